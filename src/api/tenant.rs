@@ -1,0 +1,54 @@
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Who shares the cluster: a name, and the people and machines that act for it.
+#[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[kube(
+    group = "bulkhead.dev",
+    version = "v1alpha1",
+    kind = "Tenant",
+    shortname = "tn",
+    doc = "Tenant is a party on a shared cluster that owns namespaces and is kept apart from every other.",
+    printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contact"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 50")
+        .message("a tenant's name is a label value and part of namespace names: at most 50 of a-z, 0-9 and -"),
+)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantSpec {
+    /// Who acts for the tenant: each may create namespaces that belong to it.
+    #[serde(default)]
+    pub owners: Vec<Subject>,
+
+    /// Where a refused user can ask; shown in refusals.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// A user, a group or a service account, as the API server authenticates it.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "(self.kind == 'ServiceAccount') == has(self.namespace)",
+    "message": "namespace belongs to a ServiceAccount, and only to it",
+}]))]
+#[serde(rename_all = "camelCase")]
+pub struct Subject {
+    pub kind: SubjectKind,
+
+    /// The name, as in a RoleBinding's subject.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+
+    /// The namespace of a service account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+}
+
+/// The kind of a subject.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum SubjectKind {
+    User,
+    Group,
+    ServiceAccount,
+}

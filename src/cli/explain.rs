@@ -1,0 +1,32 @@
+use std::io::Write;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use super::Outcome;
+use crate::policy::{RULES, Rule};
+
+/// Print a rule's manual, or the list of all rules.
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// A rule's code, such as BH301.
+    code: Option<String>,
+}
+
+impl Explain {
+    pub(super) fn run(&self) -> Result<Outcome> {
+        let mut out = std::io::stdout().lock();
+        match &self.code {
+            Some(code) => match Rule::find(code) {
+                Some(rule) => write!(out, "{}", rule.manual())?,
+                None => bail!("no rule `{code}`; `bulkhead explain` lists them all"),
+            },
+            None => {
+                for rule in RULES {
+                    writeln!(out, "{}  {:<22} {}", rule.code, rule.name, rule.summary())?;
+                }
+            }
+        }
+        Ok(Outcome::Clean)
+    }
+}

@@ -1,0 +1,85 @@
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use k8s_openapi::Resource;
+use serde::Serialize;
+
+use super::Outcome;
+use crate::registration::{self, Service};
+
+/// Print what a cluster must be told: CRDs, RBAC, webhook configurations.
+#[derive(Args, Debug)]
+pub(super) struct Manifests {
+    /// What to print; all of it unless named.
+    #[arg(value_enum)]
+    parts: Vec<Part>,
+
+    /// The namespace Bulkhead runs in.
+    #[arg(long, short, default_value = "bulkhead-system")]
+    namespace: String,
+
+    /// The Service in front of it.
+    #[arg(long, default_value = "bulkhead")]
+    service: String,
+
+    /// The Service's port.
+    #[arg(long, default_value_t = 443)]
+    port: i32,
+
+    /// A PEM file with the certificates that sign the webhook's own; without it something else, such as
+    /// cert-manager, must write them in.
+    #[arg(long, value_name = "FILE")]
+    ca_bundle: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Crds,
+    Rbac,
+    Webhooks,
+}
+
+impl Manifests {
+    pub(super) fn run(&self) -> Result<Outcome> {
+        let ca_bundle = match &self.ca_bundle {
+            Some(file) => Some(std::fs::read(file).with_context(|| file.display().to_string())?),
+            None => None,
+        };
+        let service = Service {
+            namespace: self.namespace.clone(),
+            name: self.service.clone(),
+            port: self.port,
+            ca_bundle,
+        };
+        let mut documents = Vec::new();
+        if self.prints(Part::Crds) {
+            for crd in registration::crds() {
+                documents.push(yaml(&crd)?);
+            }
+        }
+        if self.prints(Part::Rbac) {
+            let (account, role, binding) = registration::rbac(&self.namespace);
+            documents.extend([yaml(&account)?, yaml(&role)?, yaml(&binding)?]);
+        }
+        if self.prints(Part::Webhooks) {
+            documents.extend([
+                yaml(&registration::validating(&service))?,
+                yaml(&registration::mutating(&service))?,
+            ]);
+        }
+        std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
+        Ok(Outcome::Clean)
+    }
+
+    fn prints(&self, part: Part) -> bool {
+        self.parts.is_empty() || self.parts.contains(&part)
+    }
+}
+
+fn yaml<K: Resource + Serialize>(object: &K) -> Result<String> {
+    // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
+    let value = serde_json::to_value(object)?;
+    Ok(serde_saphyr::to_string(&value)?)
+}

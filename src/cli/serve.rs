@@ -1,0 +1,154 @@
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::Outcome;
+use crate::settings::Settings;
+use crate::sources::{Worlds, files, follow};
+use crate::telemetry::{self, Metrics, Readiness};
+use crate::webhook::certificate::{self, Files, Shown};
+use crate::webhook::server::{self, Limits};
+use crate::webhook::{Hook, router};
+
+/// Run the admission webhook.
+#[derive(Args, Debug)]
+pub(super) struct Serve {
+    /// Where the API server calls.
+    #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS")]
+    listen: SocketAddr,
+
+    /// Where /healthz, /readyz and /metrics are, in plain HTTP.
+    #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
+    admin: SocketAddr,
+
+    /// The certificate chain to show, PEM; read again when it changes.
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "tls_key",
+        required_unless_present = "development_certificate"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Make a certificate for these names and print its CA bundle to stdout; for development.
+    #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "tls_cert")]
+    development_certificate: Vec<String>,
+
+    /// The settings file; built-in defaults without it.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+
+    /// Take Tenants, Namespaces and Settings from YAML files in this folder, read once, and not from a cluster.
+    #[arg(long, value_name = "DIR", conflicts_with = "settings")]
+    world: Option<PathBuf>,
+
+    /// How long a connection may be silent; an API server keeps its own for 90 seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    idle_timeout: Duration,
+
+    /// How long to serve on after SIGTERM, until every caller has heard that this replica is gone.
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    shutdown_delay: Duration,
+
+    /// What to log, as RUST_LOG writes it.
+    #[arg(long, env = "BULKHEAD_LOG", default_value = "info", value_name = "FILTER")]
+    log: String,
+}
+
+fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
+    text.parse().map(Duration::from_secs)
+}
+
+/// How long requests under way may take once the replica stops: as long as any may.
+const DRAIN: Duration = Duration::from_secs(30);
+
+impl Serve {
+    pub(super) fn run(self) -> Result<Outcome> {
+        telemetry::logs(&self.log).context("--log")?;
+        // kube's client asks for the process's default.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        runtime.block_on(self.serve())?;
+        Ok(Outcome::Clean)
+    }
+
+    async fn serve(self) -> Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let certificate = self.certificate()?;
+        let worlds = Arc::new(Worlds::default());
+        let metrics = Arc::new(Metrics::default());
+        let readiness = self.follow(&worlds).await?;
+
+        let webhook = listen(self.listen).await?;
+        let admin = listen(self.admin).await?;
+        info!(webhook = %webhook.local_addr()?, admin = %admin.local_addr()?, "listening");
+        tokio::spawn(
+            axum::serve(admin, telemetry::admin(Arc::clone(&readiness), Arc::clone(&metrics))).into_future(),
+        );
+
+        let stop = CancellationToken::new();
+        let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
+        let routes = router(Arc::new(Hook::new(worlds, metrics)));
+        let serving = tokio::spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        info!(delay = ?self.shutdown_delay, "stopping");
+        readiness.stopping();
+        tokio::select! {
+            () = tokio::time::sleep(self.shutdown_delay) => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stop.cancel();
+        serving.await??;
+        info!("stopped");
+        Ok(())
+    }
+
+    fn certificate(&self) -> Result<Arc<Shown>> {
+        if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
+            let files = Files { certificate: certificate.clone(), key: key.clone() };
+            return Ok(certificate::from_files(files)?);
+        }
+        let development = certificate::development(&self.development_certificate)?;
+        let mut out = std::io::stdout().lock();
+        out.write_all(development.ca_bundle.as_bytes())?;
+        out.flush()?;
+        Ok(development.shown)
+    }
+
+    /// Starts what publishes worlds.
+    async fn follow(&self, worlds: &Arc<Worlds>) -> Result<Arc<Readiness>> {
+        if let Some(folder) = &self.world {
+            let found = files::read(std::slice::from_ref(folder))?;
+            worlds.publish(files::world(&found)?);
+            return Ok(Arc::new(Readiness::awaiting(&[])));
+        }
+        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
+        let client = kube::Client::try_default().await.context("connecting to the cluster")?;
+        let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
+        tokio::spawn(follow::follow(client, Arc::new(settings), Arc::clone(worlds), Arc::clone(&readiness)));
+        Ok(readiness)
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+}

@@ -1,0 +1,139 @@
+//! The kinds that are judged, and every door through which they are written.
+
+/// A kind some rule judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Namespace,
+    Pod,
+    Binding,
+    ReplicationController,
+    Deployment,
+    ReplicaSet,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+}
+
+/// The entry of the webhook configuration that a write comes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// Every namespace of the cluster.
+    Namespaces,
+    /// Pods and what makes pods, in namespaces with the tenant label.
+    Workloads,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operation {
+    Create,
+    Update,
+}
+
+/// A resource as the API server names it, and the kind of the objects written there.
+#[derive(Debug)]
+pub struct Door {
+    pub kind: Kind,
+    pub resource: &'static str,
+    pub subresource: &'static str,
+    pub operations: &'static [Operation],
+}
+
+use Kind::{
+    Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, ReplicaSet, ReplicationController,
+    StatefulSet,
+};
+use Operation::{Create, Update};
+
+/// Every door. A subresource that changes labels, annotations or containers is one of its own.
+pub static DOORS: &[Door] = &[
+    door(Namespace, "namespaces", "", &[Create, Update]),
+    door(Namespace, "namespaces", "finalize", &[Update]),
+    door(Namespace, "namespaces", "status", &[Update]),
+    door(Binding, "bindings", "", &[Create]),
+    door(Pod, "pods", "", &[Create, Update]),
+    door(Binding, "pods", "binding", &[Create]),
+    door(Pod, "pods", "ephemeralcontainers", &[Update]),
+    door(Pod, "pods", "resize", &[Update]),
+    door(Pod, "pods", "status", &[Update]),
+    door(ReplicationController, "replicationcontrollers", "", &[Create, Update]),
+    door(DaemonSet, "daemonsets", "", &[Create, Update]),
+    door(Deployment, "deployments", "", &[Create, Update]),
+    door(ReplicaSet, "replicasets", "", &[Create, Update]),
+    door(StatefulSet, "statefulsets", "", &[Create, Update]),
+    door(CronJob, "cronjobs", "", &[Create, Update]),
+    door(Job, "jobs", "", &[Create, Update]),
+];
+
+const fn door(
+    kind: Kind,
+    resource: &'static str,
+    subresource: &'static str,
+    operations: &'static [Operation],
+) -> Door {
+    Door { kind, resource, subresource, operations }
+}
+
+impl Door {
+    /// The door a request came through; `None` if no rule is written for it.
+    pub fn find(group: &str, resource: &str, subresource: &str) -> Option<&'static Self> {
+        DOORS.iter().find(|door| {
+            door.resource == resource && door.subresource == subresource && door.kind.group() == group
+        })
+    }
+}
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Namespace => "Namespace",
+            Pod => "Pod",
+            Binding => "Binding",
+            ReplicationController => "ReplicationController",
+            Deployment => "Deployment",
+            ReplicaSet => "ReplicaSet",
+            StatefulSet => "StatefulSet",
+            DaemonSet => "DaemonSet",
+            Job => "Job",
+            CronJob => "CronJob",
+        }
+    }
+
+    pub const fn group(self) -> &'static str {
+        match self {
+            Namespace | Pod | Binding | ReplicationController => "",
+            Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
+            Job | CronJob => "batch",
+        }
+    }
+
+    pub const fn entry(self) -> Entry {
+        match self {
+            Namespace => Entry::Namespaces,
+            _ => Entry::Workloads,
+        }
+    }
+}
+
+impl Operation {
+    /// As the API server writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "CREATE",
+            Self::Update => "UPDATE",
+        }
+    }
+}
+
+impl Entry {
+    pub const ALL: &[Self] = &[Self::Namespaces, Self::Workloads];
+
+    /// The last segment of the path it is called at, and the first of its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Namespaces => "namespaces",
+            Self::Workloads => "workloads",
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The labels a namespace gets because of who creates it.
+
+use super::kind::{Door, Kind, Operation};
+use super::object::{Metadata, Object};
+use super::{Review, Unjudged};
+use crate::baseline::{self, Label, PLAIN_TENANT_LABEL};
+use crate::world::{Actor, TENANT_LABEL, Tenant, World};
+
+/// What to add to a namespace.
+#[derive(Debug, Default)]
+pub struct Labelling<'w> {
+    pub add: Vec<Label<'w>>,
+    /// Whether the namespace has a map of labels to add to.
+    pub has_labels: bool,
+    /// The tenant whose label a write has dropped: it comes back.
+    pub restored: bool,
+}
+
+/// The labels that `review` leaves out. Only what is missing is added: what was written wrong is the
+/// validating side's to refuse, and a second call finds nothing to add.
+pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>, Unjudged> {
+    let is_namespace = Door::find(review.group, review.resource, review.subresource)
+        .is_some_and(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
+    let operation = match (is_namespace, review.operation) {
+        (true, "CREATE") => Operation::Create,
+        (true, "UPDATE") => Operation::Update,
+        _ => {
+            return Err(Unjudged::Unregistered {
+                operation: review.operation.to_owned(),
+                resource: review.resource_name(),
+            });
+        }
+    };
+    let read = |raw, field| match raw {
+        None => Err(Unjudged::NoObject(field)),
+        Some(raw) => Object::read(Kind::Namespace, raw).map_err(Unjudged::Unreadable),
+    };
+    let Object::Namespace(namespace) = read(review.object, "object")? else {
+        return Ok(Labelling::default());
+    };
+    let actor = world.actor(&review.user);
+    let written = namespace.label_value(TENANT_LABEL);
+    let tenant = match operation {
+        Operation::Create => on_create(&actor, &namespace, world),
+        Operation::Update => {
+            let Object::Namespace(old) = read(review.old_object, "oldObject")? else {
+                return Ok(Labelling::default());
+            };
+            // The platform may mean it.
+            (written.is_none() && !matches!(actor, Actor::Platform))
+                .then(|| old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name)))
+                .flatten()
+        }
+    };
+    let Some(tenant) = tenant else { return Ok(Labelling::default()) };
+    let missing = |label: &Label<'_>| {
+        let kept = operation == Operation::Create || [TENANT_LABEL, PLAIN_TENANT_LABEL].contains(&label.key);
+        kept && namespace.label_value(label.key).is_none()
+    };
+    Ok(Labelling {
+        add: baseline::labels(&world.settings, tenant).filter(missing).collect(),
+        has_labels: namespace.has_labels(),
+        restored: operation == Operation::Update,
+    })
+}
+
+/// The tenant a new namespace is for: what its label says if the one who asks may say so, else whose member asks.
+fn on_create<'w>(actor: &Actor<'w>, namespace: &Metadata<'_>, world: &'w World) -> Option<&'w Tenant> {
+    match namespace.label_value(TENANT_LABEL) {
+        Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
+        None => actor.tenant_for(namespace.name.as_deref().unwrap_or_default()),
+    }
+}

@@ -1,0 +1,125 @@
+//! What is allowed, and why. One way in, [`judge`]; one way out, [`Verdict`]. Pure: no async, no I/O,
+//! no clock.
+
+pub mod kind;
+pub mod labelling;
+pub mod object;
+pub mod path;
+pub mod proxy;
+pub mod ratchet;
+mod review;
+pub mod rules;
+mod verdict;
+
+pub use review::Review;
+pub use rules::{RULES, Rule};
+pub use verdict::{Findings, Unjudged, Verdict, Violation};
+
+use crate::world::{Actor, Owner, Tenant, World};
+use kind::{Door, Kind, Operation};
+use object::Object;
+
+/// What a rule sees of a request.
+#[derive(Debug)]
+pub struct Scope<'r> {
+    pub world: &'r World,
+    pub operation: Operation,
+    pub actor: Actor<'r>,
+    /// The name of the namespace's tenant, and the tenant itself unless it is gone.
+    pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
+    pub object: &'r Object<'r>,
+    /// The object as it was, on an update.
+    pub old: Option<&'r Object<'r>>,
+}
+
+impl<'r> Scope<'r> {
+    /// The name of the tenant whose namespace this is; empty for a namespace of nobody.
+    pub fn tenant_name(&self) -> &'r str {
+        self.tenant.map_or("", |(name, _)| name)
+    }
+}
+
+/// Judges one request in one world.
+pub fn judge(review: &Review<'_>, world: &World) -> Verdict {
+    match try_judge(review, world) {
+        Ok(verdict) => verdict,
+        Err(why) => Verdict::Unjudged(why),
+    }
+}
+
+fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
+    let (kind, operation) = registered(review)?;
+    let tenant = match tenant(review, kind, world)? {
+        // Pods and what makes pods are judged where a tenant's namespace is; ownership everywhere.
+        None if kind != Kind::Namespace => return Ok(Verdict::default()),
+        tenant => tenant,
+    };
+
+    let raw = review.object.ok_or(Unjudged::NoObject("object"))?;
+    let object = Object::read(kind, raw).map_err(Unjudged::Unreadable)?;
+    let old = match operation {
+        Operation::Create => None,
+        Operation::Update => {
+            let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
+            // Only ownership compares the two; the ratchet reads the old one when it must.
+            (kind == Kind::Namespace)
+                .then(|| Object::read(kind, raw))
+                .transpose()
+                .map_err(Unjudged::Unreadable)?
+        }
+    };
+
+    let actor = world.actor(&review.user);
+    let scope = Scope { world, operation, actor, tenant, object: &object, old: old.as_ref() };
+    let mut refused = Vec::new();
+    let mut kept = Vec::new();
+    for rule in RULES.iter().filter(|rule| rule.kinds.contains(&kind)) {
+        let mut findings = Findings::of(rule);
+        (rule.check)(&scope, &mut findings);
+        let violations = findings.into_violations();
+        if violations.is_empty() {
+            continue;
+        }
+        if rule.ratchet && ratchet::lets_be(kind, review) {
+            kept.extend(violations)
+        } else {
+            refused.extend(violations)
+        }
+    }
+    let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
+    Ok(Verdict::Judged { refused, kept, contact })
+}
+
+/// The kind and the operation announced, if some rule is written for them.
+fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
+    let door = Door::find(review.group, review.resource, review.subresource);
+    let operation = match review.operation {
+        "CREATE" => Some(Operation::Create),
+        "UPDATE" => Some(Operation::Update),
+        _ => None,
+    };
+    match (door, operation) {
+        (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
+        _ => Err(Unjudged::Unregistered {
+            operation: review.operation.to_owned(),
+            resource: review.resource_name(),
+        }),
+    }
+}
+
+/// The tenant of the namespace written in; of a namespace object itself, nobody's: its rules ask themselves.
+fn tenant<'w>(
+    review: &Review<'_>,
+    kind: Kind,
+    world: &'w World,
+) -> Result<Option<(&'w str, Option<&'w Tenant>)>, Unjudged> {
+    if kind == Kind::Namespace {
+        return Ok(None);
+    }
+    match world.owner(review.namespace) {
+        Some(Owner::Tenant(tenant)) => Ok(Some((&tenant.name, Some(tenant)))),
+        Some(Owner::Orphaned(name)) => Ok(Some((name, None))),
+        Some(Owner::Platform | Owner::Unowned) => Ok(None),
+        None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+    }
+}

@@ -1,0 +1,59 @@
+use serde::Deserialize;
+
+use super::text::nullable;
+use super::{Entries, Text};
+use crate::policy::path::{At, Path};
+
+/// The part of an object's metadata that rules read.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metadata<'a> {
+    /// Absent where the API server is still to make one up.
+    #[serde(borrow, default)]
+    pub name: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    labels: Entries<'a>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    annotations: Entries<'a>,
+}
+
+/// Metadata, and the path of the object that has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Labelled<'a> {
+    pub base: &'static [&'static str],
+    pub metadata: &'a Metadata<'a>,
+}
+
+impl<'a> Metadata<'a> {
+    pub fn at_root(&'a self) -> Labelled<'a> {
+        Labelled { base: &[], metadata: self }
+    }
+
+    pub fn has_labels(&self) -> bool {
+        self.labels.are_written()
+    }
+
+    pub fn label_value(&self, key: &str) -> Option<&str> {
+        self.labels.get(key).map(|(_, value)| &**value)
+    }
+}
+
+impl<'a> Labelled<'a> {
+    pub fn label(&self, key: &str) -> Option<At<'a, &'a str>> {
+        self.entry("labels", &self.metadata.labels, key)
+    }
+
+    pub fn annotation(&self, key: &str) -> Option<At<'a, &'a str>> {
+        self.entry("annotations", &self.metadata.annotations, key)
+    }
+
+    /// Where `key` would stand as a label.
+    pub fn label_path<'k>(&self, key: &'k str) -> Path<'k> {
+        Path::of(self.base).fields(&["metadata", "labels"]).key(key)
+    }
+
+    fn entry(&self, map: &'static str, entries: &'a Entries<'a>, key: &str) -> Option<At<'a, &'a str>> {
+        let (key, value) = entries.get(key)?;
+        Some(At { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
+    }
+}

@@ -1,0 +1,81 @@
+//! Borrowed, typed views of the objects rules judge, one file a shape. A view names only the fields
+//! some rule reads, and hands every value out with the path it stands at.
+
+mod container;
+mod metadata;
+mod text;
+mod workload;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::kind::Kind;
+use text::nullable;
+
+pub use container::Container;
+pub use metadata::{Labelled, Metadata};
+pub use text::{Entries, Text};
+pub(super) use workload::same_region;
+pub use workload::{Form, Placed, Role, Workload};
+
+/// One object, read.
+#[derive(Debug)]
+pub enum Object<'a> {
+    Namespace(Metadata<'a>),
+    /// A pod, or whatever carries a pod template.
+    Workload(Workload<'a>),
+    /// Its annotations and labels are laid onto the pod it binds.
+    Binding(Metadata<'a>),
+}
+
+/// Why an object cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    #[error("the request announces a {announced}, the object is a `{kind}` of `{api_version}`")]
+    OtherKind { announced: &'static str, api_version: String, kind: String },
+    #[error("a {0} without a pod template")]
+    NoTemplate(&'static str),
+}
+
+impl<'a> Object<'a> {
+    /// Reads `raw` as the announced `kind`, and as nothing else.
+    pub fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+        Ok(match kind {
+            Kind::Namespace => Self::Namespace(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            _ => Self::Workload(Workload::read(kind, raw)?),
+        })
+    }
+}
+
+/// What every object has: it says what it is, and has metadata and a spec.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Whole<'a, S> {
+    #[serde(borrow)]
+    api_version: Text<'a>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Metadata<'a>,
+    #[serde(default = "Option::default")]
+    spec: Option<S>,
+}
+
+impl<'a, S: Deserialize<'a>> Whole<'a, S> {
+    fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+        let whole: Self = serde_json::from_str(raw.get())?;
+        let group = whole.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        if group == announced.group() && *whole.kind == *announced.name() {
+            return Ok(whole);
+        }
+        Err(Unreadable::OtherKind {
+            announced: announced.name(),
+            api_version: whole.api_version.to_string(),
+            kind: whole.kind.to_string(),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Deref;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+/// A JSON string that borrows from the review, and owns only where JSON escapes it: the API server
+/// writes `<`, `>` and `&` as escapes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text<'a>(Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsText;
+        impl<'de> Visitor<'de> for AsText {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Text(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(AsText)
+    }
+}
+
+/// Labels or annotations, in the order of their keys. A key that stands twice is an error: readers of
+/// such an object would not agree which one counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Entries<'a>(Option<Vec<(Text<'a>, Text<'a>)>>);
+
+impl<'a> Entries<'a> {
+    /// Whether there is a map at all, be it empty.
+    pub fn are_written(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The entry under `key`, with the key as the object holds it.
+    pub fn get(&self, key: &str) -> Option<&(Text<'a>, Text<'a>)> {
+        let entries = self.0.as_deref()?;
+        let place = entries.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        entries.get(place)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsEntries;
+        impl<'de> Visitor<'de> for AsEntries {
+            type Value = Entries<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map from string to string")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut entries = Vec::with_capacity(16);
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                entries.sort_unstable();
+                for ((one, _), (next, _)) in entries.iter().zip(entries.iter().skip(1)) {
+                    if one == next {
+                        return Err(M::Error::custom(format_args!("duplicate key `{one}`")));
+                    }
+                }
+                Ok(Entries(Some(entries)))
+            }
+        }
+        deserializer.deserialize_map(AsEntries)
+    }
+}
+
+/// Reads `null` as the default: users write it, and Go does where a list is empty.
+pub(super) fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}

@@ -1,0 +1,177 @@
+use std::ops::Deref;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::text::nullable;
+use super::{Container, Labelled, Metadata, Unreadable, Whole};
+use crate::policy::kind::Kind;
+use crate::policy::path::{At, Path};
+
+/// A pod, or the pod template of a controller.
+#[derive(Debug)]
+pub struct Workload<'a> {
+    pub form: Form,
+    base: &'static [&'static str],
+    template: Template<'a>,
+}
+
+/// How final a pod's text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A pod, after every mutation.
+    Final,
+    /// A template: the injector is still to come.
+    Template,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Template<'a> {
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Metadata<'a>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    spec: PodSpec<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec<'a> {
+    #[serde(default, deserialize_with = "nullable")]
+    host_network: bool,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    init_containers: Vec<Container<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    containers: Vec<Container<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    ephemeral_containers: Vec<Container<'a>>,
+}
+
+/// Where a container stands in its pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Init,
+    App,
+    Ephemeral,
+}
+
+/// A controller's spec: its template.
+#[derive(Deserialize)]
+struct Controller<T> {
+    #[serde(default = "Option::default")]
+    template: Option<T>,
+}
+
+/// A `CronJob`'s spec: a job's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Schedule<T> {
+    #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
+    job_template: Option<JobTemplate<T>>,
+}
+
+#[derive(Deserialize)]
+struct JobTemplate<T> {
+    #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
+    spec: Option<Controller<T>>,
+}
+
+const TEMPLATE: &[&str] = &["spec", "template"];
+const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
+
+impl<'a> Workload<'a> {
+    pub(super) fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+        if kind == Kind::Pod {
+            let Whole { metadata, spec, .. } = Whole::read(kind, raw)?;
+            let template = Template { metadata, spec: spec.unwrap_or_default() };
+            return Ok(Self { form: Form::Final, base: &[], template });
+        }
+        let (base, template) = template(kind, raw)?;
+        Ok(Self { form: Form::Template, base, template })
+    }
+
+    pub fn labelled(&'a self) -> Labelled<'a> {
+        Labelled { base: self.base, metadata: &self.template.metadata }
+    }
+
+    /// The path of the pod's spec.
+    pub fn spec_path(&self) -> Path<'static> {
+        Path::of(self.base).fields(&["spec"])
+    }
+
+    pub fn host_network(&self) -> At<'static, bool> {
+        At { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
+    }
+
+    /// Every container, in the order they are listed: init, app, ephemeral.
+    pub fn containers(&self) -> impl Iterator<Item = Placed<'_>> {
+        let spec = &self.template.spec;
+        [
+            (Role::Init, "initContainers", &spec.init_containers),
+            (Role::App, "containers", &spec.containers),
+            (Role::Ephemeral, "ephemeralContainers", &spec.ephemeral_containers),
+        ]
+        .into_iter()
+        .flat_map(move |(role, list, containers)| {
+            containers.iter().enumerate().map(move |(index, container)| Placed {
+                role,
+                list,
+                index,
+                base: self.base,
+                container,
+            })
+        })
+    }
+}
+
+/// A container, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Placed<'a> {
+    pub role: Role,
+    list: &'static str,
+    index: usize,
+    base: &'static [&'static str],
+    container: &'a Container<'a>,
+}
+
+impl Placed<'_> {
+    pub fn path(&self) -> Path<'static> {
+        Path::of(self.base).fields(&["spec", self.list]).index(self.index)
+    }
+
+    pub fn field(&self, field: &'static str) -> Path<'static> {
+        self.path().fields(&[field])
+    }
+}
+
+impl<'a> Deref for Placed<'a> {
+    type Target = Container<'a>;
+
+    fn deref(&self) -> &Container<'a> {
+        self.container
+    }
+}
+
+/// The pod template of a controller, and where it stands.
+fn template<'a, T: Deserialize<'a>>(
+    kind: Kind,
+    raw: &'a RawValue,
+) -> Result<(&'static [&'static str], T), Unreadable> {
+    let (base, template) = if kind == Kind::CronJob {
+        let schedule = Whole::<Schedule<T>>::read(kind, raw)?.spec;
+        (JOB_TEMPLATE, schedule.and_then(|spec| spec.job_template?.spec?.template))
+    } else {
+        (TEMPLATE, Whole::<Controller<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template))
+    };
+    Ok((base, template.ok_or(Unreadable::NoTemplate(kind.name()))?))
+}
+
+/// Whether all that the rules read of a workload is the same in two states of it, byte for byte.
+pub(in crate::policy) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+    if kind == Kind::Pod {
+        let read = |raw| Whole::<&RawValue>::read(kind, raw);
+        let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
+        return old.metadata == new.metadata && old.spec.map(RawValue::get) == new.spec.map(RawValue::get);
+    }
+    let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
+    matches!((read(old), read(new)), (Ok(old), Ok(new)) if old == new)
+}

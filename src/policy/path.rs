@@ -1,0 +1,79 @@
+use std::fmt;
+
+use arrayvec::ArrayVec;
+
+/// The way from an object's root to one of its fields; written out only where something is wrong there.
+#[derive(Clone, Debug, Default)]
+pub struct Path<'a>(ArrayVec<Segment<'a>, DEPTH>);
+
+/// The deepest field a rule names is a container's, in a `CronJob`.
+const DEPTH: usize = 14;
+
+#[derive(Clone, Copy, Debug)]
+pub enum Segment<'a> {
+    Field(&'static str),
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    pub fn of(fields: &[&'static str]) -> Self {
+        Self::default().fields(fields)
+    }
+
+    #[must_use]
+    pub fn fields(self, fields: &[&'static str]) -> Self {
+        fields.iter().fold(self, |path, field| path.then(Segment::Field(field)))
+    }
+
+    #[must_use]
+    pub fn key(self, key: &'a str) -> Self {
+        self.then(Segment::Key(key))
+    }
+
+    #[must_use]
+    pub fn index(self, index: usize) -> Self {
+        self.then(Segment::Index(index))
+    }
+
+    fn then(mut self, segment: Segment<'a>) -> Self {
+        // A path cut short still points at the right object, and nothing is that deep.
+        let _ = self.0.try_push(segment);
+        self
+    }
+
+    /// As RFC 6901 writes it: `/metadata/labels/a.example~1b`.
+    pub fn pointer(&self) -> String {
+        self.0.iter().fold(String::new(), |mut text, segment| {
+            text.push('/');
+            match segment {
+                Segment::Field(name) => text.push_str(name),
+                Segment::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Segment::Index(index) => text.push_str(&index.to_string()),
+            }
+            text
+        })
+    }
+}
+
+/// As Kubernetes writes it: `metadata.labels[a.example/b]`.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Field(name) if place == 0 => f.write_str(name)?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Key(key) => write!(f, "[{key}]")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value, and where it stands.
+#[derive(Clone, Debug)]
+pub struct At<'a, T> {
+    pub value: T,
+    pub path: Path<'a>,
+}

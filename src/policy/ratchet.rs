@@ -1,0 +1,14 @@
+//! The ratchet: what was wrong before is a warning while it stays as it was, so that an object which no
+//! longer passes can still be scaled down, labelled or finished with.
+
+use super::Review;
+use super::kind::Kind;
+use super::object;
+
+/// Whether all that the rules read of this kind is the same before and after.
+pub fn lets_be(kind: Kind, review: &Review<'_>) -> bool {
+    match (review.old_object, review.object) {
+        (Some(old), Some(new)) => object::same_region(kind, old, new),
+        _ => false,
+    }
+}

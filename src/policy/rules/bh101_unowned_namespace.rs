@@ -1,0 +1,67 @@
+//! # BH101 `unowned-namespace`
+//!
+//! ## What it does
+//! Refuses a namespace that a tenant's member creates without saying whose it is.
+//!
+//! Usually nobody has to say it: the label is added at creation, for the one tenant the member acts for,
+//! or, for a member of several, for the one the name is of (`tenant-NAME` or `tenant-NAME-…`). What is
+//! left is a member of several tenants and a name of none, or of two, of them.
+//!
+//! ## Why it matters
+//! In a namespace that nobody owns no rule of this kind applies: pods need no proxy there, and nothing
+//! is closed by default.
+//!
+//! ## Refused
+//! ```yaml as carol in acme-developers, beta-developers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: # BH101
+//!   name: playground
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as carol in acme-developers, beta-developers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: playground
+//!   labels: { bulkhead.dev/tenant: beta }
+//! ```
+//! ```yaml as dave in sre
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: { name: monitoring }
+//! ```
+
+use super::{Findings, Rule, Scope};
+use crate::policy::kind::{Kind, Operation};
+use crate::policy::object::Object;
+use crate::world::{Actor, TENANT_LABEL};
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH101",
+    name: "unowned-namespace",
+    kinds: &[Kind::Namespace],
+    guards: &[TENANT_LABEL],
+    ratchet: false,
+    source: include_str!("bh101_unowned_namespace.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
+    let Actor::Member(tenants) = &scope.actor else { return };
+    if namespace.label_value(TENANT_LABEL).is_some() {
+        return;
+    }
+    let name = namespace.name.as_deref().unwrap_or_default();
+    let names: Vec<&str> = match scope.actor.tenant_for(name) {
+        Some(tenant) => vec![&tenant.name],
+        None => tenants.iter().map(|tenant| tenant.name.as_str()).collect(),
+    };
+    findings.report(
+        &namespace.at_root().label_path(TENANT_LABEL),
+        "nothing says which tenant this namespace is for",
+        format!("write one of the tenants you act for: {}", names.join(", ")),
+    );
+}

@@ -1,0 +1,169 @@
+//! # BH102 `foreign-tenant-label`
+//!
+//! ## What it does
+//! Refuses a namespace that says it is a tenant's, written by somebody who does not act for that tenant.
+//!
+//! The labels `bulkhead.dev/tenant` and, beside it, `tenant` are set when a namespace is created and stay:
+//! only the platform moves a namespace. It does not matter through which door the label changes
+//! (`namespaces`, `namespaces/status`, `namespaces/finalize`). Where `bulkhead.dev/tenant` is absent, the
+//! plain `tenant` label may mean what it likes, unless its value is the name of a tenant.
+//!
+//! ## Why it matters
+//! Every policy of the baseline selects by this label. A namespace that carries another tenant's name
+//! stands inside that tenant's walls; one that has lost its label stands in none.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme-annex
+//!   labels:
+//!     bulkhead.dev/tenant: beta # BH102
+//!     tenant: beta # BH102
+//! ```
+//! ```yaml as mallory in strangers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: looks-like-acme
+//!   labels:
+//!     tenant: acme # BH102
+//! ```
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: { bulkhead.dev/tenant: acme }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels:
+//!     bulkhead.dev/tenant: beta # BH102
+//! ```
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: # BH102 BH102
+//!     team: payments
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme-annex
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! ```
+//! ```yaml as dave in sre
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: rented-out
+//!   labels: { tenant: the-people-upstairs }
+//! ```
+//! ```yaml as root in system:masters, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: { name: legacy }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: legacy
+//!   labels: { bulkhead.dev/tenant: acme }
+//! ```
+
+use super::{Findings, Rule, Scope};
+use crate::baseline::PLAIN_TENANT_LABEL;
+use crate::policy::kind::{Kind, Operation};
+use crate::policy::object::Object;
+use crate::world::{Actor, TENANT_LABEL};
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH102",
+    name: "foreign-tenant-label",
+    kinds: &[Kind::Namespace],
+    guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
+    ratchet: false,
+    source: include_str!("bh102_foreign_tenant_label.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::Namespace(new) = scope.object else { return };
+    if matches!(scope.actor, Actor::Platform) {
+        return;
+    }
+    let old = match scope.old {
+        Some(Object::Namespace(old)) => Some(old),
+        _ => None,
+    };
+    let before = |key| old.and_then(|old| old.label_value(key));
+    let tenant = new.label_value(TENANT_LABEL);
+
+    if before(TENANT_LABEL) != tenant {
+        let path = new.at_root().label_path(TENANT_LABEL);
+        match (scope.operation, tenant) {
+            (Operation::Create, Some(tenant)) if !scope.actor.acts_for(tenant) => {
+                findings.report(
+                    &path,
+                    format!("you do not act for a tenant `{tenant}`"),
+                    acts_for(&scope.actor),
+                );
+            }
+            (Operation::Create, _) => {}
+            (Operation::Update, _) => {
+                let kept =
+                    before(TENANT_LABEL).map_or("remove it".to_owned(), |kept| format!("keep `{kept}`"));
+                findings.report(
+                    &path,
+                    "only the platform moves a namespace to a tenant or away from one",
+                    kept,
+                );
+            }
+        }
+    }
+
+    let plain = new.label_value(PLAIN_TENANT_LABEL);
+    if scope.world.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
+        let owner = match scope.operation {
+            Operation::Create => tenant.filter(|tenant| scope.actor.acts_for(tenant)),
+            Operation::Update => before(TENANT_LABEL),
+        };
+        let (wrong, fix) = match owner {
+            Some(owner) => (plain != Some(owner), format!("write `{owner}`")),
+            None => (
+                plain.is_some_and(|name| scope.world.tenant(name).is_some()),
+                "write another value".to_owned(),
+            ),
+        };
+        if wrong {
+            let message = format!("`{}` is not whose namespace this is", plain.unwrap_or_default());
+            findings.report(&new.at_root().label_path(PLAIN_TENANT_LABEL), message, fix);
+        }
+    }
+}
+
+/// What to write instead of a tenant that is not the actor's.
+fn acts_for(actor: &Actor<'_>) -> String {
+    match actor {
+        Actor::Member(tenants) => {
+            let names: Vec<_> = tenants.iter().map(|tenant| format!("`{}`", tenant.name)).collect();
+            format!("write a tenant you act for: {}", names.join(", "))
+        }
+        Actor::Platform | Actor::Other => "remove the label, or ask the platform for a tenant".to_owned(),
+    }
+}

@@ -1,0 +1,121 @@
+//! # BH301 `missing-sidecar`
+//!
+//! ## What it does
+//! Refuses a pod in a tenant namespace whose final form has no Istio proxy.
+//!
+//! The final form is what stands after every mutation, so it does not matter why there is no proxy: an
+//! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
+//! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
+//!
+//! ## Why it matters
+//! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
+//! asked before it is reached, and what it calls cannot tell who is calling.
+//!
+//! ## Refused
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: bare, namespace: tenant-acme }
+//! spec: # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: on-the-node, namespace: tenant-acme }
+//! spec:
+//!   hostNetwork: true # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: DaemonSet
+//! metadata: { name: on-every-node, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata: { labels: { app: agent } }
+//!     spec:
+//!       hostNetwork: true # BH301
+//!       containers:
+//!         - { name: agent, image: registry.example.com/agent:1 }
+//! ```
+//!
+//! ## Admitted
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: injected, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -b, "*"]
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       securityContext: { runAsUser: 1337 }
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: batch/v1
+//! kind: CronJob
+//! metadata: { name: nightly, namespace: tenant-acme }
+//! spec:
+//!   schedule: "0 3 * * *"
+//!   jobTemplate:
+//!     spec:
+//!       template:
+//!         spec:
+//!           restartPolicy: Never
+//!           containers:
+//!             - { name: report, image: registry.example.com/report:1 }
+//! ```
+//! Outside tenant namespaces nothing is asked:
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: agent, namespace: kube-system }
+//! spec:
+//!   hostNetwork: true
+//!   containers:
+//!     - { name: agent, image: registry.example.com/agent:1 }
+//! ```
+
+use super::{Findings, Rule, Scope, WORKLOADS};
+use crate::policy::object::{Form, Object};
+use crate::policy::proxy::PROXY_NAME;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH301",
+    name: "missing-sidecar",
+    kinds: WORKLOADS,
+    guards: &[],
+    ratchet: true,
+    source: include_str!("bh301_missing_sidecar.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::Workload(workload) = scope.object else { return };
+    let tenant = scope.tenant_name();
+    let host_network = workload.host_network();
+    if host_network.value {
+        findings.report(
+            &host_network.path,
+            format!("`true` keeps the Istio injector away, and a pod of tenant {tenant} needs a proxy"),
+            "remove `hostNetwork`",
+        );
+    } else if workload.form == Form::Final
+        && workload.containers().all(|container| *container.name != *PROXY_NAME)
+    {
+        findings.report(
+            &workload.spec_path(),
+            format!("no container `{PROXY_NAME}`: a pod of tenant {tenant} needs the proxy that Istio injects"),
+            "let Istio inject it: the namespace needs `istio-injection: enabled` or a served `istio.io/rev`, the pod no opt-out",
+        );
+    }
+}

@@ -1,0 +1,72 @@
+//! One rule, one file: its manual, its examples, its check. Everything that can be said about the rules
+//! elsewhere is derived from [`RULES`].
+
+mod bh101_unowned_namespace;
+mod bh102_foreign_tenant_label;
+mod bh301_missing_sidecar;
+mod bh302_sidecar_opt_out;
+mod bh304_counterfeit_proxy;
+
+use super::kind::Kind;
+use super::{Findings, Scope};
+
+/// Every rule, in the order of the codes.
+pub static RULES: &[&Rule] = &[
+    &bh101_unowned_namespace::RULE,
+    &bh102_foreign_tenant_label::RULE,
+    &bh301_missing_sidecar::RULE,
+    &bh302_sidecar_opt_out::RULE,
+    &bh304_counterfeit_proxy::RULE,
+];
+
+/// A rule, as data.
+#[derive(Debug)]
+pub struct Rule {
+    /// Never used again for another rule.
+    pub code: &'static str,
+    /// Reads after "allow".
+    pub name: &'static str,
+    /// The kinds whose writes it judges.
+    pub kinds: &'static [Kind],
+    /// Labels of a namespace that it reads: a write that has none of them need not be sent.
+    pub guards: &'static [&'static str],
+    /// Whether a violation that was there before, with all around it unchanged, is only a warning.
+    pub ratchet: bool,
+    /// The file of the rule; its header is the manual.
+    pub source: &'static str,
+    pub check: fn(&Scope<'_>, &mut Findings),
+}
+
+/// Pods, and every kind whose controller makes pods of a template.
+const WORKLOADS: &[Kind] = &[
+    Kind::Pod,
+    Kind::ReplicationController,
+    Kind::Deployment,
+    Kind::ReplicaSet,
+    Kind::StatefulSet,
+    Kind::DaemonSet,
+    Kind::Job,
+    Kind::CronJob,
+];
+
+impl Rule {
+    pub fn find(code: &str) -> Option<&'static Self> {
+        RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
+    }
+
+    /// The manual, as Markdown.
+    pub fn manual(&self) -> String {
+        let header = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        header.fold(String::new(), |manual, line| manual + line.strip_prefix(' ').unwrap_or(line) + "\n")
+    }
+
+    /// The manual's first sentence: what the rule refuses.
+    pub fn summary(&self) -> String {
+        let manual = self.manual();
+        let mut lines = manual.lines().skip_while(|line| *line != "## What it does").skip(1);
+        let paragraph: Vec<&str> =
+            lines.by_ref().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();
+        let text = paragraph.join(" ");
+        text.split_once(". ").map_or(text.clone(), |(first, _)| format!("{first}."))
+    }
+}

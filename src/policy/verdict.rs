@@ -1,0 +1,116 @@
+use super::Rule;
+use super::object::Unreadable;
+use super::path::Path;
+
+/// What came of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    Judged {
+        /// Why it is refused; empty if it is not.
+        refused: Vec<Violation>,
+        /// What was wrong before and stays as it was.
+        kept: Vec<Violation>,
+        /// Whom the user may ask.
+        contact: Option<String>,
+    },
+    /// What cannot be judged is refused.
+    Unjudged(Unjudged),
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None }
+    }
+}
+
+/// Why a request could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum Unjudged {
+    #[error("the object cannot be read: {0}")]
+    Unreadable(#[from] Unreadable),
+    #[error("the request carries no `{0}`")]
+    NoObject(&'static str),
+    #[error(
+        "no rule is written for {operation} of `{resource}`; the webhook configuration should not send it"
+    )]
+    Unregistered { operation: String, resource: String },
+    /// It may be so new that no snapshot shows it yet.
+    #[error("the namespace `{0}` is not known here yet; try again")]
+    UnknownNamespace(String),
+    #[error("the tenants and namespaces of this cluster are not loaded yet; try again")]
+    NotReady,
+    #[error("the time for an answer ran out; try again")]
+    Deadline,
+}
+
+impl Unjudged {
+    /// For metrics and logs: a word from a closed set.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::NoObject(_) => "no-object",
+            Self::Unregistered { .. } => "unregistered",
+            Self::UnknownNamespace(_) => "unknown-namespace",
+            Self::NotReady => "not-ready",
+            Self::Deadline => "deadline",
+        }
+    }
+
+    /// Whether a newer snapshot may know better.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::UnknownNamespace(_) | Self::NotReady)
+    }
+}
+
+/// One thing wrong in an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    pub code: &'static str,
+    /// RFC 6901.
+    pub pointer: String,
+    /// As Kubernetes writes it.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// What one rule found in one object.
+#[derive(Debug)]
+pub struct Findings {
+    code: &'static str,
+    violations: Vec<Violation>,
+    more: usize,
+}
+
+/// Nobody mends the twenty-first before the first.
+const MOST: usize = 20;
+
+impl Findings {
+    pub fn of(rule: &Rule) -> Self {
+        Self { code: rule.code, violations: Vec::new(), more: 0 }
+    }
+
+    /// Says what is wrong at `path`, and what to write instead.
+    pub fn report(&mut self, path: &Path<'_>, message: impl Into<String>, fix: impl Into<String>) {
+        if self.violations.len() == MOST {
+            self.more += 1;
+            return;
+        }
+        self.violations.push(Violation {
+            code: self.code,
+            pointer: path.pointer(),
+            field: path.to_string(),
+            message: message.into(),
+            fix: fix.into(),
+        });
+    }
+
+    pub fn into_violations(mut self) -> Vec<Violation> {
+        if let (Some(last), 1..) = (self.violations.last_mut(), self.more) {
+            last.fix.push_str(&format!("; and {} more", self.more));
+        }
+        self.violations
+    }
+}

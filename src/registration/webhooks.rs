@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhook, MutatingWebhookConfiguration, RuleWithOperations, ServiceReference, ValidatingWebhook,
+    ValidatingWebhookConfiguration, WebhookClientConfig,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
+
+use super::{Service, conditions};
+use crate::policy::RULES;
+use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
+use crate::world::TENANT_LABEL;
+
+/// Sorts after Istio's configurations: what they inject is there when this one is asked.
+const NAME: &str = "tenant-bulkhead";
+
+/// Judges; refuses while nobody answers.
+pub fn validating(service: &Service) -> ValidatingWebhookConfiguration {
+    let webhooks = Entry::ALL.iter().map(|entry| ValidatingWebhook {
+        name: format!("{}.bulkhead.dev", entry.name()),
+        admission_review_versions: vec!["v1".to_owned()],
+        client_config: client(service, &format!("/validate/{}", entry.name())),
+        failure_policy: Some("Fail".to_owned()),
+        match_conditions: Some(conditions::of(*entry)),
+        match_policy: Some("Equivalent".to_owned()),
+        namespace_selector: selector(*entry),
+        rules: Some(rules(judged_doors().filter(|door| door.kind.entry() == *entry))),
+        side_effects: "None".to_owned(),
+        timeout_seconds: Some(5),
+        ..ValidatingWebhook::default()
+    });
+    ValidatingWebhookConfiguration { metadata: metadata(), webhooks: Some(webhooks.collect()) }
+}
+
+/// Labels namespaces. While nobody answers nothing is labelled: the validating side refuses what is missing.
+pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
+    let namespaces = DOORS.iter().filter(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
+    let labels = MutatingWebhook {
+        name: "labels.bulkhead.dev".to_owned(),
+        admission_review_versions: vec!["v1".to_owned()],
+        client_config: client(service, "/mutate/labels"),
+        failure_policy: Some("Ignore".to_owned()),
+        match_conditions: Some(conditions::of_labels()),
+        match_policy: Some("Equivalent".to_owned()),
+        reinvocation_policy: Some("IfNeeded".to_owned()),
+        rules: Some(rules(namespaces)),
+        side_effects: "None".to_owned(),
+        timeout_seconds: Some(2),
+        ..MutatingWebhook::default()
+    };
+    MutatingWebhookConfiguration { metadata: metadata(), webhooks: Some(vec![labels]) }
+}
+
+/// The doors of the kinds that some rule judges.
+fn judged_doors() -> impl Iterator<Item = &'static Door> {
+    DOORS.iter().filter(|door| RULES.iter().any(|rule| rule.kinds.contains(&door.kind)))
+}
+
+/// One rule for the doors that share a group and their operations: the API server knows no finer grain.
+fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
+    let mut grouped: BTreeMap<(&str, &[Operation]), Vec<String>> = BTreeMap::new();
+    for door in doors {
+        let mut resource = door.resource.to_owned();
+        if !door.subresource.is_empty() {
+            resource.push('/');
+            resource.push_str(door.subresource);
+        }
+        grouped.entry((door.kind.group(), door.operations)).or_default().push(resource);
+    }
+    grouped
+        .into_iter()
+        .map(|((group, operations), resources)| RuleWithOperations {
+            api_groups: Some(vec![group.to_owned()]),
+            api_versions: Some(vec!["v1".to_owned()]),
+            operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
+            resources: Some(resources),
+            scope: None,
+        })
+        .collect()
+}
+
+/// The namespaces of tenants. The entry for namespaces itself has no selector: the API server would match
+/// it against the new labels, and a write that removes the label would not be sent.
+fn selector(entry: Entry) -> Option<LabelSelector> {
+    let tenants = LabelSelectorRequirement {
+        key: TENANT_LABEL.to_owned(),
+        operator: "Exists".to_owned(),
+        values: None,
+    };
+    (entry == Entry::Workloads)
+        .then(|| LabelSelector { match_expressions: Some(vec![tenants]), ..LabelSelector::default() })
+}
+
+fn client(service: &Service, path: &str) -> WebhookClientConfig {
+    WebhookClientConfig {
+        ca_bundle: service.ca_bundle.clone().map(ByteString),
+        service: Some(ServiceReference {
+            namespace: service.namespace.clone(),
+            name: service.name.clone(),
+            path: Some(path.to_owned()),
+            port: Some(service.port),
+        }),
+        url: None,
+    }
+}
+
+fn metadata() -> ObjectMeta {
+    ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() }
+}

@@ -1,0 +1,5 @@
+//! The forms a verdict is shown in.
+
+mod refusal;
+
+pub use refusal::{message, sentence};

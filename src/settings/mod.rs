@@ -1,0 +1,139 @@
+//! What the platform says about its cluster: one YAML file, parsed once. Pure.
+//!
+//! [`File`] is what is written, every part optional; [`Settings`] is what it means.
+
+mod image;
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+pub use image::{Image, Repository};
+
+/// The settings file, as written. An unknown key is an error that names its line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct File {
+    /// `bulkhead.dev/v1alpha1`: so that a folder of manifests may hold the settings too.
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
+    /// `Settings`.
+    #[serde(rename = "kind")]
+    _kind: String,
+    platform: PlatformFile,
+    mesh: MeshFile,
+    labels: LabelsFile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct PlatformFile {
+    users: Vec<String>,
+    groups: Option<Vec<String>>,
+    namespaces: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct MeshFile {
+    revision: Option<String>,
+    proxy_images: Option<Vec<String>>,
+    proxy_user: Option<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct LabelsFile {
+    tenant: Option<bool>,
+}
+
+/// The settings in force.
+#[derive(Debug)]
+pub struct Settings {
+    /// Users that act for the platform.
+    pub platform_users: BTreeSet<String>,
+    /// Groups whose members act for the platform.
+    pub platform_groups: BTreeSet<String>,
+    /// Namespaces of the platform: no tenant's, whatever their labels say.
+    pub platform_namespaces: BTreeSet<String>,
+    /// The mesh revision of tenant namespaces; the default revision where absent.
+    pub mesh_revision: Option<String>,
+    /// Repositories the mesh's own proxy comes from.
+    pub proxy_images: Vec<Repository>,
+    /// The user id the proxy runs as, whose traffic is not captured.
+    pub proxy_user: i64,
+    /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
+    pub plain_tenant_label: bool,
+}
+
+/// A settings file that says something impossible.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    #[error(
+        "mesh.proxyImages[{index}]: `{value}` is not an image repository, such as `registry.example.com/istio/proxyv2`"
+    )]
+    ProxyImage { index: usize, value: String },
+    #[error("mesh.proxyImages: an empty list would refuse every pod of every tenant")]
+    NoProxyImages,
+    #[error("mesh.proxyUser: `{0}` is not a user id a proxy can have")]
+    ProxyUser(i64),
+}
+
+const PLATFORM_GROUPS: &[&str] = &["system:masters"];
+const PLATFORM_NAMESPACES: &[&str] =
+    &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
+/// Where Istio's own releases publish the proxy.
+const PROXY_IMAGES: &[&str] =
+    &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
+const PROXY_USER: i64 = 1337;
+
+impl TryFrom<File> for Settings {
+    type Error = Invalid;
+
+    fn try_from(mut file: File) -> Result<Self, Invalid> {
+        if let Some(user) = file.mesh.proxy_user.filter(|user| *user <= 0) {
+            return Err(Invalid::ProxyUser(user));
+        }
+        let images = file.mesh.proxy_images.take();
+        if images.as_ref().is_some_and(Vec::is_empty) {
+            return Err(Invalid::NoProxyImages);
+        }
+        let images = images.into_iter().flatten().enumerate();
+        let repositories = images
+            .map(|(index, value)| Repository::parse(&value).ok_or(Invalid::ProxyImage { index, value }))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut settings = Self::from_parts(file);
+        if !repositories.is_empty() {
+            settings.proxy_images = repositories;
+        }
+        Ok(settings)
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self::from_parts(File::default())
+    }
+}
+
+impl Settings {
+    /// What is absent means its default; the proxy's images are the caller's.
+    fn from_parts(file: File) -> Self {
+        let set = |written: Option<Vec<String>>, default: &[&str]| {
+            written.unwrap_or_else(|| owned(default)).into_iter().collect()
+        };
+        Self {
+            platform_users: file.platform.users.into_iter().collect(),
+            platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
+            platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
+            mesh_revision: file.mesh.revision,
+            proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
+            proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
+            plain_tenant_label: file.labels.tenant.unwrap_or(true),
+        }
+    }
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,138 @@
+//! A world made of YAML files.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::yaml::{self, Document};
+use crate::api;
+use crate::settings::{self, Settings};
+use crate::world::{TENANT_LABEL, Tenant, World};
+
+/// A document, and the file it stands in.
+#[derive(Debug)]
+pub struct Found {
+    pub file: PathBuf,
+    pub document: Document,
+}
+
+/// Why files make no world.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    #[error("{}: {error}", file.display())]
+    Unreadable { file: PathBuf, error: std::io::Error },
+    #[error("{}: {error}", file.display())]
+    Yaml { file: PathBuf, error: yaml::Invalid },
+    #[error("{}:{line}: {what}: {error}", file.display())]
+    Object { file: PathBuf, line: u64, what: &'static str, error: String },
+    #[error("{}:{line}: a second Settings; there is one to a cluster", file.display())]
+    TwoSettings { file: PathBuf, line: u64 },
+}
+
+/// Every document of `paths`: files, folders (`.yaml`, `.yml` and `.json` below them) and `-` for stdin.
+pub fn read(paths: &[PathBuf]) -> Result<Vec<Found>, Invalid> {
+    let mut found = Vec::new();
+    for path in paths {
+        read_path(path, &mut found)?;
+    }
+    Ok(found)
+}
+
+fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
+    let unreadable = |error| Invalid::Unreadable { file: path.to_owned(), error };
+    if path.is_dir() {
+        let entries = std::fs::read_dir(path).map_err(unreadable)?;
+        let mut below =
+            entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
+        below.sort();
+        let is_manifest = |path: &Path| {
+            path.extension()
+                .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
+        };
+        return below
+            .iter()
+            .filter(|path| path.is_dir() || is_manifest(path))
+            .try_for_each(|path| read_path(path, found));
+    }
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
+    } else {
+        text = std::fs::read_to_string(path).map_err(unreadable)?;
+    }
+    let documents = yaml::read(&text).map_err(|error| Invalid::Yaml { file: path.to_owned(), error })?;
+    found.extend(documents.into_iter().map(|document| Found { file: path.to_owned(), document }));
+    Ok(())
+}
+
+/// The settings in one file; what cannot be understood names its line.
+pub fn settings(path: &Path) -> Result<Settings, Invalid> {
+    let found = read(&[path.to_owned()])?;
+    Ok(settings_among(&found)?.unwrap_or_default())
+}
+
+/// The world that `found` describes: its Tenants, Namespaces and Settings. The rest is left aside.
+pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
+    let settings = settings_among(found.clone())?.unwrap_or_default();
+    let mut tenants = Vec::new();
+    let mut namespaces = Vec::new();
+    for file in found {
+        let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
+        match (file.group(), file.document.text(&["kind"])) {
+            (Some(api::GROUP), Some("Tenant")) => {
+                #[derive(Deserialize)]
+                struct Written {
+                    spec: api::TenantSpec,
+                }
+                let Written { spec } = file.parse("Tenant")?;
+                tenants.push(Tenant::new(name, spec));
+            }
+            (Some(""), Some("Namespace")) => {
+                let tenant = file.document.text(&["metadata", "labels", TENANT_LABEL]);
+                namespaces.push((name, tenant.map(ToOwned::to_owned)));
+            }
+            _ => {}
+        }
+    }
+    Ok(World::new(Arc::new(settings), tenants, namespaces))
+}
+
+fn settings_among<'f>(found: impl IntoIterator<Item = &'f Found>) -> Result<Option<Settings>, Invalid> {
+    let mut settings = None;
+    for file in found.into_iter().filter(|file| file.is_settings()) {
+        let line = file.document.line("");
+        if settings.is_some() {
+            return Err(Invalid::TwoSettings { file: file.file.clone(), line });
+        }
+        let written: settings::File = file.parse("Settings")?;
+        settings = Some(Settings::try_from(written).map_err(|error| file.invalid("Settings", &error))?);
+    }
+    Ok(settings)
+}
+
+impl Found {
+    /// The API group, empty for the core's; `None` if the document is no object.
+    pub fn group(&self) -> Option<&str> {
+        let version = self.document.text(&["apiVersion"])?;
+        Some(version.rsplit_once('/').map_or("", |(group, _)| group))
+    }
+
+    pub fn is_settings(&self) -> bool {
+        self.group() == Some(api::GROUP) && self.document.text(&["kind"]) == Some("Settings")
+    }
+
+    fn parse<'a, T: Deserialize<'a>>(&'a self, what: &'static str) -> Result<T, Invalid> {
+        serde_json::from_str(self.document.json.get()).map_err(|error| self.invalid(what, &error))
+    }
+
+    fn invalid(&self, what: &'static str, error: &dyn std::fmt::Display) -> Invalid {
+        Invalid::Object {
+            file: self.file.clone(),
+            line: self.document.line(""),
+            what,
+            error: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! YAML as kubectl reads it, and where in the file each value stands.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+use serde_saphyr::Spanned;
+
+/// One document of a file.
+#[derive(Debug)]
+pub struct Document {
+    tree: Spanned<Tree>,
+    pub json: Box<RawValue>,
+}
+
+#[derive(Debug)]
+enum Tree {
+    Map(Vec<(Spanned<Key>, Spanned<Tree>)>),
+    List(Vec<Spanned<Tree>>),
+    Leaf(serde_json::Value),
+}
+
+#[derive(Debug)]
+struct Key(String);
+
+/// Why a file is no YAML.
+#[derive(Debug, thiserror::Error)]
+pub enum Invalid {
+    #[error("{0}")]
+    Yaml(#[from] serde_saphyr::Error),
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// The documents of `text`; empty ones are left out, the items of a `List` stand for themselves.
+pub fn read(text: &str) -> Result<Vec<Document>, Invalid> {
+    // As kubectl's parser does: `on` and `no` are booleans, `0777` is octal.
+    let options = serde_saphyr::options! { strict_booleans: false, legacy_octal_numbers: true };
+    let trees: Vec<Spanned<Tree>> = serde_saphyr::from_multiple_with_options(text, options)?;
+    let documents =
+        trees.into_iter().filter(|tree| !matches!(tree.value, Tree::Leaf(serde_json::Value::Null)));
+    documents.flat_map(Tree::items).map(Document::new).collect()
+}
+
+impl Document {
+    fn new(tree: Spanned<Tree>) -> Result<Self, Invalid> {
+        let json = serde_json::value::to_raw_value(&tree.value)?;
+        Ok(Self { tree, json })
+    }
+
+    /// The line, from 1, of the value that `pointer` names, or of the nearest one around it.
+    pub fn line(&self, pointer: &str) -> u64 {
+        let mut line = self.tree.referenced.line();
+        let mut tree = &self.tree;
+        for step in pointer.split('/').skip(1) {
+            let step = step.replace("~1", "/").replace("~0", "~");
+            let next = match &tree.value {
+                Tree::Map(entries) => entries
+                    .iter()
+                    .find(|(key, _)| key.value.0 == step)
+                    .map(|(key, value)| (key.referenced.line(), value)),
+                Tree::List(items) => step
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| items.get(index))
+                    .map(|item| (item.referenced.line(), item)),
+                Tree::Leaf(_) => None,
+            };
+            let Some((at, value)) = next else { break };
+            line = at;
+            tree = value;
+        }
+        line
+    }
+
+    /// The text under `keys`, if there is one.
+    pub fn text(&self, keys: &[&str]) -> Option<&str> {
+        let leaf = keys.iter().try_fold(&self.tree.value, |tree, key| tree.get(key))?;
+        match leaf {
+            Tree::Leaf(serde_json::Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+impl Tree {
+    fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Map(entries) = self else { return None };
+        entries.iter().find(|(key, _)| key.value.0 == name).map(|(_, value)| &value.value)
+    }
+
+    /// The items of a `List`, else the tree itself.
+    fn items(tree: Spanned<Self>) -> Vec<Spanned<Self>> {
+        let is_list = matches!(tree.value.get("kind"), Some(Self::Leaf(kind)) if kind == "List");
+        match tree.value {
+            Self::Map(entries) if is_list => entries
+                .into_iter()
+                .find_map(|(key, value)| match value.value {
+                    Self::List(items) if key.value.0 == "items" => Some(items),
+                    _ => None,
+                })
+                .unwrap_or_default(),
+            value => vec![Spanned { value, ..tree }],
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Tree {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsTree;
+        impl<'de> Visitor<'de> for AsTree {
+            type Value = Tree;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a YAML value")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Tree, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Tree::Map(entries))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Tree, S::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Tree::List(items))
+            }
+
+            fn visit_bool<E: Error>(self, value: bool) -> Result<Tree, E> {
+                Ok(Tree::Leaf(value.into()))
+            }
+
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Tree, E> {
+                Ok(Tree::Leaf(value.into()))
+            }
+
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Tree, E> {
+                Ok(Tree::Leaf(value.into()))
+            }
+
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Tree, E> {
+                Ok(Tree::Leaf(value.into()))
+            }
+
+            fn visit_str<E: Error>(self, value: &str) -> Result<Tree, E> {
+                Ok(Tree::Leaf(value.into()))
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Tree, E> {
+                Ok(Tree::Leaf(serde_json::Value::Null))
+            }
+        }
+        deserializer.deserialize_any(AsTree)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Serialize for Tree {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Map(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, value) in entries {
+                    map.serialize_entry(&key.value.0, &value.value)?;
+                }
+                map.end()
+            }
+            Self::List(items) => serializer.collect_seq(items.iter().map(|item| &item.value)),
+            Self::Leaf(value) => value.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+    use super::*;
+
+    #[test]
+    fn documents_know_the_lines_of_their_values() {
+        let text = "a: 1\n---\n\n# nothing\n---\nkind: X\nlist:\n  - name: one\n  - name: two\n    \"k/y\": [no, 0777]\n";
+        let documents = read(text).unwrap();
+        let [_, second] = documents.as_slice() else { unreachable!("two documents") };
+        assert_eq!(
+            second.json.get(),
+            r#"{"kind":"X","list":[{"name":"one"},{"name":"two","k/y":[false,511]}]}"#
+        );
+        let lines =
+            ["", "/kind", "/list/1", "/list/1/k~1y/0", "/list/1/absent/deeper"].map(|at| second.line(at));
+        assert_eq!(lines, [6, 6, 9, 10, 9]);
+        assert_eq!(second.text(&["kind"]), Some("X"));
+    }
+
+    #[test]
+    fn the_items_of_a_list_stand_for_themselves() {
+        let documents = read("kind: List\nitems:\n- kind: A\n- kind: B\n").unwrap();
+        assert_eq!(
+            documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),
+            [r#"{"kind":"A"}"#, r#"{"kind":"B"}"#]
+        );
+    }
+}

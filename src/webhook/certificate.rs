@@ -1,0 +1,144 @@
+//! The certificate the webhook shows: read from two files and again when they change, or made here for
+//! development.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use tracing::{info, warn};
+
+/// How often the files are looked at. A rename or a link that is swapped needs no other care.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Why a pair of certificate and key cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    #[error("{}: {error}", file.display())]
+    File { file: PathBuf, error: std::io::Error },
+    #[error("{}: {error}", file.display())]
+    Pem { file: PathBuf, error: rustls::pki_types::pem::Error },
+    #[error("no certificate in it")]
+    Empty,
+    #[error("certificate and key: {0}")]
+    Pair(#[from] rustls::Error),
+    #[error("making a certificate: {0}")]
+    Made(#[from] rcgen::Error),
+    #[error("making a certificate: {0}")]
+    MadePem(#[from] rustls::pki_types::pem::Error),
+}
+
+/// The pair in use.
+#[derive(Debug)]
+pub struct Shown(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+/// Two files in PEM: the chain, leaf first, and its key.
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// A pair of files as it was read.
+#[derive(PartialEq, Eq)]
+struct Contents {
+    certificate: Vec<u8>,
+    key: Vec<u8>,
+}
+
+impl Files {
+    fn contents(&self) -> Result<Contents, Unusable> {
+        let read = |file: &Path| {
+            std::fs::read(file).map_err(|error| Unusable::File { file: file.to_owned(), error })
+        };
+        Ok(Contents { certificate: read(&self.certificate)?, key: read(&self.key)? })
+    }
+
+    fn pair(&self, contents: &Contents) -> Result<CertifiedKey, Unusable> {
+        let pem = |file: &Path| {
+            let file = file.to_owned();
+            move |error| Unusable::Pem { file, error }
+        };
+        let chain = CertificateDer::pem_slice_iter(&contents.certificate)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(pem(&self.certificate))?;
+        let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(pem(&self.key))?;
+        fitting(chain, key)
+    }
+}
+
+/// Refuses a key that is not the certificate's.
+fn fitting(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<CertifiedKey, Unusable> {
+    if chain.is_empty() {
+        return Err(Unusable::Empty);
+    }
+    Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
+}
+
+/// Shows the pair in `files`, and whatever they hold later; a bad pair is refused and the old one stays.
+/// Runs its watch on the current runtime until that ends.
+pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
+    let mut seen = files.contents()?;
+    let shown = Arc::new(Shown(ArcSwap::from_pointee(files.pair(&seen)?)));
+    let showing = Arc::clone(&shown);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(EVERY).await;
+            let contents = match files.contents() {
+                Ok(contents) if contents == seen => continue,
+                Ok(contents) => contents,
+                Err(error) => {
+                    warn!(%error, "the certificate's files cannot be read; the old pair stays");
+                    continue;
+                }
+            };
+            match files.pair(&contents) {
+                Ok(pair) => {
+                    showing.0.store(Arc::new(pair));
+                    info!("showing a new certificate");
+                }
+                Err(error) => warn!(%error, "the new certificate cannot be used; the old pair stays"),
+            }
+            seen = contents;
+        }
+    });
+    Ok(shown)
+}
+
+/// A certificate for `names`, signed by an authority that is forgotten at once.
+pub struct Development {
+    pub shown: Arc<Shown>,
+    /// What a caller must trust, PEM.
+    pub ca_bundle: String,
+}
+
+pub fn development(names: &[String]) -> Result<Development, Unusable> {
+    let mut authority = CertificateParams::default();
+    authority.distinguished_name.push(DnType::CommonName, "bulkhead development");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let authority_key = KeyPair::generate()?;
+    let ca_bundle = authority.self_signed(&authority_key)?.pem();
+
+    let mut leaf = CertificateParams::new(names)?;
+    leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let key = KeyPair::generate()?;
+    let certificate = leaf.signed_by(&key, &Issuer::new(authority, authority_key))?;
+
+    let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?;
+    let pair = fitting(vec![certificate.der().clone()], key)?;
+    Ok(Development { shown: Arc::new(Shown(ArcSwap::from_pointee(pair))), ca_bundle })
+}

@@ -1,0 +1,176 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
+use tokio::time::{error::Elapsed, timeout};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{info, warn};
+
+use super::mutate::mutate;
+use super::validate::validate;
+use super::wire::{self, Answer};
+use crate::policy::kind::Entry;
+use crate::policy::{Review, Unjudged, Verdict};
+use crate::sources::Worlds;
+use crate::telemetry::Metrics;
+
+/// A review can be twelve times the size of its object.
+const MOST_BYTES: usize = 32 << 20;
+/// All bodies that are being read or judged.
+const MOST_BYTES_IN_FLIGHT: usize = 256 << 20;
+/// What a budget is counted in.
+const GRAIN: usize = 1 << 10;
+/// The API server's own default.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What answers reviews.
+#[derive(Debug)]
+pub struct Hook {
+    pub worlds: Arc<Worlds>,
+    pub metrics: Arc<Metrics>,
+    in_flight: Semaphore,
+}
+
+impl Hook {
+    pub fn new(worlds: Arc<Worlds>, metrics: Arc<Metrics>) -> Self {
+        Self { worlds, metrics, in_flight: Semaphore::new(MOST_BYTES_IN_FLIGHT / GRAIN) }
+    }
+}
+
+/// `POST /validate/ENTRY` and `POST /mutate/labels`. Never a redirect.
+pub fn router(hook: Arc<Hook>) -> Router {
+    let validate =
+        async |State(hook): State<Arc<Hook>>, Path(entry): Path<String>, request: Request<Body>| {
+            match Entry::ALL.iter().find(|known| known.name() == entry) {
+                Some(entry) => answer(&hook, entry.name(), Side::Validating, request).await,
+                None => StatusCode::NOT_FOUND.into_response(),
+            }
+        };
+    let mutate = async |State(hook): State<Arc<Hook>>, request: Request<Body>| {
+        answer(&hook, "labels", Side::Mutating, request).await
+    };
+    Router::new()
+        .route("/validate/{entry}", post(validate))
+        .route("/mutate/labels", post(mutate))
+        .layer(CatchPanicLayer::new())
+        .with_state(hook)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Validating,
+    Mutating,
+}
+
+/// What is no review: a status and a sentence of ours.
+#[derive(Debug)]
+struct Rejected(StatusCode, &'static str);
+
+async fn answer(hook: &Hook, entry: &'static str, side: Side, request: Request<Body>) -> Response {
+    match try_answer(hook, entry, side, request).await {
+        Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(Rejected(status, why)) => {
+            hook.metrics.rejected(status.as_u16());
+            warn!(entry, status = status.as_u16(), why, "rejected a request");
+            (status, why).into_response()
+        }
+    }
+}
+
+async fn try_answer(
+    hook: &Hook,
+    entry: &'static str,
+    side: Side,
+    request: Request<Body>,
+) -> Result<Vec<u8>, Rejected> {
+    let length = announced(request.headers())?;
+    let budget = budget(request.uri());
+    let start = Instant::now();
+    let late = |_: Elapsed| Rejected(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
+    let places = u32::try_from(length.div_ceil(GRAIN)).unwrap_or(u32::MAX);
+    let _room = timeout(budget, hook.in_flight.acquire_many(places)).await.map_err(late)?;
+    let body =
+        timeout(budget.saturating_sub(start.elapsed()), read(request.into_body())).await.map_err(late)??;
+
+    let read = Instant::now();
+    let envelope = wire::read(&body).map_err(|error| {
+        warn!(entry, %error, "not a review");
+        Rejected(StatusCode::BAD_REQUEST, "not an AdmissionReview of admission.k8s.io/v1")
+    })?;
+    let review = envelope.review();
+    let answer = match side {
+        Side::Validating => timeout(budget.saturating_sub(start.elapsed()), validate(hook, &review))
+            .await
+            .unwrap_or_else(|_| Answer::verdict(&Verdict::Unjudged(Unjudged::Deadline))),
+        Side::Mutating => mutate(hook, &review),
+    };
+    log(entry, envelope.uid(), &review, answer.is_allowed());
+    hook.metrics.answered(entry, answer.is_allowed(), read.elapsed());
+    answer
+        .write(envelope.uid())
+        .map_err(|_| Rejected(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"))
+}
+
+/// The length of the body, if the request is framed as an API server frames it.
+fn announced(headers: &HeaderMap) -> Result<usize, Rejected> {
+    let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+        value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+    });
+    if !json || headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Rejected(StatusCode::UNSUPPORTED_MEDIA_TYPE, "write plain application/json"));
+    }
+    let length =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    match length {
+        _ if headers.contains_key(header::TRANSFER_ENCODING) => {
+            Err(Rejected(StatusCode::LENGTH_REQUIRED, "write a Content-Length and no Transfer-Encoding"))
+        }
+        None => Err(Rejected(StatusCode::LENGTH_REQUIRED, "write a Content-Length")),
+        Some(length) if length > MOST_BYTES => {
+            Err(Rejected(StatusCode::PAYLOAD_TOO_LARGE, "more than 32 MiB"))
+        }
+        Some(length) => Ok(length),
+    }
+}
+
+async fn read(body: Body) -> Result<Bytes, Rejected> {
+    let collected = body.collect().await;
+    collected
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|_| Rejected(StatusCode::BAD_REQUEST, "the body ended early"))
+}
+
+/// Nine tenths of what the caller grants with `?timeout=5s`: the answer must still travel.
+fn budget(uri: &Uri) -> Duration {
+    let granted = uri
+        .query()
+        .and_then(|query| query.split('&').find_map(|part| part.strip_prefix("timeout=")))
+        .and_then(|text| text.strip_suffix('s')?.parse().ok())
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    granted.min(LONGEST_TIMEOUT) * 9 / 10
+}
+
+fn log(entry: &str, uid: &str, review: &Review<'_>, allowed: bool) {
+    if allowed {
+        tracing::debug!(entry, uid, operation = review.operation, namespace = review.namespace, "admitted");
+    } else {
+        let resource = review.resource_name();
+        info!(
+            entry,
+            uid,
+            operation = review.operation,
+            resource,
+            namespace = review.namespace,
+            user = review.user.name,
+            "refused"
+        );
+    }
+}

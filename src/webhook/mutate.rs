@@ -1,0 +1,43 @@
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation};
+use serde_json::json;
+
+use super::handler::Hook;
+use super::wire::Answer;
+use crate::baseline::Label;
+use crate::policy::labelling::{Labelling, label};
+use crate::policy::{Review, Unjudged, Verdict};
+
+/// Labels a namespace.
+pub(super) fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
+    let world = hook.worlds.newest();
+    let labelling = match &world {
+        Some(world) => label(review, world),
+        None => Err(Unjudged::NotReady),
+    };
+    match labelling {
+        Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
+        Err(why) => {
+            hook.metrics.unjudged(why.reason());
+            Answer::verdict(&Verdict::Unjudged(why))
+        }
+    }
+}
+
+/// One operation a label, after one that makes room where there are no labels at all.
+fn patch(labelling: &Labelling<'_>) -> Patch {
+    let room = (!labelling.has_labels && !labelling.add.is_empty()).then(|| add(&[], json!({})));
+    let labels = labelling.add.iter().map(|label| add(&[label.key], json!(label.value)));
+    Patch(room.into_iter().chain(labels).collect())
+}
+
+fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
+    let path = PointerBuf::from_tokens(["metadata", "labels"].iter().chain(below_labels).copied());
+    PatchOperation::Add(AddOperation { path, value })
+}
+
+fn warnings(labelling: &Labelling<'_>) -> Vec<String> {
+    let put_back =
+        |label: &Label<'_>| format!("metadata.labels[{}]: `{}` was put back", label.key, label.value);
+    if labelling.restored { labelling.add.iter().map(put_back).collect() } else { Vec::new() }
+}

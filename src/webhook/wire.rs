@@ -1,0 +1,240 @@
+//! `AdmissionReview` of `admission.k8s.io/v1`, as an API server sends it and reads it. Our own types: the
+//! objects stay bytes, and a review whose object cannot be read still has a uid.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::policy::object::Text;
+use crate::policy::{Review, Unjudged, Verdict, Violation};
+use crate::report;
+use crate::world::User;
+
+const API_VERSION: &str = "admission.k8s.io/v1";
+const KIND: &str = "AdmissionReview";
+
+/// A review, and the uid its answer must carry.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Envelope<'a> {
+    #[serde(borrow)]
+    api_version: Text<'a>,
+    #[serde(borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    request: Request<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    uid: Text<'a>,
+    #[serde(borrow)]
+    resource: Resource<'a>,
+    #[serde(borrow, default)]
+    sub_resource: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    namespace: Option<Text<'a>>,
+    #[serde(borrow)]
+    operation: Text<'a>,
+    #[serde(borrow)]
+    user_info: UserInfo<'a>,
+    #[serde(borrow, default)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    old_object: Option<&'a RawValue>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    group: Text<'a>,
+    #[serde(borrow)]
+    resource: Text<'a>,
+}
+
+#[derive(Debug, Deserialize)]
+struct UserInfo<'a> {
+    #[serde(borrow, default)]
+    username: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    groups: Option<Vec<Text<'a>>>,
+}
+
+/// The bytes are no review that could be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum NoReview {
+    #[error("not an AdmissionReview: {}", json(.0))]
+    Json(#[from] serde_json::Error),
+    #[error("not an AdmissionReview of admission.k8s.io/v1")]
+    OtherKind,
+}
+
+/// Where the JSON is wrong, without what stands there.
+fn json(error: &serde_json::Error) -> String {
+    format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
+}
+
+/// Reads a review's envelope.
+pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, NoReview> {
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
+    if *envelope.api_version == *API_VERSION && *envelope.kind == *KIND {
+        Ok(envelope)
+    } else {
+        Err(NoReview::OtherKind)
+    }
+}
+
+impl Envelope<'_> {
+    pub fn uid(&self) -> &str {
+        &self.request.uid
+    }
+
+    pub fn review(&self) -> Review<'_> {
+        let Request { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
+        Review {
+            operation,
+            group: &resource.group,
+            resource: &resource.resource,
+            subresource: sub_resource.as_deref().unwrap_or_default(),
+            namespace: namespace.as_deref().unwrap_or_default(),
+            user: User {
+                name: user_info.username.as_deref().unwrap_or_default(),
+                groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
+            },
+            object: present(self.request.object),
+            old_object: present(self.request.old_object),
+        }
+    }
+}
+
+/// An absent object is sent as `null`.
+fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
+    raw.filter(|raw| raw.get() != "null")
+}
+
+/// An answer, not yet bytes.
+#[derive(Debug, Default)]
+pub struct Answer {
+    refusal: Option<Status>,
+    warnings: Vec<String>,
+    patch: Option<json_patch::Patch>,
+}
+
+#[derive(Debug, Serialize)]
+struct Status {
+    code: u16,
+    reason: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Debug, Serialize)]
+struct Details {
+    causes: Vec<Cause>,
+}
+
+#[derive(Debug, Serialize)]
+struct Cause {
+    reason: &'static str,
+    message: String,
+    field: String,
+}
+
+/// Beyond this the API server cuts all of them short.
+const MOST_WARNINGS: usize = 10;
+
+impl Answer {
+    /// Admits, and changes the object.
+    pub fn patch(patch: json_patch::Patch, warnings: Vec<String>) -> Self {
+        Self { refusal: None, warnings, patch: Some(patch).filter(|patch| !patch.is_empty()) }
+    }
+
+    pub fn verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
+            Verdict::Judged { refused, kept, contact } => Self {
+                refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
+                warnings: kept.iter().take(MOST_WARNINGS).map(warning).collect(),
+                patch: None,
+            },
+        }
+    }
+
+    pub fn is_allowed(&self) -> bool {
+        self.refusal.is_none()
+    }
+
+    /// The answer to the review `uid`.
+    pub fn write(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
+        let patch = self.patch.as_ref().map(|patch| serde_json::to_vec(patch)).transpose()?;
+        let review = AdmissionReview {
+            api_version: API_VERSION,
+            kind: KIND,
+            response: Response {
+                uid,
+                allowed: self.is_allowed(),
+                status: self.refusal.as_ref(),
+                warnings: &self.warnings,
+                patch_type: patch.is_some().then_some("JSONPatch"),
+                patch: patch.map(|patch| BASE64.encode(patch)),
+            },
+        };
+        serde_json::to_vec(&review)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AdmissionReview<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    response: Response<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    uid: &'a str,
+    allowed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a Status>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    patch: Option<String>,
+}
+
+fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
+    let cause = |violation: &Violation| Cause {
+        reason: violation.code,
+        message: report::sentence(violation),
+        field: violation.field.clone(),
+    };
+    Status {
+        code: 403,
+        reason: "Forbidden",
+        message: report::message(violations, contact),
+        details: Some(Details { causes: violations.iter().map(cause).collect() }),
+    }
+}
+
+/// Refused all the same, but not as the user's fault where it is none.
+fn unjudged(why: &Unjudged) -> Status {
+    let (code, reason) = match why {
+        Unjudged::Unreadable(_) | Unjudged::NoObject(_) | Unjudged::Unregistered { .. } => (422, "Invalid"),
+        Unjudged::UnknownNamespace(_) | Unjudged::NotReady | Unjudged::Deadline => {
+            (503, "ServiceUnavailable")
+        }
+    };
+    Status { code, reason, message: why.to_string(), details: None }
+}
+
+fn warning(violation: &Violation) -> String {
+    format!("{} {}: {} (it was so before)", violation.code, violation.field, violation.message)
+}

@@ -1,0 +1,73 @@
+use crate::api::{Subject, SubjectKind};
+
+use super::{Tenant, World};
+
+/// Who the API server says is asking.
+#[derive(Clone, Debug, Default)]
+pub struct User<'a> {
+    pub name: &'a str,
+    pub groups: Vec<&'a str>,
+}
+
+/// Who asks, as far as ownership is concerned: from [`User`] alone.
+#[derive(Clone, Debug)]
+pub enum Actor<'w> {
+    /// Named in the settings.
+    Platform,
+    /// Acts for these tenants, in the order of their names; never none.
+    Member(Vec<&'w Tenant>),
+    Other,
+}
+
+impl World {
+    pub fn actor(&self, user: &User<'_>) -> Actor<'_> {
+        let settings = &self.settings;
+        if settings.platform_users.contains(user.name)
+            || user.groups.iter().any(|group| settings.platform_groups.contains(*group))
+        {
+            return Actor::Platform;
+        }
+        let tenants: Vec<_> = self.tenants().filter(|tenant| tenant.is_owned_by(user)).collect();
+        if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
+    }
+}
+
+impl<'w> Actor<'w> {
+    /// The one tenant a member creates `namespace` for: the only one it acts for, else the one the name is of.
+    pub fn tenant_for(&self, namespace: &str) -> Option<&'w Tenant> {
+        let Actor::Member(tenants) = self else { return None };
+        match tenants.as_slice() {
+            [only] => Some(only),
+            several => {
+                let mut named = several.iter().filter(|tenant| tenant.names(namespace));
+                named.next().filter(|_| named.next().is_none()).copied()
+            }
+        }
+    }
+
+    pub fn acts_for(&self, tenant: &str) -> bool {
+        matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
+    }
+}
+
+impl Tenant {
+    fn is_owned_by(&self, user: &User<'_>) -> bool {
+        self.owners.iter().any(|owner| owner.is(user))
+    }
+}
+
+impl Subject {
+    fn is(&self, user: &User<'_>) -> bool {
+        match self.kind {
+            SubjectKind::User => user.name == self.name,
+            SubjectKind::Group => user.groups.contains(&self.name.as_str()),
+            SubjectKind::ServiceAccount => user
+                .name
+                .strip_prefix("system:serviceaccount:")
+                .and_then(|rest| rest.split_once(':'))
+                .is_some_and(|(namespace, name)| {
+                    Some(namespace) == self.namespace.as_deref() && name == self.name
+                }),
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! A Kubernetes control plane on loopback: etcd, API server, controllers; no nodes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+
+use crate::kubectl::Kubectl;
+use crate::pki::{Authority, Pair};
+use crate::process::Process;
+use crate::{components, guard};
+
+pub struct Cluster {
+    pub folder: PathBuf,
+    pub server: String,
+    authority: Authority,
+    users: Mutex<BTreeMap<String, Kubectl>>,
+    _processes: Vec<Process>,
+}
+
+/// The controllers the tests need; their defaults would make thousands of namespaces take minutes.
+const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-controller,serviceaccount-token-controller,\
+    root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
+    statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
+    clusterrole-aggregation-controller,disruption-controller";
+
+impl Cluster {
+    pub fn start() -> Result<Self> {
+        let folder = folder("cluster")?;
+        let [etcd_port, peer_port, api_port, controller_port] = free_ports()?;
+        let etcd_url = format!("http://127.0.0.1:{etcd_port}");
+        let peer_url = format!("http://127.0.0.1:{peer_port}");
+        let server = format!("https://127.0.0.1:{api_port}");
+
+        let etcd = Process::start(
+            "etcd",
+            &folder,
+            components::kubernetes("etcd")?.arg("--data-dir").arg(folder.join("etcd")).args([
+                "--unsafe-no-fsync",
+                "--log-level=error",
+                &format!("--listen-client-urls={etcd_url}"),
+                &format!("--advertise-client-urls={etcd_url}"),
+                &format!("--listen-peer-urls={peer_url}"),
+                &format!("--initial-advertise-peer-urls={peer_url}"),
+                &format!("--initial-cluster=default={peer_url}"),
+            ]),
+        )?;
+
+        let authority = Authority::new("test-control-plane")?;
+        let serving = authority.server(&["127.0.0.1", "localhost", "kubernetes.default.svc"])?;
+        write_pair(&folder, "server", &serving)?;
+        fs::write(folder.join("ca.crt"), &authority.certificate)?;
+        let signing = authority.client("service-account-signer", &[])?;
+        write_pair(&folder, "signer", &signing)?;
+
+        let file = |flag: &str, name: &str| format!("{flag}={}", folder.join(name).display());
+        let api = components::kubernetes("kube-apiserver")?
+            .args([
+                file("--tls-cert-file", "server.crt"),
+                file("--tls-private-key-file", "server.key"),
+                file("--client-ca-file", "ca.crt"),
+                file("--service-account-key-file", "signer.crt"),
+                file("--service-account-signing-key-file", "signer.key"),
+                file("--cert-dir", "api"),
+                format!("--etcd-servers={etcd_url}"),
+                format!("--secure-port={api_port}"),
+            ])
+            .args([
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--authorization-mode=RBAC",
+                "--allow-privileged=true",
+                "--anonymous-auth=false",
+                "--endpoint-reconciler-type=none",
+            ])
+            .started("kube-apiserver", &folder)?;
+
+        let mut cluster =
+            Self { folder, server, authority, users: Mutex::default(), _processes: Vec::with_capacity(3) };
+        let admin = cluster.admin()?;
+        let mut api = api;
+        api.wait_for(Duration::from_secs(60), |_| {
+            admin.run(&["get", "--raw", "/readyz"]).is_ok_and(|said| said.success).then_some(())
+        })?;
+
+        // Only now: before, the bootstrap RBAC is missing and it ends.
+        let config = cluster.user("system:kube-controller-manager", &[])?.kubeconfig;
+        let config = config.display();
+        let controllers = components::kubernetes("kube-controller-manager")?
+            .args([
+                format!("--kubeconfig={config}"),
+                format!("--authentication-kubeconfig={config}"),
+                format!("--authorization-kubeconfig={config}"),
+                format!("--service-account-private-key-file={}", cluster.folder.join("signer.key").display()),
+                format!("--root-ca-file={}", cluster.folder.join("ca.crt").display()),
+                format!("--cert-dir={}", cluster.folder.join("controllers").display()),
+                format!("--secure-port={controller_port}"),
+            ])
+            .args([
+                "--use-service-account-credentials",
+                "--leader-elect=false",
+                "--bind-address=127.0.0.1",
+                "--kube-api-qps=500",
+                "--kube-api-burst=1000",
+                CONTROLLERS,
+            ])
+            .started("kube-controller-manager", &cluster.folder)?;
+        cluster._processes.extend([controllers, api, etcd]);
+        Ok(cluster)
+    }
+
+    /// kubectl as a cluster administrator.
+    pub fn admin(&self) -> Result<Kubectl> {
+        self.user("admin", &["system:masters"])
+    }
+
+    /// kubectl as a user with a client certificate.
+    pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubectl> {
+        let key = format!("{name}-{}", groups.join("-"));
+        let mut users = self.users.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = users.get(&key) {
+            return Ok(known.clone());
+        }
+        let pair = self.authority.client(name, groups)?;
+        let credentials = json!({
+            "client-certificate-data": base64(&pair.certificate),
+            "client-key-data": base64(&pair.key),
+        });
+        let kubectl = self.kubeconfig(&key, &credentials)?;
+        users.insert(key, kubectl.clone());
+        Ok(kubectl)
+    }
+
+    /// kubectl as a service account, with a token of an hour.
+    pub fn service_account(&self, namespace: &str, name: &str) -> Result<Kubectl> {
+        let token = self.admin()?.ok(&["create", "token", name, "-n", namespace, "--duration=3h"])?;
+        self.kubeconfig(&format!("{namespace}-{name}"), &json!({ "token": token.trim() }))
+    }
+
+    fn kubeconfig(&self, name: &str, credentials: &serde_json::Value) -> Result<Kubectl> {
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "test",
+            "clusters": [{ "name": "test", "cluster": {
+                "server": self.server, "certificate-authority-data": base64(&self.authority.certificate),
+            }}],
+            "users": [{ "name": "test", "user": credentials }],
+            "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
+        });
+        let kubeconfig = self.folder.join(format!("{}.kubeconfig", name.replace([':', '/'], "-")));
+        fs::write(&kubeconfig, config.to_string())?;
+        Ok(Kubectl { kubeconfig })
+    }
+}
+
+/// A new folder that goes when this process ends.
+pub fn folder(name: &str) -> Result<PathBuf> {
+    let folder = tempfile::Builder::new().prefix(&format!("bulkhead-{name}-")).tempdir()?.keep();
+    guard::remove_with_us(&folder);
+    Ok(folder)
+}
+
+/// Ports of the loopback address that nobody holds now.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
+    let mut held = Vec::with_capacity(N);
+    let mut ports = [0; N];
+    for port in &mut ports {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// Writes `NAME.crt` and `NAME.key`.
+pub fn write_pair(folder: &Path, name: &str, pair: &Pair) -> Result<()> {
+    fs::write(folder.join(format!("{name}.crt")), &pair.certificate)?;
+    fs::write(folder.join(format!("{name}.key")), &pair.key).context("writing a key")
+}
+
+trait Started {
+    fn started(&mut self, name: &str, folder: &Path) -> Result<Process>;
+}
+
+impl Started for Command {
+    fn started(&mut self, name: &str, folder: &Path) -> Result<Process> {
+        Process::start(name, folder, self)
+    }
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}

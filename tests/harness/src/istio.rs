@@ -1,0 +1,109 @@
+//! The real istiod beside a test cluster: its injector makes the test pods' proxies.
+
+use std::time::Duration;
+use std::{fs, thread};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use crate::cluster::{Cluster, free_ports};
+use crate::components;
+use crate::process::Process;
+
+pub struct Istio {
+    _istiod: Process,
+}
+
+impl Istio {
+    /// Installs Istio as `istioctl manifest generate` prints it, istiod itself being a process here.
+    pub fn start(cluster: &Cluster) -> Result<Self> {
+        let [http, https, grpc, secure_grpc, monitoring] = free_ports()?;
+        let admin = cluster.admin()?;
+        admin.apply(
+            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } })
+                .to_string(),
+        )?;
+        let manifests = manifests(https)?;
+        admin.apply(&manifests)?;
+
+        let folder = cluster.folder.join("istiod");
+        fs::create_dir_all(&folder)?;
+        let mut istiod = Process::start(
+            "istiod",
+            &cluster.folder,
+            components::istio("istiod")?
+                .args(["discovery", "--domain=cluster.local", "--ctrlz_port=0"])
+                .args([
+                    format!("--kubeconfig={}", admin.kubeconfig.display()),
+                    format!("--httpAddr=127.0.0.1:{http}"),
+                    format!("--httpsAddr=127.0.0.1:{https}"),
+                    format!("--grpcAddr=127.0.0.1:{grpc}"),
+                    format!("--secureGRPCAddr=127.0.0.1:{secure_grpc}"),
+                    format!("--monitoringAddr=127.0.0.1:{monitoring}"),
+                ])
+                .envs([
+                    ("POD_NAME", "istiod"),
+                    ("POD_NAMESPACE", "istio-system"),
+                    ("SERVICE_ACCOUNT", "istiod"),
+                    ("CLUSTER_ID", "Kubernetes"),
+                    ("REVISION", "default"),
+                    ("PILOT_CERT_PROVIDER", "istiod"),
+                ])
+                .env("ROOT_CA_DIR", &folder)
+                .current_dir(&folder),
+        )?;
+        // It writes its CA into its webhook configurations; until then no pod is injected.
+        istiod.wait_for(Duration::from_secs(60), |_| {
+            let bundles = admin.ok(&[
+                "get",
+                "mutatingwebhookconfiguration,validatingwebhookconfiguration",
+                "-l",
+                "app in (sidecar-injector,istiod)",
+                "-o",
+                "jsonpath={range .items[*].webhooks[*]}[{.clientConfig.caBundle}]{end}",
+            ]);
+            bundles.is_ok_and(|bundles| !bundles.is_empty() && !bundles.contains("[]")).then_some(())
+        })?;
+        // Between its CA and its first answer there may be a moment.
+        for _ in 0..100 {
+            if std::net::TcpStream::connect(("127.0.0.1", https)).is_ok() {
+                return Ok(Self { _istiod: istiod });
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        bail!("istiod does not listen on its webhook port")
+    }
+}
+
+/// What an installation needs, without its Deployments, and with istiod reached on loopback.
+fn manifests(webhook_port: u16) -> Result<String> {
+    let output = components::istio("istioctl")?
+        .args(["manifest", "generate"])
+        .args(["--set", "values.global.hub=registry.istio.io/release", "--set", "values.global.tag=1.31.0"])
+        .output()?;
+    if !output.status.success() {
+        bail!("istioctl manifest generate: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let documents: Vec<Value> = serde_saphyr::from_multiple(&String::from_utf8(output.stdout)?)
+        .context("istioctl prints YAML documents")?;
+    let mut items = Vec::new();
+    for mut document in documents {
+        match document["kind"].as_str() {
+            None | Some("Deployment" | "HorizontalPodAutoscaler" | "PodDisruptionBudget") => continue,
+            Some("Service") => {
+                document["spec"] = json!({
+                    "type": "ExternalName", "externalName": "localhost",
+                    "ports": [{ "name": "webhook", "port": webhook_port }],
+                });
+            }
+            Some("MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration") => {
+                for webhook in document["webhooks"].as_array_mut().into_iter().flatten() {
+                    webhook["clientConfig"]["service"]["port"] = json!(webhook_port);
+                }
+            }
+            Some(_) => {}
+        }
+        items.push(document);
+    }
+    Ok(json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string())
+}

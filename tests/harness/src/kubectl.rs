@@ -1,0 +1,78 @@
+//! kubectl, as one user.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::components;
+
+#[derive(Clone)]
+pub struct Kubectl {
+    pub kubeconfig: PathBuf,
+}
+
+/// What a call printed and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Kubectl {
+    /// The command, ready to run.
+    pub fn command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = components::kubernetes("kubectl")?;
+        command.env("KUBECONFIG", &self.kubeconfig).env("KUBECACHEDIR", self.folder().join("cache"));
+        command.args(arguments);
+        Ok(command)
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Result<Said> {
+        self.feed(arguments, "")
+    }
+
+    /// Runs with `input` on stdin.
+    pub fn feed(&self, arguments: &[&str], input: &str) -> Result<Said> {
+        let mut child = self
+            .command(arguments)?
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take().context("stdin was asked for")?;
+        // A call that reads no input may have closed its end.
+        let _ = stdin.write_all(input.as_bytes());
+        drop(stdin);
+        let output = child.wait_with_output()?;
+        Ok(Said {
+            success: output.status.success(),
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    /// Runs a call that must succeed; its stdout.
+    pub fn ok(&self, arguments: &[&str]) -> Result<String> {
+        self.feed_ok(arguments, "")
+    }
+
+    /// Applies `manifests`, which must succeed; kubectl's stdout.
+    pub fn apply(&self, manifests: &str) -> Result<String> {
+        self.feed_ok(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests)
+    }
+
+    fn feed_ok(&self, arguments: &[&str], input: &str) -> Result<String> {
+        let said = self.feed(arguments, input)?;
+        if !said.success {
+            bail!("kubectl {} failed:\n{}{}", arguments.join(" "), said.stdout, said.stderr);
+        }
+        Ok(said.stdout)
+    }
+
+    fn folder(&self) -> &Path {
+        self.kubeconfig.parent().unwrap_or(Path::new("."))
+    }
+}

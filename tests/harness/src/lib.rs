@@ -1,0 +1,15 @@
+//! The real things that Bulkhead's tests, benches and playground talk to: etcd, a Kubernetes API
+//! server with its controllers, istiod, and the Bulkhead binary in a process of its own.
+//!
+//! Everything binds to loopback on free ports, keeps its files in one temporary folder, and ends
+//! with the process that started it, however that process ends ([`guard`]).
+
+pub mod cluster;
+pub mod components;
+mod guard;
+pub mod istio;
+pub mod kubectl;
+pub mod pki;
+pub mod process;
+pub mod program;
+pub mod wire;

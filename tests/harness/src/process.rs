@@ -1,0 +1,108 @@
+//! One process of ours: started, followed in a log file, ended by its id.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::guard;
+
+pub struct Process {
+    child: Option<Child>,
+    name: String,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; what it prints goes to `NAME.log` (stderr) and `NAME.out` (stdout) in `folder`.
+    pub fn start(name: &str, folder: &Path, command: &mut Command) -> Result<Self> {
+        let log = folder.join(format!("{name}.log"));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(File::create(log.with_extension("out"))?)
+            .stderr(File::create(&log)?)
+            .spawn()
+            .with_context(|| format!("starting {name}"))?;
+        guard::end_with_us(child.id());
+        Ok(Self { child: Some(child), name: name.to_owned(), log })
+    }
+
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        std::fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
+    }
+
+    /// Polls `ready` until it gives something, for as long as the process lives and `limit` is not over.
+    pub fn wait_for<T>(&mut self, limit: Duration, mut ready: impl FnMut(&Self) -> Option<T>) -> Result<T> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some(found) = ready(self) {
+                return Ok(found);
+            }
+            if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                bail!("{} ended with {status}:\n{}", self.name, tail(&self.log()));
+            }
+            if Instant::now() > end {
+                bail!("{} was not ready within {limit:?}:\n{}", self.name, tail(&self.log()));
+            }
+            sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Sends SIGTERM.
+    pub fn terminate(&self) -> Result<()> {
+        let status = Command::new("kill").arg(self.id().to_string()).status()?;
+        if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
+    }
+
+    /// Waits for the process to end by itself.
+    pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
+        let end = Instant::now() + limit;
+        let child = self.child.as_mut().context("already waited for")?;
+        while Instant::now() < end {
+            if let Some(status) = child.try_wait()? {
+                guard::ended(child.id());
+                self.child = None;
+                return Ok(status);
+            }
+            sleep(Duration::from_millis(20));
+        }
+        bail!("{} did not end within {limit:?}:\n{}", self.name, tail(&self.log()))
+    }
+
+    /// Resident memory in KiB, from `/proc`.
+    pub fn resident_kib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let id = child.id();
+            let _ = child.kill();
+            let _ = child.wait();
+            guard::ended(id);
+        }
+    }
+}
+
+fn tail(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(20)..].join("\n")
+}

@@ -1,0 +1,165 @@
+//! The program under test: the real binary in a process of its own, and its installation in a cluster.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, thread};
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::cluster::{Cluster, write_pair};
+use crate::istio::Istio;
+use crate::pki::Authority;
+use crate::process::Process;
+use crate::wire::{self, Caller};
+
+pub const NAMESPACE: &str = "bulkhead-system";
+/// What the API server calls the webhook.
+pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
+
+/// A `bulkhead serve` that answers.
+pub struct Server {
+    pub process: Process,
+    pub webhook: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+impl Server {
+    /// Starts `binary serve` on free ports, with `arguments`, and waits until it listens.
+    pub fn start(
+        binary: &Path,
+        name: &str,
+        folder: &Path,
+        arguments: &[&str],
+        kubeconfig: Option<&Path>,
+    ) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0"]).args(arguments);
+        match kubeconfig {
+            Some(file) => command.env("KUBECONFIG", file),
+            None => command.env_remove("KUBECONFIG"),
+        };
+        let mut process = Process::start(name, folder, &mut command)?;
+        let (webhook, admin) =
+            process.wait_for(Duration::from_secs(30), |process| listening(&process.log()))?;
+        Ok(Self { process, webhook, admin })
+    }
+
+    pub fn wait_until_ready(&mut self) -> Result<()> {
+        let admin = self.admin;
+        self.process.wait_for(Duration::from_secs(30), |_| {
+            wire::get(admin, "/readyz").is_ok_and(|answer| answer.status == 200).then_some(())
+        })
+    }
+}
+
+/// The addresses in the log's line `listening`.
+fn listening(log: &str) -> Option<(SocketAddr, SocketAddr)> {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let line = lines.into_iter().find(|line| line["message"] == "listening")?;
+    let address = |field: &str| line[field].as_str()?.parse().ok();
+    Some((address("webhook")?, address("admin")?))
+}
+
+/// A cluster with Istio, and Bulkhead installed in it as `bulkhead manifests` says.
+pub struct Installation {
+    pub cluster: Cluster,
+    pub bulkhead: Server,
+    pub binary: PathBuf,
+    pub ca_bundle: String,
+    _istio: Istio,
+}
+
+impl Installation {
+    /// Starts everything; tells each step to `note`.
+    pub fn start(binary: &Path, note: impl Fn(&str)) -> Result<Self> {
+        note("starting etcd, kube-apiserver and kube-controller-manager");
+        let cluster = Cluster::start()?;
+        note("starting istiod");
+        let istio = Istio::start(&cluster)?;
+        note("installing Bulkhead");
+        let admin = cluster.admin()?;
+        admin.apply(
+            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } })
+                .to_string(),
+        )?;
+        admin.apply(&printed(binary, &["crds", "rbac"])?)?;
+        admin.ok(&["wait", "--for=condition=Established", "crd/tenants.bulkhead.dev"])?;
+
+        let authority = Authority::new("test-webhook")?;
+        write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME])?)?;
+        let file = |name: &str| cluster.folder.join(name).display().to_string();
+        let account = cluster.service_account(NAMESPACE, "bulkhead")?;
+        let mut bulkhead = Server::start(
+            binary,
+            "bulkhead",
+            &cluster.folder,
+            &["--tls-cert", &file("webhook.crt"), "--tls-key", &file("webhook.key")],
+            Some(&account.kubeconfig),
+        )?;
+        bulkhead.wait_until_ready()?;
+
+        admin.apply(&service(bulkhead.webhook.port()).to_string())?;
+        fs::write(cluster.folder.join("webhook-ca.crt"), &authority.certificate)?;
+        let port = bulkhead.webhook.port().to_string();
+        admin.apply(&printed(
+            binary,
+            &["webhooks", "--port", &port, "--ca-bundle", &file("webhook-ca.crt")],
+        )?)?;
+        let installation = Self {
+            cluster,
+            bulkhead,
+            binary: binary.to_owned(),
+            ca_bundle: authority.certificate,
+            _istio: istio,
+        };
+        installation.wait_until_called()?;
+        Ok(installation)
+    }
+
+    /// A caller of the webhook that is no API server.
+    pub fn caller(&self) -> Result<Caller> {
+        Caller::new(self.bulkhead.webhook, SERVER_NAME, &self.ca_bundle)
+    }
+
+    /// The API server takes a moment to see a new webhook configuration.
+    fn wait_until_called(&self) -> Result<()> {
+        let stranger = self.cluster.user("stranger", &["system:masters"])?;
+        let forged = json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": { "name": "probe", "labels": { "bulkhead.dev/tenant": "nobody" } },
+        });
+        for _ in 0..100 {
+            let said = stranger.feed(
+                &["create", "--dry-run=server", "--as=stranger", "--as-group=strangers", "-f", "-"],
+                &forged.to_string(),
+            )?;
+            if said.stderr.contains("namespaces.bulkhead.dev") {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        bail!("the API server does not call the webhook")
+    }
+}
+
+/// A Service whose calls reach loopback, by the true path of a Service.
+fn service(port: u16) -> serde_json::Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": { "name": "bulkhead", "namespace": NAMESPACE },
+        "spec": { "type": "ExternalName", "externalName": "localhost", "ports": [{ "name": "webhook", "port": port }] },
+    })
+}
+
+/// What `bulkhead manifests` prints.
+pub fn printed(binary: &Path, arguments: &[&str]) -> Result<String> {
+    let output =
+        Command::new(binary).arg("manifests").args(arguments).output().context("bulkhead manifests")?;
+    if !output.status.success() {
+        bail!("bulkhead manifests: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}

@@ -1,0 +1,113 @@
+//! A caller that speaks to the webhook as nobody should: bytes over TLS, byte by byte if need be.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+pub struct Caller {
+    address: SocketAddr,
+    name: String,
+    config: Arc<ClientConfig>,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+pub type Connection = StreamOwned<ClientConnection, TcpStream>;
+
+impl Caller {
+    /// Calls `address` as the server `name`, trusting `bundle` (PEM).
+    pub fn new(address: SocketAddr, name: &str, bundle: &str) -> Result<Self> {
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
+            roots.add(certificate?)?;
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self { address, name: name.to_owned(), config: Arc::new(config) })
+    }
+
+    /// A TCP connection on which nothing was said yet.
+    pub fn tcp(&self) -> Result<TcpStream> {
+        let stream = TcpStream::connect(self.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(stream)
+    }
+
+    pub fn connect(&self) -> Result<Connection> {
+        let session = ClientConnection::new(Arc::clone(&self.config), self.name.clone().try_into()?)?;
+        let mut connection = StreamOwned::new(session, self.tcp()?);
+        while connection.conn.is_handshaking() {
+            connection.conn.complete_io(&mut connection.sock).context("TLS handshake")?;
+        }
+        Ok(connection)
+    }
+
+    /// One request on a connection of its own.
+    pub fn send(&self, request: &[u8]) -> Result<Answer> {
+        let mut connection = self.connect()?;
+        // A server that has refused the head may close before it has read the body.
+        let _ = connection.write_all(request);
+        let _ = connection.flush();
+        read(&mut connection)
+    }
+
+    pub fn post(&self, path: &str, body: &[u8]) -> Result<Answer> {
+        self.send(&request(path, body))
+    }
+}
+
+/// A request as the API server frames it.
+#[must_use]
+pub fn request(path: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Reads one answer with a `Content-Length`.
+pub fn read(connection: &mut impl Read) -> Result<Answer> {
+    let mut bytes = Vec::new();
+    let mut byte = [0; 1];
+    while !bytes.ends_with(b"\r\n\r\n") {
+        if connection.read(&mut byte).context("reading an answer's head")? == 0 {
+            anyhow::bail!("the connection ended after {} bytes of an answer", bytes.len());
+        }
+        bytes.push(byte[0]);
+    }
+    let head = String::from_utf8(bytes)?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    let length = head
+        .lines()
+        .find_map(|line| {
+            line.to_ascii_lowercase().strip_prefix("content-length:").map(|value| value.trim().parse())
+        })
+        .unwrap_or(Ok(0))?;
+    let mut body = vec![0; length];
+    connection.read_exact(&mut body).context("reading an answer's body")?;
+    Ok(Answer { status, head, body: String::from_utf8(body)? })
+}
+
+/// A GET over plain HTTP, on a connection of its own.
+pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
+    read(&mut stream)
+}
