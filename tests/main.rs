@@ -1,5 +1,20 @@
-//! Everything Bulkhead claims, through the real things where they exist.
+//! Everything Bulkhead claims, through the real things where they exist: `chain`, `namespaces` and
+//! `readme` go through the API server, `bad_input` and `serving` talk to the real process over TLS; the
+//! rest are unit tests of what is pure, and say so.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
-mod scratch;
+mod bad_input;
+mod blessed;
+mod chain;
+mod check;
+mod cluster;
+mod derived;
+mod house;
+mod manuals;
+mod namespaces;
+mod readme;
+#[path = "../examples/playground/scenes.rs"]
+mod scenes;
+mod serving;

@@ -80,11 +80,8 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         if violations.is_empty() {
             continue;
         }
-        if rule.ratchet && ratchet::lets_be(kind, review) {
-            kept.extend(violations)
-        } else {
-            refused.extend(violations)
-        }
+        let into = if rule.ratchet && ratchet::lets_be(kind, review) { &mut kept } else { &mut refused };
+        into.extend(violations);
     }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     Ok(Verdict::Judged { refused, kept, contact })

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use super::Rule;
 use super::object::Unreadable;
 use super::path::Path;
@@ -109,7 +111,7 @@ impl Findings {
 
     pub fn into_violations(mut self) -> Vec<Violation> {
         if let (Some(last), 1..) = (self.violations.last_mut(), self.more) {
-            last.fix.push_str(&format!("; and {} more", self.more));
+            let _ = write!(last.fix, "; and {} more", self.more);
         }
         self.violations
     }

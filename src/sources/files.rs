@@ -24,7 +24,7 @@ pub enum Invalid {
     #[error("{}: {error}", file.display())]
     Unreadable { file: PathBuf, error: std::io::Error },
     #[error("{}: {error}", file.display())]
-    Yaml { file: PathBuf, error: yaml::Invalid },
+    Yaml { file: PathBuf, error: Box<yaml::Invalid> },
     #[error("{}:{line}: {what}: {error}", file.display())]
     Object { file: PathBuf, line: u64, what: &'static str, error: String },
     #[error("{}:{line}: a second Settings; there is one to a cluster", file.display())]
@@ -62,7 +62,8 @@ fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
     } else {
         text = std::fs::read_to_string(path).map_err(unreadable)?;
     }
-    let documents = yaml::read(&text).map_err(|error| Invalid::Yaml { file: path.to_owned(), error })?;
+    let documents =
+        yaml::read(&text).map_err(|error| Invalid::Yaml { file: path.to_owned(), error: Box::new(error) })?;
     found.extend(documents.into_iter().map(|document| Found { file: path.to_owned(), document }));
     Ok(())
 }

@@ -28,7 +28,7 @@ struct Key(String);
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
     #[error("{0}")]
-    Yaml(#[from] serde_saphyr::Error),
+    Yaml(#[from] Box<serde_saphyr::Error>),
     #[error("{0}")]
     Json(#[from] serde_json::Error),
 }
@@ -37,7 +37,8 @@ pub enum Invalid {
 pub fn read(text: &str) -> Result<Vec<Document>, Invalid> {
     // As kubectl's parser does: `on` and `no` are booleans, `0777` is octal.
     let options = serde_saphyr::options! { strict_booleans: false, legacy_octal_numbers: true };
-    let trees: Vec<Spanned<Tree>> = serde_saphyr::from_multiple_with_options(text, options)?;
+    let trees: Vec<Spanned<Tree>> =
+        serde_saphyr::from_multiple_with_options(text, options).map_err(Box::new)?;
     let documents =
         trees.into_iter().filter(|tree| !matches!(tree.value, Tree::Leaf(serde_json::Value::Null)));
     documents.flat_map(Tree::items).map(Document::new).collect()

@@ -170,7 +170,7 @@ impl Answer {
 
     /// The answer to the review `uid`.
     pub fn write(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
-        let patch = self.patch.as_ref().map(|patch| serde_json::to_vec(patch)).transpose()?;
+        let patch = self.patch.as_ref().map(serde_json::to_vec).transpose()?;
         let review = AdmissionReview {
             api_version: API_VERSION,
             kind: KIND,

@@ -5,7 +5,7 @@ use super::{Entries, Text};
 use crate::policy::path::{At, Path};
 
 /// The part of an object's metadata that rules read.
-#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata<'a> {
     /// Absent where the API server is still to make one up.
@@ -31,6 +31,14 @@ impl<'a> Metadata<'a> {
 
     pub fn has_labels(&self) -> bool {
         self.labels.are_written()
+    }
+
+    /// The labels and annotations that Istio reads: `*.istio.io`, `*.istio.io/…`.
+    pub fn mesh_entries(&self) -> impl Iterator<Item = &(Text<'a>, Text<'a>)> {
+        let is_mesh = |(key, _): &&(Text<'a>, Text<'a>)| {
+            key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"))
+        };
+        self.labels.iter().filter(is_mesh).chain(self.annotations.iter().filter(is_mesh))
     }
 
     pub fn label_value(&self, key: &str) -> Option<&str> {

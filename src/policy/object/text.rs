@@ -56,6 +56,10 @@ impl<'a> Entries<'a> {
         self.0.is_some()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &(Text<'a>, Text<'a>)> {
+        self.0.iter().flatten()
+    }
+
     /// The entry under `key`, with the key as the object holds it.
     pub fn get(&self, key: &str) -> Option<&(Text<'a>, Text<'a>)> {
         let entries = self.0.as_deref()?;

@@ -170,7 +170,8 @@ pub(in crate::policy) fn same_region(kind: Kind, old: &RawValue, new: &RawValue)
     if kind == Kind::Pod {
         let read = |raw| Whole::<&RawValue>::read(kind, raw);
         let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
-        return old.metadata == new.metadata && old.spec.map(RawValue::get) == new.spec.map(RawValue::get);
+        return old.metadata.mesh_entries().eq(new.metadata.mesh_entries())
+            && old.spec.map(RawValue::get) == new.spec.map(RawValue::get);
     }
     let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
     matches!((read(old), read(new)), (Ok(old), Ok(new)) if old == new)

@@ -114,8 +114,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     {
         findings.report(
             &workload.spec_path(),
-            format!("no container `{PROXY_NAME}`: a pod of tenant {tenant} needs the proxy that Istio injects"),
-            "let Istio inject it: the namespace needs `istio-injection: enabled` or a served `istio.io/rev`, the pod no opt-out",
+            format!(
+                "no container `{PROXY_NAME}`: a pod of tenant {tenant} needs the proxy that Istio injects"
+            ),
+            "remove what keeps the injector away; if nothing does, ask whether Istio is up",
         );
     }
 }

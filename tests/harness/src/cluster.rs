@@ -145,6 +145,17 @@ impl Cluster {
         self.kubeconfig(&format!("{namespace}-{name}"), &json!({ "token": token.trim() }))
     }
 
+    /// A script that runs kubectl, for people: the machine's own may be too old for this server.
+    pub fn kubectl_script(&self) -> Result<PathBuf> {
+        let script = self.folder.join("kubectl");
+        let command = components::kubernetes("kubectl")?;
+        let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+        let words: Vec<_> = words.iter().map(|word| format!("'{}'", word.display())).collect();
+        fs::write(&script, format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")))?;
+        fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        Ok(script)
+    }
+
     fn kubeconfig(&self, name: &str, credentials: &serde_json::Value) -> Result<Kubectl> {
         let config = json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",

@@ -1,0 +1,183 @@
+//! What the playground plays, and the README shows.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::program::Installation;
+
+struct Scene {
+    title: &'static str,
+    user: &'static str,
+    command: &'static str,
+    expect: Expect,
+}
+
+#[derive(Clone, Copy)]
+enum Expect {
+    Success,
+    /// Fails, and says this.
+    Refusal(&'static str),
+    /// Succeeds and says this, sooner or later.
+    Soon(&'static str),
+}
+
+use Expect::{Refusal, Soon, Success};
+
+const SCENES: &[Scene] = &[
+    scene(
+        "The platform names two tenants.",
+        "admin",
+        "kubectl apply -f examples/world/tenants.yaml",
+        Success,
+    ),
+    scene(
+        "Alice works for acme. She creates a namespace and says nothing of tenants; it is labelled by who she is.",
+        "alice",
+        "kubectl create namespace tenant-acme",
+        Success,
+    ),
+    scene(
+        "",
+        "alice",
+        "kubectl get namespace tenant-acme -o custom-columns=LABELS:.metadata.labels",
+        Soon("acme"),
+    ),
+    scene(
+        "What she deploys gets its proxy from Istio.",
+        "alice",
+        "kubectl apply -f examples/good/web.yaml",
+        Success,
+    ),
+    scene(
+        "",
+        "alice",
+        "kubectl get pods -n tenant-acme -o custom-columns=PHASE:.status.phase,INIT:.spec.initContainers[*].name,\
+         CONTAINERS:.spec.containers[*].name",
+        Soon("istio-proxy"),
+    ),
+    scene(
+        "A workload that opts out of the mesh is refused when it is applied, not later in a ReplicaSet's events.",
+        "alice",
+        "kubectl apply -f examples/bad/opted-out.yaml",
+        Refusal("BH302"),
+    ),
+    scene(
+        "So is a pod, with all that is wrong at once.",
+        "alice",
+        "kubectl apply -f examples/bad/opted-out-pod.yaml",
+        Refusal("BH301"),
+    ),
+    scene(
+        "So is a pod on the node's network.",
+        "alice",
+        "kubectl apply -f examples/bad/host-network.yaml",
+        Refusal("BH301"),
+    ),
+    scene(
+        "And a container that is merely called istio-proxy.",
+        "alice",
+        "kubectl apply -f examples/bad/own-proxy.yaml",
+        Refusal("BH304"),
+    ),
+    scene(
+        "A dry run gives the same answer.",
+        "alice",
+        "kubectl apply --dry-run=server -f examples/bad/opted-out.yaml",
+        Refusal("BH302"),
+    ),
+    scene(
+        "A namespace in another tenant's name is refused.",
+        "alice",
+        "kubectl apply -f examples/bad/forged-namespace.yaml",
+        Refusal("BH102"),
+    ),
+    scene(
+        "Nor does a namespace move by itself.",
+        "alice",
+        "kubectl label namespace tenant-acme bulkhead.dev/tenant=beta --overwrite",
+        Refusal("BH102"),
+    ),
+    scene(
+        "CI hears the same without a cluster.",
+        "alice",
+        "bulkhead check --world examples/world examples/bad",
+        Refusal("BH304"),
+    ),
+    scene(
+        "What is not a tenant's stays as it was.",
+        "admin",
+        "kubectl apply -f examples/log-collector.yaml",
+        Success,
+    ),
+];
+
+const fn scene(title: &'static str, user: &'static str, command: &'static str, expect: Expect) -> Scene {
+    Scene { title, user, command, expect }
+}
+
+/// Plays every scene and gives back the transcript; hands each part to `show` as it comes.
+pub(crate) fn play(installation: &Installation, mut show: impl FnMut(&str)) -> Result<String> {
+    let mut transcript = String::new();
+    for scene in SCENES {
+        let mut part = String::new();
+        if !scene.title.is_empty() {
+            let gap = if transcript.is_empty() { "" } else { "\n" };
+            let _ = writeln!(part, "{gap}# {}", scene.title);
+        }
+        let prompt = if scene.user == "admin" { "platform" } else { scene.user };
+        let _ = write!(part, "{prompt}$ {}\n{}", scene.command, scene.play(installation)?);
+        show(&part);
+        transcript += &part;
+    }
+    Ok(transcript)
+}
+
+impl Scene {
+    /// What the command prints, once it is what was expected.
+    fn play(&self, installation: &Installation) -> Result<String> {
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (success, said) = self.run(installation)?;
+            let expected = match self.expect {
+                Success => success,
+                Refusal(code) => !success && said.contains(code),
+                Soon(text) => success && said.contains(text),
+            };
+            if expected {
+                return Ok(said);
+            }
+            let again = matches!(self.expect, Soon(_)) && Instant::now() < end;
+            ensure!(again, "not as expected: {}\n{said}", self.command);
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn run(&self, installation: &Installation) -> Result<(bool, String)> {
+        let mut words = self.command.split(' ');
+        let program = words.next().unwrap_or_default();
+        let arguments: Vec<&str> = words.collect();
+        let mut command = if program == "kubectl" {
+            as_user(installation, self.user)?.command(&arguments)?
+        } else {
+            let mut bulkhead = Command::new(&installation.binary);
+            bulkhead.args(&arguments);
+            bulkhead
+        };
+        let output = command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).output()?;
+        let said = [output.stdout, output.stderr].concat();
+        Ok((output.status.success(), String::from_utf8(said)?))
+    }
+}
+
+/// The users of the playground: a platform administrator, and developers who may do whatever RBAC can allow.
+pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
+    match user {
+        "admin" => installation.cluster.admin(),
+        "bob" => installation.powerful("bob", "beta-developers"),
+        user => installation.powerful(user, "acme-developers"),
+    }
+}

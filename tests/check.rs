@@ -1,0 +1,136 @@
+//! `bulkhead check` and `bulkhead explain`, as a user runs them; no cluster.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::cluster::BINARY;
+
+/// Exit code, stdout, stderr.
+fn bulkhead(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = Command::new(BINARY)
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn good_manifests_are_clean() {
+    let (code, out, note) = bulkhead(
+        &["check", "--world", "examples/world", "examples/good/web.yaml", "examples/good/nightly.yaml"],
+        "",
+    );
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert_eq!(note, "2 of 2 objects judged: 0 violations, 0 could not be judged\n");
+}
+
+#[test]
+fn what_istio_makes_of_a_good_pod_is_clean() {
+    let (code, out, _) = bulkhead(&["check", "--world", "examples/world", "examples/injected"], "");
+    assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[test]
+fn bad_manifests_are_reported_with_file_and_line() {
+    let (code, out, note) =
+        bulkhead(&["check", "--world", "examples/world", "examples/bad/opted-out.yaml"], "");
+    assert_eq!(
+        out,
+        "examples/bad/opted-out.yaml:15: Deployment tenant-acme/quiet: BH302 \
+         spec.template.metadata.labels[sidecar.istio.io/inject]: `false` keeps this pod out of the mesh of tenant \
+         acme; remove the label\n"
+    );
+    assert_eq!(note, "1 of 1 objects judged: 1 violations, 0 could not be judged\n");
+    assert_eq!(code, 1);
+}
+
+#[test]
+fn json_names_the_pointer() {
+    let arguments = ["check", "-o", "json", "--world", "examples/world", "examples/bad/opted-out.yaml"];
+    let (code, out, _) = bulkhead(&arguments, "");
+    let findings: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(findings[0]["pointer"], "/spec/template/metadata/labels/sidecar.istio.io~1inject");
+    assert_eq!((&findings[0]["code"], &findings[0]["line"], code), (&"BH302".into(), &15.into(), 1));
+}
+
+#[test]
+fn tenants_and_namespaces_may_stand_among_the_manifests() {
+    let manifests = "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: gamma}\nspec: {}\n---\n\
+                     apiVersion: v1\nkind: Namespace\nmetadata: {name: tenant-gamma, labels: {bulkhead.dev/tenant: gamma}}\n---\n\
+                     apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {containers: [{name: app}]}\n";
+    let (code, out, note) = bulkhead(&["check", "-n", "tenant-gamma", "-"], manifests);
+    assert!(out.starts_with("-:11: Pod tenant-gamma/bare: BH301 spec: "), "{out}");
+    assert_eq!((code, note.as_str()), (1, "1 of 3 objects judged: 1 violations, 0 could not be judged\n"));
+}
+
+#[test]
+fn who_creates_a_namespace_is_asked_with_as() {
+    let arguments = ["check", "--world", "examples/world", "examples/bad/forged-namespace.yaml"];
+    assert_eq!(bulkhead(&arguments, "").0, 0);
+    let as_alice = ["--as", "alice", "--as-group", "acme-developers"];
+    let (code, out, _) = bulkhead(&[&arguments[..], &as_alice].concat(), "");
+    assert!(code == 1 && out.contains("BH102 metadata.labels[bulkhead.dev/tenant]"), "{out}");
+    let as_beta = ["--as", "system:serviceaccount:argocd:beta-deployer"];
+    assert_eq!(bulkhead(&[&arguments[..], &as_beta].concat(), "").0, 0);
+}
+
+#[test]
+fn what_cannot_be_judged_is_not_clean() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n";
+    let (code, out, _) = bulkhead(&["check", "-"], pod);
+    assert_eq!(
+        (code, out.as_str()),
+        (3, "-:1: Pod /a: could not be judged: it names no namespace; give --namespace\n")
+    );
+    let (code, out, _) = bulkhead(&["check", "-n", "nowhere", "-"], pod);
+    assert!(
+        code == 3 && out.contains("namespace `nowhere` is neither in --world nor among the manifests"),
+        "{out}"
+    );
+    let broken = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: tenant-acme}\nspec: {replicas: 1}\n";
+    let (code, out, _) = bulkhead(&["check", "--world", "examples/world", "-"], broken);
+    assert!(code == 3 && out.contains("a Deployment without a pod template"), "{out}");
+}
+
+#[test]
+fn usage_and_configuration_are_errors_of_their_own() {
+    for (arguments, input, expected) in [
+        (&["check", "absent.yaml"][..], "", "bulkhead: absent.yaml: No such file"),
+        (&["check", "-"], "a: [", "bulkhead: -: "),
+        (
+            &["check", "-"],
+            "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nmesh: {images: []}\n",
+            "-:1: Settings: unknown field `images`",
+        ),
+        (
+            &["check", "-"],
+            "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nmesh: {proxyImages: ['a:1']}\n",
+            "`a:1` is not an image repository",
+        ),
+        (&["explain", "BH000"], "", "no rule `BH000`"),
+        (
+            &["serve", "--settings", "absent.yaml", "--development-certificate", "a"],
+            "",
+            "absent.yaml: No such file",
+        ),
+        (&["serve"], "", "--tls-cert"),
+    ] {
+        let (code, _, note) = bulkhead(arguments, input);
+        assert!(code == 2 && note.contains(expected), "{arguments:?}: {code} {note}");
+    }
+}
+
+#[test]
+fn explain_prints_manuals() {
+    let (code, out, _) = bulkhead(&["explain", "bh301"], "");
+    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it does\n"), "{out}");
+    let (code, out, _) = bulkhead(&["explain"], "");
+    assert!(code == 0 && out.lines().count() == bulkhead::policy::RULES.len(), "{out}");
+}

@@ -1,0 +1,79 @@
+//! One installation for the whole run, and names of its own for each test.
+
+use std::path::Path;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::program::Installation;
+use serde_json::json;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_bulkhead");
+
+static INSTALLATION: OnceLock<RwLock<Installation>> = OnceLock::new();
+
+fn lock() -> &'static RwLock<Installation> {
+    INSTALLATION.get_or_init(|| {
+        use std::io::Write;
+        let note = |step: &str| drop(writeln!(std::io::stderr(), "{step}"));
+        RwLock::new(Installation::start(Path::new(BINARY), note).unwrap())
+    })
+}
+
+/// The installation, beside other tests.
+pub(crate) fn shared() -> RwLockReadGuard<'static, Installation> {
+    lock().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The installation, with no other test beside.
+pub(crate) fn alone() -> RwLockWriteGuard<'static, Installation> {
+    lock().write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A new tenant whose developers may do all that RBAC can allow; kubectl as one of them.
+pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
+    let group = format!("{name}-developers");
+    let tenant = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
+        "spec": { "owners": [{ "kind": "Group", "name": group }] },
+    });
+    installation.cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
+    let member = installation.powerful(&format!("{name}-alice"), &group).unwrap();
+    until(|| {
+        let shown = member.run(&[
+            "create",
+            "namespace",
+            &format!("tenant-{name}-probe"),
+            "--dry-run=server",
+            "-o",
+            "json",
+        ]);
+        shown
+            .is_ok_and(|said| said.stdout.contains(&format!("\"bulkhead.dev/tenant\": \"{name}\"")))
+            .then_some(())
+    });
+    member
+}
+
+/// A namespace of the tenant `name`, in which pods can be made.
+pub(crate) fn namespace(member: &Kubectl, name: &str) -> String {
+    let namespace = format!("tenant-{name}");
+    member.ok(&["create", "namespace", &namespace]).unwrap();
+    can_hold_pods(member, &namespace);
+    namespace
+}
+
+/// A pod can be made once the namespace has its service account, and the account its token's volume.
+pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
+    kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+}
+
+/// Polls for at most half a minute.
+pub(crate) fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
+    for _ in 0..150 {
+        if let Some(found) = found() {
+            return found;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    panic!("half a minute was not enough")
+}

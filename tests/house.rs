@@ -1,0 +1,113 @@
+//! The house rules that no compiler holds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bulkhead::policy::RULES;
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// Each folder may import from those before it; the last line is everything that waits, reads or writes.
+const ORDER: &[&[&str]] = &[
+    &["api"],
+    &["settings"],
+    &["world"],
+    &["baseline"],
+    &["policy"],
+    &["registration"],
+    &["report"],
+    &["telemetry", "sources", "webhook", "cli"],
+];
+
+#[test]
+fn imports_point_one_way() {
+    let place = |folder: &str| ORDER.iter().position(|rooms| rooms.contains(&folder));
+    let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
+    for folder in &all {
+        for (path, text) in sources(&format!("src/{folder}")) {
+            for imported in text
+                .split("crate::")
+                .skip(1)
+                .map(|rest| rest.split([':', ';', '{', ' ', ',']).next().unwrap())
+            {
+                let from = place(imported);
+                assert!(from.is_some() && from <= place(folder), "{}: crate::{imported}", path.display());
+            }
+        }
+    }
+    let listed: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(listed, all.into_iter().map(ToOwned::to_owned).collect());
+}
+
+/// What decides waits for nothing and reads nothing; the time comes in with each request.
+#[test]
+fn what_decides_is_pure() {
+    const IMPURE: &[&str] = &[
+        "async ",
+        ".await",
+        "std::fs",
+        "std::env",
+        "std::io",
+        "std::net",
+        "std::time",
+        "std::process",
+        "tokio",
+        "SystemTime",
+        "Instant",
+    ];
+    for folder in ["api", "settings", "world", "baseline", "policy", "registration"] {
+        for (path, text) in sources(&format!("src/{folder}")) {
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let impure = IMPURE.iter().find(|word| line.contains(*word));
+                assert!(impure.is_none(), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rule_file_is_listed_under_its_own_code() {
+    let files: BTreeSet<String> = sources("src/policy/rules")
+        .into_iter()
+        .map(|(path, _)| path.file_name().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name != "mod.rs")
+        .collect();
+    let listed: Vec<String> = RULES
+        .iter()
+        .map(|rule| format!("{}_{}.rs", rule.code.to_lowercase(), rule.name.replace('-', "_")))
+        .collect();
+    assert!(listed.is_sorted(), "in the order of the codes");
+    assert_eq!(files, listed.into_iter().collect());
+}
+
+/// An example's name in the code would be a case of its own.
+#[test]
+fn no_name_of_an_example_is_in_the_code() {
+    for (path, text) in sources("src") {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for name in ["acme", "beta", "log-collector", "shop", "nightly"] {
+                assert!(!line.contains(name), "{}: {line}", path.display());
+            }
+        }
+    }
+}

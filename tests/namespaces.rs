@@ -1,0 +1,173 @@
+//! Whose a namespace is, through the real API server.
+
+use bulkhead_harness::kubectl::Kubectl;
+use serde_json::{Value, json};
+
+use crate::cluster::{shared, tenant, until};
+
+fn labels(kubectl: &Kubectl, name: &str) -> Value {
+    let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
+    let mut labels = serde_json::from_str::<Value>(&shown).unwrap()["metadata"]["labels"].clone();
+    labels.as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
+    labels
+}
+
+fn labelled(name: &str, labels: &Value) -> String {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
+        .to_string()
+}
+
+#[test]
+fn a_members_new_namespace_is_labelled_by_who_creates_it() {
+    let it = shared();
+    let member = tenant(&it, "ns-new");
+    let expected =
+        json!({ "bulkhead.dev/tenant": "ns-new", "tenant": "ns-new", "istio-injection": "enabled" });
+
+    member.ok(&["create", "namespace", "tenant-ns-new"]).unwrap();
+    assert_eq!(labels(&member, "tenant-ns-new"), expected);
+
+    member.apply(&labelled("tenant-ns-new-applied", &json!({ "team": "payments" }))).unwrap();
+    let mut with_team = expected.clone();
+    with_team["team"] = json!("payments");
+    assert_eq!(labels(&member, "tenant-ns-new-applied"), with_team);
+
+    let generated =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "tenant-ns-new-" } });
+    let name = member.feed(&["create", "-o", "name", "-f", "-"], &generated.to_string()).unwrap().stdout;
+    assert_eq!(labels(&member, name.trim().trim_start_matches("namespace/")), expected);
+}
+
+#[test]
+fn a_member_of_two_tenants_names_one() {
+    let it = shared();
+    tenant(&it, "ns-two-left");
+    tenant(&it, "ns-two-right");
+    let both = it.cluster.user("ns-two", &["ns-two-left-developers", "ns-two-right-developers"]).unwrap();
+    let said = both.run(&["create", "namespace", "ns-two-playground"]).unwrap();
+    assert_eq!(
+        said.stderr,
+        "Error from server (Forbidden): admission webhook \"namespaces.bulkhead.dev\" denied the request: \n\
+         BH101 metadata.labels[bulkhead.dev/tenant]: nothing says which tenant this namespace is for; write one of \
+         the tenants you act for: ns-two-left, ns-two-right\n(see: bulkhead explain BH101)\n"
+    );
+    both.ok(&["create", "namespace", "tenant-ns-two-right"]).unwrap();
+    assert_eq!(labels(&both, "tenant-ns-two-right")["bulkhead.dev/tenant"], "ns-two-right");
+    both.apply(&labelled("ns-two-playground", &json!({ "bulkhead.dev/tenant": "ns-two-left" }))).unwrap();
+    assert_eq!(labels(&both, "ns-two-playground")["tenant"], "ns-two-left");
+}
+
+#[test]
+fn a_forged_label_is_refused() {
+    let it = shared();
+    let member = tenant(&it, "ns-forged");
+    tenant(&it, "ns-victim");
+    let stranger = it.powerful("ns-forged-mallory", "strangers").unwrap();
+
+    let forged = labelled("tenant-ns-forged", &json!({ "bulkhead.dev/tenant": "ns-victim" }));
+    let refusal = |fix: &str| {
+        format!(
+            "Error from server (Forbidden): error when creating \"STDIN\": admission webhook \
+             \"namespaces.bulkhead.dev\" denied the request: \n\
+             BH102 metadata.labels[bulkhead.dev/tenant]: you do not act for a tenant `ns-victim`; {fix}\n\
+             (see: bulkhead explain BH102)\n"
+        )
+    };
+    let said = member.feed(&["create", "-f", "-"], &forged).unwrap();
+    assert_eq!(said.stderr, refusal("write a tenant you act for: `ns-forged`"));
+    let said = stranger.feed(&["create", "-f", "-"], &forged).unwrap();
+    assert_eq!(said.stderr, refusal("remove the label, or ask the platform for a tenant"));
+
+    let plain = labelled("ns-forged-plain", &json!({ "tenant": "ns-victim" }));
+    let said = stranger.feed(&["create", "-f", "-"], &plain).unwrap();
+    assert!(said.stderr.contains("BH102 metadata.labels[tenant]"), "{said:?}");
+    let own = labelled("ns-forged-own-meaning", &json!({ "tenant": "the-people-upstairs" }));
+    stranger.apply(&own).unwrap();
+}
+
+/// The API server lets labels change through three doors.
+#[test]
+fn a_namespace_keeps_its_tenant_through_every_door() {
+    let it = shared();
+    let member = tenant(&it, "ns-doors");
+    tenant(&it, "ns-doors-victim");
+    let name = "tenant-ns-doors";
+    member.ok(&["create", "namespace", name]).unwrap();
+    let stored: Value =
+        serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
+    let moved = |labels: Value| {
+        let mut namespace = stored.clone();
+        namespace["metadata"]["labels"] = labels;
+        namespace["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        namespace.to_string()
+    };
+
+    for door in ["", "/status", "/finalize"] {
+        let path = format!("/api/v1/namespaces/{name}{door}");
+        let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-doors-victim", "tenant": "ns-doors" }));
+        let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &stolen).unwrap();
+        assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
+    }
+    for door in ["/status", "/finalize"] {
+        let path = format!("/api/v1/namespaces/{name}{door}");
+        let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &moved(json!({}))).unwrap();
+        assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
+    }
+    for patch in [
+        ("merge", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-doors-victim"}}}"#),
+        ("strategic", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-doors-victim"}}}"#),
+        (
+            "json",
+            r#"[{"op":"replace","path":"/metadata/labels/bulkhead.dev~1tenant","value":"ns-doors-victim"}]"#,
+        ),
+    ] {
+        let said = member.run(&["patch", "namespace", name, "--type", patch.0, "-p", patch.1]).unwrap();
+        assert!(!said.success && said.stderr.contains("BH102"), "{patch:?}: {said:?}");
+    }
+    assert_eq!(labels(&member, name)["bulkhead.dev/tenant"], "ns-doors");
+}
+
+#[test]
+fn a_replace_that_forgot_the_labels_gets_them_back() {
+    let it = shared();
+    let member = tenant(&it, "ns-replace");
+    let name = "tenant-ns-replace";
+    member.ok(&["create", "namespace", name]).unwrap();
+    let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({ "team": "payments" }))).unwrap();
+    assert!(said.success, "{said:?}");
+    assert!(
+        said.stderr.contains("Warning: metadata.labels[bulkhead.dev/tenant]: `ns-replace` was put back"),
+        "{said:?}"
+    );
+    let kept = labels(&member, name);
+    assert_eq!(
+        (&kept["bulkhead.dev/tenant"], &kept["tenant"], &kept["team"]),
+        (&json!("ns-replace"), &json!("ns-replace"), &json!("payments"))
+    );
+}
+
+#[test]
+fn the_platform_moves_namespaces_and_deletes_them() {
+    let it = shared();
+    let member = tenant(&it, "ns-moved");
+    tenant(&it, "ns-moved-heir");
+    let admin = it.cluster.admin().unwrap();
+    let name = "tenant-ns-moved";
+    member.ok(&["create", "namespace", name]).unwrap();
+    admin
+        .ok(&[
+            "label",
+            "namespace",
+            name,
+            "--overwrite",
+            "bulkhead.dev/tenant=ns-moved-heir",
+            "tenant=ns-moved-heir",
+        ])
+        .unwrap();
+    assert_eq!(labels(&admin, name)["bulkhead.dev/tenant"], "ns-moved-heir");
+    admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant-"]).unwrap();
+    assert_eq!(labels(&admin, name)["bulkhead.dev/tenant"], Value::Null);
+    admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=ns-moved"]).unwrap();
+    admin.ok(&["delete", "namespace", name, "--timeout=60s"]).unwrap();
+    until(|| (!admin.run(&["get", "namespace", name]).unwrap().success).then_some(()));
+}
