@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bulkhead_harness::cluster::folder;
+use bulkhead_harness::components;
 use bulkhead_harness::program::{SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Answer, Caller};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ fn serve(arguments: &[&str]) -> Fixture {
     let name = format!("serve-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     let world = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world");
     let all = [&["--world", world, "--development-certificate", SERVER_NAME], arguments].concat();
+    components::build_all().unwrap();
     let mut server = Server::start(BINARY.as_ref(), &name, &folder(&name).unwrap(), &all, None).unwrap();
     server.wait_until_ready().unwrap();
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();

@@ -40,10 +40,8 @@ fn imports_point_one_way() {
     let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
     for folder in &all {
         for (path, text) in sources(&format!("src/{folder}")) {
-            for imported in text
-                .split("crate::")
-                .skip(1)
-                .map(|rest| rest.split([':', ';', '{', ' ', ',']).next().unwrap())
+            for imported in
+                text.split("crate::").skip(1).map(|rest| rest.split([':', ';', ')']).next().unwrap())
             {
                 let from = place(imported);
                 assert!(from.is_some() && from <= place(folder), "{}: crate::{imported}", path.display());

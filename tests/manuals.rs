@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use bulkhead::policy::kind::DOORS;
+use bulkhead::policy::object::Form;
 use bulkhead::policy::{RULES, Review, Rule, Verdict, judge};
 use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
@@ -72,6 +73,7 @@ fn reports(example: &Example, world: &World) -> BTreeMap<(u64, String), usize> {
         subresource: door.subresource,
         namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
         user: User { name: &example.user, groups: example.groups.iter().map(String::as_str).collect() },
+        form: Form::Final,
         object: Some(&new.json),
         old_object: old.map(|old| &*old.json),
     };

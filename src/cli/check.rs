@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::policy::kind::{DOORS, Door, Kind};
+use crate::policy::object::Form;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::sources::files::{self, Found};
 use crate::world::{User, World};
@@ -114,6 +115,7 @@ impl Check {
                 name: self.user.as_deref().unwrap_or_default(),
                 groups: self.groups.iter().map(String::as_str).collect(),
             },
+            form: form(found),
             object: Some(&found.document.json),
             ..Review::default()
         };
@@ -174,4 +176,12 @@ fn door(found: &Found) -> Option<&'static Door> {
     DOORS
         .iter()
         .find(|door| door.subresource.is_empty() && door.kind.group() == group && door.kind.name() == kind)
+}
+
+/// A pod that Istio has been at says so; any other is as its author wrote it.
+fn form(found: &Found) -> Form {
+    match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
+        Some(_) => Form::Final,
+        None => Form::Written,
+    }
 }

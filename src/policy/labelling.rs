@@ -33,7 +33,7 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
     };
     let read = |raw, field| match raw {
         None => Err(Unjudged::NoObject(field)),
-        Some(raw) => Object::read(Kind::Namespace, raw).map_err(Unjudged::Unreadable),
+        Some(raw) => Object::read(Kind::Namespace, raw, review.form).map_err(Unjudged::Unreadable),
     };
     let Object::Namespace(namespace) = read(review.object, "object")? else {
         return Ok(Labelling::default());

@@ -56,14 +56,14 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     };
 
     let raw = review.object.ok_or(Unjudged::NoObject("object"))?;
-    let object = Object::read(kind, raw).map_err(Unjudged::Unreadable)?;
+    let object = Object::read(kind, raw, review.form).map_err(Unjudged::Unreadable)?;
     let old = match operation {
         Operation::Create => None,
         Operation::Update => {
             let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
             // Only ownership compares the two; the ratchet reads the old one when it must.
             (kind == Kind::Namespace)
-                .then(|| Object::read(kind, raw))
+                .then(|| Object::read(kind, raw, review.form))
                 .transpose()
                 .map_err(Unjudged::Unreadable)?
         }

@@ -1,5 +1,6 @@
 use serde_json::value::RawValue;
 
+use super::object::Form;
 use crate::world::User;
 
 /// A request to judge, whoever brings it: an API server, or a file in CI. The objects are as they came.
@@ -12,6 +13,8 @@ pub struct Review<'a> {
     /// Empty for an object that is in no namespace.
     pub namespace: &'a str,
     pub user: User<'a>,
+    /// How final a pod's text is: an API server asks about what it is about to store.
+    pub form: Form,
     pub object: Option<&'a RawValue>,
     pub old_object: Option<&'a RawValue>,
 }

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::policy::object::Text;
+use crate::policy::object::{Form, Text};
 use crate::policy::{Review, Unjudged, Verdict, Violation};
 use crate::report;
 use crate::world::User;
@@ -104,6 +104,7 @@ impl Envelope<'_> {
                 name: user_info.username.as_deref().unwrap_or_default(),
                 groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
             },
+            form: Form::Final,
             object: present(self.request.object),
             old_object: present(self.request.old_object),
         }

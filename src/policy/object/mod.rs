@@ -41,12 +41,12 @@ pub enum Unreadable {
 }
 
 impl<'a> Object<'a> {
-    /// Reads `raw` as the announced `kind`, and as nothing else.
-    pub fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+    /// Reads `raw` as the announced `kind`, and as nothing else; `form` is how final a pod's text is.
+    pub fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
         Ok(match kind {
             Kind::Namespace => Self::Namespace(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
-            _ => Self::Workload(Workload::read(kind, raw)?),
+            _ => Self::Workload(Workload::read(kind, raw, form)?),
         })
     }
 }

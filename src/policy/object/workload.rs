@@ -17,12 +17,13 @@ pub struct Workload<'a> {
 }
 
 /// How final a pod's text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
     /// A pod, after every mutation.
+    #[default]
     Final,
-    /// A template: the injector is still to come.
-    Template,
+    /// As it is written, in a template or in a file: the injector is still to come.
+    Written,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,14 +80,14 @@ const TEMPLATE: &[&str] = &["spec", "template"];
 const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
 impl<'a> Workload<'a> {
-    pub(super) fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+    pub(super) fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
         if kind == Kind::Pod {
             let Whole { metadata, spec, .. } = Whole::read(kind, raw)?;
             let template = Template { metadata, spec: spec.unwrap_or_default() };
-            return Ok(Self { form: Form::Final, base: &[], template });
+            return Ok(Self { form, base: &[], template });
         }
         let (base, template) = template(kind, raw)?;
-        Ok(Self { form: Form::Template, base, template })
+        Ok(Self { form: Form::Written, base, template })
     }
 
     pub fn labelled(&'a self) -> Labelled<'a> {

@@ -116,12 +116,12 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         }
     }
     match workload.form {
-        Form::Template => declared(workload, findings),
+        Form::Written => declared(workload, findings),
         Form::Final => injected(workload, &scope.world.settings, findings),
     }
 }
 
-/// A template: the injector brings these containers, and would keep what is written into them.
+/// As written: the injector brings these containers, and would keep what is written into them.
 fn declared(workload: &Workload<'_>, findings: &mut Findings) {
     for container in workload.containers().filter(|container| proxy::NAMES.contains(&&*container.name)) {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);

@@ -56,7 +56,7 @@ impl Cluster {
         let serving = authority.server(&["127.0.0.1", "localhost", "kubernetes.default.svc"])?;
         write_pair(&folder, "server", &serving)?;
         fs::write(folder.join("ca.crt"), &authority.certificate)?;
-        let signing = authority.client("service-account-signer", &[])?;
+        let signing = authority.client("service-account-signer", None)?;
         write_pair(&folder, "signer", &signing)?;
 
         let file = |flag: &str, name: &str| format!("{flag}={}", folder.join(name).display());
@@ -92,7 +92,7 @@ impl Cluster {
         })?;
 
         // Only now: before, the bootstrap RBAC is missing and it ends.
-        let config = cluster.user("system:kube-controller-manager", &[])?.kubeconfig;
+        let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;
         let config = config.display();
         let controllers = components::kubernetes("kube-controller-manager")?
             .args([
@@ -119,21 +119,28 @@ impl Cluster {
 
     /// kubectl as a cluster administrator.
     pub fn admin(&self) -> Result<Kubectl> {
-        self.user("admin", &["system:masters"])
+        self.certified("admin", Some("system:masters"), &json!({}))
     }
 
-    /// kubectl as a user with a client certificate.
+    /// kubectl as a user in these groups; the administrator impersonates it.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubectl> {
-        let key = format!("{name}-{}", groups.join("-"));
+        self.certified("admin", Some("system:masters"), &json!({ "as": name, "as-groups": groups }))
+    }
+
+    /// kubectl with a client certificate for a user in a group, and with what else a kubeconfig says of a user.
+    fn certified(&self, name: &str, group: Option<&str>, more: &serde_json::Value) -> Result<Kubectl> {
+        let key = match more["as"].as_str() {
+            Some(user) => format!("{user}-{}", more["as-groups"]),
+            None => name.to_owned(),
+        };
         let mut users = self.users.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = users.get(&key) {
             return Ok(known.clone());
         }
-        let pair = self.authority.client(name, groups)?;
-        let credentials = json!({
-            "client-certificate-data": base64(&pair.certificate),
-            "client-key-data": base64(&pair.key),
-        });
+        let pair = self.authority.client(name, group)?;
+        let mut credentials = more.clone();
+        credentials["client-certificate-data"] = base64(&pair.certificate).into();
+        credentials["client-key-data"] = base64(&pair.key).into();
         let kubectl = self.kubeconfig(&key, &credentials)?;
         users.insert(key, kubectl.clone());
         Ok(kubectl)
@@ -165,7 +172,10 @@ impl Cluster {
             "users": [{ "name": "test", "user": credentials }],
             "contexts": [{ "name": "test", "context": { "cluster": "test", "user": "test" } }],
         });
-        let kubeconfig = self.folder.join(format!("{}.kubeconfig", name.replace([':', '/'], "-")));
+        let kubeconfig = self.folder.join(format!(
+            "{}.kubeconfig",
+            name.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-', "")
+        ));
         fs::write(&kubeconfig, config.to_string())?;
         Ok(Kubectl { kubeconfig })
     }

@@ -20,7 +20,7 @@ pub struct Authority {
 impl Authority {
     pub fn new(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = distinguished(name, &[]);
+        params.distinguished_name = distinguished(name, None);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?.pem();
@@ -30,15 +30,15 @@ impl Authority {
     /// A serving certificate for `names` (DNS names or IP addresses).
     pub fn server(&self, names: &[&str]) -> Result<Pair> {
         let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        params.distinguished_name = distinguished(names.first().copied().unwrap_or_default(), &[]);
+        params.distinguished_name = distinguished(names.first().copied().unwrap_or_default(), None);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         self.sign(&params)
     }
 
-    /// A client certificate: Kubernetes reads the user from the common name and the groups from the organizations.
-    pub fn client(&self, user: &str, groups: &[&str]) -> Result<Pair> {
+    /// A client certificate: Kubernetes reads the user from the common name and a group from the organization.
+    pub fn client(&self, user: &str, group: Option<&str>) -> Result<Pair> {
         let mut params = CertificateParams::default();
-        params.distinguished_name = distinguished(user, groups);
+        params.distinguished_name = distinguished(user, group);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&params)
     }
@@ -50,11 +50,11 @@ impl Authority {
     }
 }
 
-fn distinguished(name: &str, organizations: &[&str]) -> DistinguishedName {
+fn distinguished(name: &str, organization: Option<&str>) -> DistinguishedName {
     let mut distinguished = DistinguishedName::new();
     distinguished.push(DnType::CommonName, name);
-    for organization in organizations {
-        distinguished.push(DnType::OrganizationName, *organization);
+    if let Some(organization) = organization {
+        distinguished.push(DnType::OrganizationName, organization);
     }
     distinguished
 }

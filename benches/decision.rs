@@ -1,0 +1,66 @@
+//! What a decision costs: review bytes to answer bytes, beside what serde_json takes to skip the same bytes,
+//! in alternating rounds of one run. `cargo bench --bench decision`
+
+#![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
+#![expect(clippy::print_stdout, reason = "figures are its output")]
+
+mod review;
+
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use bulkhead::policy::judge;
+use bulkhead::sources::files;
+use bulkhead::webhook::wire::{self, Answer};
+use bulkhead::world::World;
+use serde::de::IgnoredAny;
+
+const ROUNDS: usize = 30;
+const TURNS: u32 = 2_000;
+
+fn main() {
+    let review = review::review();
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world"));
+    let world = files::world(&files::read(&[folder]).expect("the example's world")).expect("a world");
+    let answer = decide(&review, &world);
+    assert!(
+        answer.windows(14).any(|part| part == b"\"allowed\":true"),
+        "the pod of the examples is admitted"
+    );
+
+    let mut skips = Vec::new();
+    let mut decisions = Vec::new();
+    for _ in 0..ROUNDS {
+        skips.push(micros(|| drop(black_box(serde_json::from_slice::<IgnoredAny>(black_box(&review))))));
+        decisions.push(micros(|| drop(black_box(decide(black_box(&review), &world)))));
+    }
+    let ratios: Vec<f64> = decisions.iter().zip(&skips).map(|(decision, skip)| decision / skip).collect();
+    let allocations = allocation_counter::measure(|| drop(black_box(decide(&review, &world))));
+
+    println!("review of {} bytes, {ROUNDS} rounds of {TURNS}: median (least to most)", review.len());
+    println!("  skip       {} µs", spread(skips));
+    println!("  decision   {} µs", spread(decisions));
+    println!("  ratio      {}   (aim: at most 3)", spread(ratios));
+    println!("  allocations a decision: {}, {} bytes", allocations.count_total, allocations.bytes_total);
+}
+
+/// As the webhook does, without the network.
+fn decide(bytes: &[u8], world: &World) -> Vec<u8> {
+    let envelope = wire::read(bytes).expect("a review");
+    Answer::verdict(&judge(&envelope.review(), world)).write(envelope.uid()).expect("an answer")
+}
+
+fn micros(mut work: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    for _ in 0..TURNS {
+        work();
+    }
+    start.elapsed().as_secs_f64() * 1e6 / f64::from(TURNS)
+}
+
+fn spread(mut figures: Vec<f64>) -> String {
+    figures.sort_by(f64::total_cmp);
+    let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
+    format!("{:.2} ({:.2} to {:.2})", at(figures.len() / 2), at(0), at(figures.len() - 1))
+}

@@ -1,0 +1,28 @@
+//! The review that is measured: what an API server sends when the pod of the examples is created, as the
+//! real injector made it (`examples/injected/shop.json`, compared with the injector's in the tests).
+
+use serde_json::{Value, json};
+
+/// An `AdmissionReview` of about 12 kB.
+pub(crate) fn review() -> Vec<u8> {
+    let pod = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
+    let pod: Value = serde_json::from_str(&pod.expect("the injected example")).expect("JSON");
+    let kind = json!({ "group": "", "version": "v1", "kind": "Pod" });
+    let resource = json!({ "group": "", "version": "v1", "resource": "pods" });
+    let review = json!({
+        "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+        "request": {
+            "uid": "9d5f1c0a-6f0e-4d0b-8a53-0e7a2f1b3c4d",
+            "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource,
+            "name": "shop", "namespace": "tenant-acme", "operation": "CREATE",
+            "userInfo": {
+                "username": "system:serviceaccount:kube-system:replicaset-controller",
+                "uid": "1f0b8f4e-1f57-4a0e-9f5e-3a1f5b0c7d2e",
+                "groups": ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
+            },
+            "object": pod, "oldObject": null, "dryRun": false,
+            "options": { "kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1" },
+        },
+    });
+    serde_json::to_vec(&review).expect("JSON")
+}
