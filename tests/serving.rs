@@ -67,7 +67,10 @@ fn before_the_first_list_nothing_is_ready_and_all_is_refused() {
     let response = &serde_json::from_str::<Value>(&answer.body).unwrap()["response"];
     assert_eq!((&response["uid"], &response["allowed"]), (&json!("0f4b"), &json!(false)));
     assert_eq!(response["status"]["code"], 503);
-    assert_eq!(response["status"]["message"], "the time for an answer ran out; try again", "the caller's deadline");
+    assert_eq!(
+        response["status"]["message"], "the time for an answer ran out; try again",
+        "the caller's deadline"
+    );
 }
 
 #[test]
