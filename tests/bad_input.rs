@@ -141,7 +141,7 @@ fn what_cannot_be_judged_is_refused_under_its_uid() {
         422,
         "cannot be read",
     );
-    it.refused(&request("namespace", json!("nowhere")), 503, "`nowhere` is not known here yet");
+    it.refused(&request("namespace", json!("nowhere")), 503, "`nowhere` is not known here as a tenant's yet");
 }
 
 #[test]

@@ -115,8 +115,8 @@ fn a_pod_without_a_genuine_sidecar_is_refused() {
         &[
             "BH304 metadata.annotations[proxy.istio.io/overrides]: fields of the mesh's own containers would survive \
              injection; remove it; `sidecar.istio.io/proxyCPU` and its kin set the proxy's resources",
-            "BH304 spec.initContainers[1].image: `registry.example.com/shell:1` is not from a repository of the \
-             mesh's proxy; do not declare `istio-proxy`: Istio injects it",
+            "BH304 spec.initContainers[1].image: `registry.example.com/shell:1` is not from a repository the \
+             settings list as `mesh.proxyImages`; do not declare `istio-proxy`: Istio injects it",
             "BH304 spec.initContainers[1].command: Istio gives `istio-proxy` no command; do not declare \
              `istio-proxy`: Istio injects it",
         ],

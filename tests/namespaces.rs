@@ -139,11 +139,18 @@ fn a_replace_that_forgot_the_labels_gets_them_back() {
         said.stderr.contains("Warning: metadata.labels[bulkhead.dev/tenant]: `ns-replace` was put back"),
         "{said:?}"
     );
-    let kept = labels(&member, name);
-    assert_eq!(
-        (&kept["bulkhead.dev/tenant"], &kept["tenant"], &kept["team"]),
-        (&json!("ns-replace"), &json!("ns-replace"), &json!("payments"))
-    );
+    let kept = json!({
+        "bulkhead.dev/tenant": "ns-replace", "tenant": "ns-replace", "istio-injection": "enabled", "team": "payments",
+    });
+    assert_eq!(labels(&member, name), kept);
+
+    // One of them alone comes back too.
+    member
+        .feed(&["replace", "-f", "-"], &labelled(name, &json!({ "bulkhead.dev/tenant": "ns-replace" })))
+        .unwrap();
+    assert_eq!(labels(&member, name)["tenant"], "ns-replace");
+    member.ok(&["label", "namespace", name, "istio-injection-"]).unwrap();
+    assert_eq!(labels(&member, name)["istio-injection"], "enabled");
 }
 
 #[test]
@@ -170,4 +177,43 @@ fn the_platform_moves_namespaces_and_deletes_them() {
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=ns-moved"]).unwrap();
     admin.ok(&["delete", "namespace", name, "--timeout=60s"]).unwrap();
     until(|| (!admin.run(&["get", "namespace", name]).unwrap().success).then_some(()));
+}
+
+/// It does not matter whether it is there: the refusal comes before anybody could find out.
+#[test]
+fn a_name_of_the_platform_is_not_to_be_had() {
+    let it = shared();
+    let member = tenant(&it, "ns-reserved");
+    let said = member.run(&["create", "namespace", "kube-public"]).unwrap();
+    assert!(
+        said.stderr.contains("BH104 metadata.name: `kube-public` is reserved for the platform"),
+        "{said:?}"
+    );
+}
+
+/// A tenant's own deployer acts for the tenant whose namespace it lives in.
+#[test]
+fn a_service_account_acts_for_its_namespaces_tenant() {
+    let it = shared();
+    let member = tenant(&it, "ns-account");
+    member.ok(&["create", "namespace", "tenant-ns-account"]).unwrap();
+    let deployer =
+        ["--as=system:serviceaccount:tenant-ns-account:deployer", "--as-group=ns-account-developers-rbac"];
+    it.powerful("unused", "ns-account-developers-rbac").unwrap();
+    let admin = it.cluster.admin().unwrap();
+    until(|| {
+        let create =
+            [&["create", "namespace", "ns-account-free", "--dry-run=server", "-o", "json"], &deployer[..]];
+        let said = admin.run(&create.concat()).unwrap();
+        said.stdout.contains("\"bulkhead.dev/tenant\": \"ns-account\"").then_some(())
+    });
+}
+
+/// Either label says that Istio injects; both together would contradict each other.
+#[test]
+fn a_namespace_of_a_revision_gets_no_other_mesh_label() {
+    let it = shared();
+    let member = tenant(&it, "ns-revision");
+    member.apply(&labelled("tenant-ns-revision", &json!({ "istio.io/rev": "canary" }))).unwrap();
+    assert_eq!(labels(&member, "tenant-ns-revision")["istio-injection"], Value::Null);
 }

@@ -59,7 +59,10 @@ fn before_the_first_list_nothing_is_ready_and_all_is_refused() {
     let kubeconfig = folder.join("kubeconfig");
     fs::write(&kubeconfig, config.to_string()).unwrap();
     let server = start("unready", &folder, &["--development-certificate", SERVER_NAME], Some(&kubeconfig));
-    assert_eq!(ready(&server), (503, "waiting for: namespaces, tenants\n".to_owned()));
+    assert_eq!(
+        ready(&server),
+        (503, "waiting for: endpointslices, namespaces, services, sharedservices, tenants\n".to_owned())
+    );
     assert_eq!(wire::get(server.admin, "/healthz").unwrap().status, 200);
 
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();

@@ -1,8 +1,10 @@
 //! The kinds of the group `bulkhead.dev`, as users write them. Pure: types and their schemas.
 
+mod shared_service;
 mod tenant;
 
-pub use tenant::{Subject, SubjectKind, Tenant, TenantSpec};
+pub use shared_service::{SharedPort, SharedService, SharedServiceSpec};
+pub use tenant::{Grants, Reach, Subject, SubjectKind, Tenant, TenantSpec};
 
 /// The API group of every kind here.
 pub const GROUP: &str = "bulkhead.dev";

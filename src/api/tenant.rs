@@ -24,6 +24,26 @@ pub struct TenantSpec {
     /// Where a refused user can ask; shown in refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
+
+    /// What the tenant may name beyond itself.
+    #[serde(default)]
+    pub grants: Grants,
+}
+
+/// What a tenant may name beyond itself.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Grants {
+    /// What it may call.
+    pub reach: Reach,
+}
+
+/// What a tenant may call outside its own namespaces.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Reach {
+    /// Names of SharedServices.
+    pub shared_services: Vec<String>,
 }
 
 /// A user, a group or a service account, as the API server authenticates it.

@@ -4,6 +4,9 @@ use crate::world::{TENANT_LABEL, Tenant};
 /// The label people, dashboards and policies read, beside [`TENANT_LABEL`].
 pub const PLAIN_TENANT_LABEL: &str = "tenant";
 
+/// The labels by which Istio injects a namespace's pods.
+pub const MESH_LABELS: &[&str] = &["istio-injection", "istio.io/rev"];
+
 /// A label and the value it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label<'w> {

@@ -10,7 +10,7 @@ use crate::policy::kind::{DOORS, Door, Kind};
 use crate::policy::object::Form;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::sources::files::{self, Found};
-use crate::world::{User, World};
+use crate::world::{Owner, User, World};
 
 /// Judge manifests as the webhook would.
 ///
@@ -131,10 +131,15 @@ impl Check {
         if namespace.is_empty() && door.kind != Kind::Namespace {
             return unjudged("it names no namespace; give --namespace".to_owned());
         }
-        if door.kind != Kind::Namespace && world.owner(namespace).is_none() {
-            return unjudged(format!(
-                "namespace `{namespace}` is neither in --world nor among the manifests"
-            ));
+        match world.owner(namespace) {
+            _ if door.kind == Kind::Namespace => {}
+            None => {
+                return unjudged(format!(
+                    "namespace `{namespace}` is neither in --world nor among the manifests"
+                ));
+            }
+            Some(Owner::Platform | Owner::Unowned) => return Vec::new(),
+            Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
         }
         match judge(&review, world) {
             Verdict::Unjudged(why) => unjudged(why.to_string()),

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use k8s_openapi::Resource;
 use serde::Serialize;
 
 use super::Outcome;
@@ -60,8 +59,9 @@ impl Manifests {
             }
         }
         if self.prints(Part::Rbac) {
-            let (account, role, binding) = registration::rbac(&self.namespace);
-            documents.extend([yaml(&account)?, yaml(&role)?, yaml(&binding)?]);
+            for object in registration::rbac(&self.namespace) {
+                documents.push(yaml(&object)?);
+            }
         }
         if self.prints(Part::Webhooks) {
             documents.extend([
@@ -78,7 +78,7 @@ impl Manifests {
     }
 }
 
-fn yaml<K: Resource + Serialize>(object: &K) -> Result<String> {
+fn yaml(object: &impl Serialize) -> Result<String> {
     // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
     let value = serde_json::to_value(object)?;
     Ok(serde_saphyr::to_string(&value)?)

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -91,7 +92,8 @@ impl Serve {
         let certificate = self.certificate()?;
         let worlds = Arc::new(Worlds::default());
         let metrics = Arc::new(Metrics::default());
-        let readiness = self.follow(&worlds).await?;
+        let mut following = JoinSet::new();
+        let readiness = self.follow(&worlds, &mut following).await?;
 
         let webhook = listen(self.listen).await?;
         let admin = listen(self.admin).await?;
@@ -103,11 +105,14 @@ impl Serve {
         let stop = CancellationToken::new();
         let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
         let routes = router(Arc::new(Hook::new(worlds, metrics)));
-        let serving = tokio::spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+        let mut serving = tokio::spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
 
+        // A part that ends by itself leaves a process that only looks alive.
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            ended = &mut serving => bail!("the webhook ended: {ended:?}"),
+            Some(ended) = following.join_next() => bail!("following the cluster ended: {ended:?}"),
         }
         info!(delay = ?self.shutdown_delay, "stopping");
         readiness.stopping();
@@ -135,7 +140,7 @@ impl Serve {
     }
 
     /// Starts what publishes worlds.
-    async fn follow(&self, worlds: &Arc<Worlds>) -> Result<Arc<Readiness>> {
+    async fn follow(&self, worlds: &Arc<Worlds>, following: &mut JoinSet<()>) -> Result<Arc<Readiness>> {
         if let Some(folder) = &self.world {
             let found = files::read(std::slice::from_ref(folder))?;
             worlds.publish(files::world(&found)?);
@@ -144,7 +149,12 @@ impl Serve {
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
         let client = kube::Client::try_default().await.context("connecting to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
-        tokio::spawn(follow::follow(client, Arc::new(settings), Arc::clone(worlds), Arc::clone(&readiness)));
+        following.spawn(follow::follow(
+            client,
+            Arc::new(settings),
+            Arc::clone(worlds),
+            Arc::clone(&readiness),
+        ));
         Ok(readiness)
     }
 }

@@ -3,8 +3,8 @@
 use super::kind::{Door, Kind, Operation};
 use super::object::{Metadata, Object};
 use super::{Review, Unjudged};
-use crate::baseline::{self, Label, PLAIN_TENANT_LABEL};
-use crate::world::{Actor, TENANT_LABEL, Tenant, World};
+use crate::baseline::{self, Label, MESH_LABELS};
+use crate::world::{Actor, TENANT_LABEL, World};
 
 /// What to add to a namespace.
 #[derive(Debug, Default)]
@@ -39,35 +39,41 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
         return Ok(Labelling::default());
     };
     let actor = world.actor(&review.user);
-    let written = namespace.label_value(TENANT_LABEL);
-    let tenant = match operation {
+    let labels = match operation {
         Operation::Create => on_create(&actor, &namespace, world),
-        Operation::Update => {
-            let Object::Namespace(old) = read(review.old_object, "oldObject")? else {
-                return Ok(Labelling::default());
-            };
-            // The platform may mean it.
-            (written.is_none() && !matches!(actor, Actor::Platform))
-                .then(|| old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name)))
-                .flatten()
-        }
+        Operation::Update => match read(review.old_object, "oldObject")? {
+            Object::Namespace(old) => on_update(&actor, &old, world),
+            _ => Vec::new(),
+        },
     };
-    let Some(tenant) = tenant else { return Ok(Labelling::default()) };
-    let missing = |label: &Label<'_>| {
-        let kept = operation == Operation::Create || [TENANT_LABEL, PLAIN_TENANT_LABEL].contains(&label.key);
-        kept && namespace.label_value(label.key).is_none()
-    };
+    let missing = |label: &Label<'_>| namespace.label_value(label.key).is_none();
     Ok(Labelling {
-        add: baseline::labels(&world.settings, tenant).filter(missing).collect(),
+        add: labels.into_iter().filter(missing).collect(),
         has_labels: namespace.has_labels(),
         restored: operation == Operation::Update,
     })
 }
 
-/// The tenant a new namespace is for: what its label says if the one who asks may say so, else whose member asks.
-fn on_create<'w>(actor: &Actor<'w>, namespace: &Metadata<'_>, world: &'w World) -> Option<&'w Tenant> {
-    match namespace.label_value(TENANT_LABEL) {
+/// The labels of the tenant a new namespace is for: what its label says if the one who asks may say so, else
+/// whose member asks.
+fn on_create<'w>(actor: &Actor<'w>, namespace: &Metadata<'_>, world: &'w World) -> Vec<Label<'w>> {
+    let tenant = match namespace.label_value(TENANT_LABEL) {
         Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
-        None => actor.tenant_for(namespace.name.as_deref().unwrap_or_default()),
-    }
+        None => actor.tenant_for(namespace.name_or_prefix()),
+    };
+    let reserved =
+        namespace.name.as_deref().is_some_and(|name| world.settings.platform_namespaces.contains(name));
+    let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
+    // Either says that Istio injects; both together would contradict each other.
+    let is_meshed = MESH_LABELS.iter().any(|key| namespace.label_value(key).is_some());
+    baseline::labels(&world.settings, tenant)
+        .filter(|label| !(is_meshed && MESH_LABELS.contains(&label.key)))
+        .collect()
+}
+
+/// The labels that a namespace had and must keep. The platform may mean it.
+fn on_update<'w>(actor: &Actor<'_>, old: &Metadata<'_>, world: &'w World) -> Vec<Label<'w>> {
+    let tenant = old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name));
+    let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
+    baseline::labels(&world.settings, tenant).filter(|label| old.label_value(label.key).is_some()).collect()
 }

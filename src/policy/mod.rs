@@ -13,18 +13,18 @@ mod verdict;
 
 pub use review::Review;
 pub use rules::{RULES, Rule};
-pub use verdict::{Findings, Unjudged, Verdict, Violation};
+pub use verdict::{Findings, Unjudged, Verdict, Violation, quote};
 
 use crate::world::{Actor, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
-use object::Object;
+use object::{Form, Object};
 
 /// What a rule sees of a request.
 #[derive(Debug)]
 pub struct Scope<'r> {
     pub world: &'r World,
+    review: &'r Review<'r>,
     pub operation: Operation,
-    pub actor: Actor<'r>,
     /// The name of the namespace's tenant, and the tenant itself unless it is gone.
     pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
     pub object: &'r Object<'r>,
@@ -33,6 +33,16 @@ pub struct Scope<'r> {
 }
 
 impl<'r> Scope<'r> {
+    /// Who asks. Ownership rules look at it; content rules do not.
+    pub fn actor(&self) -> Actor<'r> {
+        self.world.actor(&self.review.user)
+    }
+
+    /// How final the object's text is.
+    pub fn form(&self) -> Form {
+        self.review.form
+    }
+
     /// The name of the tenant whose namespace this is; empty for a namespace of nobody.
     pub fn tenant_name(&self) -> &'r str {
         self.tenant.map_or("", |(name, _)| name)
@@ -69,8 +79,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         }
     };
 
-    let actor = world.actor(&review.user);
-    let scope = Scope { world, operation, actor, tenant, object: &object, old: old.as_ref() };
+    let scope = Scope { world, review, operation, tenant, object: &object, old: old.as_ref() };
     let mut refused = Vec::new();
     let mut kept = Vec::new();
     for rule in RULES.iter().filter(|rule| rule.kinds.contains(&kind)) {
@@ -116,7 +125,8 @@ fn tenant<'w>(
     match world.owner(review.namespace) {
         Some(Owner::Tenant(tenant)) => Ok(Some((&tenant.name, Some(tenant)))),
         Some(Owner::Orphaned(name)) => Ok(Some((name, None))),
-        Some(Owner::Platform | Owner::Unowned) => Ok(None),
-        None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+        Some(Owner::Platform) => Ok(None),
+        // The API server sends what is written where it sees the tenant label: this snapshot is older.
+        Some(Owner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
     }
 }

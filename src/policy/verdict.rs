@@ -37,7 +37,7 @@ pub enum Unjudged {
     )]
     Unregistered { operation: String, resource: String },
     /// It may be so new that no snapshot shows it yet.
-    #[error("the namespace `{0}` is not known here yet; try again")]
+    #[error("the namespace `{0}` is not known here as a tenant's yet; try again")]
     UnknownNamespace(String),
     #[error("the tenants and namespaces of this cluster are not loaded yet; try again")]
     NotReady,
@@ -114,5 +114,14 @@ impl Findings {
             let _ = write!(last.fix, "; and {} more", self.more);
         }
         self.violations
+    }
+}
+
+/// A user's own words in a message: in backticks, and no longer than a line holds.
+pub fn quote(text: &str) -> String {
+    const LONGEST: usize = 100;
+    match text.char_indices().nth(LONGEST) {
+        None => format!("`{text}`"),
+        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
     }
 }

@@ -12,7 +12,6 @@ use crate::policy::RULES;
 use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
 use crate::world::TENANT_LABEL;
 
-/// Sorts after Istio's configurations: what they inject is there when this one is asked.
 const NAME: &str = "tenant-bulkhead";
 
 /// Judges; refuses while nobody answers.
@@ -33,7 +32,8 @@ pub fn validating(service: &Service) -> ValidatingWebhookConfiguration {
     ValidatingWebhookConfiguration { metadata: metadata(), webhooks: Some(webhooks.collect()) }
 }
 
-/// Labels namespaces. While nobody answers nothing is labelled: the validating side refuses what is missing.
+/// Labels namespaces. Without an answer nothing is labelled: the validating side refuses a namespace without
+/// its tenant's label, and the pods of one that Istio does not inject.
 pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
     let namespaces = DOORS.iter().filter(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
     let labels = MutatingWebhook {

@@ -30,6 +30,7 @@ pub struct File {
 struct PlatformFile {
     users: Vec<String>,
     groups: Option<Vec<String>>,
+    controller: Option<String>,
     namespaces: Option<Vec<String>>,
 }
 
@@ -37,8 +38,11 @@ struct PlatformFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct MeshFile {
     revision: Option<String>,
+    istio_cni: Option<bool>,
     proxy_images: Option<Vec<String>>,
     proxy_user: Option<i64>,
+    root_namespace: Option<String>,
+    trust_domain: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +60,14 @@ pub struct Settings {
     pub platform_groups: BTreeSet<String>,
     /// Namespaces of the platform: no tenant's, whatever their labels say.
     pub platform_namespaces: BTreeSet<String>,
+    /// The account Bulkhead's own controller runs as.
+    pub controller: String,
+    /// The namespace istiod runs in.
+    pub mesh_root: String,
+    /// The mesh's trust domain, as principals begin; `cluster.local` means the mesh's own, whatever its name.
+    pub trust_domain: String,
+    /// Whether istio-cni makes the redirection, and a container only looks at it.
+    pub istio_cni: bool,
     /// The mesh revision of tenant namespaces; the default revision where absent.
     pub mesh_revision: Option<String>,
     /// Repositories the mesh's own proxy comes from.
@@ -86,6 +98,9 @@ const PLATFORM_NAMESPACES: &[&str] =
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
 const PROXY_USER: i64 = 1337;
+const CONTROLLER: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
+const MESH_ROOT: &str = "istio-system";
+const TRUST_DOMAIN: &str = "cluster.local";
 
 impl TryFrom<File> for Settings {
     type Error = Invalid;
@@ -126,6 +141,10 @@ impl Settings {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
+            controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
+            mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
+            trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
+            istio_cni: file.mesh.istio_cni.unwrap_or(false),
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),

@@ -1,5 +1,6 @@
 //! A world made of YAML files.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::world::{TENANT_LABEL, Tenant, World};
+use crate::world::{Facts, Namespace, SharedService, TENANT_LABEL, Tenant, World};
 
 /// A document, and the file it stands in.
 #[derive(Debug)]
@@ -77,27 +78,37 @@ pub fn settings(path: &Path) -> Result<Settings, Invalid> {
 /// The world that `found` describes: its Tenants, Namespaces and Settings. The rest is left aside.
 pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
     let settings = settings_among(found.clone())?.unwrap_or_default();
-    let mut tenants = Vec::new();
-    let mut namespaces = Vec::new();
+    let mut facts = Facts::default();
+    let mut namespaces = BTreeMap::new();
     for file in found {
         let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
         match (file.group(), file.document.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                #[derive(Deserialize)]
-                struct Written {
-                    spec: api::TenantSpec,
-                }
-                let Written { spec } = file.parse("Tenant")?;
-                tenants.push(Tenant::new(name, spec));
+                facts.tenants.push(Tenant::new(name, file.parse::<Written<_>>("Tenant")?.spec));
+            }
+            (Some(api::GROUP), Some("SharedService")) => {
+                facts
+                    .shared_services
+                    .push(SharedService::new(name, file.parse::<Written<_>>("SharedService")?.spec));
             }
             (Some(""), Some("Namespace")) => {
-                let tenant = file.document.text(&["metadata", "labels", TENANT_LABEL]);
-                namespaces.push((name, tenant.map(ToOwned::to_owned)));
+                let tenant = file.document.text(&["metadata", "labels", TENANT_LABEL]).map(ToOwned::to_owned);
+                // The gate is for pods that come to be; files say what is to be.
+                let known = namespaces.entry(name).or_insert_with(Namespace::default);
+                // A manifest without the label is one that the webhook still has to label.
+                *known =
+                    Namespace { tenant: tenant.or(known.tenant.take()), ready: true, ..Namespace::default() };
             }
             _ => {}
         }
     }
-    Ok(World::new(Arc::new(settings), tenants, namespaces))
+    facts.namespaces = namespaces.into_iter().collect();
+    Ok(World::new(Arc::new(settings), facts))
+}
+
+#[derive(Deserialize)]
+struct Written<S> {
+    spec: S,
 }
 
 fn settings_among<'f>(found: impl IntoIterator<Item = &'f Found>) -> Result<Option<Settings>, Invalid> {

@@ -1,11 +1,12 @@
 //! The world of a cluster, followed by watches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::PartialObjectMeta;
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
@@ -16,45 +17,108 @@ use super::Worlds;
 use crate::api;
 use crate::settings::Settings;
 use crate::telemetry::Readiness;
-use crate::world::{TENANT_LABEL, Tenant, World};
+use crate::world::{
+    BASELINE_READY, Facts, Namespace, SharedService, Surroundings, TENANT_LABEL, Tenant, World,
+};
 
 /// What readiness waits for.
-pub const AWAITED: &[&str] = &["namespaces", "tenants"];
+pub const AWAITED: &[&str] = &["endpointslices", "namespaces", "services", "sharedservices", "tenants"];
 
-/// Follows the cluster and publishes a world for each change, once both lists are whole. Never ends.
+/// Follows the cluster and publishes a world for each change, once every list is whole. Never ends.
 pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>, readiness: Arc<Readiness>) {
-    let mut namespaces = Followed::<Option<String>>::new("namespaces");
-    let mut tenants = Followed::<Tenant>::new("tenants");
-    let mut news = stream::select(watch_namespaces(client.clone()), watch_tenants(client)).boxed();
+    let mut cluster = Cluster::default();
+    let mut news = stream::select_all([
+        watch_namespaces(client.clone()).boxed(),
+        watch_tenants(client.clone()).boxed(),
+        watch_shared_services(client.clone()).boxed(),
+        watch_api_servers(client.clone()).boxed(),
+        watch_dns(client).boxed(),
+    ]);
     while let Some(first) = news.next().await {
         // A burst makes one world, not one for each of its events.
+        let mut changed = false;
         let mut next = Some(first);
-        while let Some(news_item) = next {
-            match news_item {
-                News::Namespace(event) => namespaces.take(event),
-                News::Tenant(event) => tenants.take(event),
-            }
+        while let Some(item) = next {
+            changed |= cluster.take(item);
             next = news.next().now_or_never().flatten();
         }
-        if namespaces.complete && tenants.complete {
-            let world = World::new(
-                Arc::clone(&settings),
-                tenants.live.values().cloned(),
-                namespaces.live.iter().map(|(name, tenant)| (name.clone(), tenant.clone())),
-            );
-            worlds.publish(world);
+        for name in cluster.listed() {
+            readiness.done(name);
         }
-        for (name, complete) in [(namespaces.name, namespaces.complete), (tenants.name, tenants.complete)] {
-            if complete {
-                readiness.done(name);
-            }
+        if changed && cluster.listed().count() == AWAITED.len() {
+            worlds.publish(World::new(Arc::clone(&settings), cluster.facts()));
         }
     }
 }
 
+/// All that is followed.
+struct Cluster {
+    namespaces: Followed<Namespace>,
+    tenants: Followed<Tenant>,
+    shared_services: Followed<SharedService>,
+    api_servers: Followed<BTreeSet<(IpAddr, u16)>>,
+    dns: Followed<BTreeSet<IpAddr>>,
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            namespaces: Followed::new("namespaces"),
+            tenants: Followed::new("tenants"),
+            shared_services: Followed::new("sharedservices"),
+            api_servers: Followed::new("endpointslices"),
+            dns: Followed::new("services"),
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether anything is different now.
+    fn take(&mut self, news: News) -> bool {
+        match news {
+            News::Namespace(change) => self.namespaces.take(change, Namespace::latched),
+            News::Tenant(change) => self.tenants.take(change, newer),
+            News::SharedService(change) => self.shared_services.take(change, newer),
+            News::ApiServers(change) => self.api_servers.take(change, newer),
+            News::Dns(change) => self.dns.take(change, newer),
+        }
+    }
+
+    /// The names of the lists that are whole.
+    fn listed(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [
+            self.namespaces.status(),
+            self.tenants.status(),
+            self.shared_services.status(),
+            self.api_servers.status(),
+            self.dns.status(),
+        ];
+        lists.into_iter().filter_map(|(name, complete)| complete.then_some(name))
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            tenants: self.tenants.live.values().cloned().collect(),
+            shared_services: self.shared_services.live.values().cloned().collect(),
+            namespaces: self.namespaces.live.clone().into_iter().collect(),
+            surroundings: Surroundings {
+                api_servers: self.api_servers.live.values().flatten().copied().collect(),
+                dns: self.dns.live.values().flatten().copied().collect(),
+            },
+        }
+    }
+}
+
+fn newer<T>(_: &T, now: T) -> T {
+    now
+}
+
 enum News {
-    Namespace(Change<Option<String>>),
+    Namespace(Change<Namespace>),
     Tenant(Change<Tenant>),
+    SharedService(Change<SharedService>),
+    ApiServers(Change<BTreeSet<(IpAddr, u16)>>),
+    Dns(Change<BTreeSet<IpAddr>>),
 }
 
 /// An event, boiled down to what the world keeps.
@@ -75,12 +139,20 @@ enum Change<T> {
 }
 
 fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
-    let read = |namespace: PartialObjectMeta<Namespace>| {
-        (namespace.name_any(), Ok(namespace.labels().get(TENANT_LABEL).cloned()))
-    };
-    watcher(Api::<PartialObjectMeta<Namespace>>::all(client), watcher::Config::default())
-        .default_backoff()
-        .map(move |event| News::Namespace(change(event, read)))
+    watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
+        News::Namespace(change(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace)))))
+    })
+}
+
+/// A namespace as the world keeps it.
+pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
+    let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    Namespace {
+        tenant: namespace.labels().get(TENANT_LABEL).cloned(),
+        uid: namespace.uid().unwrap_or_default(),
+        ready: conditions.into_iter().any(|known| known.type_ == BASELINE_READY && known.status == "True"),
+        terminating: namespace.metadata.deletion_timestamp.is_some(),
+    }
 }
 
 fn watch_tenants(client: Client) -> impl Stream<Item = News> {
@@ -91,6 +163,45 @@ fn watch_tenants(client: Client) -> impl Stream<Item = News> {
     watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
         .default_backoff()
         .map(move |event| News::Tenant(change(event, read)))
+}
+
+fn watch_shared_services(client: Client) -> impl Stream<Item = News> {
+    let read = |DeserializeGuard(service): DeserializeGuard<api::SharedService>| match service {
+        Ok(service) => (service.name_any(), Ok(SharedService::new(service.name_any(), service.spec))),
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    };
+    watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| News::SharedService(change(event, read)))
+}
+
+/// The API servers, behind the Service `kubernetes`.
+fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
+    let read = |slice: EndpointSlice| {
+        let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
+        let ports: Vec<u16> = ports.collect();
+        let addresses = slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses);
+        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+        let pairs = addresses.flat_map(|address| ports.iter().map(move |port| (address, *port)));
+        (slice.name_any(), Ok(pairs.collect()))
+    };
+    let config = watcher::Config::default().labels("kubernetes.io/service-name=kubernetes");
+    watcher(Api::<EndpointSlice>::namespaced(client, "default"), config)
+        .default_backoff()
+        .map(move |event| News::ApiServers(change(event, read)))
+}
+
+/// The Service of the cluster's DNS.
+fn watch_dns(client: Client) -> impl Stream<Item = News> {
+    let read = |service: core::Service| {
+        let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
+        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+        (service.name_any(), Ok(addresses.collect()))
+    };
+    let config = watcher::Config::default().labels("k8s-app=kube-dns");
+    watcher(Api::<core::Service>::namespaced(client, "kube-system"), config)
+        .default_backoff()
+        .map(move |event| News::Dns(change(event, read)))
 }
 
 fn change<K, T>(
@@ -119,35 +230,58 @@ struct Followed<T> {
     complete: bool,
 }
 
-impl<T: Clone> Followed<T> {
+impl<T: Clone + PartialEq> Followed<T> {
     fn new(name: &'static str) -> Self {
         Self { name, live: BTreeMap::new(), coming: BTreeMap::new(), complete: false }
     }
 
-    fn take(&mut self, change: Change<T>) {
+    fn status(&self) -> (&'static str, bool) {
+        (self.name, self.complete)
+    }
+
+    /// Takes a change, `merge`d with what was known; whether anything is different now.
+    fn take(&mut self, change: Change<T>, merge: impl Fn(&T, T) -> T) -> bool {
         match change {
-            Change::Begin => self.coming.clear(),
-            Change::Is { name, now, listed } => {
-                let now = now.or_else(|error| {
-                    warn!(
-                        list = self.name,
-                        name, error, "an object cannot be read; its last good value stays"
-                    );
-                    self.live.get(&name).cloned().ok_or(())
-                });
-                if let Ok(now) = now {
-                    let into = if listed { &mut self.coming } else { &mut self.live };
-                    into.insert(name, now);
-                }
+            Change::Begin => {
+                self.coming.clear();
+                false
             }
-            Change::Gone(name) => drop(self.live.remove(&name)),
+            Change::Is { name, now, listed } => {
+                let known = self.live.get(&name);
+                let now = match (now, known) {
+                    (Ok(now), Some(known)) => merge(known, now),
+                    (Ok(now), None) => now,
+                    (Err(error), known) => {
+                        warn!(
+                            list = self.name,
+                            name, error, "an object cannot be read; its last good value stays"
+                        );
+                        let Some(known) = known else { return false };
+                        known.clone()
+                    }
+                };
+                if listed {
+                    self.coming.insert(name, now);
+                    return false;
+                }
+                let changed = known != Some(&now);
+                self.live.insert(name, now);
+                changed
+            }
+            Change::Gone(name) => self.live.remove(&name).is_some(),
             Change::Whole => {
-                self.live = std::mem::take(&mut self.coming);
+                let live = std::mem::take(&mut self.coming);
+                let changed = !self.complete || live != self.live;
+                self.live = live;
                 if !std::mem::replace(&mut self.complete, true) {
                     info!(list = self.name, objects = self.live.len(), "listed");
                 }
+                changed
             }
-            Change::Failed(error) => warn!(list = self.name, error, "the watch failed; trying again"),
+            Change::Failed(error) => {
+                warn!(list = self.name, error, "the watch failed; trying again");
+                false
+            }
         }
     }
 }

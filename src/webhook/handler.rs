@@ -7,8 +7,9 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
+use bytes::BytesMut;
 use http_body_util::BodyExt;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{error::Elapsed, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
@@ -91,14 +92,11 @@ async fn try_answer(
     side: Side,
     request: Request<Body>,
 ) -> Result<Vec<u8>, Rejected> {
-    let length = announced(request.headers())?;
+    is_framed(request.headers())?;
     let budget = budget(request.uri());
     let start = Instant::now();
     let late = |_: Elapsed| Rejected(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-    let places = u32::try_from(length.div_ceil(GRAIN)).unwrap_or(u32::MAX);
-    let _room = timeout(budget, hook.in_flight.acquire_many(places)).await.map_err(late)?;
-    let body =
-        timeout(budget.saturating_sub(start.elapsed()), read(request.into_body())).await.map_err(late)??;
+    let (body, _room) = timeout(budget, read(hook, request.into_body())).await.map_err(late)??;
 
     let read = Instant::now();
     let envelope = wire::read(&body).map_err(|error| {
@@ -119,8 +117,8 @@ async fn try_answer(
         .map_err(|_| Rejected(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"))
 }
 
-/// The length of the body, if the request is framed as an API server frames it.
-fn announced(headers: &HeaderMap) -> Result<usize, Rejected> {
+/// Whether the request is framed as an API server frames it.
+fn is_framed(headers: &HeaderMap) -> Result<(), Rejected> {
     let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
     });
@@ -137,15 +135,35 @@ fn announced(headers: &HeaderMap) -> Result<usize, Rejected> {
         Some(length) if length > MOST_BYTES => {
             Err(Rejected(StatusCode::PAYLOAD_TOO_LARGE, "more than 32 MiB"))
         }
-        Some(length) => Ok(length),
+        Some(_) => Ok(()),
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Rejected> {
-    let collected = body.collect().await;
-    collected
-        .map(http_body_util::Collected::to_bytes)
-        .map_err(|_| Rejected(StatusCode::BAD_REQUEST, "the body ended early"))
+/// The body, and the room it takes. Room is taken as bytes arrive, not as they are announced: a caller that
+/// sends nothing holds nothing.
+async fn read(hook: &Hook, mut body: Body) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Rejected> {
+    let mut room: Option<SemaphorePermit<'_>> = None;
+    let mut first = Bytes::new();
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Rejected(StatusCode::BAD_REQUEST, "the body ended early"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let places = u32::try_from(data.len().div_ceil(GRAIN)).unwrap_or(u32::MAX);
+        let busy = |_| Rejected(StatusCode::SERVICE_UNAVAILABLE, "too many bytes in flight");
+        let more = hook.in_flight.try_acquire_many(places).map_err(busy)?;
+        match &mut room {
+            Some(room) => room.merge(more),
+            None => room = Some(more),
+        }
+        // A common review is one frame, and is not copied.
+        if first.is_empty() && whole.is_empty() {
+            first = data;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut first));
+            whole.extend_from_slice(&data);
+        }
+    }
+    Ok((if whole.is_empty() { first } else { whole.freeze() }, room))
 }
 
 /// Nine tenths of what the caller grants with `?timeout=5s`: the answer must still travel.

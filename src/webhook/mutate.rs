@@ -6,7 +6,7 @@ use super::handler::Hook;
 use super::wire::Answer;
 use crate::baseline::Label;
 use crate::policy::labelling::{Labelling, label};
-use crate::policy::{Review, Unjudged, Verdict};
+use crate::policy::{Review, Unjudged};
 
 /// Labels a namespace.
 pub(super) fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
@@ -17,9 +17,10 @@ pub(super) fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     };
     match labelling {
         Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
+        // A refusal here would refuse under `Ignore` too: it is the validating side's.
         Err(why) => {
             hook.metrics.unjudged(why.reason());
-            Answer::verdict(&Verdict::Unjudged(why))
+            Answer::default()
         }
     }
 }

@@ -1,6 +1,6 @@
 use crate::api::{Subject, SubjectKind};
 
-use super::{Tenant, World};
+use super::{Owner, Tenant, World};
 
 /// Who the API server says is asking.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +14,8 @@ pub struct User<'a> {
 pub enum Actor<'w> {
     /// Named in the settings.
     Platform,
-    /// Acts for these tenants, in the order of their names; never none.
+    /// Acts for these tenants, in the order of their names; never none. A service account acts for the tenant
+    /// whose namespace it lives in.
     Member(Vec<&'w Tenant>),
     Other,
 }
@@ -27,7 +28,12 @@ impl World {
         {
             return Actor::Platform;
         }
-        let tenants: Vec<_> = self.tenants().filter(|tenant| tenant.is_owned_by(user)).collect();
+        let home = service_account(user.name).and_then(|(namespace, _)| match self.owner(namespace) {
+            Some(Owner::Tenant(tenant)) => Some(tenant.name.as_str()),
+            _ => None,
+        });
+        let acts = |tenant: &&Tenant| Some(tenant.name.as_str()) == home || tenant.is_owned_by(user);
+        let tenants: Vec<_> = self.tenants().filter(acts).collect();
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
     }
 }
@@ -61,13 +67,14 @@ impl Subject {
         match self.kind {
             SubjectKind::User => user.name == self.name,
             SubjectKind::Group => user.groups.contains(&self.name.as_str()),
-            SubjectKind::ServiceAccount => user
-                .name
-                .strip_prefix("system:serviceaccount:")
-                .and_then(|rest| rest.split_once(':'))
-                .is_some_and(|(namespace, name)| {
-                    Some(namespace) == self.namespace.as_deref() && name == self.name
-                }),
+            SubjectKind::ServiceAccount => service_account(user.name).is_some_and(|(namespace, name)| {
+                Some(namespace) == self.namespace.as_deref() && name == self.name
+            }),
         }
     }
+}
+
+/// The namespace and the name of the service account that a user is.
+fn service_account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }

@@ -2,7 +2,8 @@
 
 mod actor;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::api;
@@ -13,12 +14,29 @@ pub use actor::{Actor, User};
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
 
+/// The condition of a namespace whose baseline stands.
+pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
+
 /// A tenant, as rules see it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     pub name: String,
     pub contact: Option<String>,
-    owners: Vec<api::Subject>,
+    pub owners: Vec<api::Subject>,
+    /// Names of the shared services it may call.
+    pub reaches: Vec<String>,
+}
+
+/// A service of the platform that tenants may be granted to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedService {
+    pub name: String,
+    pub namespace: String,
+    /// The name of its Service.
+    pub service: String,
+    pub service_account: String,
+    pub selector: BTreeMap<String, String>,
+    pub ports: Vec<u16>,
 }
 
 /// What a namespace's owner can be.
@@ -32,25 +50,77 @@ pub enum Owner<'w> {
     Unowned,
 }
 
+/// A namespace, as rules see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// The value of its tenant label.
+    pub tenant: Option<String>,
+    /// A namespace that is created again under the same name is another one.
+    pub uid: String,
+    /// Whether its baseline has stood once.
+    pub ready: bool,
+    pub terminating: bool,
+}
+
+impl Namespace {
+    /// What is known after `now` was seen: once the baseline has stood, what is missing later is drift.
+    #[must_use]
+    pub fn latched(&self, now: Self) -> Self {
+        Self { ready: now.ready || (self.ready && self.uid == now.uid), ..now }
+    }
+}
+
+/// What every tenant must reach, wherever the cluster has put it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The API servers' own addresses: a policy sees a packet after its Service address is translated.
+    pub api_servers: BTreeSet<(IpAddr, u16)>,
+    /// The Service addresses of DNS: a cache on the node answers on them untranslated.
+    pub dns: BTreeSet<IpAddr>,
+}
+
+/// All that a world is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub tenants: Vec<Tenant>,
+    pub shared_services: Vec<SharedService>,
+    pub namespaces: Vec<(String, Namespace)>,
+    pub surroundings: Surroundings,
+}
+
 /// The snapshot a request is judged in, from the first rule to the last.
 #[derive(Debug)]
 pub struct World {
     pub settings: Arc<Settings>,
-    /// Each known namespace, with the value of its tenant label.
-    namespaces: HashMap<String, Option<String>>,
+    pub surroundings: Surroundings,
+    namespaces: HashMap<String, Namespace>,
     tenants: BTreeMap<String, Tenant>,
+    shared_services: BTreeMap<String, SharedService>,
+    /// The namespaces of each tenant, by name.
+    owned: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl World {
-    pub fn new(
-        settings: Arc<Settings>,
-        tenants: impl IntoIterator<Item = Tenant>,
-        namespaces: impl IntoIterator<Item = (String, Option<String>)>,
-    ) -> Self {
+    pub fn new(settings: Arc<Settings>, facts: Facts) -> Self {
+        let mut owned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, namespace) in &facts.namespaces {
+            if let Some(tenant) =
+                namespace.tenant.as_ref().filter(|_| !settings.platform_namespaces.contains(name))
+            {
+                owned.entry(tenant.clone()).or_default().insert(name.clone());
+            }
+        }
         Self {
             settings,
-            namespaces: namespaces.into_iter().collect(),
-            tenants: tenants.into_iter().map(|tenant| (tenant.name.clone(), tenant)).collect(),
+            surroundings: facts.surroundings,
+            namespaces: facts.namespaces.into_iter().collect(),
+            tenants: facts.tenants.into_iter().map(|tenant| (tenant.name.clone(), tenant)).collect(),
+            shared_services: facts
+                .shared_services
+                .into_iter()
+                .map(|service| (service.name.clone(), service))
+                .collect(),
+            owned,
         }
     }
 
@@ -59,10 +129,14 @@ impl World {
         if self.settings.platform_namespaces.contains(namespace) {
             return Some(Owner::Platform);
         }
-        Some(match self.namespaces.get(namespace)?.as_deref() {
+        Some(match self.namespaces.get(namespace)?.tenant.as_deref() {
             None => Owner::Unowned,
             Some(name) => self.tenants.get(name).map_or(Owner::Orphaned(name), Owner::Tenant),
         })
+    }
+
+    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
+        self.namespaces.get(name)
     }
 
     pub fn tenant(&self, name: &str) -> Option<&Tenant> {
@@ -73,11 +147,26 @@ impl World {
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.tenants.values()
     }
+
+    /// Every shared service, by name.
+    pub fn shared_services(&self) -> impl Iterator<Item = &SharedService> {
+        self.shared_services.values()
+    }
+
+    /// The shared services that the tenant was granted, of those there are.
+    pub fn reached(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
+        tenant.reaches.iter().filter_map(|name| self.shared_services.get(name))
+    }
+
+    /// The namespaces that carry the tenant's label, by name.
+    pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.owned.get(tenant).into_iter().flatten().map(String::as_str)
+    }
 }
 
 impl Tenant {
     pub fn new(name: String, spec: api::TenantSpec) -> Self {
-        Self { name, contact: spec.contact, owners: spec.owners }
+        Self { name, contact: spec.contact, owners: spec.owners, reaches: spec.grants.reach.shared_services }
     }
 
     /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
@@ -86,5 +175,18 @@ impl Tenant {
             .strip_prefix("tenant-")
             .and_then(|rest| rest.strip_prefix(&self.name))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
+impl SharedService {
+    pub fn new(name: String, spec: api::SharedServiceSpec) -> Self {
+        Self {
+            service: spec.service.unwrap_or_else(|| name.clone()),
+            service_account: spec.service_account.unwrap_or_else(|| name.clone()),
+            namespace: spec.namespace,
+            selector: spec.selector,
+            ports: spec.ports.into_iter().map(|port| port.port).collect(),
+            name,
+        }
     }
 }

@@ -11,6 +11,8 @@ pub struct Metadata<'a> {
     /// Absent where the API server is still to make one up.
     #[serde(borrow, default)]
     pub name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    generate_name: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     labels: Entries<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -33,12 +35,19 @@ impl<'a> Metadata<'a> {
         self.labels.are_written()
     }
 
-    /// The labels and annotations that Istio reads: `*.istio.io`, `*.istio.io/…`.
-    pub fn mesh_entries(&self) -> impl Iterator<Item = &(Text<'a>, Text<'a>)> {
-        let is_mesh = |(key, _): &&(Text<'a>, Text<'a>)| {
-            key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"))
-        };
-        self.labels.iter().filter(is_mesh).chain(self.annotations.iter().filter(is_mesh))
+    /// Whether the labels and the annotations that Istio reads (`*.istio.io/…`) are the same in `other`.
+    pub fn has_mesh_entries_of(&self, other: &Self) -> bool {
+        fn mesh<'e, 'a>(entries: &'e Entries<'a>) -> impl Iterator<Item = &'e (Text<'a>, Text<'a>)> {
+            let is_mesh =
+                |key: &str| key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"));
+            entries.iter().filter(move |(key, _)| is_mesh(key))
+        }
+        mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
+    }
+
+    /// The name, or what it will begin with.
+    pub fn name_or_prefix(&self) -> &str {
+        self.name.as_deref().or(self.generate_name.as_deref()).unwrap_or_default()
     }
 
     pub fn label_value(&self, key: &str) -> Option<&str> {

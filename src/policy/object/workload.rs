@@ -7,6 +7,7 @@ use super::text::nullable;
 use super::{Container, Labelled, Metadata, Unreadable, Whole};
 use crate::policy::kind::Kind;
 use crate::policy::path::{At, Path};
+use crate::policy::proxy;
 
 /// A pod, or the pod template of a controller.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl<'a> Workload<'a> {
     }
 
     /// Every container, in the order they are listed: init, app, ephemeral.
-    pub fn containers(&self) -> impl Iterator<Item = Placed<'_>> {
+    pub fn containers(&self) -> impl Iterator<Item = Placed<'_, 'a>> {
         let spec = &self.template.spec;
         [
             (Role::Init, "initContainers", &spec.init_containers),
@@ -124,27 +125,36 @@ impl<'a> Workload<'a> {
     }
 }
 
+impl<'a> Workload<'a> {
+    /// The containers with the names that Istio gives, and which list each is in.
+    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &Container<'a>)> {
+        self.containers()
+            .filter(|container| proxy::NAMES.contains(&&*container.name))
+            .map(|placed| (placed.role, placed.container))
+    }
+}
+
 /// A container, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Placed<'a> {
+pub struct Placed<'o, 'a> {
     pub role: Role,
     list: &'static str,
     index: usize,
     base: &'static [&'static str],
-    container: &'a Container<'a>,
+    container: &'o Container<'a>,
 }
 
-impl Placed<'_> {
+impl Placed<'_, '_> {
     pub fn path(&self) -> Path<'static> {
         Path::of(self.base).fields(&["spec", self.list]).index(self.index)
     }
 
-    pub fn field(&self, field: &'static str) -> Path<'static> {
-        self.path().fields(&[field])
+    pub fn fields(&self, fields: &[&'static str]) -> Path<'static> {
+        self.path().fields(fields)
     }
 }
 
-impl<'a> Deref for Placed<'a> {
+impl<'a> Deref for Placed<'_, 'a> {
     type Target = Container<'a>;
 
     fn deref(&self) -> &Container<'a> {
@@ -166,13 +176,16 @@ fn template<'a, T: Deserialize<'a>>(
     Ok((base, template.ok_or(Unreadable::NoTemplate(kind.name()))?))
 }
 
-/// Whether all that the rules read of a workload is the same in two states of it, byte for byte.
+/// Whether all that the rules read of a workload is the same in two states of it. Of a template that is
+/// all of it, byte for byte: one that is aimed anew is judged anew. A running pod can change only at its
+/// edges, and is compared in what rules read.
 pub(in crate::policy) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     if kind == Kind::Pod {
-        let read = |raw| Whole::<&RawValue>::read(kind, raw);
+        let read = |raw| Workload::read(kind, raw, Form::Final);
         let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
-        return old.metadata.mesh_entries().eq(new.metadata.mesh_entries())
-            && old.spec.map(RawValue::get) == new.spec.map(RawValue::get);
+        return old.template.metadata.has_mesh_entries_of(&new.template.metadata)
+            && old.template.spec.host_network == new.template.spec.host_network
+            && old.mesh_containers().eq(new.mesh_containers());
     }
     let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
     matches!((read(old), read(new)), (Ok(old), Ok(new)) if old == new)

@@ -2,9 +2,10 @@
 
 mod arguments;
 
+use super::object::Text;
 use crate::settings::{Image, Settings};
 
-pub use arguments::{Arguments, CAPTURE, PROXY, VALIDATION};
+pub use arguments::{Arguments, CAPTURE, PROXY, Strange, VALIDATION};
 
 /// The proxy's container.
 pub const PROXY_NAME: &str = "istio-proxy";
@@ -16,10 +17,23 @@ pub const VALIDATION_NAME: &str = "istio-validation";
 /// The names only the injector gives.
 pub const NAMES: &[&str] = &[PROXY_NAME, CAPTURE_NAME, VALIDATION_NAME];
 
-/// Annotations that make the injector keep what a tenant wrote into the mesh's own containers.
-pub const OVERRIDES: &[&str] = &["proxy.istio.io/overrides"];
+/// The annotation that makes the injector keep what a tenant wrote into the mesh's own containers.
+pub const OVERRIDES: &str = "proxy.istio.io/overrides";
+/// The injector's own note of what it did; one that is there before makes it believe it has been here.
+pub const STATUS: &str = "sidecar.istio.io/status";
 
 /// Whether `image` comes from a repository of this mesh's proxy.
 pub fn is_mesh_image(image: &str, settings: &Settings) -> bool {
     Image::parse(image).is_some_and(|image| settings.proxy_images.iter().any(|known| image.is_from(known)))
+}
+
+/// Whether a hook or a probe of the mesh's containers runs what Istio's own run: the agent, to wait for the
+/// proxy or to drain it.
+pub fn is_mesh_program(program: &[Text<'_>]) -> bool {
+    let words: Vec<&str> = program.iter().map(|word| &**word).collect();
+    match words.as_slice() {
+        ["pilot-agent", "wait"] | ["pilot-agent", "request", "POST", "drain"] => true,
+        ["pilot-agent", "request", port, "POST", "drain"] => port.starts_with("--debug-port="),
+        _ => false,
+    }
 }

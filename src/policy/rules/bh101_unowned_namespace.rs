@@ -35,7 +35,7 @@
 
 use super::{Findings, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::Object;
+use crate::policy::object::{Form, Object};
 use crate::world::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
@@ -50,12 +50,14 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
-    let Actor::Member(tenants) = &scope.actor else { return };
+    let actor = scope.actor();
+    let Actor::Member(tenants) = &actor else { return };
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
     }
-    let name = namespace.name.as_deref().unwrap_or_default();
-    let names: Vec<&str> = match scope.actor.tenant_for(name) {
+    let names: Vec<&str> = match actor.tenant_for(namespace.name_or_prefix()) {
+        // As it is written, the label is still to come.
+        Some(_) if scope.form() == Form::Written => return,
         Some(tenant) => vec![&tenant.name],
         None => tenants.iter().map(|tenant| tenant.name.as_str()).collect(),
     };

@@ -104,7 +104,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Namespace(new) = scope.object else { return };
-    if matches!(scope.actor, Actor::Platform) {
+    let actor = scope.actor();
+    if matches!(actor, Actor::Platform) {
         return;
     }
     let old = match scope.old {
@@ -117,12 +118,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     if before(TENANT_LABEL) != tenant {
         let path = new.at_root().label_path(TENANT_LABEL);
         match (scope.operation, tenant) {
-            (Operation::Create, Some(tenant)) if !scope.actor.acts_for(tenant) => {
-                findings.report(
-                    &path,
-                    format!("you do not act for a tenant `{tenant}`"),
-                    acts_for(&scope.actor),
-                );
+            (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
+                findings.report(&path, format!("you do not act for a tenant `{tenant}`"), acts_for(&actor));
             }
             (Operation::Create, _) => {}
             (Operation::Update, _) => {
@@ -140,7 +137,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let plain = new.label_value(PLAIN_TENANT_LABEL);
     if scope.world.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
         let owner = match scope.operation {
-            Operation::Create => tenant.filter(|tenant| scope.actor.acts_for(tenant)),
+            Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
             Operation::Update => before(TENANT_LABEL),
         };
         let (wrong, fix) = match owner {
@@ -151,7 +148,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             ),
         };
         if wrong {
-            let message = format!("`{}` is not whose namespace this is", plain.unwrap_or_default());
+            let message = match plain {
+                Some(plain) => format!("`{plain}` is not whose namespace this is"),
+                None => "it says whose namespace this is, and is gone".to_owned(),
+            };
             findings.report(&new.at_root().label_path(PLAIN_TENANT_LABEL), message, fix);
         }
     }

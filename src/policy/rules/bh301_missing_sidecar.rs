@@ -51,7 +51,7 @@
 //!   initContainers:
 //!     - name: istio-init
 //!       image: registry.istio.io/release/proxyv2:1.31.0
-//!       args: [istio-iptables, -p, "15001", -z, "15006", -b, "*"]
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
 //!     - name: istio-proxy
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [proxy, sidecar]

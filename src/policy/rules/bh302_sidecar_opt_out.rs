@@ -70,6 +70,7 @@
 use super::{Findings, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
+use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH302",
@@ -104,7 +105,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let Some(written) = written.filter(|written| written.value != "true") else { continue };
         findings.report(
             &written.path,
-            format!("`{}` keeps this pod out of the mesh of tenant {tenant}", written.value),
+            format!("{} keeps this pod out of the mesh of tenant {tenant}", quote(written.value)),
             format!("remove the {what}"),
         );
     }

@@ -4,17 +4,18 @@
 //! Refuses a pod whose `istio-proxy` is not the one Istio injects, and a template that brings its own.
 //!
 //! In a pod there must be exactly one container of that name, from an image repository of the mesh
-//! (`mesh.proxyImages` in the settings), with no command, with the injector's arguments, running as the
-//! proxy's user; and exactly one `istio-init` (or, with istio-cni, `istio-validation`) that redirects all
-//! traffic. The annotation `proxy.istio.io/overrides`, with which a tenant's own fields survive
-//! injection, is refused. A template may not declare containers of these names at all.
+//! (`mesh.proxyImages` in the settings), with the injector's arguments and nothing else that runs in it,
+//! as the proxy's user and without more rights; and exactly one init container `istio-init` (or, where the
+//! settings say `mesh.istioCni`, `istio-validation`) that redirects all traffic and lets out only the
+//! proxy's. Before injection, in a template, neither these containers nor the annotations may be there with
+//! which a tenant's own fields survive it (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
 //! ## Why it matters
 //! The injector keeps what a tenant declares in a container of the proxy's name. A shell that is merely
 //! called `istio-proxy` looks like a mesh pod to every check that only asks for the name.
 //!
 //! ## Limits
-//! Environment, mounts, probes and resources of the proxy are not compared. A mesh that excludes ports or
+//! Environment, mounts, ports and resources of the proxy are not compared. A mesh that excludes ports or
 //! addresses for everybody (`excludeIPRanges`, `TPROXY`) is refused here until it can be declared.
 //!
 //! ## Refused
@@ -45,18 +46,57 @@
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args:
 //!         - istio-iptables
-//!         - -b
-//!         - "8080" # BH304
+//!         - -u
+//!         - "1337,10001" # BH304
 //!     - name: istio-init # BH304
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables]
+//!     - name: istio-validation # BH304
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [istio-iptables]
 //!     - name: istio-proxy
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [proxy, sidecar]
 //!       restartPolicy: OnFailure # BH304
+//!       lifecycle:
+//!         preStop:
+//!           exec: # BH304
+//!             command: [sh, -c, "nc -lp 8080"]
+//!       securityContext: # BH304
+//!         runAsUser: 1337
+//!         privileged: true
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: captures-nothing, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables] # BH304
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
 //!       securityContext: { runAsUser: 1337 }
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: batch/v1
+//! kind: Job
+//! metadata: { name: been-here, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata:
+//!       annotations:
+//!         sidecar.istio.io/status: '{}' # BH304
+//!     spec:
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 //! ```yaml
 //! apiVersion: apps/v1
@@ -77,21 +117,23 @@
 //! metadata: { name: classic, namespace: tenant-acme }
 //! spec:
 //!   initContainers:
-//!     - name: istio-validation
+//!     - name: istio-init
 //!       image: registry.istio.io/release/proxyv2@sha256:8c1cd64d8c9b
-//!       args: [istio-iptables, -b, "*", -d, "15090,15021,15020", --run-validation, --skip-rule-apply]
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -x, "", -b, "*", -d, "15090,15021"]
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
 //!     - name: istio-proxy
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [proxy, sidecar, --domain, $(POD_NAMESPACE).svc.cluster.local, --proxyLogLevel=warning]
+//!       lifecycle: { postStart: { exec: { command: [pilot-agent, wait] } } }
 //!       securityContext: { runAsUser: 1337 }
 //! ```
 
 use super::{Findings, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Placed, Role, Workload};
 use crate::policy::path::Path;
-use crate::policy::proxy::{self, Arguments};
+use crate::policy::proxy::{self, Arguments, Strange};
+use crate::policy::quote;
 use crate::settings::Settings;
 
 pub(super) static RULE: Rule = Rule {
@@ -106,18 +148,21 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Workload(workload) = scope.object else { return };
-    for key in proxy::OVERRIDES {
-        if let Some(written) = workload.labelled().annotation(key) {
-            findings.report(
-                &written.path,
-                "fields of the mesh's own containers would survive injection",
-                "remove it; `sidecar.istio.io/proxyCPU` and its kin set the proxy's resources",
-            );
-        }
-    }
+    survives(workload, proxy::OVERRIDES, findings);
     match workload.form {
-        Form::Written => declared(workload, findings),
+        Form::Written => {
+            survives(workload, proxy::STATUS, findings);
+            declared(workload, findings);
+        }
         Form::Final => injected(workload, &scope.world.settings, findings),
+    }
+}
+
+/// An annotation with which a tenant's own fields survive injection.
+fn survives(workload: &Workload<'_>, key: &str, findings: &mut Findings) {
+    if let Some(written) = workload.labelled().annotation(key) {
+        let fix = "remove it; `sidecar.istio.io/proxyCPU` and its kin set the proxy's resources";
+        findings.report(&written.path, "fields of the mesh's own containers would survive injection", fix);
     }
 }
 
@@ -131,17 +176,24 @@ fn declared(workload: &Workload<'_>, findings: &mut Findings) {
 
 /// A pod: these containers are the injector's, or this is no mesh pod.
 fn injected(workload: &Workload<'_>, settings: &Settings, findings: &mut Findings) {
+    let redirection = if settings.istio_cni { proxy::VALIDATION_NAME } else { proxy::CAPTURE_NAME };
     let (mut proxies, mut redirections) = (0, 0);
     for container in workload.containers() {
-        let (count, arguments) = match &*container.name {
+        let name = &*container.name;
+        let (count, arguments) = match name {
             proxy::PROXY_NAME => (&mut proxies, &proxy::PROXY),
-            proxy::CAPTURE_NAME => (&mut redirections, &proxy::CAPTURE),
-            proxy::VALIDATION_NAME => (&mut redirections, &proxy::VALIDATION),
+            _ if name == redirection && settings.istio_cni => (&mut redirections, &proxy::VALIDATION),
+            _ if name == redirection => (&mut redirections, &proxy::CAPTURE),
+            proxy::CAPTURE_NAME | proxy::VALIDATION_NAME => {
+                let message = format!("in this mesh it is `{redirection}` that sees to the redirection");
+                findings.report(&container.path(), message, "remove the container");
+                continue;
+            }
             _ => continue,
         };
         *count += 1;
         if *count > 1 {
-            let message = format!("a second `{}`: Istio injects exactly one", container.name);
+            let message = format!("a second `{name}`: Istio injects exactly one");
             findings.report(&container.path(), message, "remove the container");
             continue;
         }
@@ -150,45 +202,61 @@ fn injected(workload: &Workload<'_>, settings: &Settings, findings: &mut Finding
     if proxies > 0 && redirections == 0 {
         findings.report(
             &workload.spec_path(),
-            format!(
-                "neither `{}` nor `{}`: nothing redirects traffic to the proxy",
-                proxy::CAPTURE_NAME,
-                proxy::VALIDATION_NAME
-            ),
+            format!("no `{redirection}`: nothing redirects traffic to the proxy"),
             "let Istio inject the pod: declare none of its containers",
         );
     }
 }
 
-fn genuine(container: Placed<'_>, arguments: &Arguments, settings: &Settings, findings: &mut Findings) {
-    let name = &container.name;
+fn genuine(container: Placed<'_, '_>, arguments: &Arguments, settings: &Settings, findings: &mut Findings) {
+    let name = &*container.name;
+    let is_proxy = name == proxy::PROXY_NAME;
     let mut report = |path: Path<'_>, message: String| {
         findings.report(&path, message, format!("do not declare `{name}`: Istio injects it"));
     };
     let image = container.image.as_deref().unwrap_or_default();
     if !proxy::is_mesh_image(image, settings) {
-        report(container.field("image"), format!("`{image}` is not from a repository of the mesh's proxy"));
+        let message =
+            format!("{} is not from a repository the settings list as `mesh.proxyImages`", quote(image));
+        report(container.fields(&["image"]), message);
     }
     if !container.command.is_empty() {
-        report(container.field("command"), format!("Istio gives `{name}` no command"));
+        report(container.fields(&["command"]), format!("Istio gives `{name}` no command"));
     }
-    if let Some(index) = arguments.first_strange(&container.args) {
-        let path = container.field("args");
-        match container.args.get(index) {
-            Some(argument) => report(path.index(index), format!("Istio would not write `{argument}` here")),
-            None => report(path, format!("Istio writes more arguments for `{name}`")),
+    let path = container.fields(&["args"]);
+    match arguments.strange(&container.args, settings.proxy_user) {
+        Some(Strange::At(index)) => {
+            let argument = container.args.get(index).map_or("", |argument| argument);
+            report(path.index(index), format!("Istio would not write {} here", quote(argument)));
+        }
+        Some(Strange::Missing(flag)) => report(path, format!("Istio writes `{flag}` for `{name}`")),
+        None => {}
+    }
+    for (fields, program) in container.programs().filter(|(_, program)| !proxy::is_mesh_program(program)) {
+        let first = program.first().map_or("", |word| word);
+        report(container.fields(fields), format!("Istio runs no {} in `{name}`", quote(first)));
+    }
+    for (field, written) in
+        [("workingDir", container.working_dir.is_some()), ("envFrom", container.env_from.is_some())]
+    {
+        if written {
+            report(container.fields(&[field]), format!("Istio gives `{name}` no `{field}`"));
         }
     }
-    let native = container.role == Role::Init && **name == *proxy::PROXY_NAME;
-    let expected = native.then_some("Always");
+    if !is_proxy && container.role != Role::Init {
+        report(container.path(), format!("`{name}` is an init container"));
+    }
+    let expected = (is_proxy && container.role == Role::Init).then_some("Always");
     if container.restart_policy.as_deref() != expected {
         let written = container.restart_policy.as_deref().unwrap_or_default();
-        report(container.field("restartPolicy"), format!("`{written}` is not how Istio runs `{name}` here"));
-    }
-    if **name == *proxy::PROXY_NAME && container.security_context.run_as_user != Some(settings.proxy_user) {
         report(
-            container.field("securityContext"),
-            format!("`{name}` runs as user {}, whose traffic is not captured", settings.proxy_user),
+            container.fields(&["restartPolicy"]),
+            format!("{} is not how Istio runs `{name}` here", quote(written)),
         );
+    }
+    let rights = &container.security_context;
+    if is_proxy && (rights.run_as_user != Some(settings.proxy_user) || rights.is_more_than_a_user()) {
+        let message = format!("`{name}` runs as user {}, with no more rights", settings.proxy_user);
+        report(container.fields(&["securityContext"]), message);
     }
 }

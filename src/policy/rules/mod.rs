@@ -3,6 +3,7 @@
 
 mod bh101_unowned_namespace;
 mod bh102_foreign_tenant_label;
+mod bh104_reserved_namespace_name;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
@@ -14,6 +15,7 @@ use super::{Findings, Scope};
 pub static RULES: &[&Rule] = &[
     &bh101_unowned_namespace::RULE,
     &bh102_foreign_tenant_label::RULE,
+    &bh104_reserved_namespace_name::RULE,
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,

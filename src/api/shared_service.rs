@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Where a service of the platform that tenants call is, and by what it is known.
+#[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[kube(
+    group = "bulkhead.dev",
+    version = "v1alpha1",
+    kind = "SharedService",
+    shortname = "ss",
+    doc = "SharedService is a service of the platform that tenants may be granted to reach, and whose identity no tenant may claim.",
+    printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.namespace"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SharedServiceSpec {
+    /// The namespace it runs in: the platform's, listed in the settings.
+    #[schemars(length(min = 1, max = 63))]
+    pub namespace: String,
+
+    /// The name of its Service; its own name unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+
+    /// The service account it runs as; its own name unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+
+    /// The labels of its pods.
+    pub selector: BTreeMap<String, String>,
+
+    /// The ports its pods listen on.
+    pub ports: Vec<SharedPort>,
+}
+
+/// A port that a shared service's pods listen on.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub struct SharedPort {
+    /// The pod's port, not the Service's: policies see packets after the translation.
+    pub port: u16,
+}
