@@ -18,6 +18,7 @@
 pub mod api;
 pub mod baseline;
 pub mod cli;
+pub mod controller;
 pub mod policy;
 pub mod registration;
 pub mod report;

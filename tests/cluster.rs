@@ -58,8 +58,15 @@ pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
 pub(crate) fn namespace(member: &Kubectl, name: &str) -> String {
     let namespace = format!("tenant-{name}");
     member.ok(&["create", "namespace", &namespace]).unwrap();
+    is_ready(member, &namespace);
     can_hold_pods(member, &namespace);
     namespace
+}
+
+/// Its baseline stands.
+pub(crate) fn is_ready(kubectl: &Kubectl, namespace: &str) {
+    let condition = "--for=condition=bulkhead.dev/BaselineReady";
+    kubectl.ok(&["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]).unwrap();
 }
 
 /// A pod can be made once the namespace has its service account, and the account its token's volume.

@@ -31,7 +31,7 @@ const ORDER: &[&[&str]] = &[
     &["policy"],
     &["registration"],
     &["report"],
-    &["telemetry", "sources", "webhook", "cli"],
+    &["telemetry", "sources", "webhook", "controller", "cli"],
 ];
 
 #[test]

@@ -1,4 +1,4 @@
-//! Everything Bulkhead claims, through the real things where they exist: `chain`, `namespaces` and
+//! Everything Bulkhead claims, through the real things where they exist: `baseline`, `chain`, `namespaces` and
 //! `readme` go through the API server, `bad_input` and `serving` talk to the real process over TLS; the
 //! rest are unit tests of what is pure, and say so.
 
@@ -6,6 +6,7 @@
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 mod bad_input;
+mod baseline;
 mod blessed;
 mod chain;
 mod check;

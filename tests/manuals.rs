@@ -10,11 +10,12 @@ use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
 use bulkhead::world::{User, World};
 
-/// What a fence says after `yaml`: who writes, and whether the first document is the object as it was.
+/// What a fence says after `yaml`: who writes, and what; on update the first document is the object as it was.
 struct Example {
     user: String,
     groups: Vec<String>,
-    update: bool,
+    /// Lower-case, as the manual writes it.
+    operation: &'static str,
     text: String,
 }
 
@@ -26,11 +27,12 @@ fn examples(rule: &Rule) -> Vec<Example> {
         let text: String =
             lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
         let words = fence.trim().trim_start_matches("as ");
-        let update = words.ends_with("on update");
-        let who = words.trim_end_matches("on update").trim_end_matches(", ");
+        let operation = ["update", "delete"].into_iter().find(|verb| words.ends_with(&format!("on {verb}")));
+        let operation = operation.unwrap_or("create");
+        let who = words.trim_end_matches(&format!("on {operation}")).trim_end_matches(", ");
         let (user, groups) = who.split_once(" in ").unwrap_or((who, ""));
         let groups = groups.split(", ").filter(|group| !group.is_empty()).map(ToOwned::to_owned).collect();
-        blocks.push(Example { user: user.to_owned(), groups, update, text });
+        blocks.push(Example { user: user.to_owned(), groups, operation, text });
     }
     blocks
 }
@@ -58,23 +60,29 @@ fn world() -> World {
 
 fn reports(example: &Example, world: &World) -> BTreeMap<(u64, String), usize> {
     let documents = yaml::read(&example.text).unwrap();
+    let update = example.operation == "update";
     let (old, new): (Option<&Document>, &Document) = match documents.as_slice() {
-        [old, new] if example.update => (Some(old), new),
-        [new] if !example.update => (None, new),
-        _ => panic!("one document, or two on update:\n{}", example.text),
+        [old, new] if update => (Some(old), new),
+        [new] if example.operation == "delete" => (Some(new), new),
+        [new] if !update => (None, new),
+        _ => panic!(
+            "one document, or two on update:
+{}",
+            example.text
+        ),
     };
     let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
     let group = version.rsplit_once('/').map_or("", |(group, _)| group);
     let door = DOORS.iter().find(|door| door.kind.name() == kind && door.kind.group() == group).unwrap();
     let review = Review {
-        operation: if example.update { "UPDATE" } else { "CREATE" },
+        operation: &example.operation.to_uppercase(),
         group,
         resource: door.resource,
         subresource: door.subresource,
         namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
         user: User { name: &example.user, groups: example.groups.iter().map(String::as_str).collect() },
         form: Form::Final,
-        object: Some(&new.json),
+        object: Some(&*new.json).filter(|_| example.operation != "delete"),
         old_object: old.map(|old| &*old.json),
     };
     let Verdict::Judged { refused, .. } = judge(&review, world) else {

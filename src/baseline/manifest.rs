@@ -13,6 +13,7 @@ pub enum Kind {
     PeerAuthentication,
     Sidecar,
     RoleBinding,
+    ClusterRoleBinding,
 }
 
 impl Kind {
@@ -22,6 +23,7 @@ impl Kind {
         Self::PeerAuthentication,
         Self::Sidecar,
         Self::RoleBinding,
+        Self::ClusterRoleBinding,
     ];
 
     pub const fn group(self) -> &'static str {
@@ -29,7 +31,7 @@ impl Kind {
             Self::NetworkPolicy => "networking.k8s.io",
             Self::AuthorizationPolicy | Self::PeerAuthentication => "security.istio.io",
             Self::Sidecar => "networking.istio.io",
-            Self::RoleBinding => "rbac.authorization.k8s.io",
+            Self::RoleBinding | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
         }
     }
 
@@ -40,6 +42,7 @@ impl Kind {
             Self::PeerAuthentication => "PeerAuthentication",
             Self::Sidecar => "Sidecar",
             Self::RoleBinding => "RoleBinding",
+            Self::ClusterRoleBinding => "ClusterRoleBinding",
         }
     }
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::PeerAuthentication => "peerauthentications",
             Self::Sidecar => "sidecars",
             Self::RoleBinding => "rolebindings",
+            Self::ClusterRoleBinding => "clusterrolebindings",
         }
     }
 
@@ -62,8 +66,9 @@ impl Kind {
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub kind: Kind,
-    pub namespace: String,
-    pub name: &'static str,
+    /// `None` for an object of the cluster.
+    pub namespace: Option<String>,
+    pub name: String,
     /// As it is sent to the API server.
     pub object: Value,
 }
@@ -79,6 +84,11 @@ impl Object {
         if let (Value::Object(object), Value::Object(body)) = (&mut object, (self.body)(place)) {
             object.extend(body);
         }
-        Manifest { kind: self.kind, namespace: place.namespace.to_owned(), name: self.name, object }
+        Manifest {
+            kind: self.kind,
+            namespace: Some(place.namespace.to_owned()),
+            name: self.name.to_owned(),
+            object,
+        }
     }
 }

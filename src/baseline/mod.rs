@@ -20,7 +20,7 @@ use crate::world::{Tenant, World};
 pub use difference::{Difference, differences};
 pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, labels};
 pub use manifest::{Kind, MANAGED_BY, Manifest};
-pub use tenant_owners::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
+pub use tenant_owners::{NAMESPACE_OWNER_ROLE, TENANT_ROLE, desired_of_tenant};
 
 /// A tenant's namespace, and the world around it.
 #[derive(Clone, Copy, Debug)]
@@ -75,4 +75,9 @@ pub fn desired_object(
 /// Whether an object of this kind and name is of the baseline.
 pub fn is_baseline(kind: Kind, name: &str) -> bool {
     OBJECTS.iter().any(|object| object.kind == kind && object.name == name)
+}
+
+/// The names of all objects.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    OBJECTS.iter().map(|object| object.name)
 }

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{Kind, Object, Place};
+use super::{Kind, MANAGED_BY, Manifest, Object, Place};
 use crate::api::{Subject, SubjectKind};
+use crate::world::Tenant;
 
 /// The owners' rights in their namespaces.
 pub(super) const OBJECT: Object = Object { kind: Kind::RoleBinding, name: "tenant-owners", body };
@@ -12,9 +13,31 @@ pub const TENANT_ROLE: &str = "bulkhead-tenant";
 pub const NAMESPACE_OWNER_ROLE: &str = "bulkhead-namespace-creator";
 
 fn body(place: Place<'_>) -> Value {
-    let subjects: Vec<Value> = place.tenant.owners.iter().map(subject).collect();
+    binding(TENANT_ROLE, &place.tenant.owners)
+}
+
+/// The owners' right to create namespaces: they belong to the tenant from the first moment.
+pub fn desired_of_tenant(tenant: &Tenant) -> Manifest {
+    let kind = Kind::ClusterRoleBinding;
+    let name = format!("bulkhead-tenant-{}", tenant.name);
+    let (key, value) = MANAGED_BY;
+    let mut object = json!({
+        "apiVersion": format!("{}/{}", kind.group(), Kind::VERSION),
+        "kind": kind.name(),
+        "metadata": { "name": name, "labels": { key: value } },
+    });
+    if let (Value::Object(object), Value::Object(body)) =
+        (&mut object, binding(NAMESPACE_OWNER_ROLE, &tenant.owners))
+    {
+        object.extend(body);
+    }
+    Manifest { kind, namespace: None, name, object }
+}
+
+fn binding(role: &str, owners: &[Subject]) -> Value {
+    let subjects: Vec<Value> = owners.iter().map(subject).collect();
     json!({
-        "roleRef": { "apiGroup": Kind::RoleBinding.group(), "kind": "ClusterRole", "name": TENANT_ROLE },
+        "roleRef": { "apiGroup": Kind::RoleBinding.group(), "kind": "ClusterRole", "name": role },
         "subjects": subjects,
     })
 }

@@ -3,9 +3,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
-use super::Outcome;
+use super::{Outcome, yaml};
 use crate::registration::{self, Service};
 
 /// Print what a cluster must be told: CRDs, RBAC, webhook configurations.
@@ -76,10 +75,4 @@ impl Manifests {
     fn prints(&self, part: Part) -> bool {
         self.parts.is_empty() || self.parts.contains(&part)
     }
-}
-
-fn yaml(object: &impl Serialize) -> Result<String> {
-    // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
-    let value = serde_json::to_value(object)?;
-    Ok(serde_saphyr::to_string(&value)?)
 }

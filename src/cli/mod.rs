@@ -3,12 +3,14 @@
 mod check;
 mod explain;
 mod manifests;
+mod render;
 mod serve;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
 /// Keeps tenants apart on a shared Kubernetes cluster that runs Istio.
 #[derive(Debug, Parser)]
@@ -31,6 +33,7 @@ enum Command {
     Check(check::Check),
     Explain(explain::Explain),
     Manifests(manifests::Manifests),
+    Render(render::Render),
 }
 
 /// How a command ended, other than by an error of usage or configuration.
@@ -49,6 +52,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
+        Command::Render(render) => render.run(),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
@@ -65,4 +69,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 fn is_broken_pipe(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::BrokenPipe
+}
+
+/// One document.
+fn yaml(object: &impl Serialize) -> anyhow::Result<String> {
+    // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
+    Ok(serde_saphyr::to_string(&serde_json::to_value(object)?)?)
 }

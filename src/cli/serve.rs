@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Outcome;
+use crate::controller::{self, Identity};
 use crate::settings::Settings;
 use crate::sources::{Worlds, files, follow};
 use crate::telemetry::{self, Metrics, Readiness};
@@ -20,7 +21,7 @@ use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
 use crate::webhook::{Hook, router};
 
-/// Run the admission webhook.
+/// Run the admission webhook and the controller that keeps the baselines.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     /// Where the API server calls.
@@ -32,12 +33,7 @@ pub(super) struct Serve {
     admin: SocketAddr,
 
     /// The certificate chain to show, PEM; read again when it changes.
-    #[arg(
-        long,
-        value_name = "FILE",
-        requires = "tls_key",
-        required_unless_present = "development_certificate"
-    )]
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
     /// The certificate's key, PEM.
@@ -56,6 +52,14 @@ pub(super) struct Serve {
     #[arg(long, value_name = "DIR", conflicts_with = "settings")]
     world: Option<PathBuf>,
 
+    /// What to run; both unless named. Apart, each has an account of its own.
+    #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
+    parts: Vec<Part>,
+
+    /// The namespace the controller's lease is in.
+    #[arg(long, default_value = "bulkhead-system", value_name = "NAMESPACE")]
+    lease_namespace: String,
+
     /// How long a connection may be silent; an API server keeps its own for 90 seconds.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     idle_timeout: Duration,
@@ -67,6 +71,12 @@ pub(super) struct Serve {
     /// What to log, as RUST_LOG writes it.
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Webhook,
+    Controller,
 }
 
 fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
@@ -89,48 +99,63 @@ impl Serve {
     async fn serve(self) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let certificate = self.certificate()?;
+        let certificate = self.runs(Part::Webhook).then(|| self.certificate()).transpose()?;
         let worlds = Arc::new(Worlds::default());
         let metrics = Arc::new(Metrics::default());
-        let mut following = JoinSet::new();
-        let readiness = self.follow(&worlds, &mut following).await?;
-
-        let webhook = listen(self.listen).await?;
-        let admin = listen(self.admin).await?;
-        info!(webhook = %webhook.local_addr()?, admin = %admin.local_addr()?, "listening");
-        tokio::spawn(
-            axum::serve(admin, telemetry::admin(Arc::clone(&readiness), Arc::clone(&metrics))).into_future(),
-        );
-
-        let stop = CancellationToken::new();
-        let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
-        let routes = router(Arc::new(Hook::new(worlds, metrics)));
-        let mut serving = tokio::spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
-
         // A part that ends by itself leaves a process that only looks alive.
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            ended = &mut serving => bail!("the webhook ended: {ended:?}"),
-            Some(ended) = following.join_next() => bail!("following the cluster ended: {ended:?}"),
+        let mut parts = JoinSet::new();
+        let readiness = self.follow(&worlds, &mut parts).await?;
+
+        let admin = listen(self.admin).await?;
+        let admin_address = admin.local_addr()?;
+        let stop = CancellationToken::new();
+        let mut serving = JoinSet::new();
+        if let Some(certificate) = certificate {
+            let webhook = listen(self.listen).await?;
+            info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
+            let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
+            let routes = router(Arc::new(Hook::new(worlds, Arc::clone(&metrics))));
+            serving.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+        } else {
+            info!(admin = %admin_address, "listening");
         }
-        info!(delay = ?self.shutdown_delay, "stopping");
-        readiness.stopping();
+        let shown = telemetry::admin(Arc::clone(&readiness), metrics);
+        parts.spawn(async { drop(axum::serve(admin, shown).await) });
+
         tokio::select! {
-            () = tokio::time::sleep(self.shutdown_delay) => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            Some(ended) = serving.join_next() => bail!("the webhook ended: {ended:?}"),
+            Some(ended) = parts.join_next() => bail!("a part ended: {ended:?}"),
+        }
+        readiness.stopping();
+        if !serving.is_empty() {
+            info!(delay = ?self.shutdown_delay, "stopping");
+            tokio::select! {
+                () = tokio::time::sleep(self.shutdown_delay) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         stop.cancel();
-        serving.await??;
+        while let Some(ended) = serving.join_next().await {
+            ended??;
+        }
         info!("stopped");
         Ok(())
+    }
+
+    fn runs(&self, part: Part) -> bool {
+        self.parts.contains(&part)
     }
 
     fn certificate(&self) -> Result<Arc<Shown>> {
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
             let files = Files { certificate: certificate.clone(), key: key.clone() };
             return Ok(certificate::from_files(files)?);
+        }
+        if self.development_certificate.is_empty() {
+            bail!("the webhook needs --tls-cert and --tls-key, or --development-certificate");
         }
         let development = certificate::development(&self.development_certificate)?;
         let mut out = std::io::stdout().lock();
@@ -140,7 +165,7 @@ impl Serve {
     }
 
     /// Starts what publishes worlds.
-    async fn follow(&self, worlds: &Arc<Worlds>, following: &mut JoinSet<()>) -> Result<Arc<Readiness>> {
+    async fn follow(&self, worlds: &Arc<Worlds>, parts: &mut JoinSet<()>) -> Result<Arc<Readiness>> {
         if let Some(folder) = &self.world {
             let found = files::read(std::slice::from_ref(folder))?;
             worlds.publish(files::world(&found)?);
@@ -149,12 +174,14 @@ impl Serve {
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
         let client = kube::Client::try_default().await.context("connecting to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
-        following.spawn(follow::follow(
-            client,
-            Arc::new(settings),
-            Arc::clone(worlds),
-            Arc::clone(&readiness),
-        ));
+        if self.runs(Part::Controller) {
+            let identity = Identity {
+                namespace: self.lease_namespace.clone(),
+                holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
+            };
+            parts.spawn(controller::run(client.clone(), Arc::clone(worlds), identity));
+        }
+        parts.spawn(follow::follow(client, Arc::new(settings), Arc::clone(worlds), Arc::clone(&readiness)));
         Ok(readiness)
     }
 }

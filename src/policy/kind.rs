@@ -1,5 +1,7 @@
 //! The kinds that are judged, and every door through which they are written.
 
+use crate::baseline;
+
 /// A kind some rule judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -13,6 +15,8 @@ pub enum Kind {
     DaemonSet,
     Job,
     CronJob,
+    /// A kind that the baseline has objects of.
+    Policy(baseline::Kind),
 }
 
 /// The entry of the webhook configuration that a write comes through.
@@ -22,6 +26,8 @@ pub enum Entry {
     Namespaces,
     /// Pods and what makes pods, in namespaces with the tenant label.
     Workloads,
+    /// The kinds of the baseline, in namespaces with the tenant label.
+    Policies,
 }
 
 /// What is done to an object.
@@ -29,6 +35,7 @@ pub enum Entry {
 pub enum Operation {
     Create,
     Update,
+    Delete,
 }
 
 /// A resource as the API server names it, and the kind of the objects written there.
@@ -41,10 +48,10 @@ pub struct Door {
 }
 
 use Kind::{
-    Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, ReplicaSet, ReplicationController,
+    Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, Policy, ReplicaSet, ReplicationController,
     StatefulSet,
 };
-use Operation::{Create, Update};
+use Operation::{Create, Delete, Update};
 
 /// Every door. A subresource that changes labels, annotations or containers is one of its own.
 pub static DOORS: &[Door] = &[
@@ -64,7 +71,16 @@ pub static DOORS: &[Door] = &[
     door(StatefulSet, "statefulsets", "", &[Create, Update]),
     door(CronJob, "cronjobs", "", &[Create, Update]),
     door(Job, "jobs", "", &[Create, Update]),
+    policy(baseline::Kind::NetworkPolicy),
+    policy(baseline::Kind::AuthorizationPolicy),
+    policy(baseline::Kind::PeerAuthentication),
+    policy(baseline::Kind::Sidecar),
+    policy(baseline::Kind::RoleBinding),
 ];
+
+const fn policy(kind: baseline::Kind) -> Door {
+    door(Policy(kind), kind.resource(), "", &[Create, Update, Delete])
+}
 
 const fn door(
     kind: Kind,
@@ -97,6 +113,7 @@ impl Kind {
             DaemonSet => "DaemonSet",
             Job => "Job",
             CronJob => "CronJob",
+            Policy(kind) => kind.name(),
         }
     }
 
@@ -105,35 +122,45 @@ impl Kind {
             Namespace | Pod | Binding | ReplicationController => "",
             Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
             Job | CronJob => "batch",
+            Policy(kind) => kind.group(),
         }
     }
 
     pub const fn entry(self) -> Entry {
         match self {
             Namespace => Entry::Namespaces,
+            Policy(_) => Entry::Policies,
             _ => Entry::Workloads,
         }
     }
 }
 
 impl Operation {
+    const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|operation| operation.name() == name)
+    }
+
     /// As the API server writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
+            Self::Delete => "DELETE",
         }
     }
 }
 
 impl Entry {
-    pub const ALL: &[Self] = &[Self::Namespaces, Self::Workloads];
+    pub const ALL: &[Self] = &[Self::Namespaces, Self::Workloads, Self::Policies];
 
     /// The last segment of the path it is called at, and the first of its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Namespaces => "namespaces",
             Self::Workloads => "workloads",
+            Self::Policies => "policies",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The labels a namespace gets because of who creates it.
 
-use super::kind::{Door, Kind, Operation};
+use super::kind::{Door, Kind};
 use super::object::{Metadata, Object};
 use super::{Review, Unjudged};
 use crate::baseline::{self, Label, MESH_LABELS};
@@ -14,6 +14,8 @@ pub struct Labelling<'w> {
     pub has_labels: bool,
     /// The tenant whose label a write has dropped: it comes back.
     pub restored: bool,
+    /// Nothing is added because who asks is nobody's member here; a Tenant that is a moment old would know.
+    pub rests_on_a_stranger: bool,
 }
 
 /// The labels that `review` leaves out. Only what is missing is added: what was written wrong is the
@@ -21,9 +23,9 @@ pub struct Labelling<'w> {
 pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>, Unjudged> {
     let is_namespace = Door::find(review.group, review.resource, review.subresource)
         .is_some_and(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
-    let operation = match (is_namespace, review.operation) {
-        (true, "CREATE") => Operation::Create,
-        (true, "UPDATE") => Operation::Update,
+    let is_update = match (is_namespace, review.operation) {
+        (true, "CREATE") => false,
+        (true, "UPDATE") => true,
         _ => {
             return Err(Unjudged::Unregistered {
                 operation: review.operation.to_owned(),
@@ -39,18 +41,20 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
         return Ok(Labelling::default());
     };
     let actor = world.actor(&review.user);
-    let labels = match operation {
-        Operation::Create => on_create(&actor, &namespace, world),
-        Operation::Update => match read(review.old_object, "oldObject")? {
+    let labels = if is_update {
+        match read(review.old_object, "oldObject")? {
             Object::Namespace(old) => on_update(&actor, &old, world),
             _ => Vec::new(),
-        },
+        }
+    } else {
+        on_create(&actor, &namespace, world)
     };
     let missing = |label: &Label<'_>| namespace.label_value(label.key).is_none();
     Ok(Labelling {
         add: labels.into_iter().filter(missing).collect(),
         has_labels: namespace.has_labels(),
-        restored: operation == Operation::Update,
+        restored: is_update,
+        rests_on_a_stranger: !is_update && matches!(actor, Actor::Other),
     })
 }
 

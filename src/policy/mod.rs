@@ -15,7 +15,7 @@ pub use review::Review;
 pub use rules::{RULES, Rule};
 pub use verdict::{Findings, Unjudged, Verdict, Violation, quote};
 
-use crate::world::{Actor, Owner, Tenant, World};
+use crate::world::{Actor, Namespace, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
 use object::{Form, Object};
 
@@ -43,6 +43,11 @@ impl<'r> Scope<'r> {
         self.review.form
     }
 
+    /// The namespace written in, as the snapshot has it.
+    pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
+        (self.review.namespace, self.world.namespace(self.review.namespace))
+    }
+
     /// The name of the tenant whose namespace this is; empty for a namespace of nobody.
     pub fn tenant_name(&self) -> &'r str {
         self.tenant.map_or("", |(name, _)| name)
@@ -65,14 +70,17 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         tenant => tenant,
     };
 
-    let raw = review.object.ok_or(Unjudged::NoObject("object"))?;
+    let raw = match operation {
+        Operation::Delete => review.old_object.ok_or(Unjudged::NoObject("oldObject"))?,
+        Operation::Create | Operation::Update => review.object.ok_or(Unjudged::NoObject("object"))?,
+    };
     let object = Object::read(kind, raw, review.form).map_err(Unjudged::Unreadable)?;
     let old = match operation {
-        Operation::Create => None,
+        Operation::Create | Operation::Delete => None,
         Operation::Update => {
             let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
-            // Only ownership compares the two; the ratchet reads the old one when it must.
-            (kind == Kind::Namespace)
+            // The rules of pods look at what is to be; the ratchet reads the old one when it must.
+            matches!(kind, Kind::Namespace | Kind::Policy(_))
                 .then(|| Object::read(kind, raw, review.form))
                 .transpose()
                 .map_err(Unjudged::Unreadable)?
@@ -82,6 +90,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let scope = Scope { world, review, operation, tenant, object: &object, old: old.as_ref() };
     let mut refused = Vec::new();
     let mut kept = Vec::new();
+    let mut passing = true;
     for rule in RULES.iter().filter(|rule| rule.kinds.contains(&kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
@@ -89,21 +98,19 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         if violations.is_empty() {
             continue;
         }
+        passing &= rule.passing;
         let into = if rule.ratchet && ratchet::lets_be(kind, review) { &mut kept } else { &mut refused };
         into.extend(violations);
     }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    Ok(Verdict::Judged { refused, kept, contact })
+    let passing = passing && !refused.is_empty();
+    Ok(Verdict::Judged { refused, kept, contact, passing })
 }
 
 /// The kind and the operation announced, if some rule is written for them.
 fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
     let door = Door::find(review.group, review.resource, review.subresource);
-    let operation = match review.operation {
-        "CREATE" => Some(Operation::Create),
-        "UPDATE" => Some(Operation::Update),
-        _ => None,
-    };
+    let operation = Operation::named(review.operation);
     match (door, operation) {
         (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
         _ => Err(Unjudged::Unregistered {

@@ -11,18 +11,18 @@ const DEPTH: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Segment<'a> {
-    Field(&'static str),
+    Field(&'a str),
     Key(&'a str),
     Index(usize),
 }
 
 impl<'a> Path<'a> {
-    pub fn of(fields: &[&'static str]) -> Self {
+    pub fn of(fields: &[&'a str]) -> Self {
         Self::default().fields(fields)
     }
 
     #[must_use]
-    pub fn fields(self, fields: &[&'static str]) -> Self {
+    pub fn fields(self, fields: &[&'a str]) -> Self {
         fields.iter().fold(self, |path, field| path.then(Segment::Field(field)))
     }
 

@@ -14,6 +14,8 @@ pub enum Verdict {
         kept: Vec<Violation>,
         /// Whom the user may ask.
         contact: Option<String>,
+        /// Whether all that refuses it is something that passes by itself.
+        passing: bool,
     },
     /// What cannot be judged is refused.
     Unjudged(Unjudged),
@@ -21,7 +23,17 @@ pub enum Verdict {
 
 impl Default for Verdict {
     fn default() -> Self {
-        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None }
+        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None, passing: false }
+    }
+}
+
+impl Verdict {
+    /// Whether it rests on something that a newer snapshot may have.
+    pub fn is_missing_something(&self) -> bool {
+        match self {
+            Self::Judged { passing, .. } => *passing,
+            Self::Unjudged(why) => matches!(why, Unjudged::UnknownNamespace(_) | Unjudged::NotReady),
+        }
     }
 }
 
@@ -56,11 +68,6 @@ impl Unjudged {
             Self::NotReady => "not-ready",
             Self::Deadline => "deadline",
         }
-    }
-
-    /// Whether a newer snapshot may know better.
-    pub fn is_missing(&self) -> bool {
-        matches!(self, Self::UnknownNamespace(_) | Self::NotReady)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
-use crate::baseline::MESH_LABELS;
+use crate::baseline::{self, MESH_LABELS};
 use crate::policy::RULES;
 use crate::policy::kind::Entry;
 
@@ -14,6 +14,7 @@ pub(super) fn of(entry: Entry) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
         Entry::Namespaces => conditions.push(changes_a_guarded_label()),
+        Entry::Policies => conditions.push(is_of_the_baseline()),
         Entry::Workloads => conditions.extend([
             condition(
                 "not-the-schedulers-binding",
@@ -55,6 +56,19 @@ fn changes_a_guarded_label() -> MatchCondition {
             "request.operation != 'UPDATE' || [{}].exists(key, \
              object.metadata.?labels[?key] != oldObject.metadata.?labels[?key])",
             keys.join(", ")
+        ),
+    )
+}
+
+/// An object under a name of the baseline; the name is not in the request of each deletion of a collection.
+fn is_of_the_baseline() -> MatchCondition {
+    let names: BTreeSet<&str> = baseline::names().collect();
+    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    condition(
+        "is-of-the-baseline",
+        &format!(
+            "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('') in [{}]",
+            names.join(", ")
         ),
     )
 }

@@ -1,26 +1,94 @@
 use serde_json::{Value, json};
 
 use crate::api::GROUP;
+use crate::baseline::{Kind, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 
-/// The account of the webhook.
-const NAME: &str = "bulkhead";
+/// The account of the webhook, and that of the controller.
+const WEBHOOK: &str = "bulkhead";
+const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// The account of the webhook and all that it may do: read who owns what, and where the API servers and DNS are.
+/// The two accounts with all that they may do, and the roles that a tenant's owners get.
 pub fn rbac(namespace: &str) -> Vec<Value> {
-    let cluster = [watch("", "namespaces"), watch(GROUP, "sharedservices"), watch(GROUP, "tenants")];
-    let mut objects = vec![account(namespace, NAME)];
-    objects.extend(cluster_role(namespace, NAME, &cluster));
-    objects.extend(role("default", namespace, NAME, &watch("discovery.k8s.io", "endpointslices")));
-    objects.extend(role("kube-system", namespace, NAME, &watch("", "services")));
+    let mut objects = roles_of_owners().to_vec();
+    for account in [WEBHOOK, CONTROLLER] {
+        objects.push(service_account(namespace, account));
+        let mut rules =
+            vec![watch("", "namespaces"), watch(GROUP, "sharedservices"), watch(GROUP, "tenants")];
+        if account == CONTROLLER {
+            rules.extend(keeps_the_baseline());
+        }
+        objects.extend(cluster_role(namespace, account, &rules));
+        objects.extend(role("default", namespace, account, &watch("discovery.k8s.io", "endpointslices")));
+        objects.extend(role("kube-system", namespace, account, &watch("", "services")));
+    }
+    let lease = json!({
+        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"],
+    });
+    objects.extend(role(namespace, namespace, CONTROLLER, &lease));
     objects
+}
+
+/// Writes the kinds of the baseline, hands out the owners' roles, says that a namespace is ready.
+fn keeps_the_baseline() -> Vec<Value> {
+    let verbs = ["create", "delete", "get", "list", "update", "watch"];
+    let mut rules: Vec<Value> = Kind::ALL
+        .iter()
+        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs }))
+        .collect();
+    rules.extend([
+        json!({
+            "apiGroups": [RBAC], "resources": ["clusterroles"],
+            "resourceNames": [NAMESPACE_OWNER_ROLE, TENANT_ROLE], "verbs": ["bind"],
+        }),
+        json!({ "apiGroups": [""], "resources": ["namespaces/status"], "verbs": ["patch"] }),
+    ]);
+    rules
+}
+
+/// What owners may do: an explicit list, without the verbs that walk around admission.
+fn roles_of_owners() -> [Value; 2] {
+    let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let read = ["get", "list", "watch"];
+    let may = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    let role = |name: &str, rules: &[Value]| json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules });
+    let core = [
+        "configmaps",
+        "persistentvolumeclaims",
+        "pods",
+        "replicationcontrollers",
+        "secrets",
+        "serviceaccounts",
+        "services",
+    ];
+    let istio = ["destinationrules", "gateways", "serviceentries", "sidecars", "virtualservices"];
+    let security = ["authorizationpolicies", "peerauthentications", "requestauthentications"];
+    let tenant = [
+        may("", &core, &all),
+        may("", &["events", "limitranges", "pods/log", "resourcequotas"], &read),
+        may("", &["pods/eviction", "pods/exec", "pods/portforward"], &["create", "get"]),
+        may("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"], &all),
+        may(
+            "apps",
+            &["deployments/scale", "replicasets/scale", "statefulsets/scale"],
+            &["get", "patch", "update"],
+        ),
+        may("autoscaling", &["horizontalpodautoscalers"], &all),
+        may("batch", &["cronjobs", "jobs"], &all),
+        may("networking.istio.io", &istio, &all),
+        may("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
+        may("policy", &["poddisruptionbudgets"], &all),
+        may(RBAC, &["rolebindings", "roles"], &read),
+        may("security.istio.io", &security, &all),
+    ];
+    [role(NAMESPACE_OWNER_ROLE, &[may("", &["namespaces"], &["create", "get"])]), role(TENANT_ROLE, &tenant)]
 }
 
 fn watch(group: &str, resource: &str) -> Value {
     json!({ "apiGroups": [group], "resources": [resource], "verbs": ["get", "list", "watch"] })
 }
 
-fn account(namespace: &str, name: &str) -> Value {
+fn service_account(namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace } })
 }
 

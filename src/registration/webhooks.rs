@@ -88,7 +88,7 @@ fn selector(entry: Entry) -> Option<LabelSelector> {
         operator: "Exists".to_owned(),
         values: None,
     };
-    (entry == Entry::Workloads)
+    (entry != Entry::Namespaces)
         .then(|| LabelSelector { match_expressions: Some(vec![tenants]), ..LabelSelector::default() })
 }
 

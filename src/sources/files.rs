@@ -5,12 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1 as core;
 use serde::Deserialize;
 
+use super::follow::read_namespace;
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::world::{Facts, Namespace, SharedService, TENANT_LABEL, Tenant, World};
+use crate::world::{Facts, Namespace, SharedService, Tenant, World};
 
 /// A document, and the file it stands in.
 #[derive(Debug)]
@@ -92,12 +94,16 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
                     .push(SharedService::new(name, file.parse::<Written<_>>("SharedService")?.spec));
             }
             (Some(""), Some("Namespace")) => {
-                let tenant = file.document.text(&["metadata", "labels", TENANT_LABEL]).map(ToOwned::to_owned);
-                // The gate is for pods that come to be; files say what is to be.
-                let known = namespaces.entry(name).or_insert_with(Namespace::default);
-                // A manifest without the label is one that the webhook still has to label.
-                *known =
-                    Namespace { tenant: tenant.or(known.tenant.take()), ready: true, ..Namespace::default() };
+                let namespace: core::Namespace = file.parse("Namespace")?;
+                let written = read_namespace(&namespace);
+                let known: &mut Namespace = namespaces.entry(name).or_default();
+                // A manifest without the label is one that the webhook still has to label. And the gate is for
+                // pods that come to be: a file says what is to be, unless it has a status.
+                *known = Namespace {
+                    tenant: written.tenant.clone().or(known.tenant.take()),
+                    ready: written.ready || namespace.status.is_none(),
+                    ..written
+                };
             }
             _ => {}
         }

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
+use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
 use super::Worlds;
@@ -21,11 +24,16 @@ use crate::world::{
     BASELINE_READY, Facts, Namespace, SharedService, Surroundings, TENANT_LABEL, Tenant, World,
 };
 
+/// The least time between two looks at the API server, and the most that one may take.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_secs(1);
+
 /// What readiness waits for.
 pub const AWAITED: &[&str] = &["endpointslices", "namespaces", "services", "sharedservices", "tenants"];
 
 /// Follows the cluster and publishes a world for each change, once every list is whole. Never ends.
 pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>, readiness: Arc<Readiness>) {
+    let looks = client.clone();
     let mut cluster = Cluster::default();
     let mut news = stream::select_all([
         watch_namespaces(client.clone()).boxed(),
@@ -34,10 +42,20 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
         watch_api_servers(client.clone()).boxed(),
         watch_dns(client).boxed(),
     ]);
-    while let Some(first) = news.next().await {
-        // A burst makes one world, not one for each of its events.
+    let mut pause = Instant::now();
+    loop {
         let mut changed = false;
-        let mut next = Some(first);
+        // A burst makes one world, not one for each of its events.
+        let (mut next, looked) = tokio::select! {
+            first = news.next() => (first, None),
+            missed = worlds.asked() => {
+                // Whoever misses much does not make the API server pay for it.
+                tokio::time::sleep_until(pause).await;
+                pause = Instant::now() + BETWEEN_LOOKS;
+                changed = cluster.look(&looks, &missed.namespaces).await;
+                (None, Some(missed))
+            }
+        };
         while let Some(item) = next {
             changed |= cluster.take(item);
             next = news.next().now_or_never().flatten();
@@ -47,6 +65,9 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
         }
         if changed && cluster.listed().count() == AWAITED.len() {
             worlds.publish(World::new(Arc::clone(&settings), cluster.facts()));
+        }
+        if let Some(looked) = looked {
+            worlds.looked(&looked);
         }
     }
 }
@@ -82,6 +103,36 @@ impl Cluster {
             News::ApiServers(change) => self.api_servers.take(change, newer),
             News::Dns(change) => self.dns.take(change, newer),
         }
+    }
+
+    /// Asks the API server itself for what a request rests on; whether anything is different now.
+    async fn look(&mut self, client: &Client, namespaces: &BTreeSet<String>) -> bool {
+        let mut changed = false;
+        let tenants = Api::<DeserializeGuard<api::Tenant>>::all(client.clone());
+        match timeout(LOOK, tenants.list(&ListParams::default())).await {
+            Ok(Ok(list)) => {
+                for tenant in list {
+                    let (name, now) = read_tenant(tenant);
+                    changed |= self.tenants.take(Change::Is { name, now, listed: false }, newer);
+                }
+            }
+            failed => warn!(error = ?failed.map(|list| list.map(|_| ())), "looking for Tenants"),
+        }
+        for name in namespaces {
+            let namespaces = Api::<core::Namespace>::all(client.clone());
+            match timeout(LOOK, namespaces.get_opt(name)).await {
+                Ok(Ok(Some(found))) => {
+                    let now = Ok(read_namespace(&found));
+                    let change = Change::Is { name: name.clone(), now, listed: false };
+                    changed |= self.namespaces.take(change, Namespace::latched);
+                }
+                Ok(Ok(None)) => {}
+                failed => {
+                    warn!(name, error = ?failed.map(|found| found.map(|_| ())), "looking for a namespace");
+                }
+            }
+        }
+        changed
     }
 
     /// The names of the lists that are whole.
@@ -156,13 +207,16 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
 }
 
 fn watch_tenants(client: Client) -> impl Stream<Item = News> {
-    let read = |DeserializeGuard(tenant): DeserializeGuard<api::Tenant>| match tenant {
-        Ok(tenant) => (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), tenant.spec))),
-        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
-    };
     watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::Tenant(change(event, read)))
+        .map(|event| News::Tenant(change(event, read_tenant)))
+}
+
+fn read_tenant(DeserializeGuard(tenant): DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
+    match tenant {
+        Ok(tenant) => (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), tenant.spec))),
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    }
 }
 
 fn watch_shared_services(client: Client) -> impl Stream<Item = News> {

@@ -4,10 +4,11 @@ pub mod files;
 pub mod follow;
 pub mod yaml;
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::world::World;
 
@@ -16,11 +17,40 @@ use crate::world::World;
 pub struct Worlds {
     newest: ArcSwapOption<World>,
     version: watch::Sender<u64>,
+    looks: Looks,
+}
+
+/// What requests miss, and how far whoever follows the cluster has looked for it. One look serves all who
+/// asked before it began.
+#[derive(Debug)]
+struct Looks {
+    missed: Mutex<Missed>,
+    asked: Notify,
+    /// The number of the newest request that a finished look has served.
+    served: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Missed {
+    /// Namespaces that somebody misses.
+    pub(crate) namespaces: BTreeSet<String>,
+    /// The number of the newest request among them.
+    request: u64,
+}
+
+impl Looks {
+    fn missed(&self) -> MutexGuard<'_, Missed> {
+        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Default for Worlds {
     fn default() -> Self {
-        Self { newest: ArcSwapOption::empty(), version: watch::Sender::new(0) }
+        Self {
+            newest: ArcSwapOption::empty(),
+            version: watch::Sender::new(0),
+            looks: Looks { missed: Mutex::default(), asked: Notify::new(), served: watch::Sender::new(0) },
+        }
     }
 }
 
@@ -32,6 +62,32 @@ impl Worlds {
 
     pub fn newest(&self) -> Option<Arc<World>> {
         self.newest.load_full()
+    }
+
+    /// Asks whoever follows the cluster to look at `namespace` and at every Tenant; gives what resolves when
+    /// it has. What is found is in a new world.
+    pub fn look(&self, namespace: &str) -> impl Future<Output = ()> + use<> {
+        let mut missed = self.looks.missed();
+        missed.namespaces.insert(namespace.to_owned());
+        missed.request += 1;
+        let request = missed.request;
+        let mut served = self.looks.served.subscribe();
+        self.looks.asked.notify_one();
+        async move {
+            let _ = served.wait_for(|served| *served >= request).await;
+        }
+    }
+
+    /// What to look at, once somebody asks.
+    pub(crate) async fn asked(&self) -> Missed {
+        self.looks.asked.notified().await;
+        let mut missed = self.looks.missed();
+        Missed { namespaces: std::mem::take(&mut missed.namespaces), request: missed.request }
+    }
+
+    /// All of it has been looked at.
+    pub(crate) fn looked(&self, missed: &Missed) {
+        self.looks.served.send_replace(missed.request);
     }
 
     /// Tells of every world published after this call.

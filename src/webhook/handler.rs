@@ -14,6 +14,7 @@ use tokio::time::{error::Elapsed, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
 
+use super::again::Waiters;
 use super::mutate::mutate;
 use super::validate::validate;
 use super::wire::{self, Answer};
@@ -37,12 +38,18 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Hook {
     pub worlds: Arc<Worlds>,
     pub metrics: Arc<Metrics>,
+    pub(super) waiters: Waiters,
     in_flight: Semaphore,
 }
 
 impl Hook {
     pub fn new(worlds: Arc<Worlds>, metrics: Arc<Metrics>) -> Self {
-        Self { worlds, metrics, in_flight: Semaphore::new(MOST_BYTES_IN_FLIGHT / GRAIN) }
+        Self {
+            worlds,
+            metrics,
+            waiters: Waiters::default(),
+            in_flight: Semaphore::new(MOST_BYTES_IN_FLIGHT / GRAIN),
+        }
     }
 }
 
@@ -108,7 +115,9 @@ async fn try_answer(
         Side::Validating => timeout(budget.saturating_sub(start.elapsed()), validate(hook, &review))
             .await
             .unwrap_or_else(|_| Answer::verdict(&Verdict::Unjudged(Unjudged::Deadline))),
-        Side::Mutating => mutate(hook, &review),
+        Side::Mutating => {
+            timeout(budget.saturating_sub(start.elapsed()), mutate(hook, &review)).await.unwrap_or_default()
+        }
     };
     log(entry, envelope.uid(), &review, answer.is_allowed());
     hook.metrics.answered(entry, answer.is_allowed(), read.elapsed());

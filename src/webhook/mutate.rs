@@ -2,19 +2,30 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
+use super::again::look;
 use super::handler::Hook;
 use super::wire::Answer;
 use crate::baseline::Label;
 use crate::policy::labelling::{Labelling, label};
 use crate::policy::{Review, Unjudged};
 
-/// Labels a namespace.
-pub(super) fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
+/// Labels a namespace. Whoever is nobody's member may be one since a moment ago: the cluster is looked at once.
+pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     let world = hook.worlds.newest();
-    let labelling = match &world {
-        Some(world) => label(review, world),
-        None => Err(Unjudged::NotReady),
+    let first = world.as_ref().map_or(Err(Unjudged::NotReady), |world| label(review, world));
+    let is_missing = match &first {
+        Ok(labelling) => labelling.rests_on_a_stranger,
+        Err(why) => matches!(why, Unjudged::NotReady),
     };
+    if !is_missing {
+        return answer(hook, first);
+    }
+    look(review.namespace, &hook.worlds, &hook.waiters).await;
+    let world = hook.worlds.newest();
+    answer(hook, world.as_ref().map_or(Err(Unjudged::NotReady), |world| label(review, world)))
+}
+
+fn answer(hook: &Hook, labelling: Result<Labelling<'_>, Unjudged>) -> Answer {
     match labelling {
         Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
         // A refusal here would refuse under `Ignore` too: it is the validating side's.

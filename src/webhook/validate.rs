@@ -5,7 +5,7 @@ use crate::policy::{Review, Verdict};
 
 /// Judges a review.
 pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let verdict = judge_again(review, &hook.worlds).await;
+    let verdict = judge_again(review, &hook.worlds, &hook.waiters).await;
     match &verdict {
         Verdict::Judged { refused, .. } => {
             for violation in refused {

@@ -157,7 +157,7 @@ impl Answer {
     pub fn verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
-            Verdict::Judged { refused, kept, contact } => Self {
+            Verdict::Judged { refused, kept, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
                 warnings: kept.iter().take(MOST_WARNINGS).map(warning).collect(),
                 patch: None,

@@ -2,6 +2,8 @@ use crate::api::{Subject, SubjectKind};
 
 use super::{Owner, Tenant, World};
 
+const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
+
 /// Who the API server says is asking.
 #[derive(Clone, Debug, Default)]
 pub struct User<'a> {
@@ -12,6 +14,10 @@ pub struct User<'a> {
 /// Who asks, as far as ownership is concerned: from [`User`] alone.
 #[derive(Clone, Debug)]
 pub enum Actor<'w> {
+    /// Bulkhead's own controller.
+    Bulkhead,
+    /// The controller that empties namespaces which are being deleted.
+    NamespaceController,
     /// Named in the settings.
     Platform,
     /// Acts for these tenants, in the order of their names; never none. A service account acts for the tenant
@@ -23,6 +29,12 @@ pub enum Actor<'w> {
 impl World {
     pub fn actor(&self, user: &User<'_>) -> Actor<'_> {
         let settings = &self.settings;
+        if user.name == settings.controller {
+            return Actor::Bulkhead;
+        }
+        if user.name == NAMESPACE_CONTROLLER {
+            return Actor::NamespaceController;
+        }
         if settings.platform_users.contains(user.name)
             || user.groups.iter().any(|group| settings.platform_groups.contains(*group))
         {

@@ -11,6 +11,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::kind::Kind;
+use crate::baseline;
 use text::nullable;
 
 pub use container::Container;
@@ -27,6 +28,11 @@ pub enum Object<'a> {
     Workload(Workload<'a>),
     /// Its annotations and labels are laid onto the pod it binds.
     Binding(Metadata<'a>),
+    /// An object of a kind the baseline has, whole if it has the name of the baseline's.
+    Policy {
+        kind: baseline::Kind,
+        baseline: Option<serde_json::Value>,
+    },
 }
 
 /// Why an object cannot be judged.
@@ -46,6 +52,12 @@ impl<'a> Object<'a> {
         Ok(match kind {
             Kind::Namespace => Self::Namespace(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Policy(of) => {
+                let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
+                let is_baseline = name.is_some_and(|name| baseline::is_baseline(of, &name));
+                let whole = is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?;
+                Self::Policy { kind: of, baseline: whole }
+            }
             _ => Self::Workload(Workload::read(kind, raw, form)?),
         })
     }

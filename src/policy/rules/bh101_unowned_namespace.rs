@@ -44,6 +44,7 @@ pub(super) static RULE: Rule = Rule {
     kinds: &[Kind::Namespace],
     guards: &[TENANT_LABEL],
     ratchet: false,
+    passing: false,
     source: include_str!("bh101_unowned_namespace.rs"),
     check,
 };

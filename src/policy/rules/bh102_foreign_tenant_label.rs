@@ -98,6 +98,7 @@ pub(super) static RULE: Rule = Rule {
     kinds: &[Kind::Namespace],
     guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,
+    passing: false,
     source: include_str!("bh102_foreign_tenant_label.rs"),
     check,
 };
@@ -121,7 +122,6 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
                 findings.report(&path, format!("you do not act for a tenant `{tenant}`"), acts_for(&actor));
             }
-            (Operation::Create, _) => {}
             (Operation::Update, _) => {
                 let kept =
                     before(TENANT_LABEL).map_or("remove it".to_owned(), |kept| format!("keep `{kept}`"));
@@ -131,6 +131,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                     kept,
                 );
             }
+            (Operation::Create | Operation::Delete, _) => {}
         }
     }
 
@@ -138,7 +139,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     if scope.world.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
         let owner = match scope.operation {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
-            Operation::Update => before(TENANT_LABEL),
+            Operation::Update | Operation::Delete => before(TENANT_LABEL),
         };
         let (wrong, fix) = match owner {
             Some(owner) => (plain != Some(owner), format!("write `{owner}`")),
@@ -164,6 +165,6 @@ fn acts_for(actor: &Actor<'_>) -> String {
             let names: Vec<_> = tenants.iter().map(|tenant| format!("`{}`", tenant.name)).collect();
             format!("write a tenant you act for: {}", names.join(", "))
         }
-        Actor::Platform | Actor::Other => "remove the label, or ask the platform for a tenant".to_owned(),
+        _ => "remove the label, or ask the platform for a tenant".to_owned(),
     }
 }

@@ -36,6 +36,7 @@ pub(super) static RULE: Rule = Rule {
     kinds: &[Kind::Namespace],
     guards: &[],
     ratchet: false,
+    passing: false,
     source: include_str!("bh104_reserved_namespace_name.rs"),
     check,
 };

@@ -95,6 +95,7 @@ pub(super) static RULE: Rule = Rule {
     kinds: WORKLOADS,
     guards: &[],
     ratchet: true,
+    passing: false,
     source: include_str!("bh301_missing_sidecar.rs"),
     check,
 };

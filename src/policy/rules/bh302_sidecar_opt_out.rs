@@ -88,6 +88,7 @@ pub(super) static RULE: Rule = Rule {
     ],
     guards: &[],
     ratchet: true,
+    passing: false,
     source: include_str!("bh302_sidecar_opt_out.rs"),
     check,
 };
@@ -98,7 +99,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let labelled = match scope.object {
         Object::Workload(workload) => workload.labelled(),
         Object::Binding(metadata) => metadata.at_root(),
-        Object::Namespace(_) => return,
+        _ => return,
     };
     let tenant = scope.tenant_name();
     for (written, what) in [(labelled.label(INJECT), "label"), (labelled.annotation(INJECT), "annotation")] {

@@ -142,6 +142,7 @@ pub(super) static RULE: Rule = Rule {
     kinds: WORKLOADS,
     guards: &[],
     ratchet: true,
+    passing: false,
     source: include_str!("bh304_counterfeit_proxy.rs"),
     check,
 };

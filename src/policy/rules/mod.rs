@@ -4,18 +4,25 @@
 mod bh101_unowned_namespace;
 mod bh102_foreign_tenant_label;
 mod bh104_reserved_namespace_name;
+mod bh201_baseline_removed;
+mod bh202_baseline_altered;
+mod bh203_workload_before_baseline;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
 
 use super::kind::Kind;
 use super::{Findings, Scope};
+use crate::baseline;
 
 /// Every rule, in the order of the codes.
 pub static RULES: &[&Rule] = &[
     &bh101_unowned_namespace::RULE,
     &bh102_foreign_tenant_label::RULE,
     &bh104_reserved_namespace_name::RULE,
+    &bh201_baseline_removed::RULE,
+    &bh202_baseline_altered::RULE,
+    &bh203_workload_before_baseline::RULE,
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,
@@ -34,6 +41,8 @@ pub struct Rule {
     pub guards: &'static [&'static str],
     /// Whether a violation that was there before, with all around it unchanged, is only a warning.
     pub ratchet: bool,
+    /// Whether what it refuses passes by itself: the request may wait a little.
+    pub passing: bool,
     /// The file of the rule; its header is the manual.
     pub source: &'static str,
     pub check: fn(&Scope<'_>, &mut Findings),
@@ -49,6 +58,15 @@ const WORKLOADS: &[Kind] = &[
     Kind::DaemonSet,
     Kind::Job,
     Kind::CronJob,
+];
+
+/// The kinds that the baseline has objects of.
+const POLICIES: &[Kind] = &[
+    Kind::Policy(baseline::Kind::NetworkPolicy),
+    Kind::Policy(baseline::Kind::AuthorizationPolicy),
+    Kind::Policy(baseline::Kind::PeerAuthentication),
+    Kind::Policy(baseline::Kind::Sidecar),
+    Kind::Policy(baseline::Kind::RoleBinding),
 ];
 
 impl Rule {

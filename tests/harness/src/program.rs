@@ -36,16 +36,10 @@ impl Server {
         arguments: &[&str],
         kubeconfig: Option<&Path>,
     ) -> Result<Self> {
-        let mut command = Command::new(binary);
-        command.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0"]).args(arguments);
-        match kubeconfig {
-            Some(file) => command.env("KUBECONFIG", file),
-            None => command.env_remove("KUBECONFIG"),
-        };
-        let mut process = Process::start(name, folder, &mut command)?;
-        let (webhook, admin) =
-            process.wait_for(Duration::from_secs(30), |process| listening(&process.log()))?;
-        Ok(Self { process, webhook, admin })
+        let (process, listening) = serve(binary, name, folder, arguments, kubeconfig)?;
+        let address =
+            |field: &str| listening[field].as_str().context("an address")?.parse().context("an address");
+        Ok(Self { process, webhook: address("webhook")?, admin: address("admin")? })
     }
 
     pub fn wait_until_ready(&mut self) -> Result<()> {
@@ -56,18 +50,34 @@ impl Server {
     }
 }
 
-/// The addresses in the log's line `listening`.
-fn listening(log: &str) -> Option<(SocketAddr, SocketAddr)> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let line = lines.into_iter().find(|line| line["message"] == "listening")?;
-    let address = |field: &str| line[field].as_str()?.parse().ok();
-    Some((address("webhook")?, address("admin")?))
+/// A `bulkhead serve`, and what its log says once it listens.
+fn serve(
+    binary: &Path,
+    name: &str,
+    folder: &Path,
+    arguments: &[&str],
+    kubeconfig: Option<&Path>,
+) -> Result<(Process, serde_json::Value)> {
+    let mut command = Command::new(binary);
+    command.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0"]).args(arguments);
+    match kubeconfig {
+        Some(file) => command.env("KUBECONFIG", file),
+        None => command.env_remove("KUBECONFIG"),
+    };
+    let mut process = Process::start(name, folder, &mut command)?;
+    let listening = process.wait_for(Duration::from_secs(30), |process| {
+        let log = process.log();
+        let mut lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        lines.find(|line| line["message"] == "listening")
+    })?;
+    Ok((process, listening))
 }
 
 /// A cluster with Istio, and Bulkhead installed in it as `bulkhead manifests` says.
 pub struct Installation {
     pub cluster: Cluster,
     pub bulkhead: Server,
+    pub controller: Process,
     pub binary: PathBuf,
     pub ca_bundle: String,
     _istio: Istio,
@@ -87,7 +97,13 @@ impl Installation {
                 .to_string(),
         )?;
         admin.apply(&printed(binary, &["crds", "rbac"])?)?;
-        admin.ok(&["wait", "--for=condition=Established", "crd/tenants.bulkhead.dev"])?;
+        admin.ok(&[
+            "wait",
+            "--for=condition=Established",
+            "crd/tenants.bulkhead.dev",
+            "crd/sharedservices.bulkhead.dev",
+        ])?;
+        admin.apply(&surroundings().to_string())?;
 
         let authority = Authority::new("test-webhook")?;
         write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME])?)?;
@@ -97,10 +113,13 @@ impl Installation {
             binary,
             "bulkhead",
             &cluster.folder,
-            &["--tls-cert", &file("webhook.crt"), "--tls-key", &file("webhook.key")],
+            &["--parts=webhook", "--tls-cert", &file("webhook.crt"), "--tls-key", &file("webhook.key")],
             Some(&account.kubeconfig),
         )?;
         bulkhead.wait_until_ready()?;
+        let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
+        let (controller, _) =
+            serve(binary, "controller", &cluster.folder, &["--parts=controller"], Some(&account.kubeconfig))?;
 
         admin.apply(&service(bulkhead.webhook.port()).to_string())?;
         fs::write(cluster.folder.join("webhook-ca.crt"), &authority.certificate)?;
@@ -112,6 +131,7 @@ impl Installation {
         let installation = Self {
             cluster,
             bulkhead,
+            controller,
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
             _istio: istio,
@@ -154,6 +174,27 @@ impl Installation {
         }
         bail!("the API server does not call the webhook, but says: {last}")
     }
+}
+
+/// What a cluster with nodes has: its DNS, and the API server's own address.
+fn surroundings() -> serde_json::Value {
+    json!({ "apiVersion": "v1", "kind": "List", "items": [
+        {
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": "kube-dns", "namespace": "kube-system", "labels": { "k8s-app": "kube-dns" } },
+            "spec": {
+                "clusterIP": "10.0.0.10", "selector": { "k8s-app": "kube-dns" },
+                "ports": [{ "name": "dns", "port": 53, "protocol": "UDP" }],
+            },
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": { "name": "kubernetes", "namespace": "default", "labels": { "kubernetes.io/service-name": "kubernetes" } },
+            "addressType": "IPv4",
+            "endpoints": [{ "addresses": ["192.0.2.10"] }],
+            "ports": [{ "name": "https", "port": 6443, "protocol": "TCP" }],
+        },
+    ] })
 }
 
 /// A Service whose calls reach loopback, by the true path of a Service.

@@ -1,0 +1,89 @@
+//! What of the baseline is in the cluster, followed by watches on what carries Bulkhead's label.
+
+use std::collections::BTreeMap;
+
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll, select_all};
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Client, ResourceExt};
+use serde_json::Value;
+use tracing::warn;
+
+use crate::baseline::{Kind, MANAGED_BY};
+
+/// Kind, namespace and name; the namespace is empty for an object of the cluster.
+type Key = (Kind, String, String);
+
+/// The objects as the watches show them.
+#[derive(Default)]
+pub(super) struct Kept {
+    objects: BTreeMap<Key, Value>,
+    coming: BTreeMap<Key, Value>,
+    listed: usize,
+}
+
+pub(super) type News = (Kind, Result<Event<DynamicObject>, watcher::Error>);
+
+/// Watches every kind of the baseline.
+pub(super) fn follow(client: &Client) -> SelectAll<BoxStream<'static, News>> {
+    let (key, value) = MANAGED_BY;
+    select_all(Kind::ALL.iter().map(|kind| {
+        let api = Api::<DynamicObject>::all_with(client.clone(), &resource(*kind));
+        let config = watcher::Config::default().labels(&format!("{key}={value}"));
+        watch(api, config).default_backoff().map(move |event| (*kind, event)).boxed()
+    }))
+}
+
+impl Kept {
+    pub(super) fn take(&mut self, (kind, event): News) {
+        match event {
+            Ok(Event::Init) => self.coming.retain(|(of, _, _), _| *of != kind),
+            Ok(Event::InitApply(object)) => {
+                let (key, value) = entry(kind, &object);
+                self.coming.insert(key, value);
+            }
+            Ok(Event::InitDone) => {
+                self.objects.retain(|(of, _, _), _| *of != kind);
+                let (of_kind, others) =
+                    std::mem::take(&mut self.coming).into_iter().partition(|((of, _, _), _)| *of == kind);
+                let of_kind: BTreeMap<_, _> = of_kind;
+                self.objects.extend(of_kind);
+                self.coming = others;
+                self.listed += 1;
+            }
+            Ok(Event::Apply(object)) => {
+                let (key, value) = entry(kind, &object);
+                self.objects.insert(key, value);
+            }
+            Ok(Event::Delete(object)) => drop(self.objects.remove(&entry(kind, &object).0)),
+            Err(error) => warn!(kind = kind.name(), %error, "the watch failed; trying again"),
+        }
+    }
+
+    /// Whether every kind has been listed.
+    pub(super) fn is_whole(&self) -> bool {
+        self.listed >= Kind::ALL.len()
+    }
+
+    pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+        self.objects.get(&(kind, namespace.to_owned(), name.to_owned()))
+    }
+
+    /// What was read back after a write, ahead of the watch.
+    pub(super) fn insert(&mut self, kind: Kind, object: &DynamicObject) {
+        let (key, value) = entry(kind, object);
+        self.objects.insert(key, value);
+    }
+}
+
+fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
+    let key = (kind, object.namespace().unwrap_or_default(), object.name_any());
+    (key, serde_json::to_value(object).unwrap_or_default())
+}
+
+pub(super) fn resource(kind: Kind) -> ApiResource {
+    let kind_of = GroupVersionKind::gvk(kind.group(), Kind::VERSION, kind.name());
+    ApiResource::from_gvk_with_plural(&kind_of, kind.resource())
+}

@@ -1,0 +1,125 @@
+//! Who leads. Every write carries the resourceVersion it was decided on, so that two replicas never both
+//! take an expired lease; and expiry is judged by how long nothing was *seen* to change here, never by
+//! comparing another machine's clock with ours.
+
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+const NAME: &str = "bulkhead-controller";
+/// How long a lease that nobody renews is respected.
+const DURATION: Duration = Duration::from_secs(15);
+/// A leader that could not renew for so long stops leading, well before another may begin.
+const GIVE_UP: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Who asks for the lease, and where it is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub namespace: String,
+    pub holder: String,
+}
+
+/// A lease that is held.
+pub(super) struct Held {
+    leases: Api<Lease>,
+    lease: Lease,
+    holder: String,
+}
+
+/// Waits until the lease is ours.
+pub(super) async fn acquire(client: Client, identity: &Identity) -> Held {
+    let leases = Api::<Lease>::namespaced(client, &identity.namespace);
+    let mut seen: Option<(Lease, Instant)> = None;
+    loop {
+        match timeout(GIVE_UP, try_acquire(&leases, &identity.holder, &mut seen)).await {
+            Ok(Ok(Some(lease))) => {
+                info!(holder = identity.holder, "leading");
+                return Held { leases, lease, holder: identity.holder.clone() };
+            }
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => warn!(%error, "asking for the lease"),
+            Err(_) => warn!("asking for the lease took too long"),
+        }
+        sleep(RETRY).await;
+    }
+}
+
+async fn try_acquire(
+    leases: &Api<Lease>,
+    holder: &str,
+    seen: &mut Option<(Lease, Instant)>,
+) -> Result<Option<Lease>, kube::Error> {
+    let Some(mut lease) = leases.get_opt(NAME).await? else {
+        let lease = Lease {
+            metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
+            ..Lease::default()
+        };
+        return created(leases.create(&PostParams::default(), &held(lease, holder)).await);
+    };
+    let since = match seen {
+        Some((known, since)) if known.spec == lease.spec => *since,
+        _ => {
+            let now = Instant::now();
+            *seen = Some((lease.clone(), now));
+            now
+        }
+    };
+    let holder_now = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
+    if holder_now.is_empty() || holder_now == holder || since.elapsed() > DURATION {
+        lease = held(lease, holder);
+        return created(leases.replace(NAME, &PostParams::default(), &lease).await);
+    }
+    Ok(None)
+}
+
+/// Somebody else was faster: no error, and no lease.
+fn created(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
+    match result {
+        Ok(lease) => Ok(Some(lease)),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn held(mut lease: Lease, holder: &str) -> Lease {
+    let now = MicroTime(Timestamp::now());
+    let before = lease.spec.take().unwrap_or_default();
+    let changed = before.holder_identity.as_deref() != Some(holder);
+    lease.spec = Some(LeaseSpec {
+        holder_identity: Some(holder.to_owned()),
+        lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+        acquire_time: if changed { Some(now.clone()) } else { before.acquire_time },
+        lease_transitions: Some(before.lease_transitions.unwrap_or_default() + i32::from(changed)),
+        renew_time: Some(now),
+        ..LeaseSpec::default()
+    });
+    lease
+}
+
+impl Held {
+    /// Renews the lease, and ends when it is lost.
+    pub(super) async fn lost(&mut self) {
+        let mut renewed = Instant::now();
+        while renewed.elapsed() < GIVE_UP {
+            sleep(RETRY).await;
+            let lease = held(self.lease.clone(), &self.holder);
+            match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &lease)).await {
+                Ok(Ok(lease)) => {
+                    self.lease = lease;
+                    renewed = Instant::now();
+                }
+                Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => break,
+                Ok(Err(error)) => warn!(%error, "renewing the lease"),
+                Err(_) => warn!("renewing the lease took too long"),
+            }
+        }
+        warn!(holder = self.holder, "no longer leading");
+    }
+}

@@ -1,0 +1,72 @@
+//! # BH201 `baseline-removed`
+//!
+//! ## What it does
+//! Refuses the deletion of an object of a tenant namespace's baseline, by anybody.
+//!
+//! Only Bulkhead's own controller deletes them, and the namespace controller when the namespace itself goes.
+//! It does not matter how the deletion comes: by name, as one of a collection, or through the garbage
+//! collector on somebody's behalf.
+//!
+//! ## Why it matters
+//! A namespace without its default deny is open, and nobody notices: everything goes on working.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers, on delete
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata:
+//!   name: default-deny-all # BH201
+//!   namespace: tenant-acme
+//! ```
+//! ```yaml as root in system:masters, on delete
+//! apiVersion: security.istio.io/v1
+//! kind: AuthorizationPolicy
+//! metadata:
+//!   name: deny-cross-tenant # BH201
+//!   namespace: tenant-acme
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers, on delete
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: { name: my-own, namespace: tenant-acme }
+//! ```
+//! ```yaml as system:serviceaccount:kube-system:namespace-controller, on delete
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: { name: default-deny-all, namespace: tenant-acme }
+//! ```
+
+use super::{Findings, POLICIES, Rule, Scope};
+use crate::policy::kind::Operation;
+use crate::policy::object::Object;
+use crate::policy::path::Path;
+use crate::world::Actor;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH201",
+    name: "baseline-removed",
+    kinds: POLICIES,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh201_baseline_removed.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let (Object::Policy { kind, baseline: Some(_) }, Operation::Delete) = (scope.object, scope.operation)
+    else {
+        return;
+    };
+    if !matches!(scope.actor(), Actor::Bulkhead | Actor::NamespaceController) {
+        let message =
+            format!("this {} keeps tenant {} apart from the others", kind.name(), scope.tenant_name());
+        findings.report(
+            &Path::of(&["metadata", "name"]),
+            message,
+            "leave it; it goes when the namespace goes",
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! # BH202 `baseline-altered`
+//!
+//! ## What it does
+//! Refuses a write to an object of the baseline that leaves it anything but the baseline.
+//!
+//! Afterwards the object must be equal to what Bulkhead wants it to be: its spec, its labels and annotations
+//! (the istiod that obeys `istio.io/rev` and `istio.io/dry-run` reads them), no owner and no finalizer. A
+//! write that leaves it equal is admitted, by whatever verb. A write under a baseline name before the
+//! baseline is there is judged the same way. Only Bulkhead's own controller may write what it likes.
+//!
+//! ## Why it matters
+//! A default deny with one peer too many, an owner that the garbage collector follows, a label that makes
+//! istiod look away: there is no list of bad edits that would be long enough.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata:
+//!   name: default-deny-all
+//!   namespace: tenant-acme
+//!   labels: { app.kubernetes.io/managed-by: bulkhead }
+//! spec: { podSelector: {}, policyTypes: [Ingress, Egress] }
+//! ---
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata:
+//!   name: default-deny-all
+//!   namespace: tenant-acme
+//!   labels: { app.kubernetes.io/managed-by: bulkhead }
+//!   ownerReferences: # BH202
+//!     - { apiVersion: v1, kind: ConfigMap, name: mine, uid: 5f0c7f3e }
+//! spec:
+//!   podSelector: {}
+//!   ingress: # BH202
+//!     - {}
+//!   policyTypes: [Ingress, Egress]
+//! ```
+//! ```yaml as root in system:masters
+//! apiVersion: security.istio.io/v1
+//! kind: PeerAuthentication
+//! metadata:
+//!   name: default
+//!   namespace: tenant-acme
+//!   labels:
+//!     app.kubernetes.io/managed-by: bulkhead
+//!     istio.io/rev: nobody # BH202
+//! spec:
+//!   mtls:
+//!     mode: PERMISSIVE # BH202
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: security.istio.io/v1
+//! kind: PeerAuthentication
+//! metadata:
+//!   name: default
+//!   namespace: tenant-acme
+//!   labels: { app.kubernetes.io/managed-by: bulkhead }
+//!   annotations:
+//!     kubectl.kubernetes.io/last-applied-configuration: "{}"
+//! spec: { mtls: { mode: STRICT } }
+//! ```
+
+use super::{Findings, POLICIES, Rule, Scope};
+use crate::baseline::{desired_object, differences};
+use crate::policy::kind::Operation;
+use crate::policy::object::Object;
+use crate::policy::path::Path;
+use crate::world::Actor;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH202",
+    name: "baseline-altered",
+    kinds: POLICIES,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh202_baseline_altered.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::Policy { kind, baseline: Some(object) } = scope.object else { return };
+    if scope.operation == Operation::Delete || matches!(scope.actor(), Actor::Bulkhead) {
+        return;
+    }
+    let name = object.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let (namespace, _) = scope.namespace();
+    let wanted = match (scope.tenant, scope.old) {
+        (Some((_, Some(tenant))), _) => {
+            desired_object(scope.world, tenant, namespace, *kind, name).map(|manifest| manifest.object)
+        }
+        // The tenant is gone, and what it needs with it: what is there stays.
+        (_, Some(Object::Policy { baseline: Some(old), .. })) => Some(old.clone()),
+        _ => None,
+    };
+    let Some(wanted) = wanted else {
+        let fix = "choose another name";
+        return findings.report(
+            &Path::of(&["metadata", "name"]),
+            "the name of an object of the baseline",
+            fix,
+        );
+    };
+    for difference in differences(&wanted, object) {
+        let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+        let fix = difference.kept.map_or("remove it".to_owned(), |kept| format!("keep {kept}"));
+        findings.report(
+            &Path::of(&path),
+            format!("this keeps tenant {} apart from the others", scope.tenant_name()),
+            fix,
+        );
+    }
+}

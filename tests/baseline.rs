@@ -1,0 +1,405 @@
+//! The baseline, through the real API server: it comes by itself, it stays, and no pod is there before it.
+
+use std::collections::BTreeMap;
+
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::program::Installation;
+use serde_json::{Value, json};
+
+use crate::cluster::{can_hold_pods, is_ready, namespace, shared, tenant, until};
+
+const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
+                     sidecars.networking.istio.io,rolebindings";
+/// The controller's name with every right: what it may do by admission, not by RBAC.
+const CONTROLLER: [&str; 2] =
+    ["--as=system:serviceaccount:bulkhead-system:bulkhead-controller", "--as-group=system:masters"];
+
+/// The objects of the baseline in a namespace, by kind and name.
+fn kept(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
+    let list = kubectl
+        .ok(&["get", KINDS, "-n", namespace, "-l", "app.kubernetes.io/managed-by=bulkhead", "-o", "json"])
+        .unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["items"].as_array().unwrap().iter();
+    let name = |item: &Value| {
+        format!("{}/{}", item["kind"].as_str().unwrap(), item["metadata"]["name"].as_str().unwrap())
+    };
+    items.map(|item| (name(item), item.clone())).collect()
+}
+
+fn refused(kubectl: &Kubectl, arguments: &[&str], input: &str, says: &str) {
+    let said = kubectl.feed(arguments, input).unwrap();
+    assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
+}
+
+#[test]
+fn a_new_namespace_gets_its_baseline() {
+    let it = shared();
+    let member = tenant(&it, "base-new");
+    let name = namespace(&member, "base-new");
+    let kept = kept(&it.cluster.admin().unwrap(), &name);
+    let names: Vec<&str> = kept.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "AuthorizationPolicy/deny-cross-tenant",
+            "NetworkPolicy/allow-dns-and-api",
+            "NetworkPolicy/allow-granted",
+            "NetworkPolicy/allow-mesh",
+            "NetworkPolicy/allow-same-tenant",
+            "NetworkPolicy/default-deny-all",
+            "PeerAuthentication/default",
+            "RoleBinding/tenant-owners",
+            "Sidecar/default",
+        ]
+    );
+    assert_eq!(
+        kept["NetworkPolicy/default-deny-all"]["spec"],
+        json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"] })
+    );
+    assert_eq!(
+        kept["NetworkPolicy/allow-dns-and-api"]["spec"]["egress"][1],
+        json!({ "to": [{ "ipBlock": { "cidr": "192.0.2.10/32" } }], "ports": [{ "port": 6443, "protocol": "TCP" }] })
+    );
+    assert_eq!(
+        kept["AuthorizationPolicy/deny-cross-tenant"]["spec"]["rules"][0]["from"][0]["source"]["notPrincipals"],
+        json!(["cluster.local/ns/tenant-base-new/sa/*"])
+    );
+
+    // The second namespace of a tenant is a sibling in the first one's policies.
+    member.ok(&["create", "namespace", "tenant-base-new-jobs"]).unwrap();
+    is_ready(&member, "tenant-base-new-jobs");
+    let admin = it.cluster.admin().unwrap();
+    until(|| {
+        let path = "jsonpath={.spec.rules[0].from[0].source.notPrincipals}";
+        let own = admin.ok(&[
+            "get",
+            "authorizationpolicies.security.istio.io/deny-cross-tenant",
+            "-n",
+            &name,
+            "-o",
+            path,
+        ]);
+        own.unwrap().contains("cluster.local/ns/tenant-base-new-jobs/sa/*").then_some(())
+    });
+}
+
+#[test]
+fn owners_may_work_in_their_namespaces_and_create_them() {
+    let it = shared();
+    let member = tenant(&it, "base-owner");
+    let name = namespace(&member, "base-owner");
+    let admin = it.cluster.admin().unwrap();
+    // Not the powerful group of the other tests: a user whom nothing but the baseline gives any right.
+    let tenant = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "base-owner" },
+        "spec": { "owners": [{ "kind": "User", "name": "base-plain" }] },
+    });
+    admin.apply(&tenant.to_string()).unwrap();
+    let plain = it.cluster.user("base-plain", &[]).unwrap();
+    let may = |arguments: &[&str]| plain.run(&[&["auth", "can-i"], arguments].concat()).unwrap().success;
+    until(|| {
+        (may(&["create", "namespaces"]) && may(&["create", "deployments.apps", "-n", &name])).then_some(())
+    });
+    assert!(!may(&["create", "deployments.apps", "-n", "default"]));
+    for walks_around in [
+        &["create", "serviceaccounts", "--subresource=token"][..],
+        &["update", "namespaces"],
+        &["create", "rolebindings"],
+        &["impersonate", "users"],
+    ] {
+        assert!(!may(&[walks_around, &["-n", &name]].concat()), "{walks_around:?}");
+    }
+    plain.ok(&["create", "namespace", "tenant-base-owner-own"]).unwrap();
+}
+
+#[test]
+fn nobody_removes_the_baseline() {
+    let it = shared();
+    let member = tenant(&it, "base-gone");
+    let name = namespace(&member, "base-gone");
+    let admin = it.cluster.admin().unwrap();
+    for kubectl in [&member, &admin] {
+        let said = kubectl.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
+        assert_eq!(
+            said.stderr,
+            "Error from server (Forbidden): admission webhook \"policies.bulkhead.dev\" denied the request: \n\
+             BH201 metadata.name: this NetworkPolicy keeps tenant base-gone apart from the others; leave it; it goes \
+             when the namespace goes\n(see: bulkhead explain BH201)\n"
+        );
+        refused(kubectl, &["delete", KINDS, "--all", "-n", &name], "", "BH201");
+        refused(
+            kubectl,
+            &["delete", "--raw", &format!("/apis/networking.k8s.io/v1/namespaces/{name}/networkpolicies")],
+            "",
+            "BH201",
+        );
+    }
+    let garbage_collector = "--as=system:serviceaccount:kube-system:generic-garbage-collector";
+    refused(
+        &admin,
+        &["delete", "networkpolicy", "default-deny-all", "-n", &name, garbage_collector],
+        "",
+        "BH201",
+    );
+    assert_eq!(kept(&admin, &name).len(), 9);
+}
+
+#[test]
+fn nobody_weakens_the_baseline() {
+    let it = shared();
+    let member = tenant(&it, "base-weak");
+    let name = namespace(&member, "base-weak");
+    let admin = it.cluster.admin().unwrap();
+    let deny = kept(&admin, &name).remove("NetworkPolicy/default-deny-all").unwrap();
+    let changed = |change: &dyn Fn(&mut Value)| {
+        let mut object = deny.clone();
+        object["metadata"] =
+            json!({ "name": "default-deny-all", "namespace": name, "labels": deny["metadata"]["labels"] });
+        change(&mut object);
+        object.to_string()
+    };
+    let open = changed(&|object| object["spec"]["ingress"] = json!([{}]));
+    let says = "BH202 spec.ingress: this keeps tenant base-weak apart from the others; remove it";
+    for kubectl in [&member, &admin] {
+        refused(kubectl, &["replace", "-f", "-"], &open, says);
+        refused(kubectl, &["apply", "--server-side", "--force-conflicts", "-f", "-"], &open, says);
+        for (kind, patch) in [
+            ("merge", r#"{"spec":{"ingress":[{}]}}"#),
+            ("strategic", r#"{"spec":{"ingress":[{}]}}"#),
+            ("json", r#"[{"op":"add","path":"/spec/ingress","value":[{}]}]"#),
+        ] {
+            let arguments =
+                ["patch", "networkpolicy", "default-deny-all", "-n", &name, "--type", kind, "-p", patch];
+            refused(kubectl, &arguments, "", says);
+        }
+        for (patch, field) in [
+            (
+                r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"b"}]}}"#,
+                "BH202 metadata.ownerReferences",
+            ),
+            (r#"{"metadata":{"finalizers":["a.b/c"]}}"#, "BH202 metadata.finalizers"),
+            (r#"{"metadata":{"labels":{"app.kubernetes.io/managed-by":"me"}}}"#, "keep \"bulkhead\""),
+            (
+                r#"{"metadata":{"annotations":{"argocd.argoproj.io/tracking-id":"mine"}}}"#,
+                "BH202 metadata.annotations",
+            ),
+            (
+                r#"{"spec":{"podSelector":{"matchLabels":{"app":"nobody"}}}}"#,
+                "BH202 spec.podSelector.matchLabels",
+            ),
+        ] {
+            let arguments =
+                ["patch", "networkpolicy", "default-deny-all", "-n", &name, "--type", "merge", "-p", patch];
+            refused(kubectl, &arguments, "", field);
+        }
+        let mtls = [
+            "patch",
+            "peerauthentications.security.istio.io",
+            "default",
+            "-n",
+            &name,
+            "--type",
+            "merge",
+            "-p",
+        ];
+        refused(
+            kubectl,
+            &[&mtls[..], &[r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#]].concat(),
+            "",
+            "BH202 spec.mtls.mode: this keeps tenant base-weak apart from the others; keep \"STRICT\"",
+        );
+        refused(
+            kubectl,
+            &[&mtls[..], &[r#"{"metadata":{"labels":{"istio.io/rev":"nobody"}}}"#]].concat(),
+            "",
+            "BH202 metadata.labels.istio.io/rev",
+        );
+    }
+
+    // Writes that leave it as it must be.
+    let same = changed(&|_| {});
+    for kubectl in [&member, &admin] {
+        kubectl.apply(&same).unwrap();
+        assert!(kubectl.feed(&["replace", "-f", "-"], &same).unwrap().success);
+        let patch = r#"[{"op":"replace","path":"/spec/podSelector","value":{}}]"#;
+        kubectl
+            .ok(&["patch", "networkpolicy", "default-deny-all", "-n", &name, "--type", "json", "-p", patch])
+            .unwrap();
+    }
+}
+
+/// Drift that came while nobody looked is repaired; what stands is left alone.
+#[test]
+fn drift_is_repaired_and_rest_is_rest() {
+    let it = shared();
+    let member = tenant(&it, "base-drift");
+    let name = namespace(&member, "base-drift");
+    let admin = it.cluster.admin().unwrap();
+    let versions = || -> BTreeMap<String, Value> {
+        kept(&admin, &name)
+            .into_iter()
+            .map(|(key, object)| (key, object["metadata"]["resourceVersion"].clone()))
+            .collect()
+    };
+    let before = versions();
+    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
+    admin.ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
+    let mtls = "peerauthentications.security.istio.io";
+    let open = r#"{"spec":{"mtls":{"mode":"DISABLE"}}}"#;
+    admin
+        .ok(&[&["patch", mtls, "default", "-n", &name, "--type", "merge", "-p", open], &CONTROLLER[..]]
+            .concat())
+        .unwrap();
+    until(|| {
+        let now = kept(&admin, &name);
+        let repaired =
+            now.len() == 9 && now["PeerAuthentication/default"]["spec"]["mtls"]["mode"] == "STRICT";
+        repaired.then_some(())
+    });
+    // News that concerns others: the namespaces of another tenant.
+    namespace(&tenant(&it, "base-drift-other"), "base-drift-other");
+    let mut after = versions();
+    for repaired in ["NetworkPolicy/default-deny-all", "PeerAuthentication/default"] {
+        assert_ne!(after.remove(repaired).as_ref(), before.get(repaired));
+    }
+    for (key, version) in after {
+        assert_eq!(before.get(&key), Some(&version), "{key} was written without a reason");
+    }
+}
+
+fn pod(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app", "namespace": namespace },
+        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
+    })
+}
+
+/// A hundred namespaces, each with a pod as soon as one can be: no pod is older than its baseline.
+#[test]
+fn no_pod_is_there_before_its_baseline() {
+    let it = shared();
+    let member = tenant(&it, "base-gate");
+    let name = |index: usize| format!("tenant-base-gate-{index}");
+    let items: Vec<Value> = (0..100)
+        .map(|index| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name(index) } }))
+        .collect();
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
+    let pods: Vec<Value> = (0..100).map(|index| pod(&name(index))).collect();
+    let pods = json!({ "apiVersion": "v1", "kind": "List", "items": pods }).to_string();
+    std::thread::scope(|scope| {
+        scope.spawn(|| member.apply(&list).unwrap());
+        scope.spawn(|| until(|| member.apply(&pods).ok()));
+    });
+    let admin = it.cluster.admin().unwrap();
+    let version =
+        |object: &Value| object["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
+    let all = |what: &str| -> Vec<Value> {
+        let list: Value =
+            serde_json::from_str(&admin.ok(&["get", what, "-A", "-o", "json"]).unwrap()).unwrap();
+        let items = list["items"].as_array().unwrap().clone();
+        let is_here =
+            |item: &Value| item["metadata"]["namespace"].as_str().unwrap().starts_with("tenant-base-gate-");
+        items.into_iter().filter(is_here).collect()
+    };
+    // Siblings' lists grow with each namespace; these three never change after they came.
+    let policies = all("networkpolicies");
+    let pods = all("pods");
+    assert_eq!(pods.len(), 100);
+    for pod in pods {
+        let namespace = &pod["metadata"]["namespace"];
+        for name in ["default-deny-all", "allow-same-tenant", "allow-mesh"] {
+            let policy = policies.iter().find(|policy| {
+                policy["metadata"]["namespace"] == *namespace && policy["metadata"]["name"] == name
+            });
+            assert!(version(policy.unwrap()) < version(&pod), "{namespace}: {name}");
+        }
+    }
+}
+
+/// One file, applied once, by somebody who becomes the owner with it.
+#[test]
+fn a_tenant_a_namespace_and_a_deployment_in_one_apply() {
+    let it = shared();
+    let owner = it.powerful("base-one", "base-one-developers").unwrap();
+    for round in 0..50 {
+        let tenant = format!("base-one-{round}");
+        let manifests = json!({ "apiVersion": "v1", "kind": "List", "items": [
+            {
+                "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": tenant },
+                "spec": { "owners": [{ "kind": "User", "name": format!("{tenant}-user") }] },
+            },
+            { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": format!("tenant-{tenant}") } },
+            {
+                "apiVersion": "apps/v1", "kind": "Deployment",
+                "metadata": { "name": "web", "namespace": format!("tenant-{tenant}") },
+                "spec": {
+                    "selector": { "matchLabels": { "app": "web" } },
+                    "template": {
+                        "metadata": { "labels": { "app": "web" } },
+                        "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
+                    },
+                },
+            },
+        ] });
+        let as_owner = as_user(&it, &format!("{tenant}-user"));
+        let said = as_owner.feed(&["apply", "-f", "-"], &manifests.to_string()).unwrap();
+        assert!(said.success, "round {round}: {said:?}");
+        let path = "jsonpath={.metadata.labels.bulkhead\\.dev/tenant}";
+        let label = owner.ok(&["get", "namespace", &format!("tenant-{tenant}"), "-o", path]).unwrap();
+        assert_eq!(label, tenant, "round {round}");
+    }
+    until(|| {
+        let pods = owner
+            .ok(&["get", "pods", "-A", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.namespace}"])
+            .unwrap();
+        (pods.split(' ').filter(|name| name.starts_with("tenant-base-one-")).count() == 50).then_some(())
+    });
+}
+
+fn as_user(it: &Installation, user: &str) -> Kubectl {
+    it.cluster.user(user, &["base-one-developers"]).unwrap()
+}
+
+#[test]
+fn a_pod_that_comes_too_early_is_told_how_to_wait() {
+    let it = shared();
+    let member = tenant(&it, "base-early");
+    let admin = it.cluster.admin().unwrap();
+    let name = namespace(&member, "base-early");
+    // A namespace whose baseline cannot stand: something that is no policy of ours refuses its RoleBinding.
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": "legacy-base-early" },
+        "spec": { "hard": { "count/rolebindings.rbac.authorization.k8s.io": "0" } },
+    });
+    admin.ok(&["create", "namespace", "legacy-base-early"]).unwrap();
+    can_hold_pods(&admin, "legacy-base-early");
+    admin.apply(&quota.to_string()).unwrap();
+    until(|| {
+        let path = "jsonpath={.status.hard}";
+        let hard =
+            admin.ok(&["get", "resourcequota", "none", "-n", "legacy-base-early", "-o", path]).unwrap();
+        (!hard.is_empty()).then_some(())
+    });
+    admin
+        .ok(&[
+            "label",
+            "namespace",
+            "legacy-base-early",
+            "bulkhead.dev/tenant=base-early",
+            "istio-injection=enabled",
+        ])
+        .unwrap();
+    let said = member.feed(&["create", "-f", "-"], &pod("legacy-base-early").to_string()).unwrap();
+    assert!(
+        said.stderr.ends_with(
+            "BH203 metadata.namespace: the baseline of `legacy-base-early` does not stand yet; try again, or wait: kubectl \
+             wait --for=condition=bulkhead.dev/BaselineReady namespace/legacy-base-early\n(see: bulkhead explain BH203)\n"
+        ),
+        "{said:?}"
+    );
+    // It costs only that namespace.
+    member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
+    admin.ok(&["delete", "resourcequota", "none", "-n", "legacy-base-early"]).unwrap();
+    is_ready(&admin, "legacy-base-early");
+}
