@@ -213,7 +213,7 @@ fn nobody_weakens_the_baseline() {
             kubectl,
             &[&mtls[..], &[r#"{"metadata":{"labels":{"istio.io/rev":"nobody"}}}"#]].concat(),
             "",
-            "BH202 metadata.labels.istio.io/rev",
+            "BH202 metadata.labels[istio.io/rev]",
         );
     }
 

@@ -13,6 +13,7 @@ mod check;
 mod cluster;
 mod derived;
 mod house;
+mod identity;
 mod manuals;
 mod namespaces;
 mod readme;

@@ -76,7 +76,7 @@ fn reports(example: &Example, world: &World) -> BTreeMap<(u64, String), usize> {
     let door = DOORS.iter().find(|door| door.kind.name() == kind && door.kind.group() == group).unwrap();
     let review = Review {
         operation: &example.operation.to_uppercase(),
-        group,
+        group: door.kind.resource_group(),
         resource: door.resource,
         subresource: door.subresource,
         namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),

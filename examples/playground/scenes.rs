@@ -29,11 +29,12 @@ use Expect::{Refusal, Soon, Success};
 
 const SCENES: &[Scene] = &[
     scene(
-        "The platform names two tenants.",
+        "The platform names two tenants and a service that both may call.",
         "admin",
-        "kubectl apply -f examples/world/tenants.yaml",
+        "kubectl apply -f examples/world/tenants.yaml -f examples/world/shared-services.yaml",
         Success,
     ),
+    scene("", "admin", "kubectl apply -f examples/log-collector.yaml", Success),
     scene(
         "Alice works for acme. She creates a namespace and says nothing of tenants; it is labelled by who she is.",
         "alice",
@@ -46,6 +47,13 @@ const SCENES: &[Scene] = &[
         "kubectl get namespace tenant-acme -o custom-columns=LABELS:.metadata.labels",
         Soon("acme"),
     ),
+    scene(
+        "Its baseline comes by itself; pods wait for it.",
+        "alice",
+        "kubectl wait --for=condition=bulkhead.dev/BaselineReady namespace/tenant-acme",
+        Success,
+    ),
+    scene("", "alice", "kubectl get networkpolicies -n tenant-acme -o name", Soon("allow-granted")),
     scene(
         "What she deploys gets its proxy from Istio.",
         "alice",
@@ -60,7 +68,7 @@ const SCENES: &[Scene] = &[
         Soon("istio-proxy"),
     ),
     scene(
-        "A workload that opts out of the mesh is refused when it is applied, not later in a ReplicaSet's events.",
+        "1. A pod without a genuine sidecar is refused, in a Deployment already when that is applied.",
         "alice",
         "kubectl apply -f examples/bad/opted-out.yaml",
         Refusal("BH302"),
@@ -90,13 +98,49 @@ const SCENES: &[Scene] = &[
         Refusal("BH302"),
     ),
     scene(
-        "A namespace in another tenant's name is refused.",
+        "2. A shared service's identity is not to be had: not from its own namespace,",
+        "alice",
+        "kubectl create token log-collector -n shared-services",
+        Refusal("BH401"),
+    ),
+    scene(
+        "not by its name,",
+        "alice",
+        "kubectl create serviceaccount log-collector -n tenant-acme",
+        Refusal("BH402"),
+    ),
+    scene(
+        "not by a token that the mesh would take,",
+        "alice",
+        "kubectl create token default -n tenant-acme --audience=istio-ca",
+        Refusal("BH403"),
+    ),
+    scene(
+        "not by the header it reads.",
+        "alice",
+        "kubectl apply -f examples/bad/forged-header.yaml",
+        Refusal("BH605"),
+    ),
+    scene(
+        "3. The default deny stays, whoever asks,",
+        "alice",
+        "kubectl delete networkpolicy default-deny-all -n tenant-acme",
+        Refusal("BH201"),
+    ),
+    scene(
+        "and as it is.",
+        "admin",
+        "kubectl apply --server-side --force-conflicts -f examples/bad/opened.yaml",
+        Refusal("BH202"),
+    ),
+    scene(
+        "4. A namespace in another tenant's name is refused,",
         "alice",
         "kubectl apply -f examples/bad/forged-namespace.yaml",
         Refusal("BH102"),
     ),
     scene(
-        "Nor does a namespace move by itself.",
+        "and none moves by itself.",
         "alice",
         "kubectl label namespace tenant-acme bulkhead.dev/tenant=beta --overwrite",
         Refusal("BH102"),
@@ -106,12 +150,6 @@ const SCENES: &[Scene] = &[
         "alice",
         "bulkhead check --world examples/world examples/bad",
         Refusal("BH304"),
-    ),
-    scene(
-        "What is not a tenant's stays as it was.",
-        "admin",
-        "kubectl apply -f examples/log-collector.yaml",
-        Success,
     ),
 ];
 

@@ -108,7 +108,7 @@ impl Check {
             found.document.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
             operation: "CREATE",
-            group: door.kind.group(),
+            group: door.kind.resource_group(),
             resource: door.resource,
             namespace,
             user: User {
@@ -139,7 +139,7 @@ impl Check {
                 ));
             }
             Some(Owner::Platform | Owner::Unowned) => return Vec::new(),
-            Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
+            Some(Owner::Tenant(_) | Owner::Orphaned(_) | Owner::Shared) => {}
         }
         match judge(&review, world) {
             Verdict::Unjudged(why) => unjudged(why.to_string()),

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 
 use super::{Outcome, yaml};
 use crate::registration::{self, Service};
+use crate::settings::Settings;
+use crate::sources::files;
 
 /// Print what a cluster must be told: CRDs, RBAC, webhook configurations.
 #[derive(Args, Debug)]
@@ -26,6 +28,10 @@ pub(super) struct Manifests {
     #[arg(long, default_value_t = 443)]
     port: i32,
 
+    /// The settings file: which namespaces are guarded by name.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+
     /// A PEM file with the certificates that sign the webhook's own; without it something else, such as
     /// cert-manager, must write them in.
     #[arg(long, value_name = "FILE")]
@@ -45,6 +51,7 @@ impl Manifests {
             Some(file) => Some(std::fs::read(file).with_context(|| file.display().to_string())?),
             None => None,
         };
+        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
         let service = Service {
             namespace: self.namespace.clone(),
             name: self.service.clone(),
@@ -64,7 +71,7 @@ impl Manifests {
         }
         if self.prints(Part::Webhooks) {
             documents.extend([
-                yaml(&registration::validating(&service))?,
+                yaml(&registration::validating(&service, &settings))?,
                 yaml(&registration::mutating(&service))?,
             ]);
         }

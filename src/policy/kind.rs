@@ -15,6 +15,10 @@ pub enum Kind {
     DaemonSet,
     Job,
     CronJob,
+    ServiceAccount,
+    TokenRequest,
+    Secret,
+    VirtualService,
     /// A kind that the baseline has objects of.
     Policy(baseline::Kind),
 }
@@ -28,6 +32,10 @@ pub enum Entry {
     Workloads,
     /// The kinds of the baseline, in namespaces with the tenant label.
     Policies,
+    /// Service accounts and their tokens, in namespaces with the tenant label.
+    Identities,
+    /// What gives a shared service its identity, in the namespaces they run in.
+    Shared,
 }
 
 /// What is done to an object.
@@ -49,7 +57,7 @@ pub struct Door {
 
 use Kind::{
     Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, Policy, ReplicaSet, ReplicationController,
-    StatefulSet,
+    Secret, ServiceAccount, StatefulSet, TokenRequest, VirtualService,
 };
 use Operation::{Create, Delete, Update};
 
@@ -71,6 +79,10 @@ pub static DOORS: &[Door] = &[
     door(StatefulSet, "statefulsets", "", &[Create, Update]),
     door(CronJob, "cronjobs", "", &[Create, Update]),
     door(Job, "jobs", "", &[Create, Update]),
+    door(Secret, "secrets", "", &[Create, Update]),
+    door(ServiceAccount, "serviceaccounts", "", &[Create, Update]),
+    door(TokenRequest, "serviceaccounts", "token", &[Create]),
+    door(VirtualService, "virtualservices", "", &[Create, Update]),
     policy(baseline::Kind::NetworkPolicy),
     policy(baseline::Kind::AuthorizationPolicy),
     policy(baseline::Kind::PeerAuthentication),
@@ -95,7 +107,9 @@ impl Door {
     /// The door a request came through; `None` if no rule is written for it.
     pub fn find(group: &str, resource: &str, subresource: &str) -> Option<&'static Self> {
         DOORS.iter().find(|door| {
-            door.resource == resource && door.subresource == subresource && door.kind.group() == group
+            door.resource == resource
+                && door.subresource == subresource
+                && door.kind.resource_group() == group
         })
     }
 }
@@ -113,23 +127,39 @@ impl Kind {
             DaemonSet => "DaemonSet",
             Job => "Job",
             CronJob => "CronJob",
+            ServiceAccount => "ServiceAccount",
+            TokenRequest => "TokenRequest",
+            Secret => "Secret",
+            VirtualService => "VirtualService",
             Policy(kind) => kind.name(),
         }
     }
 
     pub const fn group(self) -> &'static str {
         match self {
-            Namespace | Pod | Binding | ReplicationController => "",
+            Namespace | Pod | Binding | ReplicationController | Secret | ServiceAccount => "",
+            TokenRequest => "authentication.k8s.io",
+            VirtualService => "networking.istio.io",
             Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
             Job | CronJob => "batch",
             Policy(kind) => kind.group(),
         }
     }
 
+    /// The group of the resource it is written through: a token is one of a service account's.
+    pub const fn resource_group(self) -> &'static str {
+        match self {
+            TokenRequest => ServiceAccount.group(),
+            kind => kind.group(),
+        }
+    }
+
+    /// The entry for it in a tenant's namespace.
     pub const fn entry(self) -> Entry {
         match self {
             Namespace => Entry::Namespaces,
-            Policy(_) => Entry::Policies,
+            Policy(_) | VirtualService => Entry::Policies,
+            ServiceAccount | TokenRequest | Secret => Entry::Identities,
             _ => Entry::Workloads,
         }
     }
@@ -153,7 +183,8 @@ impl Operation {
 }
 
 impl Entry {
-    pub const ALL: &[Self] = &[Self::Namespaces, Self::Workloads, Self::Policies];
+    pub const ALL: &[Self] =
+        &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared];
 
     /// The last segment of the path it is called at, and the first of its name.
     pub const fn name(self) -> &'static str {
@@ -161,6 +192,8 @@ impl Entry {
             Self::Namespaces => "namespaces",
             Self::Workloads => "workloads",
             Self::Policies => "policies",
+            Self::Identities => "identities",
+            Self::Shared => "shared",
         }
     }
 }

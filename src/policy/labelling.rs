@@ -65,8 +65,7 @@ fn on_create<'w>(actor: &Actor<'w>, namespace: &Metadata<'_>, world: &'w World) 
         Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
         None => actor.tenant_for(namespace.name_or_prefix()),
     };
-    let reserved =
-        namespace.name.as_deref().is_some_and(|name| world.settings.platform_namespaces.contains(name));
+    let reserved = namespace.name.as_deref().is_some_and(|name| world.settings.is_reserved(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
     // Either says that Istio injects; both together would contradict each other.
     let is_meshed = MESH_LABELS.iter().any(|key| namespace.label_value(key).is_some());

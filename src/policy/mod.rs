@@ -12,7 +12,7 @@ pub mod rules;
 mod verdict;
 
 pub use review::Review;
-pub use rules::{RULES, Rule};
+pub use rules::{Place, RULES, Rule};
 pub use verdict::{Findings, Unjudged, Verdict, Violation, quote};
 
 use crate::world::{Actor, Namespace, Owner, Tenant, World};
@@ -64,10 +64,12 @@ pub fn judge(review: &Review<'_>, world: &World) -> Verdict {
 
 fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let (kind, operation) = registered(review)?;
-    let tenant = match tenant(review, kind, world)? {
-        // Pods and what makes pods are judged where a tenant's namespace is; ownership everywhere.
-        None if kind != Kind::Namespace => return Ok(Verdict::default()),
-        tenant => tenant,
+    let (place, tenant) = match owner(review, kind, world)? {
+        None => (Place::Cluster, None),
+        Some(Owner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
+        Some(Owner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
+        Some(Owner::Shared) => (Place::Shared, None),
+        Some(Owner::Platform | Owner::Unowned) => return Ok(Verdict::default()),
     };
 
     let raw = match operation {
@@ -91,7 +93,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let mut refused = Vec::new();
     let mut kept = Vec::new();
     let mut passing = true;
-    for rule in RULES.iter().filter(|rule| rule.kinds.contains(&kind)) {
+    for rule in RULES.iter().filter(|rule| rule.place == place && rule.kinds.contains(&kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
         let violations = findings.into_violations();
@@ -120,20 +122,14 @@ fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
     }
 }
 
-/// The tenant of the namespace written in; of a namespace object itself, nobody's: its rules ask themselves.
-fn tenant<'w>(
-    review: &Review<'_>,
-    kind: Kind,
-    world: &'w World,
-) -> Result<Option<(&'w str, Option<&'w Tenant>)>, Unjudged> {
+/// Whose the namespace is that is written in; `None` for a namespace itself: its rules ask themselves.
+fn owner<'w>(review: &Review<'_>, kind: Kind, world: &'w World) -> Result<Option<Owner<'w>>, Unjudged> {
     if kind == Kind::Namespace {
         return Ok(None);
     }
     match world.owner(review.namespace) {
-        Some(Owner::Tenant(tenant)) => Ok(Some((&tenant.name, Some(tenant)))),
-        Some(Owner::Orphaned(name)) => Ok(Some((name, None))),
-        Some(Owner::Platform) => Ok(None),
         // The API server sends what is written where it sees the tenant label: this snapshot is older.
         Some(Owner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+        owner => Ok(owner),
     }
 }

@@ -8,6 +8,7 @@ use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 use crate::baseline::{self, MESH_LABELS};
 use crate::policy::RULES;
 use crate::policy::kind::Entry;
+use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 
 /// The conditions of a validating entry; all must hold for a write to be sent.
 pub(super) fn of(entry: Entry) -> Vec<MatchCondition> {
@@ -15,6 +16,11 @@ pub(super) fn of(entry: Entry) -> Vec<MatchCondition> {
     match entry {
         Entry::Namespaces => conditions.push(changes_a_guarded_label()),
         Entry::Policies => conditions.push(is_of_the_baseline()),
+        Entry::Identities => conditions.extend([
+            only_token_secrets(),
+            condition("not-a-nodes-token", "!('system:nodes' in request.userInfo.groups)"),
+        ]),
+        Entry::Shared => conditions.extend([only_token_secrets(), not_a_controller()]),
         Entry::Workloads => conditions.extend([
             condition(
                 "not-the-schedulers-binding",
@@ -65,11 +71,32 @@ fn is_of_the_baseline() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     condition(
-        "is-of-the-baseline",
+        "is-of-the-baseline-or-a-route",
         &format!(
-            "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('') in [{}]",
+            "request.resource.resource == 'virtualservices' \
+             || (request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('') in [{}]",
             names.join(", ")
         ),
+    )
+}
+
+/// No other secret leaves the API server.
+fn only_token_secrets() -> MatchCondition {
+    condition(
+        "only-token-secrets",
+        &format!(
+            "request.resource.resource != 'secrets' || object.?type.orValue('') == '{SERVICE_ACCOUNT_TOKEN}'"
+        ),
+    )
+}
+
+/// What controllers and nodes make of what the platform wrote: shared services must restart by themselves.
+fn not_a_controller() -> MatchCondition {
+    condition(
+        "not-a-controller",
+        "!(request.userInfo.username.startsWith('system:serviceaccount:kube-system:') \
+         || request.userInfo.username in ['system:kube-controller-manager', 'system:kube-scheduler'] \
+         || 'system:nodes' in request.userInfo.groups)",
     )
 }
 

@@ -8,23 +8,25 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::{Service, conditions};
-use crate::policy::RULES;
 use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
+use crate::policy::{Place, RULES};
+use crate::settings::Settings;
 use crate::world::TENANT_LABEL;
 
 const NAME: &str = "tenant-bulkhead";
 
 /// Judges; refuses while nobody answers.
-pub fn validating(service: &Service) -> ValidatingWebhookConfiguration {
-    let webhooks = Entry::ALL.iter().map(|entry| ValidatingWebhook {
+pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
+    let is_used = |entry: &&Entry| **entry != Entry::Shared || !settings.shared_namespaces.is_empty();
+    let webhooks = Entry::ALL.iter().filter(is_used).map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
         failure_policy: Some("Fail".to_owned()),
         match_conditions: Some(conditions::of(*entry)),
         match_policy: Some("Equivalent".to_owned()),
-        namespace_selector: selector(*entry),
-        rules: Some(rules(judged_doors().filter(|door| door.kind.entry() == *entry))),
+        namespace_selector: selector(*entry, settings),
+        rules: Some(rules(judged_doors(*entry))),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
         ..ValidatingWebhook::default()
@@ -52,9 +54,15 @@ pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
     MutatingWebhookConfiguration { metadata: metadata(), webhooks: Some(vec![labels]) }
 }
 
-/// The doors of the kinds that some rule judges.
-fn judged_doors() -> impl Iterator<Item = &'static Door> {
-    DOORS.iter().filter(|door| RULES.iter().any(|rule| rule.kinds.contains(&door.kind)))
+/// The doors of the kinds that some rule judges where the entry is asked.
+fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
+    DOORS.iter().filter(move |door| {
+        let mut rules = RULES.iter().filter(|rule| rule.kinds.contains(&door.kind));
+        rules.any(|rule| match rule.place {
+            Place::Shared => entry == Entry::Shared,
+            Place::Cluster | Place::Tenants => entry == door.kind.entry(),
+        })
+    })
 }
 
 /// One rule for the doors that share a group and their operations: the API server knows no finer grain.
@@ -66,7 +74,7 @@ fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
             resource.push('/');
             resource.push_str(door.subresource);
         }
-        grouped.entry((door.kind.group(), door.operations)).or_default().push(resource);
+        grouped.entry((door.kind.resource_group(), door.operations)).or_default().push(resource);
     }
     grouped
         .into_iter()
@@ -80,16 +88,23 @@ fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
         .collect()
 }
 
-/// The namespaces of tenants. The entry for namespaces itself has no selector: the API server would match
-/// it against the new labels, and a write that removes the label would not be sent.
-fn selector(entry: Entry) -> Option<LabelSelector> {
-    let tenants = LabelSelectorRequirement {
-        key: TENANT_LABEL.to_owned(),
-        operator: "Exists".to_owned(),
-        values: None,
+/// The namespaces of tenants, or those of shared services. The entry for namespaces itself has no selector:
+/// the API server would match it against the new labels, and a write that removes the label would not be sent.
+fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
+    let requirement = match entry {
+        Entry::Namespaces => return None,
+        Entry::Shared => LabelSelectorRequirement {
+            key: "kubernetes.io/metadata.name".to_owned(),
+            operator: "In".to_owned(),
+            values: Some(settings.shared_namespaces.iter().cloned().collect()),
+        },
+        _ => LabelSelectorRequirement {
+            key: TENANT_LABEL.to_owned(),
+            operator: "Exists".to_owned(),
+            values: None,
+        },
     };
-    (entry != Entry::Namespaces)
-        .then(|| LabelSelector { match_expressions: Some(vec![tenants]), ..LabelSelector::default() })
+    Some(LabelSelector { match_expressions: Some(vec![requirement]), ..LabelSelector::default() })
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

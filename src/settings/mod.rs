@@ -32,6 +32,7 @@ struct PlatformFile {
     groups: Option<Vec<String>>,
     controller: Option<String>,
     namespaces: Option<Vec<String>>,
+    shared_namespaces: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,6 +61,8 @@ pub struct Settings {
     pub platform_groups: BTreeSet<String>,
     /// Namespaces of the platform: no tenant's, whatever their labels say.
     pub platform_namespaces: BTreeSet<String>,
+    /// Namespaces of the platform in which services run that tenants call.
+    pub shared_namespaces: BTreeSet<String>,
     /// The account Bulkhead's own controller runs as.
     pub controller: String,
     /// The namespace istiod runs in.
@@ -141,6 +144,7 @@ impl Settings {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
+            shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
@@ -155,4 +159,11 @@ impl Settings {
 
 fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
+}
+
+impl Settings {
+    /// Whether only the platform may have a namespace of this name.
+    pub fn is_reserved(&self, namespace: &str) -> bool {
+        self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)
+    }
 }

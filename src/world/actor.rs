@@ -2,6 +2,7 @@ use crate::api::{Subject, SubjectKind};
 
 use super::{Owner, Tenant, World};
 
+const NODES: &str = "system:nodes";
 const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
 
 /// Who the API server says is asking.
@@ -18,6 +19,8 @@ pub enum Actor<'w> {
     Bulkhead,
     /// The controller that empties namespaces which are being deleted.
     NamespaceController,
+    /// A kubelet.
+    Node,
     /// Named in the settings.
     Platform,
     /// Acts for these tenants, in the order of their names; never none. A service account acts for the tenant
@@ -31,6 +34,9 @@ impl World {
         let settings = &self.settings;
         if user.name == settings.controller {
             return Actor::Bulkhead;
+        }
+        if user.name.starts_with("system:node:") && user.groups.contains(&NODES) {
+            return Actor::Node;
         }
         if user.name == NAMESPACE_CONTROLLER {
             return Actor::NamespaceController;

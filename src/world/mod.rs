@@ -45,6 +45,8 @@ pub enum Owner<'w> {
     Tenant(&'w Tenant),
     /// Listed in the settings.
     Platform,
+    /// Listed in the settings as one in which shared services run.
+    Shared,
     /// Its label names a tenant that does not exist.
     Orphaned(&'w str),
     Unowned,
@@ -104,9 +106,7 @@ impl World {
     pub fn new(settings: Arc<Settings>, facts: Facts) -> Self {
         let mut owned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (name, namespace) in &facts.namespaces {
-            if let Some(tenant) =
-                namespace.tenant.as_ref().filter(|_| !settings.platform_namespaces.contains(name))
-            {
+            if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_reserved(name)) {
                 owned.entry(tenant.clone()).or_default().insert(name.clone());
             }
         }
@@ -126,6 +126,9 @@ impl World {
 
     /// `None` if the namespace is not in this snapshot.
     pub fn owner(&self, namespace: &str) -> Option<Owner<'_>> {
+        if self.settings.shared_namespaces.contains(namespace) {
+            return Some(Owner::Shared);
+        }
         if self.settings.platform_namespaces.contains(namespace) {
             return Some(Owner::Platform);
         }

@@ -4,6 +4,8 @@
 mod container;
 mod metadata;
 mod text;
+mod token;
+mod virtual_service;
 mod workload;
 
 use serde::Deserialize;
@@ -17,6 +19,8 @@ use text::nullable;
 pub use container::Container;
 pub use metadata::{Labelled, Metadata};
 pub use text::{Entries, Text};
+pub use token::{Secret, TokenRequest};
+pub use virtual_service::VirtualService;
 pub(super) use workload::same_region;
 pub use workload::{Form, Placed, Role, Workload};
 
@@ -28,6 +32,10 @@ pub enum Object<'a> {
     Workload(Workload<'a>),
     /// Its annotations and labels are laid onto the pod it binds.
     Binding(Metadata<'a>),
+    ServiceAccount(Metadata<'a>),
+    TokenRequest(TokenRequest<'a>),
+    Secret(Secret<'a>),
+    VirtualService(VirtualService<'a>),
     /// An object of a kind the baseline has, whole if it has the name of the baseline's.
     Policy {
         kind: baseline::Kind,
@@ -52,6 +60,13 @@ impl<'a> Object<'a> {
         Ok(match kind {
             Kind::Namespace => Self::Namespace(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::ServiceAccount => Self::ServiceAccount(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::TokenRequest => Self::TokenRequest(Whole::read(kind, raw)?.spec.unwrap_or_default()),
+            Kind::Secret => {
+                Whole::<IgnoredAny>::read(kind, raw)?;
+                Self::Secret(serde_json::from_str(raw.get())?)
+            }
+            Kind::VirtualService => Self::VirtualService(Whole::read(kind, raw)?.spec.unwrap_or_default()),
             Kind::Policy(of) => {
                 let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
                 let is_baseline = name.is_some_and(|name| baseline::is_baseline(of, &name));

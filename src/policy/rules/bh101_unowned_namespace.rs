@@ -33,7 +33,7 @@
 //! metadata: { name: monitoring }
 //! ```
 
-use super::{Findings, Rule, Scope};
+use super::{Findings, Place, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::world::{Actor, TENANT_LABEL};
@@ -42,6 +42,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH101",
     name: "unowned-namespace",
     kinds: &[Kind::Namespace],
+    place: Place::Cluster,
     guards: &[TENANT_LABEL],
     ratchet: false,
     passing: false,

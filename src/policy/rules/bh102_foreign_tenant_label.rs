@@ -86,7 +86,7 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Findings, Rule, Scope};
+use super::{Findings, Place, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
@@ -96,6 +96,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH102",
     name: "foreign-tenant-label",
     kinds: &[Kind::Namespace],
+    place: Place::Cluster,
     guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,
     passing: false,

@@ -24,7 +24,7 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Findings, Rule, Scope};
+use super::{Findings, Place, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -34,6 +34,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH104",
     name: "reserved-namespace-name",
     kinds: &[Kind::Namespace],
+    place: Place::Cluster,
     guards: &[],
     ratchet: false,
     passing: false,
@@ -44,7 +45,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
     let name = namespace.name.as_deref().unwrap_or_default();
-    let reserved = scope.world.settings.platform_namespaces.contains(name);
+    let reserved = scope.world.settings.is_reserved(name);
     if reserved && !matches!(scope.actor(), Actor::Platform) {
         let message = format!("`{name}` is reserved for the platform");
         findings.report(&Path::of(&["metadata", "name"]), message, "choose another name");

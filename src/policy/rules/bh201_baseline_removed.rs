@@ -38,7 +38,7 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, POLICIES, Rule, Scope};
+use super::{Findings, POLICIES, Place, Rule, Scope};
 use crate::policy::kind::Operation;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -48,6 +48,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH201",
     name: "baseline-removed",
     kinds: POLICIES,
+    place: Place::Tenants,
     guards: &[],
     ratchet: false,
     passing: false,

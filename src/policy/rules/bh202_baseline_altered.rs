@@ -63,7 +63,7 @@
 //! spec: { mtls: { mode: STRICT } }
 //! ```
 
-use super::{Findings, POLICIES, Rule, Scope};
+use super::{Findings, POLICIES, Place, Rule, Scope};
 use crate::baseline::{desired_object, differences};
 use crate::policy::kind::Operation;
 use crate::policy::object::Object;
@@ -74,6 +74,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH202",
     name: "baseline-altered",
     kinds: POLICIES,
+    place: Place::Tenants,
     guards: &[],
     ratchet: false,
     passing: false,
@@ -105,10 +106,12 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         );
     };
     for difference in differences(&wanted, object) {
-        let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+        let path = difference.path.iter().fold(Path::default(), |path, step| {
+            if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
+        });
         let fix = difference.kept.map_or("remove it".to_owned(), |kept| format!("keep {kept}"));
         findings.report(
-            &Path::of(&path),
+            &path,
             format!("this keeps tenant {} apart from the others", scope.tenant_name()),
             fix,
         );

@@ -38,7 +38,7 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Findings, Rule, Scope};
+use super::{Findings, Place, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::path::Path;
@@ -47,6 +47,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH203",
     name: "workload-before-baseline",
     kinds: &[Kind::Pod],
+    place: Place::Tenants,
     guards: &[],
     ratchet: false,
     passing: true,

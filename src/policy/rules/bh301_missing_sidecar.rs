@@ -85,7 +85,7 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{Findings, Rule, Scope, WORKLOADS};
+use super::{Findings, Place, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object};
 use crate::policy::proxy::PROXY_NAME;
 
@@ -93,6 +93,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH301",
     name: "missing-sidecar",
     kinds: WORKLOADS,
+    place: Place::Tenants,
     guards: &[],
     ratchet: true,
     passing: false,

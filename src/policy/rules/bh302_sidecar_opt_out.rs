@@ -67,7 +67,7 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Findings, Rule, Scope};
+use super::{Findings, Place, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -86,6 +86,7 @@ pub(super) static RULE: Rule = Rule {
         Kind::Job,
         Kind::CronJob,
     ],
+    place: Place::Tenants,
     guards: &[],
     ratchet: true,
     passing: false,

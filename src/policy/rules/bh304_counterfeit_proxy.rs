@@ -129,7 +129,7 @@
 //!       securityContext: { runAsUser: 1337 }
 //! ```
 
-use super::{Findings, Rule, Scope, WORKLOADS};
+use super::{Findings, Place, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Placed, Role, Workload};
 use crate::policy::path::Path;
 use crate::policy::proxy::{self, Arguments, Strange};
@@ -140,6 +140,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH304",
     name: "counterfeit-proxy",
     kinds: WORKLOADS,
+    place: Place::Tenants,
     guards: &[],
     ratchet: true,
     passing: false,

@@ -10,10 +10,17 @@ mod bh203_workload_before_baseline;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
+mod bh401_shared_namespace_write;
+mod bh402_shared_identity_name;
+mod bh403_mesh_token;
+mod bh404_token_secret;
+mod bh605_reserved_header;
 
 use super::kind::Kind;
 use super::{Findings, Scope};
+
 use crate::baseline;
+pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 
 /// Every rule, in the order of the codes.
 pub static RULES: &[&Rule] = &[
@@ -26,6 +33,11 @@ pub static RULES: &[&Rule] = &[
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,
+    &bh401_shared_namespace_write::RULE,
+    &bh402_shared_identity_name::RULE,
+    &bh403_mesh_token::RULE,
+    &bh404_token_secret::RULE,
+    &bh605_reserved_header::RULE,
 ];
 
 /// A rule, as data.
@@ -37,6 +49,8 @@ pub struct Rule {
     pub name: &'static str,
     /// The kinds whose writes it judges.
     pub kinds: &'static [Kind],
+    /// Where it judges them.
+    pub place: Place,
     /// Labels of a namespace that it reads: a write that has none of them need not be sent.
     pub guards: &'static [&'static str],
     /// Whether a violation that was there before, with all around it unchanged, is only a warning.
@@ -46,6 +60,17 @@ pub struct Rule {
     /// The file of the rule; its header is the manual.
     pub source: &'static str,
     pub check: fn(&Scope<'_>, &mut Findings),
+}
+
+/// Where a rule holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// For namespaces themselves.
+    Cluster,
+    /// In the namespaces of tenants.
+    Tenants,
+    /// In the namespaces in which shared services run.
+    Shared,
 }
 
 /// Pods, and every kind whose controller makes pods of a template.

@@ -20,6 +20,9 @@ pub const NAMESPACE: &str = "bulkhead-system";
 /// What the API server calls the webhook.
 pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
 
+/// The settings of the examples.
+const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world/settings.yaml");
+
 /// A `bulkhead serve` that answers.
 pub struct Server {
     pub process: Process,
@@ -113,20 +116,33 @@ impl Installation {
             binary,
             "bulkhead",
             &cluster.folder,
-            &["--parts=webhook", "--tls-cert", &file("webhook.crt"), "--tls-key", &file("webhook.key")],
+            &[
+                "--settings",
+                SETTINGS,
+                "--parts=webhook",
+                "--tls-cert",
+                &file("webhook.crt"),
+                "--tls-key",
+                &file("webhook.key"),
+            ],
             Some(&account.kubeconfig),
         )?;
         bulkhead.wait_until_ready()?;
         let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
-        let (controller, _) =
-            serve(binary, "controller", &cluster.folder, &["--parts=controller"], Some(&account.kubeconfig))?;
+        let (controller, _) = serve(
+            binary,
+            "controller",
+            &cluster.folder,
+            &["--settings", SETTINGS, "--parts=controller"],
+            Some(&account.kubeconfig),
+        )?;
 
         admin.apply(&service(bulkhead.webhook.port()).to_string())?;
         fs::write(cluster.folder.join("webhook-ca.crt"), &authority.certificate)?;
         let port = bulkhead.webhook.port().to_string();
         admin.apply(&printed(
             binary,
-            &["webhooks", "--port", &port, "--ca-bundle", &file("webhook-ca.crt")],
+            &["webhooks", "--settings", SETTINGS, "--port", &port, "--ca-bundle", &file("webhook-ca.crt")],
         )?)?;
         let installation = Self {
             cluster,

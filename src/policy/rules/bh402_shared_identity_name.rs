@@ -1,0 +1,51 @@
+//! # BH402 `shared-identity-name`
+//!
+//! ## What it does
+//! Refuses a service account in a tenant's namespace under the name of a shared service's account.
+//!
+//! ## Why it matters
+//! A policy that names an account without its namespace (`*/sa/log-collector`), a dashboard, a person who
+//! reads a log: all of them take the one for the other.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata:
+//!   name: log-collector # BH402
+//!   namespace: tenant-acme
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: ServiceAccount
+//! metadata: { name: web, namespace: tenant-acme }
+//! ```
+
+use super::{Findings, Place, Rule, Scope};
+use crate::policy::kind::Kind;
+use crate::policy::object::Object;
+use crate::policy::path::Path;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH402",
+    name: "shared-identity-name",
+    kinds: &[Kind::ServiceAccount],
+    place: Place::Tenants,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh402_shared_identity_name.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::ServiceAccount(account) = scope.object else { return };
+    let name = account.name.as_deref().unwrap_or_default();
+    let mut services = scope.world.shared_services();
+    if let Some(service) = services.find(|service| service.service_account == name) {
+        let message = format!("`{name}` is the account of the shared service {}", service.name);
+        findings.report(&Path::of(&["metadata", "name"]), message, "choose another name");
+    }
+}

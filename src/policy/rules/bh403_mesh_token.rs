@@ -1,0 +1,71 @@
+//! # BH403 `mesh-token`
+//!
+//! ## What it does
+//! Refuses a request for a service account's token that the mesh would take, by anybody but a node.
+//!
+//! ## Why it matters
+//! With such a token istiod signs a certificate for the account's identity, wherever the holder runs: no
+//! sidecar, no network policy, and valid for days after the token has expired. Only the kubelet needs one,
+//! for the proxy of a pod on its own node.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers
+//! apiVersion: authentication.k8s.io/v1
+//! kind: TokenRequest
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   audiences:
+//!     - vault
+//!     - istio-ca # BH403
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: authentication.k8s.io/v1
+//! kind: TokenRequest
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec: { audiences: [vault] }
+//! ```
+//! ```yaml as system:node:worker-1 in system:nodes
+//! apiVersion: authentication.k8s.io/v1
+//! kind: TokenRequest
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec: { audiences: [istio-ca] }
+//! ```
+
+use super::{Findings, Place, Rule, Scope};
+use crate::policy::kind::Kind;
+use crate::policy::object::Object;
+use crate::policy::path::Path;
+use crate::world::Actor;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH403",
+    name: "mesh-token",
+    kinds: &[Kind::TokenRequest],
+    place: Place::Tenants,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh403_mesh_token.rs"),
+    check,
+};
+
+/// For whom istiod takes tokens.
+const MESH_AUDIENCE: &str = "istio-ca";
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::TokenRequest(request) = scope.object else { return };
+    if matches!(scope.actor(), Actor::Node) {
+        return;
+    }
+    for (index, _) in
+        request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
+    {
+        findings.report(
+            &Path::of(&["spec", "audiences"]).index(index),
+            format!("with a token for `{MESH_AUDIENCE}` its holder is this account to the whole mesh"),
+            "remove it; a pod's proxy gets its own from the node",
+        );
+    }
+}

@@ -1,0 +1,74 @@
+//! # BH605 `reserved-header`
+//!
+//! ## What it does
+//! Refuses a VirtualService that sets, adds or removes a header which says who is calling.
+//!
+//! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case.
+//!
+//! ## Why it matters
+//! A shared service reads from these headers which tenant a request belongs to. The receiving proxy sets them
+//! from the peer's certificate; a route of the caller's must not speak in its place.
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: { name: logs, namespace: tenant-acme }
+//! spec:
+//!   hosts: [log-collector.shared-services.svc.cluster.local]
+//!   http:
+//!     - headers:
+//!         request:
+//!           set:
+//!             X-Tenant-Identity: spiffe://cluster.local/ns/tenant-beta/sa/web # BH605
+//!       route:
+//!         - destination: { host: log-collector.shared-services.svc.cluster.local }
+//!           headers:
+//!             request:
+//!               remove:
+//!                 - x-request-id
+//!                 - x-forwarded-client-cert # BH605
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   hosts: [web]
+//!   http:
+//!     - headers: { response: { add: { cache-control: no-store } } }
+//!       route: [{ destination: { host: web } }]
+//! ```
+
+use super::{Findings, Place, Rule, Scope};
+use crate::policy::kind::Kind;
+use crate::policy::object::Object;
+use crate::policy::quote;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH605",
+    name: "reserved-header",
+    kinds: &[Kind::VirtualService],
+    place: Place::Tenants,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh605_reserved_header.rs"),
+    check,
+};
+
+const RESERVED: &[&str] = &["x-forwarded-client-cert", "x-tenant-identity"];
+const RESERVED_PREFIX: &str = "x-envoy-";
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::VirtualService(service) = scope.object else { return };
+    for header in service.headers() {
+        let name = header.value.to_ascii_lowercase();
+        if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
+            let message = format!("{} says who is calling, and only a proxy may say it", quote(header.value));
+            findings.report(&header.path, message, "remove it");
+        }
+    }
+}

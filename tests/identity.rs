@@ -1,0 +1,143 @@
+//! What a shared service is known by, through the real API server: refused to tenants, left to the platform.
+
+use serde_json::{Value, json};
+
+use crate::cluster::{namespace, shared, tenant, until};
+
+fn shared_service(name: &str) -> String {
+    let service = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": name },
+        "spec": { "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] },
+    });
+    let home = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shared-services" } });
+    json!({ "apiVersion": "v1", "kind": "List", "items": [home, service] }).to_string()
+}
+
+#[test]
+fn a_tenant_writes_nothing_where_shared_services_run() {
+    let it = shared();
+    let member = tenant(&it, "id-write");
+    let admin = it.cluster.admin().unwrap();
+    admin.apply(&shared_service("id-write-service")).unwrap();
+    let home = "shared-services";
+    let refused = |arguments: &[&str], input: &str| {
+        let said = member.feed(arguments, input).unwrap();
+        assert!(
+            said.stderr.contains(
+                "BH401 metadata.namespace: `shared-services` is a shared service's, and you act for id-write; write it in a \
+                 namespace of your own; call the service by its name"
+            ),
+            "{arguments:?}: {said:?}"
+        );
+    };
+    refused(&["create", "serviceaccount", "mine", "-n", home], "");
+    refused(&["create", "token", "default", "-n", home], "");
+    refused(&["create", "deployment", "mine", "--image=registry.example.com/mine:1", "-n", home], "");
+    refused(&["run", "mine", "--image=registry.example.com/mine:1", "-n", home], "");
+    let token = json!({
+        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+        "metadata": { "name": "mine", "namespace": home, "annotations": { "kubernetes.io/service-account.name": "default" } },
+    });
+    refused(&["create", "-f", "-"], &token.to_string());
+
+    admin.ok(&["create", "serviceaccount", "id-write-service", "-n", home]).unwrap();
+    admin.ok(&["create", "token", "id-write-service", "-n", home]).unwrap();
+    admin
+        .ok(&["create", "deployment", "id-write-service", "--image=registry.example.com/logs:1", "-n", home])
+        .unwrap();
+    until(|| {
+        let pods = ["get", "pods", "-n", home, "-l", "app=id-write-service", "-o", "name"];
+        (!admin.ok(&pods).unwrap().is_empty()).then_some(())
+    });
+}
+
+#[test]
+fn a_shared_services_name_and_tokens_of_the_mesh_are_not_to_be_had() {
+    let it = shared();
+    let member = tenant(&it, "id-name");
+    let name = namespace(&member, "id-name");
+    it.cluster.admin().unwrap().apply(&shared_service("id-name-service")).unwrap();
+    let refused = |arguments: &[&str], input: &str, says: &str| {
+        let said = member.feed(arguments, input).unwrap();
+        assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
+    };
+    until(|| {
+        let said = member
+            .run(&["create", "serviceaccount", "id-name-service", "-n", &name, "--dry-run=server"])
+            .unwrap();
+        said.stderr
+            .contains("BH402 metadata.name: `id-name-service` is the account of the shared service")
+            .then_some(())
+    });
+    refused(
+        &["create", "token", "default", "-n", &name, "--audience=istio-ca"],
+        "",
+        "BH403 spec.audiences[0]",
+    );
+    refused(
+        &["create", "-n", &name, "-f", "-"],
+        &json!({
+            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
+            "metadata": { "name": "mine", "annotations": { "kubernetes.io/service-account.name": "default" } },
+        })
+        .to_string(),
+        "BH404 type: a token that never expires",
+    );
+
+    member.ok(&["create", "serviceaccount", "web", "-n", &name]).unwrap();
+    member.ok(&["create", "token", "web", "-n", &name, "--audience=vault"]).unwrap();
+    member
+        .ok(&["create", "secret", "generic", "database", "--from-literal=password=secret", "-n", &name])
+        .unwrap();
+}
+
+#[test]
+fn a_route_does_not_say_who_is_calling() {
+    let it = shared();
+    let member = tenant(&it, "id-header");
+    let name = namespace(&member, "id-header");
+    let route = |header: &str| -> Value {
+        json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": { "name": "logs", "namespace": name },
+            "spec": {
+                "hosts": ["logs"],
+                "http": [{
+                    "headers": { "request": { "set": { header: "spiffe://cluster.local/ns/tenant-beta/sa/web" } } },
+                    "route": [{ "destination": { "host": "logs" } }],
+                }],
+            },
+        })
+    };
+    for header in ["x-tenant-identity", "X-Tenant-Identity", "x-envoy-external-address"] {
+        let said = member.feed(&["create", "-f", "-"], &route(header).to_string()).unwrap();
+        let says =
+            format!("BH605 spec.http[0].headers.request.set[{header}]: `{header}` says who is calling");
+        assert!(said.stderr.contains(&says), "{said:?}");
+    }
+    member.apply(&route("x-team").to_string()).unwrap();
+}
+
+/// What a tenant reaches opens in its network policy, and nothing else does.
+#[test]
+fn a_grant_opens_the_way_to_a_shared_service() {
+    let it = shared();
+    let member = tenant(&it, "id-grant");
+    let name = namespace(&member, "id-grant");
+    let admin = it.cluster.admin().unwrap();
+    admin.apply(&shared_service("id-grant-service")).unwrap();
+    let grant = r#"{"spec":{"grants":{"reach":{"sharedServices":["id-grant-service"]}}}}"#;
+    admin.ok(&["patch", "tenant", "id-grant", "--type", "merge", "-p", grant]).unwrap();
+    until(|| {
+        let path = "jsonpath={.spec.egress}";
+        let egress = admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap();
+        let wanted = json!([{
+            "ports": [{ "port": 8080, "protocol": "TCP" }],
+            "to": [{
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "shared-services" } },
+                "podSelector": { "matchLabels": { "app": "id-grant-service" } },
+            }],
+        }]);
+        (serde_json::from_str::<Value>(&egress).ok() == Some(wanted)).then_some(())
+    });
+}
