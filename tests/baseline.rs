@@ -321,7 +321,7 @@ fn no_pod_is_there_before_its_baseline() {
 #[test]
 fn a_tenant_a_namespace_and_a_deployment_in_one_apply() {
     let it = shared();
-    let owner = it.powerful("base-one", "base-one-developers").unwrap();
+    let owner = it.cluster.powerful("base-one", "base-one-developers").unwrap();
     for round in 0..50 {
         let tenant = format!("base-one-{round}");
         let manifests = json!({ "apiVersion": "v1", "kind": "List", "items": [

@@ -37,7 +37,7 @@ pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
         "spec": { "owners": [{ "kind": "Group", "name": group }] },
     });
     installation.cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
-    let member = installation.powerful(&format!("{name}-alice"), &group).unwrap();
+    let member = installation.cluster.powerful(&format!("{name}-alice"), &group).unwrap();
     until(|| {
         let shown = member.run(&[
             "create",

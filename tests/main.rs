@@ -16,6 +16,7 @@ mod house;
 mod identity;
 mod manuals;
 mod namespaces;
+mod outage;
 mod readme;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;

@@ -3,7 +3,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
-use crate::cluster::{shared, tenant, until};
+use crate::cluster::{namespace, shared, tenant, until};
 
 fn labels(kubectl: &Kubectl, name: &str) -> Value {
     let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
@@ -62,7 +62,7 @@ fn a_forged_label_is_refused() {
     let it = shared();
     let member = tenant(&it, "ns-forged");
     tenant(&it, "ns-victim");
-    let stranger = it.powerful("ns-forged-mallory", "strangers").unwrap();
+    let stranger = it.cluster.powerful("ns-forged-mallory", "strangers").unwrap();
 
     let forged = labelled("tenant-ns-forged", &json!({ "bulkhead.dev/tenant": "ns-victim" }));
     let refusal = |fix: &str| {
@@ -199,7 +199,7 @@ fn a_service_account_acts_for_its_namespaces_tenant() {
     member.ok(&["create", "namespace", "tenant-ns-account"]).unwrap();
     let deployer =
         ["--as=system:serviceaccount:tenant-ns-account:deployer", "--as-group=ns-account-developers-rbac"];
-    it.powerful("unused", "ns-account-developers-rbac").unwrap();
+    it.cluster.powerful("unused", "ns-account-developers-rbac").unwrap();
     let admin = it.cluster.admin().unwrap();
     until(|| {
         let create =
@@ -213,7 +213,132 @@ fn a_service_account_acts_for_its_namespaces_tenant() {
 #[test]
 fn a_namespace_of_a_revision_gets_no_other_mesh_label() {
     let it = shared();
-    let member = tenant(&it, "ns-revision");
-    member.apply(&labelled("tenant-ns-revision", &json!({ "istio.io/rev": "canary" }))).unwrap();
-    assert_eq!(labels(&member, "tenant-ns-revision")["istio-injection"], Value::Null);
+    tenant(&it, "ns-revision");
+    let admin = it.cluster.admin().unwrap();
+    let canary = json!({ "istio.io/rev": "canary", "bulkhead.dev/tenant": "ns-revision" });
+    admin.apply(&labelled("tenant-ns-revision", &canary)).unwrap();
+    assert_eq!(labels(&admin, "tenant-ns-revision")["istio-injection"], Value::Null);
+}
+
+/// The switches on a namespace that the mesh, the scheduler and other webhooks obey.
+#[test]
+fn a_member_does_not_turn_the_switches_of_a_namespace() {
+    let it = shared();
+    let member = tenant(&it, "ns-switch");
+    let admin = it.cluster.admin().unwrap();
+    let name = "tenant-ns-switch";
+    let keys = [
+        ("labels", "istio-injection", "disabled"),
+        ("labels", "istio.io/rev", "nobody"),
+        ("labels", "istio.io/dataplane-mode", "none"),
+        ("labels", "topology.istio.io/network", "elsewhere"),
+        ("labels", "pod-security.kubernetes.io/enforce", "privileged"),
+        ("labels", "control-plane", "true"),
+        ("labels", "kubernetes.azure.com/managedby", "aks"),
+        ("labels", "admission.gatekeeper.sh/ignore", "yes"),
+        ("labels", "name", "tenant-ns-other"),
+        ("annotations", "scheduler.alpha.kubernetes.io/node-selector", "disk=fast"),
+        ("annotations", "cni.projectcalico.org/ipv4pools", "[]"),
+        ("annotations", "bulkhead.dev/anything", "yes"),
+    ];
+    for (map, key, value) in keys {
+        let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, map: { key: value } } });
+        let said = member.feed(&["create", "-f", "-"], &namespace.to_string()).unwrap();
+        assert!(said.stderr.contains(&format!("BH103 metadata.{map}[{key}]: `{value}`")), "{key}: {said:?}");
+    }
+    member.ok(&["create", "namespace", name]).unwrap();
+    let stored: Value =
+        serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
+    for (map, key, value) in keys {
+        for door in ["", "/status", "/finalize"] {
+            let mut turned = stored.clone();
+            turned["metadata"][map][key] = json!(value);
+            turned["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+            let path = format!("/api/v1/namespaces/{name}{door}");
+            let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &turned.to_string()).unwrap();
+            assert!(
+                said.stderr.contains(&format!("BH103 metadata.{map}[{key}]: `{value}`")),
+                "{door} {key}: {said:?}"
+            );
+        }
+    }
+    let said = member.run(&["label", "namespace", name, "istio-injection=disabled", "--overwrite"]).unwrap();
+    assert_eq!(
+        said.stderr,
+        "Error from server (Forbidden): admission webhook \"namespaces.bulkhead.dev\" denied the request: \n\
+         BH103 metadata.labels[istio-injection]: `disabled` here is the platform's to say; keep `enabled`\n\
+         (see: bulkhead explain BH103)\n"
+    );
+
+    member.ok(&["label", "namespace", name, "team=payments", &format!("name={name}")]).unwrap();
+    member.ok(&["annotate", "namespace", name, "example.com/pager=on"]).unwrap();
+    admin.ok(&["label", "namespace", name, "pod-security.kubernetes.io/warn=baseline"]).unwrap();
+    let said = member.run(&["label", "namespace", name, "pod-security.kubernetes.io/warn-"]).unwrap();
+    assert!(said.stderr.contains("it is the platform's to remove; keep `baseline`"), "{said:?}");
+}
+
+/// A creator cannot bring the condition along, and nobody but the controller can set it later.
+#[test]
+fn nobody_says_that_a_baseline_stands_but_the_controller() {
+    let it = shared();
+    let member = tenant(&it, "ns-stands");
+    let name = namespace(&member, "ns-stands");
+    let admin = it.cluster.admin().unwrap();
+    for (kubectl, status) in [(&member, "False"), (&admin, "False"), (&member, "Unknown")] {
+        let condition = json!({ "status": { "conditions": [{ "type": "bulkhead.dev/BaselineReady", "status": status }] } });
+        let arguments = ["patch", "namespace", &name, "--subresource=status", "-p", &condition.to_string()];
+        let said = kubectl.run(&arguments).unwrap();
+        let says = "BH103 status.conditions[0].type: whether `bulkhead.dev/BaselineReady` is Bulkhead's to say; leave it as it was";
+        assert!(said.stderr.contains(says), "{said:?}");
+    }
+    let none = r#"[{"op":"remove","path":"/status/conditions"}]"#;
+    let said = member
+        .run(&["patch", "namespace", &name, "--subresource=status", "--type=json", "-p", none])
+        .unwrap();
+    assert!(said.stderr.contains("BH103 status.conditions: "), "{said:?}");
+    let other = r#"{"status":{"conditions":[{"type":"example.com/Backup","status":"True"}]}}"#;
+    member.ok(&["patch", "namespace", &name, "--subresource=status", "-p", other]).unwrap();
+
+    let mut brought = serde_json::from_str::<Value>(&labelled("tenant-ns-stands-new", &json!({}))).unwrap();
+    brought["status"] = json!({ "conditions": [{ "type": "bulkhead.dev/BaselineReady", "status": "True" }] });
+    let created =
+        member.feed(&["create", "-o", "json", "--dry-run=server", "-f", "-"], &brought.to_string()).unwrap();
+    let created: Value = serde_json::from_str(&created.stdout).unwrap();
+    assert_eq!(created["status"], json!({ "phase": "Active" }));
+}
+
+/// What the garbage collector would follow, and what would keep the namespace from ending or end it too early.
+#[test]
+fn nothing_hangs_on_a_namespace_that_the_platform_did_not_attach() {
+    let it = shared();
+    let member = tenant(&it, "ns-attach");
+    let admin = it.cluster.admin().unwrap();
+    let name = "tenant-ns-attach";
+    member.ok(&["create", "namespace", name]).unwrap();
+    let owner =
+        r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"b"}]}}"#;
+    let finalizer = r#"{"metadata":{"finalizers":["example.com/a","example.com/b"]}}"#;
+    for (patch, field) in [(owner, "metadata.ownerReferences[0]"), (finalizer, "metadata.finalizers[0]")] {
+        for door in [&[][..], &["--subresource=status"]] {
+            let said = member
+                .run(&[&["patch", "namespace", name, "--type=merge", "-p", patch], door].concat())
+                .unwrap();
+            assert!(said.stderr.contains(&format!("BH105 {field}")), "{said:?}");
+        }
+    }
+    let mut hollow: Value =
+        serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
+    hollow["spec"]["finalizers"] = json!([]);
+    let path = format!("/api/v1/namespaces/{name}/finalize");
+    let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &hollow.to_string()).unwrap();
+    assert!(said.stderr.contains("BH105 spec.finalizers: "), "{said:?}");
+
+    admin.ok(&["patch", "namespace", name, "--type=merge", "-p", finalizer]).unwrap();
+    let fewer = r#"{"metadata":{"finalizers":["example.com/b"]}}"#;
+    member.ok(&["patch", "namespace", name, "--type=merge", "-p", fewer]).unwrap();
+    member.ok(&["delete", "namespace", name, "--wait=false"]).unwrap();
+    member
+        .ok(&["patch", "namespace", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#])
+        .unwrap();
+    member.ok(&["wait", "--for=delete", "namespace", name, "--timeout=60s"]).unwrap();
 }

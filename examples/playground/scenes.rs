@@ -215,7 +215,7 @@ impl Scene {
 pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
     match user {
         "admin" => installation.cluster.admin(),
-        "bob" => installation.powerful("bob", "beta-developers"),
-        user => installation.powerful(user, "acme-developers"),
+        "bob" => installation.cluster.powerful("bob", "beta-developers"),
+        user => installation.cluster.powerful(user, "acme-developers"),
     }
 }

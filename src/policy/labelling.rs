@@ -40,10 +40,11 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
     let Object::Namespace(namespace) = read(review.object, "object")? else {
         return Ok(Labelling::default());
     };
+    let namespace = namespace.metadata;
     let actor = world.actor(&review.user);
     let labels = if is_update {
         match read(review.old_object, "oldObject")? {
-            Object::Namespace(old) => on_update(&actor, &old, world),
+            Object::Namespace(old) => on_update(&actor, &old.metadata, world),
             _ => Vec::new(),
         }
     } else {

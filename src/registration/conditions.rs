@@ -5,16 +5,18 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
-use crate::baseline::{self, MESH_LABELS};
+use crate::baseline;
 use crate::policy::RULES;
 use crate::policy::kind::Entry;
-use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
+use crate::settings::Settings;
+use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL};
 
 /// The conditions of a validating entry; all must hold for a write to be sent.
-pub(super) fn of(entry: Entry) -> Vec<MatchCondition> {
+pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
-        Entry::Namespaces => conditions.push(changes_a_guarded_label()),
+        Entry::Namespaces => conditions.push(changes_something_guarded(settings)),
         Entry::Policies => conditions.push(is_of_the_baseline()),
         Entry::Identities => conditions.extend([
             only_token_secrets(),
@@ -40,8 +42,8 @@ pub(super) fn of(entry: Entry) -> Vec<MatchCondition> {
 }
 
 /// The conditions of the mutating entry.
-pub(super) fn of_labels() -> Vec<MatchCondition> {
-    vec![not_the_api_server(), changes_a_guarded_label()]
+pub(super) fn of_labels(settings: &Settings) -> Vec<MatchCondition> {
+    vec![not_the_api_server(), changes_something_guarded(settings)]
 }
 
 /// The API server writes for itself while it starts, before any webhook can answer: a bootstrap role that
@@ -50,18 +52,42 @@ fn not_the_api_server() -> MatchCondition {
     condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
 }
 
-/// An update that leaves every label as it was that some rule reads, or that is put back when it is gone.
-/// A namespace that is being deleted ends with updates of this kind, whoever's finalizer goes.
-fn changes_a_guarded_label() -> MatchCondition {
-    let guarded: BTreeSet<&str> =
-        RULES.iter().flat_map(|rule| rule.guards).chain(MESH_LABELS).copied().collect();
-    let keys: Vec<String> = guarded.iter().map(|key| format!("'{key}'")).collect();
+/// An update of a namespace that leaves everything as it was that some rule reads. Outside the namespaces of
+/// tenants that is little. The end of a namespace takes finalizers away, which nobody needs to judge.
+fn changes_something_guarded(settings: &Settings) -> MatchCondition {
+    let guards: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.guards).copied().collect();
+    let guards: Vec<String> = guards.iter().map(|key| format!("'{key}'")).collect();
+    let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
+    let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
+    let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
+    let both = |map: &str| {
+        format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
+    };
+    let ready = |object: &str| {
+        format!(
+            "{object}.?status.?conditions.orValue([]).filter(condition, condition.type == '{BASELINE_READY}')"
+        )
+    };
     condition(
-        "changes-a-guarded-label",
+        "changes-something-guarded",
         &format!(
-            "request.operation != 'UPDATE' || [{}].exists(key, \
-             object.metadata.?labels[?key] != oldObject.metadata.?labels[?key])",
-            keys.join(", ")
+            "request.operation != 'UPDATE' \
+             || [{guards}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
+             || ('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) && (\
+             [{labels}, {annotations}].exists(maps, maps.exists(map, map.exists(key, \
+             key.matches('^({keys}|([^/]*[.])?({domains})/.*)$') && maps[0][?key] != maps[1][?key]))) \
+             || ['ownerReferences', 'finalizers'].exists(list, \
+             object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
+             || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
+             ['{NAMESPACE_CONTROLLER}', '{ALL_CONTROLLERS}'])) \
+             || {ready} != {was_ready}))",
+            guards = guards.join(", "),
+            labels = both("labels"),
+            annotations = both("annotations"),
+            ready = ready("object"),
+            was_ready = ready("oldObject"),
+            keys = keys.join("|"),
+            domains = domains.join("|"),
         ),
     )
 }

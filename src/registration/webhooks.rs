@@ -23,7 +23,7 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
         failure_policy: Some("Fail".to_owned()),
-        match_conditions: Some(conditions::of(*entry)),
+        match_conditions: Some(conditions::of(*entry, settings)),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: selector(*entry, settings),
         rules: Some(rules(judged_doors(*entry))),
@@ -36,14 +36,14 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
 
 /// Labels namespaces. Without an answer nothing is labelled: the validating side refuses a namespace without
 /// its tenant's label, and the pods of one that Istio does not inject.
-pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
+pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
     let namespaces = DOORS.iter().filter(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
     let labels = MutatingWebhook {
         name: "labels.bulkhead.dev".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, "/mutate/labels"),
         failure_policy: Some("Ignore".to_owned()),
-        match_conditions: Some(conditions::of_labels()),
+        match_conditions: Some(conditions::of_labels(settings)),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
         rules: Some(rules(namespaces)),

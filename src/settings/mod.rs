@@ -50,6 +50,7 @@ struct MeshFile {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct LabelsFile {
     tenant: Option<bool>,
+    protected: Vec<String>,
 }
 
 /// The settings in force.
@@ -77,6 +78,8 @@ pub struct Settings {
     pub proxy_images: Vec<Repository>,
     /// The user id the proxy runs as, whose traffic is not captured.
     pub proxy_user: i64,
+    /// Keys of labels and annotations of a tenant's namespace that only the platform sets, beside the known ones.
+    pub protected_keys: BTreeSet<String>,
     /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
     pub plain_tenant_label: bool,
 }
@@ -90,6 +93,8 @@ pub enum Invalid {
     ProxyImage { index: usize, value: String },
     #[error("mesh.proxyImages: an empty list would refuse every pod of every tenant")]
     NoProxyImages,
+    #[error("labels.protected[{index}]: `{value}` is not the key of a label")]
+    ProtectedKey { index: usize, value: String },
     #[error("mesh.proxyUser: `{0}` is not a user id a proxy can have")]
     ProxyUser(i64),
 }
@@ -111,6 +116,13 @@ impl TryFrom<File> for Settings {
     fn try_from(mut file: File) -> Result<Self, Invalid> {
         if let Some(user) = file.mesh.proxy_user.filter(|user| *user <= 0) {
             return Err(Invalid::ProxyUser(user));
+        }
+        let is_key = |key: &str| {
+            let is_of_a_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+            !key.is_empty() && key.bytes().all(is_of_a_key)
+        };
+        if let Some((index, value)) = file.labels.protected.iter().enumerate().find(|(_, key)| !is_key(key)) {
+            return Err(Invalid::ProtectedKey { index, value: value.clone() });
         }
         let images = file.mesh.proxy_images.take();
         if images.as_ref().is_some_and(Vec::is_empty) {
@@ -152,6 +164,7 @@ impl Settings {
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
+            protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
         }
     }

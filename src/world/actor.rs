@@ -3,7 +3,10 @@ use crate::api::{Subject, SubjectKind};
 use super::{Owner, Tenant, World};
 
 const NODES: &str = "system:nodes";
-const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
+
+/// A controller of Kubernetes has an account of its own, or shares one with all the others.
+pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
+pub const ALL_CONTROLLERS: &str = "system:kube-controller-manager";
 
 /// Who the API server says is asking.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +22,8 @@ pub enum Actor<'w> {
     Bulkhead,
     /// The controller that empties namespaces which are being deleted.
     NamespaceController,
+    /// Any controller of Kubernetes, where they share one account.
+    AnyController,
     /// A kubelet.
     Node,
     /// Named in the settings.
@@ -38,8 +43,10 @@ impl World {
         if user.name.starts_with("system:node:") && user.groups.contains(&NODES) {
             return Actor::Node;
         }
-        if user.name == NAMESPACE_CONTROLLER {
-            return Actor::NamespaceController;
+        match user.name {
+            NAMESPACE_CONTROLLER => return Actor::NamespaceController,
+            ALL_CONTROLLERS => return Actor::AnyController,
+            _ => {}
         }
         if settings.platform_users.contains(user.name)
             || user.groups.iter().any(|group| settings.platform_groups.contains(*group))

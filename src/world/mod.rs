@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::api;
 use crate::settings::Settings;
 
-pub use actor::{Actor, User};
+pub use actor::{ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, User};
 
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";

@@ -45,6 +45,11 @@ impl<'a> Metadata<'a> {
         mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
     }
 
+    /// The labels and the annotations.
+    pub fn maps(&self) -> [(&'static str, &Entries<'a>); 2] {
+        [("labels", &self.labels), ("annotations", &self.annotations)]
+    }
+
     /// The name, or what it will begin with.
     pub fn name_or_prefix(&self) -> &str {
         self.name.as_deref().or(self.generate_name.as_deref()).unwrap_or_default()

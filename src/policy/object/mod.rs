@@ -3,6 +3,7 @@
 
 mod container;
 mod metadata;
+mod namespace;
 mod text;
 mod token;
 mod virtual_service;
@@ -18,6 +19,7 @@ use text::nullable;
 
 pub use container::Container;
 pub use metadata::{Labelled, Metadata};
+pub use namespace::Namespace;
 pub use text::{Entries, Text};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
@@ -27,7 +29,7 @@ pub use workload::{Form, Placed, Role, Workload};
 /// One object, read.
 #[derive(Debug)]
 pub enum Object<'a> {
-    Namespace(Metadata<'a>),
+    Namespace(Namespace<'a>),
     /// A pod, or whatever carries a pod template.
     Workload(Workload<'a>),
     /// Its annotations and labels are laid onto the pod it binds.
@@ -58,7 +60,9 @@ impl<'a> Object<'a> {
     /// Reads `raw` as the announced `kind`, and as nothing else; `form` is how final a pod's text is.
     pub fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
         Ok(match kind {
-            Kind::Namespace => Self::Namespace(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Namespace => {
+                Self::Namespace(Namespace::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
+            }
             Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::ServiceAccount => Self::ServiceAccount(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::TokenRequest => Self::TokenRequest(Whole::read(kind, raw)?.spec.unwrap_or_default()),

@@ -52,6 +52,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
+    let namespace = &namespace.metadata;
     let actor = scope.actor();
     let Actor::Member(tenants) = &actor else { return };
     if namespace.label_value(TENANT_LABEL).is_some() {

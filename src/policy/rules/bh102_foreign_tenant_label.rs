@@ -89,7 +89,7 @@
 use super::{Findings, Place, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::Object;
+use crate::policy::object::{Namespace, Object};
 use crate::world::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
@@ -105,13 +105,13 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Namespace(new) = scope.object else { return };
+    let Object::Namespace(Namespace { metadata: new, .. }) = scope.object else { return };
     let actor = scope.actor();
     if matches!(actor, Actor::Platform) {
         return;
     }
     let old = match scope.old {
-        Some(Object::Namespace(old)) => Some(old),
+        Some(Object::Namespace(old)) => Some(&old.metadata),
         _ => None,
     };
     let before = |key| old.and_then(|old| old.label_value(key));

@@ -44,7 +44,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
-    let name = namespace.name.as_deref().unwrap_or_default();
+    let name = namespace.metadata.name.as_deref().unwrap_or_default();
     let reserved = scope.world.settings.is_reserved(name);
     if reserved && !matches!(scope.actor(), Actor::Platform) {
         let message = format!("`{name}` is reserved for the platform");

@@ -61,7 +61,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     else {
         return;
     };
-    if !matches!(scope.actor(), Actor::Bulkhead | Actor::NamespaceController) {
+    let is_ending = scope.namespace().1.is_some_and(|namespace| namespace.terminating);
+    let may = match scope.actor() {
+        Actor::Bulkhead | Actor::NamespaceController => true,
+        Actor::AnyController => is_ending,
+        _ => false,
+    };
+    if !may {
         let message =
             format!("this {} keeps tenant {} apart from the others", kind.name(), scope.tenant_name());
         findings.report(

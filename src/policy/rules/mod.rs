@@ -3,7 +3,9 @@
 
 mod bh101_unowned_namespace;
 mod bh102_foreign_tenant_label;
+mod bh103_protected_namespace_key;
 mod bh104_reserved_namespace_name;
+mod bh105_namespace_attachment;
 mod bh201_baseline_removed;
 mod bh202_baseline_altered;
 mod bh203_workload_before_baseline;
@@ -17,16 +19,21 @@ mod bh404_token_secret;
 mod bh605_reserved_header;
 
 use super::kind::Kind;
+use super::object::{Namespace, Object};
 use super::{Findings, Scope};
-
 use crate::baseline;
+use crate::world::{Actor, TENANT_LABEL};
+
+pub use bh103_protected_namespace_key::{PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 
 /// Every rule, in the order of the codes.
 pub static RULES: &[&Rule] = &[
     &bh101_unowned_namespace::RULE,
     &bh102_foreign_tenant_label::RULE,
+    &bh103_protected_namespace_key::RULE,
     &bh104_reserved_namespace_name::RULE,
+    &bh105_namespace_attachment::RULE,
     &bh201_baseline_removed::RULE,
     &bh202_baseline_altered::RULE,
     &bh203_workload_before_baseline::RULE,
@@ -93,6 +100,18 @@ const POLICIES: &[Kind] = &[
     Kind::Policy(baseline::Kind::Sidecar),
     Kind::Policy(baseline::Kind::RoleBinding),
 ];
+
+/// A namespace that is, or was, a tenant's, and the same before, unless the platform or Bulkhead writes it.
+fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
+    let Object::Namespace(new) = scope.object else { return None };
+    let old = match scope.old {
+        Some(Object::Namespace(old)) => Some(old),
+        _ => None,
+    };
+    let is_tenants = |namespace: &Namespace<'_>| namespace.metadata.label_value(TENANT_LABEL).is_some();
+    let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
+    (!trusted && (is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
+}
 
 impl Rule {
     pub fn find(code: &str) -> Option<&'static Self> {

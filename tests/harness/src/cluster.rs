@@ -19,8 +19,10 @@ use crate::{components, guard};
 pub struct Cluster {
     pub folder: PathBuf,
     pub server: String,
+    etcd_url: String,
     authority: Authority,
     users: Mutex<BTreeMap<String, Kubectl>>,
+    api: Option<Process>,
     _processes: Vec<Process>,
 }
 
@@ -29,6 +31,21 @@ const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-con
     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
+
+/// Every write of Bulkhead's accounts, its lease aside.
+const AUDITED: &str = r"
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    resources: [{ group: coordination.k8s.io }]
+  - level: Metadata
+    users:
+      - system:serviceaccount:bulkhead-system:bulkhead
+      - system:serviceaccount:bulkhead-system:bulkhead-controller
+    verbs: [create, update, patch, delete, deletecollection]
+";
 
 impl Cluster {
     pub fn start() -> Result<Self> {
@@ -58,38 +75,18 @@ impl Cluster {
         fs::write(folder.join("ca.crt"), &authority.certificate)?;
         let signing = authority.client("service-account-signer", None)?;
         write_pair(&folder, "signer", &signing)?;
+        fs::write(folder.join("audit.yaml"), AUDITED)?;
 
-        let file = |flag: &str, name: &str| format!("{flag}={}", folder.join(name).display());
-        let api = components::kubernetes("kube-apiserver")?
-            .args([
-                file("--tls-cert-file", "server.crt"),
-                file("--tls-private-key-file", "server.key"),
-                file("--client-ca-file", "ca.crt"),
-                file("--service-account-key-file", "signer.crt"),
-                file("--service-account-signing-key-file", "signer.key"),
-                file("--cert-dir", "api"),
-                format!("--etcd-servers={etcd_url}"),
-                format!("--secure-port={api_port}"),
-            ])
-            .args([
-                "--bind-address=127.0.0.1",
-                "--advertise-address=127.0.0.1",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--service-cluster-ip-range=10.0.0.0/24",
-                "--authorization-mode=RBAC",
-                "--allow-privileged=true",
-                "--anonymous-auth=false",
-                "--endpoint-reconciler-type=none",
-            ])
-            .started("kube-apiserver", &folder)?;
-
-        let mut cluster =
-            Self { folder, server, authority, users: Mutex::default(), _processes: Vec::with_capacity(3) };
-        let admin = cluster.admin()?;
-        let mut api = api;
-        api.wait_for(Duration::from_secs(60), |_| {
-            admin.run(&["get", "--raw", "/readyz"]).is_ok_and(|said| said.success).then_some(())
-        })?;
+        let mut cluster = Self {
+            folder,
+            server,
+            etcd_url,
+            authority,
+            users: Mutex::default(),
+            api: None,
+            _processes: Vec::with_capacity(2),
+        };
+        cluster.start_api_server(api_port)?;
 
         // Only now: before, the bootstrap RBAC is missing and it ends.
         let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;
@@ -113,8 +110,55 @@ impl Cluster {
                 CONTROLLERS,
             ])
             .started("kube-controller-manager", &cluster.folder)?;
-        cluster._processes.extend([controllers, api, etcd]);
+        cluster._processes.extend([controllers, etcd]);
         Ok(cluster)
+    }
+
+    fn start_api_server(&mut self, port: u16) -> Result<()> {
+        let file = |flag: &str, name: &str| format!("{flag}={}", self.folder.join(name).display());
+        let mut api = components::kubernetes("kube-apiserver")?
+            .args([
+                file("--tls-cert-file", "server.crt"),
+                file("--tls-private-key-file", "server.key"),
+                file("--client-ca-file", "ca.crt"),
+                file("--service-account-key-file", "signer.crt"),
+                file("--service-account-signing-key-file", "signer.key"),
+                file("--cert-dir", "api"),
+                file("--audit-policy-file", "audit.yaml"),
+                file("--audit-log-path", "audit.log"),
+                format!("--etcd-servers={}", self.etcd_url),
+                format!("--secure-port={port}"),
+            ])
+            .args([
+                "--bind-address=127.0.0.1",
+                "--advertise-address=127.0.0.1",
+                "--service-account-issuer=https://kubernetes.default.svc",
+                "--service-cluster-ip-range=10.0.0.0/24",
+                "--authorization-mode=RBAC",
+                "--allow-privileged=true",
+                "--anonymous-auth=false",
+                "--endpoint-reconciler-type=none",
+            ])
+            .started("kube-apiserver", &self.folder)?;
+        let admin = self.admin()?;
+        api.wait_for(Duration::from_secs(60), |_| {
+            admin.run(&["get", "--raw", "/readyz"]).is_ok_and(|said| said.success).then_some(())
+        })?;
+        self.api = Some(api);
+        Ok(())
+    }
+
+    /// Stops the API server and starts it again on the same store; ready when this returns.
+    pub fn restart_api_server(&mut self) -> Result<()> {
+        let port = self.server.rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
+        drop(self.api.take());
+        self.start_api_server(port)
+    }
+
+    /// What Bulkhead's accounts wrote, one audit event a line.
+    pub fn written_by_bulkhead(&self) -> Result<Vec<serde_json::Value>> {
+        let log = fs::read_to_string(self.folder.join("audit.log"))?;
+        log.lines().map(|line| serde_json::from_str(line).context("an audit event")).collect()
     }
 
     /// kubectl as a cluster administrator.
@@ -125,6 +169,18 @@ impl Cluster {
     /// kubectl as a user in these groups; the administrator impersonates it.
     pub fn user(&self, name: &str, groups: &[&str]) -> Result<Kubectl> {
         self.certified("admin", Some("system:masters"), &json!({ "as": name, "as-groups": groups }))
+    }
+
+    /// kubectl as a user who may do everything RBAC can allow, but is not the platform.
+    pub fn powerful(&self, user: &str, group: &str) -> Result<Kubectl> {
+        let binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": { "name": format!("everything-{group}") },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
+            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group }],
+        });
+        self.admin()?.apply(&binding.to_string())?;
+        self.user(user, &[group])
     }
 
     /// kubectl with a client certificate for a user in a group, and with what else a kubeconfig says of a user.

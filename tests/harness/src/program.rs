@@ -11,7 +11,6 @@ use serde_json::json;
 
 use crate::cluster::{Cluster, write_pair};
 use crate::istio::Istio;
-use crate::kubectl::Kubectl;
 use crate::pki::Authority;
 use crate::process::Process;
 use crate::wire::{self, Caller};
@@ -94,18 +93,8 @@ impl Installation {
         note("starting istiod");
         let istio = Istio::start(&cluster)?;
         note("installing Bulkhead");
+        prepare(&cluster, binary)?;
         let admin = cluster.admin()?;
-        admin.apply(
-            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } })
-                .to_string(),
-        )?;
-        admin.apply(&printed(binary, &["crds", "rbac"])?)?;
-        admin.ok(&[
-            "wait",
-            "--for=condition=Established",
-            "crd/tenants.bulkhead.dev",
-            "crd/sharedservices.bulkhead.dev",
-        ])?;
         admin.apply(&surroundings().to_string())?;
 
         let authority = Authority::new("test-webhook")?;
@@ -137,13 +126,7 @@ impl Installation {
             Some(&account.kubeconfig),
         )?;
 
-        admin.apply(&service(bulkhead.webhook.port()).to_string())?;
-        fs::write(cluster.folder.join("webhook-ca.crt"), &authority.certificate)?;
-        let port = bulkhead.webhook.port().to_string();
-        admin.apply(&printed(
-            binary,
-            &["webhooks", "--settings", SETTINGS, "--port", &port, "--ca-bundle", &file("webhook-ca.crt")],
-        )?)?;
+        register(&cluster, binary, bulkhead.webhook.port(), &authority)?;
         let installation = Self {
             cluster,
             bulkhead,
@@ -161,21 +144,9 @@ impl Installation {
         Caller::new(self.bulkhead.webhook, SERVER_NAME, &self.ca_bundle)
     }
 
-    /// kubectl as a user who may do everything RBAC can allow, but is not the platform.
-    pub fn powerful(&self, user: &str, group: &str) -> Result<Kubectl> {
-        let binding = json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-            "metadata": { "name": format!("everything-{group}") },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin" },
-            "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group }],
-        });
-        self.cluster.admin()?.apply(&binding.to_string())?;
-        self.cluster.user(user, &[group])
-    }
-
     /// The API server takes a moment to see a new webhook configuration.
     fn wait_until_called(&self) -> Result<()> {
-        let stranger = self.powerful("stranger", "strangers")?;
+        let stranger = self.cluster.powerful("stranger", "strangers")?;
         let forged = json!({
             "apiVersion": "v1", "kind": "Namespace",
             "metadata": { "name": "probe", "labels": { "bulkhead.dev/tenant": "nobody" } },
@@ -190,6 +161,33 @@ impl Installation {
         }
         bail!("the API server does not call the webhook, but says: {last}")
     }
+}
+
+/// What must be there before Bulkhead can start: its namespace, its kinds, its accounts.
+pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
+    let admin = cluster.admin()?;
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
+    admin.apply(&namespace.to_string())?;
+    admin.apply(&printed(binary, &["crds", "rbac"])?)?;
+    admin.ok(&[
+        "wait",
+        "--for=condition=Established",
+        "crd/tenants.bulkhead.dev",
+        "crd/sharedservices.bulkhead.dev",
+    ])?;
+    Ok(())
+}
+
+/// Has the API server call the webhook on a port of loopback.
+pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authority) -> Result<()> {
+    let admin = cluster.admin()?;
+    admin.apply(&service(port).to_string())?;
+    let bundle = cluster.folder.join("webhook-ca.crt");
+    fs::write(&bundle, &authority.certificate)?;
+    let (port, bundle) = (port.to_string(), bundle.display().to_string());
+    let arguments = ["webhooks", "--settings", SETTINGS, "--port", &port, "--ca-bundle", &bundle];
+    admin.apply(&printed(binary, &arguments)?)?;
+    Ok(())
 }
 
 /// What a cluster with nodes has: its DNS, and the API server's own address.

@@ -1,0 +1,112 @@
+//! What goes on and what stops while no replica answers: the configurations stand, and nobody is there.
+
+use bulkhead_harness::cluster::{Cluster, free_ports};
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::pki::Authority;
+use bulkhead_harness::program;
+use serde_json::{Value, json};
+
+use crate::cluster::{BINARY, can_hold_pods, until};
+
+/// A cluster with a tenant's namespace and a pod in it, in which nobody answers the webhooks any more.
+fn abandoned() -> Cluster {
+    let cluster = Cluster::start().unwrap();
+    program::prepare(&cluster, BINARY.as_ref()).unwrap();
+    let admin = cluster.admin().unwrap();
+    let owned = json!({ "bulkhead.dev/tenant": "out", "tenant": "out", "istio-injection": "enabled" });
+    for (name, labels) in
+        [("tenant-out", owned.clone()), ("tenant-out-ending", owned), ("foreign", json!({}))]
+    {
+        admin.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } }).to_string()).unwrap();
+    }
+    can_hold_pods(&admin, "tenant-out");
+    admin.apply(&pod("running").to_string()).unwrap();
+    let [nobody] = free_ports().unwrap();
+    program::register(&cluster, BINARY.as_ref(), nobody, &Authority::new("nobody").unwrap()).unwrap();
+    until(|| {
+        admin
+            .run(&["create", "namespace", "probe", "--dry-run=server"])
+            .unwrap()
+            .stderr
+            .contains("connection refused")
+            .then_some(())
+    });
+    cluster
+}
+
+fn pod(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "tenant-out" },
+        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
+    })
+}
+
+fn stopped(kubectl: &Kubectl, arguments: &[&str], input: &str, entry: &str) {
+    let said = kubectl.feed(arguments, input).unwrap();
+    let why = format!(
+        "failed calling webhook \"{entry}.bulkhead.dev\": failed to call webhook: Post \"https://bulkhead.bulkhead-system.svc:"
+    );
+    assert!(
+        !said.success && said.stderr.contains(&why) && said.stderr.contains("connection refused"),
+        "{arguments:?}: {said:?}"
+    );
+}
+
+#[test]
+fn with_nobody_answering_the_cluster_goes_on() {
+    let mut cluster = abandoned();
+    let admin = cluster.admin().unwrap();
+
+    // The API server starts, and puts back what it misses.
+    admin.ok(&["delete", "clusterrole", "system:node-bootstrapper"]).unwrap();
+    admin.ok(&["delete", "clusterrolebinding", "system:kube-scheduler"]).unwrap();
+    cluster.restart_api_server().unwrap();
+    admin.ok(&["get", "clusterrole", "system:node-bootstrapper"]).unwrap();
+    admin.ok(&["get", "clusterrolebinding", "system:kube-scheduler"]).unwrap();
+
+    // Namespaces that are no tenant's.
+    admin.ok(&["annotate", "namespace", "foreign", "example.com/note=1"]).unwrap();
+    admin.ok(&["label", "namespace", "foreign", "istio-injection=enabled"]).unwrap();
+    admin.ok(&["create", "configmap", "mine", "-n", "foreign"]).unwrap();
+    admin.ok(&["delete", "namespace", "foreign", "--timeout=60s"]).unwrap();
+    admin.ok(&["create", "service", "clusterip", "beside", "--tcp=80", "-n", "kube-system"]).unwrap();
+    admin
+        .ok(&["create", "deployment", "beside", "--image=registry.example.com/a:1", "-n", "kube-system"])
+        .unwrap();
+    admin.ok(&["rollout", "status", "--watch=false", "deployment/beside", "-n", "kube-system"]).unwrap();
+
+    // A tenant's namespace: what runs goes on running, and may end.
+    let node = cluster.powerful("system:node:one", "system:nodes").unwrap();
+    let status = r#"{"status":{"phase":"Running"}}"#;
+    node.ok(&["patch", "pod", "running", "-n", "tenant-out", "--subresource=status", "-p", status]).unwrap();
+    let scheduler = cluster.powerful("system:kube-scheduler", "schedulers").unwrap();
+    let binding = json!({
+        "apiVersion": "v1", "kind": "Binding", "metadata": { "name": "running" },
+        "target": { "apiVersion": "v1", "kind": "Node", "name": "one" },
+    });
+    let path = "/api/v1/namespaces/tenant-out/pods/running/binding";
+    assert!(scheduler.feed(&["create", "--raw", path, "-f", "-"], &binding.to_string()).unwrap().success);
+    admin.ok(&["annotate", "namespace", "tenant-out", "example.com/note=1"]).unwrap();
+    admin.ok(&["create", "configmap", "mine", "-n", "tenant-out"]).unwrap();
+    admin.ok(&["create", "secret", "generic", "mine", "-n", "tenant-out"]).unwrap();
+    node.ok(&["create", "token", "default", "-n", "tenant-out"]).unwrap();
+    admin.ok(&["delete", "pod", "running", "-n", "tenant-out", "--grace-period=0", "--force"]).unwrap();
+    admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
+
+    // What stops, and says why.
+    stopped(&admin, &["create", "namespace", "tenant-out-new"], "", "namespaces");
+    stopped(&admin, &["label", "namespace", "tenant-out", "bulkhead.dev/tenant-"], "", "namespaces");
+    stopped(&admin, &["create", "-f", "-"], &pod("late").to_string(), "workloads");
+    stopped(&admin, &["create", "serviceaccount", "late", "-n", "tenant-out"], "", "identities");
+    let policy = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": "default-deny-all", "namespace": "tenant-out" }, "spec": { "podSelector": {} },
+    });
+    stopped(&admin, &["create", "-f", "-"], &policy.to_string(), "policies");
+
+    // Uninstalling needs nobody.
+    admin
+        .ok(&["delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "tenant-bulkhead"])
+        .unwrap();
+    until(|| admin.run(&["create", "namespace", "tenant-out-new"]).unwrap().success.then_some(()));
+}
