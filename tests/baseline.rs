@@ -1,12 +1,19 @@
 //! The baseline, through the real API server: it comes by itself, it stays, and no pod is there before it.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
 
+use bulkhead_harness::cluster::folder;
+use bulkhead_harness::components;
 use bulkhead_harness::kubectl::Kubectl;
-use bulkhead_harness::program::Installation;
+use bulkhead_harness::program::{Installation, NAMESPACE, SERVER_NAME, Server, controller};
+use bulkhead_harness::wire::Caller;
 use serde_json::{Value, json};
 
-use crate::cluster::{can_hold_pods, is_ready, namespace, shared, tenant, until};
+use crate::blessed::compare;
+use crate::cluster::{BINARY, alone, can_hold_pods, is_ready, namespace, shared, tenant, until};
 
 const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
                      sidecars.networking.istio.io,rolebindings";
@@ -402,4 +409,122 @@ fn a_pod_that_comes_too_early_is_told_how_to_wait() {
     member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
     admin.ok(&["delete", "resourcequota", "none", "-n", "legacy-base-early"]).unwrap();
     is_ready(&admin, "legacy-base-early");
+}
+
+/// What the tenant had beyond its namespaces goes with it; what is in them stays.
+#[test]
+fn a_tenant_that_is_gone_creates_no_more_namespaces() {
+    let it = shared();
+    let name = namespace(&tenant(&it, "base-left"), "base-left");
+    let admin = it.cluster.admin().unwrap();
+    let binding = ["get", "clusterrolebinding", "bulkhead-tenant-base-left"];
+    until(|| admin.run(&binding).unwrap().success.then_some(()));
+    admin.ok(&["delete", "tenant", "base-left"]).unwrap();
+    until(|| (!admin.run(&binding).unwrap().success).then_some(()));
+    assert_eq!(kept(&admin, &name).len(), 9);
+}
+
+/// News that changes nothing, by the hundred: in the audit log there is no write of ours.
+#[test]
+fn at_rest_the_controller_writes_nothing() {
+    let it = alone();
+    let member = tenant(&it, "base-rest");
+    let name = namespace(&member, "base-rest");
+    let admin = it.cluster.admin().unwrap();
+    let written = || it.cluster.written_by_bulkhead().unwrap();
+    until(|| {
+        let before = written().len();
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        (written().len() == before).then_some(())
+    });
+    let before = written();
+    assert!(before.iter().any(|event| event["objectRef"]["namespace"] == name), "its writes are audited");
+    for round in 0..30 {
+        let note = format!("example.com/round={round}");
+        admin.ok(&["annotate", "tenant", "base-rest", "--overwrite", &note]).unwrap();
+        admin.ok(&["annotate", "namespace", &name, "--overwrite", &note]).unwrap();
+    }
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert_eq!(written()[before.len()..], [] as [Value; 0]);
+}
+
+/// One process may be both, and the next leads as soon as the first lets go.
+#[test]
+fn webhook_and_controller_in_one_process() {
+    let mut it = alone();
+    let member = tenant(&it, "base-both");
+    let account = it.cluster.service_account(NAMESPACE, "bulkhead-controller").unwrap();
+    let arguments = ["--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
+    let folder = it.cluster.folder.clone();
+    let mut both =
+        Server::start(BINARY.as_ref(), "both", &folder, &arguments, Some(&account.kubeconfig)).unwrap();
+    both.wait_until_ready().unwrap();
+    it.controller.terminate().unwrap();
+    assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
+    until(|| both.process.log().contains("\"leading\"").then_some(()));
+    namespace(&member, "base-both");
+    let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
+    assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);
+
+    both.process.terminate().unwrap();
+    assert!(both.process.wait(Duration::from_secs(10)).unwrap().success());
+    it.controller = controller(&it.cluster, BINARY.as_ref()).unwrap();
+    member.ok(&["create", "namespace", "tenant-base-both-next"]).unwrap();
+    is_ready(&member, "tenant-base-both-next");
+}
+
+/// The API server goes and comes back: so do the watches, the lease and the answers.
+#[test]
+fn the_api_server_may_restart() {
+    let mut it = alone();
+    let member = tenant(&it, "base-restart");
+    it.cluster.restart_api_server().unwrap();
+    let name = until(|| {
+        let said = member.run(&["create", "namespace", "tenant-base-restart"]).unwrap();
+        said.success.then(|| "tenant-base-restart".to_owned())
+    });
+    is_ready(&member, &name);
+    can_hold_pods(&member, &name);
+    member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
+    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
+    refused(&member, &delete, "", "BH201");
+    it.cluster.admin().unwrap().ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
+    until(|| (kept(&member, &name).len() == 9).then_some(()));
+}
+
+/// The whole baseline as YAML, and what Istio's own analysis says of it.
+#[test]
+fn the_baseline_is_printed_and_istio_finds_nothing_in_it() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    let output = Command::new(BINARY)
+        .args(["render", "--world", &format!("{examples}/world"), "--tenant", "acme"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    compare("examples/rendered/acme.yaml", &String::from_utf8(output.stdout).unwrap());
+
+    let analyze = |more: &[&str]| {
+        let files = ["rendered/acme.yaml", "world/namespaces.yaml", "log-collector.yaml"];
+        let files = files.map(|file| format!("{examples}/{file}"));
+        let mut istioctl = components::istio("istioctl").unwrap();
+        let output = istioctl
+            .args(["analyze", "--use-kube=false", "--all-namespaces", "--failure-threshold=Info"])
+            .args(files)
+            .args(more)
+            .output();
+        let output = output.unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(text).unwrap())
+    };
+    let (clean, said) = analyze(&[]);
+    assert!(clean && said.contains("No validation issues found"), "{said}");
+    let lost = folder("analyze").unwrap().join("lost.yaml");
+    let route = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "lost", "namespace": "tenant-acme" },
+        "spec": { "hosts": ["lost"], "gateways": ["nowhere"], "http": [{ "route": [{ "destination": { "host": "lost" } }] }] },
+    });
+    fs::write(&lost, route.to_string()).unwrap();
+    let (clean, said) = analyze(&[&lost.display().to_string()]);
+    assert!(!clean && said.contains("IST0101"), "it finds what is there to find: {said}");
 }

@@ -16,10 +16,18 @@ fn body(place: Place<'_>) -> Value {
     binding(TENANT_ROLE, &place.tenant.owners)
 }
 
+/// What the name of each tenant's binding begins with.
+const BINDING: &str = "bulkhead-tenant-";
+
+/// Whose the binding of this name is, if it is one of [`desired_of_tenant`].
+pub fn tenant_of_binding(name: &str) -> Option<&str> {
+    name.strip_prefix(BINDING)
+}
+
 /// The owners' right to create namespaces: they belong to the tenant from the first moment.
 pub fn desired_of_tenant(tenant: &Tenant) -> Manifest {
     let kind = Kind::ClusterRoleBinding;
-    let name = format!("bulkhead-tenant-{}", tenant.name);
+    let name = format!("{BINDING}{}", tenant.name);
     let (key, value) = MANAGED_BY;
     let mut object = json!({
         "apiVersion": format!("{}/{}", kind.group(), Kind::VERSION),

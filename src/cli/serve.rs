@@ -104,7 +104,9 @@ impl Serve {
         let metrics = Arc::new(Metrics::default());
         // A part that ends by itself leaves a process that only looks alive.
         let mut parts = JoinSet::new();
-        let readiness = self.follow(&worlds, &mut parts).await?;
+        let leave = CancellationToken::new();
+        let mut leading = JoinSet::new();
+        let readiness = self.follow(&worlds, &mut parts, &mut leading, &leave).await?;
 
         let admin = listen(self.admin).await?;
         let admin_address = admin.local_addr()?;
@@ -127,8 +129,10 @@ impl Serve {
             _ = interrupt.recv() => {}
             Some(ended) = serving.join_next() => bail!("the webhook ended: {ended:?}"),
             Some(ended) = parts.join_next() => bail!("a part ended: {ended:?}"),
+            Some(ended) = leading.join_next() => bail!("the controller ended: {ended:?}"),
         }
         readiness.stopping();
+        leave.cancel();
         if !serving.is_empty() {
             info!(delay = ?self.shutdown_delay, "stopping");
             tokio::select! {
@@ -141,6 +145,7 @@ impl Serve {
         while let Some(ended) = serving.join_next().await {
             ended??;
         }
+        leading.join_all().await;
         info!("stopped");
         Ok(())
     }
@@ -164,8 +169,14 @@ impl Serve {
         Ok(development.shown)
     }
 
-    /// Starts what publishes worlds.
-    async fn follow(&self, worlds: &Arc<Worlds>, parts: &mut JoinSet<()>) -> Result<Arc<Readiness>> {
+    /// Starts what publishes worlds, and the controller, which runs until it is to `leave`.
+    async fn follow(
+        &self,
+        worlds: &Arc<Worlds>,
+        parts: &mut JoinSet<()>,
+        leading: &mut JoinSet<()>,
+        leave: &CancellationToken,
+    ) -> Result<Arc<Readiness>> {
         if let Some(folder) = &self.world {
             let found = files::read(std::slice::from_ref(folder))?;
             worlds.publish(files::world(&found)?);
@@ -179,7 +190,7 @@ impl Serve {
                 namespace: self.lease_namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
-            parts.spawn(controller::run(client.clone(), Arc::clone(worlds), identity));
+            leading.spawn(controller::run(client.clone(), Arc::clone(worlds), identity, leave.clone()));
         }
         parts.spawn(follow::follow(client, Arc::new(settings), Arc::clone(worlds), Arc::clone(&readiness)));
         Ok(readiness)

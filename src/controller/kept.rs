@@ -71,6 +71,20 @@ impl Kept {
         self.objects.get(&(kind, namespace.to_owned(), name.to_owned()))
     }
 
+    /// The names of what is kept of a kind in a namespace.
+    pub(super) fn names(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &str> {
+        let from = (kind, namespace.to_owned(), String::new());
+        let same = move |((of, place, _), _): &(&Key, &Value)| *of == kind && *place == from.1;
+        self.objects
+            .range((kind, namespace.to_owned(), String::new())..)
+            .take_while(same)
+            .map(|((_, _, name), _)| name.as_str())
+    }
+
+    pub(super) fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
+        self.objects.remove(&(kind, namespace.to_owned(), name.to_owned()));
+    }
+
     /// What was read back after a write, ahead of the watch.
     pub(super) fn insert(&mut self, kind: Kind, object: &DynamicObject) {
         let (key, value) = entry(kind, object);

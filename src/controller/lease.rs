@@ -122,4 +122,16 @@ impl Held {
         }
         warn!(holder = self.holder, "no longer leading");
     }
+
+    /// Lets the next one lead at once.
+    pub(super) async fn release(mut self) {
+        if let Some(spec) = &mut self.lease.spec {
+            spec.holder_identity = None;
+        }
+        match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &self.lease)).await {
+            Ok(Ok(_)) => info!(holder = self.holder, "gave the lease back"),
+            Ok(Err(error)) => warn!(%error, "giving the lease back"),
+            Err(_) => warn!("giving the lease back took too long"),
+        }
+    }
 }

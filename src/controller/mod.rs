@@ -8,18 +8,28 @@ mod reconcile;
 use std::sync::Arc;
 
 use kube::Client;
+use tokio_util::sync::CancellationToken;
 
 use crate::sources::Worlds;
 
 pub use lease::Identity;
 
-/// Leads whenever the lease can be had, and keeps the baselines while it leads. Never ends.
-pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity) {
-    loop {
-        let mut lease = lease::acquire(client.clone(), &identity).await;
-        tokio::select! {
-            () = reconcile::reconcile(client.clone(), &worlds) => {}
-            () = lease.lost() => {}
+/// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
+/// is to stop.
+pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: CancellationToken) {
+    let mut held = None;
+    let lead = async {
+        loop {
+            let lease = held.insert(lease::acquire(client.clone(), &identity).await);
+            tokio::select! {
+                () = reconcile::reconcile(client.clone(), &worlds) => {}
+                () = lease.lost() => {}
+            }
+            held = None;
         }
+    };
+    stop.run_until_cancelled(lead).await;
+    if let Some(lease) = held {
+        lease.release().await;
     }
 }

@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt, StreamExt, stream};
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
@@ -11,9 +13,9 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::kept::{Kept, follow, resource};
-use crate::baseline::{Kind, Manifest, desired, desired_of_tenant, differences};
+use crate::baseline::{Kind, Manifest, desired, desired_of_tenant, differences, tenant_of_binding};
 use crate::sources::Worlds;
-use crate::world::{BASELINE_READY, World};
+use crate::world::{self, BASELINE_READY, World};
 
 /// How many places are seen to at once.
 const AT_ONCE: usize = 16;
@@ -32,6 +34,8 @@ enum Place {
     },
     /// What a tenant has beyond its namespaces.
     Tenant(String),
+    /// What a tenant had that is gone: the name of a binding.
+    Leftover(String),
 }
 
 /// A place that failed, and when it is tried again.
@@ -40,19 +44,51 @@ struct Pause {
     until: Instant,
 }
 
-/// Keeps every baseline, from news to news. Never ends.
+/// What came of seeing to a place.
+struct Done {
+    place: Place,
+    written: Vec<(Kind, DynamicObject)>,
+    /// The namespace that was told to be ready.
+    told: Option<String>,
+    result: anyhow::Result<()>,
+}
+
+/// Keeps every baseline, from news to news. Never ends. A place that hangs or fails keeps no other waiting.
 pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
     let mut kept = Kept::default();
     let mut news = follow(&client);
     let mut changes = worlds.changes();
+    let mut running = FuturesUnordered::new();
+    let mut busy = BTreeSet::new();
     let mut pauses: BTreeMap<Place, Pause> = BTreeMap::new();
-    // Told ready, by uid; the watch shows it a moment later.
-    let mut told = BTreeSet::new();
+    // Told ready, with its uid; the watch shows it a moment later.
+    let mut told: BTreeMap<Place, String> = BTreeMap::new();
     loop {
-        let next_try = pauses.values().map(|pause| pause.until).min();
+        let idle = pauses.iter().filter(|(place, _)| running.len() < AT_ONCE && !busy.contains(*place));
+        let next_try = idle.map(|(_, pause)| pause.until).min();
         tokio::select! {
             Some(item) = news.next() => kept.take(item),
             Ok(()) = changes.changed() => {}
+            Some(done) = running.next() => {
+                let Done { place, written, told: uid, result } = done;
+                for (kind, object) in written {
+                    kept.insert(kind, &object);
+                }
+                if let (Place::Leftover(name), Ok(())) = (&place, &result) {
+                    kept.remove(Kind::ClusterRoleBinding, "", name);
+                }
+                told.extend(uid.map(|uid| (place.clone(), uid)));
+                busy.remove(&place);
+                match result {
+                    Ok(()) => drop(pauses.remove(&place)),
+                    Err(error) => {
+                        warn!(?place, error = format!("{error:#}"), "the baseline does not stand; trying again");
+                        let before = pauses.get(&place).map(|pause| pause.length * 2);
+                        let length = before.unwrap_or(FIRST_PAUSE).min(LAST_PAUSE);
+                        pauses.insert(place, Pause { length, until: Instant::now() + length });
+                    }
+                }
+            }
             () = until(next_try) => {}
         }
         while let Some(Some(item)) = news.next().now_or_never() {
@@ -60,28 +96,18 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
         }
         let Some(world) = worlds.newest().filter(|_| kept.is_whole()) else { continue };
 
-        let now = Instant::now();
-        let places: Vec<Place> = places(&world)
-            .filter(|place| pauses.get(place).is_none_or(|pause| pause.until <= now))
-            .filter(|place| !place.stands(&world, &kept, &told))
+        told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
+        let fallen: Vec<Place> = places(&world, &kept)
+            .filter(|place| !place.stands(&world, &kept, told.contains_key(place)))
             .collect();
-        let work = places.into_iter().map(|place| see_to(&client, &world, &kept, place));
-        let done: Vec<_> = stream::iter(work).buffer_unordered(AT_ONCE).collect().await;
-        for (place, written, result) in done {
-            for (kind, object) in written {
-                kept.insert(kind, &object);
-            }
-            match result {
-                Ok(()) => {
-                    pauses.remove(&place);
-                    told.extend(place.uid(&world).map(ToOwned::to_owned));
-                }
-                Err(error) => {
-                    warn!(?place, error = format!("{error:#}"), "the baseline does not stand; trying again");
-                    let length =
-                        pauses.get(&place).map_or(FIRST_PAUSE, |pause| (pause.length * 2).min(LAST_PAUSE));
-                    pauses.insert(place, Pause { length, until: Instant::now() + length });
-                }
+        pauses.retain(|place, _| fallen.contains(place));
+        let now = Instant::now();
+        for place in fallen {
+            let waits = pauses.get(&place).is_some_and(|pause| pause.until > now);
+            if running.len() < AT_ONCE && !waits && busy.insert(place.clone()) {
+                let manifests =
+                    place.manifests(&world).into_iter().filter(|manifest| !is_kept(manifest, &kept));
+                running.push(see_to(client.clone(), Arc::clone(&world), place, manifests.collect()));
             }
         }
     }
@@ -95,7 +121,7 @@ async fn until(time: Option<Instant>) {
 }
 
 /// Every place, first those that are new: their pods wait.
-fn places(world: &World) -> impl Iterator<Item = Place> {
+fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
     let mut places: Vec<Place> = world
         .tenants()
         .flat_map(|tenant| {
@@ -106,20 +132,20 @@ fn places(world: &World) -> impl Iterator<Item = Place> {
             namespaces.chain([Place::Tenant(tenant.name.clone())])
         })
         .collect();
+    let is_leftover =
+        |name: &&str| tenant_of_binding(name).is_some_and(|tenant| world.tenant(tenant).is_none());
+    let bindings = kept.names(Kind::ClusterRoleBinding, "").filter(is_leftover);
+    places.extend(bindings.map(|name| Place::Leftover(name.to_owned())));
     places.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
     places.into_iter()
 }
 
 impl Place {
-    fn namespace<'w>(&self, world: &'w World) -> Option<&'w crate::world::Namespace> {
+    fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } => world.namespace(namespace),
-            Self::Tenant(_) => None,
+            Self::Tenant(_) | Self::Leftover(_) => None,
         }
-    }
-
-    fn uid<'w>(&self, world: &'w World) -> Option<&'w str> {
-        self.namespace(world).map(|namespace| namespace.uid.as_str())
     }
 
     fn manifests(&self, world: &World) -> Vec<Manifest> {
@@ -129,20 +155,22 @@ impl Place {
                 .map(|tenant| desired(world, tenant, namespace).collect())
                 .unwrap_or_default(),
             Self::Tenant(name) => world.tenant(name).map(desired_of_tenant).into_iter().collect(),
+            Self::Leftover(_) => Vec::new(),
         }
     }
 
     /// Whether there is nothing to do.
-    fn stands(&self, world: &World, kept: &Kept, told: &BTreeSet<String>) -> bool {
+    fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
         if let Some(namespace) = self.namespace(world) {
             if namespace.terminating {
                 return true;
             }
-            if !namespace.ready && !told.contains(&namespace.uid) {
+            if !namespace.ready && !told {
                 return false;
             }
         }
-        self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
+        !matches!(self, Self::Leftover(_))
+            && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
     }
 }
 
@@ -152,43 +180,53 @@ fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {
         .is_some_and(|found| differences(&manifest.object, found).is_empty())
 }
 
-type Written = Vec<(Kind, DynamicObject)>;
-
 /// Writes what differs, reads it back, and says that the namespace is ready.
-async fn see_to(
+async fn see_to(client: Client, world: Arc<World>, place: Place, manifests: Vec<Manifest>) -> Done {
+    let mut done = Done { place, written: Vec::new(), told: None, result: Ok(()) };
+    let work = try_see_to(&client, &world, &manifests, &mut done);
+    let result = timeout(LONGEST, work).await;
+    done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
+    done
+}
+
+async fn try_see_to(
     client: &Client,
     world: &World,
-    kept: &Kept,
-    place: Place,
-) -> (Place, Written, anyhow::Result<()>) {
-    let mut written = Written::new();
-    let work = async {
-        for manifest in place.manifests(world) {
-            if is_kept(&manifest, kept) {
-                continue;
-            }
-            let object = apply(client, &manifest).await?;
-            let found = serde_json::to_value(&object)?;
-            let differences = differences(&manifest.object, &found);
-            written.push((manifest.kind, object));
-            anyhow::ensure!(
-                differences.is_empty(),
-                "{} {} does not read back as it was written: {differences:?}",
-                manifest.kind.name(),
-                manifest.name
-            );
-        }
-        match &place {
-            Place::Namespace { namespace, .. }
-                if place.namespace(world).is_some_and(|known| !known.ready) =>
-            {
-                say_ready(client, namespace).await
-            }
-            _ => Ok(()),
-        }
-    };
-    let result = timeout(LONGEST, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
-    (place, written, result)
+    manifests: &[Manifest],
+    done: &mut Done,
+) -> anyhow::Result<()> {
+    if let Place::Leftover(name) = &done.place {
+        remove(client, name).await?;
+    }
+    for manifest in manifests {
+        let object = apply(client, manifest).await?;
+        let differences = differences(&manifest.object, &serde_json::to_value(&object)?);
+        done.written.push((manifest.kind, object));
+        anyhow::ensure!(
+            differences.is_empty(),
+            "{} {} does not read back as it was written: {differences:?}",
+            manifest.kind.name(),
+            manifest.name
+        );
+    }
+    if let (Place::Namespace { namespace, .. }, Some(known)) = (&done.place, done.place.namespace(world))
+        && !known.ready
+    {
+        say_ready(client, namespace).await?;
+        done.told = Some(known.uid.clone());
+    }
+    Ok(())
+}
+
+/// Removes a binding of a tenant that is gone.
+async fn remove(client: &Client, name: &str) -> anyhow::Result<()> {
+    let bindings = Api::<DynamicObject>::all_with(client.clone(), &resource(Kind::ClusterRoleBinding));
+    match bindings.delete(name, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        result => drop(result?),
+    }
+    info!(name, "removed the binding of a tenant that is gone");
+    Ok(())
 }
 
 /// Creates or replaces the object, whole.

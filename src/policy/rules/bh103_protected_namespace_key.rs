@@ -78,7 +78,7 @@ use std::collections::BTreeSet;
 use super::{Findings, Place, Rule, Scope, changed_by_a_tenant};
 use crate::baseline;
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Namespace, Object};
+use crate::policy::object::{Metadata, Namespace, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::world::{Actor, BASELINE_READY, TENANT_LABEL};
@@ -120,16 +120,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Namespace(new) = scope.object else { return };
     baseline_is_said_to_stand(scope, new, findings);
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
-    for (place, (map, entries)) in new.metadata.maps().into_iter().enumerate() {
-        let before = old.map(|old| old.metadata.maps()[place].1);
-        let keys: BTreeSet<&str> = entries
-            .iter()
-            .chain(before.into_iter().flat_map(|before| before.iter()))
-            .map(|(key, _)| &**key)
-            .collect();
+    let nothing = Metadata::default();
+    let old = old.map_or(&nothing, |old| &old.metadata);
+    for ((map, entries), (_, old)) in new.metadata.maps().into_iter().zip(old.maps()) {
+        let keys: BTreeSet<&str> = entries.iter().chain(old.iter()).map(|(key, _)| &**key).collect();
         for key in keys.into_iter().filter(|key| is_protected(scope, map, key)) {
             let now = entries.get(key).map(|(_, value)| &**value);
-            let before = before.and_then(|before| before.get(key)).map(|(_, value)| &**value);
+            let before = old.get(key).map(|(_, value)| &**value);
             let wanted = if map == "labels" { wanted(scope, new, key) } else { None };
             if now == before || (now.is_some() && now == wanted) {
                 continue;

@@ -117,15 +117,7 @@ impl Installation {
             Some(&account.kubeconfig),
         )?;
         bulkhead.wait_until_ready()?;
-        let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
-        let (controller, _) = serve(
-            binary,
-            "controller",
-            &cluster.folder,
-            &["--settings", SETTINGS, "--parts=controller"],
-            Some(&account.kubeconfig),
-        )?;
-
+        let controller = controller(&cluster, binary)?;
         register(&cluster, binary, bulkhead.webhook.port(), &authority)?;
         let installation = Self {
             cluster,
@@ -161,6 +153,13 @@ impl Installation {
         }
         bail!("the API server does not call the webhook, but says: {last}")
     }
+}
+
+/// The controller alone, under its own account.
+pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
+    let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
+    let arguments = ["--settings", SETTINGS, "--parts=controller"];
+    Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
 }
 
 /// What must be there before Bulkhead can start: its namespace, its kinds, its accounts.
