@@ -1,5 +1,6 @@
 //! What a decision costs: review bytes to answer bytes, beside what serde_json takes to skip the same bytes,
-//! in alternating rounds of one run. `cargo bench --bench decision`
+//! in alternating rounds of one run; and what it costs where no rule holds, beside its envelope alone.
+//! `cargo bench --bench decision`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
@@ -10,7 +11,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bulkhead::policy::judge;
+use bulkhead::policy::{Verdict, judge};
 use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, Answer};
 use bulkhead::world::World;
@@ -20,7 +21,8 @@ const ROUNDS: usize = 30;
 const TURNS: u32 = 2_000;
 
 fn main() {
-    let review = review::review();
+    let review = review::review("tenant-acme");
+    let elsewhere = review::review("kube-system");
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world"));
     let world = files::world(&files::read(&[folder]).expect("the example's world")).expect("a world");
     let answer = decide(&review, &world);
@@ -29,20 +31,31 @@ fn main() {
         "the pod of the examples is admitted"
     );
 
-    let mut skips = Vec::new();
-    let mut decisions = Vec::new();
+    let (mut skips, mut decisions, mut envelopes, mut concerning_none) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         skips.push(micros(|| drop(black_box(serde_json::from_slice::<IgnoredAny>(black_box(&review))))));
         decisions.push(micros(|| drop(black_box(decide(black_box(&review), &world)))));
+        envelopes.push(micros(|| drop(black_box(answer_unread(black_box(&elsewhere))))));
+        concerning_none.push(micros(|| drop(black_box(decide(black_box(&elsewhere), &world)))));
     }
-    let ratios: Vec<f64> = decisions.iter().zip(&skips).map(|(decision, skip)| decision / skip).collect();
+    let ratio = |of: &[f64], to: &[f64]| spread(of.iter().zip(to).map(|(of, to)| of / to).collect());
     let allocations = allocation_counter::measure(|| drop(black_box(decide(&review, &world))));
 
     println!("review of {} bytes, {ROUNDS} rounds of {TURNS}: median (least to most)", review.len());
-    println!("  skip       {} µs", spread(skips));
+    println!("  ratio      {}   (aim: at most 3)", ratio(&decisions, &skips));
     println!("  decision   {} µs", spread(decisions));
-    println!("  ratio      {}   (aim: at most 3)", spread(ratios));
+    println!("  skip       {} µs", spread(skips));
     println!("  allocations a decision: {}, {} bytes", allocations.count_total, allocations.bytes_total);
+    println!("the same where no rule holds:");
+    println!("  ratio      {}   (aim: 1)", ratio(&concerning_none, &envelopes));
+    println!("  decision   {} µs", spread(concerning_none));
+    println!("  envelope   {} µs", spread(envelopes));
+}
+
+/// The envelope read, and an answer to it written.
+fn answer_unread(bytes: &[u8]) -> Vec<u8> {
+    let envelope = wire::read(bytes).expect("a review");
+    Answer::verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
 }
 
 /// As the webhook does, without the network.

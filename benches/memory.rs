@@ -24,7 +24,7 @@ fn main() {
     let before = server.process.resident_kib().expect("its memory");
 
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).expect("a caller");
-    let request = wire::request("/validate/workloads?timeout=5s", &review::review());
+    let request = wire::request("/validate/workloads?timeout=5s", &review::review("tenant-acme"));
     let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| caller.connect().expect("a connection")).collect();
     for _ in 0..REVIEWS / CONNECTIONS {
         for connection in &mut connections {

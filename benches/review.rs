@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-/// An `AdmissionReview` of about 12 kB.
-pub(crate) fn review() -> Vec<u8> {
+/// An `AdmissionReview` of about 12 kB, of the pod in `namespace`.
+pub(crate) fn review(namespace: &str) -> Vec<u8> {
     let pod = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
     let pod: Value = serde_json::from_str(&pod.expect("the injected example")).expect("JSON");
     let kind = json!({ "group": "", "version": "v1", "kind": "Pod" });
@@ -14,7 +14,7 @@ pub(crate) fn review() -> Vec<u8> {
         "request": {
             "uid": "9d5f1c0a-6f0e-4d0b-8a53-0e7a2f1b3c4d",
             "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource,
-            "name": "shop", "namespace": "tenant-acme", "operation": "CREATE",
+            "name": "shop", "namespace": namespace, "operation": "CREATE",
             "userInfo": {
                 "username": "system:serviceaccount:kube-system:replicaset-controller",
                 "uid": "1f0b8f4e-1f57-4a0e-9f5e-3a1f5b0c7d2e",
