@@ -64,7 +64,7 @@ fn tenants_and_namespaces_may_stand_among_the_manifests() {
                      apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {hostNetwork: true, containers: [{name: app}]}\n";
     let (code, out, note) = bulkhead(&["check", "-n", "tenant-gamma", "-"], manifests);
     assert!(out.starts_with("-:13: Pod tenant-gamma/bare: BH301 spec.hostNetwork: "), "{out}");
-    assert_eq!((code, note.as_str()), (1, "1 of 3 objects judged: 1 violations, 0 could not be judged\n"));
+    assert_eq!((code, note.as_str()), (1, "2 of 3 objects judged: 1 violations, 0 could not be judged\n"));
 }
 
 #[test]
@@ -75,7 +75,11 @@ fn who_creates_a_namespace_is_asked_with_as() {
     let (code, out, _) = bulkhead(&[&arguments[..], &as_alice].concat(), "");
     assert!(code == 1 && out.contains("BH102 metadata.labels[bulkhead.dev/tenant]"), "{out}");
     let as_beta = ["--as", "system:serviceaccount:argocd:beta-deployer"];
-    assert_eq!(bulkhead(&[&arguments[..], &as_beta].concat(), "").0, 0);
+    let (code, out, _) = bulkhead(&[&arguments[..], &as_beta].concat(), "");
+    assert!(code == 1 && out.contains("BH104 metadata.name") && out.contains("BH106"), "{out}");
+    let own = "apiVersion: v1\nkind: Namespace\nmetadata: {name: tenant-beta}\n";
+    let arguments = ["check", "--world", "examples/world", "-"];
+    assert_eq!(bulkhead(&[&arguments[..], &as_beta].concat(), own).0, 0);
 }
 
 #[test]

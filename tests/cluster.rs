@@ -69,6 +69,26 @@ pub(crate) fn is_ready(kubectl: &Kubectl, namespace: &str) {
     kubectl.ok(&["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]).unwrap();
 }
 
+/// A namespace of the tenant whose baseline cannot stand: something that is no policy of ours refuses its
+/// RoleBinding, until the closure is called.
+pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) -> impl FnOnce() + use<'k> {
+    admin.ok(&["create", "namespace", namespace]).unwrap();
+    can_hold_pods(admin, namespace);
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
+        "spec": { "hard": { "count/rolebindings.rbac.authorization.k8s.io": "0" } },
+    });
+    admin.apply(&quota.to_string()).unwrap();
+    until(|| {
+        let path = "jsonpath={.status.hard}";
+        let hard = admin.ok(&["get", "resourcequota", "none", "-n", namespace, "-o", path]).unwrap();
+        (!hard.is_empty()).then_some(())
+    });
+    let tenant = format!("bulkhead.dev/tenant={tenant}");
+    admin.ok(&["label", "namespace", namespace, &tenant, "istio-injection=enabled"]).unwrap();
+    move || drop(admin.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
+}
+
 /// A pod can be made once the namespace has its service account, and the account its token's volume.
 pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
     kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();

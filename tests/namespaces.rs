@@ -3,7 +3,8 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
-use crate::cluster::{namespace, shared, tenant, until};
+use crate::baseline::pod;
+use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
 
 fn labels(kubectl: &Kubectl, name: &str) -> Value {
     let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
@@ -53,8 +54,9 @@ fn a_member_of_two_tenants_names_one() {
     );
     both.ok(&["create", "namespace", "tenant-ns-two-right"]).unwrap();
     assert_eq!(labels(&both, "tenant-ns-two-right")["bulkhead.dev/tenant"], "ns-two-right");
-    both.apply(&labelled("ns-two-playground", &json!({ "bulkhead.dev/tenant": "ns-two-left" }))).unwrap();
-    assert_eq!(labels(&both, "ns-two-playground")["tenant"], "ns-two-left");
+    both.apply(&labelled("tenant-ns-two-left-playground", &json!({ "bulkhead.dev/tenant": "ns-two-left" })))
+        .unwrap();
+    assert_eq!(labels(&both, "tenant-ns-two-left-playground")["tenant"], "ns-two-left");
 }
 
 #[test]
@@ -75,7 +77,8 @@ fn a_forged_label_is_refused() {
     };
     let said = member.feed(&["create", "-f", "-"], &forged).unwrap();
     assert_eq!(said.stderr, refusal("write a tenant you act for: `ns-forged`"));
-    let said = stranger.feed(&["create", "-f", "-"], &forged).unwrap();
+    let elsewhere = labelled("ns-forged-elsewhere", &json!({ "bulkhead.dev/tenant": "ns-victim" }));
+    let said = stranger.feed(&["create", "-f", "-"], &elsewhere).unwrap();
     assert_eq!(said.stderr, refusal("remove the label, or ask the platform for a tenant"));
 
     let plain = labelled("ns-forged-plain", &json!({ "tenant": "ns-victim" }));
@@ -90,7 +93,7 @@ fn a_forged_label_is_refused() {
 fn a_namespace_keeps_its_tenant_through_every_door() {
     let it = shared();
     let member = tenant(&it, "ns-doors");
-    tenant(&it, "ns-doors-victim");
+    tenant(&it, "ns-robbed");
     let name = "tenant-ns-doors";
     member.ok(&["create", "namespace", name]).unwrap();
     let stored: Value =
@@ -104,7 +107,7 @@ fn a_namespace_keeps_its_tenant_through_every_door() {
 
     for door in ["", "/status", "/finalize"] {
         let path = format!("/api/v1/namespaces/{name}{door}");
-        let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-doors-victim", "tenant": "ns-doors" }));
+        let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-robbed", "tenant": "ns-doors" }));
         let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &stolen).unwrap();
         assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
     }
@@ -114,12 +117,9 @@ fn a_namespace_keeps_its_tenant_through_every_door() {
         assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
     }
     for patch in [
-        ("merge", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-doors-victim"}}}"#),
-        ("strategic", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-doors-victim"}}}"#),
-        (
-            "json",
-            r#"[{"op":"replace","path":"/metadata/labels/bulkhead.dev~1tenant","value":"ns-doors-victim"}]"#,
-        ),
+        ("merge", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-robbed"}}}"#),
+        ("strategic", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-robbed"}}}"#),
+        ("json", r#"[{"op":"replace","path":"/metadata/labels/bulkhead.dev~1tenant","value":"ns-robbed"}]"#),
     ] {
         let said = member.run(&["patch", "namespace", name, "--type", patch.0, "-p", patch.1]).unwrap();
         assert!(!said.success && said.stderr.contains("BH102"), "{patch:?}: {said:?}");
@@ -157,26 +157,129 @@ fn a_replace_that_forgot_the_labels_gets_them_back() {
 fn the_platform_moves_namespaces_and_deletes_them() {
     let it = shared();
     let member = tenant(&it, "ns-moved");
-    tenant(&it, "ns-moved-heir");
+    tenant(&it, "ns-heir");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-moved";
     member.ok(&["create", "namespace", name]).unwrap();
     admin
-        .ok(&[
-            "label",
-            "namespace",
-            name,
-            "--overwrite",
-            "bulkhead.dev/tenant=ns-moved-heir",
-            "tenant=ns-moved-heir",
-        ])
+        .ok(&["label", "namespace", name, "--overwrite", "bulkhead.dev/tenant=ns-heir", "tenant=ns-heir"])
         .unwrap();
-    assert_eq!(labels(&admin, name)["bulkhead.dev/tenant"], "ns-moved-heir");
+    assert_eq!(labels(&admin, name)["bulkhead.dev/tenant"], "ns-heir");
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant-"]).unwrap();
     assert_eq!(labels(&admin, name)["bulkhead.dev/tenant"], Value::Null);
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=ns-moved"]).unwrap();
     admin.ok(&["delete", "namespace", name, "--timeout=60s"]).unwrap();
     until(|| (!admin.run(&["get", "namespace", name]).unwrap().success).then_some(()));
+}
+
+#[test]
+fn a_tenants_namespaces_bear_its_name_and_nobody_elses_do() {
+    let it = shared();
+    let member = tenant(&it, "ns-named");
+    tenant(&it, "ns-named2");
+    let stranger = it.cluster.powerful("ns-named-mallory", "strangers").unwrap();
+    let says = |kubectl: &Kubectl, name: &str, says: &str| {
+        let said = kubectl.run(&["create", "namespace", name]).unwrap();
+        assert!(said.stderr.contains(&format!("BH104 metadata.name: `{name}` {says}")), "{name}: {said:?}");
+    };
+    let fix = "is not named as one of tenant ns-named; write `tenant-ns-named` or `tenant-ns-named-…`";
+    for name in ["com", "tenant-ns-named2", "tenant-ns-named2-a", "tenant-ns-name", "ns-named"] {
+        says(&member, name, fix);
+    }
+    says(&stranger, "tenant-ns-named-a", "is named as one of tenant ns-named; choose another name");
+    says(&stranger, "istio-ingress", "is reserved for the platform; choose another name");
+    let generated = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "com" } });
+    let said = member.feed(&["create", "-f", "-"], &generated.to_string()).unwrap();
+    assert!(said.stderr.contains("BH104 metadata.name: `com"), "{said:?}");
+    stranger.ok(&["create", "namespace", "ns-named-elsewhere"]).unwrap();
+    // The API server itself keeps this label true, whatever is written there.
+    member
+        .apply(&labelled("tenant-ns-named", &json!({ "kubernetes.io/metadata.name": "kube-system" })))
+        .unwrap();
+    let shown = member.ok(&["get", "namespace", "tenant-ns-named", "-o", "json"]).unwrap();
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["metadata"]["labels"]["kubernetes.io/metadata.name"], "tenant-ns-named");
+}
+
+#[test]
+fn a_tenant_has_as_many_namespaces_as_it_may() {
+    let it = shared();
+    let member = tenant(&it, "ns-limit");
+    let admin = it.cluster.admin().unwrap();
+    let limit = |limit: &str| {
+        let patch = format!(r#"{{"spec":{{"namespaces":{{"limit":{limit}}}}}}}"#);
+        admin.ok(&["patch", "tenant", "ns-limit", "--type=merge", "-p", &patch]).unwrap();
+    };
+    limit("1");
+    namespace(&member, "ns-limit");
+    for kubectl in [&member, &admin] {
+        let more = labelled("tenant-ns-limit-more", &json!({ "bulkhead.dev/tenant": "ns-limit" }));
+        until(|| {
+            let said = kubectl.feed(&["create", "--dry-run=server", "-f", "-"], &more).unwrap();
+            said.stderr
+                .contains(
+                    "BH106 metadata.labels[bulkhead.dev/tenant]: tenant ns-limit may have 1 namespaces, and has 1; \
+                     delete one, or have the platform raise `spec.namespaces.limit` of the Tenant",
+                )
+                .then_some(())
+        });
+    }
+
+    // One that came past another replica is there, and never made ready.
+    limit("2");
+    until(|| {
+        member
+            .run(&["create", "namespace", "tenant-ns-limit-more", "--dry-run=server"])
+            .unwrap()
+            .success
+            .then_some(())
+    });
+    let release = held_up(&admin, "legacy-ns-limit", "ns-limit");
+    limit("1");
+    until(|| {
+        let said = member.feed(&["create", "-f", "-"], &pod("legacy-ns-limit").to_string()).unwrap();
+        said.stderr
+            .contains("BH203 metadata.namespace: `legacy-ns-limit` is one namespace too many for tenant ns-limit, and never made ready")
+            .then_some(())
+    });
+    release();
+    until(|| {
+        let bindings = ["get", "rolebinding", "tenant-owners", "-n", "legacy-ns-limit"];
+        admin.run(&bindings).unwrap().success.then_some(())
+    });
+    let ready = "jsonpath={.status.conditions}";
+    assert_eq!(admin.ok(&["get", "namespace", "legacy-ns-limit", "-o", ready]).unwrap(), "");
+    limit("2");
+    is_ready(&admin, "legacy-ns-limit");
+}
+
+#[test]
+fn tenants_that_could_be_taken_for_each_other_are_refused() {
+    let it = shared();
+    tenant(&it, "ns-over");
+    let admin = it.cluster.admin().unwrap();
+    let another = |name: &str| {
+        json!({ "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name }, "spec": {} }).to_string()
+    };
+    for (name, shorter) in [("ns-over-eu", "ns-over"), ("ns", "ns")] {
+        let said = admin.feed(&["create", "-f", "-"], &another(name)).unwrap();
+        let says = format!(
+            "BH107 metadata.name: a namespace `tenant-{shorter}-…` could be tenant {name}'s and tenant ns-"
+        );
+        assert!(said.stderr.contains(&says), "{said:?}");
+    }
+    admin.feed(&["create", "-f", "-"], &another("nsover")).unwrap();
+
+    let member = it.cluster.user("ns-over-alice", &["ns-over-developers"]).unwrap();
+    member.ok(&["create", "namespace", "tenant-ns-over"]).unwrap();
+    until(|| {
+        let said = admin.run(&["delete", "tenant", "ns-over", "--dry-run=server"]).unwrap();
+        said.stderr
+            .contains("BH108 metadata.name: it has the namespaces `tenant-ns-over`; delete them first, or move them to another tenant")
+            .then_some(())
+    });
+    admin.ok(&["delete", "namespace", "tenant-ns-over", "--timeout=60s"]).unwrap();
+    until(|| admin.run(&["delete", "tenant", "ns-over"]).unwrap().success.then_some(()));
 }
 
 /// It does not matter whether it is there: the refusal comes before anybody could find out.
@@ -202,8 +305,10 @@ fn a_service_account_acts_for_its_namespaces_tenant() {
     it.cluster.powerful("unused", "ns-account-developers-rbac").unwrap();
     let admin = it.cluster.admin().unwrap();
     until(|| {
-        let create =
-            [&["create", "namespace", "ns-account-free", "--dry-run=server", "-o", "json"], &deployer[..]];
+        let create = [
+            &["create", "namespace", "tenant-ns-account-free", "--dry-run=server", "-o", "json"],
+            &deployer[..],
+        ];
         let said = admin.run(&create.concat()).unwrap();
         said.stdout.contains("\"bulkhead.dev/tenant\": \"ns-account\"").then_some(())
     });

@@ -4,7 +4,7 @@ mod shared_service;
 mod tenant;
 
 pub use shared_service::{SharedPort, SharedService, SharedServiceSpec};
-pub use tenant::{Grants, Reach, Subject, SubjectKind, Tenant, TenantSpec};
+pub use tenant::{Grants, Namespaces, Reach, Subject, SubjectKind, Tenant, TenantSpec};
 
 /// The API group of every kind here.
 pub const GROUP: &str = "bulkhead.dev";

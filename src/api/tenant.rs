@@ -25,9 +25,22 @@ pub struct TenantSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<String>,
 
+    /// Its namespaces.
+    #[serde(default)]
+    pub namespaces: Namespaces,
+
     /// What the tenant may name beyond itself.
     #[serde(default)]
     pub grants: Grants,
+}
+
+/// What a tenant may have of namespaces. Each is named `tenant-NAME` or `tenant-NAME-…`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Namespaces {
+    /// How many it may have; without end unless given. What is beyond, by age, is never made ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// What a tenant may name beyond itself.

@@ -148,6 +148,14 @@ impl Place {
         }
     }
 
+    /// The namespace that must still be told to be ready, unless it is one too many.
+    fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
+        match self {
+            Self::Namespace { namespace, .. } if world.is_over_limit(namespace) => None,
+            _ => self.namespace(world).filter(|namespace| !namespace.ready),
+        }
+    }
+
     fn manifests(&self, world: &World) -> Vec<Manifest> {
         match self {
             Self::Namespace { tenant, namespace } => world
@@ -161,13 +169,11 @@ impl Place {
 
     /// Whether there is nothing to do.
     fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
-        if let Some(namespace) = self.namespace(world) {
-            if namespace.terminating {
-                return true;
-            }
-            if !namespace.ready && !told {
-                return false;
-            }
+        if self.namespace(world).is_some_and(|namespace| namespace.terminating) {
+            return true;
+        }
+        if !told && self.to_tell(world).is_some() {
+            return false;
         }
         !matches!(self, Self::Leftover(_))
             && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
@@ -209,11 +215,9 @@ async fn try_see_to(
             manifest.name
         );
     }
-    if let (Place::Namespace { namespace, .. }, Some(known)) = (&done.place, done.place.namespace(world))
-        && !known.ready
-    {
+    if let (Place::Namespace { namespace, .. }, Some(unready)) = (&done.place, done.place.to_tell(world)) {
         say_ready(client, namespace).await?;
-        done.told = Some(known.uid.clone());
+        done.told = Some(unready.uid.clone());
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The kinds that are judged, and every door through which they are written.
 
+use crate::api;
 use crate::baseline;
 
 /// A kind some rule judges.
@@ -19,6 +20,7 @@ pub enum Kind {
     TokenRequest,
     Secret,
     VirtualService,
+    Tenant,
     /// A kind that the baseline has objects of.
     Policy(baseline::Kind),
 }
@@ -36,6 +38,8 @@ pub enum Entry {
     Identities,
     /// What gives a shared service its identity, in the namespaces they run in.
     Shared,
+    /// What belongs to the cluster, other than namespaces.
+    Cluster,
 }
 
 /// What is done to an object.
@@ -57,7 +61,7 @@ pub struct Door {
 
 use Kind::{
     Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, Policy, ReplicaSet, ReplicationController,
-    Secret, ServiceAccount, StatefulSet, TokenRequest, VirtualService,
+    Secret, ServiceAccount, StatefulSet, Tenant, TokenRequest, VirtualService,
 };
 use Operation::{Create, Delete, Update};
 
@@ -83,6 +87,7 @@ pub static DOORS: &[Door] = &[
     door(ServiceAccount, "serviceaccounts", "", &[Create, Update]),
     door(TokenRequest, "serviceaccounts", "token", &[Create]),
     door(VirtualService, "virtualservices", "", &[Create, Update]),
+    door(Tenant, "tenants", "", &[Create, Delete]),
     policy(baseline::Kind::NetworkPolicy),
     policy(baseline::Kind::AuthorizationPolicy),
     policy(baseline::Kind::PeerAuthentication),
@@ -131,6 +136,7 @@ impl Kind {
             TokenRequest => "TokenRequest",
             Secret => "Secret",
             VirtualService => "VirtualService",
+            Tenant => "Tenant",
             Policy(kind) => kind.name(),
         }
     }
@@ -140,6 +146,7 @@ impl Kind {
             Namespace | Pod | Binding | ReplicationController | Secret | ServiceAccount => "",
             TokenRequest => "authentication.k8s.io",
             VirtualService => "networking.istio.io",
+            Tenant => api::GROUP,
             Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
             Job | CronJob => "batch",
             Policy(kind) => kind.group(),
@@ -154,10 +161,24 @@ impl Kind {
         }
     }
 
+    /// The one version it is judged in; the API server converts.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Tenant => "v1alpha1",
+            _ => "v1",
+        }
+    }
+
+    /// Whether it is in no namespace.
+    pub const fn is_of_the_cluster(self) -> bool {
+        matches!(self, Namespace | Tenant)
+    }
+
     /// The entry for it in a tenant's namespace.
     pub const fn entry(self) -> Entry {
         match self {
             Namespace => Entry::Namespaces,
+            Tenant => Entry::Cluster,
             Policy(_) | VirtualService => Entry::Policies,
             ServiceAccount | TokenRequest | Secret => Entry::Identities,
             _ => Entry::Workloads,
@@ -184,7 +205,7 @@ impl Operation {
 
 impl Entry {
     pub const ALL: &[Self] =
-        &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared];
+        &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared, Self::Cluster];
 
     /// The last segment of the path it is called at, and the first of its name.
     pub const fn name(self) -> &'static str {
@@ -194,6 +215,7 @@ impl Entry {
             Self::Policies => "policies",
             Self::Identities => "identities",
             Self::Shared => "shared",
+            Self::Cluster => "cluster",
         }
     }
 }

@@ -122,9 +122,9 @@ fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
     }
 }
 
-/// Whose the namespace is that is written in; `None` for a namespace itself: its rules ask themselves.
+/// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
 fn owner<'w>(review: &Review<'_>, kind: Kind, world: &'w World) -> Result<Option<Owner<'w>>, Unjudged> {
-    if kind == Kind::Namespace {
+    if kind.is_of_the_cluster() {
         return Ok(None);
     }
     match world.owner(review.namespace) {

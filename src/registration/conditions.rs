@@ -17,6 +17,7 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
         Entry::Namespaces => conditions.push(changes_something_guarded(settings)),
+        Entry::Cluster => {}
         Entry::Policies => conditions.push(is_of_the_baseline()),
         Entry::Identities => conditions.extend([
             only_token_secrets(),

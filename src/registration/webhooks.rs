@@ -67,20 +67,23 @@ fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
 
 /// One rule for the doors that share a group and their operations: the API server knows no finer grain.
 fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
-    let mut grouped: BTreeMap<(&str, &[Operation]), Vec<String>> = BTreeMap::new();
+    let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for door in doors {
         let mut resource = door.resource.to_owned();
         if !door.subresource.is_empty() {
             resource.push('/');
             resource.push_str(door.subresource);
         }
-        grouped.entry((door.kind.resource_group(), door.operations)).or_default().push(resource);
+        grouped
+            .entry((door.kind.resource_group(), door.kind.version(), door.operations))
+            .or_default()
+            .push(resource);
     }
     grouped
         .into_iter()
-        .map(|((group, operations), resources)| RuleWithOperations {
+        .map(|((group, version, operations), resources)| RuleWithOperations {
             api_groups: Some(vec![group.to_owned()]),
-            api_versions: Some(vec!["v1".to_owned()]),
+            api_versions: Some(vec![version.to_owned()]),
             operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
             resources: Some(resources),
             scope: None,
@@ -92,7 +95,7 @@ fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
 /// the API server would match it against the new labels, and a write that removes the label would not be sent.
 fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
     let requirement = match entry {
-        Entry::Namespaces => return None,
+        Entry::Namespaces | Entry::Cluster => return None,
         Entry::Shared => LabelSelectorRequirement {
             key: "kubernetes.io/metadata.name".to_owned(),
             operator: "In".to_owned(),

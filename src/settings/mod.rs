@@ -33,6 +33,7 @@ struct PlatformFile {
     controller: Option<String>,
     namespaces: Option<Vec<String>>,
     shared_namespaces: Vec<String>,
+    namespace_prefixes: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -64,6 +65,8 @@ pub struct Settings {
     pub platform_namespaces: BTreeSet<String>,
     /// Namespaces of the platform in which services run that tenants call.
     pub shared_namespaces: BTreeSet<String>,
+    /// How the names of namespaces begin that only the platform creates.
+    pub reserved_prefixes: BTreeSet<String>,
     /// The account Bulkhead's own controller runs as.
     pub controller: String,
     /// The namespace istiod runs in.
@@ -102,6 +105,7 @@ pub enum Invalid {
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] =
     &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
+const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
 /// Where Istio's own releases publish the proxy.
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
@@ -157,6 +161,7 @@ impl Settings {
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
+            reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),

@@ -86,7 +86,7 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
         let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
         match (file.group(), file.document.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                facts.tenants.push(Tenant::new(name, file.parse::<Written<_>>("Tenant")?.spec));
+                facts.tenants.push(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec));
             }
             (Some(api::GROUP), Some("SharedService")) => {
                 facts

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::{FutureExt, Stream, StreamExt, stream};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::ListParams;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
@@ -201,9 +202,14 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     Namespace {
         tenant: namespace.labels().get(TENANT_LABEL).cloned(),
         uid: namespace.uid().unwrap_or_default(),
+        created: created(&namespace.metadata),
         ready: conditions.into_iter().any(|known| known.type_ == BASELINE_READY && known.status == "True"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
+}
+
+fn created(metadata: &ObjectMeta) -> i64 {
+    metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
 fn watch_tenants(client: Client) -> impl Stream<Item = News> {
@@ -214,7 +220,10 @@ fn watch_tenants(client: Client) -> impl Stream<Item = News> {
 
 fn read_tenant(DeserializeGuard(tenant): DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
     match tenant {
-        Ok(tenant) => (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), tenant.spec))),
+        Ok(tenant) => {
+            let created = created(&tenant.metadata);
+            (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), created, tenant.spec)))
+        }
         Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
     }
 }

@@ -21,6 +21,10 @@ pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     pub name: String,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
+    /// How many namespaces it may have.
+    pub limit: Option<usize>,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
     /// Names of the shared services it may call.
@@ -59,6 +63,8 @@ pub struct Namespace {
     pub tenant: Option<String>,
     /// A namespace that is created again under the same name is another one.
     pub uid: String,
+    /// When it was created, in seconds since 1970.
+    pub created: i64,
     /// Whether its baseline has stood once.
     pub ready: bool,
     pub terminating: bool,
@@ -97,6 +103,8 @@ pub struct World {
     pub surroundings: Surroundings,
     namespaces: HashMap<String, Namespace>,
     tenants: BTreeMap<String, Tenant>,
+    /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
+    overlapping: BTreeMap<String, String>,
     shared_services: BTreeMap<String, SharedService>,
     /// The namespaces of each tenant, by name.
     owned: BTreeMap<String, BTreeSet<String>>,
@@ -110,11 +118,22 @@ impl World {
                 owned.entry(tenant.clone()).or_default().insert(name.clone());
             }
         }
+        let mut tenants = BTreeMap::new();
+        let mut overlapping = BTreeMap::new();
+        let mut by_age = facts.tenants;
+        by_age.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
+        for tenant in by_age {
+            match overlap(&tenants, &tenant.name) {
+                Some(older) => drop(overlapping.insert(tenant.name, older.to_owned())),
+                None => drop(tenants.insert(tenant.name.clone(), tenant)),
+            }
+        }
         Self {
             settings,
             surroundings: facts.surroundings,
             namespaces: facts.namespaces.into_iter().collect(),
-            tenants: facts.tenants.into_iter().map(|tenant| (tenant.name.clone(), tenant)).collect(),
+            tenants,
+            overlapping,
             shared_services: facts
                 .shared_services
                 .into_iter()
@@ -146,6 +165,32 @@ impl World {
         self.tenants.get(name)
     }
 
+    /// The tenant whose namespaces could be named like those of a tenant `name`.
+    pub fn overlap(&self, name: &str) -> Option<&str> {
+        overlap(&self.tenants, name)
+    }
+
+    /// The tenants that do not count, each with the older one it overlaps.
+    pub fn overlapping(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.overlapping.iter().map(|(name, older)| (name.as_str(), older.as_str()))
+    }
+
+    /// The tenant that a namespace of this name is of, by the name alone: `tenant-NAME` or `tenant-NAME-…`.
+    pub fn tenant_named_by(&self, namespace: &str) -> Option<&Tenant> {
+        self.tenants.get(first_named(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
+    }
+
+    /// Whether `namespace` is one too many for its tenant: the older ones come first.
+    pub fn is_over_limit(&self, namespace: &str) -> bool {
+        let age = |name: &str| self.namespaces.get(name).map(|known| (known.created, name.to_owned()));
+        let Some((Owner::Tenant(tenant), own)) = self.owner(namespace).zip(age(namespace)) else {
+            return false;
+        };
+        let older =
+            self.namespaces_of(&tenant.name).filter(|other| age(other).is_some_and(|other| other < own));
+        tenant.limit.is_some_and(|limit| older.count() >= limit)
+    }
+
     /// Every tenant, by name.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.tenants.values()
@@ -167,15 +212,40 @@ impl World {
     }
 }
 
+/// What the name of every tenant's namespace begins with.
+pub const NAMESPACE_PREFIX: &str = "tenant-";
+
+/// The tenant whose name `text` is, or begins with before a `-`.
+fn first_named<'t>(tenants: &'t BTreeMap<String, Tenant>, text: &str) -> Option<&'t str> {
+    let ends = text.match_indices('-').map(|(end, _)| end).chain([text.len()]);
+    let mut names = ends.filter_map(|end| tenants.get_key_value(text.get(..end)?));
+    names.next().map(|(name, _)| name.as_str())
+}
+
+/// A tenant of `tenants` other than `name` itself whose namespaces and those of `name` could be named alike.
+fn overlap<'t>(tenants: &'t BTreeMap<String, Tenant>, name: &str) -> Option<&'t str> {
+    let shorter = first_named(tenants, name).filter(|shorter| *shorter != name);
+    let begin = format!("{name}-");
+    let longer = tenants.range(begin.clone()..).next().filter(|(longer, _)| longer.starts_with(&begin));
+    shorter.or(longer.map(|(longer, _)| longer.as_str()))
+}
+
 impl Tenant {
-    pub fn new(name: String, spec: api::TenantSpec) -> Self {
-        Self { name, contact: spec.contact, owners: spec.owners, reaches: spec.grants.reach.shared_services }
+    pub fn new(name: String, created: i64, spec: api::TenantSpec) -> Self {
+        Self {
+            name,
+            created,
+            limit: spec.namespaces.limit.map(|limit| limit as usize),
+            contact: spec.contact,
+            owners: spec.owners,
+            reaches: spec.grants.reach.shared_services,
+        }
     }
 
     /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
     pub fn names(&self, namespace: &str) -> bool {
         namespace
-            .strip_prefix("tenant-")
+            .strip_prefix(NAMESPACE_PREFIX)
             .and_then(|rest| rest.strip_prefix(&self.name))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }

@@ -38,6 +38,7 @@ pub enum Object<'a> {
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(VirtualService<'a>),
+    Tenant(Metadata<'a>),
     /// An object of a kind the baseline has, whole if it has the name of the baseline's.
     Policy {
         kind: baseline::Kind,
@@ -71,6 +72,7 @@ impl<'a> Object<'a> {
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::VirtualService => Self::VirtualService(Whole::read(kind, raw)?.spec.unwrap_or_default()),
+            Kind::Tenant => Self::Tenant(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::Policy(of) => {
                 let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
                 let is_baseline = name.is_some_and(|name| baseline::is_baseline(of, &name));

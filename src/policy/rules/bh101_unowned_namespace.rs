@@ -24,8 +24,8 @@
 //! apiVersion: v1
 //! kind: Namespace
 //! metadata:
-//!   name: playground
-//!   labels: { bulkhead.dev/tenant: beta }
+//!   name: tenant-acme-playground
+//!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 //! ```yaml as dave in sre
 //! apiVersion: v1

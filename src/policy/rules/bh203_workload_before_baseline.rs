@@ -42,6 +42,7 @@ use super::{Findings, Place, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::path::Path;
+use crate::world::BASELINE_READY;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
@@ -59,13 +60,24 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Workload(workload), Operation::Create) = (scope.object, scope.operation) else { return };
     let (name, namespace) = scope.namespace();
     let is_ready = namespace.is_none_or(|namespace| namespace.ready);
-    if workload.form == Form::Final && !is_ready {
-        findings.report(
-            &Path::of(&["metadata", "namespace"]),
-            format!("the baseline of `{name}` does not stand yet"),
-            format!(
-                "try again, or wait: kubectl wait --for=condition=bulkhead.dev/BaselineReady namespace/{name}"
-            ),
+    if workload.form != Form::Final || is_ready {
+        return;
+    }
+    let path = Path::of(&["metadata", "namespace"]);
+    if scope.world.is_over_limit(name) {
+        let message = format!(
+            "`{name}` is one namespace too many for tenant {}, and never made ready",
+            scope.tenant_name()
+        );
+        return findings.report(
+            &path,
+            message,
+            "delete one, or have the platform raise `spec.namespaces.limit`",
         );
     }
+    findings.report(
+        &path,
+        format!("the baseline of `{name}` does not stand yet"),
+        format!("try again, or wait: kubectl wait --for=condition={BASELINE_READY} namespace/{name}"),
+    );
 }

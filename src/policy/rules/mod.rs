@@ -6,6 +6,9 @@ mod bh102_foreign_tenant_label;
 mod bh103_protected_namespace_key;
 mod bh104_reserved_namespace_name;
 mod bh105_namespace_attachment;
+mod bh106_namespace_quota;
+mod bh107_overlapping_tenant;
+mod bh108_tenant_in_use;
 mod bh201_baseline_removed;
 mod bh202_baseline_altered;
 mod bh203_workload_before_baseline;
@@ -34,6 +37,9 @@ pub static RULES: &[&Rule] = &[
     &bh103_protected_namespace_key::RULE,
     &bh104_reserved_namespace_name::RULE,
     &bh105_namespace_attachment::RULE,
+    &bh106_namespace_quota::RULE,
+    &bh107_overlapping_tenant::RULE,
+    &bh108_tenant_in_use::RULE,
     &bh201_baseline_removed::RULE,
     &bh202_baseline_altered::RULE,
     &bh203_workload_before_baseline::RULE,
@@ -72,7 +78,7 @@ pub struct Rule {
 /// Where a rule holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// For namespaces themselves.
+    /// For what is in no namespace, namespaces themselves among it.
     Cluster,
     /// In the namespaces of tenants.
     Tenants,

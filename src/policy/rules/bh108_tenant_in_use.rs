@@ -1,0 +1,61 @@
+//! # BH108 `tenant-in-use`
+//!
+//! ## What it does
+//! Refuses the deletion of a Tenant that still has namespaces.
+//!
+//! ## Why it matters
+//! Without their Tenant they belong to nobody: what runs there stays closed, but nothing new is granted,
+//! and whoever creates a Tenant of that name later would find them his own.
+//!
+//! ## Refused
+//! ```yaml as root in system:masters, on delete
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata:
+//!   name: acme # BH108
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as root in system:masters, on delete
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata: { name: gamma }
+//! ```
+
+use super::{Findings, Place, Rule, Scope};
+use crate::policy::kind::{Kind, Operation};
+use crate::policy::object::Object;
+use crate::policy::path::Path;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH108",
+    name: "tenant-in-use",
+    kinds: &[Kind::Tenant],
+    place: Place::Cluster,
+    guards: &[],
+    ratchet: false,
+    passing: false,
+    source: include_str!("bh108_tenant_in_use.rs"),
+    check,
+};
+
+/// How many a message names.
+const NAMED: usize = 3;
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let (Object::Tenant(tenant), Operation::Delete) = (scope.object, scope.operation) else { return };
+    let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.name_or_prefix()).collect();
+    if namespaces.is_empty() {
+        return;
+    }
+    let named = namespaces.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let more = match namespaces.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    findings.report(
+        &Path::of(&["metadata", "name"]),
+        format!("it has the namespaces {named}{more}"),
+        "delete them first, or move them to another tenant",
+    );
+}
