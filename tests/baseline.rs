@@ -389,6 +389,35 @@ fn a_pod_that_comes_too_early_is_told_how_to_wait() {
     is_ready(&admin, "legacy-base-early");
 }
 
+/// What the baseline opens is not whatever somebody labels as the API server or as DNS.
+#[test]
+fn only_the_api_servers_own_addresses_are_opened() {
+    let it = shared();
+    let name = namespace(&tenant(&it, "base-slice"), "base-slice");
+    let stranger = it.cluster.powerful("base-slice-mallory", "strangers").unwrap();
+    let forged = json!({ "apiVersion": "v1", "kind": "List", "items": [
+        {
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+            "metadata": { "name": "mine", "namespace": "default", "labels": { "kubernetes.io/service-name": "kubernetes" } },
+            "addressType": "IPv4", "endpoints": [{ "addresses": ["203.0.113.7"] }], "ports": [{ "port": 443 }],
+        },
+        {
+            "apiVersion": "v1", "kind": "Service",
+            "metadata": { "name": "mine", "namespace": "kube-system", "labels": { "k8s-app": "kube-dns" } },
+            "spec": { "clusterIP": "10.0.0.77", "ports": [{ "port": 53 }] },
+        },
+    ] });
+    stranger.apply(&forged.to_string()).unwrap();
+    // A namespace that comes later is made ready in a world that knows both.
+    it.cluster.admin().unwrap().ok(&["label", "namespace", &name, "seen=1"]).unwrap();
+    let later = namespace(&tenant(&it, "base-sliced"), "base-sliced");
+    for name in [name, later] {
+        let egress = kept(&stranger, &name)["NetworkPolicy/allow-dns-and-api"]["spec"]["egress"].to_string();
+        assert!(egress.contains("10.0.0.10/32") && egress.contains("192.0.2.10/32"), "{egress}");
+        assert!(!egress.contains("203.0.113.7") && !egress.contains("10.0.0.77"), "{egress}");
+    }
+}
+
 /// What the tenant had beyond its namespaces goes with it.
 #[test]
 fn a_tenant_that_is_gone_creates_no_more_namespaces() {

@@ -40,6 +40,34 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
     });
     refused(&["create", "-f", "-"], &token.to_string());
 
+    // Nor does anybody else: not with every right, not as a group of nodes without a node's name.
+    let stranger = it.cluster.powerful("id-write-argo", "strangers").unwrap();
+    let no_node = it.cluster.powerful("id-write-mallory", "system:nodes").unwrap();
+    let route = json!({
+        "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+        "metadata": { "name": "open", "namespace": home }, "spec": { "mtls": { "mode": "PERMISSIVE" } },
+    });
+    for other in [&stranger, &no_node] {
+        for (arguments, input) in [
+            (&["create", "token", "default", "-n", home, "--audience=istio-ca"][..], String::new()),
+            (&["create", "-f", "-"], token.to_string()),
+            (&["create", "-f", "-"], route.to_string()),
+            (
+                &["create", "rolebinding", "mine", "--clusterrole=admin", "--user=me", "-n", home],
+                String::new(),
+            ),
+        ] {
+            let said = other.feed(arguments, &input).unwrap();
+            let says = "BH401 metadata.namespace: `shared-services` is a shared service's, and you do not act for the platform";
+            assert!(said.stderr.contains(says), "{arguments:?}: {said:?}");
+        }
+    }
+    admin.apply(&route.to_string()).unwrap();
+    let said =
+        stranger.run(&["delete", "peerauthentications.security.istio.io", "open", "-n", home]).unwrap();
+    assert!(said.stderr.contains("BH401"), "{said:?}");
+    admin.ok(&["delete", "peerauthentications.security.istio.io", "open", "-n", home]).unwrap();
+
     admin.ok(&["create", "serviceaccount", "id-write-service", "-n", home]).unwrap();
     admin.ok(&["create", "token", "id-write-service", "-n", home]).unwrap();
     admin
@@ -111,8 +139,9 @@ fn a_route_does_not_say_who_is_calling() {
     };
     for header in ["x-tenant-identity", "X-Tenant-Identity", "x-envoy-external-address"] {
         let said = member.feed(&["create", "-f", "-"], &route(header).to_string()).unwrap();
-        let says =
-            format!("BH605 spec.http[0].headers.request.set[{header}]: `{header}` says who is calling");
+        let says = format!(
+            "BH605 spec.http[0].headers.request.set[{header}]: `{header}` is a header that only a proxy may write"
+        );
         assert!(said.stderr.contains(&says), "{said:?}");
     }
     member.apply(&route("x-team").to_string()).unwrap();

@@ -438,6 +438,16 @@ fn nothing_hangs_on_a_namespace_that_the_platform_did_not_attach() {
     let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &hollow.to_string()).unwrap();
     assert!(said.stderr.contains("BH105 spec.finalizers: "), "{said:?}");
 
+    let brought = json!({
+        "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-ns-attach-more" },
+        "spec": { "finalizers": ["example.com/never"] },
+    });
+    let said = member.feed(&["create", "-f", "-"], &brought.to_string()).unwrap();
+    assert!(
+        said.stderr.contains("BH105 spec.finalizers[0]: nothing of Kubernetes answers `example.com/never`"),
+        "{said:?}"
+    );
+
     admin.ok(&["patch", "namespace", name, "--type=merge", "-p", finalizer]).unwrap();
     let fewer = r#"{"metadata":{"finalizers":["example.com/b"]}}"#;
     member.ok(&["patch", "namespace", name, "--type=merge", "-p", fewer]).unwrap();
@@ -446,4 +456,53 @@ fn nothing_hangs_on_a_namespace_that_the_platform_did_not_attach() {
         .ok(&["patch", "namespace", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#])
         .unwrap();
     member.ok(&["wait", "--for=delete", "namespace", name, "--timeout=60s"]).unwrap();
+}
+
+/// The API server gives up on a match condition that costs too much, and refuses: what costs is the tenant's.
+#[test]
+fn a_namespace_full_of_annotations_is_made_ready_and_ends() {
+    let it = shared();
+    let member = tenant(&it, "ns-padded");
+    let name = "tenant-ns-padded";
+    let padding: serde_json::Map<String, Value> =
+        (0..2_000).map(|index| (format!("{index:0>63}"), json!("on"))).collect();
+    let padded = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "annotations": padding } });
+    member.feed(&["create", "-f", "-"], &padded.to_string()).unwrap();
+    is_ready(&member, name);
+    it.cluster
+        .admin()
+        .unwrap()
+        .ok(&["label", "namespace", name, "pod-security.kubernetes.io/warn=baseline"])
+        .unwrap();
+    let said = member.run(&["label", "namespace", name, "istio-injection=disabled", "--overwrite"]).unwrap();
+    assert!(said.stderr.contains("BH103"), "{said:?}");
+    member.ok(&["delete", "namespace", name, "--timeout=60s"]).unwrap();
+}
+
+/// What stood for one tenant does not stand for the next.
+#[test]
+fn a_namespace_that_is_moved_is_made_ready_anew() {
+    let it = shared();
+    let name = namespace(&tenant(&it, "ns-first"), "ns-first");
+    tenant(&it, "ns-second");
+    let admin = it.cluster.admin().unwrap();
+    let message = || {
+        let path = "jsonpath={.status.conditions[?(@.type=='bulkhead.dev/BaselineReady')].message}";
+        admin.ok(&["get", "namespace", &name, "-o", path]).unwrap()
+    };
+    assert_eq!(message(), "the baseline of tenant ns-first stands");
+    let labels = ["bulkhead.dev/tenant=ns-second", "tenant=ns-second"];
+    admin.ok(&[&["label", "namespace", &name, "--overwrite"][..], &labels].concat()).unwrap();
+    until(|| (message() == "the baseline of tenant ns-second stands").then_some(()));
+
+    // Nor is it to be had before the namespace is anybody's.
+    let stranger = it.cluster.powerful("ns-first-mallory", "strangers").unwrap();
+    stranger.ok(&["create", "namespace", "ns-first-elsewhere"]).unwrap();
+    let forged = json!({ "status": { "conditions": [{
+        "type": "bulkhead.dev/BaselineReady", "status": "True", "message": "the baseline of tenant ns-second stands",
+    }] } });
+    let patch =
+        ["patch", "namespace", "ns-first-elsewhere", "--subresource=status", "-p", &forged.to_string()];
+    let said = stranger.run(&patch).unwrap();
+    assert!(said.stderr.contains("BH103 status.conditions[0].type"), "{said:?}");
 }

@@ -21,6 +21,10 @@ fn abandoned() -> Cluster {
     }
     can_hold_pods(&admin, "tenant-out");
     admin.apply(&pod("running").to_string()).unwrap();
+    admin.apply(&policy("tenant-out-ending")).unwrap();
+    let image = "--image=registry.example.com/app:1";
+    admin.ok(&["create", "deployment", "web", image, "--replicas=2", "-n", "tenant-out"]).unwrap();
+    until(|| (web(&admin) == 2).then_some(()));
     let [nobody] = free_ports().unwrap();
     program::register(&cluster, BINARY.as_ref(), nobody, &Authority::new("nobody").unwrap()).unwrap();
     until(|| {
@@ -39,6 +43,19 @@ fn pod(name: &str) -> Value {
         "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "tenant-out" },
         "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
     })
+}
+
+fn policy(namespace: &str) -> String {
+    let policy = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": "default-deny-all", "namespace": namespace }, "spec": { "podSelector": {} },
+    });
+    policy.to_string()
+}
+
+/// How many pods the Deployment has.
+fn web(kubectl: &Kubectl) -> usize {
+    kubectl.ok(&["get", "pods", "-n", "tenant-out", "-l", "app=web", "-o", "name"]).unwrap().lines().count()
 }
 
 fn stopped(kubectl: &Kubectl, arguments: &[&str], input: &str, entry: &str) {
@@ -90,6 +107,8 @@ fn with_nobody_answering_the_cluster_goes_on() {
     admin.ok(&["create", "configmap", "mine", "-n", "tenant-out"]).unwrap();
     admin.ok(&["create", "secret", "generic", "mine", "-n", "tenant-out"]).unwrap();
     node.ok(&["create", "token", "default", "-n", "tenant-out"]).unwrap();
+    admin.ok(&["scale", "deployment", "web", "--replicas=0", "-n", "tenant-out"]).unwrap();
+    until(|| (web(&admin) == 0).then_some(()));
     admin.ok(&["delete", "pod", "running", "-n", "tenant-out", "--grace-period=0", "--force"]).unwrap();
     admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
 
@@ -98,11 +117,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
     stopped(&admin, &["label", "namespace", "tenant-out", "bulkhead.dev/tenant-"], "", "namespaces");
     stopped(&admin, &["create", "-f", "-"], &pod("late").to_string(), "workloads");
     stopped(&admin, &["create", "serviceaccount", "late", "-n", "tenant-out"], "", "identities");
-    let policy = json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-        "metadata": { "name": "default-deny-all", "namespace": "tenant-out" }, "spec": { "podSelector": {} },
-    });
-    stopped(&admin, &["create", "-f", "-"], &policy.to_string(), "policies");
+    stopped(&admin, &["create", "-f", "-"], &policy("tenant-out"), "policies");
 
     // Uninstalling needs nobody.
     admin

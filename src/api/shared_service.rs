@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// Where a service of the platform that tenants call is, and by what it is known.
@@ -29,10 +29,12 @@ pub struct SharedServiceSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
 
-    /// The labels of its pods.
+    /// The labels of its pods; one at least.
+    #[schemars(extend("minProperties" = 1), transform = label_values)]
     pub selector: BTreeMap<String, String>,
 
-    /// The ports its pods listen on.
+    /// The ports its pods listen on; one at least.
+    #[schemars(length(min = 1))]
     pub ports: Vec<SharedPort>,
 }
 
@@ -40,5 +42,13 @@ pub struct SharedServiceSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct SharedPort {
     /// The pod's port, not the Service's: policies see packets after the translation.
+    #[schemars(range(min = 1))]
     pub port: u16,
+}
+
+/// A selector that the API server would not take later is refused here.
+fn label_values(schema: &mut Schema) {
+    let value =
+        json_schema!({ "type": "string", "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$" });
+    schema.insert("additionalProperties".to_owned(), value.into());
 }

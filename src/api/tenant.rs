@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub struct TenantSpec {
     /// Who acts for the tenant: each may create namespaces that belong to it.
     #[serde(default)]
+    #[schemars(length(max = 100))]
     pub owners: Vec<Subject>,
 
     /// Where a refused user can ask; shown in refusals.
@@ -64,6 +65,9 @@ pub struct Reach {
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "(self.kind == 'ServiceAccount') == has(self.namespace)",
     "message": "namespace belongs to a ServiceAccount, and only to it",
+}, {
+    "rule": "self.kind != 'ServiceAccount' || self.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+    "message": "no ServiceAccount can have this name",
 }]))]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
@@ -75,6 +79,7 @@ pub struct Subject {
 
     /// The namespace of a service account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: Option<String>,
 }
 

@@ -215,8 +215,9 @@ async fn try_see_to(
             manifest.name
         );
     }
-    if let (Place::Namespace { namespace, .. }, Some(unready)) = (&done.place, done.place.to_tell(world)) {
-        say_ready(client, namespace).await?;
+    if let (Place::Namespace { namespace, tenant }, Some(unready)) = (&done.place, done.place.to_tell(world))
+    {
+        say_ready(client, namespace, tenant).await?;
         done.told = Some(unready.uid.clone());
     }
     Ok(())
@@ -249,23 +250,24 @@ async fn apply(client: &Client, manifest: &Manifest) -> anyhow::Result<DynamicOb
     }
     info!(kind = manifest.kind.name(), namespace = manifest.namespace, name = manifest.name, "repairing");
     wanted.metadata.resource_version = found.metadata.resource_version;
-    match api.replace(&manifest.name, &create, &wanted).await {
-        // A binding's role cannot change.
-        Err(kube::Error::Api(status)) if status.code == 422 => {
-            api.delete(&manifest.name, &DeleteParams::default()).await?;
-            wanted.metadata.resource_version = None;
-            Ok(api.create(&create, &wanted).await?)
-        }
-        result => Ok(result?),
+    // The one field of a binding that cannot change. It goes only if the next one can come.
+    if found.data.get("roleRef") != wanted.data.get("roleRef") {
+        wanted.metadata.resource_version = None;
+        let mut trial = wanted.clone();
+        trial.metadata.name = Some(format!("{}-trial", manifest.name));
+        api.create(&PostParams { dry_run: true, ..PostParams::default() }, &trial).await?;
+        api.delete(&manifest.name, &DeleteParams::default()).await?;
+        return Ok(api.create(&create, &wanted).await?);
     }
+    Ok(api.replace(&manifest.name, &create, &wanted).await?)
 }
 
-async fn say_ready(client: &Client, namespace: &str) -> anyhow::Result<()> {
+async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
     let condition: Value = json!({
         "type": BASELINE_READY,
         "status": "True",
         "reason": "BaselineStands",
-        "message": "every object of the baseline was read back as it must be",
+        "message": world::ready_for(tenant),
         "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));

@@ -13,7 +13,7 @@ mod verdict;
 
 pub use review::Review;
 pub use rules::{Place, RULES, Rule};
-pub use verdict::{Findings, Unjudged, Verdict, Violation, quote};
+pub use verdict::{Findings, Retry, Unjudged, Verdict, Violation, quote};
 
 use crate::world::{Actor, Namespace, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
@@ -36,6 +36,11 @@ impl<'r> Scope<'r> {
     /// Who asks. Ownership rules look at it; content rules do not.
     pub fn actor(&self) -> Actor<'r> {
         self.world.actor(&self.review.user)
+    }
+
+    /// Whether who asks is a service account of the namespace.
+    pub fn user_lives_in(&self, namespace: &str) -> bool {
+        self.review.user.home() == Some(namespace)
     }
 
     /// How final the object's text is.
@@ -92,7 +97,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let scope = Scope { world, review, operation, tenant, object: &object, old: old.as_ref() };
     let mut refused = Vec::new();
     let mut kept = Vec::new();
-    let mut passing = true;
+    let mut retry = Retry::Wait;
     for rule in RULES.iter().filter(|rule| rule.place == place && rule.kinds.contains(&kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
@@ -100,13 +105,16 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         if violations.is_empty() {
             continue;
         }
-        passing &= rule.passing;
-        let into = if rule.ratchet && ratchet::lets_be(kind, review) { &mut kept } else { &mut refused };
-        into.extend(violations);
+        if rule.ratchet && ratchet::lets_be(kind, review) {
+            kept.extend(violations);
+        } else {
+            retry = retry.min(rule.retry);
+            refused.extend(violations);
+        }
     }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    let passing = passing && !refused.is_empty();
-    Ok(Verdict::Judged { refused, kept, contact, passing })
+    let retry = if refused.is_empty() { Retry::Never } else { retry };
+    Ok(Verdict::Judged { refused, kept, contact, retry })
 }
 
 /// The kind and the operation announced, if some rule is written for them.

@@ -14,8 +14,8 @@ pub enum Verdict {
         kept: Vec<Violation>,
         /// Whom the user may ask.
         contact: Option<String>,
-        /// Whether all that refuses it is something that passes by itself.
-        passing: bool,
+        /// Whether all that refuses it may be right in a moment.
+        retry: Retry,
     },
     /// What cannot be judged is refused.
     Unjudged(Unjudged),
@@ -23,18 +23,31 @@ pub enum Verdict {
 
 impl Default for Verdict {
     fn default() -> Self {
-        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None, passing: false }
+        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None, retry: Retry::Never }
     }
 }
 
 impl Verdict {
-    /// Whether it rests on something that a newer snapshot may have.
-    pub fn is_missing_something(&self) -> bool {
+    /// Whether a newer snapshot may say something else.
+    pub fn retry(&self) -> Retry {
         match self {
-            Self::Judged { passing, .. } => *passing,
-            Self::Unjudged(why) => matches!(why, Unjudged::UnknownNamespace(_) | Unjudged::NotReady),
+            Self::Judged { retry, .. } => *retry,
+            Self::Unjudged(Unjudged::UnknownNamespace(_)) => Retry::Look,
+            Self::Unjudged(Unjudged::NotReady) => Retry::Wait,
+            Self::Unjudged(_) => Retry::Never,
         }
     }
+}
+
+/// What a refusal rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Retry {
+    /// On what is there.
+    Never,
+    /// On something that is not there, unless this snapshot is too old: one look tells.
+    Look,
+    /// On something that comes by itself.
+    Wait,
 }
 
 /// Why a request could not be judged.

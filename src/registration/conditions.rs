@@ -10,7 +10,7 @@ use crate::policy::RULES;
 use crate::policy::kind::Entry;
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::settings::Settings;
-use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL};
+use crate::world::{ALL_CONTROLLERS, BASELINE_READY, CONTROLLERS, NAMESPACE_CONTROLLER, TENANT_LABEL};
 
 /// The conditions of a validating entry; all must hold for a write to be sent.
 pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
@@ -18,11 +18,10 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     match entry {
         Entry::Namespaces => conditions.push(changes_something_guarded(settings)),
         Entry::Cluster => {}
-        Entry::Policies => conditions.push(is_of_the_baseline()),
-        Entry::Identities => conditions.extend([
-            only_token_secrets(),
-            condition("not-a-nodes-token", "!('system:nodes' in request.userInfo.groups)"),
-        ]),
+        Entry::Policies => conditions.extend([is_of_the_baseline(), not_the_end_of_a_namespace()]),
+        Entry::Identities => {
+            conditions.extend([only_token_secrets(), condition("not-a-nodes-token", &format!("!{A_NODE}"))]);
+        }
         Entry::Shared => conditions.extend([only_token_secrets(), not_a_controller()]),
         Entry::Workloads => conditions.extend([
             condition(
@@ -30,12 +29,15 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
+            // Of what makes pods only the template is judged: it is scaled, paused and finished with unseen.
             condition(
                 "changes-something-judged",
-                "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
-                 || object.metadata.?labels != oldObject.metadata.?labels \
+                "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
+                 ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
                  || object.metadata.?annotations != oldObject.metadata.?annotations \
-                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences",
+                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+                 : object.?spec.?template != oldObject.?spec.?template \
+                 || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
             ),
         ]),
     }
@@ -74,14 +76,14 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
         &format!(
             "request.operation != 'UPDATE' \
              || [{guards}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
+             || {ready} != {was_ready} \
              || ('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) && (\
-             [{labels}, {annotations}].exists(maps, maps.exists(map, map.exists(key, \
-             key.matches('^({keys}|([^/]*[.])?({domains})/.*)$') && maps[0][?key] != maps[1][?key]))) \
+             [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
+             maps[0][?key] != maps[1][?key] && key.matches('^({keys}|([^/]*[.])?({domains})/.*)$')))) \
              || ['ownerReferences', 'finalizers'].exists(list, \
              object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
-             ['{NAMESPACE_CONTROLLER}', '{ALL_CONTROLLERS}'])) \
-             || {ready} != {was_ready}))",
+             ['{NAMESPACE_CONTROLLER}', '{ALL_CONTROLLERS}']))))",
             guards = guards.join(", "),
             labels = both("labels"),
             annotations = both("annotations"),
@@ -117,14 +119,24 @@ fn only_token_secrets() -> MatchCondition {
     )
 }
 
+/// What is in a namespace goes with it, whoever is down.
+fn not_the_end_of_a_namespace() -> MatchCondition {
+    condition(
+        "not-the-end-of-a-namespace",
+        &format!("!(request.operation == 'DELETE' && request.userInfo.username == '{NAMESPACE_CONTROLLER}')"),
+    )
+}
+
+/// Who says so by name and is of the group; either alone can be had by others.
+const A_NODE: &str =
+    "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
+
 /// What controllers and nodes make of what the platform wrote: shared services must restart by themselves.
 fn not_a_controller() -> MatchCondition {
-    condition(
-        "not-a-controller",
-        "!(request.userInfo.username.startsWith('system:serviceaccount:kube-system:') \
-         || request.userInfo.username in ['system:kube-controller-manager', 'system:kube-scheduler'] \
-         || 'system:nodes' in request.userInfo.groups)",
-    )
+    let accounts = CONTROLLERS.iter().chain(&[ALL_CONTROLLERS, NAMESPACE_CONTROLLER]);
+    let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
+    let accounts = accounts.join(", ");
+    condition("not-a-controller", &format!("!(request.userInfo.username in [{accounts}] || {A_NODE})"))
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {

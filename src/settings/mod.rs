@@ -34,6 +34,7 @@ struct PlatformFile {
     namespaces: Option<Vec<String>>,
     shared_namespaces: Vec<String>,
     namespace_prefixes: Option<Vec<String>>,
+    dns_services: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,6 +68,8 @@ pub struct Settings {
     pub shared_namespaces: BTreeSet<String>,
     /// How the names of namespaces begin that only the platform creates.
     pub reserved_prefixes: BTreeSet<String>,
+    /// The names of the Services in `kube-system` that are the cluster's DNS.
+    pub dns_services: BTreeSet<String>,
     /// The account Bulkhead's own controller runs as.
     pub controller: String,
     /// The namespace istiod runs in.
@@ -106,6 +109,7 @@ const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] =
     &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
+const DNS_SERVICES: &[&str] = &["kube-dns"];
 /// Where Istio's own releases publish the proxy.
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
@@ -162,6 +166,7 @@ impl Settings {
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
+            dns_services: set(file.platform.dns_services, DNS_SERVICES),
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),

@@ -22,7 +22,7 @@ use crate::api;
 use crate::settings::Settings;
 use crate::telemetry::Readiness;
 use crate::world::{
-    BASELINE_READY, Facts, Namespace, SharedService, Surroundings, TENANT_LABEL, Tenant, World,
+    BASELINE_READY, Facts, Namespace, SharedService, Surroundings, TENANT_LABEL, Tenant, World, ready_for,
 };
 
 /// The least time between two looks at the API server, and the most that one may take.
@@ -41,7 +41,7 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
         watch_tenants(client.clone()).boxed(),
         watch_shared_services(client.clone()).boxed(),
         watch_api_servers(client.clone()).boxed(),
-        watch_dns(client).boxed(),
+        watch_dns(client, &settings).boxed(),
     ]);
     let mut pause = Instant::now();
     loop {
@@ -198,12 +198,16 @@ fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
 
 /// A namespace as the world keeps it.
 pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
+    let tenant = namespace.labels().get(TENANT_LABEL).cloned();
+    let stands = tenant.as_deref().map(ready_for);
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
     Namespace {
-        tenant: namespace.labels().get(TENANT_LABEL).cloned(),
+        tenant,
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: conditions.into_iter().any(|known| known.type_ == BASELINE_READY && known.status == "True"),
+        ready: conditions
+            .into_iter()
+            .any(|known| known.type_ == BASELINE_READY && known.status == "True" && known.message == stands),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -248,23 +252,25 @@ fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
         let pairs = addresses.flat_map(|address| ports.iter().map(move |port| (address, *port)));
         (slice.name_any(), Ok(pairs.collect()))
     };
-    let config = watcher::Config::default().labels("kubernetes.io/service-name=kubernetes");
+    // By the name that the API servers keep it under: a label is anybody's to write.
+    let config = watcher::Config::default().fields("metadata.name=kubernetes");
     watcher(Api::<EndpointSlice>::namespaced(client, "default"), config)
         .default_backoff()
         .map(move |event| News::ApiServers(change(event, read)))
 }
 
-/// The Service of the cluster's DNS.
-fn watch_dns(client: Client) -> impl Stream<Item = News> {
-    let read = |service: core::Service| {
+/// The Services of the cluster's DNS, by their names.
+fn watch_dns(client: Client, settings: &Settings) -> impl Stream<Item = News> {
+    let names = settings.dns_services.clone();
+    let read = move |service: core::Service| {
+        let is_dns = names.contains(&service.name_any());
         let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
         let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
-        (service.name_any(), Ok(addresses.collect()))
+        (service.name_any(), Ok(addresses.filter(|_| is_dns).collect()))
     };
-    let config = watcher::Config::default().labels("k8s-app=kube-dns");
-    watcher(Api::<core::Service>::namespaced(client, "kube-system"), config)
+    watcher(Api::<core::Service>::namespaced(client, "kube-system"), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::Dns(change(event, read)))
+        .map(move |event| News::Dns(change(event, &read)))
 }
 
 fn change<K, T>(

@@ -5,37 +5,46 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::policy::{Review, Unjudged, Verdict, judge};
+use crate::policy::{Retry, Review, Unjudged, Verdict, judge};
 use crate::sources::Worlds;
 
 /// How long a request waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many requests wait at once, in all and for one namespace; the next is told to come again.
+/// How many requests wait at once, in all and for one tenant; the next is told to come again.
 const MOST_WAITERS: usize = 512;
-const MOST_WAITERS_A_NAMESPACE: usize = 64;
+const MOST_WAITERS_A_TENANT: usize = 64;
 
-/// Judges in the newest world; if something is missing there, has the cluster itself looked at, and judges in
-/// the next worlds too, until nothing is missing or patience ends.
+/// Whoever waits holds the bytes of his review; more than that are told to come again.
+const LONGEST: usize = 256 << 10;
+
+/// Judges in the newest world. If what it refuses for may be right in a moment, has the cluster itself looked
+/// at and judges again: once, or in each newer world until patience ends.
 pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &Waiters) -> Verdict {
     let mut changes = worlds.changes();
     let first = judge_now(review, worlds);
-    if !first.is_missing_something() {
+    let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
+    if first.retry() == Retry::Never || length(review.object) + length(review.old_object) > LONGEST {
         return first;
     }
-    let Some(_place) = waiters.wait(review.namespace) else { return first };
-    // Nobody waits for the look alone: what it finds is a change.
-    drop(worlds.look(review.namespace));
+    let Some(_place) = waiters.wait(&whose(review, worlds)) else { return first };
     let end = Instant::now() + PATIENCE;
-    while let Ok(Ok(())) = timeout_at(end, changes.changed()).await {
-        let next = judge_now(review, worlds);
-        if !next.is_missing_something() {
-            return next;
-        }
+    let _ = timeout_at(end, worlds.look(review.namespace)).await;
+    let mut verdict = judge_now(review, worlds);
+    while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
+        verdict = judge_now(review, worlds);
     }
-    judge_now(review, worlds)
+    verdict
+}
+
+/// At whose cost a request waits: the tenant's, else the namespace's.
+fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
+    let world = worlds.newest();
+    let tenant = world.as_ref().and_then(|world| world.namespace(review.namespace)?.tenant.clone());
+    tenant.unwrap_or_else(|| review.namespace.to_owned())
 }
 
 /// Waits until the cluster itself was looked at, and no longer than patience lasts.
@@ -49,36 +58,36 @@ fn judge_now(review: &Review<'_>, worlds: &Worlds) -> Verdict {
     worlds.newest().map_or(Verdict::Unjudged(Unjudged::NotReady), |world| judge(review, &world))
 }
 
-/// Who waits, by namespace.
+/// Who waits, by tenant.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Mutex<HashMap<String, usize>>);
 
 impl Waiters {
-    fn wait(&self, namespace: &str) -> Option<Place<'_>> {
+    fn wait(&self, whose: &str) -> Option<Place<'_>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = waiting.values().sum();
-        let here = waiting.get(namespace).copied().unwrap_or_default();
-        if all >= MOST_WAITERS || here >= MOST_WAITERS_A_NAMESPACE {
+        let here = waiting.get(whose).copied().unwrap_or_default();
+        if all >= MOST_WAITERS || here >= MOST_WAITERS_A_TENANT {
             return None;
         }
-        waiting.insert(namespace.to_owned(), here + 1);
-        Some(Place { waiters: self, namespace: namespace.to_owned() })
+        waiting.insert(whose.to_owned(), here + 1);
+        Some(Place { waiters: self, whose: whose.to_owned() })
     }
 }
 
 /// One who waits.
 struct Place<'a> {
     waiters: &'a Waiters,
-    namespace: String,
+    whose: String,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         let mut waiting = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = waiting.get_mut(&self.namespace) {
+        if let Some(here) = waiting.get_mut(&self.whose) {
             *here -= 1;
             if *here == 0 {
-                waiting.remove(&self.namespace);
+                waiting.remove(&self.whose);
             }
         }
     }

@@ -8,6 +8,24 @@ const NODES: &str = "system:nodes";
 pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
 pub const ALL_CONTROLLERS: &str = "system:kube-controller-manager";
 
+/// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
+pub const CONTROLLERS: &[&str] = &[
+    "system:kube-scheduler",
+    "system:serviceaccount:kube-system:cronjob-controller",
+    "system:serviceaccount:kube-system:daemon-set-controller",
+    "system:serviceaccount:kube-system:deployment-controller",
+    "system:serviceaccount:kube-system:disruption-controller",
+    "system:serviceaccount:kube-system:generic-garbage-collector",
+    "system:serviceaccount:kube-system:job-controller",
+    "system:serviceaccount:kube-system:legacy-service-account-token-cleaner",
+    "system:serviceaccount:kube-system:node-controller",
+    "system:serviceaccount:kube-system:pod-garbage-collector",
+    "system:serviceaccount:kube-system:replicaset-controller",
+    "system:serviceaccount:kube-system:replication-controller",
+    "system:serviceaccount:kube-system:service-account-controller",
+    "system:serviceaccount:kube-system:statefulset-controller",
+];
+
 /// Who the API server says is asking.
 #[derive(Clone, Debug, Default)]
 pub struct User<'a> {
@@ -22,6 +40,8 @@ pub enum Actor<'w> {
     Bulkhead,
     /// The controller that empties namespaces which are being deleted.
     NamespaceController,
+    /// One of [`CONTROLLERS`].
+    Controller,
     /// Any controller of Kubernetes, where they share one account.
     AnyController,
     /// A kubelet.
@@ -32,6 +52,13 @@ pub enum Actor<'w> {
     /// whose namespace it lives in.
     Member(Vec<&'w Tenant>),
     Other,
+}
+
+impl<'a> User<'a> {
+    /// The namespace of a service account.
+    pub fn home(&self) -> Option<&'a str> {
+        service_account(self.name).map(|(namespace, _)| namespace)
+    }
 }
 
 impl World {
@@ -46,6 +73,7 @@ impl World {
         match user.name {
             NAMESPACE_CONTROLLER => return Actor::NamespaceController,
             ALL_CONTROLLERS => return Actor::AnyController,
+            name if CONTROLLERS.contains(&name) => return Actor::Controller,
             _ => {}
         }
         if settings.platform_users.contains(user.name)
@@ -53,7 +81,7 @@ impl World {
         {
             return Actor::Platform;
         }
-        let home = service_account(user.name).and_then(|(namespace, _)| match self.owner(namespace) {
+        let home = user.home().and_then(|namespace| match self.owner(namespace) {
             Some(Owner::Tenant(tenant)) => Some(tenant.name.as_str()),
             _ => None,
         });

@@ -9,13 +9,18 @@ use std::sync::Arc;
 use crate::api;
 use crate::settings::Settings;
 
-pub use actor::{ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, User};
+pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User};
 
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
 
 /// The condition of a namespace whose baseline stands.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
+
+/// The message of that condition: a namespace that is another tenant's next is not ready for that one.
+pub fn ready_for(tenant: &str) -> String {
+    format!("the baseline of tenant {tenant} stands")
+}
 
 /// A tenant, as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +70,7 @@ pub struct Namespace {
     pub uid: String,
     /// When it was created, in seconds since 1970.
     pub created: i64,
-    /// Whether its baseline has stood once.
+    /// Whether the baseline of its tenant has stood once.
     pub ready: bool,
     pub terminating: bool,
 }
@@ -74,7 +79,8 @@ impl Namespace {
     /// What is known after `now` was seen: once the baseline has stood, what is missing later is drift.
     #[must_use]
     pub fn latched(&self, now: Self) -> Self {
-        Self { ready: now.ready || (self.ready && self.uid == now.uid), ..now }
+        let is_same = self.uid == now.uid && self.tenant == now.tenant;
+        Self { ready: now.ready || (self.ready && is_same), ..now }
     }
 }
 

@@ -23,7 +23,6 @@ pub use namespace::Namespace;
 pub use text::{Entries, Text};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
-pub(super) use workload::same_region;
 pub use workload::{Form, Placed, Role, Workload};
 
 /// One object, read.
@@ -81,6 +80,17 @@ impl<'a> Object<'a> {
             }
             _ => Self::Workload(Workload::read(kind, raw, form)?),
         })
+    }
+}
+
+/// Whether the region of an object that the rules with a ratchet read is the same in two states of it.
+pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+    match kind {
+        Kind::VirtualService => {
+            let spec = |raw| Whole::<&RawValue>::read(kind, raw).map(|whole| whole.spec.map(RawValue::get));
+            matches!((spec(old), spec(new)), (Ok(old), Ok(new)) if old == new)
+        }
+        _ => workload::same_region(kind, old, new),
     }
 }
 

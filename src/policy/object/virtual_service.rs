@@ -4,7 +4,7 @@ use super::text::nullable;
 use super::{Entries, Text};
 use crate::policy::path::{At, Path};
 
-/// A VirtualService, as far as it changes headers.
+/// A VirtualService, as far as it changes what a request says.
 #[derive(Debug, Default, Deserialize)]
 pub struct VirtualService<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -29,8 +29,6 @@ struct Route<'a> {
 struct Headers<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
     request: Changes<'a>,
-    #[serde(borrow, default, deserialize_with = "nullable")]
-    response: Changes<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,8 +42,8 @@ struct Changes<'a> {
 }
 
 impl<'a> VirtualService<'a> {
-    /// The name of every header that is set, added or removed.
-    pub fn headers(&'a self) -> Vec<At<'a, &'a str>> {
+    /// The name of every header of a request that is set, added or removed.
+    pub fn request_headers(&'a self) -> Vec<At<'a, &'a str>> {
         let mut found = Vec::new();
         for (index, http) in self.http.iter().enumerate() {
             let path = Path::of(&["spec", "http"]).index(index);
@@ -60,18 +58,15 @@ impl<'a> VirtualService<'a> {
 
 impl<'a> Headers<'a> {
     fn names(&'a self, owner: &Path<'a>, found: &mut Vec<At<'a, &'a str>>) {
-        for (direction, changes) in [("request", &self.request), ("response", &self.response)] {
-            let path = owner.clone().fields(&["headers", direction]);
-            for (verb, entries) in [("set", &changes.set), ("add", &changes.add)] {
-                let at =
-                    |name: &'a Text<'a>| At { value: &**name, path: path.clone().fields(&[verb]).key(name) };
-                found.extend(entries.iter().map(|(name, _)| at(name)));
-            }
-            let at = |(index, name): (usize, &'a Text<'a>)| At {
-                value: &**name,
-                path: path.clone().fields(&["remove"]).index(index),
-            };
-            found.extend(changes.remove.iter().enumerate().map(at));
+        let path = owner.clone().fields(&["headers", "request"]);
+        for (verb, entries) in [("set", &self.request.set), ("add", &self.request.add)] {
+            let at = |name: &'a Text<'a>| At { value: &**name, path: path.clone().fields(&[verb]).key(name) };
+            found.extend(entries.iter().map(|(name, _)| at(name)));
         }
+        let at = |(index, name): (usize, &'a Text<'a>)| At {
+            value: &**name,
+            path: path.clone().fields(&["remove"]).index(index),
+        };
+        found.extend(self.request.remove.iter().enumerate().map(at));
     }
 }

@@ -179,7 +179,7 @@ fn template<'a, T: Deserialize<'a>>(
 /// Whether all that the rules read of a workload is the same in two states of it. Of a template that is
 /// all of it, byte for byte: one that is aimed anew is judged anew. A running pod can change only at its
 /// edges, and is compared in what rules read.
-pub(in crate::policy) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     if kind == Kind::Pod {
         let read = |raw| Workload::read(kind, raw, Form::Final);
         let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };

@@ -33,7 +33,7 @@
 //! metadata: { name: monitoring }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::world::{Actor, TENANT_LABEL};
@@ -45,7 +45,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[TENANT_LABEL],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh101_unowned_namespace.rs"),
     check,
 };

@@ -86,7 +86,7 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Namespace, Object};
@@ -99,7 +99,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,
-    passing: false,
+    retry: Retry::Look,
     source: include_str!("bh102_foreign_tenant_label.rs"),
     check,
 };

@@ -75,7 +75,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Place, Rule, Scope, changed_by_a_tenant};
+use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
 use crate::baseline;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Metadata, Namespace, Object};
@@ -90,7 +90,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh103_protected_namespace_key.rs"),
     check,
 };

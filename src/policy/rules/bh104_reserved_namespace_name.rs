@@ -59,7 +59,7 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Namespace, Object};
 use crate::policy::path::Path;
@@ -73,7 +73,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Look,
     source: include_str!("bh104_reserved_namespace_name.rs"),
     check,
 };

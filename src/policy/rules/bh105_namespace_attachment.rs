@@ -22,6 +22,10 @@
 //!     - { apiVersion: v1, kind: PersistentVolume, name: mine, uid: 5f0c7f3e } # BH105
 //!   finalizers:
 //!     - example.com/never # BH105
+//! spec:
+//!   finalizers:
+//!     - kubernetes
+//!     - example.com/never # BH105
 //! ```
 //! ```yaml as alice in acme-developers, on update
 //! apiVersion: v1
@@ -71,7 +75,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Rule, Scope, changed_by_a_tenant};
+use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -84,10 +88,13 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh105_namespace_attachment.rs"),
     check,
 };
+
+/// The one finalizer that the namespace controller takes away.
+const KUBERNETES: &str = "kubernetes";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
@@ -103,6 +110,18 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             findings.report(
                 &path,
                 format!("{} could keep the namespace from ending", quote(finalizer)),
+                "remove it",
+            );
+        }
+    }
+    if old.is_none() {
+        for (index, finalizer) in
+            new.spec_finalizers.iter().enumerate().filter(|(_, own)| ***own != *KUBERNETES)
+        {
+            let path = Path::of(&["spec", "finalizers"]).index(index);
+            findings.report(
+                &path,
+                format!("nothing of Kubernetes answers {}", quote(finalizer)),
                 "remove it",
             );
         }

@@ -29,7 +29,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::world::{Actor, TENANT_LABEL};
@@ -41,7 +41,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[TENANT_LABEL],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh106_namespace_quota.rs"),
     check,
 };

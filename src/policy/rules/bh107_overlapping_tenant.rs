@@ -27,7 +27,7 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -40,7 +40,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh107_overlapping_tenant.rs"),
     check,
 };

@@ -22,7 +22,7 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -34,7 +34,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh108_tenant_in_use.rs"),
     check,
 };

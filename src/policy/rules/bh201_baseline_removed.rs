@@ -38,7 +38,7 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, POLICIES, Place, Rule, Scope};
+use super::{Findings, POLICIES, Place, Retry, Rule, Scope};
 use crate::policy::kind::Operation;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -51,7 +51,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh201_baseline_removed.rs"),
     check,
 };

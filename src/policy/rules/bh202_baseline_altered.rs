@@ -63,7 +63,7 @@
 //! spec: { mtls: { mode: STRICT } }
 //! ```
 
-use super::{Findings, POLICIES, Place, Rule, Scope};
+use super::{Findings, POLICIES, Place, Retry, Rule, Scope};
 use crate::baseline::{desired_object, differences};
 use crate::policy::kind::Operation;
 use crate::policy::object::Object;
@@ -77,7 +77,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh202_baseline_altered.rs"),
     check,
 };

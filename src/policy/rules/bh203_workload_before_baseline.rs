@@ -38,7 +38,7 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::path::Path;
@@ -51,7 +51,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: true,
+    retry: Retry::Wait,
     source: include_str!("bh203_workload_before_baseline.rs"),
     check,
 };

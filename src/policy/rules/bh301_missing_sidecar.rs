@@ -85,7 +85,7 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{Findings, Place, Rule, Scope, WORKLOADS};
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object};
 use crate::policy::proxy::PROXY_NAME;
 
@@ -96,7 +96,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: true,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh301_missing_sidecar.rs"),
     check,
 };

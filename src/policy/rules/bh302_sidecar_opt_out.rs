@@ -67,7 +67,7 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -89,7 +89,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: true,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh302_sidecar_opt_out.rs"),
     check,
 };

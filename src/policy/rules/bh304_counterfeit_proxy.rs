@@ -129,7 +129,7 @@
 //!       securityContext: { runAsUser: 1337 }
 //! ```
 
-use super::{Findings, Place, Rule, Scope, WORKLOADS};
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Placed, Role, Workload};
 use crate::policy::path::Path;
 use crate::policy::proxy::{self, Arguments, Strange};
@@ -143,7 +143,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: true,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh304_counterfeit_proxy.rs"),
     check,
 };

@@ -1,10 +1,12 @@
 //! # BH401 `shared-namespace-write`
 //!
 //! ## What it does
-//! Refuses what a tenant's member writes in a namespace in which shared services run.
+//! Refuses what anybody but the platform writes in a namespace in which shared services run.
 //!
-//! Workloads, service accounts, tokens and policies there are the platform's; so is what its controllers make
-//! of them. The namespaces are listed in the settings (`platform.sharedNamespaces`).
+//! Workloads, service accounts, tokens, policies and roles there are the platform's; so is what the
+//! controllers of Kubernetes make of them, and what the service accounts of that namespace do in it. The
+//! namespaces are listed in the settings (`platform.sharedNamespaces`), and so are the platform's users: a
+//! GitOps account that delivers shared services is one of them.
 //!
 //! ## Why it matters
 //! A pod in that namespace, or a token of an account of it, is the shared service to every tenant that calls
@@ -30,8 +32,33 @@
 //!   namespace: shared-services # BH401
 //! spec: { audiences: [istio-ca] }
 //! ```
+//! ```yaml as argocd in system:serviceaccounts
+//! apiVersion: v1
+//! kind: Secret
+//! type: kubernetes.io/service-account-token
+//! metadata:
+//!   name: borrowed
+//!   namespace: shared-services # BH401
+//!   annotations: { kubernetes.io/service-account.name: log-collector }
+//! ```
+//! ```yaml as mallory in strangers, on delete
+//! apiVersion: security.istio.io/v1
+//! kind: AuthorizationPolicy
+//! metadata:
+//!   name: only-from-tenants
+//!   namespace: shared-services # BH401
+//! ```
 //!
 //! ## Admitted
+//! ```yaml as system:serviceaccount:kube-system:replicaset-controller
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: log-collector-5d8f-x2, namespace: shared-services }
+//! spec:
+//!   serviceAccountName: log-collector
+//!   containers:
+//!     - { name: collector, image: registry.example.com/log-collector:1 }
+//! ```
 //! ```yaml as root in system:masters
 //! apiVersion: v1
 //! kind: Pod
@@ -42,7 +69,8 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
+use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::world::Actor;
@@ -54,12 +82,12 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Shared,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh401_shared_namespace_write.rs"),
     check,
 };
 
-/// Whatever can take, or lend, the identity of an account.
+/// Whatever can take, lend or weaken the identity of an account.
 const IDENTITY: &[Kind] = &[
     Kind::Pod,
     Kind::Binding,
@@ -74,16 +102,29 @@ const IDENTITY: &[Kind] = &[
     Kind::TokenRequest,
     Kind::Secret,
     Kind::VirtualService,
+    Kind::Policy(baseline::Kind::NetworkPolicy),
+    Kind::Policy(baseline::Kind::AuthorizationPolicy),
+    Kind::Policy(baseline::Kind::PeerAuthentication),
+    Kind::Policy(baseline::Kind::Sidecar),
+    Kind::Policy(baseline::Kind::RoleBinding),
 ];
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    if let Actor::Member(tenants) = scope.actor() {
-        let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-        let (namespace, _) = scope.namespace();
-        findings.report(
-            &Path::of(&["metadata", "namespace"]),
-            format!("`{namespace}` is a shared service's, and you act for {}", names.join(", ")),
-            "write it in a namespace of your own; call the service by its name",
-        );
-    }
+    let (namespace, _) = scope.namespace();
+    let message = match scope.actor() {
+        Actor::Bulkhead
+        | Actor::Platform
+        | Actor::Node
+        | Actor::NamespaceController
+        | Actor::Controller
+        | Actor::AnyController => return,
+        Actor::Other if scope.user_lives_in(namespace) => return,
+        Actor::Other => format!("`{namespace}` is a shared service's, and you do not act for the platform"),
+        Actor::Member(tenants) => {
+            let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+            format!("`{namespace}` is a shared service's, and you act for {}", names.join(", "))
+        }
+    };
+    let fix = "write it in a namespace of your own; call the service by its name";
+    findings.report(&Path::of(&["metadata", "namespace"]), message, fix);
 }

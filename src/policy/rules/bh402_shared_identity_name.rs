@@ -23,7 +23,7 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -35,7 +35,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh402_shared_identity_name.rs"),
     check,
 };

@@ -33,7 +33,7 @@
 //! spec: { audiences: [istio-ca] }
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -46,7 +46,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh403_mesh_token.rs"),
     check,
 };

@@ -25,7 +25,7 @@
 //! type: Opaque
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -40,7 +40,7 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Tenants,
     guards: &[],
     ratchet: false,
-    passing: false,
+    retry: Retry::Never,
     source: include_str!("bh404_token_secret.rs"),
     check,
 };

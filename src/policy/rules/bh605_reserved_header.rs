@@ -1,12 +1,14 @@
 //! # BH605 `reserved-header`
 //!
 //! ## What it does
-//! Refuses a VirtualService that sets, adds or removes a header which says who is calling.
+//! Refuses a VirtualService that sets, adds or removes a request header which only a proxy may write.
 //!
-//! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case.
+//! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case. What a
+//! route does to its responses is its own.
 //!
 //! ## Why it matters
-//! A shared service reads from these headers which tenant a request belongs to. The receiving proxy sets them
+//! A shared service reads from such headers which tenant a request belongs to, and a proxy whether it came
+//! from inside, and how long to try. The receiving proxy sets them
 //! from the peer's certificate; a route of the caller's must not speak in its place.
 //!
 //! ## Refused
@@ -38,11 +40,11 @@
 //! spec:
 //!   hosts: [web]
 //!   http:
-//!     - headers: { response: { add: { cache-control: no-store } } }
+//!     - headers: { response: { add: { cache-control: no-store }, remove: [x-envoy-upstream-service-time] } }
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{Findings, Place, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -53,8 +55,8 @@ pub(super) static RULE: Rule = Rule {
     kinds: &[Kind::VirtualService],
     place: Place::Tenants,
     guards: &[],
-    ratchet: false,
-    passing: false,
+    ratchet: true,
+    retry: Retry::Never,
     source: include_str!("bh605_reserved_header.rs"),
     check,
 };
@@ -64,10 +66,10 @@ const RESERVED_PREFIX: &str = "x-envoy-";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::VirtualService(service) = scope.object else { return };
-    for header in service.headers() {
+    for header in service.request_headers() {
         let name = header.value.to_ascii_lowercase();
         if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
-            let message = format!("{} says who is calling, and only a proxy may say it", quote(header.value));
+            let message = format!("{} is a header that only a proxy may write", quote(header.value));
             findings.report(&header.path, message, "remove it");
         }
     }

@@ -23,7 +23,7 @@ mod bh605_reserved_header;
 
 use super::kind::Kind;
 use super::object::{Namespace, Object};
-use super::{Findings, Scope};
+use super::{Findings, Retry, Scope};
 use crate::baseline;
 use crate::world::{Actor, TENANT_LABEL};
 
@@ -68,8 +68,8 @@ pub struct Rule {
     pub guards: &'static [&'static str],
     /// Whether a violation that was there before, with all around it unchanged, is only a warning.
     pub ratchet: bool,
-    /// Whether what it refuses passes by itself: the request may wait a little.
-    pub passing: bool,
+    /// Whether what it refuses may be right in a moment.
+    pub retry: Retry,
     /// The file of the rule; its header is the manual.
     pub source: &'static str,
     pub check: fn(&Scope<'_>, &mut Findings),
