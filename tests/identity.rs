@@ -7,9 +7,9 @@ use crate::cluster::{namespace, shared, tenant, until};
 fn shared_service(name: &str) -> String {
     let service = json!({
         "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": name },
-        "spec": { "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] },
+        "spec": { "namespace": "monitoring", "selector": { "app": name }, "ports": [{ "port": 8080 }] },
     });
-    let home = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shared-services" } });
+    let home = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "monitoring" } });
     json!({ "apiVersion": "v1", "kind": "List", "items": [home, service] }).to_string()
 }
 
@@ -19,12 +19,12 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
     let member = tenant(&it, "id-write");
     let admin = it.cluster.admin().unwrap();
     admin.apply(&shared_service("id-write-service")).unwrap();
-    let home = "shared-services";
+    let home = "monitoring";
     let refused = |arguments: &[&str], input: &str| {
         let said = member.feed(arguments, input).unwrap();
         assert!(
             said.stderr.contains(
-                "BH401 metadata.namespace: `shared-services` is a shared service's, and you act for id-write; write it in a \
+                "BH401 metadata.namespace: `monitoring` is a shared service's, and you act for id-write; write it in a \
                  namespace of your own; call the service by its name"
             ),
             "{arguments:?}: {said:?}"
@@ -58,7 +58,7 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
             ),
         ] {
             let said = other.feed(arguments, &input).unwrap();
-            let says = "BH401 metadata.namespace: `shared-services` is a shared service's, and you do not act for the platform";
+            let says = "BH401 metadata.namespace: `monitoring` is a shared service's, and you do not act for the platform";
             assert!(said.stderr.contains(says), "{arguments:?}: {said:?}");
         }
     }
@@ -163,7 +163,7 @@ fn a_grant_opens_the_way_to_a_shared_service() {
         let wanted = json!([{
             "ports": [{ "port": 8080, "protocol": "TCP" }],
             "to": [{
-                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "shared-services" } },
+                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } },
                 "podSelector": { "matchLabels": { "app": "id-grant-service" } },
             }],
         }]);

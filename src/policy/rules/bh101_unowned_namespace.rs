@@ -30,7 +30,7 @@
 //! ```yaml as dave in sre
 //! apiVersion: v1
 //! kind: Namespace
-//! metadata: { name: monitoring }
+//! metadata: { name: observability }
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope};
