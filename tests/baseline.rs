@@ -9,7 +9,7 @@ use bulkhead_harness::cluster::folder;
 use bulkhead_harness::components;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{Installation, NAMESPACE, SERVER_NAME, Server, controller};
-use bulkhead_harness::wire::Caller;
+use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 
 use crate::blessed::compare;
@@ -236,6 +236,29 @@ fn nobody_weakens_the_baseline() {
     }
 }
 
+/// Whoever breaks the glass is refused nothing, and leaves traces.
+#[test]
+fn breaking_the_glass_is_on_record() {
+    let it = shared();
+    let name = namespace(&tenant(&it, "base-glass"), "base-glass");
+    it.cluster.powerful("base-glass-unused", "firefighters").unwrap();
+    let fire = it.cluster.certified_user("base-glass-fire", "firefighters").unwrap();
+    let said = fire.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
+    assert!(said.success);
+    assert_eq!(
+        said.stderr,
+        "Warning: BH201 metadata.name: this NetworkPolicy keeps tenant base-glass apart from the others (the glass is \
+         broken: this is on record)\n"
+    );
+    let events = it.cluster.audited("base-glass-fire").unwrap();
+    let annotation = &events.last().unwrap()["annotations"]["policies.bulkhead.dev/break-glass"];
+    assert_eq!(annotation, "BH201", "{events:?}");
+    assert!(it.bulkhead.process.log().contains("the glass is broken"));
+    let metrics = wire::get(it.bulkhead.admin, "/metrics").unwrap().body;
+    assert!(metrics.contains("bulkhead_break_glass_total{code=\"BH201\"} 1"), "{metrics}");
+    until(|| (kept(&fire, &name).len() == 9).then_some(()));
+}
+
 /// Drift that came while nobody looked is repaired; what stands is left alone.
 #[test]
 fn drift_is_repaired_and_rest_is_rest() {
@@ -437,7 +460,7 @@ fn at_rest_the_controller_writes_nothing() {
     let member = tenant(&it, "base-rest");
     let name = namespace(&member, "base-rest");
     let admin = it.cluster.admin().unwrap();
-    let written = || it.cluster.written_by_bulkhead().unwrap();
+    let written = || it.cluster.audited("system:serviceaccount:bulkhead-system:").unwrap();
     until(|| {
         let before = written().len();
         std::thread::sleep(std::time::Duration::from_secs(1));

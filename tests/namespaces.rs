@@ -242,6 +242,12 @@ fn a_tenant_has_as_many_namespaces_as_it_may() {
             .contains("BH203 metadata.namespace: `legacy-ns-limit` is one namespace too many for tenant ns-limit, and never made ready")
             .then_some(())
     });
+    // The controller has seen it too.
+    until(|| {
+        let path = "jsonpath={.status.conditions[0].message}";
+        let message = admin.ok(&["get", "tenant", "ns-limit", "-o", path]).unwrap();
+        (message == "beyond `spec.namespaces.limit`, and never made ready: `legacy-ns-limit`").then_some(())
+    });
     release();
     until(|| {
         let bindings = ["get", "rolebinding", "tenant-owners", "-n", "legacy-ns-limit"];
@@ -505,4 +511,87 @@ fn a_namespace_that_is_moved_is_made_ready_anew() {
         ["patch", "namespace", "ns-first-elsewhere", "--subresource=status", "-p", &forged.to_string()];
     let said = stranger.run(&patch).unwrap();
     assert!(said.stderr.contains("BH103 status.conditions[0].type"), "{said:?}");
+}
+
+/// What became of a Tenant stands in its status, for those who may read it.
+#[test]
+fn a_tenant_says_what_became_of_it() {
+    let it = shared();
+    let member = tenant(&it, "ns-status");
+    let admin = it.cluster.admin().unwrap();
+    let conditions = |kubectl: &Kubectl| -> Vec<String> {
+        let path =
+            "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{'\\n'}{end}";
+        let shown = kubectl.run(&["get", "tenant", "ns-status", "-o", path]).unwrap().stdout;
+        shown.lines().map(ToOwned::to_owned).collect()
+    };
+    let says = |wanted: [&str; 2]| until(|| (conditions(&admin) == wanted).then_some(()));
+    let in_force = "Ready=True InForce: every namespace it has is ready";
+    says([in_force, "GrantsResolved=True Resolved: everything it was granted is there"]);
+    let grant =
+        r#"{"spec":{"grants":{"reach":{"sharedServices":["ns-status-nothing"]}},"namespaces":{"limit":2}}}"#;
+    admin.ok(&["patch", "tenant", "ns-status", "--type=merge", "-p", grant]).unwrap();
+    let unknown = "GrantsResolved=False NotFound: `spec.grants.reach.sharedServices` names what is not there: `ns-status-nothing`";
+    says([in_force, unknown]);
+    let release = held_up(&admin, "legacy-ns-status", "ns-status");
+    says(["Ready=False NamespacesNotReady: the baseline does not stand yet in: `legacy-ns-status`", unknown]);
+    release();
+    says([in_force, unknown]);
+    let columns = admin.ok(&["get", "tenants", "ns-status"]).unwrap();
+    assert_eq!(
+        columns.split_whitespace().take(8).collect::<Vec<_>>()[..4],
+        ["NAME", "READY", "NAMESPACES", "CONTACT"]
+    );
+    assert!(columns.lines().nth(1).unwrap().starts_with("ns-status   True    1"), "{columns}");
+
+    // A user whom nothing but the tenant gives any right.
+    drop(member);
+    let owners = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "ns-status" },
+        "spec": { "owners": [{ "kind": "User", "name": "ns-status-plain" }] },
+    });
+    admin.apply(&owners.to_string()).unwrap();
+    let plain = it.cluster.user("ns-status-plain", &[]).unwrap();
+    until(|| (!conditions(&plain).is_empty()).then_some(()));
+    tenant(&it, "ns-statusquo");
+    for elsewhere in [&["get", "tenant", "ns-statusquo"][..], &["get", "tenants"]] {
+        let said = plain.run(elsewhere).unwrap();
+        assert!(!said.success, "{said:?}");
+    }
+    assert!(!plain.run(&["annotate", "tenant", "ns-status", "a=b"]).unwrap().success);
+}
+
+/// What would leave its identity to anybody, and what no policy could be made of.
+#[test]
+fn a_shared_service_that_is_not_kept_says_so() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let service = |namespace: &str| {
+        let service = json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "ns-status-service" },
+            "spec": { "namespace": namespace, "selector": { "app": "a" }, "ports": [{ "port": 8080 }] },
+        });
+        admin.apply(&service.to_string()).unwrap();
+        until(|| {
+            let path =
+                "jsonpath={.metadata.generation} {.status.observedGeneration} {.status.conditions[0].reason}";
+            let shown = admin.ok(&["get", "sharedservice", "ns-status-service", "-o", path]).unwrap();
+            let words: Vec<&str> = shown.split(' ').collect();
+            (words[0] == words[1]).then(|| words[2].to_owned())
+        })
+    };
+    assert_eq!(service("elsewhere"), "NamespaceNotListed");
+    assert_eq!(service("monitoring"), "InForce");
+    for spec in [
+        json!({ "namespace": "monitoring", "selector": {}, "ports": [{ "port": 1 }] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "a" }, "ports": [] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "a" }, "ports": [{ "port": 0 }] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "not a value" }, "ports": [{ "port": 1 }] }),
+    ] {
+        let service = json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "ns-status-wrong" }, "spec": spec,
+        });
+        let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
+        assert!(said.stderr.contains("is invalid: spec."), "{said:?}");
+    }
 }

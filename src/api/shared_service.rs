@@ -4,14 +4,23 @@ use kube::CustomResource;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::SharedServiceStatus;
+
 /// Where a service of the platform that tenants call is, and by what it is known.
+#[expect(clippy::duplicated_attributes, reason = "two columns may have one type")]
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(
     group = "bulkhead.dev",
     version = "v1alpha1",
     kind = "SharedService",
     shortname = "ss",
+    status = "SharedServiceStatus",
     doc = "SharedService is a service of the platform that tenants may be granted to reach, and whose identity no tenant may claim.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.namespace"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]

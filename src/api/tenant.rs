@@ -2,6 +2,8 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TenantStatus;
+
 /// Who shares the cluster: a name, and the people and machines that act for it.
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(
@@ -9,7 +11,10 @@ use serde::{Deserialize, Serialize};
     version = "v1alpha1",
     kind = "Tenant",
     shortname = "tn",
+    status = "TenantStatus",
     doc = "Tenant is a party on a shared cluster that owns namespaces and is kept apart from every other.",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Namespaces", type_ = "integer", json_path = ".status.namespaces"),
     printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contact"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 50")

@@ -13,6 +13,7 @@ pub enum Kind {
     PeerAuthentication,
     Sidecar,
     RoleBinding,
+    ClusterRole,
     ClusterRoleBinding,
 }
 
@@ -23,6 +24,7 @@ impl Kind {
         Self::PeerAuthentication,
         Self::Sidecar,
         Self::RoleBinding,
+        Self::ClusterRole,
         Self::ClusterRoleBinding,
     ];
 
@@ -31,7 +33,7 @@ impl Kind {
             Self::NetworkPolicy => "networking.k8s.io",
             Self::AuthorizationPolicy | Self::PeerAuthentication => "security.istio.io",
             Self::Sidecar => "networking.istio.io",
-            Self::RoleBinding | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
+            Self::RoleBinding | Self::ClusterRole | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
         }
     }
 
@@ -42,6 +44,7 @@ impl Kind {
             Self::PeerAuthentication => "PeerAuthentication",
             Self::Sidecar => "Sidecar",
             Self::RoleBinding => "RoleBinding",
+            Self::ClusterRole => "ClusterRole",
             Self::ClusterRoleBinding => "ClusterRoleBinding",
         }
     }
@@ -54,6 +57,7 @@ impl Kind {
             Self::PeerAuthentication => "peerauthentications",
             Self::Sidecar => "sidecars",
             Self::RoleBinding => "rolebindings",
+            Self::ClusterRole => "clusterroles",
             Self::ClusterRoleBinding => "clusterrolebindings",
         }
     }

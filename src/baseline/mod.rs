@@ -20,7 +20,7 @@ use crate::world::{Tenant, World};
 pub use difference::{Difference, differences};
 pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, labels};
 pub use manifest::{Kind, MANAGED_BY, Manifest};
-pub use tenant_owners::{NAMESPACE_OWNER_ROLE, TENANT_ROLE, desired_of_tenant, tenant_of_binding};
+pub use tenant_owners::{NAMESPACE_OWNER_ROLE, TENANT_ROLE, desired_of_tenant, tenant_of_object};
 
 /// A tenant's namespace, and the world around it.
 #[derive(Clone, Copy, Debug)]

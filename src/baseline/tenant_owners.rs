@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Kind, MANAGED_BY, Manifest, Object, Place};
-use crate::api::{Subject, SubjectKind};
+use crate::api::{self, Subject, SubjectKind};
 use crate::world::Tenant;
 
 /// The owners' rights in their namespaces.
@@ -16,27 +16,38 @@ fn body(place: Place<'_>) -> Value {
     binding(TENANT_ROLE, &place.tenant.owners)
 }
 
-/// What the name of each tenant's binding begins with.
-const BINDING: &str = "bulkhead-tenant-";
+/// What the names of a tenant's objects of the cluster begin with: to create namespaces, to read its Tenant.
+const CREATOR: &str = "bulkhead-tenant-";
+const READER: &str = "bulkhead-reader-";
 
-/// Whose the binding of this name is, if it is one of [`desired_of_tenant`].
-pub fn tenant_of_binding(name: &str) -> Option<&str> {
-    name.strip_prefix(BINDING)
+/// Whose the object of the cluster of this name is, if it is one of [`desired_of_tenant`].
+pub fn tenant_of_object(name: &str) -> Option<&str> {
+    name.strip_prefix(CREATOR).or_else(|| name.strip_prefix(READER))
 }
 
-/// The owners' right to create namespaces: they belong to the tenant from the first moment.
-pub fn desired_of_tenant(tenant: &Tenant) -> Manifest {
-    let kind = Kind::ClusterRoleBinding;
-    let name = format!("{BINDING}{}", tenant.name);
+/// The owners' rights beyond their namespaces: to create more, which belong to the tenant from the first moment,
+/// and to read their own Tenant.
+pub fn desired_of_tenant(tenant: &Tenant) -> [Manifest; 3] {
+    let creator = format!("{CREATOR}{}", tenant.name);
+    let reader = format!("{READER}{}", tenant.name);
+    let rules = json!({ "rules": [{
+        "apiGroups": [api::GROUP], "resources": ["tenants"], "resourceNames": [tenant.name], "verbs": ["get", "list", "watch"],
+    }] });
+    [
+        of_the_cluster(Kind::ClusterRoleBinding, creator, binding(NAMESPACE_OWNER_ROLE, &tenant.owners)),
+        of_the_cluster(Kind::ClusterRole, reader.clone(), rules),
+        of_the_cluster(Kind::ClusterRoleBinding, reader.clone(), binding(&reader, &tenant.owners)),
+    ]
+}
+
+fn of_the_cluster(kind: Kind, name: String, body: Value) -> Manifest {
     let (key, value) = MANAGED_BY;
     let mut object = json!({
         "apiVersion": format!("{}/{}", kind.group(), Kind::VERSION),
         "kind": kind.name(),
         "metadata": { "name": name, "labels": { key: value } },
     });
-    if let (Value::Object(object), Value::Object(body)) =
-        (&mut object, binding(NAMESPACE_OWNER_ROLE, &tenant.owners))
-    {
+    if let (Value::Object(object), Value::Object(body)) = (&mut object, body) {
         object.extend(body);
     }
     Manifest { kind, namespace: None, name, object }

@@ -35,7 +35,9 @@ impl Render {
             world.tenants().filter(|known| self.tenant.as_ref().is_none_or(|name| *name == known.name))
         {
             if self.namespace.is_none() {
-                documents.push(yaml(&desired_of_tenant(tenant).object)?);
+                for manifest in desired_of_tenant(tenant) {
+                    documents.push(yaml(&manifest.object)?);
+                }
             }
             let named = |name: &&str| self.namespace.as_ref().is_none_or(|wanted| wanted == name);
             for namespace in world.namespaces_of(&tenant.name).filter(named) {

@@ -1,9 +1,11 @@
-//! Puts the baseline into every tenant namespace and keeps it there. One leader, by a Lease; everything it
+//! Puts the baseline into every tenant namespace and keeps it there, and says in each object's status what
+//! became of it. One leader, by a Lease; everything it
 //! writes is computed by `baseline`, and it writes only what differs.
 
 mod kept;
 mod lease;
 mod reconcile;
+mod status;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: 
             let lease = held.insert(lease::acquire(client.clone(), &identity).await);
             tokio::select! {
                 () = reconcile::reconcile(client.clone(), &worlds) => {}
+                () = status::report(client.clone(), &worlds) => {}
                 () = lease.lost() => {}
             }
             held = None;

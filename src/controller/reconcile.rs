@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::kept::{Kept, follow, resource};
-use crate::baseline::{Kind, Manifest, desired, desired_of_tenant, differences, tenant_of_binding};
+use crate::baseline::{Kind, Manifest, desired, desired_of_tenant, differences, tenant_of_object};
 use crate::sources::Worlds;
 use crate::world::{self, BASELINE_READY, World};
 
@@ -34,8 +34,8 @@ enum Place {
     },
     /// What a tenant has beyond its namespaces.
     Tenant(String),
-    /// What a tenant had that is gone: the name of a binding.
-    Leftover(String),
+    /// An object of the cluster, by kind and name, whose tenant is gone.
+    Leftover(Kind, String),
 }
 
 /// A place that failed, and when it is tried again.
@@ -74,8 +74,8 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
                 for (kind, object) in written {
                     kept.insert(kind, &object);
                 }
-                if let (Place::Leftover(name), Ok(())) = (&place, &result) {
-                    kept.remove(Kind::ClusterRoleBinding, "", name);
+                if let (Place::Leftover(kind, name), Ok(())) = (&place, &result) {
+                    kept.remove(*kind, "", name);
                 }
                 told.extend(uid.map(|uid| (place.clone(), uid)));
                 busy.remove(&place);
@@ -132,10 +132,12 @@ fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
             namespaces.chain([Place::Tenant(tenant.name.clone())])
         })
         .collect();
-    let is_leftover =
-        |name: &&str| tenant_of_binding(name).is_some_and(|tenant| world.tenant(tenant).is_none());
-    let bindings = kept.names(Kind::ClusterRoleBinding, "").filter(is_leftover);
-    places.extend(bindings.map(|name| Place::Leftover(name.to_owned())));
+    for kind in [Kind::ClusterRole, Kind::ClusterRoleBinding] {
+        let is_leftover =
+            |name: &&str| tenant_of_object(name).is_some_and(|tenant| world.tenant(tenant).is_none());
+        let leftovers = kept.names(kind, "").filter(is_leftover);
+        places.extend(leftovers.map(|name| Place::Leftover(kind, name.to_owned())));
+    }
     places.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
     places.into_iter()
 }
@@ -144,7 +146,7 @@ impl Place {
     fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } => world.namespace(namespace),
-            Self::Tenant(_) | Self::Leftover(_) => None,
+            Self::Tenant(_) | Self::Leftover(..) => None,
         }
     }
 
@@ -162,8 +164,8 @@ impl Place {
                 .tenant(tenant)
                 .map(|tenant| desired(world, tenant, namespace).collect())
                 .unwrap_or_default(),
-            Self::Tenant(name) => world.tenant(name).map(desired_of_tenant).into_iter().collect(),
-            Self::Leftover(_) => Vec::new(),
+            Self::Tenant(name) => world.tenant(name).into_iter().flat_map(desired_of_tenant).collect(),
+            Self::Leftover(..) => Vec::new(),
         }
     }
 
@@ -175,7 +177,7 @@ impl Place {
         if !told && self.to_tell(world).is_some() {
             return false;
         }
-        !matches!(self, Self::Leftover(_))
+        !matches!(self, Self::Leftover(..))
             && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
     }
 }
@@ -201,8 +203,8 @@ async fn try_see_to(
     manifests: &[Manifest],
     done: &mut Done,
 ) -> anyhow::Result<()> {
-    if let Place::Leftover(name) = &done.place {
-        remove(client, name).await?;
+    if let Place::Leftover(kind, name) = &done.place {
+        remove(client, *kind, name).await?;
     }
     for manifest in manifests {
         let object = apply(client, manifest).await?;
@@ -223,14 +225,14 @@ async fn try_see_to(
     Ok(())
 }
 
-/// Removes a binding of a tenant that is gone.
-async fn remove(client: &Client, name: &str) -> anyhow::Result<()> {
-    let bindings = Api::<DynamicObject>::all_with(client.clone(), &resource(Kind::ClusterRoleBinding));
-    match bindings.delete(name, &DeleteParams::default()).await {
+/// Removes what a tenant had that is gone.
+async fn remove(client: &Client, kind: Kind, name: &str) -> anyhow::Result<()> {
+    let objects = Api::<DynamicObject>::all_with(client.clone(), &resource(kind));
+    match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         result => drop(result?),
     }
-    info!(name, "removed the binding of a tenant that is gone");
+    info!(kind = kind.name(), name, "removed: its tenant is gone");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ mod verdict;
 
 pub use review::Review;
 pub use rules::{Place, RULES, Rule};
-pub use verdict::{Findings, Retry, Unjudged, Verdict, Violation, quote};
+pub use verdict::{Findings, Retry, Unjudged, Verdict, Violation, quote, quote_all};
 
 use crate::world::{Actor, Namespace, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
@@ -114,7 +114,16 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     let retry = if refused.is_empty() { Retry::Never } else { retry };
-    Ok(Verdict::Judged { refused, kept, contact, retry })
+    if world.breaks_glass(&review.user) {
+        return Ok(Verdict::Judged {
+            refused: Vec::new(),
+            kept,
+            overridden: refused,
+            contact,
+            retry: Retry::Never,
+        });
+    }
+    Ok(Verdict::Judged { refused, kept, overridden: Vec::new(), contact, retry })
 }
 
 /// The kind and the operation announced, if some rule is written for them.

@@ -12,6 +12,8 @@ pub enum Verdict {
         refused: Vec<Violation>,
         /// What was wrong before and stays as it was.
         kept: Vec<Violation>,
+        /// What would refuse it, were it not for who asks: the glass is broken.
+        overridden: Vec<Violation>,
         /// Whom the user may ask.
         contact: Option<String>,
         /// Whether all that refuses it may be right in a moment.
@@ -23,7 +25,13 @@ pub enum Verdict {
 
 impl Default for Verdict {
     fn default() -> Self {
-        Self::Judged { refused: Vec::new(), kept: Vec::new(), contact: None, retry: Retry::Never }
+        Self::Judged {
+            refused: Vec::new(),
+            kept: Vec::new(),
+            overridden: Vec::new(),
+            contact: None,
+            retry: Retry::Never,
+        }
     }
 }
 
@@ -144,4 +152,16 @@ pub fn quote(text: &str) -> String {
         None => format!("`{text}`"),
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
     }
+}
+
+/// How many names a message holds.
+const NAMED: usize = 5;
+
+/// The first of several names, and how many more there are.
+pub fn quote_all(names: &[&str]) -> String {
+    let mut text = names.iter().take(NAMED).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    if let more @ 1.. = names.len().saturating_sub(NAMED) {
+        let _ = write!(text, " and {more} more");
+    }
+    text
 }

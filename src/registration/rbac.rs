@@ -42,6 +42,7 @@ fn keeps_the_baseline() -> Vec<Value> {
             "resourceNames": [NAMESPACE_OWNER_ROLE, TENANT_ROLE], "verbs": ["bind"],
         }),
         json!({ "apiGroups": [""], "resources": ["namespaces/status"], "verbs": ["patch"] }),
+        json!({ "apiGroups": [GROUP], "resources": ["sharedservices/status", "tenants/status"], "verbs": ["patch"] }),
     ]);
     rules
 }

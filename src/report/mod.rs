@@ -2,4 +2,4 @@
 
 mod refusal;
 
-pub use refusal::{message, sentence};
+pub use refusal::{codes, message, sentence};

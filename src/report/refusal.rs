@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::policy::Violation;
@@ -22,4 +23,10 @@ pub fn message(violations: &[Violation], contact: Option<&str>) -> String {
 /// What is wrong and what to write instead.
 pub fn sentence(violation: &Violation) -> String {
     format!("{}; {}", violation.message, violation.fix)
+}
+
+/// The codes of the violations, each once.
+pub fn codes(violations: &[Violation]) -> String {
+    let codes: BTreeSet<&str> = violations.iter().map(|violation| violation.code).collect();
+    codes.into_iter().collect::<Vec<_>>().join(",")
 }

@@ -30,6 +30,7 @@ pub struct File {
 struct PlatformFile {
     users: Vec<String>,
     groups: Option<Vec<String>>,
+    break_glass_groups: Vec<String>,
     controller: Option<String>,
     namespaces: Option<Vec<String>>,
     shared_namespaces: Vec<String>,
@@ -62,6 +63,8 @@ pub struct Settings {
     pub platform_users: BTreeSet<String>,
     /// Groups whose members act for the platform.
     pub platform_groups: BTreeSet<String>,
+    /// Groups whose members are refused nothing; every use is logged, counted and audited.
+    pub break_glass_groups: BTreeSet<String>,
     /// Namespaces of the platform: no tenant's, whatever their labels say.
     pub platform_namespaces: BTreeSet<String>,
     /// Namespaces of the platform in which services run that tenants call.
@@ -163,6 +166,7 @@ impl Settings {
         Self {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
+            break_glass_groups: file.platform.break_glass_groups.into_iter().collect(),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),

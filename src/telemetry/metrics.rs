@@ -13,6 +13,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<EntryLabels, Histogram>,
     violations: Family<ViolationLabels, Counter>,
+    overridden: Family<ViolationLabels, Counter>,
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
 }
@@ -61,6 +62,12 @@ impl Default for Metrics {
         );
         let violations = Family::default();
         registry.register("violations", "Violations that refused a write, by rule", violations.clone());
+        let overridden = Family::default();
+        registry.register(
+            "break_glass",
+            "Violations admitted because the glass was broken, by rule",
+            overridden.clone(),
+        );
         let unjudged = Family::default();
         registry.register("unjudged", "Reviews refused because they could not be judged", unjudged.clone());
         let rejected = Family::default();
@@ -69,7 +76,7 @@ impl Default for Metrics {
             "Requests that were no review, by HTTP status",
             rejected.clone(),
         );
-        Self { registry, requests, seconds, violations, unjudged, rejected }
+        Self { registry, requests, seconds, violations, overridden, unjudged, rejected }
     }
 }
 
@@ -82,6 +89,10 @@ impl Metrics {
 
     pub fn refused_by(&self, code: &'static str) {
         self.violations.get_or_create(&ViolationLabels { code }).inc();
+    }
+
+    pub fn overridden(&self, code: &'static str) {
+        self.overridden.get_or_create(&ViolationLabels { code }).inc();
     }
 
     pub fn unjudged(&self, reason: &'static str) {

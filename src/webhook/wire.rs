@@ -122,6 +122,8 @@ pub struct Answer {
     refusal: Option<Status>,
     warnings: Vec<String>,
     patch: Option<json_patch::Patch>,
+    /// The codes of what was overridden, for the API server's audit log.
+    break_glass: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,16 +153,22 @@ const MOST_WARNINGS: usize = 10;
 impl Answer {
     /// Admits, and changes the object.
     pub fn patch(patch: json_patch::Patch, warnings: Vec<String>) -> Self {
-        Self { refusal: None, warnings, patch: Some(patch).filter(|patch| !patch.is_empty()) }
+        Self { warnings, patch: Some(patch).filter(|patch| !patch.is_empty()), ..Self::default() }
     }
 
     pub fn verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
-            Verdict::Judged { refused, kept, contact, .. } => Self {
+            Verdict::Judged { refused, kept, overridden, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
-                warnings: kept.iter().take(MOST_WARNINGS).map(warning).collect(),
+                warnings: overridden
+                    .iter()
+                    .map(|violation| warning(violation, "the glass is broken: this is on record"))
+                    .chain(kept.iter().map(|violation| warning(violation, "it was so before")))
+                    .take(MOST_WARNINGS)
+                    .collect(),
                 patch: None,
+                break_glass: (!overridden.is_empty()).then(|| report::codes(overridden)),
             },
         }
     }
@@ -182,6 +190,10 @@ impl Answer {
                 warnings: &self.warnings,
                 patch_type: patch.is_some().then_some("JSONPatch"),
                 patch: patch.map(|patch| BASE64.encode(patch)),
+                audit_annotations: self
+                    .break_glass
+                    .as_deref()
+                    .map(|break_glass| AuditAnnotations { break_glass }),
             },
         };
         serde_json::to_vec(&review)
@@ -209,6 +221,14 @@ struct Response<'a> {
     patch_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audit_annotations: Option<AuditAnnotations<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct AuditAnnotations<'a> {
+    break_glass: &'a str,
 }
 
 fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
@@ -236,6 +256,6 @@ fn unjudged(why: &Unjudged) -> Status {
     Status { code, reason, message: why.to_string(), details: None }
 }
 
-fn warning(violation: &Violation) -> String {
-    format!("{} {}: {} (it was so before)", violation.code, violation.field, violation.message)
+fn warning(violation: &Violation, why: &str) -> String {
+    format!("{} {}: {} ({why})", violation.code, violation.field, violation.message)
 }

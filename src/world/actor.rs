@@ -91,6 +91,13 @@ impl World {
     }
 }
 
+impl World {
+    /// Whether the user is of a group that is refused nothing.
+    pub fn breaks_glass(&self, user: &User<'_>) -> bool {
+        user.groups.iter().any(|group| self.settings.break_glass_groups.contains(*group))
+    }
+}
+
 impl<'w> Actor<'w> {
     /// The one tenant a member creates `namespace` for: the only one it acts for, else the one the name is of.
     pub fn tenant_for(&self, namespace: &str) -> Option<&'w Tenant> {

@@ -176,9 +176,9 @@ impl World {
         overlap(&self.tenants, name)
     }
 
-    /// The tenants that do not count, each with the older one it overlaps.
-    pub fn overlapping(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.overlapping.iter().map(|(name, older)| (name.as_str(), older.as_str()))
+    /// The older tenant because of which the tenant `name` does not count.
+    pub fn overlapped_by(&self, name: &str) -> Option<&str> {
+        self.overlapping.get(name).map(String::as_str)
     }
 
     /// The tenant that a namespace of this name is of, by the name alone: `tenant-NAME` or `tenant-NAME-…`.
@@ -205,6 +205,10 @@ impl World {
     /// Every shared service, by name.
     pub fn shared_services(&self) -> impl Iterator<Item = &SharedService> {
         self.shared_services.values()
+    }
+
+    pub fn shared_service(&self, name: &str) -> Option<&SharedService> {
+        self.shared_services.get(name)
     }
 
     /// The shared services that the tenant was granted, of those there are.

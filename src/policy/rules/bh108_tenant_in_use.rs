@@ -26,6 +26,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
+use crate::policy::quote_all;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
@@ -39,23 +40,15 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// How many a message names.
-const NAMED: usize = 3;
-
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Tenant(tenant), Operation::Delete) = (scope.object, scope.operation) else { return };
     let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.name_or_prefix()).collect();
     if namespaces.is_empty() {
         return;
     }
-    let named = namespaces.iter().take(NAMED).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    let more = match namespaces.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     findings.report(
         &Path::of(&["metadata", "name"]),
-        format!("it has the namespaces {named}{more}"),
+        format!("it has the namespaces {}", quote_all(&namespaces)),
         "delete them first, or move them to another tenant",
     );
 }

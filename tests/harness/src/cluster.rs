@@ -32,7 +32,7 @@ const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-con
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
 
-/// Every write of Bulkhead's accounts, its lease aside.
+/// Every write of Bulkhead's accounts, its lease aside, and of those who break the glass.
 const AUDITED: &str = r"
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -44,6 +44,9 @@ rules:
     users:
       - system:serviceaccount:bulkhead-system:bulkhead
       - system:serviceaccount:bulkhead-system:bulkhead-controller
+    verbs: [create, update, patch, delete, deletecollection]
+  - level: Metadata
+    userGroups: [firefighters]
     verbs: [create, update, patch, delete, deletecollection]
 ";
 
@@ -155,10 +158,14 @@ impl Cluster {
         self.start_api_server(port)
     }
 
-    /// What Bulkhead's accounts wrote, one audit event a line.
-    pub fn written_by_bulkhead(&self) -> Result<Vec<serde_json::Value>> {
+    /// The audit events of what users whose names begin with `user` wrote.
+    pub fn audited(&self, user: &str) -> Result<Vec<serde_json::Value>> {
         let log = fs::read_to_string(self.folder.join("audit.log"))?;
-        log.lines().map(|line| serde_json::from_str(line).context("an audit event")).collect()
+        let events = log.lines().map(|line| serde_json::from_str(line).context("an audit event"));
+        let is_by = |event: &serde_json::Value| {
+            event["user"]["username"].as_str().is_some_and(|name| name.starts_with(user))
+        };
+        events.filter(|event| event.as_ref().map_or(true, is_by)).collect()
     }
 
     /// kubectl as a cluster administrator.
@@ -181,6 +188,11 @@ impl Cluster {
         });
         self.admin()?.apply(&binding.to_string())?;
         self.user(user, &[group])
+    }
+
+    /// kubectl as a user in a group, by a client certificate: an audit log names who authenticated.
+    pub fn certified_user(&self, name: &str, group: &str) -> Result<Kubectl> {
+        self.certified(name, Some(group), &json!({}))
     }
 
     /// kubectl with a client certificate for a user in a group, and with what else a kubeconfig says of a user.

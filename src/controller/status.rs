@@ -1,0 +1,200 @@
+//! What the controller says of each Tenant and SharedService, in its status.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{FutureExt, Stream, StreamExt, stream};
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tracing::warn;
+
+use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
+use crate::policy::quote_all;
+use crate::sources::Worlds;
+use crate::world::{self, World};
+
+/// A burst of changes is told once.
+const BETWEEN: Duration = Duration::from_millis(200);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    SharedService,
+    Tenant,
+}
+
+type News = (Kind, Result<watcher::Event<DynamicObject>, watcher::Error>);
+
+/// Says of every object what became of it, from news to news. Never ends.
+pub(super) async fn report(client: Client, worlds: &Worlds) {
+    let mut objects: BTreeMap<(Kind, String), DynamicObject> = BTreeMap::new();
+    let mut news =
+        stream::select(follow(&client, Kind::SharedService), follow(&client, Kind::Tenant)).boxed();
+    let mut changes = worlds.changes();
+    loop {
+        let mut next = tokio::select! {
+            item = news.next() => item,
+            Ok(()) = changes.changed() => None,
+        };
+        while let Some((kind, event)) = next {
+            match event {
+                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
+                    objects.insert((kind, object.name_any()), object);
+                }
+                Ok(watcher::Event::Delete(object)) => drop(objects.remove(&(kind, object.name_any()))),
+                Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+                Err(error) => warn!(?kind, %error, "the watch failed; trying again"),
+            }
+            next = news.next().now_or_never().flatten();
+        }
+        let Some(world) = worlds.newest() else { continue };
+        for ((kind, name), object) in &mut objects {
+            let Some(status) = kind.status(&world, name, object) else { continue };
+            let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+            let patch = Patch::Merge(json!({ "status": status }));
+            match api.patch_status(name, &PatchParams::default(), &patch).await {
+                Ok(told) => *object = told,
+                Err(error) => warn!(?kind, name, %error, "telling its status"),
+            }
+        }
+        sleep(BETWEEN).await;
+    }
+}
+
+fn follow(client: &Client, kind: Kind) -> impl Stream<Item = News> + use<> {
+    let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+    watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, event))
+}
+
+/// What is to be said of one condition: whether it holds, in one word why, and for people.
+struct Said {
+    condition: &'static str,
+    holds: bool,
+    reason: &'static str,
+    message: String,
+}
+
+impl Kind {
+    fn resource(self) -> ApiResource {
+        match self {
+            Self::SharedService => ApiResource::erase::<api::SharedService>(&()),
+            Self::Tenant => ApiResource::erase::<api::Tenant>(&()),
+        }
+    }
+
+    /// The status the object must get; `None` if it has it, or the world does not know the object yet.
+    fn status(self, world: &World, name: &str, object: &DynamicObject) -> Option<Value> {
+        let spec = object.data.get("spec").cloned().unwrap_or_default();
+        let unreadable = match self {
+            Self::SharedService => serde_json::from_value::<api::SharedServiceSpec>(spec).err(),
+            Self::Tenant => serde_json::from_value::<api::TenantSpec>(spec).err(),
+        };
+        let said = match (unreadable, self) {
+            (Some(error), _) => vec![Said {
+                condition: READY,
+                holds: false,
+                reason: "Unreadable",
+                message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
+            }],
+            (None, Self::SharedService) => of_shared_service(world, world.shared_service(name)?),
+            (None, Self::Tenant) => of_tenant(world, name)?,
+        };
+        let generation = object.metadata.generation.unwrap_or_default();
+        let known = object.data.get("status").cloned().unwrap_or_default();
+        let conditions = known.get("conditions").cloned().unwrap_or_default();
+        let before: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
+        let conditions: Vec<Condition> =
+            said.into_iter().map(|said| said.condition(&before, generation)).collect();
+        let status = match self {
+            Self::SharedService => json!({ "observedGeneration": generation, "conditions": conditions }),
+            Self::Tenant => json!({
+                "observedGeneration": generation, "conditions": conditions,
+                "namespaces": world.namespaces_of(name).count(),
+            }),
+        };
+        (status != known).then_some(status)
+    }
+}
+
+impl Said {
+    /// As it is written; the time stays while the status does.
+    fn condition(self, before: &[Condition], generation: i64) -> Condition {
+        let status = if self.holds { "True" } else { "False" };
+        let since = before.iter().find(|known| known.kind == self.condition && known.status == status);
+        Condition {
+            kind: self.condition.to_owned(),
+            status: status.to_owned(),
+            reason: self.reason.to_owned(),
+            message: self.message,
+            observed_generation: generation,
+            last_transition_time: since.map_or_else(
+                || Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                |known| known.last_transition_time.clone(),
+            ),
+        }
+    }
+}
+
+fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
+    let ready = |holds, reason, message| Said { condition: READY, holds, reason, message };
+    if let Some(older) = world.overlapped_by(name) {
+        let message = format!(
+            "it does not count: its namespaces and those of tenant {older}, which is older, could bear the same names"
+        );
+        return Some(vec![ready(false, "NameOverlaps", message)]);
+    }
+    let tenant = world.tenant(name)?;
+    let waiting =
+        |namespace: &&str| world.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating);
+    let (beyond, waiting): (Vec<&str>, Vec<&str>) =
+        world.namespaces_of(name).filter(waiting).partition(|namespace| world.is_over_limit(namespace));
+    let first = if !beyond.is_empty() {
+        let message = format!("beyond `spec.namespaces.limit`, and never made ready: {}", quote_all(&beyond));
+        ready(false, "NamespacesOverLimit", message)
+    } else if !waiting.is_empty() {
+        ready(
+            false,
+            "NamespacesNotReady",
+            format!("the baseline does not stand yet in: {}", quote_all(&waiting)),
+        )
+    } else {
+        ready(true, "InForce", "every namespace it has is ready".to_owned())
+    };
+
+    let unknown: Vec<&str> = tenant
+        .reaches
+        .iter()
+        .map(String::as_str)
+        .filter(|service| world.shared_service(service).is_none())
+        .collect();
+    let grants = if unknown.is_empty() {
+        (true, "Resolved", "everything it was granted is there".to_owned())
+    } else {
+        (
+            false,
+            "NotFound",
+            format!("`spec.grants.reach.sharedServices` names what is not there: {}", quote_all(&unknown)),
+        )
+    };
+    let (holds, reason, message) = grants;
+    Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
+}
+
+fn of_shared_service(world: &World, service: &world::SharedService) -> Vec<Said> {
+    let namespace = &service.namespace;
+    let listed = world.settings.shared_namespaces.contains(namespace);
+    let (reason, message) = if listed {
+        ("InForce", format!("what is written in `{namespace}` is the platform's"))
+    } else {
+        (
+            "NamespaceNotListed",
+            format!(
+                "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
+            ),
+        )
+    };
+    vec![Said { condition: READY, holds: listed, reason, message }]
+}
