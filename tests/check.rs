@@ -108,7 +108,7 @@ fn usage_and_configuration_are_errors_of_their_own() {
         (
             &["check", "-"],
             "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nmesh: {images: []}\n",
-            "-:1: Settings: unknown field `images`",
+            "-:3:8: Settings: mesh.images: unknown field `images`, expected one of",
         ),
         (
             &["check", "-"],

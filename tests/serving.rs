@@ -8,7 +8,7 @@ use std::time::Duration;
 use bulkhead_harness::cluster::{folder, free_ports, write_pair};
 use bulkhead_harness::components;
 use bulkhead_harness::pki::Authority;
-use bulkhead_harness::program::{SERVER_NAME, Server};
+use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 
@@ -172,4 +172,51 @@ fn metrics_count_what_was_decided() {
     ] {
         assert!(metrics.contains(line), "{line}\n{metrics}");
     }
+}
+
+/// Settings are in force without a restart, and bad ones never are.
+#[test]
+fn new_settings_are_in_force_and_bad_ones_are_not() {
+    let it = shared();
+    let folder = folder("settings").unwrap();
+    let file = folder.join("settings.yaml");
+    let write = |platform: &str| {
+        fs::write(
+            &file,
+            format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nplatform: {platform}\n"),
+        )
+        .unwrap();
+    };
+    write("{}");
+    let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
+    let settings = file.display().to_string();
+    let arguments = ["--parts=webhook", "--settings", &settings, "--development-certificate", SERVER_NAME];
+    let mut server = start("settings", &folder, &arguments, Some(&account.kubeconfig));
+    server.wait_until_ready().unwrap();
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let review = json!({
+        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
+        "request": {
+            "uid": "0f4b", "resource": { "group": "", "version": "v1", "resource": "namespaces" },
+            "operation": "CREATE", "userInfo": { "username": "dave" },
+            "object": { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-flannel" } },
+        },
+    })
+    .to_string();
+    let allowed = || {
+        let answer = caller.post("/validate/namespaces?timeout=5s", review.as_bytes()).unwrap();
+        serde_json::from_str::<Value>(&answer.body).unwrap()["response"]["allowed"] == true
+    };
+    assert!(!allowed());
+    write("{users: [dave]}");
+    until(|| allowed().then_some(()));
+    write("{user: [dave]}");
+    until(|| {
+        let log = server.process.log();
+        let says = "settings.yaml:3:12: Settings: platform.user: unknown field `user`, expected one of";
+        (log.contains("the new settings cannot be used") && log.contains(says)).then_some(())
+    });
+    assert!(allowed());
+    write("{users: []}");
+    until(|| (!allowed()).then_some(()));
 }

@@ -14,8 +14,7 @@ use tracing::info;
 
 use super::Outcome;
 use crate::controller::{self, Identity};
-use crate::settings::Settings;
-use crate::sources::{Worlds, files, follow};
+use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
@@ -44,7 +43,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "tls_cert")]
     development_certificate: Vec<String>,
 
-    /// The settings file; built-in defaults without it.
+    /// The settings file, read again when it changes; built-in defaults without it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
@@ -182,7 +181,7 @@ impl Serve {
             worlds.publish(files::world(&found)?);
             return Ok(Arc::new(Readiness::awaiting(&[])));
         }
-        let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
+        let settings = reload::settings(self.settings.clone())?;
         let client = kube::Client::try_default().await.context("connecting to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
         if self.runs(Part::Controller) {
@@ -192,7 +191,7 @@ impl Serve {
             };
             leading.spawn(controller::run(client.clone(), Arc::clone(worlds), identity, leave.clone()));
         }
-        parts.spawn(follow::follow(client, Arc::new(settings), Arc::clone(worlds), Arc::clone(&readiness)));
+        parts.spawn(follow::follow(client, settings, Arc::clone(worlds), Arc::clone(&readiness)));
         Ok(readiness)
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
 use serde::Deserialize;
+use serde_path_to_error::Segment;
 
 use super::follow::read_namespace;
 use super::yaml::{self, Document};
@@ -28,8 +29,8 @@ pub enum Invalid {
     Unreadable { file: PathBuf, error: std::io::Error },
     #[error("{}: {error}", file.display())]
     Yaml { file: PathBuf, error: Box<yaml::Invalid> },
-    #[error("{}:{line}: {what}: {error}", file.display())]
-    Object { file: PathBuf, line: u64, what: &'static str, error: String },
+    #[error("{}:{line}:{column}: {what}: {error}", file.display())]
+    Object { file: PathBuf, line: u64, column: u64, what: &'static str, error: String },
     #[error("{}:{line}: a second Settings; there is one to a cluster", file.display())]
     TwoSettings { file: PathBuf, line: u64 },
 }
@@ -125,7 +126,7 @@ fn settings_among<'f>(found: impl IntoIterator<Item = &'f Found>) -> Result<Opti
             return Err(Invalid::TwoSettings { file: file.file.clone(), line });
         }
         let written: settings::File = file.parse("Settings")?;
-        settings = Some(Settings::try_from(written).map_err(|error| file.invalid("Settings", &error))?);
+        settings = Some(Settings::try_from(written).map_err(|error| file.invalid("Settings", "", &error))?);
     }
     Ok(settings)
 }
@@ -142,15 +143,22 @@ impl Found {
     }
 
     fn parse<'a, T: Deserialize<'a>>(&'a self, what: &'static str) -> Result<T, Invalid> {
-        serde_json::from_str(self.document.json.get()).map_err(|error| self.invalid(what, &error))
+        let mut json = serde_json::Deserializer::from_str(self.document.json.get());
+        serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let pointer: String = error.path().iter().fold(String::new(), |pointer, step| match step {
+                Segment::Seq { index } => format!("{pointer}/{index}"),
+                Segment::Map { key } => format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1")),
+                Segment::Enum { .. } | Segment::Unknown => pointer,
+            });
+            let message = error.inner().to_string();
+            // Where it stands in our JSON is nowhere in the file.
+            let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+            self.invalid(what, &pointer, &format!("{}: {message}", error.path()))
+        })
     }
 
-    fn invalid(&self, what: &'static str, error: &dyn std::fmt::Display) -> Invalid {
-        Invalid::Object {
-            file: self.file.clone(),
-            line: self.document.line(""),
-            what,
-            error: error.to_string(),
-        }
+    fn invalid(&self, what: &'static str, pointer: &str, error: &dyn std::fmt::Display) -> Invalid {
+        let (line, column) = self.document.place(pointer);
+        Invalid::Object { file: self.file.clone(), line, column, what, error: error.to_string() }
     }
 }

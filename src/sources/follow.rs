@@ -14,6 +14,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
@@ -33,7 +34,12 @@ const LOOK: Duration = Duration::from_secs(1);
 pub const AWAITED: &[&str] = &["endpointslices", "namespaces", "services", "sharedservices", "tenants"];
 
 /// Follows the cluster and publishes a world for each change, once every list is whole. Never ends.
-pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>, readiness: Arc<Readiness>) {
+pub async fn follow(
+    client: Client,
+    mut settings: watch::Receiver<Arc<Settings>>,
+    worlds: Arc<Worlds>,
+    readiness: Arc<Readiness>,
+) {
     let looks = client.clone();
     let mut cluster = Cluster::default();
     let mut news = stream::select_all([
@@ -41,7 +47,7 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
         watch_tenants(client.clone()).boxed(),
         watch_shared_services(client.clone()).boxed(),
         watch_api_servers(client.clone()).boxed(),
-        watch_dns(client, &settings).boxed(),
+        watch_dns(client).boxed(),
     ]);
     let mut pause = Instant::now();
     loop {
@@ -49,6 +55,10 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
         // A burst makes one world, not one for each of its events.
         let (mut next, looked) = tokio::select! {
             first = news.next() => (first, None),
+            Ok(()) = settings.changed() => {
+                changed = true;
+                (None, None)
+            }
             missed = worlds.asked() => {
                 // Whoever misses much does not make the API server pay for it.
                 tokio::time::sleep_until(pause).await;
@@ -65,7 +75,9 @@ pub async fn follow(client: Client, settings: Arc<Settings>, worlds: Arc<Worlds>
             readiness.done(name);
         }
         if changed && cluster.listed().count() == AWAITED.len() {
-            worlds.publish(World::new(Arc::clone(&settings), cluster.facts()));
+            let settings = Arc::clone(&settings.borrow_and_update());
+            let facts = cluster.facts(&settings);
+            worlds.publish(World::new(settings, facts));
         }
         if let Some(looked) = looked {
             worlds.looked(&looked);
@@ -148,14 +160,16 @@ impl Cluster {
         lists.into_iter().filter_map(|(name, complete)| complete.then_some(name))
     }
 
-    fn facts(&self) -> Facts {
+    fn facts(&self, settings: &Settings) -> Facts {
+        let is_dns = |name: &&String| settings.dns_services.contains(*name);
+        let dns = self.dns.live.iter().filter(|(name, _)| is_dns(name));
         Facts {
             tenants: self.tenants.live.values().cloned().collect(),
             shared_services: self.shared_services.live.values().cloned().collect(),
             namespaces: self.namespaces.live.clone().into_iter().collect(),
             surroundings: Surroundings {
                 api_servers: self.api_servers.live.values().flatten().copied().collect(),
-                dns: self.dns.live.values().flatten().copied().collect(),
+                dns: dns.flat_map(|(_, addresses)| addresses).copied().collect(),
             },
         }
     }
@@ -259,18 +273,16 @@ fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
         .map(move |event| News::ApiServers(change(event, read)))
 }
 
-/// The Services of the cluster's DNS, by their names.
-fn watch_dns(client: Client, settings: &Settings) -> impl Stream<Item = News> {
-    let names = settings.dns_services.clone();
-    let read = move |service: core::Service| {
-        let is_dns = names.contains(&service.name_any());
+/// The Services among which the cluster's DNS is.
+fn watch_dns(client: Client) -> impl Stream<Item = News> {
+    let read = |service: core::Service| {
         let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
         let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
-        (service.name_any(), Ok(addresses.filter(|_| is_dns).collect()))
+        (service.name_any(), Ok(addresses.collect()))
     };
     watcher(Api::<core::Service>::namespaced(client, "kube-system"), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::Dns(change(event, &read)))
+        .map(move |event| News::Dns(change(event, read)))
 }
 
 fn change<K, T>(

@@ -2,6 +2,7 @@
 
 pub mod files;
 pub mod follow;
+pub mod reload;
 pub mod yaml;
 
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 /// One document of a file.
 #[derive(Debug)]
@@ -52,7 +52,13 @@ impl Document {
 
     /// The line, from 1, of the value that `pointer` names, or of the nearest one around it.
     pub fn line(&self, pointer: &str) -> u64 {
-        let mut line = self.tree.referenced.line();
+        self.place(pointer).0
+    }
+
+    /// The line and the column, each from 1.
+    pub fn place(&self, pointer: &str) -> (u64, u64) {
+        let place = |spot: &Location| (spot.line(), spot.column());
+        let mut found = place(&self.tree.referenced);
         let mut tree = &self.tree;
         for step in pointer.split('/').skip(1) {
             let step = step.replace("~1", "/").replace("~0", "~");
@@ -60,19 +66,19 @@ impl Document {
                 Tree::Map(entries) => entries
                     .iter()
                     .find(|(key, _)| key.value.0 == step)
-                    .map(|(key, value)| (key.referenced.line(), value)),
+                    .map(|(key, value)| (place(&key.referenced), value)),
                 Tree::List(items) => step
                     .parse()
                     .ok()
                     .and_then(|index: usize| items.get(index))
-                    .map(|item| (item.referenced.line(), item)),
+                    .map(|item| (place(&item.referenced), item)),
                 Tree::Leaf(_) => None,
             };
             let Some((at, value)) = next else { break };
-            line = at;
+            found = at;
             tree = value;
         }
-        line
+        found
     }
 
     /// The text under `keys`, if there is one.
