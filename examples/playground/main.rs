@@ -39,7 +39,9 @@ fn play() -> Result<()> {
     }
     let kubectl = installation.cluster.kubectl_script()?;
     println!("\nA kubectl of the server's version: {}", kubectl.display());
-    println!("Metrics: http://{}/metrics", installation.bulkhead.admin);
+    for replica in &installation.replicas {
+        println!("Metrics: http://{}/metrics", replica.admin);
+    }
     loop {
         std::thread::park();
     }

@@ -1,5 +1,4 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::FuturesUnordered;
@@ -107,7 +106,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
             if running.len() < AT_ONCE && !waits && busy.insert(place.clone()) {
                 let manifests =
                     place.manifests(&world).into_iter().filter(|manifest| !is_kept(manifest, &kept));
-                running.push(see_to(client.clone(), Arc::clone(&world), place, manifests.collect()));
+                running.push(see_to(&client, worlds, place, manifests.collect()));
             }
         }
     }
@@ -189,9 +188,9 @@ fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {
 }
 
 /// Writes what differs, reads it back, and says that the namespace is ready.
-async fn see_to(client: Client, world: Arc<World>, place: Place, manifests: Vec<Manifest>) -> Done {
+async fn see_to(client: &Client, worlds: &Worlds, place: Place, manifests: Vec<Manifest>) -> Done {
     let mut done = Done { place, written: Vec::new(), told: None, result: Ok(()) };
-    let work = try_see_to(&client, &world, &manifests, &mut done);
+    let work = try_see_to(client, worlds, &manifests, &mut done);
     let result = timeout(LONGEST, work).await;
     done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
     done
@@ -199,7 +198,7 @@ async fn see_to(client: Client, world: Arc<World>, place: Place, manifests: Vec<
 
 async fn try_see_to(
     client: &Client,
-    world: &World,
+    worlds: &Worlds,
     manifests: &[Manifest],
     done: &mut Done,
 ) -> anyhow::Result<()> {
@@ -217,8 +216,10 @@ async fn try_see_to(
             manifest.name
         );
     }
-    if let (Place::Namespace { namespace, tenant }, Some(unready)) = (&done.place, done.place.to_tell(world))
-    {
+    // All this took a while: what is said now must be true now.
+    let world = worlds.newest();
+    let unready = world.as_ref().and_then(|world| done.place.to_tell(world));
+    if let (Place::Namespace { namespace, tenant }, Some(unready)) = (&done.place, unready) {
         say_ready(client, namespace, tenant).await?;
         done.told = Some(unready.uid.clone());
     }

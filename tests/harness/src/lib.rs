@@ -4,6 +4,7 @@
 //! Everything binds to loopback on free ports, keeps its files in one temporary folder, and ends
 //! with the process that started it, however that process ends ([`guard`]).
 
+pub mod balancer;
 pub mod cluster;
 pub mod components;
 mod guard;

@@ -9,6 +9,7 @@ use std::{fs, thread};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use crate::balancer;
 use crate::cluster::{Cluster, write_pair};
 use crate::istio::Istio;
 use crate::pki::Authority;
@@ -78,7 +79,8 @@ fn serve(
 /// A cluster with Istio, and Bulkhead installed in it as `bulkhead manifests` says.
 pub struct Installation {
     pub cluster: Cluster,
-    pub bulkhead: Server,
+    /// The webhook, twice, behind a balancer.
+    pub replicas: Vec<Server>,
     pub controller: Process,
     pub binary: PathBuf,
     pub ca_bundle: String,
@@ -101,27 +103,22 @@ impl Installation {
         write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME])?)?;
         let file = |name: &str| cluster.folder.join(name).display().to_string();
         let account = cluster.service_account(NAMESPACE, "bulkhead")?;
-        let mut bulkhead = Server::start(
-            binary,
-            "bulkhead",
-            &cluster.folder,
-            &[
-                "--settings",
-                SETTINGS,
-                "--parts=webhook",
-                "--tls-cert",
-                &file("webhook.crt"),
-                "--tls-key",
-                &file("webhook.key"),
-            ],
-            Some(&account.kubeconfig),
-        )?;
-        bulkhead.wait_until_ready()?;
+        let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
+        let arguments =
+            ["--settings", SETTINGS, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
+        let replicas = ["bulkhead-1", "bulkhead-2"].map(|name| {
+            let mut server =
+                Server::start(binary, name, &cluster.folder, &arguments, Some(&account.kubeconfig))?;
+            server.wait_until_ready()?;
+            anyhow::Ok(server)
+        });
+        let replicas = replicas.into_iter().collect::<Result<Vec<_>>>()?;
         let controller = controller(&cluster, binary)?;
-        register(&cluster, binary, bulkhead.webhook.port(), &authority)?;
+        let address = balancer::start(replicas.iter().map(|server| (server.webhook, server.admin)))?;
+        register(&cluster, binary, address.port(), &authority)?;
         let installation = Self {
             cluster,
-            bulkhead,
+            replicas,
             controller,
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
@@ -131,9 +128,10 @@ impl Installation {
         Ok(installation)
     }
 
-    /// A caller of the webhook that is no API server.
+    /// A caller of one replica that is no API server.
     pub fn caller(&self) -> Result<Caller> {
-        Caller::new(self.bulkhead.webhook, SERVER_NAME, &self.ca_bundle)
+        let replica = self.replicas.first().context("a replica")?;
+        Caller::new(replica.webhook, SERVER_NAME, &self.ca_bundle)
     }
 
     /// The API server takes a moment to see a new webhook configuration.
