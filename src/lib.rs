@@ -5,8 +5,8 @@
 //! ```text
 //!             bytes                    Review                      Verdict                      bytes
 //! webhook  ── wire::read ───────────▶ ┐                        ┌──▶ wire::write (AdmissionReview)
-//! check    ── sources::yaml ────────▶ ┴─▶ policy::judge(r, w) ─┴──▶ report (text, JSON)
-//!                                                ▲
+//! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
+//! audit    ── audit::pages ─────────▶ ┘          ▲             └──▶ report, and a Tenant's status
 //!                                                │ World: one immutable snapshot per request
 //!                  sources::follow (watch) ──────┤
 //!                  sources::files (YAML) ────────┘
@@ -16,6 +16,7 @@
 //! From `api` to `registration` nothing waits, reads or looks at a clock.
 
 pub mod api;
+pub mod audit;
 pub mod baseline;
 pub mod cli;
 pub mod controller;

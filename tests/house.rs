@@ -31,7 +31,7 @@ const ORDER: &[&[&str]] = &[
     &["policy"],
     &["registration"],
     &["report"],
-    &["telemetry", "sources", "webhook", "controller", "cli"],
+    &["telemetry", "sources", "webhook", "audit", "controller", "cli"],
 ];
 
 #[test]

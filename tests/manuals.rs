@@ -82,6 +82,8 @@ fn reports(example: &Example, world: &World) -> BTreeMap<(u64, String), usize> {
         namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
         user: User { name: &example.user, groups: example.groups.iter().map(String::as_str).collect() },
         form: Form::Final,
+        // In June of 2026.
+        time: 1_780_272_000,
         object: Some(&*new.json).filter(|_| example.operation != "delete"),
         old_object: old.map(|old| &*old.json),
     };

@@ -33,6 +33,26 @@ pub struct TenantStatus {
     pub observed_generation: i64,
     /// How many namespaces it has.
     pub namespaces: u32,
+    /// What `Enforce` would be against, while it is observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
+    pub conditions: Vec<Condition>,
+}
+
+/// What an audit of a tenant found.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Audit {
+    pub findings: u32,
+    /// Of the findings, whatever the order; pods of one controller count as one.
+    pub digest: String,
+}
+
+/// The status of an Exemption.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExemptionStatus {
+    pub observed_generation: i64,
     pub conditions: Vec<Condition>,
 }
 

@@ -15,13 +15,23 @@ use super::TenantStatus;
     doc = "Tenant is a party on a shared cluster that owns namespaces and is kept apart from every other.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Namespaces", type_ = "integer", json_path = ".status.namespaces"),
-    printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contact"),
+    printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement"),
+    printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contact", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 50")
         .message("a tenant's name is a label value and part of namespace names: at most 50 of a-z, 0-9 and -"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
+    /// What becomes of a write that a rule is against.
+    #[serde(default)]
+    pub enforcement: Enforcement,
+
+    /// The digest of the findings with which it may turn from Observe to Enforce, as its status and
+    /// `bulkhead enforce` say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledge: Option<String>,
+
     /// Who acts for the tenant: each may create namespaces that belong to it.
     #[serde(default)]
     #[schemars(length(max = 100))]
@@ -38,6 +48,17 @@ pub struct TenantSpec {
     /// What the tenant may name beyond itself.
     #[serde(default)]
     pub grants: Grants,
+}
+
+/// What becomes of a write that a rule is against.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum Enforcement {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is admitted with a warning, unless it takes a namespace or an identity (BH1xx, BH4xx), and no baseline
+    /// is put up: for a tenant whose workloads run already.
+    Observe,
 }
 
 /// What a tenant may have of namespaces. Each is named `tenant-NAME` or `tenant-NAME-…`.

@@ -5,7 +5,9 @@ use crate::world::{TENANT_LABEL, Tenant};
 pub const PLAIN_TENANT_LABEL: &str = "tenant";
 
 /// The labels by which Istio injects a namespace's pods.
-pub const MESH_LABELS: &[&str] = &["istio-injection", "istio.io/rev"];
+pub const MESH_LABELS: &[&str] = &[INJECTION, REVISION];
+const INJECTION: &str = "istio-injection";
+const REVISION: &str = "istio.io/rev";
 
 /// A label and the value it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +16,40 @@ pub struct Label<'w> {
     pub value: &'w str,
 }
 
-/// The labels of every namespace of `tenant`.
+/// The labels of every namespace of `tenant`; while it is observed, only the one that says whose it is.
 pub fn labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<Item = Label<'w>> {
+    let is_observed = tenant.is_observed();
+    enforced_labels(settings, tenant).filter(move |label| !is_observed || label.key == TENANT_LABEL)
+}
+
+/// The labels of every namespace of `tenant` once it is enforced.
+pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<Item = Label<'w>> {
     let tenant = tenant.name.as_str();
     let mesh = match settings.mesh_revision.as_deref() {
-        Some(revision) => Label { key: "istio.io/rev", value: revision },
-        None => Label { key: "istio-injection", value: "enabled" },
+        Some(revision) => Label { key: REVISION, value: revision },
+        None => Label { key: INJECTION, value: "enabled" },
     };
     let plain = settings.plain_tenant_label.then_some(Label { key: PLAIN_TENANT_LABEL, value: tenant });
     [Some(Label { key: TENANT_LABEL, value: tenant }), plain, Some(mesh)].into_iter().flatten()
+}
+
+impl Label<'_> {
+    /// Whether `value` is there and says something else; which revision of the mesh it is is the platform's to say.
+    pub fn differs(&self, value: Option<&str>) -> bool {
+        self.key != REVISION && value.is_some_and(|value| value != self.value)
+    }
+}
+
+/// Those of `labels` that a namespace lacks, whose labels `has` gives by key. What is there with another value is
+/// somebody's, and stays: of two labels by which Istio injects either will do.
+pub fn lacking<L>(
+    labels: impl IntoIterator<Item = L>,
+    key: impl Fn(&L) -> &'static str,
+    has: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = L> {
+    let is_meshed = MESH_LABELS.iter().any(|key| has(key));
+    labels.into_iter().filter(move |label| {
+        let key = key(label);
+        !has(key) && (!is_meshed || !MESH_LABELS.contains(&key))
+    })
 }

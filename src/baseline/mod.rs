@@ -18,7 +18,7 @@ mod tenant_owners;
 use crate::world::{Tenant, World};
 
 pub use difference::{Difference, differences};
-pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, labels};
+pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, enforced_labels, labels, lacking};
 pub use manifest::{Kind, MANAGED_BY, Manifest};
 pub use tenant_owners::{NAMESPACE_OWNER_ROLE, TENANT_ROLE, desired_of_tenant, tenant_of_object};
 

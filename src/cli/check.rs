@@ -2,20 +2,21 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
-use serde::Serialize;
+use clap::Args;
+use k8s_openapi::jiff::Timestamp;
 
 use super::Outcome;
-use crate::policy::kind::{DOORS, Door, Kind};
+use crate::policy::kind::{DOORS, Door};
 use crate::policy::object::Form;
 use crate::policy::{Review, Verdict, Violation, judge};
+use crate::report::{self, Finding, Findings, Line, What};
 use crate::sources::files::{self, Found};
 use crate::world::{Owner, User, World};
 
 /// Judge manifests as the webhook would.
 ///
 /// Tenants, Namespaces and Settings are taken from --world and from the manifests themselves. Whose a new
-/// Namespace may be depends on who creates it, so Namespaces are judged only with --as.
+/// Namespace may be depends on who creates it, so Namespaces, and Bulkhead's own kinds, are judged only with --as.
 #[derive(Args, Debug)]
 pub(super) struct Check {
     /// Files, folders, or `-` for stdin.
@@ -38,33 +39,8 @@ pub(super) struct Check {
     #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
     groups: Vec<String>,
 
-    #[arg(long, short, value_enum, default_value_t = Output::Text)]
-    output: Output,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
-/// Something to say about one manifest.
-#[derive(Debug, Serialize)]
-struct Finding {
-    file: PathBuf,
-    line: u64,
-    kind: String,
-    namespace: String,
-    name: String,
-    #[serde(flatten)]
-    what: What,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum What {
-    Violation { code: &'static str, field: String, pointer: String, message: String, fix: String },
-    Unjudged { unjudged: String },
+    #[arg(long, short, value_enum, default_value_t = report::Form::Text)]
+    output: report::Form,
 }
 
 impl Check {
@@ -77,30 +53,25 @@ impl Check {
         let world = files::world(beside.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
-        let mut findings = Vec::new();
+        let mut findings = Findings::new(std::io::stdout().lock(), self.output);
         for found in &manifests {
-            let Some(door) = door(found).filter(|door| door.kind != Kind::Namespace || self.user.is_some())
+            let Some(door) = door(found).filter(|door| !door.kind.is_of_the_cluster() || self.user.is_some())
             else {
                 continue;
             };
             judged += 1;
-            findings.extend(self.judge(found, door, &world));
+            for finding in self.judge(found, door, &world) {
+                findings.write(&finding)?;
+            }
         }
-        self.print(&findings)?;
-
-        let unjudged =
-            findings.iter().filter(|finding| matches!(finding.what, What::Unjudged { .. })).count();
-        let violations = findings.len() - unjudged;
+        findings.end()?;
+        let Findings { violations, unjudged, .. } = findings;
         writeln!(
             std::io::stderr(),
             "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",
             manifests.len()
         )?;
-        Ok(match (violations, unjudged) {
-            (0, 0) => Outcome::Clean,
-            (_, 0) => Outcome::Violations,
-            _ => Outcome::Unjudged,
-        })
+        Ok(Outcome::of(violations, unjudged))
     }
 
     fn judge(&self, found: &Found, door: &Door, world: &World) -> Vec<Finding> {
@@ -116,23 +87,23 @@ impl Check {
                 groups: self.groups.iter().map(String::as_str).collect(),
             },
             form: form(found),
+            time: Timestamp::now().as_second(),
             object: Some(&found.document.json),
             ..Review::default()
         };
         let finding = |pointer: &str, what| Finding {
-            file: found.file.clone(),
-            line: found.document.line(pointer),
+            line: Some(Line { file: found.file.clone(), line: found.document.line(pointer) }),
             kind: door.kind.name().to_owned(),
             namespace: namespace.to_owned(),
             name: found.document.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
             what,
         };
         let unjudged = |why: String| vec![finding("", What::Unjudged { unjudged: why })];
-        if namespace.is_empty() && door.kind != Kind::Namespace {
+        if namespace.is_empty() && !door.kind.is_of_the_cluster() {
             return unjudged("it names no namespace; give --namespace".to_owned());
         }
         match world.owner(namespace) {
-            _ if door.kind == Kind::Namespace => {}
+            _ if door.kind.is_of_the_cluster() => {}
             None => {
                 return unjudged(format!(
                     "namespace `{namespace}` is neither in --world nor among the manifests"
@@ -144,34 +115,11 @@ impl Check {
         match judge(&review, world) {
             Verdict::Unjudged(why) => unjudged(why.to_string()),
             Verdict::Judged { refused, .. } => {
-                let violation = |Violation { code, pointer, field, message, fix }| {
-                    finding(&pointer.clone(), What::Violation { code, field, pointer, message, fix })
-                };
+                let violation =
+                    |violation: Violation| finding(&violation.pointer.clone(), What::Violation(violation));
                 refused.into_iter().map(violation).collect()
             }
         }
-    }
-
-    fn print(&self, findings: &[Finding]) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        match self.output {
-            Output::Json => {
-                serde_json::to_writer_pretty(&mut out, findings)?;
-                writeln!(out)?;
-            }
-            Output::Text => {
-                for Finding { file, line, kind, namespace, name, what } in findings {
-                    write!(out, "{}:{line}: {kind} {namespace}/{name}: ", file.display())?;
-                    match what {
-                        What::Violation { code, field, message, fix, .. } => {
-                            writeln!(out, "{code} {field}: {message}; {fix}")?;
-                        }
-                        What::Unjudged { unjudged } => writeln!(out, "could not be judged: {unjudged}")?,
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

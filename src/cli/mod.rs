@@ -1,6 +1,9 @@
 //! The command line, one file a command; the only place where the parts are put together.
 
+mod audit;
 mod check;
+mod cluster;
+mod enforce;
 mod explain;
 mod manifests;
 mod render;
@@ -30,7 +33,9 @@ Exit codes:
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Audit(audit::Audit),
     Check(check::Check),
+    Enforce(enforce::Enforce),
     Explain(explain::Explain),
     Manifests(manifests::Manifests),
     Render(render::Render),
@@ -45,11 +50,23 @@ enum Outcome {
     Unjudged,
 }
 
+impl Outcome {
+    fn of(violations: usize, unjudged: usize) -> Self {
+        match (violations, unjudged) {
+            (0, 0) => Self::Clean,
+            (_, 0) => Self::Violations,
+            _ => Self::Unjudged,
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Check(check) => check.run(),
+        Command::Enforce(enforce) => enforce.run(),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
         Command::Render(render) => render.run(),

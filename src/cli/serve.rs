@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Outcome;
+use super::cluster::connect;
 use crate::controller::{self, Identity};
 use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
@@ -55,9 +56,9 @@ pub(super) struct Serve {
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
     parts: Vec<Part>,
 
-    /// The namespace the controller's lease is in.
-    #[arg(long, default_value = "bulkhead-system", value_name = "NAMESPACE")]
-    lease_namespace: String,
+    /// The namespace Bulkhead runs in: there are its lease and its ConfigMap of retired names.
+    #[arg(long, short, default_value = "bulkhead-system")]
+    namespace: String,
 
     /// How long a connection may be silent; an API server keeps its own for 90 seconds.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
@@ -88,8 +89,6 @@ const DRAIN: Duration = Duration::from_secs(30);
 impl Serve {
     pub(super) fn run(self) -> Result<Outcome> {
         telemetry::logs(&self.log).context("--log")?;
-        // kube's client asks for the process's default.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
         Ok(Outcome::Clean)
@@ -105,7 +104,7 @@ impl Serve {
         let mut parts = JoinSet::new();
         let leave = CancellationToken::new();
         let mut leading = JoinSet::new();
-        let readiness = self.follow(&worlds, &mut parts, &mut leading, &leave).await?;
+        let readiness = self.follow(&worlds, &metrics, &mut parts, &mut leading, &leave).await?;
 
         let admin = listen(self.admin).await?;
         let admin_address = admin.local_addr()?;
@@ -172,6 +171,7 @@ impl Serve {
     async fn follow(
         &self,
         worlds: &Arc<Worlds>,
+        metrics: &Arc<Metrics>,
         parts: &mut JoinSet<()>,
         leading: &mut JoinSet<()>,
         leave: &CancellationToken,
@@ -182,16 +182,18 @@ impl Serve {
             return Ok(Arc::new(Readiness::awaiting(&[])));
         }
         let settings = reload::settings(self.settings.clone())?;
-        let client = kube::Client::try_default().await.context("connecting to the cluster")?;
+        let client = connect(None).await.context("connecting to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
         if self.runs(Part::Controller) {
             let identity = Identity {
-                namespace: self.lease_namespace.clone(),
+                namespace: self.namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
             leading.spawn(controller::run(client.clone(), Arc::clone(worlds), identity, leave.clone()));
         }
-        parts.spawn(follow::follow(client, settings, Arc::clone(worlds), Arc::clone(&readiness)));
+        let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
+        let home = self.namespace.clone();
+        parts.spawn(follow::follow(client, home, settings, worlds, Arc::clone(&readiness), metrics));
         Ok(readiness)
     }
 }

@@ -1,10 +1,12 @@
-//! Puts the baseline into every tenant namespace and keeps it there, and says in each object's status what
-//! became of it. One leader, by a Lease; everything it
-//! writes is computed by `baseline`, and it writes only what differs.
+//! Puts the baseline into every tenant namespace and keeps it there, says in each object's status what became of
+//! it, audits observed tenants, and notes the names that were a tenant's. One leader, by a Lease; it writes only
+//! what differs.
 
 mod kept;
 mod lease;
+mod observe;
 mod reconcile;
+mod retired;
 mod status;
 
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::Worlds;
+use observe::Audits;
 
 pub use lease::Identity;
 
@@ -23,15 +26,18 @@ pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: 
     let lead = async {
         loop {
             let lease = held.insert(lease::acquire(client.clone(), &identity).await);
+            let audits = Audits::default();
             tokio::select! {
+                () = observe::observe(client.clone(), &worlds, &audits) => {}
+                () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
                 () = reconcile::reconcile(client.clone(), &worlds) => {}
-                () = status::report(client.clone(), &worlds) => {}
+                () = status::report(client.clone(), &worlds, &audits) => {}
                 () = lease.lost() => {}
             }
             held = None;
         }
     };
-    stop.run_until_cancelled(lead).await;
+    stop.run_until_cancelled(Box::pin(lead)).await;
     if let Some(lease) = held {
         lease.release().await;
     }

@@ -12,14 +12,18 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::kept::{Kept, follow, resource};
-use crate::baseline::{Kind, Manifest, desired, desired_of_tenant, differences, tenant_of_object};
+use crate::baseline::{
+    Kind, Label, Manifest, desired, desired_of_tenant, differences, labels, lacking, tenant_of_object,
+};
 use crate::sources::Worlds;
-use crate::world::{self, BASELINE_READY, World};
+use crate::world::{self, BASELINE_READY, TENANT_LABEL, World};
 
 /// How many places are seen to at once.
 const AT_ONCE: usize = 16;
 /// How long one place may take.
 const LONGEST: Duration = Duration::from_secs(20);
+/// How soon the watch shows a write, or something is wrong.
+const SHOWN: Duration = Duration::from_secs(5);
 /// How long a place that failed is left alone: doubled each time, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
@@ -119,10 +123,11 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// Every place, first those that are new: their pods wait.
+/// Every place, first those that are new: their pods wait. An observed tenant has none.
 fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
     let mut places: Vec<Place> = world
         .tenants()
+        .filter(|tenant| !tenant.is_observed())
         .flat_map(|tenant| {
             let namespaces = world.namespaces_of(&tenant.name).map(|namespace| Place::Namespace {
                 tenant: tenant.name.clone(),
@@ -168,12 +173,22 @@ impl Place {
         }
     }
 
+    /// The labels that the namespace must still get.
+    fn labels<'w>(&self, world: &'w World) -> Vec<Label<'w>> {
+        let (Self::Namespace { tenant, .. }, Some(namespace)) = (self, self.namespace(world)) else {
+            return Vec::new();
+        };
+        let has = |key: &str| key == TENANT_LABEL || namespace.labels.contains_key(key);
+        let tenant = world.tenant(tenant).into_iter();
+        lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
+    }
+
     /// Whether there is nothing to do.
     fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
         if self.namespace(world).is_some_and(|namespace| namespace.terminating) {
             return true;
         }
-        if !told && self.to_tell(world).is_some() {
+        if !self.labels(world).is_empty() || (!told && self.to_tell(world).is_some()) {
             return false;
         }
         !matches!(self, Self::Leftover(..))
@@ -205,6 +220,9 @@ async fn try_see_to(
     if let Place::Leftover(kind, name) = &done.place {
         remove(client, *kind, name).await?;
     }
+    if let Place::Namespace { namespace, .. } = &done.place {
+        label(client, worlds, &done.place, namespace).await?;
+    }
     for manifest in manifests {
         let object = apply(client, manifest).await?;
         let differences = differences(&manifest.object, &serde_json::to_value(&object)?);
@@ -223,6 +241,27 @@ async fn try_see_to(
         say_ready(client, namespace, tenant).await?;
         done.told = Some(unready.uid.clone());
     }
+    Ok(())
+}
+
+/// Adds the labels that the namespace lacks, and waits until the watch shows them.
+async fn label(client: &Client, worlds: &Worlds, place: &Place, namespace: &str) -> anyhow::Result<()> {
+    let mut changes = worlds.changes();
+    let Some(world) = worlds.newest() else { return Ok(()) };
+    let lacking = place.labels(&world);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
+    let patch = Patch::Merge(json!({ "metadata": { "labels": added } }));
+    Api::<Namespace>::all(client.clone()).patch(namespace, &PatchParams::default(), &patch).await?;
+    info!(namespace, ?added, "labelled");
+    let shown = async {
+        while worlds.newest().is_some_and(|world| !place.labels(&world).is_empty()) {
+            let _ = changes.changed().await;
+        }
+    };
+    let _ = timeout(SHOWN, shown).await;
     Ok(())
 }
 

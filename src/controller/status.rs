@@ -12,16 +12,20 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::observe::Audits;
 use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
-use crate::policy::quote_all;
+use crate::policy::{Rule, quote, quote_all};
 use crate::sources::Worlds;
-use crate::world::{self, World};
+use crate::world::{self, Exemption, Owner, World};
 
 /// A burst of changes is told once.
 const BETWEEN: Duration = Duration::from_millis(200);
+/// An exemption ends without any.
+const AT_LEAST: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
+    Exemption,
     SharedService,
     Tenant,
 }
@@ -29,15 +33,17 @@ enum Kind {
 type News = (Kind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Says of every object what became of it, from news to news. Never ends.
-pub(super) async fn report(client: Client, worlds: &Worlds) {
+pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits) {
     let mut objects: BTreeMap<(Kind, String), DynamicObject> = BTreeMap::new();
-    let mut news =
-        stream::select(follow(&client, Kind::SharedService), follow(&client, Kind::Tenant)).boxed();
+    let kinds = [Kind::Exemption, Kind::SharedService, Kind::Tenant];
+    let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
     let mut changes = worlds.changes();
     loop {
         let mut next = tokio::select! {
             item = news.next() => item,
             Ok(()) = changes.changed() => None,
+            () = audits.changed.notified() => None,
+            () = sleep(AT_LEAST) => None,
         };
         while let Some((kind, event)) = next {
             match event {
@@ -52,7 +58,7 @@ pub(super) async fn report(client: Client, worlds: &Worlds) {
         }
         let Some(world) = worlds.newest() else { continue };
         for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&world, name, object) else { continue };
+            let Some(status) = kind.status(&world, audits, name, object) else { continue };
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
@@ -80,17 +86,26 @@ struct Said {
 impl Kind {
     fn resource(self) -> ApiResource {
         match self {
+            Self::Exemption => ApiResource::erase::<api::Exemption>(&()),
             Self::SharedService => ApiResource::erase::<api::SharedService>(&()),
             Self::Tenant => ApiResource::erase::<api::Tenant>(&()),
         }
     }
 
     /// The status the object must get; `None` if it has it, or the world does not know the object yet.
-    fn status(self, world: &World, name: &str, object: &DynamicObject) -> Option<Value> {
+    fn status(self, world: &World, audits: &Audits, name: &str, object: &DynamicObject) -> Option<Value> {
         let spec = object.data.get("spec").cloned().unwrap_or_default();
         let unreadable = match self {
-            Self::SharedService => serde_json::from_value::<api::SharedServiceSpec>(spec).err(),
-            Self::Tenant => serde_json::from_value::<api::TenantSpec>(spec).err(),
+            Self::Exemption => serde_json::from_value::<api::ExemptionSpec>(spec)
+                .map_err(|error| error.to_string())
+                .and_then(|spec| Exemption::new(name.to_owned(), spec).map(drop))
+                .err(),
+            Self::SharedService => {
+                serde_json::from_value::<api::SharedServiceSpec>(spec).err().map(|error| error.to_string())
+            }
+            Self::Tenant => {
+                serde_json::from_value::<api::TenantSpec>(spec).err().map(|error| error.to_string())
+            }
         };
         let said = match (unreadable, self) {
             (Some(error), _) => vec![Said {
@@ -99,6 +114,7 @@ impl Kind {
                 reason: "Unreadable",
                 message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
             }],
+            (None, Self::Exemption) => of_exemption(world, world.exemption(name)?),
             (None, Self::SharedService) => of_shared_service(world, world.shared_service(name)?),
             (None, Self::Tenant) => of_tenant(world, name)?,
         };
@@ -109,14 +125,28 @@ impl Kind {
         let conditions: Vec<Condition> =
             said.into_iter().map(|said| said.condition(&before, generation)).collect();
         let status = match self {
-            Self::SharedService => json!({ "observedGeneration": generation, "conditions": conditions }),
+            Self::Exemption | Self::SharedService => {
+                json!({ "observedGeneration": generation, "conditions": conditions })
+            }
             Self::Tenant => json!({
                 "observedGeneration": generation, "conditions": conditions,
-                "namespaces": world.namespaces_of(name).count(),
+                "namespaces": world.namespaces_of(name).count(), "audit": audits.of(name),
             }),
+        };
+        let known = match self {
+            Self::Tenant => with_audit(known),
+            _ => known,
         };
         (status != known).then_some(status)
     }
+}
+
+/// An audit that is absent is written as `null`, which takes one away.
+fn with_audit(mut status: Value) -> Value {
+    if let Value::Object(fields) = &mut status {
+        fields.entry("audit").or_insert(Value::Null);
+    }
+    status
 }
 
 impl Said {
@@ -151,7 +181,11 @@ fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
         |namespace: &&str| world.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating);
     let (beyond, waiting): (Vec<&str>, Vec<&str>) =
         world.namespaces_of(name).filter(waiting).partition(|namespace| world.is_over_limit(namespace));
-    let first = if !beyond.is_empty() {
+    let first = if tenant.is_observed() {
+        let message =
+            "observed: what rules are against is admitted with a warning, and no baseline is put up";
+        ready(true, "Observed", message.to_owned())
+    } else if !beyond.is_empty() {
         let message = format!("beyond `spec.namespaces.limit`, and never made ready: {}", quote_all(&beyond));
         ready(false, "NamespacesOverLimit", message)
     } else if !waiting.is_empty() {
@@ -181,6 +215,26 @@ fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
     };
     let (holds, reason, message) = grants;
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
+}
+
+fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
+    let namespace = &exemption.target.namespace;
+    let unknown =
+        exemption.rules.iter().find(|code| Rule::find(code).is_none_or(|rule| !rule.can_be_exempted()));
+    let (holds, reason, message) = if exemption.expires <= Timestamp::now().as_second() {
+        (false, "Expired", "it covers nothing any more".to_owned())
+    } else if let Some(code) = unknown {
+        (false, "UnknownRule", format!("no rule {} that could be switched off", quote(code)))
+    } else if !matches!(world.owner(namespace), Some(Owner::Tenant(_) | Owner::Orphaned(_))) {
+        (
+            false,
+            "NotATenants",
+            format!("{} is no tenant's namespace: nothing is refused there", quote(namespace)),
+        )
+    } else {
+        (true, "InForce", "its target may do what these rules refuse".to_owned())
+    };
+    vec![Said { condition: READY, holds, reason, message }]
 }
 
 fn of_shared_service(world: &World, service: &world::SharedService) -> Vec<Said> {

@@ -21,6 +21,8 @@ pub enum Kind {
     Secret,
     VirtualService,
     Tenant,
+    SharedService,
+    Exemption,
     /// A kind that the baseline has objects of.
     Policy(baseline::Kind),
 }
@@ -60,8 +62,9 @@ pub struct Door {
 }
 
 use Kind::{
-    Binding, CronJob, DaemonSet, Deployment, Job, Namespace, Pod, Policy, ReplicaSet, ReplicationController,
-    Secret, ServiceAccount, StatefulSet, Tenant, TokenRequest, VirtualService,
+    Binding, CronJob, DaemonSet, Deployment, Exemption, Job, Namespace, Pod, Policy, ReplicaSet,
+    ReplicationController, Secret, ServiceAccount, SharedService, StatefulSet, Tenant, TokenRequest,
+    VirtualService,
 };
 use Operation::{Create, Delete, Update};
 
@@ -87,7 +90,12 @@ pub static DOORS: &[Door] = &[
     door(ServiceAccount, "serviceaccounts", "", &[Create, Update]),
     door(TokenRequest, "serviceaccounts", "token", &[Create]),
     door(VirtualService, "virtualservices", "", &[Create, Update]),
-    door(Tenant, "tenants", "", &[Create, Delete]),
+    door(Tenant, "tenants", "", &[Create, Update, Delete]),
+    door(Tenant, "tenants", "status", &[Update]),
+    door(SharedService, "sharedservices", "", &[Create, Update, Delete]),
+    door(SharedService, "sharedservices", "status", &[Update]),
+    door(Exemption, "exemptions", "", &[Create, Update, Delete]),
+    door(Exemption, "exemptions", "status", &[Update]),
     policy(baseline::Kind::NetworkPolicy),
     policy(baseline::Kind::AuthorizationPolicy),
     policy(baseline::Kind::PeerAuthentication),
@@ -137,6 +145,8 @@ impl Kind {
             Secret => "Secret",
             VirtualService => "VirtualService",
             Tenant => "Tenant",
+            SharedService => "SharedService",
+            Exemption => "Exemption",
             Policy(kind) => kind.name(),
         }
     }
@@ -146,7 +156,7 @@ impl Kind {
             Namespace | Pod | Binding | ReplicationController | Secret | ServiceAccount => "",
             TokenRequest => "authentication.k8s.io",
             VirtualService => "networking.istio.io",
-            Tenant => api::GROUP,
+            Tenant | SharedService | Exemption => api::GROUP,
             Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
             Job | CronJob => "batch",
             Policy(kind) => kind.group(),
@@ -164,21 +174,26 @@ impl Kind {
     /// The one version it is judged in; the API server converts.
     pub const fn version(self) -> &'static str {
         match self {
-            Tenant => "v1alpha1",
+            Tenant | SharedService | Exemption => "v1alpha1",
             _ => "v1",
         }
     }
 
     /// Whether it is in no namespace.
     pub const fn is_of_the_cluster(self) -> bool {
-        matches!(self, Namespace | Tenant)
+        matches!(self, Namespace | Tenant | SharedService | Exemption)
+    }
+
+    /// Whether some rule compares it with what it was.
+    pub const fn is_compared(self) -> bool {
+        matches!(self, Namespace | Tenant | Secret | Policy(_))
     }
 
     /// The entry for it in a tenant's namespace.
     pub const fn entry(self) -> Entry {
         match self {
             Namespace => Entry::Namespaces,
-            Tenant => Entry::Cluster,
+            Tenant | SharedService | Exemption => Entry::Cluster,
             Policy(_) | VirtualService => Entry::Policies,
             ServiceAccount | TokenRequest | Secret => Entry::Identities,
             _ => Entry::Workloads,

@@ -1,15 +1,17 @@
 //! The labels a namespace gets because of who creates it.
 
+use std::collections::BTreeSet;
+
 use super::kind::{Door, Kind};
 use super::object::{Metadata, Object};
 use super::{Review, Unjudged};
-use crate::baseline::{self, Label, MESH_LABELS};
+use crate::baseline::{self, Label, MESH_LABELS, lacking};
 use crate::world::{Actor, TENANT_LABEL, World};
 
 /// What to add to a namespace.
 #[derive(Debug, Default)]
-pub struct Labelling<'w> {
-    pub add: Vec<Label<'w>>,
+pub struct Labelling {
+    pub add: Vec<Added>,
     /// Whether the namespace has a map of labels to add to.
     pub has_labels: bool,
     /// The tenant whose label a write has dropped: it comes back.
@@ -18,9 +20,16 @@ pub struct Labelling<'w> {
     pub rests_on_a_stranger: bool,
 }
 
+/// A label to add.
+#[derive(Debug)]
+pub struct Added {
+    pub key: &'static str,
+    pub value: String,
+}
+
 /// The labels that `review` leaves out. Only what is missing is added: what was written wrong is the
 /// validating side's to refuse, and a second call finds nothing to add.
-pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>, Unjudged> {
+pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> {
     let is_namespace = Door::find(review.group, review.resource, review.subresource)
         .is_some_and(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
     let is_update = match (is_namespace, review.operation) {
@@ -50,9 +59,9 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
     } else {
         on_create(&actor, &namespace, world)
     };
-    let missing = |label: &Label<'_>| namespace.label_value(label.key).is_none();
+    let has = |key: &str| namespace.label_value(key).is_some();
     Ok(Labelling {
-        add: labels.into_iter().filter(missing).collect(),
+        add: lacking(labels, |label| label.key, has).collect(),
         has_labels: namespace.has_labels(),
         restored: is_update,
         rests_on_a_stranger: !is_update && matches!(actor, Actor::Other),
@@ -60,24 +69,24 @@ pub fn label<'w>(review: &Review<'_>, world: &'w World) -> Result<Labelling<'w>,
 }
 
 /// The labels of the tenant a new namespace is for: what its label says if the one who asks may say so, else
-/// whose member asks.
-fn on_create<'w>(actor: &Actor<'w>, namespace: &Metadata<'_>, world: &'w World) -> Vec<Label<'w>> {
+/// whose member asks; if the platform asks, whose name it bears.
+fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, world: &World) -> Vec<Added> {
     let tenant = match namespace.label_value(TENANT_LABEL) {
         Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
+        None if matches!(actor, Actor::Platform) => world.tenant_named_by(namespace.name_or_prefix()),
         None => actor.tenant_for(namespace.name_or_prefix()),
     };
     let reserved = namespace.name.as_deref().is_some_and(|name| world.settings.is_reserved(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
-    // Either says that Istio injects; both together would contradict each other.
-    let is_meshed = MESH_LABELS.iter().any(|key| namespace.label_value(key).is_some());
-    baseline::labels(&world.settings, tenant)
-        .filter(|label| !(is_meshed && MESH_LABELS.contains(&label.key)))
-        .collect()
+    let added = |label: Label<'_>| Added { key: label.key, value: label.value.to_owned() };
+    baseline::labels(&world.settings, tenant).map(added).collect()
 }
 
-/// The labels that a namespace had and must keep. The platform may mean it.
-fn on_update<'w>(actor: &Actor<'_>, old: &Metadata<'_>, world: &'w World) -> Vec<Label<'w>> {
+/// The labels that a namespace had and must keep, as they were. The platform may mean it.
+fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, world: &World) -> Vec<Added> {
     let tenant = old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name));
     let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
-    baseline::labels(&world.settings, tenant).filter(|label| old.label_value(label.key).is_some()).collect()
+    let wanted = baseline::labels(&world.settings, tenant).map(|label| label.key);
+    let keys: BTreeSet<&'static str> = wanted.chain(MESH_LABELS.iter().copied()).collect();
+    keys.into_iter().filter_map(|key| Some(Added { key, value: old.label_value(key)?.to_owned() })).collect()
 }

@@ -1,6 +1,7 @@
 //! What is allowed, and why. One way in, [`judge`]; one way out, [`Verdict`]. Pure: no async, no I/O,
 //! no clock.
 
+mod exemption;
 pub mod kind;
 pub mod labelling;
 pub mod object;
@@ -13,9 +14,9 @@ mod verdict;
 
 pub use review::Review;
 pub use rules::{Place, RULES, Rule};
-pub use verdict::{Findings, Retry, Unjudged, Verdict, Violation, quote, quote_all};
+pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, quote, quote_all};
 
-use crate::world::{Actor, Namespace, Owner, Tenant, World};
+use crate::world::{Actor, Namespace, ObjectKey, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
 use object::{Form, Object};
 
@@ -41,6 +42,11 @@ impl<'r> Scope<'r> {
     /// Whether who asks is a service account of the namespace.
     pub fn user_lives_in(&self, namespace: &str) -> bool {
         self.review.user.home() == Some(namespace)
+    }
+
+    /// When it is asked, in seconds since 1970.
+    pub fn time(&self) -> i64 {
+        self.review.time
     }
 
     /// How final the object's text is.
@@ -87,7 +93,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         Operation::Update => {
             let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
             // The rules of pods look at what is to be; the ratchet reads the old one when it must.
-            matches!(kind, Kind::Namespace | Kind::Policy(_))
+            kind.is_compared()
                 .then(|| Object::read(kind, raw, review.form))
                 .transpose()
                 .map_err(Unjudged::Unreadable)?
@@ -96,8 +102,9 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
 
     let scope = Scope { world, review, operation, tenant, object: &object, old: old.as_ref() };
     let mut refused = Vec::new();
-    let mut kept = Vec::new();
+    let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
+    let mut unknown = None;
     for rule in RULES.iter().filter(|rule| rule.place == place && rule.kinds.contains(&kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
@@ -105,25 +112,34 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         if violations.is_empty() {
             continue;
         }
-        if rule.ratchet && ratchet::lets_be(kind, review) {
-            kept.extend(violations);
-        } else {
-            retry = retry.min(rule.retry);
-            refused.extend(violations);
+        match scope.admits(rule, kind) {
+            Ok(why) => admitted
+                .extend(violations.into_iter().map(|violation| Admitted { violation, why: why.clone() })),
+            Err(unlooked) => {
+                retry = retry.min(if unlooked.is_some() { Retry::Look } else { rule.retry });
+                unknown = unknown.or(unlooked);
+                refused.extend(violations);
+            }
         }
     }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     let retry = if refused.is_empty() { Retry::Never } else { retry };
-    if world.breaks_glass(&review.user) {
-        return Ok(Verdict::Judged {
-            refused: Vec::new(),
-            kept,
-            overridden: refused,
-            contact,
-            retry: Retry::Never,
-        });
+    Ok(Verdict::Judged { refused, admitted, contact, retry, unknown })
+}
+
+impl Scope<'_> {
+    /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
+    fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<ObjectKey>> {
+        let exempted = exemption::covers(self.review, kind, rule, self.world);
+        let is_observed = self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed));
+        match exempted {
+            Ok(name) => Ok(Why::Exempted(name.to_owned())),
+            Err(_) if rule.ratchet && ratchet::lets_be(kind, self.review) => Ok(Why::Before),
+            Err(_) if is_observed && rule.can_be_observed() => Ok(Why::Observed),
+            Err(_) if self.world.breaks_glass(&self.review.user) => Ok(Why::BrokenGlass),
+            Err(unknown) => Err(unknown),
+        }
     }
-    Ok(Verdict::Judged { refused, kept, overridden: Vec::new(), contact, retry })
 }
 
 /// The kind and the operation announced, if some rule is written for them.

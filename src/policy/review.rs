@@ -15,6 +15,8 @@ pub struct Review<'a> {
     pub user: User<'a>,
     /// How final a pod's text is: an API server asks about what it is about to store.
     pub form: Form,
+    /// When it is asked, in seconds since 1970.
+    pub time: i64,
     pub object: Option<&'a RawValue>,
     pub old_object: Option<&'a RawValue>,
 }

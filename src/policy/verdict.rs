@@ -1,8 +1,11 @@
-use std::fmt::Write;
+use std::fmt::{self, Write};
+
+use serde::Serialize;
 
 use super::Rule;
 use super::object::Unreadable;
 use super::path::Path;
+use crate::world::ObjectKey;
 
 /// What came of a request.
 #[derive(Debug)]
@@ -10,14 +13,14 @@ pub enum Verdict {
     Judged {
         /// Why it is refused; empty if it is not.
         refused: Vec<Violation>,
-        /// What was wrong before and stays as it was.
-        kept: Vec<Violation>,
-        /// What would refuse it, were it not for who asks: the glass is broken.
-        overridden: Vec<Violation>,
+        /// What would refuse it, were it not for a reason.
+        admitted: Vec<Admitted>,
         /// Whom the user may ask.
         contact: Option<String>,
         /// Whether all that refuses it may be right in a moment.
         retry: Retry,
+        /// What must be looked at to know whether an exemption covers it.
+        unknown: Option<ObjectKey>,
     },
     /// What cannot be judged is refused.
     Unjudged(Unjudged),
@@ -27,15 +30,23 @@ impl Default for Verdict {
     fn default() -> Self {
         Self::Judged {
             refused: Vec::new(),
-            kept: Vec::new(),
-            overridden: Vec::new(),
+            admitted: Vec::new(),
             contact: None,
             retry: Retry::Never,
+            unknown: None,
         }
     }
 }
 
 impl Verdict {
+    /// What of the cluster nobody has looked at yet.
+    pub fn unknown(&self) -> Option<&ObjectKey> {
+        match self {
+            Self::Judged { unknown, .. } => unknown.as_ref(),
+            Self::Unjudged(_) => None,
+        }
+    }
+
     /// Whether a newer snapshot may say something else.
     pub fn retry(&self) -> Retry {
         match self {
@@ -43,6 +54,49 @@ impl Verdict {
             Self::Unjudged(Unjudged::UnknownNamespace(_)) => Retry::Look,
             Self::Unjudged(Unjudged::NotReady) => Retry::Wait,
             Self::Unjudged(_) => Retry::Never,
+        }
+    }
+}
+
+/// A violation that refuses nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    pub violation: Violation,
+    pub why: Why,
+}
+
+/// Why a violation refuses nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It was there before, with all around it as it is.
+    Before,
+    /// Its tenant is observed.
+    Observed,
+    /// The Exemption of this name covers it.
+    Exempted(String),
+    /// Who asks is of a group that is refused nothing.
+    BrokenGlass,
+}
+
+impl Why {
+    /// For metrics: a word from a closed set.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Observed => "observed",
+            Self::Exempted(_) => "exempted",
+            Self::BrokenGlass => "break-glass",
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Before => f.write_str("it was so before"),
+            Self::Observed => f.write_str("the tenant is observed: it will be refused once it is not"),
+            Self::Exempted(exemption) => write!(f, "exempted by {exemption}"),
+            Self::BrokenGlass => f.write_str("the glass is broken: this is on record"),
         }
     }
 }
@@ -93,7 +147,7 @@ impl Unjudged {
 }
 
 /// One thing wrong in an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     pub code: &'static str,
     /// RFC 6901.
@@ -104,6 +158,23 @@ pub struct Violation {
     pub message: String,
     /// What to write instead.
     pub fix: String,
+}
+
+impl Violation {
+    pub fn new(
+        code: &'static str,
+        path: &Path<'_>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            pointer: path.pointer(),
+            field: path.to_string(),
+            message: message.into(),
+            fix: fix.into(),
+        }
+    }
 }
 
 /// What one rule found in one object.
@@ -128,13 +199,7 @@ impl Findings {
             self.more += 1;
             return;
         }
-        self.violations.push(Violation {
-            code: self.code,
-            pointer: path.pointer(),
-            field: path.to_string(),
-            message: message.into(),
-            fix: fix.into(),
-        });
+        self.violations.push(Violation::new(self.code, path, message, fix));
     }
 
     pub fn into_violations(mut self) -> Vec<Violation> {

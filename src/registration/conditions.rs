@@ -17,7 +17,12 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
         Entry::Namespaces => conditions.push(changes_something_guarded(settings)),
-        Entry::Cluster => {}
+        Entry::Cluster => conditions.push(condition(
+            "changes-something",
+            "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
+             || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+             || object.metadata.?finalizers != oldObject.metadata.?finalizers",
+        )),
         Entry::Policies => conditions.extend([is_of_the_baseline(), not_the_end_of_a_namespace()]),
         Entry::Identities => {
             conditions.extend([only_token_secrets(), condition("not-a-nodes-token", &format!("!{A_NODE}"))]);
@@ -63,6 +68,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
     let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
     let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
     let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
+    let shared: Vec<String> = settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
     let both = |map: &str| {
         format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
     };
@@ -77,7 +83,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
             "request.operation != 'UPDATE' \
              || [{guards}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
              || {ready} != {was_ready} \
-             || ('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) && (\
+             || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared}]) && (\
              [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
              maps[0][?key] != maps[1][?key] && key.matches('^({keys}|([^/]*[.])?({domains})/.*)$')))) \
              || ['ownerReferences', 'finalizers'].exists(list, \
@@ -85,6 +91,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
              ['{NAMESPACE_CONTROLLER}', '{ALL_CONTROLLERS}']))))",
             guards = guards.join(", "),
+            shared = shared.join(", "),
             labels = both("labels"),
             annotations = both("annotations"),
             ready = ready("object"),

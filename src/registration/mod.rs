@@ -7,7 +7,7 @@ mod webhooks;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 
-use crate::api::{SharedService, Tenant};
+use crate::api::{Exemption, SharedService, Tenant};
 
 pub use rbac::rbac;
 pub use webhooks::{mutating, validating};
@@ -24,5 +24,5 @@ pub struct Service {
 
 /// The kinds of the group `bulkhead.dev`.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![SharedService::crd(), Tenant::crd()]
+    vec![Exemption::crd(), SharedService::crd(), Tenant::crd()]
 }

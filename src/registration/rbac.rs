@@ -1,7 +1,11 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
 
 use crate::api::GROUP;
-use crate::baseline::{Kind, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
+use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
+use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
+use crate::world::RETIRED;
 
 /// The account of the webhook, and that of the controller.
 const WEBHOOK: &str = "bulkhead";
@@ -13,26 +17,51 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
     let mut objects = roles_of_owners().to_vec();
     for account in [WEBHOOK, CONTROLLER] {
         objects.push(service_account(namespace, account));
-        let mut rules =
-            vec![watch("", "namespaces"), watch(GROUP, "sharedservices"), watch(GROUP, "tenants")];
+        let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch(GROUP, resource));
+        let mut rules = vec![watch("", "namespaces")];
+        rules.extend(own);
+        let mut at_home = vec![json!({
+            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED],
+            "verbs": ["get", "list", "update", "watch"],
+        })];
         if account == CONTROLLER {
             rules.extend(keeps_the_baseline());
+            rules.extend(workloads("list"));
+            at_home.extend([
+                // RBAC cannot name what is still to be created.
+                json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
+                json!({
+                    "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
+                    "verbs": ["create", "get", "update"],
+                }),
+            ]);
+        } else {
+            rules.extend(workloads("get"));
         }
         objects.extend(cluster_role(namespace, account, &rules));
-        objects.extend(role("default", namespace, account, &watch("discovery.k8s.io", "endpointslices")));
-        objects.extend(role("kube-system", namespace, account, &watch("", "services")));
+        objects.extend(role("default", namespace, account, &[watch("discovery.k8s.io", "endpointslices")]));
+        objects.extend(role("kube-system", namespace, account, &[watch("", "services")]));
+        objects.extend(role(namespace, namespace, account, &at_home));
     }
-    let lease = json!({
-        "apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create", "get", "update"],
-    });
-    objects.extend(role(namespace, namespace, CONTROLLER, &lease));
     objects
+}
+
+/// What runs in tenants' namespaces, and its routes: to audit them, and to look at what an exemption rests on.
+fn workloads(verb: &str) -> Vec<Value> {
+    let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let is_read = |door: &&Door| door.subresource.is_empty() && door.operations.contains(&Operation::Update);
+    let is_of_tenants = |kind: Kind| matches!(kind.entry(), Entry::Workloads) || kind == Kind::VirtualService;
+    for door in DOORS.iter().filter(is_read).filter(|door| is_of_tenants(door.kind)) {
+        groups.entry(door.kind.resource_group()).or_default().insert(door.resource);
+    }
+    let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });
+    groups.into_iter().map(rule).collect()
 }
 
 /// Writes the kinds of the baseline, hands out the owners' roles, says that a namespace is ready.
 fn keeps_the_baseline() -> Vec<Value> {
     let verbs = ["create", "delete", "get", "list", "update", "watch"];
-    let mut rules: Vec<Value> = Kind::ALL
+    let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()
         .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs }))
         .collect();
@@ -41,8 +70,8 @@ fn keeps_the_baseline() -> Vec<Value> {
             "apiGroups": [RBAC], "resources": ["clusterroles"],
             "resourceNames": [NAMESPACE_OWNER_ROLE, TENANT_ROLE], "verbs": ["bind"],
         }),
-        json!({ "apiGroups": [""], "resources": ["namespaces/status"], "verbs": ["patch"] }),
-        json!({ "apiGroups": [GROUP], "resources": ["sharedservices/status", "tenants/status"], "verbs": ["patch"] }),
+        json!({ "apiGroups": [""], "resources": ["namespaces", "namespaces/status"], "verbs": ["patch"] }),
+        json!({ "apiGroups": [GROUP], "resources": ["exemptions/status", "sharedservices/status", "tenants/status"], "verbs": ["patch"] }),
     ]);
     rules
 }
@@ -107,10 +136,10 @@ fn cluster_role(namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
 }
 
 /// A role in the namespace `home`, and its binding to the account.
-fn role(home: &str, namespace: &str, account: &str, rule: &Value) -> [Value; 2] {
+fn role(home: &str, namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
     let metadata = json!({ "name": account, "namespace": home });
     [
-        json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata, "rules": [rule] }),
+        json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata, "rules": rules }),
         json!({
             "apiVersion": format!("{RBAC}/v1"), "kind": "RoleBinding", "metadata": metadata,
             "roleRef": { "apiGroup": RBAC, "kind": "Role", "name": account },

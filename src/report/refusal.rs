@@ -1,7 +1,7 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::policy::Violation;
+use crate::policy::{Admitted, Violation, Why};
 
 /// What a person reads, a line a violation; begins a line of its own, because the API server puts its own
 /// words before it.
@@ -25,8 +25,17 @@ pub fn sentence(violation: &Violation) -> String {
     format!("{}; {}", violation.message, violation.fix)
 }
 
-/// The codes of the violations, each once.
-pub fn codes(violations: &[Violation]) -> String {
-    let codes: BTreeSet<&str> = violations.iter().map(|violation| violation.code).collect();
-    codes.into_iter().collect::<Vec<_>>().join(",")
+/// What the API server's audit log must keep of violations that somebody let through: for each way the codes,
+/// and by which exemption.
+pub fn audit_annotations(admitted: &[Admitted]) -> BTreeMap<&'static str, String> {
+    let mut ways: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for Admitted { violation, why } in admitted {
+        let said = match why {
+            Why::Before | Why::Observed => continue,
+            Why::BrokenGlass => violation.code.to_owned(),
+            Why::Exempted(exemption) => format!("{} by {exemption}", violation.code),
+        };
+        ways.entry(why.word()).or_default().insert(said);
+    }
+    ways.into_iter().map(|(way, said)| (way, Vec::from_iter(said).join(","))).collect()
 }

@@ -47,6 +47,7 @@ struct MeshFile {
     proxy_user: Option<i64>,
     root_namespace: Option<String>,
     trust_domain: Option<String>,
+    longest_certificate_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,6 +80,8 @@ pub struct Settings {
     pub mesh_root: String,
     /// The mesh's trust domain, as principals begin; `cluster.local` means the mesh's own, whatever its name.
     pub trust_domain: String,
+    /// How long a certificate of the mesh may live at most, in seconds: as long its names stay reserved.
+    pub certificate_life: i64,
     /// Whether istio-cni makes the redirection, and a container only looks at it.
     pub istio_cni: bool,
     /// The mesh revision of tenant namespaces; the default revision where absent.
@@ -117,6 +120,9 @@ const DNS_SERVICES: &[&str] = &["kube-dns"];
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
 const PROXY_USER: i64 = 1337;
+/// What istiod signs at most, unless it is told otherwise.
+const CERTIFICATE_DAYS: u32 = 90;
+const DAY: i64 = 24 * 60 * 60;
 const CONTROLLER: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
 const MESH_ROOT: &str = "istio-system";
 const TRUST_DOMAIN: &str = "cluster.local";
@@ -174,6 +180,7 @@ impl Settings {
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
+            certificate_life: i64::from(file.mesh.longest_certificate_days.unwrap_or(CERTIFICATE_DAYS)) * DAY,
             istio_cni: file.mesh.istio_cni.unwrap_or(false),
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),

@@ -13,7 +13,7 @@ use super::follow::read_namespace;
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::world::{Facts, Namespace, SharedService, Tenant, World};
+use crate::world::{Exemption, Facts, Namespace, RETIRED, Retired, SharedService, Tenant, World};
 
 /// A document, and the file it stands in.
 #[derive(Debug)]
@@ -93,6 +93,14 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
                 facts
                     .shared_services
                     .push(SharedService::new(name, file.parse::<Written<_>>("SharedService")?.spec));
+            }
+            (Some(api::GROUP), Some("Exemption")) => {
+                let exemption = Exemption::new(name, file.parse::<Written<_>>("Exemption")?.spec);
+                facts.exemptions.push(exemption.map_err(|error| file.invalid("Exemption", "", &error))?);
+            }
+            (Some(""), Some("ConfigMap")) if name == RETIRED => {
+                let map: core::ConfigMap = file.parse("ConfigMap")?;
+                facts.retired = Retired::read(&map.data.unwrap_or_default());
             }
             (Some(""), Some("Namespace")) => {
                 let namespace: core::Namespace = file.parse("Namespace")?;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwapOption;
 use tokio::sync::{Notify, watch};
 
-use crate::world::World;
+use crate::world::{ObjectKey, World};
 
 /// The newest world, and word of each new one. There is none until the first is whole.
 #[derive(Debug)]
@@ -35,6 +35,8 @@ struct Looks {
 pub(crate) struct Missed {
     /// Namespaces that somebody misses.
     pub(crate) namespaces: BTreeSet<String>,
+    /// Objects that an exemption rests on.
+    pub(crate) objects: BTreeSet<ObjectKey>,
     /// The number of the newest request among them.
     request: u64,
 }
@@ -65,11 +67,12 @@ impl Worlds {
         self.newest.load_full()
     }
 
-    /// Asks whoever follows the cluster to look at `namespace` and at every Tenant; gives what resolves when
-    /// it has. What is found is in a new world.
-    pub fn look(&self, namespace: &str) -> impl Future<Output = ()> + use<> {
+    /// Asks whoever follows the cluster to look at `namespace`, at every Tenant and at `object`; gives what
+    /// resolves when it has. What is found is in a new world.
+    pub fn look(&self, namespace: &str, object: Option<&ObjectKey>) -> impl Future<Output = ()> + use<> {
         let mut missed = self.looks.missed();
         missed.namespaces.insert(namespace.to_owned());
+        missed.objects.extend(object.cloned());
         missed.request += 1;
         let request = missed.request;
         let mut served = self.looks.served.subscribe();
@@ -82,8 +85,10 @@ impl Worlds {
     /// What to look at, once somebody asks.
     pub(crate) async fn asked(&self) -> Missed {
         self.looks.asked.notified().await;
-        let mut missed = self.looks.missed();
-        Missed { namespaces: std::mem::take(&mut missed.namespaces), request: missed.request }
+        let mut asked = self.looks.missed();
+        let missed = std::mem::take(&mut *asked);
+        asked.request = missed.request;
+        missed
     }
 
     /// All of it has been looked at.

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -24,7 +25,7 @@ fn ready(readiness: &Readiness) -> Response {
 }
 
 fn show(metrics: &Metrics) -> Response {
-    match metrics.text() {
+    match metrics.text(Instant::now()) {
         Ok(text) => {
             let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
             ([(header::CONTENT_TYPE, kind)], text).into_response()

@@ -1,10 +1,16 @@
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::policy::Why;
 
 /// Counts of what was decided. Labels come from closed sets, never from a request.
 #[derive(Debug)]
@@ -13,9 +19,12 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     seconds: Family<EntryLabels, Histogram>,
     violations: Family<ViolationLabels, Counter>,
-    overridden: Family<ViolationLabels, Counter>,
+    admitted: Family<AdmittedLabels, Counter>,
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
+    ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
+    /// Since when the watch of a list fails; `None` while it does not.
+    failing: Mutex<BTreeMap<&'static str, Option<Instant>>>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -35,6 +44,12 @@ struct ViolationLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct AdmittedLabels {
+    code: &'static str,
+    why: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct UnjudgedLabels {
     reason: &'static str,
 }
@@ -42,6 +57,11 @@ struct UnjudgedLabels {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RejectedLabels {
     status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ListLabels {
+    list: &'static str,
 }
 
 /// From a decision in memory to one that waited for a newer world.
@@ -62,11 +82,11 @@ impl Default for Metrics {
         );
         let violations = Family::default();
         registry.register("violations", "Violations that refused a write, by rule", violations.clone());
-        let overridden = Family::default();
+        let admitted = Family::default();
         registry.register(
-            "break_glass",
-            "Violations admitted because the glass was broken, by rule",
-            overridden.clone(),
+            "admitted_violations",
+            "Violations that refused nothing, by rule and reason",
+            admitted.clone(),
         );
         let unjudged = Family::default();
         registry.register("unjudged", "Reviews refused because they could not be judged", unjudged.clone());
@@ -76,7 +96,15 @@ impl Default for Metrics {
             "Requests that were no review, by HTTP status",
             rejected.clone(),
         );
-        Self { registry, requests, seconds, violations, overridden, unjudged, rejected }
+        let ages = Family::default();
+        registry.register_with_unit(
+            "watch_age",
+            "How long the watch of a list has failed: what is judged with may be as old",
+            Unit::Seconds,
+            ages.clone(),
+        );
+        let failing = Mutex::default();
+        Self { registry, requests, seconds, violations, admitted, unjudged, rejected, ages, failing }
     }
 }
 
@@ -91,8 +119,8 @@ impl Metrics {
         self.violations.get_or_create(&ViolationLabels { code }).inc();
     }
 
-    pub fn overridden(&self, code: &'static str) {
-        self.overridden.get_or_create(&ViolationLabels { code }).inc();
+    pub fn admitted(&self, code: &'static str, why: &Why) {
+        self.admitted.get_or_create(&AdmittedLabels { code, why: why.word() }).inc();
     }
 
     pub fn unjudged(&self, reason: &'static str) {
@@ -103,8 +131,19 @@ impl Metrics {
         self.rejected.get_or_create(&RejectedLabels { status }).inc();
     }
 
-    /// All of it, as Prometheus reads it.
-    pub fn text(&self) -> Result<String, std::fmt::Error> {
+    /// Whether the watch of a list fails now.
+    pub fn watches(&self, list: &'static str, fails: bool) {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = failing.entry(list).or_default();
+        *since = fails.then(|| since.unwrap_or_else(Instant::now));
+    }
+
+    /// All of it at `now`, as Prometheus reads it.
+    pub fn text(&self, now: Instant) -> Result<String, std::fmt::Error> {
+        for (list, since) in self.failing.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let age = since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64());
+            self.ages.get_or_create(&ListLabels { list }).set(age);
+        }
         let mut buffer = String::new();
         text::encode(&mut buffer, &self.registry)?;
         Ok(buffer)

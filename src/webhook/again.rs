@@ -32,7 +32,7 @@ pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &
     }
     let Some(_place) = waiters.wait(&whose(review, worlds)) else { return first };
     let end = Instant::now() + PATIENCE;
-    let _ = timeout_at(end, worlds.look(review.namespace)).await;
+    let _ = timeout_at(end, worlds.look(review.namespace, first.unknown())).await;
     let mut verdict = judge_now(review, worlds);
     while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
         verdict = judge_now(review, worlds);
@@ -50,7 +50,7 @@ fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
 /// Waits until the cluster itself was looked at, and no longer than patience lasts.
 pub(super) async fn look(namespace: &str, worlds: &Worlds, waiters: &Waiters) {
     if let Some(_place) = waiters.wait(namespace) {
-        let _ = timeout(PATIENCE, worlds.look(namespace)).await;
+        let _ = timeout(PATIENCE, worlds.look(namespace, None)).await;
     }
 }
 

@@ -5,8 +5,7 @@ use serde_json::json;
 use super::again::look;
 use super::handler::Hook;
 use super::wire::Answer;
-use crate::baseline::Label;
-use crate::policy::labelling::{Labelling, label};
+use crate::policy::labelling::{Added, Labelling, label};
 use crate::policy::{Review, Unjudged};
 
 /// Labels a namespace. Whoever is nobody's member may be one since a moment ago: the cluster is looked at once.
@@ -25,7 +24,7 @@ pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     answer(hook, world.as_ref().map_or(Err(Unjudged::NotReady), |world| label(review, world)))
 }
 
-fn answer(hook: &Hook, labelling: Result<Labelling<'_>, Unjudged>) -> Answer {
+fn answer(hook: &Hook, labelling: Result<Labelling, Unjudged>) -> Answer {
     match labelling {
         Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
         // A refusal here would refuse under `Ignore` too: it is the validating side's.
@@ -37,7 +36,7 @@ fn answer(hook: &Hook, labelling: Result<Labelling<'_>, Unjudged>) -> Answer {
 }
 
 /// One operation a label, after one that makes room where there are no labels at all.
-fn patch(labelling: &Labelling<'_>) -> Patch {
+fn patch(labelling: &Labelling) -> Patch {
     let room = (!labelling.has_labels && !labelling.add.is_empty()).then(|| add(&[], json!({})));
     let labels = labelling.add.iter().map(|label| add(&[label.key], json!(label.value)));
     Patch(room.into_iter().chain(labels).collect())
@@ -48,8 +47,7 @@ fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
     PatchOperation::Add(AddOperation { path, value })
 }
 
-fn warnings(labelling: &Labelling<'_>) -> Vec<String> {
-    let put_back =
-        |label: &Label<'_>| format!("metadata.labels[{}]: `{}` was put back", label.key, label.value);
+fn warnings(labelling: &Labelling) -> Vec<String> {
+    let put_back = |label: &Added| format!("metadata.labels[{}]: `{}` was put back", label.key, label.value);
     if labelling.restored { labelling.add.iter().map(put_back).collect() } else { Vec::new() }
 }

@@ -1,13 +1,16 @@
 //! `AdmissionReview` of `admission.k8s.io/v1`, as an API server sends it and reads it. Our own types: the
 //! objects stay bytes, and a review whose object cannot be read still has a uid.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::policy::object::{Form, Text};
-use crate::policy::{Review, Unjudged, Verdict, Violation};
+use crate::policy::{Admitted, Review, Unjudged, Verdict, Violation};
 use crate::report;
 use crate::world::User;
 
@@ -92,6 +95,7 @@ impl Envelope<'_> {
         &self.request.uid
     }
 
+    /// What is to be judged, now.
     pub fn review(&self) -> Review<'_> {
         let Request { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
         Review {
@@ -105,6 +109,7 @@ impl Envelope<'_> {
                 groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
             },
             form: Form::Final,
+            time: Timestamp::now().as_second(),
             object: present(self.request.object),
             old_object: present(self.request.old_object),
         }
@@ -122,8 +127,8 @@ pub struct Answer {
     refusal: Option<Status>,
     warnings: Vec<String>,
     patch: Option<json_patch::Patch>,
-    /// The codes of what was overridden, for the API server's audit log.
-    break_glass: Option<String>,
+    /// For the API server's audit log.
+    annotations: BTreeMap<&'static str, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -159,16 +164,11 @@ impl Answer {
     pub fn verdict(verdict: &Verdict) -> Self {
         match verdict {
             Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
-            Verdict::Judged { refused, kept, overridden, contact, .. } => Self {
+            Verdict::Judged { refused, admitted, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
-                warnings: overridden
-                    .iter()
-                    .map(|violation| warning(violation, "the glass is broken: this is on record"))
-                    .chain(kept.iter().map(|violation| warning(violation, "it was so before")))
-                    .take(MOST_WARNINGS)
-                    .collect(),
+                warnings: admitted.iter().map(warning).take(MOST_WARNINGS).collect(),
                 patch: None,
-                break_glass: (!overridden.is_empty()).then(|| report::codes(overridden)),
+                annotations: report::audit_annotations(admitted),
             },
         }
     }
@@ -190,10 +190,7 @@ impl Answer {
                 warnings: &self.warnings,
                 patch_type: patch.is_some().then_some("JSONPatch"),
                 patch: patch.map(|patch| BASE64.encode(patch)),
-                audit_annotations: self
-                    .break_glass
-                    .as_deref()
-                    .map(|break_glass| AuditAnnotations { break_glass }),
+                audit_annotations: &self.annotations,
             },
         };
         serde_json::to_vec(&review)
@@ -221,14 +218,8 @@ struct Response<'a> {
     patch_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    audit_annotations: Option<AuditAnnotations<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct AuditAnnotations<'a> {
-    break_glass: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    audit_annotations: &'a BTreeMap<&'static str, String>,
 }
 
 fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
@@ -256,6 +247,7 @@ fn unjudged(why: &Unjudged) -> Status {
     Status { code, reason, message: why.to_string(), details: None }
 }
 
-fn warning(violation: &Violation, why: &str) -> String {
-    format!("{} {}: {} ({why})", violation.code, violation.field, violation.message)
+fn warning(admitted: &Admitted) -> String {
+    let Admitted { violation: Violation { code, field, message, .. }, why } = admitted;
+    format!("{code} {field}: {message} ({why})")
 }

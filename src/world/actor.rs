@@ -1,4 +1,4 @@
-use crate::api::{Subject, SubjectKind};
+use std::collections::BTreeSet;
 
 use super::{Owner, Tenant, World};
 
@@ -25,6 +25,20 @@ pub const CONTROLLERS: &[&str] = &[
     "system:serviceaccount:kube-system:service-account-controller",
     "system:serviceaccount:kube-system:statefulset-controller",
 ];
+
+/// The account of the controller that makes things of an object of this kind.
+pub fn controller_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "CronJob" => "system:serviceaccount:kube-system:cronjob-controller",
+        "DaemonSet" => "system:serviceaccount:kube-system:daemon-set-controller",
+        "Deployment" => "system:serviceaccount:kube-system:deployment-controller",
+        "Job" => "system:serviceaccount:kube-system:job-controller",
+        "ReplicaSet" => "system:serviceaccount:kube-system:replicaset-controller",
+        "ReplicationController" => "system:serviceaccount:kube-system:replication-controller",
+        "StatefulSet" => "system:serviceaccount:kube-system:statefulset-controller",
+        _ => return None,
+    })
+}
 
 /// Who the API server says is asking.
 #[derive(Clone, Debug, Default)]
@@ -85,8 +99,8 @@ impl World {
             Some(Owner::Tenant(tenant)) => Some(tenant.name.as_str()),
             _ => None,
         });
-        let acts = |tenant: &&Tenant| Some(tenant.name.as_str()) == home || tenant.is_owned_by(user);
-        let tenants: Vec<_> = self.tenants().filter(acts).collect();
+        let names: BTreeSet<&str> = home.into_iter().chain(self.members.tenants_of(user)).collect();
+        let tenants: Vec<&Tenant> = names.into_iter().filter_map(|name| self.tenant(name)).collect();
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
     }
 }
@@ -113,24 +127,6 @@ impl<'w> Actor<'w> {
 
     pub fn acts_for(&self, tenant: &str) -> bool {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
-    }
-}
-
-impl Tenant {
-    fn is_owned_by(&self, user: &User<'_>) -> bool {
-        self.owners.iter().any(|owner| owner.is(user))
-    }
-}
-
-impl Subject {
-    fn is(&self, user: &User<'_>) -> bool {
-        match self.kind {
-            SubjectKind::User => user.name == self.name,
-            SubjectKind::Group => user.groups.contains(&self.name.as_str()),
-            SubjectKind::ServiceAccount => service_account(user.name).is_some_and(|(namespace, name)| {
-                Some(namespace) == self.namespace.as_deref() && name == self.name
-            }),
-        }
     }
 }
 

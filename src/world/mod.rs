@@ -1,15 +1,21 @@
 //! Who owns what, and who asks: one immutable snapshot, built whole by `sources`. Pure.
 
 mod actor;
+mod exemption;
+mod members;
+mod retired;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::api;
+use crate::api::{self, Enforcement};
 use crate::settings::Settings;
+use members::Members;
 
-pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User};
+pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User, controller_of};
+pub use exemption::{Controller, Exemption, Live, ObjectKey};
+pub use retired::{RETIRED, Retired};
 
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
@@ -30,6 +36,7 @@ pub struct Tenant {
     pub created: i64,
     /// How many namespaces it may have.
     pub limit: Option<usize>,
+    pub enforcement: Enforcement,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
     /// Names of the shared services it may call.
@@ -66,6 +73,8 @@ pub enum Owner<'w> {
 pub struct Namespace {
     /// The value of its tenant label.
     pub tenant: Option<String>,
+    /// Its other labels that the baseline may want, by key.
+    pub labels: BTreeMap<String, String>,
     /// A namespace that is created again under the same name is another one.
     pub uid: String,
     /// When it was created, in seconds since 1970.
@@ -98,7 +107,11 @@ pub struct Surroundings {
 pub struct Facts {
     pub tenants: Vec<Tenant>,
     pub shared_services: Vec<SharedService>,
+    pub exemptions: Vec<Exemption>,
     pub namespaces: Vec<(String, Namespace)>,
+    /// What exemptions rest on, as far as anybody has looked.
+    pub live: BTreeMap<ObjectKey, Live>,
+    pub retired: Retired,
     pub surroundings: Surroundings,
 }
 
@@ -107,11 +120,16 @@ pub struct Facts {
 pub struct World {
     pub settings: Arc<Settings>,
     pub surroundings: Surroundings,
+    pub retired: Retired,
     namespaces: HashMap<String, Namespace>,
     tenants: BTreeMap<String, Tenant>,
     /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
     overlapping: BTreeMap<String, String>,
+    members: Members,
     shared_services: BTreeMap<String, SharedService>,
+    /// By the namespace of their targets.
+    exemptions: BTreeMap<String, Vec<Exemption>>,
+    live: BTreeMap<ObjectKey, Live>,
     /// The namespaces of each tenant, by name.
     owned: BTreeMap<String, BTreeSet<String>>,
 }
@@ -134,9 +152,17 @@ impl World {
                 None => drop(tenants.insert(tenant.name.clone(), tenant)),
             }
         }
+        let mut exemptions: BTreeMap<String, Vec<Exemption>> = BTreeMap::new();
+        for exemption in facts.exemptions {
+            exemptions.entry(exemption.target.namespace.clone()).or_default().push(exemption);
+        }
         Self {
             settings,
             surroundings: facts.surroundings,
+            retired: facts.retired,
+            members: Members::of(tenants.values()),
+            exemptions,
+            live: facts.live,
             namespaces: facts.namespaces.into_iter().collect(),
             tenants,
             overlapping,
@@ -216,6 +242,25 @@ impl World {
         tenant.reaches.iter().filter_map(|name| self.shared_services.get(name))
     }
 
+    /// The exemptions whose targets are in `namespace`.
+    pub fn exemptions(&self, namespace: &str) -> impl Iterator<Item = &Exemption> {
+        self.exemptions.get(namespace).into_iter().flatten()
+    }
+
+    pub fn exemption(&self, name: &str) -> Option<&Exemption> {
+        self.exemptions.values().flatten().find(|exemption| exemption.name == name)
+    }
+
+    /// What is known of an object that an exemption rests on; `None` until somebody has looked at it.
+    pub fn live(&self, key: &ObjectKey) -> Option<&Live> {
+        self.live.get(key)
+    }
+
+    /// Every name that a namespace's label gives as its tenant's, and its namespaces.
+    pub fn labelled(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.owned.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
+    }
+
     /// The namespaces that carry the tenant's label, by name.
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.owned.get(tenant).into_iter().flatten().map(String::as_str)
@@ -224,6 +269,14 @@ impl World {
 
 /// What the name of every tenant's namespace begins with.
 pub const NAMESPACE_PREFIX: &str = "tenant-";
+
+/// Whether `namespace` is `tenant-NAME` or `tenant-NAME-…`.
+fn bears_name_of(namespace: &str, tenant: &str) -> bool {
+    namespace
+        .strip_prefix(NAMESPACE_PREFIX)
+        .and_then(|rest| rest.strip_prefix(tenant))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
 
 /// The tenant whose name `text` is, or begins with before a `-`.
 fn first_named<'t>(tenants: &'t BTreeMap<String, Tenant>, text: &str) -> Option<&'t str> {
@@ -246,18 +299,21 @@ impl Tenant {
             name,
             created,
             limit: spec.namespaces.limit.map(|limit| limit as usize),
+            enforcement: spec.enforcement,
             contact: spec.contact,
             owners: spec.owners,
             reaches: spec.grants.reach.shared_services,
         }
     }
 
+    /// Whether what rules are against is admitted with a warning, and no baseline is put up.
+    pub fn is_observed(&self) -> bool {
+        self.enforcement == Enforcement::Observe
+    }
+
     /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
     pub fn names(&self, namespace: &str) -> bool {
-        namespace
-            .strip_prefix(NAMESPACE_PREFIX)
-            .and_then(|rest| rest.strip_prefix(&self.name))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        bears_name_of(namespace, &self.name)
     }
 }
 

@@ -4,6 +4,8 @@
 mod container;
 mod metadata;
 mod namespace;
+mod owned;
+mod tenant;
 mod text;
 mod token;
 mod virtual_service;
@@ -20,6 +22,8 @@ use text::nullable;
 pub use container::Container;
 pub use metadata::{Labelled, Metadata};
 pub use namespace::Namespace;
+pub use owned::Owned;
+pub use tenant::Tenant;
 pub use text::{Entries, Text};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
@@ -37,7 +41,9 @@ pub enum Object<'a> {
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(VirtualService<'a>),
-    Tenant(Metadata<'a>),
+    Tenant(Tenant<'a>),
+    /// Another kind of Bulkhead's own.
+    Own,
     /// An object of a kind the baseline has, whole if it has the name of the baseline's.
     Policy {
         kind: baseline::Kind,
@@ -71,7 +77,11 @@ impl<'a> Object<'a> {
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::VirtualService => Self::VirtualService(Whole::read(kind, raw)?.spec.unwrap_or_default()),
-            Kind::Tenant => Self::Tenant(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Tenant => Self::Tenant(Tenant::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?),
+            Kind::SharedService | Kind::Exemption => {
+                Whole::<IgnoredAny>::read(kind, raw)?;
+                Self::Own
+            }
             Kind::Policy(of) => {
                 let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
                 let is_baseline = name.is_some_and(|name| baseline::is_baseline(of, &name));

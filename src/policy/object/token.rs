@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
-use super::Text;
 use super::text::nullable;
+use super::{Metadata, Text};
 
 /// A request for a service account's token: for whom it is.
 #[derive(Debug, Default, Deserialize)]
@@ -15,4 +15,13 @@ pub struct TokenRequest<'a> {
 pub struct Secret<'a> {
     #[serde(borrow, default, rename = "type")]
     pub kind: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Metadata<'a>,
+}
+
+impl Secret<'_> {
+    /// The account whose token it holds.
+    pub fn account(&self) -> Option<&str> {
+        self.metadata.at_root().annotation("kubernetes.io/service-account.name").map(|account| account.value)
+    }
 }

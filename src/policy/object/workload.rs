@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, Labelled, Metadata, Unreadable, Whole};
+use super::{Container, Labelled, Metadata, Text, Unreadable, Whole};
 use crate::policy::kind::Kind;
 use crate::policy::path::{At, Path};
 use crate::policy::proxy;
@@ -20,9 +20,11 @@ pub struct Workload<'a> {
 /// How final a pod's text is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Form {
-    /// A pod, after every mutation.
+    /// A pod, after every mutation, about to be stored.
     #[default]
     Final,
+    /// A pod that is there: nothing holds it back any more.
+    Stored,
     /// As it is written, in a template or in a file: the injector is still to come.
     Written,
 }
@@ -40,6 +42,8 @@ struct Template<'a> {
 struct PodSpec<'a> {
     #[serde(default, deserialize_with = "nullable")]
     host_network: bool,
+    #[serde(borrow, default)]
+    service_account_name: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     init_containers: Vec<Container<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -81,7 +85,7 @@ const TEMPLATE: &[&str] = &["spec", "template"];
 const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
 impl<'a> Workload<'a> {
-    pub(super) fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
+    pub(in crate::policy) fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
         if kind == Kind::Pod {
             let Whole { metadata, spec, .. } = Whole::read(kind, raw)?;
             let template = Template { metadata, spec: spec.unwrap_or_default() };
@@ -102,6 +106,11 @@ impl<'a> Workload<'a> {
 
     pub fn host_network(&self) -> At<'static, bool> {
         At { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
+    }
+
+    /// The account its pods run as.
+    pub fn service_account(&self) -> &str {
+        self.template.spec.service_account_name.as_deref().unwrap_or("default")
     }
 
     /// Every container, in the order they are listed: init, app, ephemeral.

@@ -1,7 +1,8 @@
 //! # BH101 `unowned-namespace`
 //!
 //! ## What it does
-//! Refuses a namespace that a tenant's member creates without saying whose it is.
+//! Refuses a namespace that a tenant's member creates without saying whose it is, and one of the platform's that
+//! bears a tenant's name.
 //!
 //! Usually nobody has to say it: the label is added at creation, for the one tenant the member acts for,
 //! or, for a member of several, for the one the name is of (`tenant-NAME` or `tenant-NAME-…`). What is
@@ -17,6 +18,19 @@
 //! kind: Namespace
 //! metadata: # BH101
 //!   name: playground
+//! ```
+//!
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: # BH101
+//!   name: tenant-acme-annex
+//! ```
+//! ```yaml as root in system:masters
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: # BH101
+//!   name: tenant-acme-annex
 //! ```
 //!
 //! ## Admitted
@@ -36,6 +50,7 @@
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
+use crate::policy::quote;
 use crate::world::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
@@ -53,17 +68,23 @@ pub(super) static RULE: Rule = Rule {
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
     let namespace = &namespace.metadata;
-    let actor = scope.actor();
-    let Actor::Member(tenants) = &actor else { return };
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
     }
-    let names: Vec<&str> = match actor.tenant_for(namespace.name_or_prefix()) {
-        // As it is written, the label is still to come.
-        Some(_) if scope.form() == Form::Written => return,
-        Some(tenant) => vec![&tenant.name],
-        None => tenants.iter().map(|tenant| tenant.name.as_str()).collect(),
+    let name = namespace.name_or_prefix();
+    let actor = scope.actor();
+    let (one, several) = match &actor {
+        Actor::Member(tenants) => (actor.tenant_for(name), tenants.as_slice()),
+        Actor::Platform => (scope.world.tenant_named_by(name), Default::default()),
+        _ => return,
     };
+    // As it is written, the label is still to come.
+    let is_to_come = one.is_some() && scope.form() == Form::Written;
+    let names: Vec<String> =
+        one.map_or(several, |_| &[]).iter().copied().chain(one).map(|tenant| quote(&tenant.name)).collect();
+    if is_to_come || names.is_empty() {
+        return;
+    }
     findings.report(
         &namespace.at_root().label_path(TENANT_LABEL),
         "nothing says which tenant this namespace is for",

@@ -90,7 +90,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Namespace, Object};
-use crate::world::{Actor, TENANT_LABEL};
+use crate::world::{Actor, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH102",
@@ -142,10 +142,12 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
             Operation::Update | Operation::Delete => before(TENANT_LABEL),
         };
-        let (wrong, fix) = match owner {
+        // What the label meant in a cluster that only adopts Bulkhead it may go on meaning.
+        let is_observed = |owner: &&str| scope.world.tenant(owner).is_some_and(Tenant::is_observed);
+        let (wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
             Some(owner) => (plain != Some(owner), format!("write `{owner}`")),
             None => (
-                plain.is_some_and(|name| scope.world.tenant(name).is_some()),
+                plain.is_some_and(|name| owner != Some(name) && scope.world.tenant(name).is_some()),
                 "write another value".to_owned(),
             ),
         };

@@ -7,7 +7,8 @@
 //! webhooks are told how to treat everything inside: `istio-injection`, and whatever ends in `istio.io/`,
 //! `pod-security.kubernetes.io/`, `projectcalico.org/` and the like; the settings add more
 //! (`labels.protected`). Only the platform sets them. What Bulkhead itself would set there may be written by
-//! anybody. The label `name` must be the namespace's name, and the condition `bulkhead.dev/BaselineReady` is
+//! anybody, unless the platform has chosen another revision of the mesh. The namespaces of shared services are
+//! held to the same. The label `name` must be the namespace's name, and the condition `bulkhead.dev/BaselineReady` is
 //! its controller's to set, not even the platform's.
 //!
 //! ## Why it matters
@@ -76,7 +77,7 @@
 use std::collections::BTreeSet;
 
 use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
-use crate::baseline;
+use crate::baseline::{self, MESH_LABELS};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Metadata, Namespace, Object};
 use crate::policy::path::Path;
@@ -127,7 +128,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         for key in keys.into_iter().filter(|key| is_protected(scope, map, key)) {
             let now = entries.get(key).map(|(_, value)| &**value);
             let before = old.get(key).map(|(_, value)| &**value);
-            let wanted = if map == "labels" { wanted(scope, new, key) } else { None };
+            let is_chosen =
+                MESH_LABELS.contains(&key) && MESH_LABELS.iter().any(|key| old.get(key).is_some());
+            let wanted = if map == "labels" && !is_chosen { wanted(scope, new, key) } else { None };
             if now == before || (now.is_some() && now == wanted) {
                 continue;
             }

@@ -47,7 +47,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) else { return };
-    let name = tenant.name_or_prefix();
+    let name = tenant.metadata.name_or_prefix();
     if let Some(other) = scope.world.overlap(name) {
         let shorter = if name.len() < other.len() { name } else { other };
         findings.report(

@@ -42,7 +42,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Tenant(tenant), Operation::Delete) = (scope.object, scope.operation) else { return };
-    let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.name_or_prefix()).collect();
+    let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.metadata.name_or_prefix()).collect();
     if namespaces.is_empty() {
         return;
     }

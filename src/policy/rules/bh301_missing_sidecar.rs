@@ -111,7 +111,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             format!("`true` keeps the Istio injector away, and a pod of tenant {tenant} needs a proxy"),
             "remove `hostNetwork`",
         );
-    } else if workload.form == Form::Final
+    } else if workload.form != Form::Written
         && workload.containers().all(|container| *container.name != *PROXY_NAME)
     {
         findings.report(

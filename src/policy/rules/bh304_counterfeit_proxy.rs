@@ -156,7 +156,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             survives(workload, proxy::STATUS, findings);
             declared(workload, findings);
         }
-        Form::Final => injected(workload, &scope.world.settings, findings),
+        Form::Final | Form::Stored => injected(workload, &scope.world.settings, findings),
     }
 }
 

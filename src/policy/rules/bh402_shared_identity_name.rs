@@ -24,7 +24,7 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope};
-use crate::policy::kind::Kind;
+use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 
@@ -41,7 +41,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::ServiceAccount(account) = scope.object else { return };
+    let (Object::ServiceAccount(account), Operation::Create) = (scope.object, scope.operation) else {
+        return;
+    };
     let name = account.name.as_deref().unwrap_or_default();
     let mut services = scope.world.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {

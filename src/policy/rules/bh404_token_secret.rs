@@ -1,7 +1,8 @@
 //! # BH404 `token-secret`
 //!
 //! ## What it does
-//! Refuses a Secret that Kubernetes fills with a service account's token.
+//! Refuses a Secret that Kubernetes fills with a service account's token. One that is there already may be renewed
+//! and let go of, but not given to another account.
 //!
 //! ## Why it matters
 //! Such a token never expires and is bound to no pod: whoever has read it once is that account for ever.
@@ -14,6 +15,18 @@
 //!   name: web-token
 //!   namespace: tenant-acme
 //!   annotations: { kubernetes.io/service-account.name: web }
+//! type: kubernetes.io/service-account-token # BH404
+//! ```
+//!
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: v1
+//! kind: Secret
+//! metadata: { name: old-token, namespace: tenant-acme, annotations: { kubernetes.io/service-account.name: web } }
+//! type: kubernetes.io/service-account-token
+//! ---
+//! apiVersion: v1
+//! kind: Secret
+//! metadata: { name: old-token, namespace: tenant-acme, annotations: { kubernetes.io/service-account.name: admin } }
 //! type: kubernetes.io/service-account-token # BH404
 //! ```
 //!
@@ -47,6 +60,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Secret(secret) = scope.object else { return };
+    // Its keeper renews it, and a tenant lets go of it.
+    if matches!(scope.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
+        return;
+    }
     if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "a token that never expires and is bound to no pod";
         findings.report(&Path::of(&["type"]), message, "ask for one when it is needed: kubectl create token");

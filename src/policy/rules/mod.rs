@@ -9,6 +9,8 @@ mod bh105_namespace_attachment;
 mod bh106_namespace_quota;
 mod bh107_overlapping_tenant;
 mod bh108_tenant_in_use;
+mod bh109_unacknowledged_findings;
+mod bh110_retired_name;
 mod bh201_baseline_removed;
 mod bh202_baseline_altered;
 mod bh203_workload_before_baseline;
@@ -20,6 +22,7 @@ mod bh402_shared_identity_name;
 mod bh403_mesh_token;
 mod bh404_token_secret;
 mod bh605_reserved_header;
+mod bh901_platform_only_kind;
 
 use super::kind::Kind;
 use super::object::{Namespace, Object};
@@ -40,6 +43,8 @@ pub static RULES: &[&Rule] = &[
     &bh106_namespace_quota::RULE,
     &bh107_overlapping_tenant::RULE,
     &bh108_tenant_in_use::RULE,
+    &bh109_unacknowledged_findings::RULE,
+    &bh110_retired_name::RULE,
     &bh201_baseline_removed::RULE,
     &bh202_baseline_altered::RULE,
     &bh203_workload_before_baseline::RULE,
@@ -51,6 +56,7 @@ pub static RULES: &[&Rule] = &[
     &bh403_mesh_token::RULE,
     &bh404_token_secret::RULE,
     &bh605_reserved_header::RULE,
+    &bh901_platform_only_kind::RULE,
 ];
 
 /// A rule, as data.
@@ -107,7 +113,7 @@ const POLICIES: &[Kind] = &[
     Kind::Policy(baseline::Kind::RoleBinding),
 ];
 
-/// A namespace that is, or was, a tenant's, and the same before, unless the platform or Bulkhead writes it.
+/// A namespace that is, or was, a tenant's or is a shared service's, and the same before, unless the platform or Bulkhead writes it.
 fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
     let Object::Namespace(new) = scope.object else { return None };
     let old = match scope.old {
@@ -115,13 +121,24 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
         _ => None,
     };
     let is_tenants = |namespace: &Namespace<'_>| namespace.metadata.label_value(TENANT_LABEL).is_some();
+    let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
     let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
-    (!trusted && (is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
+    (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }
 
 impl Rule {
     pub fn find(code: &str) -> Option<&'static Self> {
         RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
+    }
+
+    /// Whether it only warns while a tenant is observed: not where a namespace or an identity is taken.
+    pub fn can_be_observed(&self) -> bool {
+        !["BH1", "BH4"].iter().any(|family| self.code.starts_with(family))
+    }
+
+    /// Whether an Exemption may switch it off for a target.
+    pub fn can_be_exempted(&self) -> bool {
+        !["BH1", "BH2", "BH4"].iter().any(|family| self.code.starts_with(family))
     }
 
     /// The manual, as Markdown.

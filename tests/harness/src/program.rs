@@ -169,6 +169,7 @@ pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
     admin.ok(&[
         "wait",
         "--for=condition=Established",
+        "crd/exemptions.bulkhead.dev",
         "crd/tenants.bulkhead.dev",
         "crd/sharedservices.bulkhead.dev",
     ])?;

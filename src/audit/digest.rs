@@ -1,0 +1,40 @@
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use super::Finding;
+use crate::report::{self, What};
+
+/// A set of findings, however often and in whatever order they come.
+#[derive(Debug, Default)]
+pub struct Digest(BTreeSet<String>);
+
+impl Digest {
+    pub fn take(&mut self, finding: &Finding) {
+        let Finding { finding: report::Finding { namespace, kind, what, .. }, workload } = finding;
+        let what = match what {
+            What::Violation(violation) => format!("{} {}", violation.code, violation.field),
+            What::Unjudged { .. } => "unjudged".to_owned(),
+        };
+        self.0.insert(format!("{namespace} {kind} {workload} {what}"));
+    }
+
+    /// How many there are.
+    pub fn findings(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Sixteen hexadecimal digits; empty if nothing was found.
+    pub fn text(&self) -> String {
+        if self.0.is_empty() {
+            return String::new();
+        }
+        let lines = self.0.iter().map(String::as_str).collect::<Vec<_>>().join("\n");
+        let bytes = digest(&SHA256, lines.as_bytes());
+        bytes.as_ref().iter().take(8).fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
+
+mod digest;
+mod pages;
+mod stored;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::Client;
+use serde_json::value::RawValue;
+
+use crate::baseline::{self, Label, desired, enforced_labels, lacking};
+use crate::policy::kind::{DOORS, Door, Kind, Operation};
+use crate::policy::object::Form;
+use crate::policy::path::Path;
+use crate::policy::{Place, RULES, Review, Verdict, Violation, Why, judge, quote};
+use crate::report::{self, What};
+use crate::world::{ALL_CONTROLLERS, Owner, TENANT_LABEL, User, World};
+use stored::Stored;
+
+pub use digest::Digest;
+
+/// What is to be audited.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// Every tenant's namespaces.
+    Everything,
+    /// These namespaces.
+    Namespaces(BTreeSet<String>),
+}
+
+/// Something to say about one object.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub finding: report::Finding,
+    /// What its kin are called: the name without what a controller adds to it.
+    pub workload: String,
+}
+
+/// How far an audit is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    pub namespaces: usize,
+    pub objects: usize,
+}
+
+/// An audit of one world, at one time.
+pub struct Audit<'a> {
+    pub client: &'a Client,
+    pub world: &'a World,
+    /// In seconds since 1970.
+    pub time: i64,
+    /// Whether identities are audited too: for that, Secrets are listed.
+    pub identities: bool,
+}
+
+impl Audit<'_> {
+    /// Tells every finding to `found`, and after every page how far it is to `at`.
+    pub async fn run(
+        &self,
+        extent: &Extent,
+        mut found: impl FnMut(Finding),
+        mut at: impl FnMut(Progress),
+    ) -> Progress {
+        let namespaces = self.namespaces(extent);
+        let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
+        let mut there: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
+        for namespace in &namespaces {
+            self.labels(namespace, &mut found);
+            there.insert(namespace, BTreeSet::new());
+        }
+        for door in self.doors() {
+            let places: Vec<Option<&str>> = match extent {
+                Extent::Everything => vec![None],
+                Extent::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
+            };
+            for place in places {
+                let listed = pages::each_page(self.client, door, place, |items| {
+                    for item in items {
+                        progress.objects += self.object(door, item, &mut there, &mut found);
+                    }
+                    at(progress);
+                });
+                if let Err(error) = listed.await {
+                    let what = What::Unjudged { unjudged: error.to_string() };
+                    found(finding(place.unwrap_or_default(), door.kind.name(), "", what));
+                }
+            }
+        }
+        for (namespace, there) in there {
+            self.missing(namespace, &there, &mut found);
+        }
+        progress
+    }
+
+    /// The tenants' namespaces among those to audit.
+    fn namespaces(&self, extent: &Extent) -> Vec<&str> {
+        let all = self.world.labelled().flat_map(|(_, namespaces)| namespaces).map(String::as_str);
+        let mut names: Vec<&str> = match extent {
+            Extent::Everything => all.collect(),
+            Extent::Namespaces(some) => all.filter(|name| some.contains(*name)).collect(),
+        };
+        names.sort_unstable();
+        names
+    }
+
+    /// The doors of what is judged in tenants' namespaces and can be listed.
+    fn doors(&self) -> impl Iterator<Item = &'static Door> {
+        let identities = self.identities;
+        DOORS.iter().filter(move |door| {
+            let is_judged =
+                RULES.iter().any(|rule| rule.place == Place::Tenants && rule.kinds.contains(&door.kind));
+            let is_identity = matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
+            let is_listed = door.subresource.is_empty() && door.operations.contains(&Operation::Update);
+            is_judged && is_listed && (identities || !is_identity)
+        })
+    }
+
+    /// Judges one object; how many were judged.
+    fn object(
+        &self,
+        door: &Door,
+        raw: &RawValue,
+        there: &mut BTreeMap<&str, BTreeSet<(baseline::Kind, String)>>,
+        found: &mut impl FnMut(Finding),
+    ) -> usize {
+        let Ok(stored) = serde_json::from_str::<Stored>(raw.get()) else {
+            let unjudged = "an object without metadata".to_owned();
+            found(finding("", door.kind.name(), "", What::Unjudged { unjudged }));
+            return 0;
+        };
+        let namespace = stored.metadata.namespace.as_str();
+        let Some(there) = there.get_mut(namespace) else { return 0 };
+        if let Kind::Policy(kind) = door.kind {
+            if !baseline::is_baseline(kind, &stored.metadata.name) {
+                return 1;
+            }
+            there.insert((kind, stored.metadata.name.clone()));
+        }
+        if stored.is_settled(door.kind) {
+            return 1;
+        }
+        let finding = |what| Finding {
+            workload: stored.workload().to_owned(),
+            ..finding(namespace, door.kind.name(), &stored.metadata.name, what)
+        };
+        match self.verdict(door, &stored, raw) {
+            Verdict::Unjudged(why) => found(finding(What::Unjudged { unjudged: why.to_string() })),
+            Verdict::Judged { refused, admitted, .. } => {
+                let observed = admitted.into_iter().filter(|admitted| admitted.why == Why::Observed);
+                for violation in refused.into_iter().chain(observed.map(|admitted| admitted.violation)) {
+                    found(finding(What::Violation(violation)));
+                }
+            }
+        }
+        1
+    }
+
+    fn verdict(&self, door: &Door, stored: &Stored, raw: &RawValue) -> Verdict {
+        let whole = match stored.whole(door.kind, raw) {
+            Ok(whole) => whole,
+            Err(error) => return Verdict::Unjudged(crate::policy::object::Unreadable::from(error).into()),
+        };
+        let review = Review {
+            operation: Operation::Create.name(),
+            group: door.kind.resource_group(),
+            resource: door.resource,
+            namespace: &stored.metadata.namespace,
+            // Who made it is not known any more: what an exemption covers is believed to be its controller's.
+            user: User { name: ALL_CONTROLLERS, groups: Vec::new() },
+            form: Form::Stored,
+            time: self.time,
+            object: Some(&whole),
+            ..Review::default()
+        };
+        judge(&review, self.world)
+    }
+
+    /// The labels that the baseline wants on a namespace.
+    fn labels(&self, namespace: &str, found: &mut impl FnMut(Finding)) {
+        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
+        let Some(known) = self.world.namespace(namespace).filter(|known| !known.terminating) else { return };
+        let wanted: Vec<Label<'_>> = enforced_labels(&self.world.settings, tenant).collect();
+        let value = |key: &str| known.labels.get(key).map(String::as_str);
+        let others = wanted.iter().filter(|label| label.differs(value(label.key)));
+        // What is missing is added once the tenant is enforced.
+        let lacking =
+            lacking(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
+        for label in others.chain(lacking.filter(|_| !tenant.is_observed())) {
+            let message = value(label.key).map_or("it is missing".to_owned(), |has| {
+                format!("{} means something else here", quote(has))
+            });
+            let path = Path::of(&["metadata", "labels"]).key(label.key);
+            let violation = Violation::new("BH202", &path, message, format!("write {}", quote(label.value)));
+            found(finding("", Kind::Namespace.name(), namespace, What::Violation(violation)));
+        }
+    }
+
+    /// The objects of the baseline that are not there, where it is kept.
+    fn missing(
+        &self,
+        namespace: &str,
+        there: &BTreeSet<(baseline::Kind, String)>,
+        found: &mut impl FnMut(Finding),
+    ) {
+        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
+        if tenant.is_observed() || self.world.namespace(namespace).is_some_and(|known| known.terminating) {
+            return;
+        }
+        for manifest in desired(self.world, tenant, namespace) {
+            if there.contains(&(manifest.kind, manifest.name.clone())) {
+                continue;
+            }
+            let violation = Violation::new(
+                "BH201",
+                &Path::of(&["metadata", "name"]),
+                format!("this object of the baseline of tenant {} is missing", tenant.name),
+                "see whether the controller runs, and what its log says",
+            );
+            found(finding(namespace, manifest.kind.name(), &manifest.name, What::Violation(violation)));
+        }
+    }
+}
+
+fn finding(namespace: &str, kind: &str, name: &str, what: What) -> Finding {
+    let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
+    let finding = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
+    Finding { finding, workload: name.to_owned() }
+}

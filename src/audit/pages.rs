@@ -1,0 +1,71 @@
+use kube::Client;
+use kube::api::ListParams;
+use kube::core::Request;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::policy::kind::{Door, Kind};
+use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+
+/// How many objects are held at once.
+const PAGE: u32 = 200;
+
+#[derive(Deserialize)]
+struct List<'a> {
+    #[serde(default)]
+    metadata: ListMetadata,
+    #[serde(borrow)]
+    items: Vec<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+struct ListMetadata {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
+}
+
+/// Lists what is written through `door`, in one namespace or in all, and hands every page to `take`.
+pub(super) async fn each_page(
+    client: &Client,
+    door: &Door,
+    namespace: Option<&str>,
+    mut take: impl FnMut(&[&RawValue]),
+) -> Result<(), kube::Error> {
+    let request = Request::new(path(door, namespace));
+    let mut parameters = ListParams::default().limit(PAGE);
+    if door.kind == Kind::Secret {
+        parameters = parameters.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}"));
+    }
+    loop {
+        let asked = request.list(&parameters).map_err(kube::Error::BuildRequest)?;
+        let next = match client.request_text(asked).await {
+            Ok(text) => {
+                let list: List<'_> = serde_json::from_str(&text).map_err(kube::Error::SerdeError)?;
+                take(&list.items);
+                list.metadata.next
+            }
+            // The list has changed too much since it began: it goes on from here as it is now.
+            Err(kube::Error::Api(status)) if status.code == 410 && parameters.continue_token.is_some() => {
+                let next = status.metadata.as_ref().and_then(|metadata| metadata.continue_.clone());
+                if next.is_none() {
+                    return Err(kube::Error::Api(status));
+                }
+                next
+            }
+            Err(error) => return Err(error),
+        };
+        match next.filter(|token| !token.is_empty()) {
+            Some(token) => parameters.continue_token = Some(token),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn path(door: &Door, namespace: Option<&str>) -> String {
+    let (group, version) = (door.kind.resource_group(), door.kind.version());
+    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    match namespace {
+        Some(namespace) => format!("{root}/namespaces/{namespace}/{}", door.resource),
+        None => format!("{root}/{}", door.resource),
+    }
+}

@@ -1,0 +1,92 @@
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use crate::policy::kind::Kind;
+
+/// What a stored object says of itself.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Stored {
+    kind: Option<IgnoredAny>,
+    pub(super) metadata: Metadata,
+    status: Option<Status>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Metadata {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    generate_name: Option<String>,
+    labels: Option<Labels>,
+    owner_references: Option<Vec<Owner>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Labels {
+    #[serde(rename = "pod-template-hash")]
+    hash: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    kind: String,
+    name: String,
+    #[serde(default)]
+    controller: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Status {
+    phase: Option<String>,
+}
+
+impl Stored {
+    /// The object as an API server would send it for review: the items of a list do not say what they are.
+    pub(super) fn whole(&self, kind: Kind, raw: &RawValue) -> Result<Box<RawValue>, serde_json::Error> {
+        let text = raw.get();
+        if self.kind.is_some() {
+            return Ok(raw.to_owned());
+        }
+        let version = match kind.group() {
+            "" => kind.version().to_owned(),
+            group => format!("{group}/{}", kind.version()),
+        };
+        let fields = text.trim_start().strip_prefix('{').unwrap_or(text);
+        RawValue::from_string(format!(r#"{{"apiVersion":"{version}","kind":"{}",{fields}"#, kind.name()))
+    }
+
+    /// Whether somebody else answers for it: a pod that has ended, or what a controller made that is judged itself.
+    pub(super) fn is_settled(&self, kind: Kind) -> bool {
+        let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
+        match kind {
+            Kind::Pod => matches!(phase, Some("Succeeded" | "Failed")),
+            _ => self.controller().is_some(),
+        }
+    }
+
+    /// What its kin are called: the pods of one workload come and go under ever new names.
+    pub(super) fn workload(&self) -> &str {
+        let Metadata { name, generate_name, labels, .. } = &self.metadata;
+        match self.controller() {
+            Some(owner) if owner.kind == "ReplicaSet" => {
+                let hash = labels.as_ref().and_then(|labels| labels.hash.as_deref()).unwrap_or_default();
+                owner.name.strip_suffix(hash).unwrap_or(&owner.name).trim_end_matches('-')
+            }
+            // A CronJob numbers its jobs by the time.
+            Some(owner) if owner.kind == "Job" => {
+                let stem = owner.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                stem.strip_suffix('-').unwrap_or(&owner.name)
+            }
+            Some(owner) => &owner.name,
+            None => generate_name.as_deref().map_or(name, |prefix| prefix.trim_end_matches('-')),
+        }
+    }
+
+    fn controller(&self) -> Option<&Owner> {
+        self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+    }
+}

@@ -1,0 +1,92 @@
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, Write};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use k8s_openapi::jiff::Timestamp;
+
+use super::Outcome;
+use super::cluster::Cluster;
+use crate::audit::{self, Extent, Progress};
+use crate::report::{Findings, Form};
+use crate::world::{Owner, World};
+
+/// Judge what runs in a cluster's tenant namespaces as if it were written now.
+#[derive(Args, Debug)]
+pub(super) struct Audit {
+    /// Only this tenant's namespaces.
+    #[arg(long)]
+    tenant: Option<String>,
+
+    /// Only this namespace.
+    #[arg(long, short, conflicts_with = "tenant")]
+    namespace: Option<String>,
+
+    #[arg(long, short, value_enum, default_value_t = Form::Text)]
+    output: Form,
+
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+impl Audit {
+    pub(super) fn run(&self) -> Result<Outcome> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.audit())
+    }
+
+    async fn audit(&self) -> Result<Outcome> {
+        let (client, world) = self.cluster.read().await?;
+        let extent = self.extent(&world)?;
+        let time = Timestamp::now().as_second();
+        let audit = audit::Audit { client: &client, world: &world, time, identities: true };
+        let mut findings = Findings::new(std::io::stdout().lock(), self.output);
+        let mut written = Ok(());
+        let start = Instant::now();
+        let found = |found: audit::Finding| {
+            if written.is_ok() {
+                written = findings.write(&found.finding);
+            }
+        };
+        let Progress { namespaces, objects } = audit.run(&extent, found, show).await;
+        written?;
+        findings.end()?;
+        let Findings { violations, unjudged, .. } = findings;
+        let rate = objects as u128 * 1000 / start.elapsed().as_millis().max(1);
+        writeln!(
+            std::io::stderr(),
+            "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
+             {unjudged} could not be judged"
+        )?;
+        Ok(Outcome::of(violations, unjudged))
+    }
+
+    fn extent(&self, world: &World) -> Result<Extent> {
+        if let Some(tenant) = &self.tenant {
+            return of_tenant(world, tenant);
+        }
+        let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
+        match world.owner(namespace) {
+            Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
+            Some(_) => bail!("the namespace `{namespace}` is no tenant's"),
+            None => bail!("there is no namespace `{namespace}`"),
+        }
+        Ok(Extent::Namespaces(BTreeSet::from([namespace.clone()])))
+    }
+}
+
+/// The namespaces of one tenant.
+pub(super) fn of_tenant(world: &World, tenant: &str) -> Result<Extent> {
+    if world.tenant(tenant).is_none() && world.namespaces_of(tenant).next().is_none() {
+        bail!("there is no Tenant `{tenant}`");
+    }
+    Ok(Extent::Namespaces(world.namespaces_of(tenant).map(str::to_owned).collect()))
+}
+
+/// Says on a terminal how far it is; the line is written over.
+pub(super) fn show(progress: Progress) {
+    let mut to = std::io::stderr();
+    if to.is_terminal() {
+        let _ = write!(to, "\r{} objects judged\r", progress.objects);
+    }
+}

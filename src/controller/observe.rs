@@ -1,0 +1,63 @@
+//! Audits the tenants that are observed, one after another, so that whoever enforces them knows what it means.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+use tracing::debug;
+
+use crate::api;
+use crate::audit::{Audit, Digest, Extent};
+use crate::sources::Worlds;
+
+/// Between two rounds, and between two tenants: the API server has others to serve.
+const BETWEEN_ROUNDS: Duration = Duration::from_secs(10);
+const BETWEEN_TENANTS: Duration = Duration::from_millis(500);
+
+/// What the last audit of each observed tenant found.
+#[derive(Debug, Default)]
+pub(super) struct Audits {
+    found: Mutex<BTreeMap<String, api::Audit>>,
+    pub(super) changed: Notify,
+}
+
+impl Audits {
+    pub(super) fn of(&self, tenant: &str) -> Option<api::Audit> {
+        self.found().get(tenant).cloned()
+    }
+
+    fn found(&self) -> MutexGuard<'_, BTreeMap<String, api::Audit>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Audits, round after round. Never ends.
+pub(super) async fn observe(client: Client, worlds: &Worlds, audits: &Audits) {
+    loop {
+        let world = worlds.newest();
+        let observed = world.iter().flat_map(|world| world.tenants()).filter(|tenant| tenant.is_observed());
+        let observed: BTreeSet<String> = observed.map(|tenant| tenant.name.clone()).collect();
+        audits.found().retain(|tenant, _| observed.contains(tenant));
+        for tenant in observed {
+            let Some(world) = worlds.newest() else { break };
+            let time = Timestamp::now().as_second();
+            let extent = Extent::Namespaces(world.namespaces_of(&tenant).map(str::to_owned).collect());
+            let audit = Audit { client: &client, world: &world, time, identities: false };
+            let mut digest = Digest::default();
+            let audited = audit.run(&extent, |finding| digest.take(&finding), |_| {}).await;
+            debug!(tenant, objects = audited.objects, findings = digest.findings(), "audited");
+            let found = api::Audit {
+                findings: u32::try_from(digest.findings()).unwrap_or(u32::MAX),
+                digest: digest.text(),
+            };
+            audits.found().insert(tenant, found);
+            audits.changed.notify_one();
+            sleep(BETWEEN_TENANTS).await;
+        }
+        sleep(BETWEEN_ROUNDS).await;
+    }
+}

@@ -1,0 +1,48 @@
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Text;
+use super::text::nullable;
+
+/// What an object is called, and what controls it.
+#[derive(Debug)]
+pub struct Owned<'a> {
+    pub name: Option<Text<'a>>,
+    pub controller: Option<Controller<'a>>,
+}
+
+/// The owner that makes and ends an object.
+#[derive(Debug, Deserialize)]
+pub struct Controller<'a> {
+    #[serde(borrow)]
+    pub kind: Text<'a>,
+    #[serde(borrow)]
+    pub name: Text<'a>,
+    #[serde(borrow)]
+    pub uid: Text<'a>,
+    #[serde(default, rename = "controller")]
+    controls: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Whole<'a> {
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    owner_references: Vec<Controller<'a>>,
+}
+
+impl<'a> Owned<'a> {
+    pub fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
+        let Metadata { name, owner_references } = serde_json::from_str::<Whole<'a>>(raw.get())?.metadata;
+        let controller = owner_references.into_iter().find(|owner| owner.controls == Some(true));
+        Ok(Self { name, controller })
+    }
+}

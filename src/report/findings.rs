@@ -1,0 +1,99 @@
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::sentence;
+use crate::policy::Violation;
+
+/// Something to say about one object.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// Where it is written, if it comes from a file.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub line: Option<Line>,
+    pub kind: String,
+    pub namespace: String,
+    pub name: String,
+    #[serde(flatten)]
+    pub what: What,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Line {
+    pub file: PathBuf,
+    pub line: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum What {
+    Violation(Violation),
+    /// Why it could not be judged.
+    Unjudged {
+        unjudged: String,
+    },
+}
+
+/// The form findings are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    Text,
+    Json,
+}
+
+/// Findings, written one by one, and how many they are.
+#[derive(Debug)]
+pub struct Findings<W> {
+    out: W,
+    form: Form,
+    pub violations: usize,
+    pub unjudged: usize,
+}
+
+impl<W: Write> Findings<W> {
+    pub fn new(out: W, form: Form) -> Self {
+        Self { out, form, violations: 0, unjudged: 0 }
+    }
+
+    pub fn write(&mut self, finding: &Finding) -> io::Result<()> {
+        let is_first = self.violations + self.unjudged == 0;
+        match finding.what {
+            What::Violation(_) => self.violations += 1,
+            What::Unjudged { .. } => self.unjudged += 1,
+        }
+        match self.form {
+            Form::Json => {
+                self.out.write_all(if is_first { b"[\n" } else { b",\n" })?;
+                serde_json::to_writer_pretty(&mut self.out, finding)?;
+                Ok(())
+            }
+            Form::Text => {
+                let Finding { line, kind, namespace, name, what } = finding;
+                if let Some(Line { file, line }) = line {
+                    write!(self.out, "{}:{line}: ", file.display())?;
+                }
+                match (namespace.as_str(), name.as_str()) {
+                    ("", "") => write!(self.out, "{kind}: ")?,
+                    ("", name) | (name, "") => write!(self.out, "{kind} {name}: ")?,
+                    (namespace, name) => write!(self.out, "{kind} {namespace}/{name}: ")?,
+                }
+                match what {
+                    What::Violation(violation) => {
+                        writeln!(self.out, "{} {}: {}", violation.code, violation.field, sentence(violation))
+                    }
+                    What::Unjudged { unjudged } => writeln!(self.out, "could not be judged: {unjudged}"),
+                }
+            }
+        }
+    }
+
+    pub fn end(&mut self) -> io::Result<()> {
+        match (self.form, self.violations + self.unjudged) {
+            (Form::Json, 0) => self.out.write_all(b"[]\n"),
+            (Form::Json, _) => self.out.write_all(b"\n]\n"),
+            (Form::Text, _) => Ok(()),
+        }
+    }
+}

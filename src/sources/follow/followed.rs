@@ -1,0 +1,105 @@
+use std::collections::BTreeMap;
+
+use kube::runtime::watcher::{self, Event};
+use tracing::{info, warn};
+
+/// An event, boiled down to what the world keeps.
+pub(super) enum Change<T> {
+    /// A list begins.
+    Begin,
+    /// An object, live or of a list that is under way; `Err` if it cannot be read.
+    Is {
+        name: String,
+        now: Result<T, String>,
+        listed: bool,
+    },
+    Gone(String),
+    /// The list is whole.
+    Whole,
+    /// The watch has failed; it is tried again.
+    Failed(String),
+}
+
+pub(super) fn change<K, T>(
+    event: Result<Event<K>, watcher::Error>,
+    read: impl Fn(K) -> (String, Result<T, String>),
+) -> Change<T> {
+    let is = |object, listed| {
+        let (name, now) = read(object);
+        Change::Is { name, now, listed }
+    };
+    match event {
+        Ok(Event::Init) => Change::Begin,
+        Ok(Event::InitApply(object)) => is(object, true),
+        Ok(Event::InitDone) => Change::Whole,
+        Ok(Event::Apply(object)) => is(object, false),
+        Ok(Event::Delete(object)) => Change::Gone(read(object).0),
+        Err(error) => Change::Failed(error.to_string()),
+    }
+}
+
+/// The objects of one watch: those that live, and those of a list that is not whole yet.
+pub(super) struct Followed<T> {
+    pub(super) name: &'static str,
+    pub(super) live: BTreeMap<String, T>,
+    coming: BTreeMap<String, T>,
+    pub(super) complete: bool,
+    /// Whether its watch fails.
+    pub(super) failing: bool,
+}
+
+impl<T: Clone + PartialEq> Followed<T> {
+    pub(super) fn new(name: &'static str) -> Self {
+        Self { name, live: BTreeMap::new(), coming: BTreeMap::new(), complete: false, failing: false }
+    }
+
+    /// Takes a change, `merge`d with what was known; whether anything is different now.
+    pub(super) fn take(&mut self, change: Change<T>, merge: impl Fn(&T, T) -> T) -> bool {
+        // A watch that begins anew has yet to succeed.
+        if !matches!(change, Change::Begin) {
+            self.failing = matches!(change, Change::Failed(_));
+        }
+        match change {
+            Change::Begin => {
+                self.coming.clear();
+                false
+            }
+            Change::Is { name, now, listed } => {
+                let known = self.live.get(&name);
+                let now = match (now, known) {
+                    (Ok(now), Some(known)) => merge(known, now),
+                    (Ok(now), None) => now,
+                    (Err(error), known) => {
+                        warn!(
+                            list = self.name,
+                            name, error, "an object cannot be read; its last good value stays"
+                        );
+                        let Some(known) = known else { return false };
+                        known.clone()
+                    }
+                };
+                if listed {
+                    self.coming.insert(name, now);
+                    return false;
+                }
+                let changed = known != Some(&now);
+                self.live.insert(name, now);
+                changed
+            }
+            Change::Gone(name) => self.live.remove(&name).is_some(),
+            Change::Whole => {
+                let live = std::mem::take(&mut self.coming);
+                let changed = !self.complete || live != self.live;
+                self.live = live;
+                if !std::mem::replace(&mut self.complete, true) {
+                    info!(list = self.name, objects = self.live.len(), "listed");
+                }
+                changed
+            }
+            Change::Failed(error) => {
+                warn!(list = self.name, error, "the watch failed; trying again");
+                false
+            }
+        }
+    }
+}

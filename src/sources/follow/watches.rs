@@ -1,0 +1,141 @@
+//! What is watched, and what of each object the world keeps.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DeserializeGuard;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+
+use super::followed::{Change, change};
+use crate::api;
+use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL};
+use crate::world::{
+    BASELINE_READY, Exemption, Namespace, RETIRED, Retired, SharedService, TENANT_LABEL, Tenant, ready_for,
+};
+
+pub(super) enum News {
+    Namespace(Change<Namespace>),
+    Tenant(Change<Tenant>),
+    SharedService(Change<SharedService>),
+    Exemption(Change<Exemption>),
+    Retired(Change<Retired>),
+    ApiServers(Change<BTreeSet<(IpAddr, u16)>>),
+    Dns(Change<BTreeSet<IpAddr>>),
+}
+
+pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
+    watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
+        News::Namespace(change(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace)))))
+    })
+}
+
+/// Whether the baseline may want a label of this key, beside the tenant's own.
+fn is_of_the_baseline(key: &str) -> bool {
+    key == PLAIN_TENANT_LABEL || MESH_LABELS.contains(&key)
+}
+
+fn owned((key, value): (&String, &String)) -> (String, String) {
+    (key.clone(), value.clone())
+}
+
+/// A namespace as the world keeps it.
+pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
+    let tenant = namespace.labels().get(TENANT_LABEL).cloned();
+    let stands = tenant.as_deref().map(ready_for);
+    let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    Namespace {
+        tenant,
+        labels: namespace.labels().iter().filter(|(key, _)| is_of_the_baseline(key)).map(owned).collect(),
+        uid: namespace.uid().unwrap_or_default(),
+        created: created(&namespace.metadata),
+        ready: conditions
+            .into_iter()
+            .any(|known| known.type_ == BASELINE_READY && known.status == "True" && known.message == stands),
+        terminating: namespace.metadata.deletion_timestamp.is_some(),
+    }
+}
+
+fn created(metadata: &ObjectMeta) -> i64 {
+    metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
+}
+
+pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = News> {
+    watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(|event| News::Tenant(change(event, read_tenant)))
+}
+
+pub(super) fn read_tenant(
+    DeserializeGuard(tenant): DeserializeGuard<api::Tenant>,
+) -> (String, Result<Tenant, String>) {
+    match tenant {
+        Ok(tenant) => {
+            let created = created(&tenant.metadata);
+            (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), created, tenant.spec)))
+        }
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    }
+}
+
+pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = News> {
+    let read = |DeserializeGuard(service): DeserializeGuard<api::SharedService>| match service {
+        Ok(service) => (service.name_any(), Ok(SharedService::new(service.name_any(), service.spec))),
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    };
+    watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| News::SharedService(change(event, read)))
+}
+
+pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = News> {
+    let read = |DeserializeGuard(exemption): DeserializeGuard<api::Exemption>| match exemption {
+        Ok(exemption) => (exemption.name_any(), Exemption::new(exemption.name_any(), exemption.spec)),
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    };
+    watcher(Api::<DeserializeGuard<api::Exemption>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| News::Exemption(change(event, read)))
+}
+
+/// The names that are reserved because they were a tenant's, kept in the namespace Bulkhead runs in.
+pub(super) fn watch_retired(client: Client, namespace: &str) -> impl Stream<Item = News> + use<> {
+    let read = |map: core::ConfigMap| (map.name_any(), Ok(Retired::read(&map.data.unwrap_or_default())));
+    let config = watcher::Config::default().fields(&format!("metadata.name={RETIRED}"));
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
+        .default_backoff()
+        .map(move |event| News::Retired(change(event, read)))
+}
+
+/// The API servers, behind the Service `kubernetes`.
+pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
+    let read = |slice: EndpointSlice| {
+        let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
+        let ports: Vec<u16> = ports.collect();
+        let addresses = slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses);
+        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+        let pairs = addresses.flat_map(|address| ports.iter().map(move |port| (address, *port)));
+        (slice.name_any(), Ok(pairs.collect()))
+    };
+    // By the name that the API servers keep it under: a label is anybody's to write.
+    let config = watcher::Config::default().fields("metadata.name=kubernetes");
+    watcher(Api::<EndpointSlice>::namespaced(client, "default"), config)
+        .default_backoff()
+        .map(move |event| News::ApiServers(change(event, read)))
+}
+
+/// The Services among which the cluster's DNS is.
+pub(super) fn watch_dns(client: Client) -> impl Stream<Item = News> {
+    let read = |service: core::Service| {
+        let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
+        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+        (service.name_any(), Ok(addresses.collect()))
+    };
+    watcher(Api::<core::Service>::namespaced(client, "kube-system"), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| News::Dns(change(event, read)))
+}
