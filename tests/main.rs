@@ -17,7 +17,9 @@ mod identity;
 mod manuals;
 mod namespaces;
 mod outage;
+mod ownership;
 mod readme;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;
 mod serving;
+mod tenants;

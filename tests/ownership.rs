@@ -1,7 +1,6 @@
 //! Two thousand writes to namespaces, of every kind and by everybody, against a plain model of whose a namespace
 //! is: no difference, ever.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::Request;
@@ -13,12 +12,11 @@ use serde_json::{Value, json};
 
 use crate::cluster::{namespace, shared, tenant};
 
-use Change::{Annotation, Finalizer, Hollow, Label, Owner};
 use Verb::{Apply, Create, Delete, Generate, Json, Merge, Replace, Strategic};
 
-/// What is random follows from it alone.
+/// All that is random follows from it.
 const SEED: u64 = 0xb01d;
-/// How many writes each name gets, one after another; the names are written to at once, for ends take seconds.
+/// How many writes each name gets, one after another. The names are written to at once, for ends take seconds.
 const WRITES: usize = 200;
 const NAMES: [&str; 10] = [
     "tenant-own-one",
@@ -39,8 +37,6 @@ const PLAIN: &str = "tenant";
 const MESH: &str = "istio-injection";
 const SECURITY: &str = "pod-security.kubernetes.io/enforce";
 const NODES: &str = "scheduler.alpha.kubernetes.io/node-selector";
-const FINALIZER: &str = "example.com/held";
-const ALL: &str = "/api/v1/namespaces";
 
 #[test]
 fn two_thousand_writes_end_as_the_model_says() {
@@ -55,44 +51,39 @@ fn two_thousand_writes_end_as_the_model_says() {
     });
 }
 
-/// Who writes, and the tenants it creates namespaces for. RBAC lets each of them do everything.
+/// Who writes, and the tenants he may create namespaces for. RBAC lets each of them do everything.
 #[derive(Debug)]
 struct Actor {
     user: &'static str,
     groups: &'static [&'static str],
-    acts_for: &'static [&'static str],
+    tenants: &'static [&'static str],
 }
 
-const STRANGERS: &[&str] = &["strangers"];
-const PLATFORM: Actor = Actor { user: "own-root", groups: &["system:masters"], acts_for: &TENANTS };
+const PLATFORM: Actor = actor("own-root", &["system:masters"], &TENANTS);
 const ACTORS: &[Actor] = &[
     PLATFORM,
-    Actor { user: "own-alice", groups: &["own-one-developers"], acts_for: &["own-one"] },
-    Actor { user: "own-bob", groups: &["own-two-developers"], acts_for: &["own-two"] },
-    Actor { user: "own-carol", groups: &["own-one-developers", "own-two-developers"], acts_for: &TENANTS },
-    Actor { user: "own-mallory", groups: STRANGERS, acts_for: &[] },
-    Actor {
-        user: "system:serviceaccount:tenant-own-one-home:deployer",
-        groups: STRANGERS,
-        acts_for: &["own-one"],
-    },
-    Actor {
-        user: "system:serviceaccount:kube-system:namespace-controller",
-        groups: STRANGERS,
-        acts_for: &[],
-    },
-    Actor {
-        user: "system:serviceaccount:kube-system:generic-garbage-collector",
-        groups: STRANGERS,
-        acts_for: &[],
-    },
-    Actor { user: "system:kube-controller-manager", groups: STRANGERS, acts_for: &[] },
+    actor("own-alice", &["own-one-developers"], &["own-one"]),
+    actor("own-bob", &["own-two-developers"], &["own-two"]),
+    actor("own-carol", &["own-one-developers", "own-two-developers"], &TENANTS),
+    actor("own-mallory", &["strangers"], &[]),
+    actor("system:serviceaccount:tenant-own-one-home:deployer", &["strangers"], &["own-one"]),
+    actor("system:serviceaccount:kube-system:namespace-controller", &["strangers"], &[]),
+    actor("system:serviceaccount:kube-system:generic-garbage-collector", &["strangers"], &[]),
+    actor("system:kube-controller-manager", &["strangers"], &[]),
 ];
+
+const fn actor(
+    user: &'static str,
+    groups: &'static [&'static str],
+    tenants: &'static [&'static str],
+) -> Actor {
+    Actor { user, groups, tenants }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Verb {
     Create,
-    /// Creates under a name that begins like the one written to, and leaves that alone.
+    /// Creates under another name that begins alike.
     Generate,
     Apply,
     Replace,
@@ -102,6 +93,7 @@ enum Verb {
     Delete,
 }
 
+/// How to write where nothing is, and where something is: the verb and the subresource.
 const CREATING: &[(Verb, &str)] = &[(Create, ""), (Create, ""), (Apply, ""), (Generate, "")];
 const CHANGING: &[(Verb, &str)] = &[
     (Generate, ""),
@@ -117,144 +109,150 @@ const CHANGING: &[(Verb, &str)] = &[
     (Json, "/status"),
 ];
 
-/// What a write sets, or removes.
-#[derive(Clone, Copy, Debug)]
-enum Change {
-    Label(&'static str, Option<&'static str>),
-    Annotation(&'static str, Option<&'static str>),
-    Owner(bool),
-    Finalizer(bool),
-    /// Whether `spec.finalizers` is empty; `/finalize` alone changes it.
-    Hollow(bool),
-}
-
-const CHANGES: &[Change] = &[
-    Label(TENANT, Some("own-one")),
-    Label(TENANT, Some("own-two")),
-    Label(TENANT, Some("own-ghost")),
-    Label(TENANT, None),
-    Label(PLAIN, Some("own-one")),
-    Label(PLAIN, Some("own-two")),
-    Label(PLAIN, Some("upstairs")),
-    Label(PLAIN, None),
-    Label(MESH, Some("enabled")),
-    Label(MESH, Some("disabled")),
-    Label(MESH, None),
-    Label(SECURITY, Some("privileged")),
-    Label(SECURITY, None),
-    Label("team", Some("payments")),
-    Label("team", Some("search")),
-    Label("team", None),
-    Annotation("team", Some("payments")),
-    Annotation("team", None),
-    Annotation(NODES, Some("disk=fast")),
-    Annotation(NODES, None),
-    Owner(true),
-    Owner(false),
-    Finalizer(true),
-    Finalizer(false),
+/// What is written in maps, beside nothing at all.
+const ENTRIES: &[(&str, &str, &[&str])] = &[
+    ("labels", TENANT, &["own-one"]),
+    ("labels", TENANT, &["own-two", "own-ghost"]),
+    ("labels", PLAIN, &["own-one"]),
+    ("labels", PLAIN, &["own-two", "upstairs"]),
+    ("labels", MESH, &["enabled", "disabled"]),
+    ("labels", SECURITY, &["privileged"]),
+    ("labels", "team", &["payments", "search"]),
+    ("annotations", "team", &["payments", "search"]),
+    ("annotations", NODES, &["disk=fast"]),
 ];
 
 #[derive(Debug)]
 struct Write {
     verb: Verb,
-    /// The subresource.
     door: &'static str,
-    /// Whether a replace leaves out all that it does not change.
+    /// Whether a replace leaves out what it does not change.
     forgets: bool,
-    changes: Vec<Change>,
+    /// A merge patch of a state.
+    patch: Value,
 }
 
-/// A namespace, as far as it matters whose it is.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Namespace {
-    labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
-    owned: bool,
-    held: bool,
-    hollow: bool,
+/// What a state has of the metadata, each unless it is empty. It also says `hollow` if `spec.finalizers` is empty,
+/// and is `null` for a namespace that is not there.
+const FIELDS: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
+
+fn state(object: &Value) -> Value {
+    let mut state = json!({ "hollow": object["spec"]["finalizers"].is_null().then_some(true) });
+    for field in FIELDS {
+        state[field] = object["metadata"][field].clone();
+    }
+    state["labels"].as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
+    pruned(state)
 }
 
-#[derive(Debug)]
-enum Outcome {
-    Refused,
-    /// What stands there then.
-    Admitted(Option<Namespace>),
+fn pruned(mut state: Value) -> Value {
+    let is_empty = |value: &Value| value.is_null() || *value == json!({}) || *value == json!([]);
+    state.as_object_mut().unwrap().retain(|_, value| !is_empty(value));
+    state
 }
 
-/// The model: what comes of a write to the namespace `name`.
-fn expected(actor: &Actor, name: &str, before: Option<&Namespace>, write: &Write) -> Outcome {
+impl Write {
+    /// What would stand there if nobody looked.
+    fn written(&self, before: &Value) -> Value {
+        let mut written = match self.verb {
+            Generate => json!({}),
+            _ if before.is_null() => json!({}),
+            _ if self.forgets => json!({ "hollow": before["hollow"] }),
+            _ => before.clone(),
+        };
+        json_patch::merge(&mut written, &self.patch);
+        pruned(written)
+    }
+}
+
+/// The model: what stands there after a write to the namespace `name`, or to one named alike; `None` if the write
+/// is refused.
+fn expected(actor: &Actor, name: &str, before: &Value, write: &Write) -> Option<Value> {
     if write.verb == Delete {
-        return Outcome::Admitted(None);
+        return Some(Value::Null);
     }
     let written = write.written(before);
-    let after = match before {
-        Some(before) if write.verb != Generate => changed(actor, before, written, write.door),
-        _ => created(actor, name, written),
-    };
-    after.map_or(Outcome::Refused, |after| Outcome::Admitted(Some(after)))
+    if write.verb == Generate || before.is_null() {
+        created(actor, name, written)
+    } else {
+        changed(actor, before, written, write.door)
+    }
 }
 
-fn created(actor: &Actor, name: &str, new: Namespace) -> Option<Namespace> {
-    let whose = match new.label(TENANT) {
-        Some(said) => actor.acts_for.iter().copied().find(|tenant| *tenant == said),
-        None => actor.tenant_for(name),
+fn created(actor: &Actor, name: &str, mut new: Value) -> Option<Value> {
+    let whose = match (new["labels"][TENANT].as_str(), actor.tenants) {
+        (Some(said), own) => own.iter().copied().find(|tenant| *tenant == said),
+        (None, [only]) => Some(*only),
+        (None, several) => several.iter().copied().find(|tenant| bears(name, tenant)),
     };
-    let new = match whose {
-        Some(tenant) => new.labelled(tenant),
-        None => new,
-    };
-    let is_well = match new.label(TENANT) {
+    if let Some(tenant) = whose {
+        label(&mut new, tenant);
+    }
+    let is_well = match new["labels"][TENANT].as_str() {
         Some(tenant) => {
             whose == Some(tenant)
                 && bears(name, tenant)
-                && new.label(PLAIN) == Some(tenant)
-                && new.label(MESH) == Some("enabled")
-                && new.label(SECURITY).is_none()
-                && !new.annotations.contains_key(NODES)
-                && !new.owned
-                && !new.held
+                && new["labels"][PLAIN] == tenant
+                && new["labels"][MESH] == "enabled"
+                && new["labels"][SECURITY].is_null()
+                && new["annotations"][NODES].is_null()
+                && new["ownerReferences"].is_null()
+                && new["finalizers"].is_null()
         }
         None => {
-            actor.acts_for.is_empty()
+            actor.tenants.is_empty()
                 && !TENANTS.iter().any(|tenant| bears(name, tenant))
-                && !new.label(PLAIN).is_some_and(is_tenant)
+                && known(&new["labels"][PLAIN]).is_none()
         }
     };
     (actor.is_platform() || (is_well && !name.starts_with("kube-"))).then_some(new)
 }
 
-fn changed(actor: &Actor, before: &Namespace, mut new: Namespace, door: &str) -> Option<Namespace> {
+fn changed(actor: &Actor, before: &Value, mut new: Value, door: &str) -> Option<Value> {
     if actor.is_platform() {
-        return Some(new.settled());
+        // The controller adds what is missing.
+        if let Some(tenant) = known(&new["labels"][TENANT]) {
+            label(&mut new, tenant);
+        }
+        return Some(new);
     }
-    let tenant = before.label(TENANT);
-    if door.is_empty() && tenant.is_some_and(is_tenant) {
-        for key in [TENANT, PLAIN, MESH] {
-            if let Some(value) = before.labels.get(key) {
-                new.labels.entry(key.to_owned()).or_insert_with(|| value.clone());
-            }
+    let was = &before["labels"];
+    for key in [TENANT, PLAIN, MESH] {
+        let is_gone = new["labels"][key].is_null() && !was[key].is_null();
+        if is_gone && door.is_empty() && known(&was[TENANT]).is_some() {
+            new["labels"][key] = was[key].clone();
         }
     }
-    let keeps = |key: &str| new.label(key) == before.label(key);
-    let is_well = match tenant {
+    let keeps = |map: &str, key: &str| new[map][key] == before[map][key];
+    let adds = |list: &str| !new[list].is_null() && new[list] != before[list];
+    let plain = &new["labels"][PLAIN];
+    let is_well = match was[TENANT].as_str() {
         Some(tenant) => {
-            keeps(TENANT)
-                && (keeps(PLAIN) || new.label(PLAIN) == Some(tenant))
-                && keeps(MESH)
-                && keeps(SECURITY)
-                && new.annotations.get(NODES) == before.annotations.get(NODES)
-                && (before.owned || !new.owned)
-                && (before.held || !new.held)
-                && (before.hollow == new.hollow || actor.empties_namespaces())
+            (keeps("labels", PLAIN) || *plain == tenant)
+                && keeps("labels", MESH)
+                && keeps("labels", SECURITY)
+                && keeps("annotations", NODES)
+                && !adds("ownerReferences")
+                && !adds("finalizers")
+                && (new["hollow"] == before["hollow"] || actor.empties_namespaces())
         }
-        None => keeps(TENANT) && (keeps(PLAIN) || !new.label(PLAIN).is_some_and(is_tenant)),
+        None => keeps("labels", PLAIN) || known(plain).is_none(),
     };
-    is_well.then_some(new)
+    (is_well && keeps("labels", TENANT)).then_some(new)
 }
 
-fn is_tenant(name: &str) -> bool {
-    TENANTS.contains(&name)
+/// The tenant that a label names, if there is one.
+fn known(label: &Value) -> Option<&'static str> {
+    TENANTS.into_iter().find(|tenant| *label == *tenant)
+}
+
+/// Adds the labels that a namespace of `tenant` lacks.
+fn label(state: &mut Value, tenant: &str) {
+    for (key, value) in [(TENANT, tenant), (PLAIN, tenant), (MESH, "enabled")] {
+        if state["labels"][key].is_null() {
+            state["labels"][key] = json!(value);
+        }
+    }
 }
 
 /// Whether `namespace` is named as one of `tenant`.
@@ -268,100 +266,9 @@ impl Actor {
         self.groups.contains(&"system:masters")
     }
 
-    /// Whether this is an account of the controller that ends namespaces.
     fn empties_namespaces(&self) -> bool {
         self.user == "system:serviceaccount:kube-system:namespace-controller"
             || self.user == "system:kube-controller-manager"
-    }
-
-    /// The tenant whose a new namespace is that does not say.
-    fn tenant_for(&self, name: &str) -> Option<&'static str> {
-        match self.acts_for {
-            [only] => Some(*only),
-            several => several.iter().copied().find(|tenant| bears(name, tenant)),
-        }
-    }
-}
-
-impl Change {
-    fn adds(&self) -> bool {
-        matches!(self, Label(_, Some(_)) | Annotation(_, Some(_)) | Owner(true) | Finalizer(true))
-    }
-}
-
-impl Write {
-    /// What would stand there if nobody looked.
-    fn written(&self, before: Option<&Namespace>) -> Namespace {
-        let start = match before {
-            Some(before) if self.forgets => Namespace { hollow: before.hollow, ..Namespace::default() },
-            Some(before) if self.verb != Generate => before.clone(),
-            _ => Namespace::default(),
-        };
-        start.with(&self.changes)
-    }
-}
-
-impl Namespace {
-    fn of(object: &Value) -> Self {
-        let metadata = &object["metadata"];
-        let map = |field: &str| -> BTreeMap<String, String> {
-            serde_json::from_value(metadata[field].clone()).unwrap_or_default()
-        };
-        let has = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
-        let mut labels = map("labels");
-        labels.remove("kubernetes.io/metadata.name");
-        Self {
-            labels,
-            annotations: map("annotations"),
-            owned: has(&metadata["ownerReferences"]),
-            held: has(&metadata["finalizers"]),
-            hollow: !has(&object["spec"]["finalizers"]),
-        }
-    }
-
-    fn label(&self, key: &str) -> Option<&str> {
-        self.labels.get(key).map(String::as_str)
-    }
-
-    fn with(mut self, changes: &[Change]) -> Self {
-        let set = |map: &mut BTreeMap<String, String>, key: &str, value: Option<&str>| match value {
-            Some(value) => drop(map.insert(key.to_owned(), value.to_owned())),
-            None => drop(map.remove(key)),
-        };
-        for change in changes {
-            match *change {
-                Label(key, value) => set(&mut self.labels, key, value),
-                Annotation(key, value) => set(&mut self.annotations, key, value),
-                Owner(there) => self.owned = there,
-                Finalizer(there) => self.held = there,
-                Hollow(now) => self.hollow = now,
-            }
-        }
-        self
-    }
-
-    fn labelled(mut self, tenant: &str) -> Self {
-        for (key, value) in [(TENANT, tenant), (PLAIN, tenant), (MESH, "enabled")] {
-            self.labels.entry(key.to_owned()).or_insert_with(|| value.to_owned());
-        }
-        self
-    }
-
-    /// What the controller makes of it: it adds the labels that a tenant's namespace lacks.
-    fn settled(self) -> Self {
-        match TENANTS.into_iter().find(|tenant| self.label(TENANT) == Some(*tenant)) {
-            Some(tenant) => self.labelled(tenant),
-            None => self,
-        }
-    }
-
-    fn metadata(&self, owner: &Value) -> Value {
-        json!({
-            "labels": self.labels,
-            "annotations": self.annotations,
-            "ownerReferences": self.owned.then_some(owner).as_slice(),
-            "finalizers": self.held.then_some(FINALIZER).as_slice(),
-        })
     }
 }
 
@@ -369,46 +276,37 @@ impl Namespace {
 async fn write_to(stage: &Stage, base: &str, seed: u64) {
     let mut random = Random(seed);
     let (mut name, mut lives, mut was_foreign) = (base.to_owned(), 0, false);
-    let mut before: Option<Namespace> = None;
+    let mut before = Value::Null;
     for step in 0..WRITES {
         let (actor, client) = random.one_of(&stage.people);
-        let write = random.write(before.is_some());
-        let outcome = expected(actor, &name, before.as_ref(), &write);
-        let answer = stage.send(client, &name, step, &write, before.as_ref()).await;
-        let after = match &outcome {
-            Outcome::Admitted(after) => after.clone(),
-            Outcome::Refused => before.clone(),
+        let write = random.write(!before.is_null(), &stage.owner);
+        let admitted = expected(actor, &name, &before, &write);
+        let verdict = if admitted.is_some() { "admitted" } else { "refused" };
+        let answer = stage.send(client, &name, step, &write, &before).await;
+        let agrees = match &answer {
+            Ok(_) => admitted.is_some(),
+            Err(status) => admitted.is_none() && status.message.contains("bulkhead.dev\" denied the request"),
         };
+        let after = admitted.unwrap_or_else(|| before.clone());
         let found = match &answer {
-            Ok(made) if write.verb == Generate => Some(Namespace::of(made)),
-            _ => stage.found(&name, after.as_ref()).await,
+            Ok(made) if write.verb == Generate => state(made),
+            _ => stage.found(&name, &after).await,
         };
         assert!(
-            agree(&outcome, &answer) && found == after,
-            "seed {SEED:#x}, `{name}`, write {step}: {actor:?}\n{write:?}\nbefore:   {before:?}\n\
-             expected: {outcome:?}\nfound:    {found:?}\nanswer:   {:?}",
+            agrees && found == after,
+            "seed {SEED:#x}, `{name}`, write {step}: {actor:?}\n{write:?}\nbefore: {before}\n\
+             expected: {verdict}, {after}\nfound: {found}\nanswer: {:?}",
             answer.err(),
         );
-        if write.verb == Generate {
-            continue;
+        if write.verb != Generate {
+            was_foreign |= after["labels"][TENANT].as_str().is_some_and(|tenant| !bears(&name, tenant));
+            before = after;
         }
-        let is_foreign =
-            |now: &Namespace| now.label(TENANT).is_some_and(|tenant| !bears(&name, tenant));
-        was_foreign |= after.as_ref().is_some_and(is_foreign);
-        // A name that was another tenant's is retired with the namespace; how soon is not for the model to say.
+        // Such a name is retired, and how soon is not for the model to say.
         if write.verb == Delete && std::mem::take(&mut was_foreign) {
             lives += 1;
             name = format!("{base}-{lives}");
         }
-        before = after;
-    }
-}
-
-fn agree(outcome: &Outcome, answer: &Result<Value, Box<Status>>) -> bool {
-    match (outcome, answer) {
-        (Outcome::Refused, Err(status)) => status.message.contains("bulkhead.dev\" denied the request"),
-        (Outcome::Admitted(_), Ok(_)) => true,
-        _ => false,
     }
 }
 
@@ -438,86 +336,65 @@ impl Stage {
         name: &str,
         step: usize,
         write: &Write,
-        before: Option<&Namespace>,
+        before: &Value,
     ) -> Result<Value, Box<Status>> {
-        let one = format!("{ALL}/{name}{}", write.door);
+        let one = path(name) + write.door;
         let written = write.written(before);
-        let whole = written.metadata(&self.owner);
-        loop {
+        let answer = loop {
             let asked = match write.verb {
-                Create => request("POST", ALL, "json", &named("name", name, whole.clone())),
+                Create => request("POST", &path(""), "json", &named("name", name, &written)),
                 Generate => {
-                    request("POST", ALL, "json", &named("generateName", &format!("{name}-"), whole.clone()))
+                    let begin = format!("{name}-");
+                    request("POST", &path(""), "json", &named("generateName", &begin, &written))
                 }
                 Apply => {
-                    // A manager of its own: what it leaves out next time would go.
+                    // A manager of its own: what one leaves out the next time goes.
                     let path = format!("{one}?force=true&fieldManager=own-{step}");
-                    let part = named("name", name, self.patch(&write.changes));
-                    request("PATCH", &path, "apply-patch+yaml", &part)
+                    request("PATCH", &path, "apply-patch+yaml", &named("name", name, &write.patch))
                 }
-                Replace => {
-                    let mut object = read(&self.platform, name).await.unwrap();
-                    for (field, value) in whole.as_object().unwrap() {
-                        object["metadata"][field] = value.clone();
-                    }
-                    object["spec"]["finalizers"] = json!((!written.hollow).then_some("kubernetes").as_slice());
-                    request("PUT", &one, "json", &object)
-                }
-                Merge | Strategic => {
-                    let media =
-                        if write.verb == Merge { "merge-patch+json" } else { "strategic-merge-patch+json" };
-                    request("PATCH", &one, media, &json!({ "metadata": self.patch(&write.changes) }))
+                Replace => request("PUT", &one, "json", &self.replacement(name, &written).await),
+                Merge => request("PATCH", &one, "merge-patch+json", &json!({ "metadata": write.patch })),
+                Strategic => {
+                    let patch = json!({ "metadata": write.patch });
+                    request("PATCH", &one, "strategic-merge-patch+json", &patch)
                 }
                 Json => {
-                    let fields = whole.as_object().unwrap().iter();
-                    let operations = fields.map(|(field, value)| {
-                        json!({ "op": "add", "path": format!("/metadata/{field}"), "value": value })
-                    });
-                    request("PATCH", &one, "json-patch+json", &operations.collect::<Value>())
+                    let add = |field| json!({ "op": "add", "path": format!("/metadata/{field}"), "value": written[field] });
+                    request("PATCH", &one, "json-patch+json", &FIELDS.into_iter().map(add).collect())
                 }
                 Delete => request("DELETE", &one, "json", &json!({})),
             };
             match call(client, asked).await {
                 // The controller has written the status since it was read.
                 Err(status) if status.is_conflict() => {}
-                answer => {
-                    if write.verb == Delete {
-                        self.let_go(name).await;
-                    }
-                    return answer;
-                }
+                answer => break answer,
             }
+        };
+        if write.verb == Delete {
+            // Then it waits for its contents alone; a hollow one ends with this write.
+            let none = json!({ "metadata": { "finalizers": null } });
+            drop(call(&self.platform, request("PATCH", &one, "merge-patch+json", &none)).await);
         }
+        answer
     }
 
-    /// The changed part of the metadata, with `null` for what goes.
-    fn patch(&self, changes: &[Change]) -> Value {
-        let mut metadata = json!({});
-        for change in changes {
-            match *change {
-                Label(key, value) => metadata["labels"][key] = json!(value),
-                Annotation(key, value) => metadata["annotations"][key] = json!(value),
-                Owner(there) => metadata["ownerReferences"] = json!(there.then_some([&self.owner])),
-                Finalizer(there) => metadata["finalizers"] = json!(there.then_some([FINALIZER])),
-                Hollow(_) => {}
-            }
+    /// The namespace as it is, but for what is `written`.
+    async fn replacement(&self, name: &str, written: &Value) -> Value {
+        let mut object = read(&self.platform, name).await.unwrap();
+        for field in FIELDS {
+            object["metadata"][field] = written[field].clone();
         }
-        metadata
+        object["spec"]["finalizers"] =
+            if written["hollow"].is_null() { json!(["kubernetes"]) } else { json!([]) };
+        object
     }
 
-    /// Has a namespace that is to end wait for its contents alone; a hollow one ends with this write.
-    async fn let_go(&self, name: &str) {
-        let none = json!({ "metadata": { "finalizers": null } });
-        let asked = request("PATCH", &format!("{ALL}/{name}"), "merge-patch+json", &none);
-        drop(call(&self.platform, asked).await);
-    }
-
-    /// What stands there, at the latest after half a minute: ends and the controller take a moment.
-    async fn found(&self, name: &str, expected: Option<&Namespace>) -> Option<Namespace> {
+    /// What stands there, after half a minute at most: an end and the controller take a moment.
+    async fn found(&self, name: &str, expected: &Value) -> Value {
         let mut tries = 0;
         loop {
-            let found = read(&self.platform, name).await.as_ref().map(Namespace::of);
-            if found.as_ref() == expected || tries == 300 {
+            let found = read(&self.platform, name).await.map_or(Value::Null, |object| state(&object));
+            if found == *expected || tries == 300 {
                 return found;
             }
             tries += 1;
@@ -534,7 +411,12 @@ async fn client(kubeconfig: &Kubeconfig, actor: &Actor) -> Client {
     Client::try_from(config).unwrap()
 }
 
-fn named(key: &str, name: &str, mut metadata: Value) -> Value {
+fn path(name: &str) -> String {
+    format!("/api/v1/namespaces/{name}").trim_end_matches('/').to_owned()
+}
+
+fn named(key: &str, name: &str, metadata: &Value) -> Value {
+    let mut metadata = metadata.clone();
     metadata[key] = json!(name);
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
 }
@@ -553,7 +435,7 @@ async fn call(client: &Client, request: Request<Vec<u8>>) -> Result<Value, Box<S
 }
 
 async fn read(client: &Client, name: &str) -> Option<Value> {
-    let request = Request::get(format!("{ALL}/{name}")).body(Vec::new()).unwrap();
+    let request = Request::get(path(name)).body(Vec::new()).unwrap();
     match call(client, request).await {
         Ok(found) => Some(found),
         Err(status) if status.is_not_found() => None,
@@ -580,22 +462,36 @@ impl Random {
         &choices[usize::try_from(self.number() >> 32).unwrap() % choices.len()]
     }
 
-    fn write(&mut self, exists: bool) -> Write {
+    fn write(&mut self, exists: bool, owner: &Value) -> Write {
         let (verb, door) = if exists && self.one_in(64) {
             (Delete, "")
         } else {
             *self.one_of(if exists { CHANGING } else { CREATING })
         };
-        let mut changes = Vec::new();
+        let mut patch = json!({});
         for _ in 0..*self.one_of(&[0, 1, 1, 2, 3]) {
-            changes.push(*self.one_of(CHANGES));
-        }
-        if door == "/finalize" && self.one_in(3) {
-            changes.push(Hollow(self.one_in(2)));
+            self.change(&mut patch, owner);
         }
         if verb == Apply {
-            changes.retain(Change::adds);
+            // It cannot say what goes.
+            let nulls = std::mem::replace(&mut patch, json!({}));
+            json_patch::merge(&mut patch, &nulls);
         }
-        Write { verb, door, forgets: verb == Replace && self.one_in(2), changes }
+        if door == "/finalize" && self.one_in(3) {
+            patch["hollow"] = json!(self.one_in(2).then_some(true));
+        }
+        Write { verb, door, forgets: verb == Replace && self.one_in(2), patch }
+    }
+
+    fn change(&mut self, patch: &mut Value, owner: &Value) {
+        if self.one_in(5) {
+            let owners = ("ownerReferences", owner.clone());
+            let (list, item) =
+                if self.one_in(2) { owners } else { ("finalizers", json!("example.com/held")) };
+            patch[list] = if self.one_in(2) { json!([item]) } else { Value::Null };
+        } else {
+            let (map, key, values) = *self.one_of(ENTRIES);
+            patch[map][key] = if self.one_in(4) { Value::Null } else { json!(self.one_of(values)) };
+        }
     }
 }

@@ -3,14 +3,15 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{Metadata, Text};
-use crate::api::Enforcement;
+use crate::api::{Enforcement, Grants};
 
-/// A Tenant: whether it is observed, and what its audit found.
+/// A Tenant: whether it is observed, what its audit found, and what it was granted.
 #[derive(Debug)]
 pub struct Tenant<'a> {
     pub metadata: Metadata<'a>,
     pub enforcement: Enforcement,
     pub acknowledge: Option<Text<'a>>,
+    pub grants: Grants,
     pub audit: Option<Audit<'a>>,
 }
 
@@ -38,6 +39,8 @@ struct Spec<'a> {
     enforcement: Enforcement,
     #[serde(borrow)]
     acknowledge: Option<Text<'a>>,
+    #[serde(deserialize_with = "nullable")]
+    grants: Grants,
 }
 
 #[derive(Default, Deserialize)]
@@ -51,11 +54,7 @@ impl<'a> Tenant<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
-        Ok(Self {
-            metadata,
-            enforcement: spec.enforcement,
-            acknowledge: spec.acknowledge,
-            audit: status.audit,
-        })
+        let Spec { enforcement, acknowledge, grants } = spec;
+        Ok(Self { metadata, enforcement, acknowledge, grants, audit: status.audit })
     }
 }

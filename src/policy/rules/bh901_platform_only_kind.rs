@@ -3,6 +3,9 @@
 //! ## What it does
 //! Refuses a Tenant, a SharedService or an Exemption, and its status, written by anybody but the platform.
 //!
+//! A new Tenant is the exception: whoever may create Tenants at all may, in one go with its namespaces. It has no
+//! grants and is enforced; the platform gives the rest.
+//!
 //! Whoever acts for the platform is named in the settings (`platform.users`, `platform.groups`). Bulkhead's own
 //! controller writes their status. An account that may do everything, such as that of a GitOps tool, may not do
 //! this unless it is listed.
@@ -25,7 +28,23 @@
 //!   name: log-collector
 //! ```
 //!
+//! ```yaml as alice in strangers
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata: { name: gamma }
+//! spec:
+//!   enforcement: Observe # BH901
+//!   grants: # BH901
+//!     reach: { sharedServices: [log-collector] }
+//! ```
+//!
 //! ## Admitted
+//! ```yaml as alice in strangers
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata: { name: gamma }
+//! spec: { owners: [{ kind: User, name: alice }] }
+//! ```
 //! ```yaml as root in system:masters
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: SharedService
@@ -34,7 +53,9 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope};
+use crate::api::{Enforcement, Grants};
 use crate::policy::kind::{Kind, Operation};
+use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::world::Actor;
 
@@ -51,17 +72,22 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let may = match scope.actor() {
-        Actor::Platform | Actor::Bulkhead => true,
-        // What the platform hung on an owner goes with it.
-        Actor::Controller | Actor::AnyController => scope.operation == Operation::Delete,
-        _ => false,
-    };
-    if !may {
-        findings.report(
-            &Path::of(&["metadata"]),
-            "only the platform writes what Bulkhead goes by",
-            "ask the platform; its accounts are listed in the settings",
-        );
+    const ASK: &str = "ask the platform; its accounts are listed in the settings";
+    match (scope.actor(), scope.operation, scope.object) {
+        // What the platform hung on an owner goes with it: its controller deletes it.
+        (Actor::Platform | Actor::Bulkhead, _, _)
+        | (Actor::Controller | Actor::AnyController, Operation::Delete, _) => {}
+        (_, Operation::Create, Object::Tenant(tenant)) => {
+            if tenant.enforcement == Enforcement::Observe {
+                findings.report(&Path::of(&["spec", "enforcement"]), "the platform observes tenants", ASK);
+            }
+            if tenant.grants != Grants::default() {
+                findings.report(&Path::of(&["spec", "grants"]), "the platform gives grants", ASK);
+            }
+        }
+        _ => {
+            let message = "only the platform writes what Bulkhead goes by";
+            findings.report(&Path::of(&["metadata"]), message, ASK);
+        }
     }
 }

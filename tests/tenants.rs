@@ -1,0 +1,178 @@
+//! A Tenant from its first day to long after its last, through the real API server.
+
+use bulkhead_harness::kubectl::Kubectl;
+use serde_json::json;
+
+use crate::baseline::pod;
+use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
+use crate::namespaces::labelled;
+
+#[test]
+fn a_tenant_has_as_many_namespaces_as_it_may() {
+    let it = shared();
+    let member = tenant(&it, "ns-limit");
+    let admin = it.cluster.admin().unwrap();
+    let limit = |limit: &str| {
+        let patch = format!(r#"{{"spec":{{"namespaces":{{"limit":{limit}}}}}}}"#);
+        admin.ok(&["patch", "tenant", "ns-limit", "--type=merge", "-p", &patch]).unwrap();
+    };
+    limit("1");
+    namespace(&member, "ns-limit");
+    for kubectl in [&member, &admin] {
+        let more = labelled("tenant-ns-limit-more", &json!({ "bulkhead.dev/tenant": "ns-limit" }));
+        until(|| {
+            let said = kubectl.feed(&["create", "--dry-run=server", "-f", "-"], &more).unwrap();
+            said.stderr
+                .contains(
+                    "BH106 metadata.labels[bulkhead.dev/tenant]: tenant ns-limit may have 1 namespaces, and has 1; \
+                     delete one, or have the platform raise `spec.namespaces.limit` of the Tenant",
+                )
+                .then_some(())
+        });
+    }
+
+    // One that came past another replica is there, and never made ready.
+    limit("2");
+    until(|| {
+        member
+            .run(&["create", "namespace", "tenant-ns-limit-more", "--dry-run=server"])
+            .unwrap()
+            .success
+            .then_some(())
+    });
+    let release = held_up(&admin, "legacy-ns-limit", "ns-limit");
+    limit("1");
+    until(|| {
+        let said = member.feed(&["create", "-f", "-"], &pod("legacy-ns-limit").to_string()).unwrap();
+        said.stderr
+            .contains("BH203 metadata.namespace: `legacy-ns-limit` is one namespace too many for tenant ns-limit, and never made ready")
+            .then_some(())
+    });
+    // The controller has seen it too.
+    until(|| {
+        let path = "jsonpath={.status.conditions[0].message}";
+        let message = admin.ok(&["get", "tenant", "ns-limit", "-o", path]).unwrap();
+        (message == "beyond `spec.namespaces.limit`, and never made ready: `legacy-ns-limit`").then_some(())
+    });
+    release();
+    until(|| {
+        let bindings = ["get", "rolebinding", "tenant-owners", "-n", "legacy-ns-limit"];
+        admin.run(&bindings).unwrap().success.then_some(())
+    });
+    let ready = "jsonpath={.status.conditions}";
+    assert_eq!(admin.ok(&["get", "namespace", "legacy-ns-limit", "-o", ready]).unwrap(), "");
+    limit("2");
+    is_ready(&admin, "legacy-ns-limit");
+}
+
+#[test]
+fn tenants_that_could_be_taken_for_each_other_are_refused() {
+    let it = shared();
+    tenant(&it, "ns-over");
+    let admin = it.cluster.admin().unwrap();
+    let another = |name: &str| {
+        json!({ "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name }, "spec": {} }).to_string()
+    };
+    for (name, shorter) in [("ns-over-eu", "ns-over"), ("ns", "ns")] {
+        let said = admin.feed(&["create", "-f", "-"], &another(name)).unwrap();
+        let says = format!(
+            "BH107 metadata.name: a namespace `tenant-{shorter}-…` could be tenant {name}'s and tenant ns-"
+        );
+        assert!(said.stderr.contains(&says), "{said:?}");
+    }
+    admin.feed(&["create", "-f", "-"], &another("nsover")).unwrap();
+
+    let member = it.cluster.user("ns-over-alice", &["ns-over-developers"]).unwrap();
+    member.ok(&["create", "namespace", "tenant-ns-over"]).unwrap();
+    until(|| {
+        let said = admin.run(&["delete", "tenant", "ns-over", "--dry-run=server"]).unwrap();
+        said.stderr
+            .contains("BH108 metadata.name: it has the namespaces `tenant-ns-over`; delete them first, or move them to another tenant")
+            .then_some(())
+    });
+    admin.ok(&["delete", "namespace", "tenant-ns-over", "--timeout=60s"]).unwrap();
+    until(|| admin.run(&["delete", "tenant", "ns-over"]).unwrap().success.then_some(()));
+}
+
+/// What became of a Tenant stands in its status, for those who may read it.
+#[test]
+fn a_tenant_says_what_became_of_it() {
+    let it = shared();
+    let member = tenant(&it, "ns-status");
+    let admin = it.cluster.admin().unwrap();
+    let conditions = |kubectl: &Kubectl| -> Vec<String> {
+        let path =
+            "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{'\\n'}{end}";
+        let shown = kubectl.run(&["get", "tenant", "ns-status", "-o", path]).unwrap().stdout;
+        shown.lines().map(ToOwned::to_owned).collect()
+    };
+    let says = |wanted: [&str; 2]| until(|| (conditions(&admin) == wanted).then_some(()));
+    let in_force = "Ready=True InForce: every namespace it has is ready";
+    says([in_force, "GrantsResolved=True Resolved: everything it was granted is there"]);
+    let grant =
+        r#"{"spec":{"grants":{"reach":{"sharedServices":["ns-status-nothing"]}},"namespaces":{"limit":2}}}"#;
+    admin.ok(&["patch", "tenant", "ns-status", "--type=merge", "-p", grant]).unwrap();
+    let unknown = "GrantsResolved=False NotFound: `spec.grants.reach.sharedServices` names what is not there: `ns-status-nothing`";
+    says([in_force, unknown]);
+    let release = held_up(&admin, "legacy-ns-status", "ns-status");
+    says(["Ready=False NamespacesNotReady: the baseline does not stand yet in: `legacy-ns-status`", unknown]);
+    release();
+    says([in_force, unknown]);
+    let columns = admin.ok(&["get", "tenants", "ns-status"]).unwrap();
+    assert_eq!(
+        columns.split_whitespace().take(8).collect::<Vec<_>>()[..4],
+        ["NAME", "READY", "NAMESPACES", "ENFORCEMENT"]
+    );
+    assert!(columns.lines().nth(1).unwrap().starts_with("ns-status   True    1"), "{columns}");
+
+    // A user whom nothing but the tenant gives any right.
+    drop(member);
+    let owners = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "ns-status" },
+        "spec": { "owners": [{ "kind": "User", "name": "ns-status-plain" }] },
+    });
+    admin.apply(&owners.to_string()).unwrap();
+    let plain = it.cluster.user("ns-status-plain", &[]).unwrap();
+    until(|| (!conditions(&plain).is_empty()).then_some(()));
+    tenant(&it, "ns-statusquo");
+    for elsewhere in [&["get", "tenant", "ns-statusquo"][..], &["get", "tenants"]] {
+        let said = plain.run(elsewhere).unwrap();
+        assert!(!said.success, "{said:?}");
+    }
+    assert!(!plain.run(&["annotate", "tenant", "ns-status", "a=b"]).unwrap().success);
+}
+
+/// What would leave its identity to anybody, and what no policy could be made of.
+#[test]
+fn a_shared_service_that_is_not_kept_says_so() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let service = |namespace: &str| {
+        let service = json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "ns-status-service" },
+            "spec": { "namespace": namespace, "selector": { "app": "a" }, "ports": [{ "port": 8080 }] },
+        });
+        admin.apply(&service.to_string()).unwrap();
+        until(|| {
+            let path =
+                "jsonpath={.metadata.generation} {.status.observedGeneration} {.status.conditions[0].reason}";
+            let shown = admin.ok(&["get", "sharedservice", "ns-status-service", "-o", path]).unwrap();
+            let words: Vec<&str> = shown.split(' ').collect();
+            (words[0] == words[1]).then(|| words[2].to_owned())
+        })
+    };
+    assert_eq!(service("elsewhere"), "NamespaceNotListed");
+    assert_eq!(service("monitoring"), "InForce");
+    for spec in [
+        json!({ "namespace": "monitoring", "selector": {}, "ports": [{ "port": 1 }] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "a" }, "ports": [] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "a" }, "ports": [{ "port": 0 }] }),
+        json!({ "namespace": "monitoring", "selector": { "app": "not a value" }, "ports": [{ "port": 1 }] }),
+    ] {
+        let service = json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "ns-status-wrong" }, "spec": spec,
+        });
+        let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
+        assert!(said.stderr.contains("is invalid: spec."), "{said:?}");
+    }
+}
