@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
+mod adoption;
 mod bad_input;
 mod baseline;
 mod blessed;

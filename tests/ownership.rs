@@ -55,9 +55,11 @@ fn two_thousand_writes_end_as_the_model_says() {
 #[derive(Debug)]
 struct Actor {
     user: &'static str,
-    groups: &'static [&'static str],
-    tenants: &'static [&'static str],
+    groups: Names,
+    tenants: Names,
 }
+
+type Names = &'static [&'static str];
 
 const PLATFORM: Actor = actor("own-root", &["system:masters"], &TENANTS);
 const ACTORS: &[Actor] = &[
@@ -72,11 +74,7 @@ const ACTORS: &[Actor] = &[
     actor("system:kube-controller-manager", &["strangers"], &[]),
 ];
 
-const fn actor(
-    user: &'static str,
-    groups: &'static [&'static str],
-    tenants: &'static [&'static str],
-) -> Actor {
+const fn actor(user: &'static str, groups: Names, tenants: Names) -> Actor {
     Actor { user, groups, tenants }
 }
 
@@ -338,14 +336,14 @@ impl Stage {
         write: &Write,
         before: &Value,
     ) -> Result<Value, Box<Status>> {
-        let one = path(name) + write.door;
+        let (all, one) = (path(""), path(name) + write.door);
         let written = write.written(before);
+        let part = json!({ "metadata": write.patch });
         let answer = loop {
             let asked = match write.verb {
-                Create => request("POST", &path(""), "json", &named("name", name, &written)),
+                Create => request("POST", &all, "json", &named("name", name, &written)),
                 Generate => {
-                    let begin = format!("{name}-");
-                    request("POST", &path(""), "json", &named("generateName", &begin, &written))
+                    request("POST", &all, "json", &named("generateName", &format!("{name}-"), &written))
                 }
                 Apply => {
                     // A manager of its own: what one leaves out the next time goes.
@@ -353,15 +351,9 @@ impl Stage {
                     request("PATCH", &path, "apply-patch+yaml", &named("name", name, &write.patch))
                 }
                 Replace => request("PUT", &one, "json", &self.replacement(name, &written).await),
-                Merge => request("PATCH", &one, "merge-patch+json", &json!({ "metadata": write.patch })),
-                Strategic => {
-                    let patch = json!({ "metadata": write.patch });
-                    request("PATCH", &one, "strategic-merge-patch+json", &patch)
-                }
-                Json => {
-                    let add = |field| json!({ "op": "add", "path": format!("/metadata/{field}"), "value": written[field] });
-                    request("PATCH", &one, "json-patch+json", &FIELDS.into_iter().map(add).collect())
-                }
+                Merge => request("PATCH", &one, "merge-patch+json", &part),
+                Strategic => request("PATCH", &one, "strategic-merge-patch+json", &part),
+                Json => request("PATCH", &one, "json-patch+json", &operations(before, &written)),
                 Delete => request("DELETE", &one, "json", &json!({})),
             };
             match call(client, asked).await {
@@ -401,6 +393,16 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// A JSON patch from one state to the next.
+fn operations(before: &Value, written: &Value) -> Value {
+    let changed = FIELDS.into_iter().filter(|field| written[*field] != before[*field]);
+    let operation = |field: &str| {
+        let op = if written[field].is_null() { "remove" } else { "add" };
+        json!({ "op": op, "path": format!("/metadata/{field}"), "value": written[field] })
+    };
+    changed.map(operation).collect()
 }
 
 async fn client(kubeconfig: &Kubeconfig, actor: &Actor) -> Client {
