@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
@@ -95,12 +96,18 @@ pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
 }
 
 /// Polls for at most half a minute.
-pub(crate) fn until<T>(mut found: impl FnMut() -> Option<T>) -> T {
-    for _ in 0..150 {
+pub(crate) fn until<T>(found: impl FnMut() -> Option<T>) -> T {
+    within(Duration::from_secs(30), found)
+}
+
+/// Polls for at most `limit`.
+pub(crate) fn within<T>(limit: Duration, mut found: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
         if let Some(found) = found() {
             return found;
         }
-        std::thread::sleep(std::time::Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(200));
     }
-    panic!("half a minute was not enough")
+    panic!("{limit:?} were not enough")
 }

@@ -13,6 +13,7 @@ mod chain;
 mod check;
 mod cluster;
 mod derived;
+mod exemptions;
 mod house;
 mod identity;
 mod manuals;

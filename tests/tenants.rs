@@ -1,10 +1,13 @@
 //! A Tenant from its first day to long after its last, through the real API server.
 
+use std::path::Path;
+
 use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::program::{Installation, printed};
 use serde_json::json;
 
 use crate::baseline::pod;
-use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
+use crate::cluster::{BINARY, held_up, is_ready, namespace, shared, tenant, until};
 use crate::namespaces::labelled;
 
 #[test]
@@ -175,4 +178,107 @@ fn a_shared_service_that_is_not_kept_says_so() {
         let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
         assert!(said.stderr.contains("is invalid: spec."), "{said:?}");
     }
+}
+
+fn retired(admin: &Kubectl) -> String {
+    admin
+        .run(&["get", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "-o", "json"])
+        .unwrap()
+        .stdout
+}
+
+/// A certificate outlives what bore the name in it.
+#[test]
+fn a_name_that_was_a_tenants_is_not_anothers_next() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let another = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-gone" }, "spec": {},
+    });
+    tenant(&it, "tn-gone");
+    tenant(&it, "tn-heir");
+    let labelled_for = |tenant: &str| labelled("tn-legacy", &json!({ "bulkhead.dev/tenant": tenant }));
+    admin.apply(&labelled_for("tn-gone")).unwrap();
+    is_ready(&admin, "tn-legacy");
+    until(|| retired(&admin).contains(r#""namespace.tn-legacy": "tn-gone""#).then_some(()));
+    admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
+    until(|| retired(&admin).contains(r#""namespace.tn-legacy": "tn-gone 20"#).then_some(()));
+
+    let said = admin.feed(&["create", "-f", "-"], &labelled_for("tn-heir")).unwrap();
+    assert!(
+        said.stderr.contains(
+            "BH110 metadata.name: it was another tenant's namespace, and a certificate in its name may still live; choose \
+             another name; if it is the same party, remove `namespace.tn-legacy` from the ConfigMap bulkhead-retired"
+        ),
+        "{said:?}"
+    );
+    // Its own tenant may have it again.
+    admin.feed(&["create", "--dry-run=server", "-f", "-"], &labelled_for("tn-gone")).unwrap();
+
+    until(|| admin.run(&["delete", "tenant", "tn-gone"]).unwrap().success.then_some(()));
+    until(|| retired(&admin).contains(r#""tenant.tn-gone": "tn-gone 20"#).then_some(()));
+    let said = admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap();
+    assert!(said.stderr.contains("BH110 metadata.name: it was a tenant, and a certificate"), "{said:?}");
+    // A tenant that never had a namespace leaves nothing.
+    tenant(&it, "tn-idle");
+    until(|| admin.run(&["delete", "tenant", "tn-idle"]).unwrap().success.then_some(()));
+    assert!(!retired(&admin).contains("tn-idle"));
+
+    // The platform knows better, and says so.
+    let forget = r#"[{"op":"remove","path":"/data/tenant.tn-gone"}]"#;
+    admin
+        .ok(&["patch", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "--type=json", "-p", forget])
+        .unwrap();
+    until(|| admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap().success.then_some(()));
+}
+
+/// Whoever deletes the kinds deletes every Tenant at once: what they had stays closed, and is theirs again when they
+/// come back.
+#[test]
+fn what_tenants_had_stays_when_their_kind_is_deleted() {
+    let it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
+    let admin = it.cluster.admin().unwrap();
+    let member = tenant(&it, "crd");
+    let name = namespace(&member, "crd");
+    let web = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": name },
+        "spec": { "selector": { "matchLabels": { "app": "web" } }, "template": {
+            "metadata": { "labels": { "app": "web" } },
+            "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
+        } },
+    });
+    member.apply(&web.to_string()).unwrap();
+    let pods = || member.ok(&["get", "pods", "-n", &name, "-o", "name"]).unwrap();
+    until(|| (pods().lines().count() == 1).then_some(()));
+    let policies =
+        || member.ok(&["get", "networkpolicies", "-n", &name, "-o", "name"]).unwrap().lines().count();
+
+    // The API server itself deletes what is of a kind that goes, and asks nobody.
+    admin.ok(&["delete", "crd", "tenants.bulkhead.dev", "--timeout=60s"]).unwrap();
+
+    // Nobody's any more: the walls stand, what ran is replaced, and nobody acts for the tenant.
+    until(|| {
+        let said = member
+            .run(&["create", "namespace", "tenant-crd-more", "--dry-run=server", "-o", "json"])
+            .unwrap();
+        (!said.stdout.contains("bulkhead.dev/tenant")).then_some(())
+    });
+    let said = admin.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
+    assert!(said.stderr.contains("BH201"), "{said:?}");
+    let before = pods();
+    member.ok(&["delete", "pods", "--all", "-n", &name, "--now"]).unwrap();
+    until(|| (pods().lines().count() == 1 && pods() != before).then_some(()));
+    assert_eq!(policies(), 5);
+
+    // The same Tenant comes back from Git, and its namespaces are its own.
+    admin.apply(&printed(Path::new(BINARY), &["crds"]).unwrap()).unwrap();
+    admin.ok(&["wait", "--for=condition=Established", "crd/tenants.bulkhead.dev"]).unwrap();
+    let member = tenant(&it, "crd");
+    until(|| {
+        let path = "jsonpath={.status.namespaces}{.status.conditions[0].reason}";
+        let shown = admin.run(&["get", "tenant", "crd", "-o", path]).unwrap().stdout;
+        (shown == "1InForce").then_some(())
+    });
+    member.ok(&["label", "namespace", &name, "team=payments"]).unwrap();
+    assert_eq!(policies(), 5);
 }

@@ -16,6 +16,7 @@ use crate::baseline::{
     Kind, Label, Manifest, desired, desired_of_tenant, differences, labels, lacking, tenant_of_object,
 };
 use crate::sources::Worlds;
+use crate::sources::follow::read_namespace;
 use crate::world::{self, BASELINE_READY, TENANT_LABEL, World};
 
 /// How many places are seen to at once.
@@ -175,9 +176,15 @@ impl Place {
 
     /// The labels that the namespace must still get.
     fn labels<'w>(&self, world: &'w World) -> Vec<Label<'w>> {
-        let (Self::Namespace { tenant, .. }, Some(namespace)) = (self, self.namespace(world)) else {
+        self.namespace(world).map(|namespace| self.lacking(world, namespace)).unwrap_or_default()
+    }
+
+    /// The labels that the namespace lacks, if it is the tenant's whose place this is.
+    fn lacking<'w>(&self, world: &'w World, namespace: &world::Namespace) -> Vec<Label<'w>> {
+        let Self::Namespace { tenant, .. } = self else { return Vec::new() };
+        if namespace.tenant.as_ref() != Some(tenant) {
             return Vec::new();
-        };
+        }
         let has = |key: &str| key == TENANT_LABEL || namespace.labels.contains_key(key);
         let tenant = world.tenant(tenant).into_iter();
         lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
@@ -247,15 +254,18 @@ async fn try_see_to(
 /// Adds the labels that the namespace lacks, and waits until the watch shows them.
 async fn label(client: &Client, worlds: &Worlds, place: &Place, namespace: &str) -> anyhow::Result<()> {
     let mut changes = worlds.changes();
-    let Some(world) = worlds.newest() else { return Ok(()) };
-    let lacking = place.labels(&world);
-    if lacking.is_empty() {
-        return Ok(());
+    let Some(world) = worlds.newest().filter(|world| !place.labels(world).is_empty()) else { return Ok(()) };
+    // The snapshot may be older than the namespace: what is there now is asked, and must be so still.
+    let namespaces = Api::<Namespace>::all(client.clone());
+    let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
+    let lacking = place.lacking(&world, &read_namespace(&found));
+    if !lacking.is_empty() {
+        let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
+        let version = found.metadata.resource_version;
+        let patch = Patch::Merge(json!({ "metadata": { "labels": added, "resourceVersion": version } }));
+        namespaces.patch(namespace, &PatchParams::default(), &patch).await?;
+        info!(namespace, ?added, "labelled");
     }
-    let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
-    let patch = Patch::Merge(json!({ "metadata": { "labels": added } }));
-    Api::<Namespace>::all(client.clone()).patch(namespace, &PatchParams::default(), &patch).await?;
-    info!(namespace, ?added, "labelled");
     let shown = async {
         while worlds.newest().is_some_and(|world| !place.labels(&world).is_empty()) {
             let _ = changes.changed().await;

@@ -88,6 +88,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     findings.report(
         &namespace.at_root().label_path(TENANT_LABEL),
         "nothing says which tenant this namespace is for",
-        format!("write one of the tenants you act for: {}", names.join(", ")),
+        format!(
+            "write one of the tenants {}: {}",
+            if matches!(actor, Actor::Platform) { "it is named for" } else { "you act for" },
+            names.join(", ")
+        ),
     );
 }

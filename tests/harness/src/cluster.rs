@@ -32,7 +32,7 @@ const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-con
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
 
-/// Every write of Bulkhead's accounts, its lease aside, and of those who break the glass.
+/// Every write of Bulkhead's accounts, its lease aside, of those who break the glass, and the pods of jobs.
 const AUDITED: &str = r"
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -48,6 +48,10 @@ rules:
   - level: Metadata
     userGroups: [firefighters]
     verbs: [create, update, patch, delete, deletecollection]
+  - level: Metadata
+    users: [system:serviceaccount:kube-system:job-controller]
+    verbs: [create]
+    resources: [{ group: '', resources: [pods] }]
 ";
 
 impl Cluster {
