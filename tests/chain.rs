@@ -45,6 +45,32 @@ fn deployment(namespace: &str, name: &str, change: impl FnOnce(&mut Value)) -> V
     deployment
 }
 
+/// A namespace of nobody, with a pod `app`, and with a Deployment `old` that keeps its one pod out of the mesh.
+fn legacy(admin: &Kubectl, namespace: &str) {
+    admin.ok(&["create", "namespace", namespace]).unwrap();
+    can_hold_pods(admin, namespace);
+    let opted_out = deployment(namespace, "old", |template| {
+        template["metadata"]["labels"]["sidecar.istio.io/inject"] = json!("false");
+    });
+    admin.apply(&opted_out.to_string()).unwrap();
+    admin.apply(&pod(namespace, |_| {}).to_string()).unwrap();
+    let replicas = || jsonpath(admin, &["rs", "-n", namespace], "{.items[*].status.replicas}");
+    until(|| (replicas() == "1").then_some(()));
+}
+
+/// Gives the namespace to the tenant, whose member sees when pods are judged there.
+fn hand_over(admin: &Kubectl, namespace: &str, tenant: &str, member: &Kubectl) {
+    admin.ok(&["label", "namespace", namespace, &format!("bulkhead.dev/tenant={tenant}")]).unwrap();
+    let opted_out = pod(namespace, |pod| {
+        pod["metadata"]["name"] = json!("new");
+        pod["metadata"]["labels"]["sidecar.istio.io/inject"] = json!("false");
+    });
+    until(|| {
+        let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &opted_out.to_string()).unwrap();
+        said.stderr.contains("BH301").then_some(())
+    });
+}
+
 fn add_container(spec: &mut Value, container: Value) {
     spec["containers"].as_array_mut().unwrap().push(container);
 }
@@ -167,6 +193,67 @@ fn a_binding_cannot_opt_a_pod_out() {
     }
 }
 
+/// Of the doors to a pod that is there, two take labels and annotations.
+#[test]
+fn a_pod_that_runs_cannot_be_opted_out() {
+    let it = shared();
+    let member = tenant(&it, "chain-running");
+    let namespace = namespace(&member, "chain-running");
+    member.apply(&pod(&namespace, |_| {}).to_string()).unwrap();
+    let maps =
+        || jsonpath(&member, &["pod", "app", "-n", &namespace], "{.metadata.labels} {.metadata.annotations}");
+    let before = maps();
+    for map in ["labels", "annotations"] {
+        let patch = json!({ "metadata": { map: { "sidecar.istio.io/inject": "false" } } }).to_string();
+        let write = ["patch", "pod", "app", "-n", &namespace, "--type=merge", "-p", &patch];
+        let says =
+            format!("BH302 metadata.{map}[sidecar.istio.io/inject]: `false` keeps this pod out of the mesh");
+        for door in ["", "status"] {
+            let said = member.run(&[&write[..], &["--subresource", door]].concat()).unwrap();
+            assert!(!said.success && said.stderr.contains(&says), "{door}: {said:?}");
+        }
+        // Through these the API server takes containers, or resources, and leaves the rest as it was.
+        for door in ["ephemeralcontainers", "resize"] {
+            member.ok(&[&write[..], &["--subresource", door]].concat()).unwrap();
+        }
+    }
+    assert_eq!(maps(), before);
+}
+
+#[test]
+fn a_container_for_debugging_does_not_pass_for_the_proxy() {
+    let it = shared();
+    let member = tenant(&it, "chain-debug");
+    let injected: &str = &namespace(&member, "chain-debug");
+    member.apply(&pod(injected, |_| {}).to_string()).unwrap();
+    let admin = it.cluster.admin().unwrap();
+    let old = "legacy-chain-debug";
+    legacy(&admin, old);
+    hand_over(&admin, old, "chain-debug", &member);
+    let debug = |namespace: &str, container: &str| {
+        let image = "--image=registry.example.com/shell:1";
+        member.run(&["debug", "app", "-n", namespace, image, "-c", container]).unwrap()
+    };
+    let image =
+        "BH304 spec.ephemeralContainers[0].image: `registry.example.com/shell:1` is not from a repository";
+    let validation =
+        "BH304 spec.ephemeralContainers[0]: in this mesh it is `istio-init` that sees to the redirection";
+    // Where the proxy is, the API server itself takes no second container of its name.
+    let second = "spec.ephemeralContainers[0].name: Duplicate value: \"istio-proxy\"";
+    for (namespace, container, says) in [
+        (old, "istio-proxy", image),
+        (injected, "istio-validation", validation),
+        (injected, "istio-proxy", second),
+    ] {
+        let said = debug(namespace, container);
+        assert!(!said.success && said.stderr.contains(says), "{namespace} {container}: {said:?}");
+    }
+    for namespace in [old, injected] {
+        let said = debug(namespace, "shell");
+        assert!(said.success, "{namespace}: {said:?}");
+    }
+}
+
 /// A namespace with workloads becomes a tenant's: what is there can still be labelled, scaled and ended.
 #[test]
 fn what_was_wrong_before_is_a_warning_while_it_stays_as_it_was() {
@@ -174,22 +261,8 @@ fn what_was_wrong_before_is_a_warning_while_it_stays_as_it_was() {
     let member = tenant(&it, "chain-ratchet");
     let admin = it.cluster.admin().unwrap();
     let namespace = "legacy-chain-ratchet";
-    admin.ok(&["create", "namespace", namespace]).unwrap();
-    can_hold_pods(&admin, namespace);
-    let opted_out = deployment(namespace, "old", |template| {
-        template["metadata"]["labels"]["sidecar.istio.io/inject"] = json!("false");
-    });
-    admin.apply(&opted_out.to_string()).unwrap();
-    admin.apply(&pod(namespace, |_| {}).to_string()).unwrap();
-    let replicas = || jsonpath(&admin, &["rs", "-n", namespace], "{.items[*].status.replicas}");
-    until(|| (replicas() == "1").then_some(()));
-    admin.ok(&["label", "namespace", namespace, "bulkhead.dev/tenant=chain-ratchet"]).unwrap();
-    until(|| {
-        let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &{
-            pod(namespace, |pod| pod["metadata"]["name"] = json!("new")).to_string()
-        });
-        said.unwrap().stderr.contains("BH301").then_some(())
-    });
+    legacy(&admin, namespace);
+    hand_over(&admin, namespace, "chain-ratchet", &member);
 
     let said = member.run(&["label", "pod", "app", "-n", namespace, "team=payments"]).unwrap();
     assert!(said.success && said.stderr.contains("Warning: BH301 spec: "), "{said:?}");
@@ -198,7 +271,28 @@ fn what_was_wrong_before_is_a_warning_while_it_stays_as_it_was() {
         .unwrap();
     assert!(!said.success && said.stderr.contains("BH302"), "{said:?}");
     member.ok(&["scale", "deployment", "old", "--replicas=0", "-n", namespace]).unwrap();
+    let replicas = || jsonpath(&admin, &["rs", "-n", namespace], "{.items[*].status.replicas}");
     until(|| (replicas() == "0").then_some(()));
+}
+
+/// Whoever writes the pod may do more than whoever wrote the template, and is asked the same.
+#[test]
+fn a_controller_makes_no_pod_of_a_template_that_was_wrong_before() {
+    let it = shared();
+    let member = tenant(&it, "chain-replica");
+    let admin = it.cluster.admin().unwrap();
+    let namespace = "legacy-chain-replica";
+    legacy(&admin, namespace);
+    hand_over(&admin, namespace, "chain-replica", &member);
+    let pods = || jsonpath(&admin, &["pods", "-n", namespace], "{.items[*].metadata.name}");
+    let before = pods();
+    member.ok(&["scale", "deployment", "old", "--replicas=2", "-n", namespace]).unwrap();
+    let failure = until(|| {
+        let path = "{.items[*].status.conditions[?(@.type=='ReplicaFailure')].message}";
+        Some(jsonpath(&admin, &["rs", "-n", namespace], path)).filter(|failure| !failure.is_empty())
+    });
+    assert!(failure.contains("BH301 spec: no container `istio-proxy`"), "{failure}");
+    assert_eq!(pods(), before);
 }
 
 /// The pod that examples, benches and readers look at is what the real injector makes of its source.

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::{namespace, shared, tenant, until};
+use crate::baseline::pod;
+use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
 
 fn shared_service(name: &str) -> String {
     let service = json!({
@@ -119,32 +120,94 @@ fn a_shared_services_name_and_tokens_of_the_mesh_are_not_to_be_had() {
         .unwrap();
 }
 
+/// A VirtualService that sets a header of the request, in a version of its kind.
+fn route(version: &str, namespace: &str, header: &str) -> String {
+    let route = json!({
+        "apiVersion": format!("networking.istio.io/{version}"), "kind": "VirtualService",
+        "metadata": { "name": "logs", "namespace": namespace },
+        "spec": {
+            "hosts": ["logs"],
+            "http": [{
+                "headers": { "request": { "set": { header: "spiffe://cluster.local/ns/tenant-beta/sa/web" } } },
+                "route": [{ "destination": { "host": "logs" } }],
+            }],
+        },
+    });
+    route.to_string()
+}
+
 #[test]
 fn a_route_does_not_say_who_is_calling() {
     let it = shared();
     let member = tenant(&it, "id-header");
     let name = namespace(&member, "id-header");
-    let route = |header: &str| -> Value {
-        json!({
-            "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
-            "metadata": { "name": "logs", "namespace": name },
-            "spec": {
-                "hosts": ["logs"],
-                "http": [{
-                    "headers": { "request": { "set": { header: "spiffe://cluster.local/ns/tenant-beta/sa/web" } } },
-                    "route": [{ "destination": { "host": "logs" } }],
-                }],
-            },
-        })
-    };
     for header in ["x-tenant-identity", "X-Tenant-Identity", "x-envoy-external-address"] {
-        let said = member.feed(&["create", "-f", "-"], &route(header).to_string()).unwrap();
+        let said = member.feed(&["create", "-f", "-"], &route("v1", &name, header)).unwrap();
         let says = format!(
             "BH605 spec.http[0].headers.request.set[{header}]: `{header}` is a header that only a proxy may write"
         );
         assert!(said.stderr.contains(&says), "{said:?}");
     }
-    member.apply(&route("x-team").to_string()).unwrap();
+    member.apply(&route("v1", &name, "x-team")).unwrap();
+}
+
+/// Rules are written for one version of each kind; the API server serves others.
+#[test]
+fn an_older_version_of_a_kind_is_no_way_around() {
+    let it = shared();
+    let member = tenant(&it, "id-version");
+    let name = namespace(&member, "id-version");
+    let refused = |arguments: &[&str], input: &str, says: &str| {
+        let said = member.feed(arguments, input).unwrap();
+        assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
+    };
+    for version in ["v1beta1", "v1alpha3"] {
+        let says = "BH605 spec.http[0].headers.request.set[x-tenant-identity]: ";
+        refused(&["create", "-f", "-"], &route(version, &name, "x-tenant-identity"), says);
+    }
+    let path = format!("/apis/security.istio.io/v1beta1/namespaces/{name}/peerauthentications/default");
+    refused(&["delete", "--raw", &path], "", "BH201 metadata.name: ");
+    let resource = "peerauthentications.v1beta1.security.istio.io";
+    let open = r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#;
+    let says = "BH202 spec.mtls.mode: this keeps tenant id-version apart from the others; keep \"STRICT\"";
+    refused(&["patch", resource, "default", "-n", &name, "--type=merge", "-p", open], "", says);
+}
+
+/// A node is who says so by name and is of the group of nodes.
+#[test]
+fn a_nodes_name_alone_opens_nothing() {
+    let it = shared();
+    let member = tenant(&it, "id-node");
+    let name = namespace(&member, "id-node");
+    let admin = it.cluster.admin().unwrap();
+    admin.apply(&shared_service("id-node-service")).unwrap();
+    can_hold_pods(&admin, "monitoring");
+    let no_node = it.cluster.powerful("system:node:mine", "strangers").unwrap();
+    let said = no_node.run(&["create", "token", "default", "-n", &name, "--audience=istio-ca"]).unwrap();
+    assert!(!said.success && said.stderr.contains("BH403 spec.audiences[0]: "), "{said:?}");
+    let said = no_node.feed(&["create", "-f", "-"], &pod("monitoring").to_string()).unwrap();
+    assert!(!said.success && said.stderr.contains("BH401 metadata.namespace: "), "{said:?}");
+}
+
+/// What a writer says of himself is not who the API server says he is.
+#[test]
+fn a_field_managers_name_opens_nothing() {
+    let it = shared();
+    let member = tenant(&it, "id-manager");
+    let name = namespace(&member, "id-manager");
+    let open = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": {
+            "name": "default-deny-all", "namespace": name,
+            "labels": { "app.kubernetes.io/managed-by": "bulkhead" },
+        },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] },
+    });
+    let manager = "--field-manager=bulkhead-controller";
+    let arguments = ["apply", "--server-side", "--force-conflicts", manager, "-f", "-"];
+    let said = member.feed(&arguments, &open.to_string()).unwrap();
+    let says = "BH202 spec.ingress: this keeps tenant id-manager apart from the others; remove it";
+    assert!(!said.success && said.stderr.contains(says), "{said:?}");
 }
 
 /// What a tenant reaches opens in its network policy, and nothing else does.

@@ -21,6 +21,7 @@ mod namespaces;
 mod outage;
 mod ownership;
 mod readme;
+mod registration;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;
 mod serving;

@@ -3,6 +3,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
+use crate::baseline::pod;
 use crate::cluster::{is_ready, namespace, shared, tenant, until};
 
 fn labels(kubectl: &Kubectl, name: &str) -> Value {
@@ -126,6 +127,32 @@ fn a_namespace_keeps_its_tenant_through_every_door() {
     assert_eq!(labels(&member, name)["bulkhead.dev/tenant"], "ns-doors");
 }
 
+/// Nor does a label make a namespace of the platform anybody's.
+#[test]
+fn a_namespace_of_the_platform_is_not_claimed() {
+    let it = shared();
+    let member = tenant(&it, "ns-claim");
+    let stranger = it.cluster.powerful("ns-claim-mallory", "strangers").unwrap();
+    let admin = it.cluster.admin().unwrap();
+    admin.apply(&labelled("monitoring", &json!({}))).unwrap();
+    let refused = |kubectl: &Kubectl, name: &str, label: &str, says: &str| {
+        let said = kubectl.run(&["label", "namespace", name, label]).unwrap();
+        assert!(!said.success && said.stderr.contains(says), "{name} {label}: {said:?}");
+    };
+    for kubectl in [&member, &stranger] {
+        for name in ["kube-system", "monitoring"] {
+            let says =
+                "BH102 metadata.labels[bulkhead.dev/tenant]: only the platform moves a namespace to a tenant";
+            refused(kubectl, name, "bulkhead.dev/tenant=ns-claim", says);
+        }
+        // What tenants call is guarded as they are.
+        let says =
+            "BH103 metadata.labels[istio-injection]: `disabled` here is the platform's to say; remove it";
+        refused(kubectl, "monitoring", "istio-injection=disabled", says);
+    }
+    admin.ok(&["label", "namespace", "monitoring", "istio-injection=disabled", "--dry-run=server"]).unwrap();
+}
+
 #[test]
 fn a_replace_that_forgot_the_labels_gets_them_back() {
     let it = shared();
@@ -241,6 +268,61 @@ fn a_namespace_of_a_revision_gets_no_other_mesh_label() {
     let canary = json!({ "istio.io/rev": "canary", "bulkhead.dev/tenant": "ns-revision" });
     admin.apply(&labelled("tenant-ns-revision", &canary)).unwrap();
     assert_eq!(labels(&admin, "tenant-ns-revision")["istio-injection"], Value::Null);
+}
+
+/// Which revision of the mesh injects a namespace is not for its tenant to say, nor to forget.
+#[test]
+fn a_revision_that_the_platform_chose_stays() {
+    let it = shared();
+    let member = tenant(&it, "ns-canary");
+    let admin = it.cluster.admin().unwrap();
+    let name = "tenant-ns-canary";
+    member.ok(&["create", "namespace", name]).unwrap();
+    admin.ok(&["label", "namespace", name, "istio-injection-", "istio.io/rev=canary"]).unwrap();
+    let chosen =
+        json!({ "bulkhead.dev/tenant": "ns-canary", "tenant": "ns-canary", "istio.io/rev": "canary" });
+    assert_eq!(labels(&admin, name), chosen);
+
+    let beside = "BH103 metadata.labels[istio-injection]: `enabled` here is the platform's to say; remove it";
+    let said = member.run(&["label", "namespace", name, "istio-injection=enabled"]).unwrap();
+    assert!(!said.success && said.stderr.contains(beside), "{said:?}");
+    let instead = labelled(name, &json!({ "istio-injection": "enabled" }));
+    let said = member.feed(&["replace", "-f", "-"], &instead).unwrap();
+    let gone = "BH103 metadata.labels[istio.io/rev]: it is the platform's to remove; keep `canary`";
+    assert!(said.stderr.contains(beside) && said.stderr.contains(gone), "{said:?}");
+
+    let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({}))).unwrap();
+    assert!(said.success, "{said:?}");
+    assert!(
+        said.stderr.contains("Warning: metadata.labels[istio.io/rev]: `canary` was put back"),
+        "{said:?}"
+    );
+    assert_eq!(labels(&admin, name), chosen);
+}
+
+/// Beside what everybody obeys, the settings list what is obeyed here.
+#[test]
+fn a_key_that_the_settings_protect_is_the_platforms() {
+    let it = shared();
+    let member = tenant(&it, "ns-cost");
+    let admin = it.cluster.admin().unwrap();
+    let name = "tenant-ns-cost";
+    member.ok(&["create", "namespace", name]).unwrap();
+    let refused = |verb: &str, entry: &[&str], says: &str| {
+        let said = member.run(&[&[verb, "namespace", name], entry].concat()).unwrap();
+        assert!(!said.success && said.stderr.contains(says), "{verb} {entry:?}: {said:?}");
+    };
+    let says = "BH103 metadata.labels[cost-center]: `7` here is the platform's to say; remove it";
+    refused("label", &["cost-center=7"], says);
+    let says = "BH103 metadata.annotations[cost-center]: `7` here is the platform's to say; remove it";
+    refused("annotate", &["cost-center=7"], says);
+
+    admin.ok(&["label", "namespace", name, "cost-center=42"]).unwrap();
+    let says = "BH103 metadata.labels[cost-center]: `7` here is the platform's to say; keep `42`";
+    refused("label", &["cost-center=7", "--overwrite"], says);
+    let says = "BH103 metadata.labels[cost-center]: it is the platform's to remove; keep `42`";
+    refused("label", &["cost-center-"], says);
+    assert_eq!(labels(&member, name)["cost-center"], "42");
 }
 
 /// The switches on a namespace that the mesh, the scheduler and other webhooks obey.
@@ -374,6 +456,42 @@ fn nothing_hangs_on_a_namespace_that_the_platform_did_not_attach() {
         .ok(&["patch", "namespace", name, "--type=merge", "-p", r#"{"metadata":{"finalizers":null}}"#])
         .unwrap();
     member.ok(&["wait", "--for=delete", "namespace", name, "--timeout=60s"]).unwrap();
+}
+
+/// Of a namespace that ends the pods go first (Kubernetes 1.33 or newer): until the last has gone, its walls stand.
+#[test]
+fn a_namespace_that_ends_keeps_its_baseline_while_a_pod_is_left() {
+    let it = shared();
+    let member = tenant(&it, "ns-ending");
+    let name = namespace(&member, "ns-ending");
+    let admin = it.cluster.admin().unwrap();
+    let mut held = pod(&name);
+    held["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    member.apply(&held.to_string()).unwrap();
+    let baseline = || {
+        let kinds = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
+                     sidecars.networking.istio.io,rolebindings";
+        let managed = "app.kubernetes.io/managed-by=bulkhead";
+        member.ok(&["get", kinds, "-n", &name, "-l", managed, "-o", "name"]).unwrap()
+    };
+    let before = baseline();
+    assert!(before.contains("networkpolicy.networking.k8s.io/default-deny-all\n"), "{before}");
+
+    member.ok(&["delete", "namespace", &name, "--wait=false"]).unwrap();
+    // Who empties it has been there once.
+    let been = "--for=condition=NamespaceDeletionContentFailure=False";
+    member.ok(&["wait", been, &format!("namespace/{name}"), "--timeout=60s"]).unwrap();
+    let ending = "jsonpath={.metadata.deletionTimestamp}";
+    assert_ne!(member.ok(&["get", "pod", "app", "-n", &name, "-o", ending]).unwrap(), "");
+    assert_eq!(baseline(), before);
+    for kubectl in [&member, &admin] {
+        let said = kubectl.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
+        assert!(!said.success && said.stderr.contains("BH201 metadata.name: "), "{said:?}");
+    }
+
+    let release = r#"{"metadata":{"finalizers":null}}"#;
+    member.ok(&["patch", "pod", "app", "-n", &name, "--type=merge", "-p", release]).unwrap();
+    member.ok(&["wait", "--for=delete", &format!("namespace/{name}"), "--timeout=60s"]).unwrap();
 }
 
 /// The API server gives up on a match condition that costs too much, and refuses: what costs is the tenant's.

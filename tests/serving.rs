@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use bulkhead::telemetry::{Failure, Metrics};
+use bulkhead_harness::cable::Cable;
 use bulkhead_harness::cluster::{folder, free_ports, write_pair};
 use bulkhead_harness::components;
 use bulkhead_harness::pki::Authority;
@@ -12,7 +14,7 @@ use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 
-use crate::cluster::{BINARY, namespace, shared, tenant, until};
+use crate::cluster::{BINARY, is_ready, namespace, shared, tenant, until, within};
 
 const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world");
 
@@ -42,8 +44,19 @@ fn review(namespace: &str) -> Vec<u8> {
 }
 
 fn allowed(caller: &Caller) -> bool {
-    let answer = caller.post("/validate/workloads?timeout=5s", &review("tenant-acme")).unwrap();
+    allowed_in("tenant-acme", caller)
+}
+
+fn allowed_in(namespace: &str, caller: &Caller) -> bool {
+    let answer = caller.post("/validate/workloads?timeout=5s", &review(namespace)).unwrap();
     serde_json::from_str::<Value>(&answer.body).unwrap()["response"]["allowed"] == true
+}
+
+/// The most seconds that any watch has failed, as the metrics say it.
+fn age(server: &Server) -> f64 {
+    let metrics = wire::get(server.admin, "/metrics").unwrap().body;
+    let ages = metrics.lines().filter_map(|line| line.strip_prefix("bulkhead_watch_age_seconds{"));
+    ages.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).fold(0.0, f64::max)
 }
 
 #[test]
@@ -61,7 +74,7 @@ fn before_the_first_list_nothing_is_ready_and_all_is_refused() {
     let server = start("unready", &folder, &["--development-certificate", SERVER_NAME], Some(&kubeconfig));
     assert_eq!(
         ready(&server),
-        (503, "waiting for: endpointslices, namespaces, services, sharedservices, tenants\n".to_owned())
+        (503, "waiting for: endpointslices, exemptions, namespaces, retired names, services, sharedservices, tenants\n".to_owned())
     );
     assert_eq!(wire::get(server.admin, "/healthz").unwrap().status, 200);
 
@@ -219,4 +232,68 @@ fn new_settings_are_in_force_and_bad_ones_are_not() {
     assert!(allowed());
     write("{users: []}");
     until(|| (!allowed()).then_some(()));
+}
+
+/// An API server that cannot be reached for a minute: what is known goes on being judged with, and says how old it
+/// is.
+#[test]
+fn a_watch_that_is_cut_serves_on_and_catches_up() {
+    let it = shared();
+    let member = tenant(&it, "sv-cut");
+    let name = namespace(&member, "sv-cut");
+    let api = it.cluster.server.trim_start_matches("https://");
+    let cable = Cable::to(api.parse().unwrap()).unwrap();
+    let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
+    let folder = folder("cut").unwrap();
+    let kubeconfig = folder.join("kubeconfig");
+    let direct = fs::read_to_string(&account.kubeconfig).unwrap();
+    fs::write(&kubeconfig, direct.replace(api, &cable.address.to_string())).unwrap();
+    let arguments = ["--parts=webhook", "--development-certificate", SERVER_NAME];
+    let mut server = start("cut", &folder, &arguments, Some(&kubeconfig));
+    server.wait_until_ready().unwrap();
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    assert!(allowed_in(&name, &caller));
+    assert!(age(&server) < f64::EPSILON);
+
+    cable.cut();
+    let begin = Instant::now();
+    member.ok(&["create", "namespace", "tenant-sv-cut-new"]).unwrap();
+    is_ready(&member, "tenant-sv-cut-new");
+    while begin.elapsed() < Duration::from_mins(1) {
+        assert!(allowed_in(&name, &caller));
+        assert_eq!(ready(&server).0, 200);
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    assert!(!allowed_in("tenant-sv-cut-new", &caller), "nobody can know of it");
+    let old = age(&server);
+    assert!(old > 30.0 && old <= begin.elapsed().as_secs_f64(), "{old}");
+
+    cable.mend();
+    within(Duration::from_mins(2), || allowed_in("tenant-sv-cut-new", &caller).then_some(()));
+    within(Duration::from_mins(2), || (age(&server) < f64::EPSILON).then_some(()));
+    assert!(allowed_in(&name, &caller));
+}
+
+/// A unit test: no test waits for an hour.
+#[test]
+fn the_age_of_what_is_known_is_a_metric() {
+    let metrics = Metrics::default();
+    let value = |at: Instant| {
+        let text = metrics.text(at).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("bulkhead_watch_age_seconds{list=\"tenants\"}"))
+            .unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    let now = Instant::now();
+    let minute = Duration::from_mins(1);
+    metrics.watches("tenants", None);
+    assert!(value(now + 60 * minute) < f64::EPSILON);
+    metrics.watches("tenants", Some(Failure { first: now, last: now + 59 * minute }));
+    assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
+    // Tried again, and silent since: it is mended.
+    assert!(value(now + 61 * minute) < f64::EPSILON);
+    metrics.watches("tenants", None);
+    assert!(value(now + 60 * minute) < f64::EPSILON);
 }

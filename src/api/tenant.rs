@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::TenantStatus;
 
 /// Who shares the cluster: a name, and the people and machines that act for it.
-#[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
+#[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[kube(
     group = "bulkhead.dev",
     version = "v1alpha1",

@@ -95,7 +95,7 @@ impl Audit<'_> {
 
     /// The tenants' namespaces among those to audit.
     fn namespaces(&self, extent: &Extent) -> Vec<&str> {
-        let all = self.world.labelled().flat_map(|(_, namespaces)| namespaces).map(String::as_str);
+        let all = self.world.labelled().flat_map(|(_, namespaces)| namespaces).map(AsRef::as_ref);
         let mut names: Vec<&str> = match extent {
             Extent::Everything => all.collect(),
             Extent::Namespaces(some) => all.filter(|name| some.contains(*name)).collect(),
@@ -181,7 +181,7 @@ impl Audit<'_> {
         let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
         let Some(known) = self.world.namespace(namespace).filter(|known| !known.terminating) else { return };
         let wanted: Vec<Label<'_>> = enforced_labels(&self.world.settings, tenant).collect();
-        let value = |key: &str| known.labels.get(key).map(String::as_str);
+        let value = |key: &str| known.label(key);
         let others = wanted.iter().filter(|label| label.differs(value(label.key)));
         // What is missing is added once the tenant is enforced.
         let lacking =

@@ -37,6 +37,8 @@ const LONGEST: Duration = Duration::from_mins(1);
 /// about once a minute.
 const SILENCE: Duration = Duration::from_secs(150);
 
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// Connects as a kubeconfig or a pod's own account says.
 pub(super) async fn connect(context: Option<String>) -> Result<Client> {
     // kube's client asks for the process's default.
@@ -48,6 +50,7 @@ pub(super) async fn connect(context: Option<String>) -> Result<Client> {
         }
     };
     config.read_timeout = Some(SILENCE);
+    config.connect_timeout = Some(CONNECT);
     Ok(Client::try_from(config)?)
 }
 

@@ -185,7 +185,7 @@ impl Place {
         if namespace.tenant.as_ref() != Some(tenant) {
             return Vec::new();
         }
-        let has = |key: &str| key == TENANT_LABEL || namespace.labels.contains_key(key);
+        let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
         let tenant = world.tenant(tenant).into_iter();
         lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
     }

@@ -87,7 +87,7 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
         let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
         match (file.group(), file.document.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                facts.tenants.push(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec));
+                facts.tenants.push(Arc::new(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec)));
             }
             (Some(api::GROUP), Some("SharedService")) => {
                 facts
@@ -117,7 +117,8 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
             _ => {}
         }
     }
-    facts.namespaces = namespaces.into_iter().collect();
+    let shared = |(name, namespace): (String, Namespace)| (name.into(), Arc::new(namespace));
+    facts.namespaces = namespaces.into_iter().map(shared).collect();
     Ok(World::new(Arc::new(settings), facts))
 }
 

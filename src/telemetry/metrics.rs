@@ -23,8 +23,7 @@ pub struct Metrics {
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
     ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
-    /// Since when the watch of a list fails; `None` while it does not.
-    failing: Mutex<BTreeMap<&'static str, Option<Instant>>>,
+    failures: Mutex<BTreeMap<&'static str, Option<Failure>>>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -103,8 +102,28 @@ impl Default for Metrics {
             Unit::Seconds,
             ages.clone(),
         );
-        let failing = Mutex::default();
-        Self { registry, requests, seconds, violations, admitted, unjudged, rejected, ages, failing }
+        let failures = Mutex::default();
+        Self { registry, requests, seconds, violations, admitted, unjudged, rejected, ages, failures }
+    }
+}
+
+/// When the watch of a list failed, from the first time without a success between to the last.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure {
+    pub first: Instant,
+    pub last: Instant,
+}
+
+/// A watch is tried again, and that fails, sooner than this; one that was mended and has nothing to tell is silent.
+const SILENCE: Duration = Duration::from_secs(75);
+
+impl Failure {
+    /// How old what is known may be at `now`.
+    fn age(self, now: Instant) -> Duration {
+        if now.saturating_duration_since(self.last) > SILENCE {
+            return Duration::ZERO;
+        }
+        now.saturating_duration_since(self.first)
     }
 }
 
@@ -131,17 +150,15 @@ impl Metrics {
         self.rejected.get_or_create(&RejectedLabels { status }).inc();
     }
 
-    /// Whether the watch of a list fails now.
-    pub fn watches(&self, list: &'static str, fails: bool) {
-        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = failing.entry(list).or_default();
-        *since = fails.then(|| since.unwrap_or_else(Instant::now));
+    /// How the watch of a list fails; `None` while it does not.
+    pub fn watches(&self, list: &'static str, failure: Option<Failure>) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(list, failure);
     }
 
     /// All of it at `now`, as Prometheus reads it.
     pub fn text(&self, now: Instant) -> Result<String, std::fmt::Error> {
-        for (list, since) in self.failing.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            let age = since.map_or(0.0, |since| now.saturating_duration_since(since).as_secs_f64());
+        for (list, failure) in self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            let age = failure.map_or(Duration::ZERO, |failure| failure.age(now)).as_secs_f64();
             self.ages.get_or_create(&ListLabels { list }).set(age);
         }
         let mut buffer = String::new();

@@ -8,5 +8,5 @@ mod readiness;
 
 pub use admin::admin;
 pub use logs::init as logs;
-pub use metrics::Metrics;
+pub use metrics::{Failure, Metrics};
 pub use readiness::Readiness;

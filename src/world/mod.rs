@@ -73,8 +73,8 @@ pub enum Owner<'w> {
 pub struct Namespace {
     /// The value of its tenant label.
     pub tenant: Option<String>,
-    /// Its other labels that the baseline may want, by key.
-    pub labels: BTreeMap<String, String>,
+    /// Its other labels that the baseline may want, keys and values.
+    pub labels: Vec<(Box<str>, Box<str>)>,
     /// A namespace that is created again under the same name is another one.
     pub uid: String,
     /// When it was created, in seconds since 1970.
@@ -85,6 +85,11 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// The value of one of its `labels`.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
+    }
+
     /// What is known after `now` was seen: once the baseline has stood, what is missing later is drift.
     #[must_use]
     pub fn latched(&self, now: Self) -> Self {
@@ -102,18 +107,22 @@ pub struct Surroundings {
     pub dns: BTreeSet<IpAddr>,
 }
 
-/// All that a world is made of.
+/// All that a world is made of. What there is much of is shared: a change makes a new world, and leaves most as
+/// it was.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    pub tenants: Vec<Tenant>,
+    pub tenants: Vec<Arc<Tenant>>,
     pub shared_services: Vec<SharedService>,
     pub exemptions: Vec<Exemption>,
-    pub namespaces: Vec<(String, Namespace)>,
+    pub namespaces: Vec<(Arc<str>, Arc<Namespace>)>,
     /// What exemptions rest on, as far as anybody has looked.
     pub live: BTreeMap<ObjectKey, Live>,
     pub retired: Retired,
     pub surroundings: Surroundings,
 }
+
+/// By name.
+type Tenants = BTreeMap<String, Arc<Tenant>>;
 
 /// The snapshot a request is judged in, from the first rule to the last.
 #[derive(Debug)]
@@ -121,8 +130,8 @@ pub struct World {
     pub settings: Arc<Settings>,
     pub surroundings: Surroundings,
     pub retired: Retired,
-    namespaces: HashMap<String, Namespace>,
-    tenants: BTreeMap<String, Tenant>,
+    namespaces: HashMap<Arc<str>, Arc<Namespace>>,
+    tenants: Tenants,
     /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
     overlapping: BTreeMap<String, String>,
     members: Members,
@@ -131,24 +140,24 @@ pub struct World {
     exemptions: BTreeMap<String, Vec<Exemption>>,
     live: BTreeMap<ObjectKey, Live>,
     /// The namespaces of each tenant, by name.
-    owned: BTreeMap<String, BTreeSet<String>>,
+    owned: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
 impl World {
     pub fn new(settings: Arc<Settings>, facts: Facts) -> Self {
-        let mut owned: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut owned: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
         for (name, namespace) in &facts.namespaces {
             if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_reserved(name)) {
-                owned.entry(tenant.clone()).or_default().insert(name.clone());
+                owned.entry(tenant.clone()).or_default().insert(Arc::clone(name));
             }
         }
-        let mut tenants = BTreeMap::new();
+        let mut tenants = Tenants::new();
         let mut overlapping = BTreeMap::new();
         let mut by_age = facts.tenants;
         by_age.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
         for tenant in by_age {
             match overlap(&tenants, &tenant.name) {
-                Some(older) => drop(overlapping.insert(tenant.name, older.to_owned())),
+                Some(older) => drop(overlapping.insert(tenant.name.clone(), older.to_owned())),
                 None => drop(tenants.insert(tenant.name.clone(), tenant)),
             }
         }
@@ -160,7 +169,7 @@ impl World {
             settings,
             surroundings: facts.surroundings,
             retired: facts.retired,
-            members: Members::of(tenants.values()),
+            members: Members::of(tenants.values().map(Arc::as_ref)),
             exemptions,
             live: facts.live,
             namespaces: facts.namespaces.into_iter().collect(),
@@ -185,16 +194,16 @@ impl World {
         }
         Some(match self.namespaces.get(namespace)?.tenant.as_deref() {
             None => Owner::Unowned,
-            Some(name) => self.tenants.get(name).map_or(Owner::Orphaned(name), Owner::Tenant),
+            Some(name) => self.tenant(name).map_or(Owner::Orphaned(name), Owner::Tenant),
         })
     }
 
     pub fn namespace(&self, name: &str) -> Option<&Namespace> {
-        self.namespaces.get(name)
+        self.namespaces.get(name).map(Arc::as_ref)
     }
 
     pub fn tenant(&self, name: &str) -> Option<&Tenant> {
-        self.tenants.get(name)
+        self.tenants.get(name).map(Arc::as_ref)
     }
 
     /// The tenant whose namespaces could be named like those of a tenant `name`.
@@ -209,7 +218,7 @@ impl World {
 
     /// The tenant that a namespace of this name is of, by the name alone: `tenant-NAME` or `tenant-NAME-…`.
     pub fn tenant_named_by(&self, namespace: &str) -> Option<&Tenant> {
-        self.tenants.get(first_named(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
+        self.tenant(first_named(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
     }
 
     /// Whether `namespace` is one too many for its tenant: the older ones come first.
@@ -225,7 +234,7 @@ impl World {
 
     /// Every tenant, by name.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
-        self.tenants.values()
+        self.tenants.values().map(Arc::as_ref)
     }
 
     /// Every shared service, by name.
@@ -257,13 +266,13 @@ impl World {
     }
 
     /// Every name that a namespace's label gives as its tenant's, and its namespaces.
-    pub fn labelled(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+    pub fn labelled(&self) -> impl Iterator<Item = (&str, &BTreeSet<Arc<str>>)> {
         self.owned.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
     }
 
     /// The namespaces that carry the tenant's label, by name.
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
-        self.owned.get(tenant).into_iter().flatten().map(String::as_str)
+        self.owned.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
 }
 
@@ -279,14 +288,14 @@ fn bears_name_of(namespace: &str, tenant: &str) -> bool {
 }
 
 /// The tenant whose name `text` is, or begins with before a `-`.
-fn first_named<'t>(tenants: &'t BTreeMap<String, Tenant>, text: &str) -> Option<&'t str> {
+fn first_named<'t>(tenants: &'t Tenants, text: &str) -> Option<&'t str> {
     let ends = text.match_indices('-').map(|(end, _)| end).chain([text.len()]);
     let mut names = ends.filter_map(|end| tenants.get_key_value(text.get(..end)?));
     names.next().map(|(name, _)| name.as_str())
 }
 
 /// A tenant of `tenants` other than `name` itself whose namespaces and those of `name` could be named alike.
-fn overlap<'t>(tenants: &'t BTreeMap<String, Tenant>, name: &str) -> Option<&'t str> {
+fn overlap<'t>(tenants: &'t Tenants, name: &str) -> Option<&'t str> {
     let shorter = first_named(tenants, name).filter(|shorter| *shorter != name);
     let begin = format!("{name}-");
     let longer = tenants.range(begin.clone()..).next().filter(|(longer, _)| longer.starts_with(&begin));

@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
 
 use kube::runtime::watcher::{self, Event};
 use tracing::{info, warn};
+
+use crate::telemetry::Failure;
 
 /// An event, boiled down to what the world keeps.
 pub(super) enum Change<T> {
@@ -41,23 +45,27 @@ pub(super) fn change<K, T>(
 /// The objects of one watch: those that live, and those of a list that is not whole yet.
 pub(super) struct Followed<T> {
     pub(super) name: &'static str,
-    pub(super) live: BTreeMap<String, T>,
-    coming: BTreeMap<String, T>,
+    pub(super) live: BTreeMap<Arc<str>, Arc<T>>,
+    coming: BTreeMap<Arc<str>, Arc<T>>,
     pub(super) complete: bool,
-    /// Whether its watch fails.
-    pub(super) failing: bool,
+    pub(super) failure: Option<Failure>,
 }
 
 impl<T: Clone + PartialEq> Followed<T> {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, live: BTreeMap::new(), coming: BTreeMap::new(), complete: false, failing: false }
+        Self { name, live: BTreeMap::new(), coming: BTreeMap::new(), complete: false, failure: None }
     }
 
     /// Takes a change, `merge`d with what was known; whether anything is different now.
     pub(super) fn take(&mut self, change: Change<T>, merge: impl Fn(&T, T) -> T) -> bool {
         // A watch that begins anew has yet to succeed.
-        if !matches!(change, Change::Begin) {
-            self.failing = matches!(change, Change::Failed(_));
+        match change {
+            Change::Begin => {}
+            Change::Failed(_) => {
+                let last = Instant::now();
+                self.failure = Some(Failure { first: self.failure.map_or(last, |known| known.first), last });
+            }
+            _ => self.failure = None,
         }
         match change {
             Change::Begin => {
@@ -65,28 +73,28 @@ impl<T: Clone + PartialEq> Followed<T> {
                 false
             }
             Change::Is { name, now, listed } => {
-                let known = self.live.get(&name);
+                let known = self.live.get_key_value(name.as_str());
                 let now = match (now, known) {
-                    (Ok(now), Some(known)) => merge(known, now),
+                    (Ok(now), Some((_, known))) => merge(known, now),
                     (Ok(now), None) => now,
                     (Err(error), known) => {
                         warn!(
                             list = self.name,
                             name, error, "an object cannot be read; its last good value stays"
                         );
-                        let Some(known) = known else { return false };
-                        known.clone()
+                        let Some((_, known)) = known else { return false };
+                        T::clone(known)
                     }
                 };
-                if listed {
-                    self.coming.insert(name, now);
-                    return false;
-                }
-                let changed = known != Some(&now);
-                self.live.insert(name, now);
-                changed
+                let same = known.filter(|(_, known)| ***known == now);
+                let changed = same.is_none();
+                let now = same.map_or_else(|| Arc::new(now), |(_, known)| Arc::clone(known));
+                let name = known.map_or_else(|| name.as_str().into(), |(name, _)| Arc::clone(name));
+                let into = if listed { &mut self.coming } else { &mut self.live };
+                into.insert(name, now);
+                changed && !listed
             }
-            Change::Gone(name) => self.live.remove(&name).is_some(),
+            Change::Gone(name) => self.live.remove(name.as_str()).is_some(),
             Change::Whole => {
                 let live = std::mem::take(&mut self.coming);
                 let changed = !self.complete || live != self.live;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::Worlds;
 use crate::settings::Settings;
-use crate::telemetry::{Metrics, Readiness};
+use crate::telemetry::{Failure, Metrics, Readiness};
 use crate::world::{
     Exemption, Facts, Live, Namespace, ObjectKey, Retired, SharedService, Surroundings, Tenant, World,
 };
@@ -75,8 +75,8 @@ pub async fn follow(
             next = news.next().now_or_never().flatten();
         }
         let lists = cluster.lists();
-        for (name, _, failing) in lists {
-            metrics.watches(name, failing);
+        for (name, _, failure) in lists {
+            metrics.watches(name, failure);
         }
         let whole = lists.into_iter().filter(|(_, whole, _)| *whole);
         let whole = whole.inspect(|(name, _, _)| readiness.done(name)).count();
@@ -133,10 +133,10 @@ impl Cluster {
         }
     }
 
-    /// The name of each list, whether it is whole, and whether its watch fails.
-    fn lists(&self) -> [(&'static str, bool, bool); 7] {
-        fn of<T>(list: &Followed<T>) -> (&'static str, bool, bool) {
-            (list.name, list.complete, list.failing)
+    /// The name of each list, whether it is whole, and how its watch fails.
+    fn lists(&self) -> [(&'static str, bool, Option<Failure>); 7] {
+        fn of<T>(list: &Followed<T>) -> (&'static str, bool, Option<Failure>) {
+            (list.name, list.complete, list.failure)
         }
         [
             of(&self.namespaces),
@@ -150,18 +150,23 @@ impl Cluster {
     }
 
     fn facts(&self, settings: &Settings) -> Facts {
-        let is_dns = |name: &&String| settings.dns_services.contains(*name);
+        let is_dns = |name: &str| settings.dns_services.contains(name);
         let dns = self.dns.live.iter().filter(|(name, _)| is_dns(name));
         Facts {
-            exemptions: self.exemptions.live.values().cloned().collect(),
+            exemptions: self.exemptions.live.values().map(|known| Exemption::clone(known)).collect(),
             live: self.live.clone(),
-            retired: self.retired.live.values().next().cloned().unwrap_or_default(),
+            retired: self.retired.live.values().next().map(|known| Retired::clone(known)).unwrap_or_default(),
             tenants: self.tenants.live.values().cloned().collect(),
-            shared_services: self.shared_services.live.values().cloned().collect(),
+            shared_services: self
+                .shared_services
+                .live
+                .values()
+                .map(|known| SharedService::clone(known))
+                .collect(),
             namespaces: self.namespaces.live.clone().into_iter().collect(),
             surroundings: Surroundings {
-                api_servers: self.api_servers.live.values().flatten().copied().collect(),
-                dns: dns.flat_map(|(_, addresses)| addresses).copied().collect(),
+                api_servers: self.api_servers.live.values().flat_map(|known| known.iter().copied()).collect(),
+                dns: dns.flat_map(|(_, known)| known.iter().copied()).collect(),
             },
         }
     }

@@ -39,8 +39,8 @@ fn is_of_the_baseline(key: &str) -> bool {
     key == PLAIN_TENANT_LABEL || MESH_LABELS.contains(&key)
 }
 
-fn owned((key, value): (&String, &String)) -> (String, String) {
-    (key.clone(), value.clone())
+fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {
+    (key.as_str().into(), value.as_str().into())
 }
 
 /// A namespace as the world keeps it.

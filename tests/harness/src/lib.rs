@@ -5,6 +5,7 @@
 //! with the process that started it, however that process ends ([`guard`]).
 
 pub mod balancer;
+pub mod cable;
 pub mod cluster;
 pub mod components;
 mod guard;

@@ -85,10 +85,19 @@ impl Process {
 
     /// Resident memory in KiB, from `/proc`.
     pub fn resident_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-        Ok(line.trim().trim_end_matches(" kB").parse()?)
+        memory_kib(self.id(), "VmRSS:")
     }
+}
+
+/// The most memory that was resident of a process so far, in KiB, from `/proc`.
+pub fn peak_kib(id: u32) -> Result<u64> {
+    memory_kib(id, "VmHWM:")
+}
+
+fn memory_kib(id: u32, what: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).context("no such line")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 impl Drop for Process {

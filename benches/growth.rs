@@ -1,0 +1,107 @@
+//! What a decision costs as a cluster grows: instructions, counted by callgrind, at 10 and at 4,000 tenants of three
+//! namespaces. Needs valgrind. `cargo bench --bench growth`
+
+#![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
+#![expect(clippy::print_stdout, reason = "figures are its output")]
+
+mod review;
+
+use std::hint::black_box;
+use std::process::Command;
+use std::sync::Arc;
+
+use bulkhead::api::{Subject, SubjectKind, TenantSpec};
+use bulkhead::policy::judge;
+use bulkhead::settings::Settings;
+use bulkhead::webhook::wire::{self, Answer};
+use bulkhead::world::{Facts, Namespace, Tenant, World};
+use serde_json::json;
+
+const SIZES: [usize; 2] = [10, 4_000];
+const NAMESPACES: usize = 3;
+const DECISIONS: usize = 200;
+/// The name and the groups of the user in the review of a namespace.
+const MEMBER: (&str, &str) = ("alice", "t-0005-developers");
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, _, what, tenants, decisions] = arguments.as_slice() {
+        return decide(what, tenants.parse().expect("tenants"), decisions.parse().expect("decisions"));
+    }
+    for what in ["pod", "namespace"] {
+        let costs = SIZES.map(|tenants| {
+            let (setup, all) = (instructions(what, tenants, 0), instructions(what, tenants, DECISIONS));
+            (all - setup) / DECISIONS as u64
+        });
+        println!("instructions a decision on a new {what} ({DECISIONS} decisions, setup taken away):");
+        for (tenants, cost) in SIZES.iter().zip(costs) {
+            println!("  {tenants} tenants of {NAMESPACES} namespaces: {cost}");
+        }
+        let [small, large] = costs.map(|cost| u32::try_from(cost).map_or(f64::INFINITY, f64::from));
+        println!("  growth: {:+.1} % (aim: at most 10)", (large / small - 1.0) * 100.0);
+    }
+}
+
+/// What callgrind counts of a process of this program.
+fn instructions(what: &str, tenants: usize, decisions: usize) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe().expect("this program"))
+        .args(["decide", what, &tenants.to_string(), &decisions.to_string()])
+        .output()
+        .expect("valgrind");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let collected = said.lines().find_map(|line| line.split_once("Collected : "));
+    collected.and_then(|(_, count)| count.trim().parse().ok()).expect("callgrind's count")
+}
+
+fn decide(what: &str, tenants: usize, decisions: usize) {
+    let world = world(tenants);
+    let review = if what == "pod" {
+        review::review("tenant-t-0005-1")
+    } else {
+        namespace(MEMBER, "tenant-t-0005-new")
+    };
+    for _ in 0..decisions {
+        let envelope = wire::read(black_box(&review)).expect("a review");
+        let answer = Answer::verdict(&judge(&envelope.review(), &world));
+        assert!(answer.is_allowed(), "{answer:?}");
+        drop(black_box(answer.write(envelope.uid()).expect("an answer")));
+    }
+}
+
+fn world(tenants: usize) -> World {
+    let mut facts = Facts::default();
+    for number in 0..tenants {
+        let name = format!("t-{number:04}");
+        let owner = Subject { kind: SubjectKind::Group, name: format!("{name}-developers"), namespace: None };
+        let spec = TenantSpec { owners: vec![owner], ..TenantSpec::default() };
+        facts.tenants.push(Arc::new(Tenant::new(name.clone(), 0, spec)));
+        for place in 0..NAMESPACES {
+            let namespace = Namespace { tenant: Some(name.clone()), ready: true, ..Namespace::default() };
+            facts.namespaces.push((format!("tenant-{name}-{place}").into(), Arc::new(namespace)));
+        }
+    }
+    World::new(Arc::new(Settings::default()), facts)
+}
+
+/// An `AdmissionReview` of a namespace that a member, by name and group, creates without a word of tenants.
+fn namespace(member: (&str, &str), name: &str) -> Vec<u8> {
+    let (user, group) = member;
+    let tenant = group.trim_end_matches("-developers");
+    let review = json!({
+        "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+        "request": {
+            "uid": "9d5f1c0a-6f0e-4d0b-8a53-0e7a2f1b3c4e",
+            "resource": { "group": "", "version": "v1", "resource": "namespaces" },
+            "name": name, "namespace": name, "operation": "CREATE",
+            "userInfo": { "username": user, "groups": [group, "system:authenticated"] },
+            "object": {
+                "apiVersion": "v1", "kind": "Namespace",
+                "metadata": { "name": name, "labels": { "bulkhead.dev/tenant": tenant, "tenant": tenant } },
+            },
+            "oldObject": null,
+        },
+    });
+    serde_json::to_vec(&review).expect("JSON")
+}
