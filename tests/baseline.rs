@@ -13,7 +13,9 @@ use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 
 use crate::blessed::compare;
-use crate::cluster::{BINARY, alone, can_hold_pods, held_up, is_ready, namespace, shared, tenant, until};
+use crate::cluster::{
+    BINARY, alone, can_hold_pods, held_up, is_ready, namespace, shared, tenant, until, within,
+};
 
 const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
                      sidecars.networking.istio.io,rolebindings";
@@ -114,6 +116,15 @@ fn owners_may_work_in_their_namespaces_and_create_them() {
         &["update", "namespaces"],
         &["create", "rolebindings"],
         &["impersonate", "users"],
+        &["delete", "namespaces"],
+        &["update", "tenants.bulkhead.dev"],
+        &["create", "exemptions.bulkhead.dev"],
+        &["delete", "validatingwebhookconfigurations"],
+        &["update", "mutatingwebhookconfigurations"],
+        &["create", "validatingadmissionpolicies"],
+        &["create", "mutatingadmissionpolicybindings"],
+        &["create", "pods", "--subresource=proxy"],
+        &["create", "nodes", "--subresource=proxy"],
     ] {
         assert!(!may(&[walks_around, &["-n", &name]].concat()), "{walks_around:?}");
     }
@@ -322,7 +333,7 @@ fn no_pod_is_there_before_its_baseline() {
     let pods = json!({ "apiVersion": "v1", "kind": "List", "items": pods }).to_string();
     std::thread::scope(|scope| {
         scope.spawn(|| member.apply(&list).unwrap());
-        scope.spawn(|| until(|| member.apply(&pods).ok()));
+        scope.spawn(|| within(Duration::from_mins(2), || member.apply(&pods).ok()));
     });
     let admin = it.cluster.admin().unwrap();
     let version =

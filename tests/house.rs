@@ -110,3 +110,13 @@ fn no_name_of_an_example_is_in_the_code() {
         }
     }
 }
+
+/// Whose a namespace is, what its baseline is and who speaks for an account does not become right by having been
+/// wrong before.
+#[test]
+fn no_violation_of_ownership_is_let_be() {
+    for rule in RULES {
+        let is_strict = ["BH1", "BH2", "BH4"].iter().any(|family| rule.code.starts_with(family));
+        assert!(!(is_strict && (rule.ratchet || rule.can_be_exempted())), "{}", rule.code);
+    }
+}

@@ -1,6 +1,5 @@
-//! Everything Bulkhead claims, through the real things where they exist: `baseline`, `chain`, `namespaces` and
-//! `readme` go through the API server, `bad_input` and `serving` talk to the real process over TLS; the
-//! rest are unit tests of what is pure, and say so.
+//! Everything Bulkhead claims, through the real things where they exist: the API server, istiod, and the real process
+//! over TLS. `house`, `manuals`, `threats`, `derived` and `check` need none of them.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
@@ -26,3 +25,4 @@ mod registration;
 mod scenes;
 mod serving;
 mod tenants;
+mod threats;

@@ -108,8 +108,7 @@ impl Audit<'_> {
     fn doors(&self) -> impl Iterator<Item = &'static Door> {
         let identities = self.identities;
         DOORS.iter().filter(move |door| {
-            let is_judged =
-                RULES.iter().any(|rule| rule.place == Place::Tenants && rule.kinds.contains(&door.kind));
+            let is_judged = RULES.iter().any(|rule| rule.place == Place::Tenants && rule.judges(door.kind));
             let is_identity = matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
             let is_listed = door.subresource.is_empty() && door.operations.contains(&Operation::Update);
             is_judged && is_listed && (identities || !is_identity)

@@ -105,7 +105,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
     let mut unknown = None;
-    for rule in RULES.iter().filter(|rule| rule.place == place && rule.kinds.contains(&kind)) {
+    for rule in RULES.iter().filter(|rule| rule.place == place && rule.judges(kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
         let violations = findings.into_violations();

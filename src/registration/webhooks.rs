@@ -57,7 +57,7 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
 /// The doors of the kinds that some rule judges where the entry is asked.
 fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
     DOORS.iter().filter(move |door| {
-        let mut rules = RULES.iter().filter(|rule| rule.kinds.contains(&door.kind));
+        let mut rules = RULES.iter().filter(|rule| rule.judges(door.kind));
         rules.any(|rule| match rule.place {
             Place::Shared => entry == Entry::Shared,
             Place::Cluster | Place::Tenants => entry == door.kind.entry(),

@@ -93,13 +93,11 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether the region of an object that the rules with a ratchet read is the same in two states of it.
+/// Whether all that rules with a ratchet read of an object is the same in two states of it; each view says what
+/// that is.
 pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     match kind {
-        Kind::VirtualService => {
-            let spec = |raw| Whole::<&RawValue>::read(kind, raw).map(|whole| whole.spec.map(RawValue::get));
-            matches!((spec(old), spec(new)), (Ok(old), Ok(new)) if old == new)
-        }
+        Kind::VirtualService => virtual_service::same_region(kind, old, new),
         _ => workload::same_region(kind, old, new),
     }
 }

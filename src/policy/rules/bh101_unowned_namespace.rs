@@ -56,7 +56,7 @@ use crate::world::{Actor, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH101",
     name: "unowned-namespace",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[TENANT_LABEL],
     ratchet: false,

@@ -95,7 +95,7 @@ use crate::world::{Actor, TENANT_LABEL, Tenant};
 pub(super) static RULE: Rule = Rule {
     code: "BH102",
     name: "foreign-tenant-label",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,

@@ -87,7 +87,7 @@ use crate::world::{Actor, BASELINE_READY, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH103",
     name: "protected-namespace-key",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

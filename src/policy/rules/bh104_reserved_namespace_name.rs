@@ -69,7 +69,7 @@ use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH104",
     name: "reserved-namespace-name",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

@@ -84,7 +84,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH105",
     name: "namespace-attachment",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

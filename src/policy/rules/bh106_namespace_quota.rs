@@ -37,7 +37,7 @@ use crate::world::{Actor, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH106",
     name: "namespace-quota",
-    kinds: &[Kind::Namespace],
+    kinds: &[&[Kind::Namespace]],
     place: Place::Cluster,
     guards: &[TENANT_LABEL],
     ratchet: false,

@@ -36,7 +36,7 @@ use crate::world::NAMESPACE_PREFIX;
 pub(super) static RULE: Rule = Rule {
     code: "BH107",
     name: "overlapping-tenant",
-    kinds: &[Kind::Tenant],
+    kinds: &[&[Kind::Tenant]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

@@ -31,7 +31,7 @@ use crate::policy::quote_all;
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
     name: "tenant-in-use",
-    kinds: &[Kind::Tenant],
+    kinds: &[&[Kind::Tenant]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

@@ -62,7 +62,7 @@ use crate::policy::path::Path;
 pub(super) static RULE: Rule = Rule {
     code: "BH109",
     name: "unacknowledged-findings",
-    kinds: &[Kind::Tenant],
+    kinds: &[&[Kind::Tenant]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

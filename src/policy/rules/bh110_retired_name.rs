@@ -52,7 +52,7 @@ use crate::world::{RETIRED, Retired, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH110",
     name: "retired-name",
-    kinds: &[Kind::Namespace, Kind::Tenant],
+    kinds: &[&[Kind::Namespace, Kind::Tenant]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

@@ -47,7 +47,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH201",
     name: "baseline-removed",
-    kinds: POLICIES,
+    kinds: &[POLICIES],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

@@ -73,7 +73,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH202",
     name: "baseline-altered",
-    kinds: POLICIES,
+    kinds: &[POLICIES],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

@@ -47,7 +47,7 @@ use crate::world::{BASELINE_READY, Tenant};
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
     name: "workload-before-baseline",
-    kinds: &[Kind::Pod],
+    kinds: &[&[Kind::Pod]],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

@@ -92,7 +92,7 @@ use crate::policy::proxy::PROXY_NAME;
 pub(super) static RULE: Rule = Rule {
     code: "BH301",
     name: "missing-sidecar",
-    kinds: WORKLOADS,
+    kinds: &[WORKLOADS],
     place: Place::Tenants,
     guards: &[],
     ratchet: true,

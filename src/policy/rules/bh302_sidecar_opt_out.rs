@@ -67,7 +67,7 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -75,17 +75,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH302",
     name: "sidecar-opt-out",
-    kinds: &[
-        Kind::Pod,
-        Kind::Binding,
-        Kind::ReplicationController,
-        Kind::Deployment,
-        Kind::ReplicaSet,
-        Kind::StatefulSet,
-        Kind::DaemonSet,
-        Kind::Job,
-        Kind::CronJob,
-    ],
+    kinds: &[WORKLOADS, &[Kind::Binding]],
     place: Place::Tenants,
     guards: &[],
     ratchet: true,

@@ -139,7 +139,7 @@ use crate::settings::Settings;
 pub(super) static RULE: Rule = Rule {
     code: "BH304",
     name: "counterfeit-proxy",
-    kinds: WORKLOADS,
+    kinds: &[WORKLOADS],
     place: Place::Tenants,
     guards: &[],
     ratchet: true,

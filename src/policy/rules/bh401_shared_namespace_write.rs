@@ -69,8 +69,7 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
-use crate::baseline;
+use super::{Findings, POLICIES, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::world::Actor;
@@ -78,7 +77,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH401",
     name: "shared-namespace-write",
-    kinds: IDENTITY,
+    kinds: &[WORKLOADS, IDENTITY, POLICIES],
     place: Place::Shared,
     guards: &[],
     ratchet: false,
@@ -87,27 +86,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Whatever can take, lend or weaken the identity of an account.
-const IDENTITY: &[Kind] = &[
-    Kind::Pod,
-    Kind::Binding,
-    Kind::ReplicationController,
-    Kind::Deployment,
-    Kind::ReplicaSet,
-    Kind::StatefulSet,
-    Kind::DaemonSet,
-    Kind::Job,
-    Kind::CronJob,
-    Kind::ServiceAccount,
-    Kind::TokenRequest,
-    Kind::Secret,
-    Kind::VirtualService,
-    Kind::Policy(baseline::Kind::NetworkPolicy),
-    Kind::Policy(baseline::Kind::AuthorizationPolicy),
-    Kind::Policy(baseline::Kind::PeerAuthentication),
-    Kind::Policy(baseline::Kind::Sidecar),
-    Kind::Policy(baseline::Kind::RoleBinding),
-];
+/// Whatever else can take, lend or weaken the identity of an account.
+const IDENTITY: &[Kind] =
+    &[Kind::Binding, Kind::ServiceAccount, Kind::TokenRequest, Kind::Secret, Kind::VirtualService];
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (namespace, _) = scope.namespace();

@@ -31,7 +31,7 @@ use crate::policy::path::Path;
 pub(super) static RULE: Rule = Rule {
     code: "BH402",
     name: "shared-identity-name",
-    kinds: &[Kind::ServiceAccount],
+    kinds: &[&[Kind::ServiceAccount]],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

@@ -42,7 +42,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH403",
     name: "mesh-token",
-    kinds: &[Kind::TokenRequest],
+    kinds: &[&[Kind::TokenRequest]],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

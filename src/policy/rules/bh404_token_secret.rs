@@ -49,7 +49,7 @@ pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 pub(super) static RULE: Rule = Rule {
     code: "BH404",
     name: "token-secret",
-    kinds: &[Kind::Secret],
+    kinds: &[&[Kind::Secret]],
     place: Place::Tenants,
     guards: &[],
     ratchet: false,

@@ -52,7 +52,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH605",
     name: "reserved-header",
-    kinds: &[Kind::VirtualService],
+    kinds: &[&[Kind::VirtualService]],
     place: Place::Tenants,
     guards: &[],
     ratchet: true,

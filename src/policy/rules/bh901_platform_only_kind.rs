@@ -62,7 +62,7 @@ use crate::world::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH901",
     name: "platform-only-kind",
-    kinds: &[Kind::Tenant, Kind::SharedService, Kind::Exemption],
+    kinds: &[&[Kind::Tenant, Kind::SharedService, Kind::Exemption]],
     place: Place::Cluster,
     guards: &[],
     ratchet: false,

@@ -66,8 +66,8 @@ pub struct Rule {
     pub code: &'static str,
     /// Reads after "allow".
     pub name: &'static str,
-    /// The kinds whose writes it judges.
-    pub kinds: &'static [Kind],
+    /// The kinds whose writes it judges, by groups.
+    pub kinds: &'static [&'static [Kind]],
     /// Where it judges them.
     pub place: Place,
     /// Labels of a namespace that it reads: a write that has none of them need not be sent.
@@ -129,6 +129,11 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
 impl Rule {
     pub fn find(code: &str) -> Option<&'static Self> {
         RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
+    }
+
+    /// Whether it judges writes of this kind.
+    pub fn judges(&self, kind: Kind) -> bool {
+        self.kinds.iter().any(|group| group.contains(&kind))
     }
 
     /// Whether it only warns while a tenant is observed: not where a namespace or an identity is taken.
