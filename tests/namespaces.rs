@@ -542,3 +542,48 @@ fn a_namespace_that_is_moved_is_made_ready_anew() {
     let said = stranger.run(&patch).unwrap();
     assert!(said.stderr.contains("BH103 status.conditions[0].type"), "{said:?}");
 }
+
+/// Argo CD and Helm, under the account that a Tenant lists: what they write beside is theirs.
+#[test]
+fn a_deployers_namespace_is_its_tenants() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let owner = json!({ "kind": "ServiceAccount", "namespace": "ns-argocd", "name": "deployer" });
+    let tenant = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "ns-deployed" },
+        "spec": { "owners": [owner] },
+    });
+    admin.apply(&tenant.to_string()).unwrap();
+    admin.ok(&["create", "namespace", "ns-argocd"]).unwrap();
+    admin.ok(&["create", "serviceaccount", "deployer", "-n", "ns-argocd"]).unwrap();
+    let right = "--serviceaccount=ns-argocd:deployer";
+    admin.ok(&["create", "clusterrolebinding", "ns-argocd", "--clusterrole=cluster-admin", right]).unwrap();
+    let deployer = it.cluster.service_account("ns-argocd", "deployer").unwrap();
+    let manifest = |tool: &str, name: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            "metadata": {
+                "name": name, "labels": { "app.kubernetes.io/managed-by": tool },
+                "annotations": { "argocd.argoproj.io/tracking-id": "acme:/Namespace:/a", "meta.helm.sh/release-name": "a" },
+            },
+        })
+        .to_string()
+    };
+    until(|| deployer.apply(&manifest("argocd", "tenant-ns-deployed-argo")).ok());
+    deployer.feed(&["create", "-f", "-"], &manifest("Helm", "tenant-ns-deployed-helm")).unwrap();
+    for (tool, name) in [("argocd", "tenant-ns-deployed-argo"), ("Helm", "tenant-ns-deployed-helm")] {
+        // A sync that changes nothing, and one that knows nothing of our labels.
+        deployer.apply(&manifest(tool, name)).unwrap();
+        deployer.feed(&["replace", "-f", "-"], &manifest(tool, name)).unwrap();
+        assert_eq!(
+            labels(&admin, name),
+            json!({
+                "app.kubernetes.io/managed-by": tool,
+                "bulkhead.dev/tenant": "ns-deployed", "tenant": "ns-deployed", "istio-injection": "enabled",
+            })
+        );
+    }
+    // The platform's own tool is nobody's member: the name says whose it is.
+    admin.ok(&["create", "namespace", "tenant-ns-deployed-sre"]).unwrap();
+    assert_eq!(labels(&admin, "tenant-ns-deployed-sre")["bulkhead.dev/tenant"], "ns-deployed");
+}

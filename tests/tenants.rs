@@ -180,6 +180,40 @@ fn a_shared_service_that_is_not_kept_says_so() {
     }
 }
 
+/// What the API server itself refuses, by the schema.
+#[test]
+fn what_a_tenant_cannot_say_is_refused() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let group = json!({ "kind": "Group", "name": "tn-twice" });
+    for (spec, says) in [
+        (json!({ "owners": [group, group] }), "an owner is listed twice"),
+        (
+            json!({ "owners": [{ "kind": "Group", "name": "a", "namespace": "b" }] }),
+            "namespace belongs to a ServiceAccount",
+        ),
+        (json!({ "enforcement": "Perhaps" }), "spec.enforcement: Unsupported value"),
+        (json!({ "namespaces": { "limit": -1 } }), "spec.namespaces.limit"),
+    ] {
+        let tenant = json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-wrong" }, "spec": spec,
+        });
+        let said = admin.feed(&["create", "-f", "-"], &tenant.to_string()).unwrap();
+        assert!(said.stderr.contains(says), "{says}: {said:?}");
+    }
+    let service = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "tn-anybody" },
+        "spec": {
+            "namespace": "shared-services", "serviceAccount": "default",
+            "selector": { "app": "a" }, "ports": [{ "port": 80 }],
+        },
+    });
+    let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
+    assert!(said.stderr.contains("every namespace has a `default`"), "{said:?}");
+    // The examples are what the schemas say.
+    admin.ok(&["apply", "--dry-run=server", "-f", "examples/world/exemptions.yaml"]).unwrap();
+}
+
 fn retired(admin: &Kubectl) -> String {
     admin
         .run(&["get", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "-o", "json"])

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::SharedServiceStatus;
 
 /// Where a service of the platform that tenants call is, and by what it is known.
-#[expect(clippy::duplicated_attributes, reason = "two columns may have one type")]
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(
     group = "bulkhead.dev",
@@ -22,7 +21,9 @@ use super::SharedServiceStatus;
         json_path = ".status.conditions[?(@.type=='Ready')].status"
     ),
     printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.namespace"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("(has(self.spec.serviceAccount) ? self.spec.serviceAccount : self.metadata.name) != 'default'")
+        .message("the account of a shared service is its own: every namespace has a `default`")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SharedServiceSpec {

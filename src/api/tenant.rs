@@ -34,7 +34,10 @@ pub struct TenantSpec {
 
     /// Who acts for the tenant: each may create namespaces that belong to it.
     #[serde(default)]
-    #[schemars(length(max = 100))]
+    #[schemars(length(max = 100), extend("x-kubernetes-validations" = [{
+        "rule": "self.all(one, self.exists_one(other, other == one))",
+        "message": "an owner is listed twice",
+    }]))]
     pub owners: Vec<Subject>,
 
     /// Where a refused user can ask; shown in refusals.
