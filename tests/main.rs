@@ -13,6 +13,7 @@ mod check;
 mod cluster;
 mod derived;
 mod exemptions;
+mod flows;
 mod house;
 mod identity;
 mod manuals;

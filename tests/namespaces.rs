@@ -476,6 +476,11 @@ fn a_namespace_that_ends_keeps_its_baseline_while_a_pod_is_left() {
     };
     let before = baseline();
     assert!(before.contains("networkpolicy.networking.k8s.io/default-deny-all\n"), "{before}");
+    // Where all controllers share an account, it is the namespace controller's only while a namespace ends.
+    let controllers = it.cluster.powerful("system:kube-controller-manager", "ns-controllers").unwrap();
+    let emptying = ["delete", "networkpolicy", "default-deny-all", "-n", &name, "--dry-run=server"];
+    let said = controllers.run(&emptying).unwrap();
+    assert!(said.stderr.contains("BH201"), "{said:?}");
 
     member.ok(&["delete", "namespace", &name, "--wait=false"]).unwrap();
     // Who empties it has been there once.
@@ -488,6 +493,7 @@ fn a_namespace_that_ends_keeps_its_baseline_while_a_pod_is_left() {
         let said = kubectl.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
         assert!(!said.success && said.stderr.contains("BH201 metadata.name: "), "{said:?}");
     }
+    controllers.ok(&emptying).unwrap();
 
     let release = r#"{"metadata":{"finalizers":null}}"#;
     member.ok(&["patch", "pod", "app", "-n", &name, "--type=merge", "-p", release]).unwrap();
