@@ -99,6 +99,8 @@ fn an_observed_tenant_is_warned_and_nothing_is_written() {
     // Its own policy under a name of the baseline stays its own.
     member.ok(&["annotate", "peerauthentication", "default", "-n", &name, "mine=yes"]).unwrap();
 
+    // The step towards the mesh is its own to make.
+    member.ok(&["label", "namespace", &name, "istio-injection=enabled", "--dry-run=server"]).unwrap();
     // Namespaces and identities are kept all the same.
     let said = member.run(&["label", "namespace", &name, "istio-injection=disabled"]).unwrap();
     assert!(said.stderr.contains("BH103"), "{said:?}");
@@ -275,4 +277,65 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
     until(|| pods().is_empty().then_some(()));
     let (_, said) = bulkhead(&admin, &["enforce", "ad-turn"]);
     assert!(said.stderr.contains("is enforced already"), "{said:?}");
+
+    // And back: what was put up is taken away, whatever came by it with it.
+    admin
+        .ok(&["patch", "tenant", "ad-turn", "--type=merge", "-p", r#"{"spec":{"enforcement":"Observe"}}"#])
+        .unwrap();
+    let managed = |kinds: &str| {
+        let all = ["get", kinds, "-A", "-l", "app.kubernetes.io/managed-by=bulkhead", "-o", "json"];
+        let list: Value = serde_json::from_str(&admin.ok(&all).unwrap()).unwrap();
+        let is_here = |item: &&Value| {
+            item["metadata"]["namespace"] == name.as_str()
+                || item["metadata"]["name"].as_str().is_some_and(|object| object.ends_with("-ad-turn"))
+        };
+        list["items"].as_array().unwrap().iter().filter(is_here).count()
+    };
+    let kinds = "networkpolicies,authorizationpolicies,peerauthentications.security.istio.io,rolebindings,\
+                 clusterrolebindings,clusterroles,sidecars.networking.istio.io";
+    until(|| (managed(kinds) == 0).then_some(()));
+    let path = "jsonpath={.status.conditions[?(@.type=='bulkhead.dev/BaselineReady')].status}";
+    until(|| (admin.ok(&["get", "namespace", &name, "-o", path]).unwrap() == "False").then_some(()));
+    until(|| {
+        member
+            .feed(&["create", "--dry-run=server", "-f", "-"], &outside.to_string())
+            .unwrap()
+            .success
+            .then_some(())
+    });
+}
+
+/// Who says himself that a controller made it is heard all the same.
+#[test]
+fn nothing_hides_from_an_audit_behind_an_owner() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let name = adopted(&admin, "ad-hide");
+    let owner = json!([{ "apiVersion": "x.example.com/v1", "kind": "Deployment", "name": "old", "uid": "x", "controller": true }]);
+    let objects = json!({ "apiVersion": "v1", "kind": "List", "items": [
+        {
+            "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": { "name": "hidden", "namespace": name, "ownerReferences": owner },
+            "spec": { "hosts": ["logs"], "http": [{
+                "headers": { "request": { "set": { "x-tenant-identity": "other" } } },
+                "route": [{ "destination": { "host": "logs" } }],
+            }] },
+        },
+        {
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "naked", "namespace": name, "ownerReferences": owner },
+            "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
+        },
+    ] });
+    admin.apply(&objects.to_string()).unwrap();
+    let digest = |said: &Said| said.stderr.split("acknowledge: ").nth(1).map(|rest| rest[..16].to_owned());
+    let (_, said) = until(|| {
+        let found = bulkhead(&admin, &["enforce", "ad-hide"]);
+        found.1.stdout.contains("hidden").then_some(found)
+    });
+    assert!(said.stdout.contains(&format!("VirtualService {name}/hidden: BH605")), "{said:?}");
+    assert!(said.stdout.contains(&format!("Pod {name}/naked: BH301")), "{said:?}");
+    admin.ok(&["delete", "pod", "naked", "-n", &name, "--now"]).unwrap();
+    let (_, without) = bulkhead(&admin, &["enforce", "ad-hide"]);
+    assert_ne!(digest(&said), digest(&without), "a pod of its own is a finding of its own");
 }

@@ -1,5 +1,6 @@
 //! What an Exemption covers, and nothing beside it, through the real API server and the real job controllers.
 
+use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_harness::kubectl::Kubectl;
@@ -7,7 +8,7 @@ use bulkhead_harness::program::Installation;
 use bulkhead_harness::wire;
 use serde_json::{Value, json};
 
-use crate::cluster::{namespace, shared, tenant, until, within};
+use crate::cluster::{BINARY, namespace, shared, tenant, until, within};
 
 const IMAGE: &str = "registry.example.com/import@sha256:\
                      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -113,12 +114,31 @@ fn an_exempted_job_runs_and_its_use_is_on_record() {
     forged["metadata"]["namespace"] = json!(name);
     forged["metadata"]["ownerReferences"] = pod["metadata"]["ownerReferences"].clone();
     refused(&forged, "BH301");
+    let mut on_the_node = template(IMAGE, "import");
+    on_the_node["spec"]["hostNetwork"] = json!(true);
+    refused(&job(&name, "import", &on_the_node), "BH301 spec.template.spec.hostNetwork");
+    // Nor does the pod that runs become another.
+    let running = format!("pod/{}", pod["metadata"]["name"].as_str().unwrap());
+    let image = "import=registry.example.com/shell:1";
+    let said = member.run(&["set", "image", &running, image, "-n", &name]).unwrap();
+    assert!(said.stderr.contains("BH301"), "{said:?}");
+    let shell =
+        r#"{"spec":{"ephemeralContainers":[{"name":"shell","image":"registry.example.com/shell:1"}]}}"#;
+    let debug = ["patch", &running, "-n", &name, "--subresource=ephemeralcontainers", "-p", shell];
+    let said = member.run(&debug).unwrap();
+    assert!(said.stderr.contains("BH301"), "{said:?}");
     // And nothing beside its rules.
-    let mut token = template(IMAGE, "import");
-    token["spec"]["hostNetwork"] = json!(true);
-    refused(&job(&name, "another", &token), "BH301");
     let said = member.run(&["create", "token", "import", "-n", &name, "--audience=istio-ca"]).unwrap();
     assert!(said.stderr.contains("BH403"), "{said:?}");
+
+    // An audit knows of it: what it covers is nothing to mend.
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+    let audit = Command::new(BINARY)
+        .args(["audit", "-n", &name, "--settings", settings])
+        .env("KUBECONFIG", &admin.kubeconfig)
+        .output()
+        .unwrap();
+    assert_eq!((audit.status.code(), String::from_utf8(audit.stdout).unwrap()), (Some(0), String::new()));
 
     // It ends when it says, with nobody doing anything.
     member.ok(&["delete", "job", "import", "-n", &name]).unwrap();
@@ -130,6 +150,36 @@ fn an_exempted_job_runs_and_its_use_is_on_record() {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &import.to_string()).unwrap();
         said.stderr.contains("BH302").then_some(())
     });
+}
+
+/// Owners that name each other in a circle, or nothing that could be, cost one look and stop nobody.
+#[test]
+fn an_owner_that_owns_itself_stops_nobody() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let (member, name) = prepared(&it, "ex-ring");
+    exemption(&admin, "ex-ring", &name, "Job", |_| {});
+    in_force(&admin, "ex-ring", "InForce");
+    let mut own = job(&name, "import", &template(IMAGE, "import"));
+    let owner = |kind: &str, name: &str| json!([{ "apiVersion": "x.example.com/v1", "kind": kind, "name": name, "uid": "x", "controller": true }]);
+    own["metadata"]["ownerReferences"] = owner("Job", "import");
+    until(|| member.feed(&["create", "-f", "-"], &own.to_string()).unwrap().success.then_some(()));
+    let controller =
+        it.cluster.powerful("system:serviceaccount:kube-system:job-controller", "ex-controllers").unwrap();
+    for (kind, owned) in
+        [("Job", "import"), ("Job", "../../../secrets"), ("Job", "a?b"), ("Nothing", "import")]
+    {
+        let mut pod = template(IMAGE, "import");
+        pod["apiVersion"] = json!("v1");
+        pod["kind"] = json!("Pod");
+        pod["metadata"]["name"] = json!("ring");
+        pod["metadata"]["namespace"] = json!(name);
+        pod["metadata"]["ownerReferences"] = owner(kind, owned);
+        let said = controller.feed(&["create", "--dry-run=server", "-f", "-"], &pod.to_string()).unwrap();
+        assert!(said.stderr.contains("BH301"), "{owned}: {said:?}");
+    }
+    // The world goes on.
+    namespace(&tenant(&it, "ex-after"), "ex-after");
 }
 
 /// A Job of a CronJob is covered when the CronJob's own controller makes it, and not when somebody says so.

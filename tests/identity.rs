@@ -25,7 +25,7 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
         let said = member.feed(arguments, input).unwrap();
         assert!(
             said.stderr.contains(
-                "BH401 metadata.namespace: `monitoring` is a shared service's, and you act for id-write; write it in a \
+                "BH401 metadata.namespace: `monitoring` is a shared service's, and you act for `id-write`; write it in a \
                  namespace of your own; call the service by its name"
             ),
             "{arguments:?}: {said:?}"

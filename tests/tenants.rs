@@ -241,18 +241,42 @@ fn a_name_that_was_a_tenants_is_not_anothers_next() {
     let said = admin.feed(&["create", "-f", "-"], &labelled_for("tn-heir")).unwrap();
     assert!(
         said.stderr.contains(
-            "BH110 metadata.name: it was another tenant's namespace, and a certificate in its name may still live; choose \
-             another name; if it is the same party, remove `namespace.tn-legacy` from the ConfigMap bulkhead-retired"
+            "BH110 metadata.name: it was a namespace of tenant `tn-gone`, and a certificate in that name may still live; \
+             choose another name; if it is the same party, remove `namespace.tn-legacy` from the ConfigMap bulkhead-retired"
         ),
         "{said:?}"
     );
+    let unlabelled = admin.feed(&["create", "-f", "-"], &labelled("tn-legacy", &json!({}))).unwrap();
+    assert!(unlabelled.success, "{unlabelled:?}");
+    until(|| {
+        let said = admin.run(&["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir"]).unwrap();
+        said.stderr.contains("BH110").then_some(())
+    });
+    admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
     // Its own tenant may have it again.
     admin.feed(&["create", "--dry-run=server", "-f", "-"], &labelled_for("tn-gone")).unwrap();
 
-    until(|| admin.run(&["delete", "tenant", "tn-gone"]).unwrap().success.then_some(()));
+    // However it is deleted: Argo CD waits for what it owns.
+    until(|| {
+        admin
+            .run(&["delete", "tenant", "tn-gone", "--cascade=foreground", "--timeout=30s"])
+            .unwrap()
+            .success
+            .then_some(())
+    });
     until(|| retired(&admin).contains(r#""tenant.tn-gone": "tn-gone 20"#).then_some(()));
     let said = admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap();
-    assert!(said.stderr.contains("BH110 metadata.name: it was a tenant, and a certificate"), "{said:?}");
+    assert!(said.stderr.contains("BH110 metadata.name: a tenant `tn-gone` was called so"), "{said:?}");
+    let longer = another.to_string().replace("tn-gone", "tn-gone-eu");
+    let said = admin.feed(&["create", "-f", "-"], &longer).unwrap();
+    assert!(said.stderr.contains("BH110 metadata.name: a tenant `tn-gone` was called so"), "{said:?}");
+    let said = admin
+        .feed(
+            &["create", "-f", "-"],
+            &labelled("tenant-tn-gone-a", &json!({ "bulkhead.dev/tenant": "tn-heir" })),
+        )
+        .unwrap();
+    assert!(said.stderr.contains("BH110 metadata.name: it was a namespace of tenant `tn-gone`"), "{said:?}");
     // A tenant that never had a namespace leaves nothing.
     tenant(&it, "tn-idle");
     until(|| admin.run(&["delete", "tenant", "tn-idle"]).unwrap().success.then_some(()));
@@ -304,9 +328,22 @@ fn what_tenants_had_stays_when_their_kind_is_deleted() {
     until(|| (pods().lines().count() == 1 && pods() != before).then_some(()));
     assert_eq!(policies(), 5);
 
-    // The same Tenant comes back from Git, and its namespaces are its own.
-    admin.apply(&printed(Path::new(BINARY), &["crds"]).unwrap()).unwrap();
+    // Whoever is faster than Git does not get them.
+    let crds = printed(Path::new(BINARY), &["crds"]).unwrap();
+    admin.apply(&crds).unwrap();
     admin.ok(&["wait", "--for=condition=Established", "crd/tenants.bulkhead.dev"]).unwrap();
+    let mallory = it.cluster.powerful("crd-mallory", "strangers").unwrap();
+    let taken = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "crd" },
+        "spec": { "owners": [{ "kind": "User", "name": "crd-mallory" }] },
+    });
+    let said = until(|| {
+        let said = mallory.feed(&["create", "-f", "-"], &taken.to_string()).unwrap();
+        (!said.stderr.contains("NotFound")).then_some(said)
+    });
+    assert!(said.stderr.contains("BH901 metadata.name: a tenant of this name had namespaces"), "{said:?}");
+
+    // The same Tenant comes back from Git, and its namespaces are its own.
     let member = tenant(&it, "crd");
     until(|| {
         let path = "jsonpath={.status.namespaces}{.status.conditions[0].reason}";

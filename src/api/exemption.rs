@@ -60,6 +60,10 @@ pub struct Target {
     #[schemars(length(min = 1, max = 253))]
     pub service_account: String,
 
+    /// Whether it may be on the node's network, where no policy reaches it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host_network: bool,
+
     /// Every image that its containers may have, by digest; the mesh's own need not be listed.
     #[schemars(length(min = 1, max = 20), inner(regex(pattern = "^[^@ ]+@sha256:[0-9a-f]{64}$")))]
     pub images: Vec<String>,

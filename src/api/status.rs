@@ -44,6 +44,8 @@ pub struct TenantStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct Audit {
     pub findings: u32,
+    /// How many namespaces it had then.
+    pub namespaces: u32,
     /// Of the findings, whatever the order; pods of one controller count as one.
     pub digest: String,
 }

@@ -42,6 +42,7 @@ pub struct TenantSpec {
 
     /// Where a refused user can ask; shown in refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200), regex(pattern = "^[^\\n\\r]*$"))]
     pub contact: Option<String>,
 
     /// Its namespaces.
@@ -97,6 +98,9 @@ pub struct Reach {
 }, {
     "rule": "self.kind != 'ServiceAccount' || self.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
     "message": "no ServiceAccount can have this name",
+}, {
+    "rule": "self.kind != 'Group' || !(self.name in ['system:authenticated', 'system:serviceaccounts', 'system:unauthenticated'])",
+    "message": "everybody is of this group",
 }]))]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {

@@ -1,6 +1,7 @@
 //! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
 
 mod digest;
+mod lines;
 mod pages;
 mod stored;
 
@@ -57,6 +58,22 @@ pub struct Audit<'a> {
 impl Audit<'_> {
     /// Tells every finding to `found`, and after every page how far it is to `at`.
     pub async fn run(
+        &self,
+        extent: &Extent,
+        mut found: impl FnMut(Finding),
+        at: impl FnMut(Progress),
+    ) -> Progress {
+        let world = match lines::of_exemptions(self.client, self.world, &self.namespaces(extent)).await {
+            Ok(live) => self.world.knowing(live),
+            Err(error) => {
+                found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
+                self.world.clone()
+            }
+        };
+        Audit { world: &world, ..*self }.judge_all(extent, found, at).await
+    }
+
+    async fn judge_all(
         &self,
         extent: &Extent,
         mut found: impl FnMut(Finding),

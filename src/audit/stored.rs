@@ -18,7 +18,6 @@ pub(super) struct Stored {
 pub(super) struct Metadata {
     pub(super) name: String,
     pub(super) namespace: String,
-    generate_name: Option<String>,
     labels: Option<Labels>,
     owner_references: Option<Vec<Owner>>,
 }
@@ -31,7 +30,9 @@ struct Labels {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Owner {
+    api_version: String,
     kind: String,
     name: String,
     #[serde(default)]
@@ -59,34 +60,51 @@ impl Stored {
         RawValue::from_string(format!(r#"{{"apiVersion":"{version}","kind":"{}",{fields}"#, kind.name()))
     }
 
-    /// Whether somebody else answers for it: a pod that has ended, or what a controller made that is judged itself.
+    /// Whether there is nothing to say of it: a pod that has ended, or a template that Kubernetes copied from one that
+    /// is judged itself. Its pods are judged all the same.
     pub(super) fn is_settled(&self, kind: Kind) -> bool {
         let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
+        let is_made_by = |maker| self.controller().is_some_and(|owner| owner.is(maker));
         match kind {
             Kind::Pod => matches!(phase, Some("Succeeded" | "Failed")),
-            _ => self.controller().is_some(),
+            Kind::ReplicaSet => is_made_by(Kind::Deployment),
+            Kind::Job => is_made_by(Kind::CronJob),
+            _ => false,
         }
     }
 
     /// What its kin are called: the pods of one workload come and go under ever new names.
     pub(super) fn workload(&self) -> &str {
-        let Metadata { name, generate_name, labels, .. } = &self.metadata;
+        let Metadata { name, labels, .. } = &self.metadata;
         match self.controller() {
-            Some(owner) if owner.kind == "ReplicaSet" => {
+            Some(owner) if owner.is(Kind::ReplicaSet) => {
                 let hash = labels.as_ref().and_then(|labels| labels.hash.as_deref()).unwrap_or_default();
                 owner.name.strip_suffix(hash).unwrap_or(&owner.name).trim_end_matches('-')
             }
             // A CronJob numbers its jobs by the time.
-            Some(owner) if owner.kind == "Job" => {
+            Some(owner) if owner.is(Kind::Job) => {
                 let stem = owner.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
                 stem.strip_suffix('-').unwrap_or(&owner.name)
             }
-            Some(owner) => &owner.name,
-            None => generate_name.as_deref().map_or(name, |prefix| prefix.trim_end_matches('-')),
+            Some(owner)
+                if [Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob].iter().any(|kind| owner.is(*kind)) =>
+            {
+                &owner.name
+            }
+            _ => name,
         }
     }
 
+    /// What made it, as it says itself.
     fn controller(&self) -> Option<&Owner> {
         self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
+    }
+}
+
+impl Owner {
+    /// Whether it is of this kind, and of its group.
+    fn is(&self, kind: Kind) -> bool {
+        let group = self.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        self.kind == kind.name() && group == kind.group()
     }
 }

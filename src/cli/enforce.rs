@@ -34,7 +34,7 @@ pub(super) struct Enforce {
 }
 
 /// How long the controller may take to find the same.
-const AGREEMENT: Duration = Duration::from_mins(1);
+const AGREEMENT: Duration = Duration::from_mins(5);
 
 impl Enforce {
     pub(super) fn run(&self) -> Result<Outcome> {

@@ -51,6 +51,7 @@ pub(super) async fn observe(client: Client, worlds: &Worlds, audits: &Audits) {
             let audited = audit.run(&extent, |finding| digest.take(&finding), |_| {}).await;
             debug!(tenant, objects = audited.objects, findings = digest.findings(), "audited");
             let found = api::Audit {
+                namespaces: u32::try_from(audited.namespaces).unwrap_or(u32::MAX),
                 findings: u32::try_from(digest.findings()).unwrap_or(u32::MAX),
                 digest: digest.text(),
             };

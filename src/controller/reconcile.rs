@@ -13,7 +13,8 @@ use tracing::{info, warn};
 
 use super::kept::{Kept, follow, resource};
 use crate::baseline::{
-    Kind, Label, Manifest, desired, desired_of_tenant, differences, labels, lacking, tenant_of_object,
+    Kind, Label, Manifest, desired, desired_of_tenant, differences, is_baseline, labels, lacking,
+    tenant_of_object,
 };
 use crate::sources::Worlds;
 use crate::sources::follow::read_namespace;
@@ -38,8 +39,10 @@ enum Place {
     },
     /// What a tenant has beyond its namespaces.
     Tenant(String),
-    /// An object of the cluster, by kind and name, whose tenant is gone.
-    Leftover(Kind, String),
+    /// A namespace that is said to be ready, and whose tenant is observed.
+    Undone(String),
+    /// An object, by kind, namespace (none for one of the cluster) and name, whose tenant is gone or observed.
+    Leftover(Kind, String, String),
 }
 
 /// A place that failed, and when it is tried again.
@@ -78,8 +81,8 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
                 for (kind, object) in written {
                     kept.insert(kind, &object);
                 }
-                if let (Place::Leftover(kind, name), Ok(())) = (&place, &result) {
-                    kept.remove(*kind, "", name);
+                if let (Place::Leftover(kind, namespace, name), Ok(())) = (&place, &result) {
+                    kept.remove(*kind, namespace, name);
                 }
                 told.extend(uid.map(|uid| (place.clone(), uid)));
                 busy.remove(&place);
@@ -124,7 +127,7 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// Every place, first those that are new: their pods wait. An observed tenant has none.
+/// Every place, first those that are new: their pods wait. What an observed tenant has from before goes.
 fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
     let mut places: Vec<Place> = world
         .tenants()
@@ -137,11 +140,21 @@ fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
             namespaces.chain([Place::Tenant(tenant.name.clone())])
         })
         .collect();
+    let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
     for kind in [Kind::ClusterRole, Kind::ClusterRoleBinding] {
-        let is_leftover =
-            |name: &&str| tenant_of_object(name).is_some_and(|tenant| world.tenant(tenant).is_none());
-        let leftovers = kept.names(kind, "").filter(is_leftover);
-        places.extend(leftovers.map(|name| Place::Leftover(kind, name.to_owned())));
+        let leftovers = kept.names(kind, "").filter(|name| tenant_of_object(name).is_some_and(has_none));
+        places.extend(leftovers.map(|name| Place::Leftover(kind, String::new(), name.to_owned())));
+    }
+    let observed = world.tenants().filter(|tenant| tenant.is_observed());
+    for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
+        if world.namespace(namespace).is_some_and(|known| known.ready) {
+            places.push(Place::Undone(namespace.to_owned()));
+        }
+        for kind in Kind::ALL {
+            let leftovers = kept.names(*kind, namespace).filter(|name| is_baseline(*kind, name));
+            let leftover = |name: &str| Place::Leftover(*kind, namespace.to_owned(), name.to_owned());
+            places.extend(leftovers.map(leftover));
+        }
     }
     places.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
     places.into_iter()
@@ -150,7 +163,7 @@ fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
 impl Place {
     fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
-            Self::Namespace { namespace, .. } => world.namespace(namespace),
+            Self::Namespace { namespace, .. } | Self::Undone(namespace) => world.namespace(namespace),
             Self::Tenant(_) | Self::Leftover(..) => None,
         }
     }
@@ -159,7 +172,8 @@ impl Place {
     fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } if world.is_over_limit(namespace) => None,
-            _ => self.namespace(world).filter(|namespace| !namespace.ready),
+            Self::Namespace { .. } => self.namespace(world).filter(|namespace| !namespace.ready),
+            Self::Tenant(_) | Self::Undone(_) | Self::Leftover(..) => None,
         }
     }
 
@@ -170,7 +184,7 @@ impl Place {
                 .map(|tenant| desired(world, tenant, namespace).collect())
                 .unwrap_or_default(),
             Self::Tenant(name) => world.tenant(name).into_iter().flat_map(desired_of_tenant).collect(),
-            Self::Leftover(..) => Vec::new(),
+            Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         }
     }
 
@@ -198,7 +212,7 @@ impl Place {
         if !self.labels(world).is_empty() || (!told && self.to_tell(world).is_some()) {
             return false;
         }
-        !matches!(self, Self::Leftover(..))
+        !matches!(self, Self::Undone(_) | Self::Leftover(..))
             && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
     }
 }
@@ -224,11 +238,11 @@ async fn try_see_to(
     manifests: &[Manifest],
     done: &mut Done,
 ) -> anyhow::Result<()> {
-    if let Place::Leftover(kind, name) = &done.place {
-        remove(client, *kind, name).await?;
-    }
-    if let Place::Namespace { namespace, .. } = &done.place {
-        label(client, worlds, &done.place, namespace).await?;
+    match &done.place {
+        Place::Leftover(kind, namespace, name) => remove(client, *kind, namespace, name).await?,
+        Place::Undone(namespace) => undo(client, worlds, namespace).await?,
+        Place::Namespace { namespace, .. } => label(client, worlds, &done.place, namespace).await?,
+        Place::Tenant(_) => {}
     }
     for manifest in manifests {
         let object = apply(client, manifest).await?;
@@ -275,14 +289,17 @@ async fn label(client: &Client, worlds: &Worlds, place: &Place, namespace: &str)
     Ok(())
 }
 
-/// Removes what a tenant had that is gone.
-async fn remove(client: &Client, kind: Kind, name: &str) -> anyhow::Result<()> {
-    let objects = Api::<DynamicObject>::all_with(client.clone(), &resource(kind));
+/// Removes what a tenant had that is gone or observed.
+async fn remove(client: &Client, kind: Kind, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let objects: Api<DynamicObject> = match namespace {
+        "" => Api::all_with(client.clone(), &resource(kind)),
+        namespace => Api::namespaced_with(client.clone(), namespace, &resource(kind)),
+    };
     match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         result => drop(result?),
     }
-    info!(kind = kind.name(), name, "removed: its tenant is gone");
+    info!(kind = kind.name(), namespace, name, "removed: its tenant is gone or observed");
     Ok(())
 }
 
@@ -315,16 +332,41 @@ async fn apply(client: &Client, manifest: &Manifest) -> anyhow::Result<DynamicOb
 }
 
 async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
+    say(client, namespace, "True", "BaselineStands", world::ready_for(tenant)).await?;
+    info!(namespace, "ready");
+    Ok(())
+}
+
+/// Says that the baseline stands no more, and waits until the watch shows it.
+async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> anyhow::Result<()> {
+    let mut changes = worlds.changes();
+    say(client, namespace, "False", "Observed", "the tenant is observed".to_owned()).await?;
+    let is_ready = |world: &World| world.namespace(namespace).is_some_and(|known| known.ready);
+    let shown = async {
+        while worlds.newest().is_some_and(|world| is_ready(&world)) {
+            let _ = changes.changed().await;
+        }
+    };
+    let _ = timeout(SHOWN, shown).await;
+    Ok(())
+}
+
+async fn say(
+    client: &Client,
+    namespace: &str,
+    status: &str,
+    reason: &str,
+    message: String,
+) -> anyhow::Result<()> {
     let condition: Value = json!({
         "type": BASELINE_READY,
-        "status": "True",
-        "reason": "BaselineStands",
-        "message": world::ready_for(tenant),
+        "status": status,
+        "reason": reason,
+        "message": message,
         "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
     });
     let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());
     namespaces.patch_status(namespace, &PatchParams::default(), &patch).await?;
-    info!(namespace, "ready");
     Ok(())
 }

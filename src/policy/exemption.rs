@@ -38,9 +38,10 @@ pub(super) fn covers<'w>(
     Err(unknown)
 }
 
-/// Whether nothing runs in it but what the exemption lists, under the account that it names.
+/// Whether nothing runs in it but what the exemption lists, where it says and under the account that it names.
 fn pins(exemption: &Exemption, workload: &Workload<'_>, settings: &Settings) -> bool {
     workload.service_account() == exemption.target.service_account
+        && (exemption.target.host_network || !workload.host_network().value)
         && workload.containers().all(|container| {
             let image = container.image.as_deref().unwrap_or_default();
             exemption.target.images.iter().any(|pinned| pinned == image)

@@ -53,7 +53,9 @@ pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> 
     let actor = world.actor(&review.user);
     let labels = if is_update {
         match read(review.old_object, "oldObject")? {
-            Object::Namespace(old) => on_update(&actor, &old.metadata, world),
+            Object::Namespace(old) if !world.breaks_glass(&review.user) => {
+                on_update(&actor, &old.metadata, world)
+            }
             _ => Vec::new(),
         }
     } else {

@@ -16,6 +16,7 @@ pub use review::Review;
 pub use rules::{Place, RULES, Rule};
 pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, quote, quote_all};
 
+use crate::api::Subject;
 use crate::world::{Actor, Namespace, ObjectKey, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
 use object::{Form, Object};
@@ -47,6 +48,11 @@ impl<'r> Scope<'r> {
     /// When it is asked, in seconds since 1970.
     pub fn time(&self) -> i64 {
         self.review.time
+    }
+
+    /// Whether who asks is `owner`, or of that group.
+    pub fn user_is(&self, owner: &Subject) -> bool {
+        self.review.user.is(owner)
     }
 
     /// How final the object's text is.
@@ -128,13 +134,26 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
 }
 
 impl Scope<'_> {
+    /// Whether a container is to run in a pod that may be here only because of what else runs in it.
+    fn adds_to_an_exempted_pod(&self, rule: &Rule) -> bool {
+        let mut exemptions = self.world.exemptions(self.review.namespace);
+        self.review.subresource == "ephemeralcontainers"
+            && exemptions.any(|exemption| exemption.rules.contains(rule.code))
+    }
+
     /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
     fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<ObjectKey>> {
         let exempted = exemption::covers(self.review, kind, rule, self.world);
         let is_observed = self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed));
         match exempted {
             Ok(name) => Ok(Why::Exempted(name.to_owned())),
-            Err(_) if rule.ratchet && ratchet::lets_be(kind, self.review) => Ok(Why::Before),
+            Err(_)
+                if rule.ratchet
+                    && !self.adds_to_an_exempted_pod(rule)
+                    && ratchet::lets_be(kind, self.review) =>
+            {
+                Ok(Why::Before)
+            }
             Err(_) if is_observed && rule.can_be_observed() => Ok(Why::Observed),
             Err(_) if self.world.breaks_glass(&self.review.user) => Ok(Why::BrokenGlass),
             Err(unknown) => Err(unknown),

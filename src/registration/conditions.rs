@@ -20,8 +20,8 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
         Entry::Cluster => conditions.push(condition(
             "changes-something",
             "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
-             || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-             || object.metadata.?finalizers != oldObject.metadata.?finalizers",
+             || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
+             !(item in oldObject.metadata[?list].orValue([]))))",
         )),
         Entry::Policies => conditions.extend([is_of_the_baseline(), not_the_end_of_a_namespace()]),
         Entry::Identities => {

@@ -22,12 +22,15 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         rules.extend(own);
         let mut at_home = vec![json!({
             "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED],
-            "verbs": ["get", "list", "update", "watch"],
+            "verbs": ["get", "list", "watch"],
         })];
         if account == CONTROLLER {
             rules.extend(keeps_the_baseline());
-            rules.extend(workloads("list"));
+            rules.extend(workloads("list", |_| true));
             at_home.extend([
+                json!({
+                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
+                }),
                 // RBAC cannot name what is still to be created.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
                 json!({
@@ -36,7 +39,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
                 }),
             ]);
         } else {
-            rules.extend(workloads("get"));
+            rules.extend(workloads("get", |kind| !matches!(kind, Kind::Pod | Kind::VirtualService)));
         }
         objects.extend(cluster_role(namespace, account, &rules));
         objects.extend(role("default", namespace, account, &[watch("discovery.k8s.io", "endpointslices")]));
@@ -47,11 +50,13 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
 }
 
 /// What runs in tenants' namespaces, and its routes: to audit them, and to look at what an exemption rests on.
-fn workloads(verb: &str) -> Vec<Value> {
+fn workloads(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let is_read = |door: &&Door| door.subresource.is_empty() && door.operations.contains(&Operation::Update);
     let is_of_tenants = |kind: Kind| matches!(kind.entry(), Entry::Workloads) || kind == Kind::VirtualService;
-    for door in DOORS.iter().filter(is_read).filter(|door| is_of_tenants(door.kind)) {
+    for door in
+        DOORS.iter().filter(is_read).filter(|door| is_of_tenants(door.kind) && is_asked_for(door.kind))
+    {
         groups.entry(door.kind.resource_group()).or_default().insert(door.resource);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });

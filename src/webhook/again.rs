@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::policy::{Retry, Review, Unjudged, Verdict, judge};
 use crate::sources::Worlds;
+use crate::world::Actor;
 
 /// How long a request waits.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,10 +41,15 @@ pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &
     verdict
 }
 
-/// At whose cost a request waits: the tenant's, else the namespace's.
+/// At whose cost a request waits: the tenant's whose namespace it is, or whose member asks, else the namespace's.
 fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
-    let world = worlds.newest();
-    let tenant = world.as_ref().and_then(|world| world.namespace(review.namespace)?.tenant.clone());
+    let tenant = worlds.newest().and_then(|world| {
+        let here = world.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
+        here.or_else(|| match world.actor(&review.user) {
+            Actor::Member(tenants) => tenants.first().map(|tenant| tenant.name.clone()),
+            _ => None,
+        })
+    });
     tenant.unwrap_or_else(|| review.namespace.to_owned())
 }
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{Owner, Tenant, World};
+use crate::api::{Subject, SubjectKind};
 
 const NODES: &str = "system:nodes";
 
@@ -69,6 +70,17 @@ pub enum Actor<'w> {
 }
 
 impl<'a> User<'a> {
+    /// Whether it is the subject, or of that group.
+    pub fn is(&self, subject: &Subject) -> bool {
+        match subject.kind {
+            SubjectKind::User => self.name == subject.name,
+            SubjectKind::Group => self.groups.contains(&subject.name.as_str()),
+            SubjectKind::ServiceAccount => {
+                service_account(self.name) == subject.namespace.as_deref().zip(Some(&subject.name))
+            }
+        }
+    }
+
     /// The namespace of a service account.
     pub fn home(&self) -> Option<&'a str> {
         service_account(self.name).map(|(namespace, _)| namespace)

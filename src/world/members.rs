@@ -6,7 +6,7 @@ use crate::api::{Subject, SubjectKind};
 
 /// Who acts for which tenants, by the names that requests come with: a decision takes as long with four thousand
 /// tenants as with ten.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Members {
     users: HashMap<String, Vec<String>>,
     groups: HashMap<String, Vec<String>>,

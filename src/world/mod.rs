@@ -81,6 +81,8 @@ pub struct Namespace {
     pub created: i64,
     /// Whether the baseline of its tenant has stood once.
     pub ready: bool,
+    /// Whether it is said to stand no more.
+    pub undone: bool,
     pub terminating: bool,
 }
 
@@ -94,7 +96,7 @@ impl Namespace {
     #[must_use]
     pub fn latched(&self, now: Self) -> Self {
         let is_same = self.uid == now.uid && self.tenant == now.tenant;
-        Self { ready: now.ready || (self.ready && is_same), ..now }
+        Self { ready: now.ready || (self.ready && is_same && !now.undone), ..now }
     }
 }
 
@@ -125,7 +127,7 @@ pub struct Facts {
 type Tenants = BTreeMap<String, Arc<Tenant>>;
 
 /// The snapshot a request is judged in, from the first rule to the last.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct World {
     pub settings: Arc<Settings>,
     pub surroundings: Surroundings,
@@ -258,6 +260,14 @@ impl World {
 
     pub fn exemption(&self, name: &str) -> Option<&Exemption> {
         self.exemptions.values().flatten().find(|exemption| exemption.name == name)
+    }
+
+    /// This world, with `live` known beside.
+    #[must_use]
+    pub fn knowing(&self, live: BTreeMap<ObjectKey, Live>) -> Self {
+        let mut world = self.clone();
+        world.live.extend(live);
+        world
     }
 
     /// What is known of an object that an exemption rests on; `None` until somebody has looked at it.

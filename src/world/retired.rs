@@ -64,7 +64,7 @@ impl Retired {
             // A tenant without a namespace is still there.
             let is_there = key.strip_prefix("tenant.").is_some_and(|name| world.tenant(name).is_some());
             let gone = if is_there { None } else { Some(name.gone.unwrap_or(now)) };
-            let is_over = gone.is_some_and(|gone| gone + world.settings.certificate_life < now);
+            let is_over = gone.is_some_and(|gone| gone.saturating_add(world.settings.certificate_life) < now);
             (!is_over).then(|| (key.clone(), Name { gone, ..name.clone() }))
         });
         let mut all: BTreeMap<String, Name> = gone.collect();
@@ -72,14 +72,37 @@ impl Retired {
         Self(all)
     }
 
-    /// Since when the tenant `name`, which had namespaces, is gone; `None` inside where nobody has noted it.
-    pub fn tenant(&self, name: &str) -> Option<Option<i64>> {
-        self.0.get(&of_tenant(name)).map(|known| known.gone)
+    /// Every tenant that had namespaces and is there no more in `world`, by name, and since when it is gone, if
+    /// somebody has noted that.
+    fn gone_tenants<'r>(&'r self, world: &'r World) -> impl Iterator<Item = (&'r str, Option<i64>)> {
+        let tenants =
+            self.0.iter().filter_map(|(key, known)| Some((key.strip_prefix("tenant.")?, known.gone)));
+        tenants.filter(|(name, _)| world.tenant(name).is_none() && world.namespaces_of(name).next().is_none())
     }
 
-    /// The tenant that the namespace `name` was of, and since when it is gone.
-    pub fn namespace(&self, name: &str) -> Option<(&str, Option<i64>)> {
-        self.0.get(&of_namespace(name)).map(|known| (known.tenant.as_str(), known.gone))
+    /// The tenant that is gone and whose namespaces could have borne the names of those of `tenant`.
+    pub fn like_tenant<'r>(&'r self, world: &'r World, tenant: &str) -> Option<(&'r str, Option<i64>)> {
+        let overlaps = |one: &str, other: &str| {
+            other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        self.gone_tenants(world).find(|(name, _)| overlaps(name, tenant) || overlaps(tenant, name))
+    }
+
+    /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears, and
+    /// since when.
+    pub fn like_namespace<'r>(
+        &'r self,
+        world: &'r World,
+        name: &str,
+        tenant: &str,
+    ) -> Option<(&'r str, Option<i64>)> {
+        let own = self.0.get(&of_namespace(name)).map(|known| (known.tenant.as_str(), known.gone));
+        let borne = self.gone_tenants(world).find(|(gone, _)| super::bears_name_of(name, gone));
+        own.into_iter().chain(borne).find(|(before, _)| *before != tenant)
+    }
+
+    pub fn knows_namespace(&self, name: &str) -> bool {
+        self.0.contains_key(&of_namespace(name))
     }
 
     /// The key under which the name of a tenant is kept.

@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{Metadata, Text};
-use crate::api::{Enforcement, Grants};
+use crate::api::{Enforcement, Grants, Subject};
 
 /// A Tenant: whether it is observed, what its audit found, and what it was granted.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub struct Tenant<'a> {
     pub enforcement: Enforcement,
     pub acknowledge: Option<Text<'a>>,
     pub grants: Grants,
+    pub owners: Vec<Subject>,
     pub audit: Option<Audit<'a>>,
 }
 
@@ -20,6 +21,8 @@ pub struct Tenant<'a> {
 pub struct Audit<'a> {
     #[serde(default)]
     pub findings: u32,
+    #[serde(default)]
+    pub namespaces: usize,
     #[serde(borrow)]
     pub digest: Text<'a>,
 }
@@ -41,6 +44,8 @@ struct Spec<'a> {
     acknowledge: Option<Text<'a>>,
     #[serde(deserialize_with = "nullable")]
     grants: Grants,
+    #[serde(deserialize_with = "nullable")]
+    owners: Vec<Subject>,
 }
 
 #[derive(Default, Deserialize)]
@@ -54,7 +59,7 @@ impl<'a> Tenant<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
-        let Spec { enforcement, acknowledge, grants } = spec;
-        Ok(Self { metadata, enforcement, acknowledge, grants, audit: status.audit })
+        let Spec { enforcement, acknowledge, grants, owners } = spec;
+        Ok(Self { metadata, enforcement, acknowledge, grants, owners, audit: status.audit })
     }
 }

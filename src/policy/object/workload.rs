@@ -135,6 +135,13 @@ impl<'a> Workload<'a> {
 }
 
 impl<'a> Workload<'a> {
+    /// What its containers run; one to debug with may come.
+    fn images(&self) -> impl Iterator<Item = (Role, &Text<'a>, Option<&Text<'a>>)> {
+        self.containers()
+            .filter(|placed| placed.role != Role::Ephemeral)
+            .map(|placed| (placed.role, &placed.container.name, placed.container.image.as_ref()))
+    }
+
     /// The containers with the names that Istio gives, and which list each is in.
     fn mesh_containers(&self) -> impl Iterator<Item = (Role, &Container<'a>)> {
         self.containers()
@@ -194,6 +201,7 @@ pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
         let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
         return old.template.metadata.has_mesh_entries_of(&new.template.metadata)
             && old.template.spec.host_network == new.template.spec.host_network
+            && old.images().eq(new.images())
             && old.mesh_containers().eq(new.mesh_containers());
     }
     let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());

@@ -90,6 +90,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Namespace, Object};
+use crate::policy::quote_all;
 use crate::world::{Actor, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
@@ -165,8 +166,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
 fn acts_for(actor: &Actor<'_>) -> String {
     match actor {
         Actor::Member(tenants) => {
-            let names: Vec<_> = tenants.iter().map(|tenant| format!("`{}`", tenant.name)).collect();
-            format!("write a tenant you act for: {}", names.join(", "))
+            let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
+            format!("write a tenant you act for: {}", quote_all(&names))
         }
         _ => "remove the label, or ask the platform for a tenant".to_owned(),
     }

@@ -166,7 +166,7 @@ fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Opt
         return namespace.metadata.name.as_deref();
     }
     let tenant = scope.world.tenant(namespace.metadata.label_value(TENANT_LABEL)?)?;
-    let mut labels = baseline::labels(&scope.world.settings, tenant);
+    let mut labels = baseline::enforced_labels(&scope.world.settings, tenant);
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 

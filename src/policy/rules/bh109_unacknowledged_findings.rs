@@ -18,7 +18,7 @@
 //! kind: Tenant
 //! metadata: { name: acme }
 //! spec: { enforcement: Observe }
-//! status: { audit: { findings: 2, digest: 5f0c } }
+//! status: { audit: { findings: 2, namespaces: 2, digest: 5f0c } }
 //! ---
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
@@ -45,7 +45,7 @@
 //! kind: Tenant
 //! metadata: { name: acme }
 //! spec: { enforcement: Observe }
-//! status: { audit: { findings: 2, digest: 5f0c } }
+//! status: { audit: { findings: 2, namespaces: 2, digest: 5f0c } }
 //! ---
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
@@ -78,7 +78,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     let name = new.metadata.name_or_prefix();
     let path = Path::of(&["spec", "enforcement"]);
-    match &old.audit {
+    let has = scope.world.namespaces_of(name).count();
+    match old.audit.as_ref().filter(|audit| audit.namespaces == has) {
         None => findings.report(
             &path,
             "what runs there has not been audited yet",

@@ -54,43 +54,57 @@ pub(super) static RULE: Rule = Rule {
     name: "retired-name",
     kinds: &[&[Kind::Namespace, Kind::Tenant]],
     place: Place::Cluster,
-    guards: &[],
+    guards: &[TENANT_LABEL],
     ratchet: false,
-    retry: Retry::Never,
+    retry: Retry::Look,
     source: include_str!("bh110_retired_name.rs"),
     check,
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    if scope.operation != Operation::Create {
-        return;
-    }
     let world = scope.world;
-    let (what, key, gone) = match scope.object {
-        Object::Tenant(tenant) => {
-            let name = tenant.metadata.name_or_prefix();
-            if world.namespaces_of(name).next().is_some() || world.tenant(name).is_some() {
+    let (what, key, gone) = match (scope.object, scope.old, scope.operation) {
+        (Object::Tenant(tenant), _, Operation::Create) => {
+            let Some((before, gone)) = world.retired.like_tenant(world, tenant.metadata.name_or_prefix())
+            else {
+                return;
+            };
+            (
+                format!("a tenant `{before}` was called so, or its namespaces"),
+                Retired::key_of_tenant(before),
+                gone,
+            )
+        }
+        (Object::Namespace(new), old, _) => {
+            let Some(tenant) = new.metadata.label_value(TENANT_LABEL) else { return };
+            let name = new.metadata.name_or_prefix();
+            let had_label = matches!(old, Some(Object::Namespace(old)) if old.metadata.label_value(TENANT_LABEL).is_some());
+            let Some((before, gone)) =
+                world.retired.like_namespace(world, name, tenant).filter(|_| !had_label)
+            else {
+                return;
+            };
+            // One that was there all the time is moved, and the platform knows what is in it.
+            let created = scope.namespace().1.map(|namespace| namespace.created);
+            if old.is_some() && gone.is_none_or(|gone| created.is_some_and(|created| created <= gone)) {
                 return;
             }
-            let Some(gone) = world.retired.tenant(name) else { return };
-            ("a tenant", Retired::key_of_tenant(name), gone)
-        }
-        Object::Namespace(namespace) => {
-            let Some(tenant) = namespace.metadata.label_value(TENANT_LABEL) else { return };
-            let name = namespace.metadata.name_or_prefix();
-            let another = world.retired.namespace(name).filter(|(before, _)| *before != tenant);
-            let Some((_, gone)) = another else { return };
-            ("another tenant's namespace", Retired::key_of_namespace(name), gone)
+            let key = if world.retired.knows_namespace(name) {
+                Retired::key_of_namespace(name)
+            } else {
+                Retired::key_of_tenant(before)
+            };
+            (format!("it was a namespace of tenant `{before}`"), key, gone)
         }
         _ => return,
     };
     let life = world.settings.certificate_life;
-    if gone.is_some_and(|gone| gone + life < scope.time()) {
+    if gone.is_some_and(|gone| gone.saturating_add(life) < scope.time()) {
         return;
     }
     findings.report(
         &Path::of(&["metadata", "name"]),
-        format!("it was {what}, and a certificate in its name may still live"),
+        format!("{what}, and a certificate in that name may still live"),
         format!("choose another name; if it is the same party, remove `{key}` from the ConfigMap {RETIRED}"),
     );
 }

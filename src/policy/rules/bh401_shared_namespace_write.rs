@@ -72,6 +72,7 @@
 use super::{Findings, POLICIES, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
+use crate::policy::quote_all;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -99,11 +100,11 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         | Actor::NamespaceController
         | Actor::Controller
         | Actor::AnyController => return,
-        Actor::Other if scope.user_lives_in(namespace) => return,
+        Actor::Other | Actor::Member(_) if scope.user_lives_in(namespace) => return,
         Actor::Other => format!("`{namespace}` is a shared service's, and you do not act for the platform"),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-            format!("`{namespace}` is a shared service's, and you act for {}", names.join(", "))
+            format!("`{namespace}` is a shared service's, and you act for {}", quote_all(&names))
         }
     };
     let fix = "write it in a namespace of your own; call the service by its name";

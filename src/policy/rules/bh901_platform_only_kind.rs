@@ -3,8 +3,9 @@
 //! ## What it does
 //! Refuses a Tenant, a SharedService or an Exemption, and its status, written by anybody but the platform.
 //!
-//! A new Tenant is the exception: whoever may create Tenants at all may, in one go with its namespaces. It has no
-//! grants and is enforced; the platform gives the rest.
+//! A new Tenant is the exception: whoever may create Tenants at all may, in one go with its namespaces. Its owners
+//! are he himself or groups of his, it has no grants, no namespaces from before, and is enforced; the platform gives
+//! the rest.
 //!
 //! Whoever acts for the platform is named in the settings (`platform.users`, `platform.groups`). Bulkhead's own
 //! controller writes their status. An account that may do everything, such as that of a GitOps tool, may not do
@@ -36,6 +37,11 @@
 //!   enforcement: Observe # BH901
 //!   grants: # BH901
 //!     reach: { sharedServices: [log-collector] }
+//!   owners:
+//!     - { kind: User, name: alice }
+//!     - { kind: Group, name: strangers }
+//!     - { kind: User, name: root } # BH901
+//!     - { kind: Group, name: somebody-elses } # BH901
 //! ```
 //!
 //! ## Admitted
@@ -83,6 +89,18 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             }
             if tenant.grants != Grants::default() {
                 findings.report(&Path::of(&["spec", "grants"]), "the platform gives grants", ASK);
+            }
+            if scope.world.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
+                let path = Path::of(&["metadata", "name"]);
+                findings.report(&path, "a tenant of this name had namespaces, and they are still there", ASK);
+            }
+            for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !scope.user_is(owner)) {
+                let path = Path::of(&["spec", "owners"]).index(index);
+                findings.report(
+                    &path,
+                    "it is not you who would own it",
+                    "name yourself, or a group of yours",
+                );
             }
         }
         _ => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace as ApiNamespace;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client};
@@ -20,6 +21,9 @@ use crate::world::{Controller, Live, Namespace, ObjectKey};
 
 /// The most that one question may take.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// What makes a pod, and what made that.
+const GENERATIONS: usize = 2;
 
 /// How many objects are remembered; then they are looked at again.
 const MOST_LIVE: usize = 1000;
@@ -62,7 +66,8 @@ impl Cluster {
     async fn look_at(&mut self, client: &Client, key: &ObjectKey) -> bool {
         let mut changed = false;
         let mut next = Some(key.clone());
-        while let Some(key) = next.take() {
+        for _ in 0..GENERATIONS {
+            let Some(key) = next.take() else { break };
             let live = match timeout(LOOK, live(client, &key)).await {
                 Ok(Ok(live)) => live,
                 failed => {
@@ -90,19 +95,26 @@ impl Cluster {
 }
 
 /// The object of this kind and name, if it is of a kind that makes pods and is there.
-pub(crate) async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Error> {
-    let Some(door) = DOORS.iter().find(|door| door.kind.name() == key.kind && door.subresource.is_empty())
-    else {
+async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Error> {
+    // An owner's name is whatever somebody wrote.
+    let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let mut doors = DOORS.iter().filter(|door| door.subresource.is_empty() && is_name);
+    let Some(door) = doors.find(|door| door.kind.name() == key.kind) else {
         return Ok(None);
     };
     let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
     let resource = ApiResource::from_gvk_with_plural(&kind, door.resource);
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &resource);
     let Some(found) = objects.get_metadata_opt(&key.name).await? else { return Ok(None) };
-    let owners = found.metadata.owner_references.into_iter().flatten();
-    let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
-    Ok(Some(Live {
-        uid: found.metadata.uid.unwrap_or_default(),
+    Ok(Some(line(found.metadata)))
+}
+
+/// Which object it is, and what controls it.
+pub(crate) fn line(metadata: ObjectMeta) -> Live {
+    let mut owners = metadata.owner_references.into_iter().flatten();
+    let controller = owners.find(|owner| owner.controller == Some(true));
+    Live {
+        uid: metadata.uid.unwrap_or_default(),
         controller: controller.map(|owner| Controller { kind: owner.kind, name: owner.name, uid: owner.uid }),
-    }))
+    }
 }

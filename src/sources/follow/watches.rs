@@ -48,14 +48,14 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     let tenant = namespace.labels().get(TENANT_LABEL).cloned();
     let stands = tenant.as_deref().map(ready_for);
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let said = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
     Namespace {
         tenant,
         labels: namespace.labels().iter().filter(|(key, _)| is_of_the_baseline(key)).map(owned).collect(),
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: conditions
-            .into_iter()
-            .any(|known| known.type_ == BASELINE_READY && known.status == "True" && known.message == stands),
+        ready: said.is_some_and(|said| said.status == "True" && said.message == stands),
+        undone: said.is_some_and(|said| said.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }

@@ -1,0 +1,44 @@
+use std::collections::BTreeMap;
+
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::{Api, Client};
+
+use crate::policy::kind::{DOORS, Door};
+use crate::sources::follow::line;
+use crate::world::{Live, ObjectKey, World};
+
+/// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
+pub(super) async fn of_exemptions(
+    client: &Client,
+    world: &World,
+    namespaces: &[&str],
+) -> Result<BTreeMap<ObjectKey, Live>, kube::Error> {
+    let mut live = BTreeMap::new();
+    for exemption in namespaces.iter().flat_map(|namespace| world.exemptions(namespace)) {
+        let target = &exemption.target;
+        let makes = match target.kind.name() {
+            "CronJob" => Some("Job"),
+            "Deployment" => Some("ReplicaSet"),
+            _ => None,
+        };
+        for kind in [Some(target.kind.name()), makes].into_iter().flatten() {
+            live.extend(list(client, &target.namespace, kind).await?);
+        }
+    }
+    Ok(live)
+}
+
+async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(ObjectKey, Live)>, kube::Error> {
+    let is_of = |door: &&Door| door.kind.name() == kind && door.subresource.is_empty();
+    let Some(door) = DOORS.iter().find(is_of) else { return Ok(Vec::new()) };
+    let gvk = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
+    let resource = ApiResource::from_gvk_with_plural(&gvk, door.resource);
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    let listed = objects.list_metadata(&ListParams::default()).await?;
+    let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let key = ObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
+        (key, line(object.metadata))
+    };
+    Ok(listed.items.into_iter().map(entry).collect())
+}
