@@ -11,6 +11,7 @@ mod blessed;
 mod chain;
 mod check;
 mod cluster;
+mod dataplane;
 mod derived;
 mod exemptions;
 mod flows;

@@ -381,12 +381,12 @@ impl Stage {
         object
     }
 
-    /// What stands there, after half a minute at most: an end and the controller take a moment.
+    /// What stands there, after two minutes at most: an end takes a moment, and the controller has others to see to.
     async fn found(&self, name: &str, expected: &Value) -> Value {
         let mut tries = 0;
         loop {
             let found = read(&self.platform, name).await.map_or(Value::Null, |object| state(&object));
-            if found == *expected || tries == 300 {
+            if found == *expected || tries == 1_200 {
                 return found;
             }
             tries += 1;

@@ -277,7 +277,11 @@ async fn label(client: &Client, worlds: &Worlds, place: &Place, namespace: &str)
         let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
         let version = found.metadata.resource_version;
         let patch = Patch::Merge(json!({ "metadata": { "labels": added, "resourceVersion": version } }));
-        namespaces.patch(namespace, &PatchParams::default(), &patch).await?;
+        match namespaces.patch(namespace, &PatchParams::default(), &patch).await {
+            // Somebody was faster, and that is news.
+            Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
+            result => drop(result?),
+        }
         info!(namespace, ?added, "labelled");
     }
     let shown = async {

@@ -91,7 +91,8 @@ pub(super) static RULE: Rule = Rule {
     place: Place::Cluster,
     guards: &[],
     ratchet: false,
-    retry: Retry::Never,
+    // What Bulkhead itself would set is known once the tenant is.
+    retry: Retry::Look,
     source: include_str!("bh103_protected_namespace_key.rs"),
     check,
 };

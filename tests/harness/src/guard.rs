@@ -1,6 +1,6 @@
 //! Nothing outlives the process that started it. A shell at the other end of a pipe is told what to
 //! clean up; when the pipe closes, because that process has ended in whatever way, it ends the
-//! processes by their ids and removes the folders.
+//! processes by their ids and removes the folders and the network namespaces.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -11,12 +11,13 @@ use std::sync::{Mutex, OnceLock};
 /// What the shell is told, a line each.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
-pids=' ' dirs=
+pids=' ' dirs= networks=
 while read -r verb what; do
     case $verb in
     pid) pids="$pids$what " ;;
     ended) case $pids in *" $what "*) pids="${pids%% $what *} ${pids#* $what }" ;; esac ;;
     dir) dirs="$dirs $what" ;;
+    network) networks="$networks $what" ;;
     esac
 done
 [ "$pids" = ' ' ] || kill $pids 2>/dev/null
@@ -27,6 +28,7 @@ for tenth in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
     sleep 0.1
 done
 for pid in $pids; do kill -9 $pid 2>/dev/null; done
+for network in $networks; do ip netns del $network; done
 [ -z "$dirs" ] || rm -rf $dirs
 "#;
 
@@ -48,6 +50,11 @@ pub(crate) fn ended(pid: u32) {
 /// Removes `folder` when this process ends.
 pub(crate) fn remove_with_us(folder: &Path) {
     tell("dir", &folder.display().to_string());
+}
+
+/// Removes the network namespace `name` when this process ends.
+pub(crate) fn network_with_us(name: &str) {
+    tell("network", name);
 }
 
 fn tell(verb: &str, what: &str) {

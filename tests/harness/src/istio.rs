@@ -11,6 +11,8 @@ use crate::components;
 use crate::process::Process;
 
 pub struct Istio {
+    /// The port of loopback where agents ask istiod.
+    pub discovery: u16,
     _istiod: Process,
 }
 
@@ -48,6 +50,9 @@ impl Istio {
                     ("CLUSTER_ID", "Kubernetes"),
                     ("REVISION", "default"),
                     ("PILOT_CERT_PROVIDER", "istiod"),
+                    // A plain Envoy has no filters of Istio's own.
+                    ("PILOT_ENABLE_ALPN_FILTER", "false"),
+                    ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
                 ])
                 .env("ROOT_CA_DIR", &folder)
                 .current_dir(&folder),
@@ -67,7 +72,7 @@ impl Istio {
         // Between its CA and its first answer there may be a moment.
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", https)).is_ok() {
-                return Ok(Self { _istiod: istiod });
+                return Ok(Self { discovery: secure_grpc, _istiod: istiod });
             }
             thread::sleep(Duration::from_millis(100));
         }

@@ -8,6 +8,7 @@ pub mod balancer;
 pub mod cable;
 pub mod cluster;
 pub mod components;
+pub mod dataplane;
 mod guard;
 pub mod istio;
 pub mod kubectl;

@@ -84,7 +84,7 @@ pub struct Installation {
     pub controller: Process,
     pub binary: PathBuf,
     pub ca_bundle: String,
-    _istio: Istio,
+    pub istio: Istio,
 }
 
 impl Installation {
@@ -122,7 +122,7 @@ impl Installation {
             controller,
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
-            _istio: istio,
+            istio,
         };
         installation.wait_until_called()?;
         Ok(installation)
