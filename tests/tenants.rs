@@ -180,6 +180,57 @@ fn a_shared_service_that_is_not_kept_says_so() {
     }
 }
 
+fn reason(admin: &Kubectl, tenant: &str) -> String {
+    let path = "jsonpath={.status.conditions[0].reason}";
+    admin.run(&["get", "tenant", tenant, "-o", path]).unwrap().stdout
+}
+
+/// Two that came at once, each past a replica that did not know the other: the older one counts. Whoever breaks the
+/// glass can make the second come at any time.
+#[test]
+fn of_two_tenants_that_overlap_the_older_counts() {
+    let it = shared();
+    let older = tenant(&it, "tn-twin");
+    it.cluster.powerful("tn-twin-unused", "firefighters").unwrap();
+    let fire = it.cluster.certified_user("tn-twin-fire", "firefighters").unwrap();
+    let younger = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-twin-eu" },
+        "spec": { "owners": [{ "kind": "User", "name": "tn-twin-eu-bob" }] },
+    });
+    let said = fire.feed(&["create", "-f", "-"], &younger.to_string()).unwrap();
+    assert!(said.success && said.stderr.contains("BH107"), "{said:?}");
+    let admin = it.cluster.admin().unwrap();
+    until(|| (reason(&admin, "tn-twin-eu") == "NameOverlaps").then_some(()));
+    // What could be either's is the older one's.
+    let bob = it.cluster.powerful("tn-twin-eu-bob", "tn-twin-strangers").unwrap();
+    let said = bob.run(&["create", "namespace", "tenant-tn-twin-eu"]).unwrap();
+    assert!(said.stderr.contains("BH104"), "{said:?}");
+    older.ok(&["create", "namespace", "tenant-tn-twin-eu"]).unwrap();
+    let path = "jsonpath={.metadata.labels.bulkhead\\.dev/tenant}";
+    assert_eq!(older.ok(&["get", "namespace", "tenant-tn-twin-eu", "-o", path]).unwrap(), "tn-twin");
+    // It counts once it is alone.
+    admin.ok(&["delete", "namespace", "tenant-tn-twin-eu", "--timeout=60s"]).unwrap();
+    until(|| admin.run(&["delete", "tenant", "tn-twin"]).unwrap().success.then_some(()));
+    until(|| (reason(&admin, "tn-twin-eu") == "InForce").then_some(()));
+}
+
+/// An object that fits the schema and no program: it says so, and the others go on.
+#[test]
+fn a_tenant_that_cannot_be_read_stops_no_other() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    tenant(&it, "tn-vast");
+    let vast = r#"{"spec":{"namespaces":{"limit":5000000000}}}"#;
+    admin.ok(&["patch", "tenant", "tn-vast", "--type=merge", "-p", vast]).unwrap();
+    until(|| (reason(&admin, "tn-vast") == "Unreadable").then_some(()));
+    let member = tenant(&it, "tn-beside");
+    namespace(&member, "tn-beside");
+    // Its last good value stays in force.
+    let owner = it.cluster.user("tn-vast-alice", &["tn-vast-developers"]).unwrap();
+    owner.ok(&["create", "namespace", "tenant-tn-vast"]).unwrap();
+    is_ready(&admin, "tenant-tn-vast");
+}
+
 /// What the API server itself refuses, by the schema.
 #[test]
 fn what_a_tenant_cannot_say_is_refused() {

@@ -11,7 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use tracing::warn;
 
-use crate::baseline::{Kind, MANAGED_BY};
+use crate::baseline::{Kind, MANAGED_BY, tenant_of_object};
 
 /// Kind, namespace and name; the namespace is empty for an object of the cluster.
 type Key = (Kind, String, String);
@@ -22,6 +22,8 @@ pub(super) struct Kept {
     objects: BTreeMap<Key, Value>,
     coming: BTreeMap<Key, Value>,
     listed: usize,
+    /// How often anything changed, by namespace, or by tenant for what is of the cluster.
+    versions: BTreeMap<String, u64>,
 }
 
 pub(super) type News = (Kind, Result<Event<DynamicObject>, watcher::Error>);
@@ -46,18 +48,17 @@ impl Kept {
             }
             Ok(Event::InitDone) => {
                 self.objects.retain(|(of, _, _), _| *of != kind);
+                self.listed += 1;
                 let (of_kind, others) =
                     std::mem::take(&mut self.coming).into_iter().partition(|((of, _, _), _)| *of == kind);
                 let of_kind: BTreeMap<_, _> = of_kind;
                 self.objects.extend(of_kind);
                 self.coming = others;
-                self.listed += 1;
             }
-            Ok(Event::Apply(object)) => {
-                let (key, value) = entry(kind, &object);
-                self.objects.insert(key, value);
+            Ok(Event::Apply(object)) => self.insert(kind, &object),
+            Ok(Event::Delete(object)) => {
+                self.remove(kind, &object.namespace().unwrap_or_default(), &object.name_any());
             }
-            Ok(Event::Delete(object)) => drop(self.objects.remove(&entry(kind, &object).0)),
             Err(error) => warn!(kind = kind.name(), %error, "the watch failed; trying again"),
         }
     }
@@ -82,12 +83,30 @@ impl Kept {
     }
 
     pub(super) fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
+        self.changed(namespace, name);
         self.objects.remove(&(kind, namespace.to_owned(), name.to_owned()));
+    }
+
+    fn changed(&mut self, namespace: &str, name: &str) {
+        let place = if namespace.is_empty() { tenant_of_object(name).unwrap_or_default() } else { namespace };
+        let key = if namespace.is_empty() { format!("/{place}") } else { place.to_owned() };
+        *self.versions.entry(key).or_default() += 1;
+    }
+
+    /// Whatever it was before, it is another once anything has changed in the namespace.
+    pub(super) fn version_of_namespace(&self, namespace: &str) -> (usize, u64) {
+        (self.listed, self.versions.get(namespace).copied().unwrap_or_default())
+    }
+
+    /// The same for what a tenant has beyond its namespaces.
+    pub(super) fn version_of_tenant(&self, tenant: &str) -> (usize, u64) {
+        (self.listed, self.versions.get(&format!("/{tenant}")).copied().unwrap_or_default())
     }
 
     /// What was read back after a write, ahead of the watch.
     pub(super) fn insert(&mut self, kind: Kind, object: &DynamicObject) {
         let (key, value) = entry(kind, object);
+        self.changed(&key.1, &key.2);
         self.objects.insert(key, value);
     }
 }

@@ -18,7 +18,7 @@ use crate::baseline::{
 };
 use crate::sources::Worlds;
 use crate::sources::follow::read_namespace;
-use crate::world::{self, BASELINE_READY, TENANT_LABEL, World};
+use crate::world::{self, BASELINE_READY, TENANT_LABEL, Witness, World};
 
 /// How many places are seen to at once.
 const AT_ONCE: usize = 16;
@@ -70,6 +70,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
     let mut pauses: BTreeMap<Place, Pause> = BTreeMap::new();
     // Told ready, with its uid; the watch shows it a moment later.
     let mut told: BTreeMap<Place, String> = BTreeMap::new();
+    let mut standing = Standing::default();
     loop {
         let idle = pauses.iter().filter(|(place, _)| running.len() < AT_ONCE && !busy.contains(*place));
         let next_try = idle.map(|(_, pause)| pause.until).min();
@@ -104,9 +105,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds) {
         let Some(world) = worlds.newest().filter(|_| kept.is_whole()) else { continue };
 
         told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
-        let fallen: Vec<Place> = places(&world, &kept)
-            .filter(|place| !place.stands(&world, &kept, told.contains_key(place)))
-            .collect();
+        let fallen = standing.fallen(&world, &kept, &told);
         pauses.retain(|place, _| fallen.contains(place));
         let now = Instant::now();
         for place in fallen {
@@ -127,19 +126,44 @@ async fn until(time: Option<Instant>) {
     }
 }
 
-/// Every place, first those that are new: their pods wait. What an observed tenant has from before goes.
-fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
-    let mut places: Vec<Place> = world
-        .tenants()
-        .filter(|tenant| !tenant.is_observed())
-        .flat_map(|tenant| {
-            let namespaces = world.namespaces_of(&tenant.name).map(|namespace| Place::Namespace {
-                tenant: tenant.name.clone(),
-                namespace: namespace.to_owned(),
-            });
-            namespaces.chain([Place::Tenant(tenant.name.clone())])
-        })
-        .collect();
+/// By what a place was found standing: a witness of the world, and the version of what is kept there.
+type Seen = (Witness, (usize, u64));
+
+/// The places that were found standing, and need no other look while nothing changes that they stand by.
+#[derive(Default)]
+struct Standing(BTreeMap<Place, Seen>);
+
+impl Standing {
+    /// Every place that does not stand, first those that are new: their pods wait.
+    fn fallen(&mut self, world: &World, kept: &Kept, told: &BTreeMap<Place, String>) -> Vec<Place> {
+        let mut stands = BTreeMap::new();
+        let mut fallen = leftovers(world, kept);
+        let mut look = |place: Place, seen: Seen| {
+            let known = self.0.remove(&place).is_some_and(|known| known == seen);
+            if known || place.stands(world, kept, told.contains_key(&place)) {
+                stands.insert(place, seen);
+            } else {
+                fallen.push(place);
+            }
+        };
+        for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
+            let witness = world.witness(&tenant.name);
+            for namespace in world.namespaces_of(&tenant.name) {
+                let place = Place::Namespace { tenant: tenant.name.clone(), namespace: namespace.to_owned() };
+                let seen = (witness.of_namespace(world, namespace), kept.version_of_namespace(namespace));
+                look(place, seen);
+            }
+            look(Place::Tenant(tenant.name.clone()), (witness, kept.version_of_tenant(&tenant.name)));
+        }
+        self.0 = stands;
+        fallen.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
+        fallen
+    }
+}
+
+/// What tenants have from before that are gone or observed.
+fn leftovers(world: &World, kept: &Kept) -> Vec<Place> {
+    let mut places = Vec::new();
     let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
     for kind in [Kind::ClusterRole, Kind::ClusterRoleBinding] {
         let leftovers = kept.names(kind, "").filter(|name| tenant_of_object(name).is_some_and(has_none));
@@ -156,8 +180,8 @@ fn places(world: &World, kept: &Kept) -> impl Iterator<Item = Place> {
             places.extend(leftovers.map(leftover));
         }
     }
-    places.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
-    places.into_iter()
+    places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
+    places
 }
 
 impl Place {
@@ -212,8 +236,7 @@ impl Place {
         if !self.labels(world).is_empty() || (!told && self.to_tell(world).is_some()) {
             return false;
         }
-        !matches!(self, Self::Undone(_) | Self::Leftover(..))
-            && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
+        self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
     }
 }
 

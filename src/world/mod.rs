@@ -4,6 +4,7 @@ mod actor;
 mod exemption;
 mod members;
 mod retired;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -16,6 +17,7 @@ use members::Members;
 pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User, controller_of};
 pub use exemption::{Controller, Exemption, Live, ObjectKey};
 pub use retired::{RETIRED, Retired};
+pub use witness::Witness;
 
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
@@ -44,7 +46,7 @@ pub struct Tenant {
 }
 
 /// A service of the platform that tenants may be granted to reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SharedService {
     pub name: String,
     pub namespace: String,
@@ -101,7 +103,7 @@ impl Namespace {
 }
 
 /// What every tenant must reach, wherever the cluster has put it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Surroundings {
     /// The API servers' own addresses: a policy sees a packet after its Service address is translated.
     pub api_servers: BTreeSet<(IpAddr, u16)>,
@@ -137,6 +139,7 @@ pub struct World {
     /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
     overlapping: BTreeMap<String, String>,
     members: Members,
+    around: u64,
     shared_services: BTreeMap<String, SharedService>,
     /// By the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
@@ -169,8 +172,9 @@ impl World {
         }
         Self {
             settings,
-            surroundings: facts.surroundings,
             retired: facts.retired,
+            around: witness::around(&facts.surroundings, &facts.shared_services),
+            surroundings: facts.surroundings,
             members: Members::of(tenants.values().map(Arc::as_ref)),
             exemptions,
             live: facts.live,

@@ -1,0 +1,62 @@
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::{Namespace, Tenant, World};
+use crate::settings::Settings;
+
+/// All that the baseline of a tenant, or of one of its namespaces, is made of: while it is the same, so is the
+/// baseline.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    settings: Arc<Settings>,
+    tenant: Option<Arc<Tenant>>,
+    namespace: Option<Arc<Namespace>>,
+    siblings: u64,
+    around: u64,
+}
+
+impl PartialEq for Witness {
+    fn eq(&self, other: &Self) -> bool {
+        fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+            one.map(Arc::as_ptr) == other.map(Arc::as_ptr)
+        }
+        Arc::ptr_eq(&self.settings, &other.settings)
+            && same(self.tenant.as_ref(), other.tenant.as_ref())
+            && same(self.namespace.as_ref(), other.namespace.as_ref())
+            && (self.siblings, self.around) == (other.siblings, other.around)
+    }
+}
+
+impl World {
+    /// The witness of what `tenant` has beyond its namespaces.
+    pub fn witness(&self, tenant: &str) -> Witness {
+        let siblings = self.owned.get(tenant).into_iter().flatten();
+        let mut hasher = DefaultHasher::new();
+        for name in siblings {
+            let created = self.namespaces.get(name).map(|known| known.created);
+            (name, created).hash(&mut hasher);
+        }
+        Witness {
+            settings: Arc::clone(&self.settings),
+            tenant: self.tenants.get(tenant).cloned(),
+            namespace: None,
+            siblings: hasher.finish(),
+            around: self.around,
+        }
+    }
+}
+
+impl Witness {
+    /// The witness of a namespace of the same tenant.
+    #[must_use]
+    pub fn of_namespace(&self, world: &World, namespace: &str) -> Self {
+        Self { namespace: world.namespaces.get(namespace).cloned(), ..self.clone() }
+    }
+}
+
+/// What is around every tenant, in short.
+pub(super) fn around(surroundings: &super::Surroundings, services: &[super::SharedService]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (surroundings, services).hash(&mut hasher);
+    hasher.finish()
+}
