@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-/// An `AdmissionReview` of about 12 kB, of the pod in `namespace`.
+/// An `AdmissionReview` of about 14 kB, of the pod in `namespace`.
 pub(crate) fn review(namespace: &str) -> Vec<u8> {
     let pod = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
     let pod: Value = serde_json::from_str(&pod.expect("the injected example")).expect("JSON");

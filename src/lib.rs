@@ -12,7 +12,7 @@
 //!                  sources::files (YAML) ────────┘
 //! ```
 //!
-//! Imports point one way too: api → settings → world → baseline → policy → registration → the rest.
+//! Imports point one way too: api → settings → world → baseline → policy → registration → report → the rest.
 //! From `api` to `registration` nothing waits, reads or looks at a clock.
 
 pub mod api;

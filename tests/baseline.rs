@@ -129,6 +129,10 @@ fn owners_may_work_in_their_namespaces_and_create_them() {
         assert!(!may(&[walks_around, &["-n", &name]].concat()), "{walks_around:?}");
     }
     plain.ok(&["create", "namespace", "tenant-base-owner-own"]).unwrap();
+    // And wait for it, with no other right than these.
+    until(|| may(&["watch", "namespaces/tenant-base-owner-own"]).then_some(()));
+    is_ready(&plain, "tenant-base-owner-own");
+    assert!(!may(&["list", "namespaces"]));
 }
 
 #[test]

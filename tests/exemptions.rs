@@ -228,6 +228,7 @@ fn an_exemption_that_says_too_much_is_refused_and_one_in_vain_says_so() {
         ("/spec/rules", json!(["BH201"])),
         ("/spec/rules", json!(["BH403"])),
         ("/spec/rules", json!(["BH102"])),
+        ("/spec/rules", json!(["BH605"])),
         ("/spec/rules", json!([])),
         ("/spec/target/images", json!([])),
         ("/spec/target/images/0", json!("registry.example.com/import:latest")),

@@ -27,8 +27,8 @@ use super::ExemptionStatus;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExemptionSpec {
-    /// The codes of the rules. Those of namespaces, of the baseline and of identities cannot be switched off.
-    #[schemars(length(min = 1, max = 20), inner(regex(pattern = "^BH[35-9][0-9][0-9]$")))]
+    /// The codes of the rules: BH3xx, those of pods and their templates.
+    #[schemars(length(min = 1, max = 20), inner(regex(pattern = "^BH3[0-9][0-9]$")))]
     pub rules: Vec<String>,
 
     /// What they are off for.

@@ -1,5 +1,4 @@
-//! What every tenant namespace must carry, one file an object. Pure: [`desired`] says it, and has four
-//! users: the controller applies it, the webhook protects it, `check` and the audit compare it, `render`
+//! What every tenant namespace must carry, one file an object. Pure: [`desired`] says it; the controller applies it, the webhook protects it, `check` and the audit compare it, `render`
 //! prints it. What the API server defaults is part of it: an object reads back as it was written.
 
 mod allow_dns_and_api;

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Kind, MANAGED_BY, Manifest, Object, Place};
 use crate::api::{self, Subject, SubjectKind};
-use crate::world::Tenant;
+use crate::world::{Tenant, World};
 
 /// The owners' rights in their namespaces.
 pub(super) const OBJECT: Object = Object { kind: Kind::RoleBinding, name: "tenant-owners", body };
@@ -26,13 +26,23 @@ pub fn tenant_of_object(name: &str) -> Option<&str> {
 }
 
 /// The owners' rights beyond their namespaces: to create more, which belong to the tenant from the first moment,
-/// and to read their own Tenant.
-pub fn desired_of_tenant(tenant: &Tenant) -> [Manifest; 3] {
+/// to wait for them, and to read their own Tenant.
+pub fn desired_of_tenant(world: &World, tenant: &Tenant) -> [Manifest; 3] {
     let creator = format!("{CREATOR}{}", tenant.name);
     let reader = format!("{READER}{}", tenant.name);
-    let rules = json!({ "rules": [{
-        "apiGroups": [api::GROUP], "resources": ["tenants"], "resourceNames": [tenant.name], "verbs": ["get", "list", "watch"],
-    }] });
+    let reads = |group: &str, resource: &str, names: &[&str]| {
+        json!({
+            "apiGroups": [group], "resources": [resource], "resourceNames": names,
+            "verbs": ["get", "list", "watch"],
+        })
+    };
+    let namespaces: Vec<&str> = world.namespaces_of(&tenant.name).collect();
+    let mut rules = vec![reads(api::GROUP, "tenants", &[&tenant.name])];
+    // No name at all would be every name.
+    if !namespaces.is_empty() {
+        rules.push(reads("", "namespaces", &namespaces));
+    }
+    let rules = json!({ "rules": rules });
     [
         of_the_cluster(Kind::ClusterRoleBinding, creator, binding(NAMESPACE_OWNER_ROLE, &tenant.owners)),
         of_the_cluster(Kind::ClusterRole, reader.clone(), rules),

@@ -61,7 +61,7 @@ impl Cluster {
         let client = connect(self.context.clone()).await.context("connecting to the cluster")?;
         let worlds = Arc::new(Worlds::default());
         let mut changes = worlds.changes();
-        let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
+        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
         let home = self.system_namespace.clone();
         let followed = follow::follow(
             client.clone(),

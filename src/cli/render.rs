@@ -11,7 +11,7 @@ use crate::sources::files;
 /// Print the baseline of a tenant's namespaces, as the controller would apply it.
 #[derive(Args, Debug)]
 pub(super) struct Render {
-    /// A file or folder of Tenants, SharedServices, Namespaces and Settings.
+    /// A file or folder of Tenants, SharedServices, Exemptions, Namespaces and Settings.
     #[arg(long, value_name = "DIR")]
     world: PathBuf,
 
@@ -35,7 +35,7 @@ impl Render {
             world.tenants().filter(|known| self.tenant.as_ref().is_none_or(|name| *name == known.name))
         {
             if self.namespace.is_none() {
-                for manifest in desired_of_tenant(tenant) {
+                for manifest in desired_of_tenant(&world, tenant) {
                     documents.push(yaml(&manifest.object)?);
                 }
             }

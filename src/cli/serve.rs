@@ -183,7 +183,7 @@ impl Serve {
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("connecting to the cluster")?;
-        let readiness = Arc::new(Readiness::awaiting(follow::AWAITED));
+        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
         if self.runs(Part::Controller) {
             let identity = Identity {
                 namespace: self.namespace.clone(),

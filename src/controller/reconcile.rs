@@ -207,7 +207,9 @@ impl Place {
                 .tenant(tenant)
                 .map(|tenant| desired(world, tenant, namespace).collect())
                 .unwrap_or_default(),
-            Self::Tenant(name) => world.tenant(name).into_iter().flat_map(desired_of_tenant).collect(),
+            Self::Tenant(name) => {
+                world.tenant(name).into_iter().flat_map(|tenant| desired_of_tenant(world, tenant)).collect()
+            }
             Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! What the controller says of each Tenant and SharedService, in its status.
+//! What the controller says of each Tenant, SharedService and Exemption, in its status.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

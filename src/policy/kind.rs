@@ -34,11 +34,11 @@ pub enum Entry {
     Namespaces,
     /// Pods and what makes pods, in namespaces with the tenant label.
     Workloads,
-    /// The kinds of the baseline, in namespaces with the tenant label.
+    /// The kinds of the baseline and routes, in namespaces with the tenant label.
     Policies,
-    /// Service accounts and their tokens, in namespaces with the tenant label.
+    /// Service accounts, their tokens and token Secrets, in namespaces with the tenant label.
     Identities,
-    /// What gives a shared service its identity, in the namespaces they run in.
+    /// Everything that some rule judges in the namespaces that shared services run in.
     Shared,
     /// What belongs to the cluster, other than namespaces.
     Cluster,

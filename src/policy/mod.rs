@@ -7,7 +7,7 @@ pub mod labelling;
 pub mod object;
 pub mod path;
 pub mod proxy;
-pub mod ratchet;
+mod ratchet;
 mod review;
 pub mod rules;
 mod verdict;
@@ -53,6 +53,11 @@ impl<'r> Scope<'r> {
     /// Whether who asks is `owner`, or of that group.
     pub fn user_is(&self, owner: &Subject) -> bool {
         self.review.user.is(owner)
+    }
+
+    /// Whether the namespace's tenant is observed.
+    pub fn is_observed(&self) -> bool {
+        self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed))
     }
 
     /// How final the object's text is.
@@ -128,14 +133,16 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
             }
         }
     }
+    if refused.is_empty() {
+        return Ok(Verdict::Judged { refused, admitted, contact: None, retry: Retry::Never, unknown: None });
+    }
     let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    let retry = if refused.is_empty() { Retry::Never } else { retry };
     Ok(Verdict::Judged { refused, admitted, contact, retry, unknown })
 }
 
 impl Scope<'_> {
-    /// Whether a container is to run in a pod that may be here only because of what else runs in it.
-    fn adds_to_an_exempted_pod(&self, rule: &Rule) -> bool {
+    /// Whether a container is to debug with in a namespace where some pod may be only by an exemption, be it over.
+    fn debugs_where_exempted(&self, rule: &Rule) -> bool {
         let mut exemptions = self.world.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
             && exemptions.any(|exemption| exemption.rules.contains(rule.code))
@@ -143,20 +150,18 @@ impl Scope<'_> {
 
     /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
     fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<ObjectKey>> {
-        let exempted = exemption::covers(self.review, kind, rule, self.world);
-        let is_observed = self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed));
-        match exempted {
-            Ok(name) => Ok(Why::Exempted(name.to_owned())),
-            Err(_)
-                if rule.ratchet
-                    && !self.adds_to_an_exempted_pod(rule)
-                    && ratchet::lets_be(kind, self.review) =>
-            {
-                Ok(Why::Before)
-            }
-            Err(_) if is_observed && rule.can_be_observed() => Ok(Why::Observed),
-            Err(_) if self.world.breaks_glass(&self.review.user) => Ok(Why::BrokenGlass),
-            Err(unknown) => Err(unknown),
+        let unknown = match exemption::covers(self.review, kind, rule, self.world) {
+            Ok(name) => return Ok(Why::Exempted(name.to_owned())),
+            Err(unknown) => unknown,
+        };
+        if rule.ratchet && !self.debugs_where_exempted(rule) && ratchet::lets_be(kind, self.review) {
+            Ok(Why::Before)
+        } else if self.is_observed() && rule.can_be_observed() {
+            Ok(Why::Observed)
+        } else if self.world.breaks_glass(&self.review.user) {
+            Ok(Why::BrokenGlass)
+        } else {
+            Err(unknown)
         }
     }
 }

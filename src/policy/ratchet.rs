@@ -6,7 +6,7 @@ use super::kind::Kind;
 use super::object;
 
 /// Whether all that the rules read of this kind is the same before and after.
-pub fn lets_be(kind: Kind, review: &Review<'_>) -> bool {
+pub(super) fn lets_be(kind: Kind, review: &Review<'_>) -> bool {
     match (review.old_object, review.object) {
         (Some(old), Some(new)) => object::same_region(kind, old, new),
         _ => false,

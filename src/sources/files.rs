@@ -31,6 +31,8 @@ pub enum Invalid {
     Yaml { file: PathBuf, error: Box<yaml::Invalid> },
     #[error("{}:{line}:{column}: {what}: {error}", file.display())]
     Object { file: PathBuf, line: u64, column: u64, what: &'static str, error: String },
+    #[error("{}: no document of `kind: Settings` and `apiVersion: bulkhead.dev/v1alpha1`", file.display())]
+    NoSettings { file: PathBuf },
     #[error("{}:{line}: a second Settings; there is one to a cluster", file.display())]
     TwoSettings { file: PathBuf, line: u64 },
 }
@@ -75,10 +77,11 @@ fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
 /// The settings in one file; what cannot be understood names its line.
 pub fn settings(path: &Path) -> Result<Settings, Invalid> {
     let found = read(&[path.to_owned()])?;
-    Ok(settings_among(&found)?.unwrap_or_default())
+    settings_among(&found)?.ok_or_else(|| Invalid::NoSettings { file: path.to_owned() })
 }
 
-/// The world that `found` describes: its Tenants, Namespaces and Settings. The rest is left aside.
+/// The world that `found` describes: Bulkhead's kinds, Namespaces, retired names and Settings. The rest is left
+/// aside.
 pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
     let settings = settings_among(found.clone())?.unwrap_or_default();
     let mut facts = Facts::default();

@@ -16,7 +16,7 @@ use members::Members;
 
 pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User, controller_of};
 pub use exemption::{Controller, Exemption, Live, ObjectKey};
-pub use retired::{RETIRED, Retired};
+pub use retired::{Before, RETIRED, Retired, is_over};
 pub use witness::Witness;
 
 /// The label that says whose a namespace is; the webhook entries select on it.
@@ -295,10 +295,12 @@ pub const NAMESPACE_PREFIX: &str = "tenant-";
 
 /// Whether `namespace` is `tenant-NAME` or `tenant-NAME-…`.
 fn bears_name_of(namespace: &str, tenant: &str) -> bool {
-    namespace
-        .strip_prefix(NAMESPACE_PREFIX)
-        .and_then(|rest| rest.strip_prefix(tenant))
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    namespace.strip_prefix(NAMESPACE_PREFIX).is_some_and(|rest| begins_with_name(rest, tenant))
+}
+
+/// Whether `text` is `name` or `NAME-…`.
+fn begins_with_name(text: &str, name: &str) -> bool {
+    text.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 /// The tenant whose name `text` is, or begins with before a `-`.

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::World;
+use super::{World, bears_name_of, begins_with_name};
+use crate::settings::Settings;
 
 /// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so
 /// none of them may become another tenant's while one can live. Kept in a ConfigMap, a key a name:
@@ -18,7 +19,6 @@ struct Name {
     gone: Option<i64>,
 }
 
-/// The name of the ConfigMap.
 pub const RETIRED: &str = "bulkhead-retired";
 
 fn of_tenant(name: &str) -> String {
@@ -54,7 +54,7 @@ impl Retired {
     #[must_use]
     pub fn next(&self, world: &World, now: i64) -> Self {
         let living = world.labelled().flat_map(|(tenant, namespaces)| {
-            let foreign = namespaces.iter().filter(|name| !super::bears_name_of(name, tenant));
+            let foreign = namespaces.iter().filter(|name| !bears_name_of(name, tenant));
             let foreign = foreign.map(move |name| (of_namespace(name), tenant));
             foreign.chain([(of_tenant(tenant), tenant)])
         });
@@ -64,54 +64,51 @@ impl Retired {
             // A tenant without a namespace is still there.
             let is_there = key.strip_prefix("tenant.").is_some_and(|name| world.tenant(name).is_some());
             let gone = if is_there { None } else { Some(name.gone.unwrap_or(now)) };
-            let is_over = gone.is_some_and(|gone| gone.saturating_add(world.settings.certificate_life) < now);
-            (!is_over).then(|| (key.clone(), Name { gone, ..name.clone() }))
+            (!is_over(gone, &world.settings, now)).then(|| (key.clone(), Name { gone, ..name.clone() }))
         });
         let mut all: BTreeMap<String, Name> = gone.collect();
         all.extend(living);
         Self(all)
     }
 
-    /// Every tenant that had namespaces and is there no more in `world`, by name, and since when it is gone, if
-    /// somebody has noted that.
-    fn gone_tenants<'r>(&'r self, world: &'r World) -> impl Iterator<Item = (&'r str, Option<i64>)> {
-        let tenants =
-            self.0.iter().filter_map(|(key, known)| Some((key.strip_prefix("tenant.")?, known.gone)));
-        tenants.filter(|(name, _)| world.tenant(name).is_none() && world.namespaces_of(name).next().is_none())
-    }
-
     /// The tenant that is gone and whose namespaces could have borne the names of those of `tenant`.
-    pub fn like_tenant<'r>(&'r self, world: &'r World, tenant: &str) -> Option<(&'r str, Option<i64>)> {
-        let overlaps = |one: &str, other: &str| {
-            other.strip_prefix(one).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    pub fn like_tenant<'r>(&'r self, world: &'r World, tenant: &str) -> Option<Before<'r>> {
+        let overlaps = |before: &Before<'_>| {
+            begins_with_name(before.tenant, tenant) || begins_with_name(tenant, before.tenant)
         };
-        self.gone_tenants(world).find(|(name, _)| overlaps(name, tenant) || overlaps(tenant, name))
+        self.gone_tenants(world).find(overlaps)
     }
 
-    /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears, and
-    /// since when.
-    pub fn like_namespace<'r>(
-        &'r self,
-        world: &'r World,
-        name: &str,
-        tenant: &str,
-    ) -> Option<(&'r str, Option<i64>)> {
-        let own = self.0.get(&of_namespace(name)).map(|known| (known.tenant.as_str(), known.gone));
-        let borne = self.gone_tenants(world).find(|(gone, _)| super::bears_name_of(name, gone));
-        own.into_iter().chain(borne).find(|(before, _)| *before != tenant)
+    /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears.
+    pub fn like_namespace<'r>(&'r self, world: &'r World, name: &str, tenant: &str) -> Option<Before<'r>> {
+        let own = self.0.get_key_value(&of_namespace(name));
+        let own = own.map(|(key, known)| Before { key, tenant: &known.tenant, gone: known.gone });
+        let borne = self.gone_tenants(world).find(|before| bears_name_of(name, before.tenant));
+        own.into_iter().chain(borne).find(|before| before.tenant != tenant)
     }
 
-    pub fn knows_namespace(&self, name: &str) -> bool {
-        self.0.contains_key(&of_namespace(name))
+    /// Every tenant that had namespaces and is not there in `world`.
+    fn gone_tenants<'r>(&'r self, world: &'r World) -> impl Iterator<Item = Before<'r>> {
+        let tenants = self.0.iter().filter_map(|(key, known)| {
+            Some(Before { key, tenant: key.strip_prefix("tenant.")?, gone: known.gone })
+        });
+        tenants.filter(|before| {
+            world.tenant(before.tenant).is_none() && world.namespaces_of(before.tenant).next().is_none()
+        })
     }
+}
 
-    /// The key under which the name of a tenant is kept.
-    pub fn key_of_tenant(name: &str) -> String {
-        of_tenant(name)
-    }
+/// Whose a name was.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'r> {
+    pub tenant: &'r str,
+    /// Since when it is gone, in seconds since 1970, if somebody has noted that.
+    pub gone: Option<i64>,
+    /// The key in the ConfigMap.
+    pub key: &'r str,
+}
 
-    /// The key under which the name of a namespace is kept.
-    pub fn key_of_namespace(name: &str) -> String {
-        of_namespace(name)
-    }
+/// Whether no certificate in a name can live any more at `now`.
+pub fn is_over(gone: Option<i64>, settings: &Settings, now: i64) -> bool {
+    gone.is_some_and(|gone| gone.saturating_add(settings.certificate_life) < now)
 }

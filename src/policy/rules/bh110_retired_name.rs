@@ -47,7 +47,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::world::{RETIRED, Retired, TENANT_LABEL};
+use crate::world::{RETIRED, TENANT_LABEL, is_over};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH110",
@@ -63,45 +63,31 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let world = scope.world;
-    let (what, key, gone) = match (scope.object, scope.old, scope.operation) {
+    let (what, before) = match (scope.object, scope.old, scope.operation) {
         (Object::Tenant(tenant), _, Operation::Create) => {
-            let Some((before, gone)) = world.retired.like_tenant(world, tenant.metadata.name_or_prefix())
-            else {
-                return;
-            };
-            (
-                format!("a tenant `{before}` was called so, or its namespaces"),
-                Retired::key_of_tenant(before),
-                gone,
-            )
+            let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
+            let Some(before) = before else { return };
+            (format!("a tenant `{}` was called so, or its namespaces", before.tenant), before)
         }
         (Object::Namespace(new), old, _) => {
-            let Some(tenant) = new.metadata.label_value(TENANT_LABEL) else { return };
-            let name = new.metadata.name_or_prefix();
             let had_label = matches!(old, Some(Object::Namespace(old)) if old.metadata.label_value(TENANT_LABEL).is_some());
-            let Some((before, gone)) =
-                world.retired.like_namespace(world, name, tenant).filter(|_| !had_label)
-            else {
-                return;
-            };
+            let Some(tenant) = new.metadata.label_value(TENANT_LABEL).filter(|_| !had_label) else { return };
+            let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
+            let Some(before) = before else { return };
             // One that was there all the time is moved, and the platform knows what is in it.
             let created = scope.namespace().1.map(|namespace| namespace.created);
-            if old.is_some() && gone.is_none_or(|gone| created.is_some_and(|created| created <= gone)) {
+            let is_older = |gone| created.is_some_and(|created| created <= gone);
+            if old.is_some() && before.gone.is_none_or(is_older) {
                 return;
             }
-            let key = if world.retired.knows_namespace(name) {
-                Retired::key_of_namespace(name)
-            } else {
-                Retired::key_of_tenant(before)
-            };
-            (format!("it was a namespace of tenant `{before}`"), key, gone)
+            (format!("it was a namespace of tenant `{}`", before.tenant), before)
         }
         _ => return,
     };
-    let life = world.settings.certificate_life;
-    if gone.is_some_and(|gone| gone.saturating_add(life) < scope.time()) {
+    if is_over(before.gone, &world.settings, scope.time()) {
         return;
     }
+    let key = before.key;
     findings.report(
         &Path::of(&["metadata", "name"]),
         format!("{what}, and a certificate in that name may still live"),

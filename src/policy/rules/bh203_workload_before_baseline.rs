@@ -42,7 +42,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::path::Path;
-use crate::world::{BASELINE_READY, Tenant};
+use crate::world::BASELINE_READY;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
@@ -61,8 +61,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (name, namespace) = scope.namespace();
     let is_ready = namespace.is_none_or(|namespace| namespace.ready);
     // An observed tenant has no baseline to wait for.
-    let is_observed = scope.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed));
-    if workload.form != Form::Final || is_ready || is_observed {
+    if workload.form != Form::Final || is_ready || scope.is_observed() {
         return;
     }
     let path = Path::of(&["metadata", "namespace"]);

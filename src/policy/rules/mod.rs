@@ -64,13 +64,12 @@ pub static RULES: &[&Rule] = &[
 pub struct Rule {
     /// Never used again for another rule.
     pub code: &'static str,
-    /// Reads after "allow".
     pub name: &'static str,
     /// The kinds whose writes it judges, by groups.
     pub kinds: &'static [&'static [Kind]],
     /// Where it judges them.
     pub place: Place,
-    /// Labels of a namespace that it reads: a write that has none of them need not be sent.
+    /// Labels of a namespace that it reads: a write that changes none of them need not be sent.
     pub guards: &'static [&'static str],
     /// Whether a violation that was there before, with all around it unchanged, is only a warning.
     pub ratchet: bool,
@@ -143,7 +142,7 @@ impl Rule {
 
     /// Whether an Exemption may switch it off for a target.
     pub fn can_be_exempted(&self) -> bool {
-        !["BH1", "BH2", "BH4"].iter().any(|family| self.code.starts_with(family))
+        self.code.starts_with("BH3")
     }
 
     /// The manual, as Markdown.

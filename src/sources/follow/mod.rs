@@ -30,8 +30,9 @@ pub use watches::read_namespace;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// What readiness waits for.
-pub const AWAITED: &[&str] =
-    &["endpointslices", "exemptions", "namespaces", "retired names", "services", "sharedservices", "tenants"];
+pub fn awaited() -> Vec<&'static str> {
+    Cluster::default().lists().into_iter().map(|(name, ..)| name).collect()
+}
 
 /// Follows the cluster and publishes a world for each change, once every list is whole. Never ends.
 pub async fn follow(
