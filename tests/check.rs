@@ -128,6 +128,15 @@ fn usage_and_configuration_are_errors_of_their_own() {
     }
 }
 
+/// A file that is cut short does not mean the defaults.
+#[test]
+fn settings_say_that_they_are_settings() {
+    for text in ["", "{}", "kind: Setting\n", "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\n"] {
+        let (code, _, said) = bulkhead(&["manifests", "webhooks", "--settings", "-"], text);
+        assert!(code == 2 && said.contains("no document of `kind: Settings`"), "{text}: {said}");
+    }
+}
+
 #[test]
 fn explain_prints_manuals() {
     let (code, out, _) = bulkhead(&["explain", "bh301"], "");

@@ -1,7 +1,7 @@
 //! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
 
 mod digest;
-mod lines;
+mod kin;
 mod pages;
 mod stored;
 
@@ -11,10 +11,11 @@ use kube::Client;
 use serde_json::value::RawValue;
 
 use crate::baseline::{self, Label, desired, enforced_labels, lacking};
-use crate::policy::kind::{DOORS, Door, Kind, Operation};
+use crate::policy::kind::{Door, Kind, Operation};
 use crate::policy::object::Form;
 use crate::policy::path::Path;
-use crate::policy::{Place, RULES, Review, Verdict, Violation, Why, judge, quote};
+use crate::policy::rules::audited;
+use crate::policy::{Review, Verdict, Violation, Why, judge, quote};
 use crate::report::{self, What};
 use crate::world::{ALL_CONTROLLERS, Owner, TENANT_LABEL, User, World};
 use stored::Stored;
@@ -63,7 +64,7 @@ impl Audit<'_> {
         mut found: impl FnMut(Finding),
         at: impl FnMut(Progress),
     ) -> Progress {
-        let world = match lines::of_exemptions(self.client, self.world, &self.namespaces(extent)).await {
+        let world = match kin::of_exemptions(self.client, self.world, &self.namespaces(extent)).await {
             Ok(live) => self.world.knowing(live),
             Err(error) => {
                 found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
@@ -121,15 +122,9 @@ impl Audit<'_> {
         names
     }
 
-    /// The doors of what is judged in tenants' namespaces and can be listed.
     fn doors(&self) -> impl Iterator<Item = &'static Door> {
-        let identities = self.identities;
-        DOORS.iter().filter(move |door| {
-            let is_judged = RULES.iter().any(|rule| rule.place == Place::Tenants && rule.judges(door.kind));
-            let is_identity = matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
-            let is_listed = door.subresource.is_empty() && door.operations.contains(&Operation::Update);
-            is_judged && is_listed && (identities || !is_identity)
-        })
+        let is_identity = |door: &Door| matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
+        audited().filter(move |door| self.identities || !is_identity(door))
     }
 
     /// Judges one object; how many were judged.

@@ -1,11 +1,12 @@
-use kube::Client;
-use kube::api::ListParams;
+use kube::api::{DynamicObject, ListParams};
 use kube::core::Request;
+use kube::{Client, Resource};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::policy::kind::{Door, Kind};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+use crate::sources::resource;
 
 /// How many objects are held at once.
 const PAGE: u32 = 200;
@@ -31,7 +32,7 @@ pub(super) async fn each_page(
     namespace: Option<&str>,
     mut take: impl FnMut(&[&RawValue]),
 ) -> Result<(), kube::Error> {
-    let request = Request::new(path(door, namespace));
+    let request = Request::new(DynamicObject::url_path(&resource(door), namespace));
     let mut parameters = ListParams::default().limit(PAGE);
     if door.kind == Kind::Secret {
         parameters = parameters.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}"));
@@ -58,14 +59,5 @@ pub(super) async fn each_page(
             Some(token) => parameters.continue_token = Some(token),
             None => return Ok(()),
         }
-    }
-}
-
-fn path(door: &Door, namespace: Option<&str>) -> String {
-    let (group, version) = (door.kind.resource_group(), door.kind.version());
-    let root = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
-    match namespace {
-        Some(namespace) => format!("{root}/namespaces/{namespace}/{}", door.resource),
-        None => format!("{root}/{}", door.resource),
     }
 }

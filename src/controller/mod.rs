@@ -5,9 +5,11 @@
 mod kept;
 mod lease;
 mod observe;
+mod places;
 mod reconcile;
 mod retired;
 mod status;
+mod write;
 
 use std::sync::Arc;
 

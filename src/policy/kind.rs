@@ -117,6 +117,11 @@ const fn door(
 }
 
 impl Door {
+    /// The door to whole objects of the kind of this name, among those that make pods or route to them.
+    pub fn named(kind: &str) -> Option<&'static Self> {
+        DOORS.iter().find(|door| door.subresource.is_empty() && door.kind.name() == kind)
+    }
+
     /// The door a request came through; `None` if no rule is written for it.
     pub fn find(group: &str, resource: &str, subresource: &str) -> Option<&'static Self> {
         DOORS.iter().find(|door| {

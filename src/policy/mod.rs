@@ -16,6 +16,8 @@ pub use review::Review;
 pub use rules::{Place, RULES, Rule};
 pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, quote, quote_all};
 
+use std::cell::OnceCell;
+
 use crate::api::Subject;
 use crate::world::{Actor, Namespace, ObjectKey, Owner, Tenant, World};
 use kind::{Door, Kind, Operation};
@@ -26,6 +28,7 @@ use object::{Form, Object};
 pub struct Scope<'r> {
     pub world: &'r World,
     review: &'r Review<'r>,
+    actor: OnceCell<Actor<'r>>,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the tenant itself unless it is gone.
     pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
@@ -36,8 +39,8 @@ pub struct Scope<'r> {
 
 impl<'r> Scope<'r> {
     /// Who asks. Ownership rules look at it; content rules do not.
-    pub fn actor(&self) -> Actor<'r> {
-        self.world.actor(&self.review.user)
+    pub fn actor(&self) -> &Actor<'r> {
+        self.actor.get_or_init(|| self.world.actor(&self.review.user))
     }
 
     /// Whether who asks is a service account of the namespace.
@@ -111,7 +114,15 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         }
     };
 
-    let scope = Scope { world, review, operation, tenant, object: &object, old: old.as_ref() };
+    let scope = Scope {
+        world,
+        review,
+        actor: OnceCell::new(),
+        operation,
+        tenant,
+        object: &object,
+        old: old.as_ref(),
+    };
     let mut refused = Vec::new();
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use crate::api::GROUP;
 use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
-use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
+use crate::policy::kind::Kind;
+use crate::policy::rules::audited;
 use crate::world::RETIRED;
 
-/// The account of the webhook, and that of the controller.
 const WEBHOOK: &str = "bulkhead";
 const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -26,7 +26,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         })];
         if account == CONTROLLER {
             rules.extend(keeps_the_baseline());
-            rules.extend(workloads("list", |_| true));
+            rules.extend(audited_kinds("list", |_| true));
             at_home.extend([
                 json!({
                     "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
@@ -39,7 +39,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
                 }),
             ]);
         } else {
-            rules.extend(workloads("get", |kind| !matches!(kind, Kind::Pod | Kind::VirtualService)));
+            rules.extend(audited_kinds("get", |kind| !matches!(kind, Kind::Pod | Kind::VirtualService)));
         }
         objects.extend(cluster_role(namespace, account, &rules));
         objects.extend(role("default", namespace, account, &[watch("discovery.k8s.io", "endpointslices")]));
@@ -50,13 +50,10 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
 }
 
 /// What runs in tenants' namespaces, and its routes: to audit them, and to look at what an exemption rests on.
-fn workloads(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
+fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let is_read = |door: &&Door| door.subresource.is_empty() && door.operations.contains(&Operation::Update);
-    let is_of_tenants = |kind: Kind| matches!(kind.entry(), Entry::Workloads) || kind == Kind::VirtualService;
-    for door in
-        DOORS.iter().filter(is_read).filter(|door| is_of_tenants(door.kind) && is_asked_for(door.kind))
-    {
+    let is_elsewhere = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
+    for door in audited().filter(|door| !is_elsewhere(door.kind) && is_asked_for(door.kind)) {
         groups.entry(door.kind.resource_group()).or_default().insert(door.resource);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });

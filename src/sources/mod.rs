@@ -9,8 +9,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use kube::api::{ApiResource, GroupVersionKind};
 use tokio::sync::{Notify, watch};
 
+use crate::policy::kind::Door;
 use crate::world::{ObjectKey, World};
 
 /// The newest world, and word of each new one. There is none until the first is whole.
@@ -100,4 +102,10 @@ impl Worlds {
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
+}
+
+/// The resource of a door, as kube's client asks for it.
+pub(crate) fn resource(door: &Door) -> ApiResource {
+    let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
+    ApiResource::from_gvk_with_plural(&kind, door.resource)
 }

@@ -122,7 +122,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let path = new.at_root().label_path(TENANT_LABEL);
         match (scope.operation, tenant) {
             (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
-                findings.report(&path, format!("you do not act for a tenant `{tenant}`"), acts_for(&actor));
+                findings.report(&path, format!("you do not act for a tenant `{tenant}`"), acts_for(actor));
             }
             (Operation::Update, _) => {
                 let kept =

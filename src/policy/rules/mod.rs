@@ -24,7 +24,7 @@ mod bh404_token_secret;
 mod bh605_reserved_header;
 mod bh901_platform_only_kind;
 
-use super::kind::Kind;
+use super::kind::{DOORS, Door, Kind, Operation};
 use super::object::{Namespace, Object};
 use super::{Findings, Retry, Scope};
 use crate::baseline;
@@ -123,6 +123,14 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
     let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
+}
+
+/// The doors of what is judged in tenants' namespaces and can be listed.
+pub fn audited() -> impl Iterator<Item = &'static Door> {
+    DOORS.iter().filter(|door| {
+        let is_judged = RULES.iter().any(|rule| rule.place == Place::Tenants && rule.judges(door.kind));
+        is_judged && door.subresource.is_empty() && door.operations.contains(&Operation::Update)
+    })
 }
 
 impl Rule {

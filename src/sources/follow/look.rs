@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace as ApiNamespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client};
 use tokio::time::timeout;
@@ -15,8 +15,8 @@ use super::followed::Change;
 use super::newer;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;
-use crate::policy::kind::DOORS;
-use crate::sources::Missed;
+use crate::policy::kind::Door;
+use crate::sources::{Missed, resource};
 use crate::world::{Controller, Live, Namespace, ObjectKey};
 
 /// The most that one question may take.
@@ -98,19 +98,14 @@ impl Cluster {
 async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Error> {
     // An owner's name is whatever somebody wrote.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let mut doors = DOORS.iter().filter(|door| door.subresource.is_empty() && is_name);
-    let Some(door) = doors.find(|door| door.kind.name() == key.kind) else {
-        return Ok(None);
-    };
-    let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&kind, door.resource);
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &resource);
+    let Some(door) = Door::named(&key.kind).filter(|_| is_name) else { return Ok(None) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &resource(door));
     let Some(found) = objects.get_metadata_opt(&key.name).await? else { return Ok(None) };
-    Ok(Some(line(found.metadata)))
+    Ok(Some(live_of(found.metadata)))
 }
 
 /// Which object it is, and what controls it.
-pub(crate) fn line(metadata: ObjectMeta) -> Live {
+pub(crate) fn live_of(metadata: ObjectMeta) -> Live {
     let mut owners = metadata.owner_references.into_iter().flatten();
     let controller = owners.find(|owner| owner.controller == Some(true));
     Live {

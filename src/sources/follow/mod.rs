@@ -23,7 +23,7 @@ use crate::world::{
 use followed::Followed;
 use watches::News;
 
-pub(crate) use look::line;
+pub(crate) use look::live_of;
 pub use watches::read_namespace;
 
 /// The least time between two looks at the API server.

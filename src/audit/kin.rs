@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
+use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 
-use crate::policy::kind::{DOORS, Door};
-use crate::sources::follow::line;
+use crate::policy::kind::Door;
+use crate::sources::follow::live_of;
+use crate::sources::resource;
 use crate::world::{Live, ObjectKey, World};
 
 /// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
@@ -29,16 +30,13 @@ pub(super) async fn of_exemptions(
 }
 
 async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(ObjectKey, Live)>, kube::Error> {
-    let is_of = |door: &&Door| door.kind.name() == kind && door.subresource.is_empty();
-    let Some(door) = DOORS.iter().find(is_of) else { return Ok(Vec::new()) };
-    let gvk = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&gvk, door.resource);
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource);
+    let Some(door) = Door::named(kind) else { return Ok(Vec::new()) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource(door));
     let listed = objects.list_metadata(&ListParams::default()).await?;
     let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
         let name = object.metadata.name.clone().unwrap_or_default();
         let key = ObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
-        (key, line(object.metadata))
+        (key, live_of(object.metadata))
     };
     Ok(listed.items.into_iter().map(entry).collect())
 }

@@ -1,0 +1,137 @@
+//! What the controller writes of the baseline.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use tracing::info;
+
+use super::kept::resource;
+use super::places::Place;
+use crate::baseline::{Kind, Manifest, differences};
+use crate::sources::Worlds;
+use crate::sources::follow::read_namespace;
+use crate::world::{self, BASELINE_READY, World};
+
+/// How soon the watch shows a write, or something is wrong.
+const SHOWN: Duration = Duration::from_secs(5);
+
+/// Adds the labels that the namespace lacks, and waits until the watch shows them.
+pub(super) async fn label(
+    client: &Client,
+    worlds: &Worlds,
+    place: &Place,
+    namespace: &str,
+) -> anyhow::Result<()> {
+    let mut changes = worlds.changes();
+    let Some(world) = worlds.newest().filter(|world| !place.labels(world).is_empty()) else { return Ok(()) };
+    // The snapshot may be older than the namespace: what is there now is asked, and must be so still.
+    let namespaces = Api::<Namespace>::all(client.clone());
+    let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
+    let lacking = place.lacking(&world, &read_namespace(&found));
+    if !lacking.is_empty() {
+        let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
+        let version = found.metadata.resource_version;
+        let patch = Patch::Merge(json!({ "metadata": { "labels": added, "resourceVersion": version } }));
+        match namespaces.patch(namespace, &PatchParams::default(), &patch).await {
+            // Somebody was faster, and that is news.
+            Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
+            result => drop(result?),
+        }
+        info!(namespace, ?added, "labelled");
+    }
+    let shown = async {
+        while worlds.newest().is_some_and(|world| !place.labels(&world).is_empty()) {
+            let _ = changes.changed().await;
+        }
+    };
+    let _ = timeout(SHOWN, shown).await;
+    Ok(())
+}
+
+/// Removes what a tenant had that is gone or observed.
+pub(super) async fn remove(client: &Client, kind: Kind, namespace: &str, name: &str) -> anyhow::Result<()> {
+    let objects: Api<DynamicObject> = match namespace {
+        "" => Api::all_with(client.clone(), &resource(kind)),
+        namespace => Api::namespaced_with(client.clone(), namespace, &resource(kind)),
+    };
+    match objects.delete(name, &DeleteParams::default()).await {
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        result => drop(result?),
+    }
+    info!(kind = kind.name(), namespace, name, "removed: its tenant is gone or observed");
+    Ok(())
+}
+
+/// Creates or replaces the object, whole.
+pub(super) async fn apply(client: &Client, manifest: &Manifest) -> anyhow::Result<DynamicObject> {
+    let resource = resource(manifest.kind);
+    let api: Api<DynamicObject> = match &manifest.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    };
+    let mut wanted: DynamicObject = serde_json::from_value(manifest.object.clone())?;
+    let found = api.get_opt(&manifest.name).await?;
+    let create = PostParams::default();
+    let Some(found) = found else { return Ok(api.create(&create, &wanted).await?) };
+    if differences(&manifest.object, &serde_json::to_value(&found)?).is_empty() {
+        return Ok(found);
+    }
+    info!(kind = manifest.kind.name(), namespace = manifest.namespace, name = manifest.name, "repairing");
+    wanted.metadata.resource_version = found.metadata.resource_version;
+    // The one field of a binding that cannot change. It goes only if the next one can come.
+    if found.data.get("roleRef") != wanted.data.get("roleRef") {
+        wanted.metadata.resource_version = None;
+        let mut trial = wanted.clone();
+        trial.metadata.name = Some(format!("{}-trial", manifest.name));
+        api.create(&PostParams { dry_run: true, ..PostParams::default() }, &trial).await?;
+        api.delete(&manifest.name, &DeleteParams::default()).await?;
+        return Ok(api.create(&create, &wanted).await?);
+    }
+    Ok(api.replace(&manifest.name, &create, &wanted).await?)
+}
+
+pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
+    say(client, namespace, "True", "BaselineStands", world::ready_for(tenant)).await?;
+    info!(namespace, "ready");
+    Ok(())
+}
+
+/// Says that the baseline stands no more, and waits until the watch shows it.
+pub(super) async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> anyhow::Result<()> {
+    let mut changes = worlds.changes();
+    say(client, namespace, "False", "Observed", "the tenant is observed".to_owned()).await?;
+    let is_ready = |world: &World| world.namespace(namespace).is_some_and(|known| known.ready);
+    let shown = async {
+        while worlds.newest().is_some_and(|world| is_ready(&world)) {
+            let _ = changes.changed().await;
+        }
+    };
+    let _ = timeout(SHOWN, shown).await;
+    Ok(())
+}
+
+async fn say(
+    client: &Client,
+    namespace: &str,
+    status: &str,
+    reason: &str,
+    message: String,
+) -> anyhow::Result<()> {
+    let condition: Value = json!({
+        "type": BASELINE_READY,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    });
+    let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
+    let namespaces = Api::<Namespace>::all(client.clone());
+    namespaces.patch_status(namespace, &PatchParams::default(), &patch).await?;
+    Ok(())
+}
