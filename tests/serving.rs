@@ -14,7 +14,7 @@ use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 
-use crate::cluster::{BINARY, is_ready, namespace, shared, tenant, until, within};
+use crate::cluster::{BINARY, alone, is_ready, namespace, shared, tenant, until, within};
 
 const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world");
 
@@ -148,7 +148,7 @@ fn it_stops_when_told_and_finishes_what_it_began() {
 /// The decision asks nobody: a thousand reviews cost the API server nothing.
 #[test]
 fn a_decision_makes_no_api_request() {
-    let it = shared();
+    let it = alone();
     let admin = it.cluster.admin().unwrap();
     let member = tenant(&it, "serving");
     let review = review(&namespace(&member, "serving"));

@@ -33,7 +33,7 @@ struct Looks {
     served: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Missed {
     /// Namespaces that somebody misses.
     pub(crate) namespaces: BTreeSet<String>,

@@ -24,6 +24,16 @@ pub(super) enum Change<T> {
     Failed(String),
 }
 
+impl<T> Change<T> {
+    /// The object that it is about.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Is { name, .. } | Self::Gone(name) => Some(name),
+            Self::Begin | Self::Whole | Self::Failed(_) => None,
+        }
+    }
+}
+
 pub(super) fn change<K, T>(
     event: Result<Event<K>, watcher::Error>,
     read: impl Fn(K) -> (String, Result<T, String>),

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use futures::future::join_all;
 use k8s_openapi::api::core::v1::Namespace as ApiNamespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
 use kube::{Api, Client};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::Cluster;
@@ -17,7 +18,7 @@ use super::watches::{read_namespace, read_tenant};
 use crate::api;
 use crate::policy::kind::Door;
 use crate::sources::{Missed, resource};
-use crate::world::{Controller, Live, Namespace, ObjectKey};
+use crate::world::{Controller, Live, Namespace, ObjectKey, Tenant};
 
 /// The most that one question may take.
 const LOOK: Duration = Duration::from_secs(1);
@@ -28,59 +29,84 @@ const GENERATIONS: usize = 2;
 /// How many objects are remembered; then they are looked at again.
 const MOST_LIVE: usize = 1000;
 
-impl Cluster {
-    /// Asks for every Tenant and for what is `missed`; whether anything is different now.
-    pub(super) async fn look(&mut self, client: &Client, missed: &Missed) -> bool {
-        let mut changed = false;
+/// What a look saw.
+pub(super) struct Seen {
+    pub(super) missed: Missed,
+    tenants: Vec<(String, Result<Tenant, String>)>,
+    namespaces: Vec<(String, Namespace)>,
+    live: Vec<(ObjectKey, Option<Live>)>,
+}
+
+/// Asks, not before `start`, for every Tenant and for what is `missed`.
+pub(super) async fn look(client: Client, missed: Missed, start: Instant) -> Seen {
+    // Whoever misses much does not make the API server pay for it.
+    sleep_until(start).await;
+    let tenants = async {
         let tenants = Api::<DeserializeGuard<api::Tenant>>::all(client.clone());
         match timeout(LOOK, tenants.list(&ListParams::default())).await {
-            Ok(Ok(list)) => {
-                for tenant in list {
-                    let (name, now) = read_tenant(tenant);
-                    changed |= self.tenants.take(Change::Is { name, now, listed: false }, newer);
-                }
-            }
-            failed => warn!(error = ?failed.map(|list| list.map(|_| ())), "looking for Tenants"),
-        }
-        for name in &missed.namespaces {
-            let namespaces = Api::<ApiNamespace>::all(client.clone());
-            match timeout(LOOK, namespaces.get_opt(name)).await {
-                Ok(Ok(Some(found))) => {
-                    let now = Ok(read_namespace(&found));
-                    let change = Change::Is { name: name.clone(), now, listed: false };
-                    changed |= self.namespaces.take(change, Namespace::latched);
-                }
-                Ok(Ok(None)) => {}
-                failed => {
-                    warn!(name, error = ?failed.map(|found| found.map(|_| ())), "looking for a namespace");
-                }
+            Ok(Ok(list)) => list.into_iter().map(read_tenant).collect(),
+            failed => {
+                warn!(error = ?failed.map(|list| list.map(|_| ())), "looking for Tenants");
+                Vec::new()
             }
         }
-        for key in &missed.objects {
-            changed |= self.look_at(client, key).await;
-        }
-        changed
-    }
+    };
+    let namespaces = join_all(missed.namespaces.iter().map(|name| look_at_namespace(&client, name)));
+    let live = join_all(missed.objects.iter().map(|key| look_at(&client, key)));
+    let (tenants, namespaces, live) = tokio::join!(tenants, namespaces, live);
+    let (namespaces, live) =
+        (namespaces.into_iter().flatten().collect(), live.into_iter().flatten().collect());
+    Seen { missed, tenants, namespaces, live }
+}
 
-    /// Asks for an object, and for what controls it; whether anything is different now.
-    async fn look_at(&mut self, client: &Client, key: &ObjectKey) -> bool {
+async fn look_at_namespace(client: &Client, name: &str) -> Option<(String, Namespace)> {
+    let namespaces = Api::<ApiNamespace>::all(client.clone());
+    match timeout(LOOK, namespaces.get_opt(name)).await {
+        Ok(Ok(found)) => Some((name.to_owned(), read_namespace(&found?))),
+        failed => {
+            warn!(name, error = ?failed.map(|found| found.map(|_| ())), "looking for a namespace");
+            None
+        }
+    }
+}
+
+/// Asks for an object, and for what controls it.
+async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Live>)> {
+    let mut seen = Vec::new();
+    let mut next = Some(key.clone());
+    for _ in 0..GENERATIONS {
+        let Some(key) = next.take() else { break };
+        let live = match timeout(LOOK, live(client, &key)).await {
+            Ok(Ok(live)) => live,
+            failed => {
+                warn!(?key, error = ?failed, "looking for what an exemption rests on");
+                break;
+            }
+        };
+        let above = live.as_ref().and_then(|live| live.controller.as_ref());
+        next = above.map(|above| ObjectKey {
+            kind: above.kind.clone(),
+            name: above.name.clone(),
+            namespace: key.namespace.clone(),
+        });
+        seen.push((key, live));
+    }
+    seen
+}
+
+impl Cluster {
+    /// Takes what a look saw, unless a watch has told of it since the look began; whether anything is different now.
+    pub(super) fn see(&mut self, seen: Seen) -> bool {
+        let told = self.told.take().unwrap_or_default();
         let mut changed = false;
-        let mut next = Some(key.clone());
-        for _ in 0..GENERATIONS {
-            let Some(key) = next.take() else { break };
-            let live = match timeout(LOOK, live(client, &key)).await {
-                Ok(Ok(live)) => live,
-                failed => {
-                    warn!(?key, error = ?failed, "looking for what an exemption rests on");
-                    break;
-                }
-            };
-            let above = live.as_ref().and_then(|live| live.controller.as_ref());
-            next = above.map(|above| ObjectKey {
-                kind: above.kind.clone(),
-                name: above.name.clone(),
-                namespace: key.namespace.clone(),
-            });
+        for (name, now) in seen.tenants.into_iter().filter(|(name, _)| !told.contains(name)) {
+            changed |= self.tenants.take(Change::Is { name, now, listed: false }, newer);
+        }
+        for (name, now) in seen.namespaces.into_iter().filter(|(name, _)| !told.contains(name)) {
+            let change = Change::Is { name, now: Ok(now), listed: false };
+            changed |= self.namespaces.take(change, Namespace::latched);
+        }
+        for (key, live) in seen.live {
             changed |= self.live.get(&key) != live.as_ref();
             if self.live.len() >= MOST_LIVE {
                 self.live.clear();

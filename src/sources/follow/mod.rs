@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::OptionFuture;
 use futures::{FutureExt, StreamExt, stream};
 use kube::Client;
 use tokio::sync::watch;
@@ -55,6 +56,8 @@ pub async fn follow(
         watches::watch_dns(client).boxed(),
     ]);
     let mut pause = Instant::now();
+    // A look goes on beside the watches: what they tell does not wait for it.
+    let mut looking = None;
     loop {
         let mut changed = false;
         // A burst makes one world, not one for each of its events.
@@ -64,11 +67,16 @@ pub async fn follow(
                 changed = true;
                 (None, None)
             }
-            missed = worlds.asked() => {
-                // Whoever misses much does not make the API server pay for it.
-                tokio::time::sleep_until(pause).await;
+            missed = worlds.asked(), if looking.is_none() => {
+                looking = Some(Box::pin(look::look(looks.clone(), missed, pause)));
+                cluster.told = Some(BTreeSet::new());
+                continue;
+            }
+            Some(seen) = OptionFuture::from(looking.as_mut()) => {
+                looking = None;
                 pause = Instant::now() + BETWEEN_LOOKS;
-                changed = cluster.look(&looks, &missed).await;
+                let missed = seen.missed.clone();
+                changed = cluster.see(seen);
                 (None, Some(missed))
             }
         };
@@ -95,6 +103,8 @@ pub async fn follow(
 
 /// All that is followed.
 struct Cluster {
+    /// The names that the watches have told of since a look began, while one goes on.
+    told: Option<BTreeSet<String>>,
     exemptions: Followed<Exemption>,
     /// What exemptions rest on, as far as anybody has looked.
     live: BTreeMap<ObjectKey, Live>,
@@ -109,6 +119,7 @@ struct Cluster {
 impl Default for Cluster {
     fn default() -> Self {
         Self {
+            told: None,
             exemptions: Followed::new("exemptions"),
             live: BTreeMap::new(),
             retired: Followed::new("retired names"),
@@ -124,6 +135,14 @@ impl Default for Cluster {
 impl Cluster {
     /// Whether anything is different now.
     fn take(&mut self, news: News) -> bool {
+        let name = match &news {
+            News::Namespace(change) => change.name(),
+            News::Tenant(change) => change.name(),
+            _ => None,
+        };
+        if let (Some(told), Some(name)) = (&mut self.told, name) {
+            told.insert(name.to_owned());
+        }
         match news {
             News::Namespace(change) => self.namespaces.take(change, Namespace::latched),
             News::Tenant(change) => self.tenants.take(change, newer),
