@@ -1,8 +1,10 @@
+use std::collections::BTreeMap;
+
 use kube::CustomResource;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::TenantStatus;
+use super::{Grants, TenantStatus};
 
 /// Who shares the cluster: a name, and the people and machines that act for it.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
@@ -49,13 +51,26 @@ pub struct TenantSpec {
     #[serde(default)]
     pub namespaces: Namespaces,
 
+    /// What each of its namespaces may hold, as in a ResourceQuota; over the defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(transform = quantities, extend("maxProperties" = 50))]
+    pub quota_each: BTreeMap<String, String>,
+
+    /// The bounds of each container.
+    #[serde(default)]
+    pub limits: Limits,
+
+    /// What becomes of calls among its own while the whole mesh denies by default.
+    #[serde(default)]
+    pub authorization: Authorization,
+
     /// What the tenant may name beyond itself.
     #[serde(default)]
     pub grants: Grants,
 }
 
 /// What becomes of a write that a rule is against.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum Enforcement {
     /// It is refused.
     #[default]
@@ -74,24 +89,41 @@ pub struct Namespaces {
     pub limit: Option<u32>,
 }
 
-/// What a tenant may name beyond itself.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Grants {
-    /// What it may call.
-    pub reach: Reach,
+/// What becomes of a call of one of the tenant's own to another while the whole mesh denies by default.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum Authorization {
+    /// It needs an AuthorizationPolicy of the tenant's that allows it.
+    #[default]
+    Explicit,
+    /// It is allowed; a finer policy of the tenant's has no effect.
+    Open,
 }
 
-/// What a tenant may call outside its own namespaces.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+/// The bounds of each container of a namespace, by resource (`cpu`, `memory`), as in a LimitRange.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.max) || ((!has(self.max.cpu) || quantity(self.max.cpu).compareTo(quantity('2')) >= 0) \
+             && (!has(self.max.memory) || quantity(self.max.memory).compareTo(quantity('1Gi')) >= 0))",
+    "message": "max must admit the mesh's own proxy: cpu 2, memory 1Gi",
+}]))]
 #[serde(rename_all = "camelCase", default)]
-pub struct Reach {
-    /// Names of SharedServices.
-    pub shared_services: Vec<String>,
+pub struct Limits {
+    /// The limit of a container that names none.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(transform = quantities)]
+    pub default: BTreeMap<String, String>,
+    /// The request of a container that names none; `cpu: 100m`, `memory: 128Mi` unless given.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(transform = quantities)]
+    pub default_request: BTreeMap<String, String>,
+    /// What no container's limit may exceed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(transform = quantities)]
+    pub max: BTreeMap<String, String>,
 }
 
 /// A user, a group or a service account, as the API server authenticates it.
-#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "(self.kind == 'ServiceAccount') == has(self.namespace)",
     "message": "namespace belongs to a ServiceAccount, and only to it",
@@ -117,9 +149,15 @@ pub struct Subject {
 }
 
 /// The kind of a subject.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum SubjectKind {
     User,
     Group,
     ServiceAccount,
+}
+
+/// Amounts that the API server could not read later are refused here.
+fn quantities(schema: &mut Schema) {
+    let amount = json_schema!({ "type": "string", "maxLength": 32, "pattern": "^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$" });
+    schema.insert("additionalProperties".to_owned(), amount.into());
 }

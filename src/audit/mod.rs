@@ -142,10 +142,7 @@ impl Audit<'_> {
         };
         let namespace = stored.metadata.namespace.as_str();
         let Some(there) = there.get_mut(namespace) else { return 0 };
-        if let Kind::Policy(kind) = door.kind {
-            if !baseline::is_baseline(kind, &stored.metadata.name) {
-                return 1;
-            }
+        if let Some(kind) = door.kind.of_the_baseline() {
             there.insert((kind, stored.metadata.name.clone()));
         }
         if stored.is_settled(door.kind) {

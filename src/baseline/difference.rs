@@ -1,5 +1,8 @@
 use serde_json::{Map, Value};
 
+use super::Kind;
+use super::quantity::amount;
+
 /// A place where an object is not what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -12,53 +15,95 @@ pub struct Difference {
 /// kubectl's own memory of what it applied: nobody else reads it.
 const MEMORY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Where `found` differs from `wanted` in anything somebody could read: all but the metadata that the API
-/// server keeps for itself. Lists differ as a whole.
-pub fn differences(wanted: &Value, found: &Value) -> Vec<Difference> {
-    let mut differences = Vec::new();
-    let empty = Value::Null;
-    let metadata = |object: &Value, field: &str| object.pointer(&format!("/metadata/{field}")).cloned();
-    for field in ["labels", "annotations", "ownerReferences", "finalizers"] {
-        let mut path = vec!["metadata".to_owned(), field.to_owned()];
-        let mut found = metadata(found, field).unwrap_or_default();
-        if let Value::Object(entries) = &mut found {
-            entries.remove(MEMORY);
+/// Where `found` differs from `wanted` in anything somebody could read: all but the metadata that the API server keeps
+/// for itself; of a kind in which others have a part, in what is wanted. Lists differ as a whole.
+pub fn differences(kind: Kind, wanted: &Value, found: &Value) -> Vec<Difference> {
+    let mut differences = Differences { kind, path: Vec::new(), found: Vec::new() };
+    if !kind.is_shared() {
+        for field in METADATA {
+            differences.path = vec!["metadata".to_owned(), (*field).to_owned()];
+            let found = remembered(found.pointer(&format!("/metadata/{field}")));
+            let wanted = wanted.pointer(&format!("/metadata/{field}")).unwrap_or(&Value::Null);
+            differences.compare(wanted, &found);
         }
-        if found.as_object().is_some_and(Map::is_empty) {
-            found = Value::Null;
-        }
-        compare(&mut path, metadata(wanted, field).as_ref().unwrap_or(&empty), &found, &mut differences);
     }
-    let parts = |object: &Value| match object {
-        Value::Object(fields) => {
-            let is_part = |key: &str| !["apiVersion", "kind", "metadata", "status"].contains(&key);
-            fields
-                .iter()
-                .filter(|(key, _)| is_part(key))
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect()
-        }
-        _ => Map::new(),
+    differences.path.clear();
+    let parts = |object: &Value| {
+        let fields = object.as_object().into_iter().flatten();
+        let fields =
+            fields.filter(|(key, _)| !["apiVersion", "kind", "metadata", "status"].contains(&key.as_str()));
+        fields.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>()
     };
-    compare(&mut Vec::new(), &Value::Object(parts(wanted)), &Value::Object(parts(found)), &mut differences);
-    differences
+    let (wanted, mut found) = (parts(wanted), parts(found));
+    if kind.is_shared() {
+        found.retain(|key, _| wanted.contains_key(key));
+    }
+    differences.compare(&wanted.into(), &found.into());
+    differences.found
 }
 
-fn compare(path: &mut Vec<String>, wanted: &Value, found: &Value, into: &mut Vec<Difference>) {
-    let nothing = Value::Null;
-    match (wanted, found) {
-        _ if wanted == found || (is_empty(wanted) && is_empty(found)) => {}
-        (Value::Object(wanted), Value::Object(found)) => {
-            for key in wanted.keys().chain(found.keys().filter(|key| !wanted.contains_key(*key))) {
-                path.push(key.clone());
-                compare(path, wanted.get(key).unwrap_or(&nothing), found.get(key).unwrap_or(&nothing), into);
-                path.pop();
+/// What somebody reads of an object's metadata.
+const METADATA: &[&str] = &["labels", "annotations", "ownerReferences", "finalizers"];
+
+/// A field of the metadata without kubectl's memory.
+fn remembered(field: Option<&Value>) -> Value {
+    let mut field = field.cloned().unwrap_or_default();
+    if let Value::Object(entries) = &mut field {
+        entries.remove(MEMORY);
+        if entries.is_empty() {
+            return Value::Null;
+        }
+    }
+    field
+}
+
+/// What was found to differ so far, and where the search is.
+struct Differences {
+    kind: Kind,
+    path: Vec<String>,
+    found: Vec<Difference>,
+}
+
+impl Differences {
+    fn compare(&mut self, wanted: &Value, found: &Value) {
+        let nothing = Value::Null;
+        match (wanted, found) {
+            _ if self.is_same(wanted, found) => {}
+            (Value::Object(wanted), Value::Object(found)) => {
+                for key in wanted.keys().chain(found.keys().filter(|key| !wanted.contains_key(*key))) {
+                    self.path.push(key.clone());
+                    self.compare(wanted.get(key).unwrap_or(&nothing), found.get(key).unwrap_or(&nothing));
+                    self.path.pop();
+                }
+            }
+            _ => {
+                let kept = (!is_empty(wanted)).then(|| wanted.to_string());
+                self.found.push(Difference { path: self.path.clone(), kept });
             }
         }
-        _ => {
-            let kept = (!is_empty(wanted)).then(|| wanted.to_string());
-            into.push(Difference { path: path.clone(), kept });
+    }
+
+    fn is_same(&self, wanted: &Value, found: &Value) -> bool {
+        wanted == found
+            || (is_empty(wanted) && is_empty(found))
+            || (self.kind.has_amounts() && are_same_amounts(wanted, found))
+    }
+}
+
+/// Whether both say the same amounts, in whatever units.
+fn are_same_amounts(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) => {
+            one == other || amount(one).is_some_and(|known| Some(known) == amount(other))
         }
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|it| are_same_amounts(value, it)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| are_same_amounts(one, other))
+        }
+        _ => one == other,
     }
 }
 

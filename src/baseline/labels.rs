@@ -1,13 +1,17 @@
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 use crate::world::{TENANT_LABEL, Tenant};
 
 /// The label people, dashboards and policies read, beside [`TENANT_LABEL`].
 pub const PLAIN_TENANT_LABEL: &str = "tenant";
 
 /// The labels by which Istio injects a namespace's pods.
-pub const MESH_LABELS: &[&str] = &[INJECTION, REVISION];
+pub const MESH_LABELS: &[&str] = &[INJECTION, REVISION, DATAPLANE];
 const INJECTION: &str = "istio-injection";
 const REVISION: &str = "istio.io/rev";
+const DATAPLANE: &str = "istio.io/dataplane-mode";
+
+/// The label by which Kubernetes itself refuses pods that reach for the node.
+pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
 
 /// A label and the value it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +29,25 @@ pub fn labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<I
 /// The labels of every namespace of `tenant` once it is enforced.
 pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<Item = Label<'w>> {
     let tenant = tenant.name.as_str();
+    let is_ambient = settings.dataplane == Dataplane::Ambient;
     let mesh = match settings.mesh_revision.as_deref() {
+        _ if is_ambient => Label { key: DATAPLANE, value: "ambient" },
         Some(revision) => Label { key: REVISION, value: revision },
         None => Label { key: INJECTION, value: "enabled" },
     };
+    // The container by which Istio takes pods in without its plugin is refused by every level but `privileged`.
+    let is_securable = settings.istio_cni || is_ambient;
+    let security = is_securable.then_some(Label { key: POD_SECURITY, value: "baseline" });
     let plain = settings.plain_tenant_label.then_some(Label { key: PLAIN_TENANT_LABEL, value: tenant });
-    [Some(Label { key: TENANT_LABEL, value: tenant }), plain, Some(mesh)].into_iter().flatten()
+    [Some(Label { key: TENANT_LABEL, value: tenant }), plain, Some(mesh), security].into_iter().flatten()
 }
 
 impl Label<'_> {
-    /// Whether `value` is there and says something else; which revision of the mesh it is is the platform's to say.
+    /// Whether `value` is there and says something else; which revision of the mesh it is is the platform's to say, and
+    /// so is a stricter level.
     pub fn differs(&self, value: Option<&str>) -> bool {
-        self.key != REVISION && value.is_some_and(|value| value != self.value)
+        let is_stricter = self.key == POD_SECURITY && value == Some("restricted");
+        self.key != REVISION && !is_stricter && value.is_some_and(|value| value != self.value)
     }
 }
 

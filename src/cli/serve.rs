@@ -189,7 +189,13 @@ impl Serve {
                 namespace: self.namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
-            leading.spawn(controller::run(client.clone(), Arc::clone(worlds), identity, leave.clone()));
+            leading.spawn(controller::run(
+                client.clone(),
+                Arc::clone(worlds),
+                Arc::clone(metrics),
+                identity,
+                leave.clone(),
+            ));
         }
         let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
         let home = self.namespace.clone();

@@ -2,6 +2,8 @@
 //! it, audits observed tenants, and notes the names that were a tenant's. One leader, by a Lease; it writes only
 //! what differs.
 
+mod drift;
+mod grants;
 mod kept;
 mod lease;
 mod observe;
@@ -9,6 +11,7 @@ mod places;
 mod reconcile;
 mod retired;
 mod status;
+mod troubles;
 mod write;
 
 use std::sync::Arc;
@@ -17,23 +20,36 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::Worlds;
+use crate::telemetry::Metrics;
 use observe::Audits;
+use troubles::Troubles;
 
 pub use lease::Identity;
 
 /// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
 /// is to stop.
-pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: CancellationToken) {
+pub async fn run(
+    client: Client,
+    worlds: Arc<Worlds>,
+    metrics: Arc<Metrics>,
+    identity: Identity,
+    stop: CancellationToken,
+) {
     let mut held = None;
     let lead = async {
         loop {
             let lease = held.insert(lease::acquire(client.clone(), &identity).await);
-            let audits = Audits::default();
+            let (audits, troubles) = (Audits::default(), Troubles::default());
+            let reconcile = async {
+                loop {
+                    reconcile::reconcile(client.clone(), &worlds, &troubles, &metrics).await;
+                }
+            };
             tokio::select! {
                 () = observe::observe(client.clone(), &worlds, &audits) => {}
                 () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
-                () = reconcile::reconcile(client.clone(), &worlds) => {}
-                () = status::report(client.clone(), &worlds, &audits) => {}
+                () = reconcile => {}
+                () = status::report(client.clone(), &worlds, &audits, &troubles) => {}
                 () = lease.lost() => {}
             }
             held = None;

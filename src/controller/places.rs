@@ -1,11 +1,11 @@
 //! Where parts of the baseline belong, and whether they stand there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::kept::Kept;
 use crate::baseline::{
-    Kind, Label, Manifest, desired, desired_of_tenant, differences, is_baseline, labels, lacking,
-    tenant_of_object,
+    Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_service, desired_of_tenant,
+    differences, is_baseline, is_of_the_cluster, labels, lacking, tenant_of_object,
 };
 use crate::world::{self, TENANT_LABEL, Witness, World};
 
@@ -18,18 +18,44 @@ pub(super) enum Place {
     },
     /// What a tenant has beyond its namespaces.
     Tenant(String),
+    /// What stands around a shared service.
+    Service(String),
+    /// What there is once. The last, since it denies what the others allow.
+    Cluster,
     /// A namespace that is said to be ready, and whose tenant is observed.
     Undone(String),
     /// An object, by kind, namespace (none for one of the cluster) and name, whose tenant is gone or observed.
-    Leftover(Kind, String, String),
+    Leftover(Key),
+}
+
+/// An object, by kind, namespace (none for one of the cluster) and name.
+pub(super) type Key = (Kind, String, String);
+
+/// Why something is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The place itself, or what it is made of, has changed.
+    News,
+    /// The baseline is another one for all, or was looked at for the first time: that can wait its turn.
+    Upgrade,
+    /// Somebody has changed what stood.
+    Drift,
 }
 
 /// By what a place was found standing: a witness of the world, and the version of what is kept there.
-type Seen = (Witness, (usize, u64));
+#[derive(Clone, PartialEq)]
+struct Seen {
+    witness: Witness,
+    kept: (usize, u64),
+}
 
-/// The places that were found standing, and need no other look while nothing changes that they stand by.
+/// The places that were found standing, and need no other look while nothing changes that they stand by; and why the
+/// others do not stand.
 #[derive(Default)]
-pub(super) struct Standing(BTreeMap<Place, Seen>);
+pub(super) struct Standing {
+    stands: BTreeMap<Place, Seen>,
+    fallen: BTreeMap<Place, Cause>,
+}
 
 impl Standing {
     /// Every place that does not stand, first those that are new: their pods wait.
@@ -38,28 +64,46 @@ impl Standing {
         world: &World,
         kept: &Kept,
         told: &BTreeMap<Place, String>,
-    ) -> Vec<Place> {
+    ) -> Vec<(Place, Cause)> {
         let mut stands = BTreeMap::new();
-        let mut fallen = leftovers(world, kept);
+        let mut fallen: Vec<_> =
+            leftovers(world, kept).into_iter().map(|place| (place, Cause::News)).collect();
         let mut look = |place: Place, seen: Seen| {
-            let known = self.0.remove(&place).is_some_and(|known| known == seen);
-            if known || place.stands(world, kept, told.contains_key(&place)) {
+            let before = self.stands.remove(&place);
+            if before.as_ref() == Some(&seen) || place.stands(world, kept, told.contains_key(&place)) {
                 stands.insert(place, seen);
-            } else {
-                fallen.push(place);
+                return;
             }
+            let since = self.fallen.get(&place).copied();
+            let cause = match before {
+                _ if place.to_tell(world).is_some() => Cause::News,
+                Some(before) if before.witness == seen.witness => Cause::Drift,
+                Some(before) if before.witness.has_settings_of(&seen.witness) => Cause::News,
+                Some(_) => Cause::Upgrade,
+                None => since.unwrap_or(Cause::Upgrade),
+            };
+            fallen.push((place, cause));
         };
         for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
             let witness = world.witness(&tenant.name);
             for namespace in world.namespaces_of(&tenant.name) {
                 let place = Place::Namespace { tenant: tenant.name.clone(), namespace: namespace.to_owned() };
-                let seen = (witness.of_namespace(world, namespace), kept.version_of_namespace(namespace));
-                look(place, seen);
+                let kept = kept.version_of_namespace(namespace);
+                look(place, Seen { witness: witness.of_namespace(world, namespace), kept });
             }
-            look(Place::Tenant(tenant.name.clone()), (witness, kept.version_of_tenant(&tenant.name)));
+            let kept = kept.version_of_tenant(&tenant.name);
+            look(Place::Tenant(tenant.name.clone()), Seen { witness, kept });
         }
-        self.0 = stands;
-        fallen.sort_by_cached_key(|place| place.namespace(world).is_none_or(|namespace| namespace.ready));
+        let witness = world.witness_of_all();
+        for service in world.shared_services() {
+            let kept = kept.version_of_namespace(&service.namespace);
+            look(Place::Service(service.name.clone()), Seen { witness: witness.clone(), kept });
+        }
+        look(Place::Cluster, Seen { witness, kept: kept.version() });
+        self.stands = stands;
+        self.fallen = fallen.iter().cloned().collect();
+        let is_ready = |place: &Place| place.namespace(world).is_none_or(|namespace| namespace.ready);
+        fallen.sort_by_cached_key(|(place, cause)| (is_ready(place), *cause == Cause::Upgrade));
         fallen
     }
 }
@@ -68,39 +112,56 @@ impl Standing {
 fn leftovers(world: &World, kept: &Kept) -> Vec<Place> {
     let mut places = Vec::new();
     let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
-    for kind in [Kind::ClusterRole, Kind::ClusterRoleBinding] {
-        let leftovers = kept.names(kind, "").filter(|name| tenant_of_object(name).is_some_and(has_none));
-        places.extend(leftovers.map(|name| Place::Leftover(kind, String::new(), name.to_owned())));
+    let leftover = |kind: Kind, namespace: &str, name: &str| {
+        Place::Leftover((kind, namespace.to_owned(), name.to_owned()))
+    };
+    for kind in Kind::ALL.iter().copied() {
+        let leftovers =
+            kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
+        places.extend(leftovers.map(|name| leftover(kind, "", name)));
     }
     let observed = world.tenants().filter(|tenant| tenant.is_observed());
     for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
         if world.namespace(namespace).is_some_and(|known| known.ready) {
             places.push(Place::Undone(namespace.to_owned()));
         }
-        for kind in Kind::ALL {
-            let leftovers = kept.names(*kind, namespace).filter(|name| is_baseline(*kind, name));
-            let leftover = |name: &str| Place::Leftover(*kind, namespace.to_owned(), name.to_owned());
-            places.extend(leftovers.map(leftover));
-        }
+        places.extend(of_the_baseline(kept, namespace).map(|(kind, name)| leftover(kind, namespace, name)));
     }
     places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
     places
+}
+
+/// What is kept of the baseline in a tenant's namespace, and nobody else's in part.
+fn of_the_baseline<'k>(kept: &'k Kept, namespace: &'k str) -> impl Iterator<Item = (Kind, &'k str)> {
+    let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_shared());
+    kinds.flat_map(move |kind| {
+        kept.names(kind, namespace).filter(move |name| is_baseline(kind, name)).map(move |name| (kind, name))
+    })
 }
 
 impl Place {
     pub(super) fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } | Self::Undone(namespace) => world.namespace(namespace),
-            Self::Tenant(_) | Self::Leftover(..) => None,
+            Self::Tenant(_) | Self::Service(_) | Self::Cluster | Self::Leftover(..) => None,
         }
     }
 
     /// The namespace that must still be told to be ready, unless it is one too many.
     pub(super) fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
-            Self::Namespace { namespace, .. } if world.is_over_limit(namespace) => None,
-            Self::Namespace { .. } => self.namespace(world).filter(|namespace| !namespace.ready),
-            Self::Tenant(_) | Self::Undone(_) | Self::Leftover(..) => None,
+            Self::Namespace { namespace, .. } if !world.is_over_limit(namespace) => {
+                self.namespace(world).filter(|namespace| !namespace.ready)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
+    pub(super) fn has_stood(&self, world: &World) -> bool {
+        match self {
+            Self::Namespace { .. } => self.namespace(world).is_some_and(|namespace| namespace.ready),
+            _ => false,
         }
     }
 
@@ -113,8 +174,48 @@ impl Place {
             Self::Tenant(name) => {
                 world.tenant(name).into_iter().flat_map(|tenant| desired_of_tenant(world, tenant)).collect()
             }
+            Self::Service(name) => {
+                let service = world.shared_service(name).into_iter();
+                service.flat_map(|service| desired_of_service(world, service)).collect()
+            }
+            Self::Cluster => desired_of_cluster(world),
             Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         }
+    }
+
+    /// What stands here of an older baseline, or was granted once.
+    pub(super) fn surplus(&self, world: &World, kept: &Kept) -> Vec<Key> {
+        let is_wanted: BTreeSet<Key> = match self {
+            Self::Cluster => {
+                let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
+                services.chain(self.manifests(world)).map(key).collect()
+            }
+            _ => self.manifests(world).into_iter().map(key).collect(),
+        };
+        let there: Vec<Key> = match self {
+            Self::Namespace { namespace, .. } => {
+                let there = of_the_baseline(kept, namespace);
+                there.map(|(kind, name)| (kind, namespace.clone(), name.to_owned())).collect()
+            }
+            Self::Tenant(tenant) => {
+                let of_kind = |kind: &Kind| {
+                    let kind = *kind;
+                    let names =
+                        kept.names(kind, "").filter(move |name| tenant_of_object(kind, name) == Some(tenant));
+                    names.map(move |name| (kind, String::new(), name.to_owned()))
+                };
+                Kind::ALL.iter().flat_map(of_kind).collect()
+            }
+            Self::Cluster => {
+                let is_platforms =
+                    |namespace: &str| namespace.is_empty() || world.settings.is_reserved(namespace);
+                let there =
+                    kept.within(is_platforms).filter(|(kind, _, name)| is_of_the_cluster(*kind, name));
+                there.map(|(kind, namespace, name)| (kind, namespace.to_owned(), name.to_owned())).collect()
+            }
+            Self::Service(_) | Self::Undone(_) | Self::Leftover(..) => Vec::new(),
+        };
+        there.into_iter().filter(|key| !is_wanted.contains(key)).collect()
     }
 
     /// The labels that the namespace must still get.
@@ -138,15 +239,28 @@ impl Place {
         if self.namespace(world).is_some_and(|namespace| namespace.terminating) {
             return true;
         }
-        if !self.labels(world).is_empty() || (!told && self.to_tell(world).is_some()) {
-            return false;
-        }
-        self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
+        let must_tell = !told && self.to_tell(world).is_some() && self.is_counted(kept);
+        self.labels(world).is_empty()
+            && !must_tell
+            && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
+            && self.surplus(world, kept).is_empty()
     }
+
+    /// Whether what is created here would not be refused for want of a count.
+    pub(super) fn is_counted(&self, kept: &Kept) -> bool {
+        match self {
+            Self::Namespace { namespace, .. } => kept.is_counted(namespace, QUOTA),
+            _ => true,
+        }
+    }
+}
+
+fn key(manifest: Manifest) -> Key {
+    (manifest.kind, manifest.namespace.unwrap_or_default(), manifest.name)
 }
 
 pub(super) fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {
     let namespace = manifest.namespace.as_deref().unwrap_or_default();
     kept.get(manifest.kind, namespace, &manifest.name)
-        .is_some_and(|found| differences(&manifest.object, found).is_empty())
+        .is_some_and(|found| differences(manifest.kind, &manifest.object, found).is_empty())
 }

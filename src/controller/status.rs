@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::grants::unresolved;
 use super::observe::Audits;
+use super::places::Place;
+use super::troubles::Troubles;
 use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
 use crate::policy::{Rule, quote, quote_all};
 use crate::sources::Worlds;
@@ -33,7 +36,7 @@ enum Kind {
 type News = (Kind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Says of every object what became of it, from news to news. Never ends.
-pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits) {
+pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, troubles: &Troubles) {
     let mut objects: BTreeMap<(Kind, String), DynamicObject> = BTreeMap::new();
     let kinds = [Kind::Exemption, Kind::SharedService, Kind::Tenant];
     let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
@@ -43,6 +46,7 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits) {
             item = news.next() => item,
             Ok(()) = changes.changed() => None,
             () = audits.changed.notified() => None,
+            () = troubles.changed.notified() => None,
             () = sleep(AT_LEAST) => None,
         };
         while let Some((kind, event)) = next {
@@ -58,7 +62,7 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits) {
         }
         let Some(world) = worlds.newest() else { continue };
         for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&world, audits, name, object) else { continue };
+            let Some(status) = kind.status(&world, audits, troubles, name, object) else { continue };
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
@@ -93,7 +97,14 @@ impl Kind {
     }
 
     /// The status the object must get; `None` if it has it, or the world does not know the object yet.
-    fn status(self, world: &World, audits: &Audits, name: &str, object: &DynamicObject) -> Option<Value> {
+    fn status(
+        self,
+        world: &World,
+        audits: &Audits,
+        troubles: &Troubles,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Option<Value> {
         let spec = object.data.get("spec").cloned().unwrap_or_default();
         let unreadable = match self {
             Self::Exemption => serde_json::from_value::<api::ExemptionSpec>(spec)
@@ -115,8 +126,8 @@ impl Kind {
                 message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
             }],
             (None, Self::Exemption) => of_exemption(world, world.exemption(name)?),
-            (None, Self::SharedService) => of_shared_service(world, world.shared_service(name)?),
-            (None, Self::Tenant) => of_tenant(world, name)?,
+            (None, Self::SharedService) => of_shared_service(world, troubles, world.shared_service(name)?),
+            (None, Self::Tenant) => of_tenant(world, troubles, name)?,
         };
         let generation = object.metadata.generation.unwrap_or_default();
         let known = object.data.get("status").cloned().unwrap_or_default();
@@ -168,7 +179,7 @@ impl Said {
     }
 }
 
-fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
+fn of_tenant(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>> {
     let ready = |holds, reason, message| Said { condition: READY, holds, reason, message };
     if let Some(older) = world.overlapped_by(name) {
         let message = format!(
@@ -192,29 +203,27 @@ fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
         ready(
             false,
             "NamespacesNotReady",
-            format!("the baseline does not stand yet in: {}", quote_all(&waiting)),
+            format!("the baseline does not stand yet in: {}", explained(troubles, name, &waiting)),
         )
     } else {
         ready(true, "InForce", "every namespace it has is ready".to_owned())
     };
 
-    let unknown: Vec<&str> = tenant
-        .reaches
-        .iter()
-        .map(String::as_str)
-        .filter(|service| world.shared_service(service).is_none())
-        .collect();
-    let grants = if unknown.is_empty() {
-        (true, "Resolved", "everything it was granted is there".to_owned())
-    } else {
-        (
-            false,
-            "NotFound",
-            format!("`spec.grants.reach.sharedServices` names what is not there: {}", quote_all(&unknown)),
-        )
-    };
-    let (holds, reason, message) = grants;
+    let grants = unresolved(world, tenant);
+    let holds = grants.is_none();
+    let (reason, message) = grants.unwrap_or(("Resolved", "everything it was granted is there".to_owned()));
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
+}
+
+/// What keeps the baseline from standing in these namespaces.
+fn explained(troubles: &Troubles, tenant: &str, namespaces: &[&str]) -> String {
+    let place =
+        |namespace: &str| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() };
+    let said = namespaces.iter().map(|namespace| match troubles.of(&place(namespace)) {
+        Some(trouble) => format!("{} ({trouble})", quote(namespace)),
+        None => quote(namespace),
+    });
+    said.collect::<Vec<_>>().join(", ")
 }
 
 fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
@@ -237,10 +246,13 @@ fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
     vec![Said { condition: READY, holds, reason, message }]
 }
 
-fn of_shared_service(world: &World, service: &world::SharedService) -> Vec<Said> {
+fn of_shared_service(world: &World, troubles: &Troubles, service: &world::SharedService) -> Vec<Said> {
     let namespace = &service.namespace;
     let listed = world.settings.shared_namespaces.contains(namespace);
-    let (reason, message) = if listed {
+    let trouble = troubles.of(&Place::Service(service.name.clone()));
+    let (reason, message) = if let Some(trouble) = &trouble {
+        ("BaselineNotReady", trouble.clone())
+    } else if listed {
         ("InForce", format!("what is written in `{namespace}` is the platform's"))
     } else {
         (
@@ -250,5 +262,6 @@ fn of_shared_service(world: &World, service: &world::SharedService) -> Vec<Said>
             ),
         )
     };
-    vec![Said { condition: READY, holds: listed, reason, message }]
+    let holds = listed && trouble.is_none();
+    vec![Said { condition: READY, holds, reason, message }]
 }

@@ -6,17 +6,20 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Api, Client};
+use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::info;
 
 use super::kept::resource;
-use super::places::Place;
-use crate::baseline::{Kind, Manifest, differences};
+use super::places::{Key, Place};
+use crate::baseline::{MANAGED_BY, Manifest, differences};
 use crate::sources::Worlds;
 use crate::sources::follow::read_namespace;
 use crate::world::{self, BASELINE_READY, World};
+
+/// Whose the fields are that the controller applies.
+const FIELD_MANAGER: &str = "bulkhead";
 
 /// How soon the watch shows a write, or something is wrong.
 const SHOWN: Duration = Duration::from_secs(5);
@@ -54,35 +57,55 @@ pub(super) async fn label(
     Ok(())
 }
 
-/// Removes what a tenant had that is gone or observed.
-pub(super) async fn remove(client: &Client, kind: Kind, namespace: &str, name: &str) -> anyhow::Result<()> {
-    let objects: Api<DynamicObject> = match namespace {
-        "" => Api::all_with(client.clone(), &resource(kind)),
-        namespace => Api::namespaced_with(client.clone(), namespace, &resource(kind)),
+/// Removes what the baseline no longer has.
+pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> anyhow::Result<()> {
+    let objects: Api<DynamicObject> = match namespace.as_str() {
+        "" => Api::all_with(client.clone(), &resource(*kind)),
+        namespace => Api::namespaced_with(client.clone(), namespace, &resource(*kind)),
     };
     match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         result => drop(result?),
     }
-    info!(kind = kind.name(), namespace, name, "removed: its tenant is gone or observed");
+    info!(kind = kind.name(), namespace, name, "removed: the baseline no longer has it");
     Ok(())
 }
 
-/// Creates or replaces the object, whole.
-pub(super) async fn apply(client: &Client, manifest: &Manifest) -> anyhow::Result<DynamicObject> {
+/// Creates or replaces the object, whole; of one that others have a part in, applies ours. What was there before the
+/// baseline ever stood is left: it is somebody's.
+pub(super) async fn apply(
+    client: &Client,
+    manifest: &Manifest,
+    has_stood: bool,
+) -> anyhow::Result<DynamicObject> {
     let resource = resource(manifest.kind);
     let api: Api<DynamicObject> = match &manifest.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
     let mut wanted: DynamicObject = serde_json::from_value(manifest.object.clone())?;
+    if manifest.kind.is_shared() {
+        let ours = PatchParams::apply(FIELD_MANAGER).force();
+        return Ok(api.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
+    }
     let found = api.get_opt(&manifest.name).await?;
     let create = PostParams::default();
     let Some(found) = found else { return Ok(api.create(&create, &wanted).await?) };
-    if differences(&manifest.object, &serde_json::to_value(&found)?).is_empty() {
+    let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&found)?);
+    if differences.is_empty() {
         return Ok(found);
     }
-    info!(kind = manifest.kind.name(), namespace = manifest.namespace, name = manifest.name, "repairing");
+    let (key, value) = MANAGED_BY;
+    let is_ours = found.labels().get(key).is_some_and(|known| known == value);
+    let foreign = differences.iter().find(|difference| !difference.path.iter().any(|step| step == key));
+    if let (false, false, Some(difference)) = (has_stood, is_ours, foreign) {
+        anyhow::bail!(
+            "{} {} was there before and differs in {}: delete it, or make it what `bulkhead render` prints",
+            manifest.kind.name(),
+            manifest.name,
+            difference.path.join("."),
+        );
+    }
     wanted.metadata.resource_version = found.metadata.resource_version;
     // The one field of a binding that cannot change. It goes only if the next one can come.
     if found.data.get("roleRef") != wanted.data.get("roleRef") {

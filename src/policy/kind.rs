@@ -87,7 +87,7 @@ pub static DOORS: &[Door] = &[
     door(CronJob, "cronjobs", "", &[Create, Update]),
     door(Job, "jobs", "", &[Create, Update]),
     door(Secret, "secrets", "", &[Create, Update]),
-    door(ServiceAccount, "serviceaccounts", "", &[Create, Update]),
+    door(ServiceAccount, "serviceaccounts", "", &[Create, Update, Delete]),
     door(TokenRequest, "serviceaccounts", "token", &[Create]),
     door(VirtualService, "virtualservices", "", &[Create, Update]),
     door(Tenant, "tenants", "", &[Create, Update, Delete]),
@@ -100,6 +100,11 @@ pub static DOORS: &[Door] = &[
     policy(baseline::Kind::AuthorizationPolicy),
     policy(baseline::Kind::PeerAuthentication),
     policy(baseline::Kind::Sidecar),
+    policy(baseline::Kind::ServiceEntry),
+    policy(baseline::Kind::Telemetry),
+    policy(baseline::Kind::EnvoyFilter),
+    policy(baseline::Kind::ResourceQuota),
+    policy(baseline::Kind::LimitRange),
     policy(baseline::Kind::RoleBinding),
 ];
 
@@ -180,7 +185,17 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Tenant | SharedService | Exemption => "v1alpha1",
+            Policy(kind) => kind.version(),
             _ => "v1",
+        }
+    }
+
+    /// The kind as the baseline knows it, if it has objects of it.
+    pub const fn of_the_baseline(self) -> Option<baseline::Kind> {
+        match self {
+            Policy(kind) => Some(kind),
+            ServiceAccount => Some(baseline::Kind::ServiceAccount),
+            _ => None,
         }
     }
 
@@ -191,7 +206,7 @@ impl Kind {
 
     /// Whether some rule compares it with what it was.
     pub const fn is_compared(self) -> bool {
-        matches!(self, Namespace | Tenant | Secret | Policy(_))
+        matches!(self, Namespace | Tenant | Secret | ServiceAccount | Policy(_))
     }
 
     /// The entry for it in a tenant's namespace.

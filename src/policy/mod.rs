@@ -94,6 +94,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
         Some(Owner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
         Some(Owner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
         Some(Owner::Shared) => (Place::Shared, None),
+        Some(Owner::Platform) if world.is_managed_root(review.namespace) => (Place::Root, None),
         Some(Owner::Platform | Owner::Unowned) => return Ok(Verdict::default()),
     };
 
@@ -127,7 +128,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
     let mut unknown = None;
-    for rule in RULES.iter().filter(|rule| rule.place == place && rule.judges(kind)) {
+    for rule in RULES.iter().filter(|rule| rule.places.contains(&place) && rule.judges(kind)) {
         let mut findings = Findings::of(rule);
         (rule.check)(&scope, &mut findings);
         let violations = findings.into_violations();

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
-use crate::baseline;
+use crate::baseline::{self, PREFIX};
 use crate::policy::RULES;
-use crate::policy::kind::Entry;
+use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::settings::Settings;
 use crate::world::{ALL_CONTROLLERS, BASELINE_READY, CONTROLLERS, NAMESPACE_CONTROLLER, TENANT_LABEL};
@@ -27,7 +27,10 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
         Entry::Identities => {
             conditions.extend([only_token_secrets(), condition("not-a-nodes-token", &format!("!{A_NODE}"))]);
         }
-        Entry::Shared => conditions.extend([only_token_secrets(), not_a_controller()]),
+        Entry::Shared => {
+            conditions.extend([only_token_secrets(), not_a_controller()]);
+            conditions.extend(settings.mesh_wide.then(|| of_the_root_only_ours(settings)));
+        }
         Entry::Workloads => conditions.extend([
             condition(
                 "not-the-schedulers-binding",
@@ -102,19 +105,39 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
     )
 }
 
-/// An object under a name of the baseline; the name is not in the request of each deletion of a collection.
+/// An object under a name of the baseline.
 fn is_of_the_baseline() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     condition(
         "is-of-the-baseline-or-a-route",
         &format!(
-            "request.resource.resource == 'virtualservices' \
-             || (request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('') in [{}]",
+            "request.resource.resource == 'virtualservices' || {NAME}.startsWith('{PREFIX}') || {NAME} in [{}]",
             names.join(", ")
         ),
     )
 }
+
+/// In the mesh's root namespace what bears a name of the baseline's; all else there goes on whoever is down.
+fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
+    let doors = DOORS.iter().filter(|door| matches!(door.kind, Kind::Policy(_)));
+    let resources: Vec<String> = doors.map(|door| format!("'{}'", door.resource)).collect();
+    let names: Vec<String> =
+        baseline::names_of_the_cluster().iter().map(|name| format!("'{name}'")).collect();
+    condition(
+        "of-the-root-only-the-baseline",
+        &format!(
+            "request.namespace != '{}' || (request.resource.resource in [{}] \
+             && ({NAME}.startsWith('{PREFIX}') || {NAME} in [{}]))",
+            settings.mesh_root,
+            resources.join(", "),
+            names.join(", ")
+        ),
+    )
+}
+
+/// The name of what is written; it is not in the request of each deletion of a collection.
+const NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";
 
 /// No other secret leaves the API server.
 fn only_token_secrets() -> MatchCondition {

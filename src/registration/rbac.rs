@@ -62,10 +62,13 @@ fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> 
 
 /// Writes the kinds of the baseline, hands out the owners' roles, says that a namespace is ready.
 fn keeps_the_baseline() -> Vec<Value> {
-    let verbs = ["create", "delete", "get", "list", "update", "watch"];
+    let verbs = |kind: &baseline::Kind| match kind.is_shared() {
+        true => ["create", "get", "list", "patch", "watch"].as_slice(),
+        false => &["create", "delete", "get", "list", "update", "watch"],
+    };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()
-        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs }))
+        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs(kind) }))
         .collect();
     rules.extend([
         json!({
@@ -73,6 +76,7 @@ fn keeps_the_baseline() -> Vec<Value> {
             "resourceNames": [NAMESPACE_OWNER_ROLE, TENANT_ROLE], "verbs": ["bind"],
         }),
         json!({ "apiGroups": [""], "resources": ["namespaces", "namespaces/status"], "verbs": ["patch"] }),
+        json!({ "apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"] }),
         json!({ "apiGroups": [GROUP], "resources": ["exemptions/status", "sharedservices/status", "tenants/status"], "verbs": ["patch"] }),
     ]);
     rules

@@ -17,7 +17,7 @@ const NAME: &str = "tenant-bulkhead";
 
 /// Judges; refuses while nobody answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_used = |entry: &&Entry| **entry != Entry::Shared || !settings.shared_namespaces.is_empty();
+    let is_used = |entry: &&Entry| **entry != Entry::Shared || guarded_by_name(settings).next().is_some();
     let webhooks = Entry::ALL.iter().filter(is_used).map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
@@ -58,9 +58,11 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
 fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
     DOORS.iter().filter(move |door| {
         let mut rules = RULES.iter().filter(|rule| rule.judges(door.kind));
-        rules.any(|rule| match rule.place {
-            Place::Shared => entry == Entry::Shared,
-            Place::Cluster | Place::Tenants => entry == door.kind.entry(),
+        rules.any(|rule| {
+            rule.places.iter().any(|place| match place {
+                Place::Shared | Place::Root => entry == Entry::Shared,
+                Place::Cluster | Place::Tenants => entry == door.kind.entry(),
+            })
         })
     })
 }
@@ -99,7 +101,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
         Entry::Shared => LabelSelectorRequirement {
             key: "kubernetes.io/metadata.name".to_owned(),
             operator: "In".to_owned(),
-            values: Some(settings.shared_namespaces.iter().cloned().collect()),
+            values: Some(guarded_by_name(settings).cloned().collect()),
         },
         _ => LabelSelectorRequirement {
             key: TENANT_LABEL.to_owned(),
@@ -108,6 +110,11 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
         },
     };
     Some(LabelSelector { match_expressions: Some(vec![requirement]), ..LabelSelector::default() })
+}
+
+/// The platform's namespaces in which something is judged.
+fn guarded_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
+    settings.shared_namespaces.iter().chain(settings.mesh_wide.then_some(&settings.mesh_root))
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

@@ -2,12 +2,15 @@
 //!
 //! [`File`] is what is written, every part optional; [`Settings`] is what it means.
 
+mod components;
 mod image;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
+pub use components::{Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, SameTenant};
 pub use image::{Image, Repository};
 
 /// The settings file, as written. An unknown key is an error that names its line.
@@ -22,6 +25,11 @@ pub struct File {
     _kind: String,
     platform: PlatformFile,
     mesh: MeshFile,
+    network: NetworkFile,
+    gateways: Vec<Gateway>,
+    egress_gateway: Option<EgressGateway>,
+    mesh_wide: MeshWideFile,
+    baseline: BaselineFile,
     labels: LabelsFile,
 }
 
@@ -41,13 +49,38 @@ struct PlatformFile {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct MeshFile {
+    dataplane: Dataplane,
     revision: Option<String>,
+    outbound: Outbound,
+    access_log: Option<String>,
+    waypoints: Option<Vec<String>>,
     istio_cni: Option<bool>,
     proxy_images: Option<Vec<String>>,
     proxy_user: Option<i64>,
     root_namespace: Option<String>,
     trust_domain: Option<String>,
     longest_certificate_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct NetworkFile {
+    same_tenant: SameTenant,
+    calico: Option<Calico>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct MeshWideFile {
+    manage: bool,
+    deny_all: DenyAll,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct BaselineFile {
+    api_fairness: Option<bool>,
+    pace: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -94,6 +127,25 @@ pub struct Settings {
     pub protected_keys: BTreeSet<String>,
     /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
     pub plain_tenant_label: bool,
+    pub dataplane: Dataplane,
+    /// What the tenants' proxies do with a destination they do not know.
+    pub outbound: Outbound,
+    /// The provider by which the tenants' proxies log what they refuse, as the mesh names it; none if they do not.
+    pub access_log: Option<String>,
+    /// The names that tenants' waypoints may have, with the ambient dataplane.
+    pub waypoints: Vec<String>,
+    pub same_tenant: SameTenant,
+    /// How Calico's policies are written, where Calico is.
+    pub calico: Option<Calico>,
+    pub gateways: Vec<Gateway>,
+    pub egress_gateway: Option<EgressGateway>,
+    /// Whether the mesh-wide objects in its root namespace are Bulkhead's to keep.
+    pub mesh_wide: bool,
+    pub deny_all: DenyAll,
+    /// Whether tenants have a share of the API server's time of their own.
+    pub api_fairness: bool,
+    /// How many namespaces a second get a baseline that has changed for all of them.
+    pub pace: NonZeroU32,
 }
 
 /// A settings file that says something impossible.
@@ -109,6 +161,14 @@ pub enum Invalid {
     ProtectedKey { index: usize, value: String },
     #[error("mesh.proxyUser: `{0}` is not a user id a proxy can have")]
     ProxyUser(i64),
+    #[error("gateways[{index}].name: `{name}` is not NAMESPACE/NAME")]
+    GatewayName { index: usize, name: String },
+    #[error("gateways[{index}].selector: no labels would be every pod of the namespace")]
+    GatewaySelector { index: usize },
+    #[error("egressGateway.selector: no labels would be every pod of the namespace")]
+    EgressSelector,
+    #[error("meshWide.denyAll: set meshWide.manage too: the allowing policies come with it")]
+    DenyAllUnmanaged,
 }
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
@@ -123,6 +183,12 @@ const PROXY_USER: i64 = 1337;
 /// What istiod signs at most, unless it is told otherwise.
 const CERTIFICATE_DAYS: u32 = 90;
 const DAY: i64 = 24 * 60 * 60;
+/// The mesh's own provider of logs.
+const ACCESS_LOG: &str = "envoy";
+/// What `istioctl waypoint apply` calls one.
+const WAYPOINTS: &[&str] = &["waypoint"];
+/// Namespaces a second.
+const PACE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const CONTROLLER: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
 const MESH_ROOT: &str = "istio-system";
 const TRUST_DOMAIN: &str = "cluster.local";
@@ -141,6 +207,7 @@ impl TryFrom<File> for Settings {
         if let Some((index, value)) = file.labels.protected.iter().enumerate().find(|(_, key)| !is_key(key)) {
             return Err(Invalid::ProtectedKey { index, value: value.clone() });
         }
+        are_gateways(&file)?;
         let images = file.mesh.proxy_images.take();
         if images.as_ref().is_some_and(Vec::is_empty) {
             return Err(Invalid::NoProxyImages);
@@ -155,6 +222,26 @@ impl TryFrom<File> for Settings {
         }
         Ok(settings)
     }
+}
+
+/// Whether the gateways say where they are, and what they are for is set.
+fn are_gateways(file: &File) -> Result<(), Invalid> {
+    for (index, gateway) in file.gateways.iter().enumerate() {
+        let parts: Vec<&str> = gateway.name.split('/').collect();
+        if parts.len() != 2 || parts.contains(&"") {
+            return Err(Invalid::GatewayName { index, name: gateway.name.clone() });
+        }
+        if gateway.selector.is_empty() {
+            return Err(Invalid::GatewaySelector { index });
+        }
+    }
+    if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
+        return Err(Invalid::EgressSelector);
+    }
+    if file.mesh_wide.deny_all > DenyAll::Off && !file.mesh_wide.manage {
+        return Err(Invalid::DenyAllUnmanaged);
+    }
+    Ok(())
 }
 
 impl Default for Settings {
@@ -187,6 +274,19 @@ impl Settings {
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
+            dataplane: file.mesh.dataplane,
+            outbound: file.mesh.outbound,
+            access_log: Some(file.mesh.access_log.unwrap_or_else(|| ACCESS_LOG.to_owned()))
+                .filter(|provider| !provider.is_empty()),
+            waypoints: file.mesh.waypoints.unwrap_or_else(|| owned(WAYPOINTS)),
+            same_tenant: file.network.same_tenant,
+            calico: file.network.calico,
+            gateways: file.gateways,
+            egress_gateway: file.egress_gateway,
+            mesh_wide: file.mesh_wide.manage,
+            deny_all: file.mesh_wide.deny_all,
+            api_fairness: file.baseline.api_fairness.unwrap_or(true),
+            pace: file.baseline.pace.unwrap_or(PACE),
         }
     }
 }
@@ -196,6 +296,10 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Settings {
+    pub fn gateway(&self, name: &str) -> Option<&Gateway> {
+        self.gateways.iter().find(|gateway| gateway.name == name)
+    }
+
     /// Whether only the platform may have a namespace of this name.
     pub fn is_reserved(&self, namespace: &str) -> bool {
         self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)

@@ -22,6 +22,7 @@ pub struct Metrics {
     admitted: Family<AdmittedLabels, Counter>,
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
+    repairs: Family<KindLabels, Counter>,
     ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
     failures: Mutex<BTreeMap<&'static str, Option<Failure>>>,
 }
@@ -56,6 +57,11 @@ struct UnjudgedLabels {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RejectedLabels {
     status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct KindLabels {
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -95,6 +101,12 @@ impl Default for Metrics {
             "Requests that were no review, by HTTP status",
             rejected.clone(),
         );
+        let repairs = Family::default();
+        registry.register(
+            "baseline_repairs",
+            "Objects of a baseline that somebody had changed, and that were put back, by kind",
+            repairs.clone(),
+        );
         let ages = Family::default();
         registry.register_with_unit(
             "watch_age",
@@ -103,7 +115,18 @@ impl Default for Metrics {
             ages.clone(),
         );
         let failures = Mutex::default();
-        Self { registry, requests, seconds, violations, admitted, unjudged, rejected, ages, failures }
+        Self {
+            registry,
+            requests,
+            seconds,
+            violations,
+            admitted,
+            unjudged,
+            rejected,
+            repairs,
+            ages,
+            failures,
+        }
     }
 }
 
@@ -148,6 +171,10 @@ impl Metrics {
 
     pub fn rejected(&self, status: u16) {
         self.rejected.get_or_create(&RejectedLabels { status }).inc();
+    }
+
+    pub fn repaired(&self, kind: &'static str) {
+        self.repairs.get_or_create(&KindLabels { kind }).inc();
     }
 
     /// How the watch of a list fails; `None` while it does not.

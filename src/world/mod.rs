@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::api::{self, Enforcement};
+use crate::api::{self, Authorization, Enforcement, Grants, Limits, SharedPort};
 use crate::settings::Settings;
 use members::Members;
 
@@ -31,7 +31,7 @@ pub fn ready_for(tenant: &str) -> String {
 }
 
 /// A tenant, as rules see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
     pub name: String,
     /// When it was created, in seconds since 1970.
@@ -41,8 +41,11 @@ pub struct Tenant {
     pub enforcement: Enforcement,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
-    /// Names of the shared services it may call.
-    pub reaches: Vec<String>,
+    /// What each of its namespaces may hold, over the defaults.
+    pub quota: BTreeMap<String, String>,
+    pub limits: Limits,
+    pub authorization: Authorization,
+    pub grants: Grants,
 }
 
 /// A service of the platform that tenants may be granted to reach.
@@ -54,7 +57,13 @@ pub struct SharedService {
     pub service: String,
     pub service_account: String,
     pub selector: BTreeMap<String, String>,
-    pub ports: Vec<u16>,
+    pub ports: Vec<SharedPort>,
+    /// The tenants that may be granted to reach it; all of them if it names none.
+    pub tenants: Option<BTreeSet<String>>,
+    /// The tenants whose workloads it may call.
+    pub calls_tenants: BTreeSet<String>,
+    /// What else it may call in the mesh, as a Sidecar says it.
+    pub egress: Vec<String>,
 }
 
 /// What a namespace's owner can be.
@@ -190,6 +199,11 @@ impl World {
         }
     }
 
+    /// Whether the namespace is the mesh's root, and its mesh-wide policies are Bulkhead's to keep.
+    pub fn is_managed_root(&self, namespace: &str) -> bool {
+        self.settings.mesh_wide && namespace == self.settings.mesh_root
+    }
+
     /// `None` if the namespace is not in this snapshot.
     pub fn owner(&self, namespace: &str) -> Option<Owner<'_>> {
         if self.settings.shared_namespaces.contains(namespace) {
@@ -254,7 +268,22 @@ impl World {
 
     /// The shared services that the tenant was granted, of those there are.
     pub fn reached(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
-        tenant.reaches.iter().filter_map(|name| self.shared_services.get(name))
+        let granted = tenant.grants.reach.shared_services.iter();
+        granted
+            .filter_map(|name| self.shared_services.get(name))
+            .filter(|service| service.serves(&tenant.name))
+    }
+
+    /// The shared services that may call the tenant's workloads.
+    pub fn calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
+        self.shared_services().filter(move |service| service.calls_tenants.contains(tenant))
+    }
+
+    /// The tenants that reach the shared service.
+    pub fn reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
+        self.tenants().filter(|tenant| {
+            tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)
+        })
     }
 
     /// The exemptions whose targets are in `namespace`.
@@ -282,6 +311,13 @@ impl World {
     /// Every name that a namespace's label gives as its tenant's, and its namespaces.
     pub fn labelled(&self) -> impl Iterator<Item = (&str, &BTreeSet<Arc<str>>)> {
         self.owned.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
+    }
+
+    /// The tenant's namespaces whose pods the others trust: neither before the baseline stands there, nor once they go.
+    pub fn trusted_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        let is_trusted =
+            |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
+        self.namespaces_of(tenant).filter(is_trusted)
     }
 
     /// The namespaces that carry the tenant's label, by name.
@@ -327,7 +363,10 @@ impl Tenant {
             enforcement: spec.enforcement,
             contact: spec.contact,
             owners: spec.owners,
-            reaches: spec.grants.reach.shared_services,
+            quota: spec.quota_each,
+            limits: spec.limits,
+            authorization: spec.authorization,
+            grants: spec.grants,
         }
     }
 
@@ -349,8 +388,16 @@ impl SharedService {
             service_account: spec.service_account.unwrap_or_else(|| name.clone()),
             namespace: spec.namespace,
             selector: spec.selector,
-            ports: spec.ports.into_iter().map(|port| port.port).collect(),
+            ports: spec.ports,
+            tenants: spec.tenants.names.map(BTreeSet::from_iter),
+            calls_tenants: spec.calls_tenants.into_iter().collect(),
+            egress: spec.egress,
             name,
         }
+    }
+
+    /// Whether the tenant may be granted to reach it.
+    pub fn serves(&self, tenant: &str) -> bool {
+        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
     }
 }

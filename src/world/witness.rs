@@ -33,8 +33,9 @@ impl World {
         let siblings = self.owned.get(tenant).into_iter().flatten();
         let mut hasher = DefaultHasher::new();
         for name in siblings {
-            let created = self.namespaces.get(name).map(|known| known.created);
-            (name, created).hash(&mut hasher);
+            let known = self.namespaces.get(name);
+            known.map(|known| (known.created, known.ready, known.terminating)).hash(&mut hasher);
+            name.hash(&mut hasher);
         }
         Witness {
             settings: Arc::clone(&self.settings),
@@ -46,7 +47,27 @@ impl World {
     }
 }
 
+impl World {
+    /// The witness of what is made of every tenant.
+    pub fn witness_of_all(&self) -> Witness {
+        let mut hasher = DefaultHasher::new();
+        for tenant in self.tenants() {
+            (tenant, self.witness(&tenant.name).siblings).hash(&mut hasher);
+        }
+        for namespace in &self.settings.platform_namespaces {
+            self.namespaces.get(namespace.as_str()).map(|known| &known.labels).hash(&mut hasher);
+        }
+        let settings = Arc::clone(&self.settings);
+        Witness { settings, tenant: None, namespace: None, siblings: hasher.finish(), around: self.around }
+    }
+}
+
 impl Witness {
+    /// Whether the settings are the same.
+    pub fn has_settings_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.settings, &other.settings)
+    }
+
     /// The witness of a namespace of the same tenant.
     #[must_use]
     pub fn of_namespace(&self, world: &World, namespace: &str) -> Self {

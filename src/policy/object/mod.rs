@@ -37,7 +37,8 @@ pub enum Object<'a> {
     Workload(Workload<'a>),
     /// Its annotations and labels are laid onto the pod it binds.
     Binding(Metadata<'a>),
-    ServiceAccount(Metadata<'a>),
+    /// Whole if it has a name of the baseline's.
+    ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(VirtualService<'a>),
@@ -70,7 +71,11 @@ impl<'a> Object<'a> {
                 Self::Namespace(Namespace::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
             }
             Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
-            Kind::ServiceAccount => Self::ServiceAccount(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::ServiceAccount => {
+                let metadata = Whole::<IgnoredAny>::read(kind, raw)?.metadata;
+                let whole = of_the_baseline(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
+                Self::ServiceAccount(metadata, whole)
+            }
             Kind::TokenRequest => Self::TokenRequest(Whole::read(kind, raw)?.spec.unwrap_or_default()),
             Kind::Secret => {
                 Whole::<IgnoredAny>::read(kind, raw)?;
@@ -84,13 +89,33 @@ impl<'a> Object<'a> {
             }
             Kind::Policy(of) => {
                 let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
-                let is_baseline = name.is_some_and(|name| baseline::is_baseline(of, &name));
-                let whole = is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?;
-                Self::Policy { kind: of, baseline: whole }
+                Self::Policy { kind: of, baseline: of_the_baseline(of, name.as_deref(), raw)? }
             }
             _ => Self::Workload(Workload::read(kind, raw, form)?),
         })
     }
+}
+
+impl Object<'_> {
+    /// Its kind and the whole of it, if it has a name of the baseline's.
+    pub fn baseline(&self) -> Option<(baseline::Kind, &serde_json::Value)> {
+        match self {
+            Self::Policy { kind, baseline } => Some((*kind, baseline.as_ref()?)),
+            Self::ServiceAccount(_, baseline) => Some((baseline::Kind::ServiceAccount, baseline.as_ref()?)),
+            _ => None,
+        }
+    }
+}
+
+/// The whole object, if it has a name of the baseline's.
+fn of_the_baseline(
+    kind: baseline::Kind,
+    name: Option<&str>,
+    raw: &RawValue,
+) -> Result<Option<serde_json::Value>, Unreadable> {
+    let is_baseline =
+        name.is_some_and(|name| baseline::is_baseline(kind, name) || baseline::is_of_the_cluster(kind, name));
+    Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 
 /// Whether all that rules with a ratchet read of an object is the same in two states of it; each view says what

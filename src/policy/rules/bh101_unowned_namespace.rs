@@ -57,7 +57,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH101",
     name: "unowned-namespace",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[TENANT_LABEL],
     ratchet: false,
     retry: Retry::Never,

@@ -97,7 +97,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH102",
     name: "foreign-tenant-label",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,
     retry: Retry::Look,

@@ -88,7 +88,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH103",
     name: "protected-namespace-key",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     // What Bulkhead itself would set is known once the tenant is.

@@ -70,7 +70,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH104",
     name: "reserved-namespace-name",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Look,

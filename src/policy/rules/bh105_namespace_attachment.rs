@@ -85,7 +85,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH105",
     name: "namespace-attachment",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

@@ -38,7 +38,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH106",
     name: "namespace-quota",
     kinds: &[&[Kind::Namespace]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[TENANT_LABEL],
     ratchet: false,
     retry: Retry::Never,

@@ -37,7 +37,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH107",
     name: "overlapping-tenant",
     kinds: &[&[Kind::Tenant]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

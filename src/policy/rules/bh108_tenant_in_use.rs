@@ -32,7 +32,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH108",
     name: "tenant-in-use",
     kinds: &[&[Kind::Tenant]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

@@ -63,7 +63,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH109",
     name: "unacknowledged-findings",
     kinds: &[&[Kind::Tenant]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

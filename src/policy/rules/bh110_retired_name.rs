@@ -53,7 +53,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH110",
     name: "retired-name",
     kinds: &[&[Kind::Namespace, Kind::Tenant]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[TENANT_LABEL],
     ratchet: false,
     retry: Retry::Look,

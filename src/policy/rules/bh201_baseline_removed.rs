@@ -38,17 +38,17 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, POLICIES, Place, Retry, Rule, Scope};
+use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
+use crate::baseline;
 use crate::policy::kind::Operation;
-use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH201",
     name: "baseline-removed",
-    kinds: &[POLICIES],
-    place: Place::Tenants,
+    kinds: &[POLICIES, SHARED],
+    places: &[Place::Tenants, Place::Shared, Place::Root],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,
@@ -57,19 +57,21 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Policy { kind, baseline: Some(_) }, Operation::Delete) = (scope.object, scope.operation)
-    else {
+    let (Some((kind, object)), Operation::Delete) = (scope.object.baseline(), scope.operation) else {
         return;
     };
-    let is_ending = scope.namespace().1.is_some_and(|namespace| namespace.terminating);
+    let (_, namespace) = scope.namespace();
+    let is_ending = namespace.is_some_and(|namespace| namespace.terminating);
+    let has_stood = namespace.is_none_or(|namespace| namespace.ready);
     let may = match scope.actor() {
         Actor::Bulkhead | Actor::NamespaceController => true,
-        Actor::AnyController => is_ending,
-        _ => false,
+        Actor::AnyController if is_ending => true,
+        _ if scope.is_elsewhere(kind, object) => true,
+        // What was there before the baseline is somebody's, and in its way.
+        _ => !has_stood && !kind.is_shared() && !baseline::is_managed(object),
     };
     if !may {
-        let message =
-            format!("this {} keeps tenant {} apart from the others", kind.name(), scope.tenant_name());
+        let message = format!("this {} {}", kind.name(), scope.keeps_apart());
         findings.report(
             &Path::of(&["metadata", "name"]),
             message,

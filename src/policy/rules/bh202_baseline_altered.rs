@@ -63,18 +63,17 @@
 //! spec: { mtls: { mode: STRICT } }
 //! ```
 
-use super::{Findings, POLICIES, Place, Retry, Rule, Scope};
-use crate::baseline::{desired_object, differences};
+use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
+use crate::baseline::differences;
 use crate::policy::kind::Operation;
-use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH202",
     name: "baseline-altered",
-    kinds: &[POLICIES],
-    place: Place::Tenants,
+    kinds: &[POLICIES, SHARED],
+    places: &[Place::Tenants, Place::Shared, Place::Root],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,
@@ -83,37 +82,33 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Policy { kind, baseline: Some(object) } = scope.object else { return };
+    let Some((kind, object)) = scope.object.baseline() else { return };
     if scope.operation == Operation::Delete || matches!(scope.actor(), Actor::Bulkhead) {
         return;
     }
-    let name = object.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let (namespace, _) = scope.namespace();
-    let wanted = match (scope.tenant, scope.old) {
-        (Some((_, Some(tenant))), _) => {
-            desired_object(scope.world, tenant, namespace, *kind, name).map(|manifest| manifest.object)
-        }
+    let old = scope.old.and_then(|old| old.baseline()).map(|(_, old)| old);
+    let wanted = match scope.wanted(kind, object) {
+        Some(wanted) => wanted,
+        None if scope.is_elsewhere(kind, object) => return,
         // The tenant is gone, and what it needs with it: what is there stays.
-        (_, Some(Object::Policy { baseline: Some(old), .. })) => Some(old.clone()),
-        _ => None,
+        None if old.is_some() && scope.tenant.is_some_and(|(_, tenant)| tenant.is_none()) => {
+            old.cloned().unwrap_or_default()
+        }
+        None => {
+            let path = Path::of(&["metadata", "name"]);
+            return findings.report(&path, "the name of an object of the baseline", "choose another name");
+        }
     };
-    let Some(wanted) = wanted else {
-        let fix = "choose another name";
-        return findings.report(
-            &Path::of(&["metadata", "name"]),
-            "the name of an object of the baseline",
-            fix,
-        );
-    };
-    for difference in differences(&wanted, object) {
+    let differs = |object| !differences(kind, &wanted, object).is_empty();
+    // What Kubernetes creates, or was never as it must be, is Bulkhead's to complete.
+    if kind.is_shared() && old.is_none_or(differs) {
+        return;
+    }
+    for difference in differences(kind, &wanted, object) {
         let path = difference.path.iter().fold(Path::default(), |path, step| {
             if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
         });
         let fix = difference.kept.map_or("remove it".to_owned(), |kept| format!("keep {kept}"));
-        findings.report(
-            &path,
-            format!("this keeps tenant {} apart from the others", scope.tenant_name()),
-            fix,
-        );
+        findings.report(&path, format!("this {}", scope.keeps_apart()), fix);
     }
 }

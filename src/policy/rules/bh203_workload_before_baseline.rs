@@ -48,7 +48,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH203",
     name: "workload-before-baseline",
     kinds: &[&[Kind::Pod]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: false,
     retry: Retry::Wait,

@@ -7,6 +7,8 @@
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
 //! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
 //!
+//! Where the mesh is ambient no pod has a proxy of its own, and only `hostNetwork` is judged.
+//!
 //! ## Why it matters
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
 //! asked before it is reached, and what it calls cannot tell who is calling.
@@ -88,12 +90,13 @@
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object};
 use crate::policy::proxy::PROXY_NAME;
+use crate::settings::Dataplane;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH301",
     name: "missing-sidecar",
     kinds: &[WORKLOADS],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
     retry: Retry::Never,
@@ -111,7 +114,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             format!("`true` keeps the Istio injector away, and a pod of tenant {tenant} needs a proxy"),
             "remove `hostNetwork`",
         );
-    } else if workload.form != Form::Written
+    } else if scope.world.settings.dataplane == Dataplane::Sidecar
+        && workload.form != Form::Written
         && workload.containers().all(|container| *container.name != *PROXY_NAME)
     {
         findings.report(

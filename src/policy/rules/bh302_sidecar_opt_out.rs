@@ -76,7 +76,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH302",
     name: "sidecar-opt-out",
     kinds: &[WORKLOADS, &[Kind::Binding]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
     retry: Retry::Never,
@@ -86,6 +86,9 @@ pub(super) static RULE: Rule = Rule {
 
 const INJECT: &str = "sidecar.istio.io/inject";
 
+/// With the ambient dataplane a pod is taken in by its namespace, unless its own label says otherwise.
+const DATAPLANE: &str = "istio.io/dataplane-mode";
+
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let labelled = match scope.object {
         Object::Workload(workload) => workload.labelled(),
@@ -93,8 +96,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         _ => return,
     };
     let tenant = scope.tenant_name();
-    for (written, what) in [(labelled.label(INJECT), "label"), (labelled.annotation(INJECT), "annotation")] {
-        let Some(written) = written.filter(|written| written.value != "true") else { continue };
+    let asked = [
+        (labelled.label(INJECT), "label", "true"),
+        (labelled.annotation(INJECT), "annotation", "true"),
+        (labelled.label(DATAPLANE), "label", "ambient"),
+    ];
+    for (written, what, kept) in asked {
+        let Some(written) = written.filter(|written| written.value != kept) else { continue };
         findings.report(
             &written.path,
             format!("{} keeps this pod out of the mesh of tenant {tenant}", quote(written.value)),

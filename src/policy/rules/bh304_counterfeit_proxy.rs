@@ -134,13 +134,13 @@ use crate::policy::object::{Form, Object, Placed, Role, Workload};
 use crate::policy::path::Path;
 use crate::policy::proxy::{self, Arguments, Strange};
 use crate::policy::quote;
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH304",
     name: "counterfeit-proxy",
     kinds: &[WORKLOADS],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
     retry: Retry::Never,
@@ -156,6 +156,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             survives(workload, proxy::STATUS, findings);
             declared(workload, findings);
         }
+        Form::Final | Form::Stored if scope.world.settings.dataplane == Dataplane::Ambient => {}
         Form::Final | Form::Stored => injected(workload, &scope.world.settings, findings),
     }
 }

@@ -79,7 +79,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH401",
     name: "shared-namespace-write",
     kinds: &[WORKLOADS, IDENTITY, POLICIES],
-    place: Place::Shared,
+    places: &[Place::Shared],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

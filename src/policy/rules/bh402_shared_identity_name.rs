@@ -32,7 +32,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH402",
     name: "shared-identity-name",
     kinds: &[&[Kind::ServiceAccount]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,
@@ -41,7 +41,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::ServiceAccount(account), Operation::Create) = (scope.object, scope.operation) else {
+    let (Object::ServiceAccount(account, _), Operation::Create) = (scope.object, scope.operation) else {
         return;
     };
     let name = account.name.as_deref().unwrap_or_default();

@@ -43,7 +43,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH403",
     name: "mesh-token",
     kinds: &[&[Kind::TokenRequest]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

@@ -50,7 +50,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH404",
     name: "token-secret",
     kinds: &[&[Kind::Secret]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

@@ -53,7 +53,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH605",
     name: "reserved-header",
     kinds: &[&[Kind::VirtualService]],
-    place: Place::Tenants,
+    places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
     retry: Retry::Never,

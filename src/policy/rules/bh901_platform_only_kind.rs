@@ -69,7 +69,7 @@ pub(super) static RULE: Rule = Rule {
     code: "BH901",
     name: "platform-only-kind",
     kinds: &[&[Kind::Tenant, Kind::SharedService, Kind::Exemption]],
-    place: Place::Cluster,
+    places: &[Place::Cluster],
     guards: &[],
     ratchet: false,
     retry: Retry::Never,

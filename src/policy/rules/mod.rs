@@ -24,10 +24,12 @@ mod bh404_token_secret;
 mod bh605_reserved_header;
 mod bh901_platform_only_kind;
 
+use serde_json::Value;
+
 use super::kind::{DOORS, Door, Kind, Operation};
 use super::object::{Namespace, Object};
 use super::{Findings, Retry, Scope};
-use crate::baseline;
+use crate::baseline::{self, PREFIX};
 use crate::world::{Actor, TENANT_LABEL};
 
 pub use bh103_protected_namespace_key::{PROTECTED_DOMAINS, PROTECTED_KEYS};
@@ -68,7 +70,7 @@ pub struct Rule {
     /// The kinds whose writes it judges, by groups.
     pub kinds: &'static [&'static [Kind]],
     /// Where it judges them.
-    pub place: Place,
+    pub places: &'static [Place],
     /// Labels of a namespace that it reads: a write that changes none of them need not be sent.
     pub guards: &'static [&'static str],
     /// Whether a violation that was there before, with all around it unchanged, is only a warning.
@@ -89,6 +91,8 @@ pub enum Place {
     Tenants,
     /// In the namespaces in which shared services run.
     Shared,
+    /// In the mesh's root namespace, where its policies are Bulkhead's to keep.
+    Root,
 }
 
 /// Pods, and every kind whose controller makes pods of a template.
@@ -103,14 +107,22 @@ const WORKLOADS: &[Kind] = &[
     Kind::CronJob,
 ];
 
-/// The kinds that the baseline has objects of.
+/// The kinds that the baseline has objects of in namespaces, whole.
 const POLICIES: &[Kind] = &[
     Kind::Policy(baseline::Kind::NetworkPolicy),
     Kind::Policy(baseline::Kind::AuthorizationPolicy),
     Kind::Policy(baseline::Kind::PeerAuthentication),
     Kind::Policy(baseline::Kind::Sidecar),
+    Kind::Policy(baseline::Kind::ServiceEntry),
+    Kind::Policy(baseline::Kind::Telemetry),
+    Kind::Policy(baseline::Kind::EnvoyFilter),
+    Kind::Policy(baseline::Kind::ResourceQuota),
+    Kind::Policy(baseline::Kind::LimitRange),
     Kind::Policy(baseline::Kind::RoleBinding),
 ];
+
+/// Others have a part in these: only what the baseline says of them is kept.
+const SHARED: &[Kind] = &[Kind::ServiceAccount];
 
 /// A namespace that is, or was, a tenant's or is a shared service's, and the same before, unless the platform or Bulkhead writes it.
 fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
@@ -125,10 +137,51 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }
 
+impl Scope<'_> {
+    /// What the object of the baseline must be, where it is written; `None` if there is none of its name.
+    fn wanted(&self, kind: baseline::Kind, object: &Value) -> Option<Value> {
+        let name = object.pointer("/metadata/name")?.as_str()?;
+        let (namespace, _) = self.namespace();
+        let found = match self.tenant {
+            Some((_, tenant)) => baseline::desired_object(self.world, tenant?, namespace, kind, name),
+            None => {
+                let services = self.world.shared_services();
+                let of_services =
+                    services.flat_map(|service| baseline::desired_of_service(self.world, service));
+                let mut all = of_services.chain(baseline::desired_of_cluster(self.world));
+                all.find(|manifest| {
+                    manifest.kind == kind
+                        && manifest.name == name
+                        && manifest.namespace.as_deref() == Some(namespace)
+                })
+            }
+        };
+        found.map(|manifest| manifest.object)
+    }
+
+    /// Whether a name that is the baseline's in other namespaces is anybody's here.
+    fn is_elsewhere(&self, kind: baseline::Kind, object: &Value) -> bool {
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        match self.tenant {
+            Some(_) => !baseline::is_baseline(kind, name),
+            None => !name.starts_with(PREFIX) && self.wanted(kind, object).is_none(),
+        }
+    }
+
+    /// What an object of the baseline is for, here.
+    fn keeps_apart(&self) -> String {
+        match self.tenant {
+            Some((name, _)) => format!("keeps tenant {name} apart from the others"),
+            None => "keeps tenants apart".to_owned(),
+        }
+    }
+}
+
 /// The doors of what is judged in tenants' namespaces and can be listed.
 pub fn audited() -> impl Iterator<Item = &'static Door> {
     DOORS.iter().filter(|door| {
-        let is_judged = RULES.iter().any(|rule| rule.place == Place::Tenants && rule.judges(door.kind));
+        let is_judged =
+            RULES.iter().any(|rule| rule.places.contains(&Place::Tenants) && rule.judges(door.kind));
         is_judged && door.subresource.is_empty() && door.operations.contains(&Operation::Update)
     })
 }

@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::followed::{Change, change};
 use crate::api;
-use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL};
+use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY};
 use crate::world::{
     BASELINE_READY, Exemption, Namespace, RETIRED, Retired, SharedService, TENANT_LABEL, Tenant, ready_for,
 };
@@ -36,7 +36,7 @@ pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
 
 /// Whether the baseline may want a label of this key, beside the tenant's own.
 fn is_of_the_baseline(key: &str) -> bool {
-    key == PLAIN_TENANT_LABEL || MESH_LABELS.contains(&key)
+    [PLAIN_TENANT_LABEL, POD_SECURITY].contains(&key) || MESH_LABELS.contains(&key)
 }
 
 fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {

@@ -1,0 +1,15 @@
+use serde_json::json;
+
+use super::{Kind, Manifest, PREFIX};
+use crate::settings::{DenyAll, Gateway};
+use crate::world::World;
+
+/// A gateway takes calls from outside, which have no identity: what it passes on is refused or not where it arrives.
+pub(super) fn manifest(world: &World, gateway: &Gateway) -> Option<Manifest> {
+    let (namespace, name) = gateway.name.split_once('/')?;
+    let selector = json!({ "matchLabels": gateway.selector });
+    let spec = json!({ "action": "ALLOW", "rules": [{}], "selector": selector });
+    let name = format!("{PREFIX}gateway-{name}");
+    (world.settings.deny_all > DenyAll::Off)
+        .then(|| Manifest::new(Kind::AuthorizationPolicy, Some(namespace), name, json!({ "spec": spec })))
+}

@@ -1,0 +1,19 @@
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Spot};
+use crate::settings::DenyAll;
+
+/// What no policy allows is refused, everywhere in the mesh; or only counted.
+pub(super) const fn object<'w>() -> Object<Spot<'w>> {
+    Object { kind: Kind::AuthorizationPolicy, name: "deny-all", body: Body::Where(body) }
+}
+
+fn body(spot: Spot<'_>) -> Option<Value> {
+    match spot.world.settings.deny_all {
+        DenyAll::Off => None,
+        DenyAll::DryRun => {
+            Some(json!({ "metadata": { "annotations": { "istio.io/dry-run": "true" } }, "spec": {} }))
+        }
+        DenyAll::Enforce => Some(json!({ "spec": {} })),
+    }
+}

@@ -1,0 +1,69 @@
+//! What there is once: the mesh-wide policies in its root namespace, what they must let through, and the tenants'
+//! share of the API server.
+
+mod allow_gateway;
+mod allow_platform;
+mod deny_all;
+mod deny_impersonation;
+mod peer_authentication;
+mod tenants_level;
+
+use super::shared_service::is_of_a_service;
+use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
+use crate::world::World;
+
+pub(super) use tenants_level::NAME as TENANTS_LEVEL;
+
+/// A namespace in which there is something of the cluster's, or none.
+#[derive(Clone, Copy, Debug)]
+struct Spot<'w> {
+    world: &'w World,
+    namespace: Option<&'w str>,
+}
+
+/// Every object that there is once. What lets through stands before what denies.
+pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
+    let settings = &world.settings;
+    let mut manifests = tenants_level::object().manifests(Spot { world, namespace: None });
+    if !settings.mesh_wide {
+        return manifests;
+    }
+    let root = Spot { world, namespace: Some(&settings.mesh_root) };
+    for namespace in &settings.platform_namespaces {
+        manifests.extend(allow_platform::object().manifests(Spot { world, namespace: Some(namespace) }));
+    }
+    for gateway in &settings.gateways {
+        manifests.extend(allow_gateway::manifest(world, gateway));
+    }
+    for object in [peer_authentication::object(), deny_impersonation::object(), deny_all::object()] {
+        manifests.extend(object.manifests(root));
+    }
+    manifests
+}
+
+/// Every object but those that have names of their own.
+const fn objects<'w>() -> [Object<Spot<'w>>; 5] {
+    [
+        tenants_level::object(),
+        allow_platform::object(),
+        peer_authentication::object(),
+        deny_impersonation::object(),
+        deny_all::object(),
+    ]
+}
+
+/// Whether where the platform's own objects are, one of this kind and name is Bulkhead's.
+pub fn is_of_the_cluster(kind: Kind, name: &str) -> bool {
+    is_of_a_service(kind, name) || objects().iter().any(|object| object.kind == kind && object.name == name)
+}
+
+/// The names by which Bulkhead's objects are known among the platform's.
+pub fn names_of_the_cluster() -> [&'static str; 5] {
+    objects().map(|object| object.name)
+}
+
+impl Site for Spot<'_> {
+    fn namespace(&self) -> Option<&str> {
+        self.namespace
+    }
+}

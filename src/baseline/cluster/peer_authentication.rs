@@ -1,0 +1,12 @@
+use serde_json::json;
+
+use super::{Body, Kind, Object, Spot};
+
+/// No plaintext in the whole mesh, unless a namespace says otherwise.
+pub(super) const fn object<'w>() -> Object<Spot<'w>> {
+    Object {
+        kind: Kind::PeerAuthentication,
+        name: "default",
+        body: Body::Always(|_| json!({ "spec": { "mtls": { "mode": "STRICT" } } })),
+    }
+}

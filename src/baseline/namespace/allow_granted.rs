@@ -1,0 +1,60 @@
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Place, peers};
+
+/// What the tenant was granted to reach beyond itself, and who may call it.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object { kind: Kind::NetworkPolicy, name: "allow-granted", body: Body::Always(body) }
+}
+
+fn body(place: Place<'_>) -> Value {
+    json!({ "spec": {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ingress(place),
+        "egress": egress(place),
+    } })
+}
+
+fn ingress(place: Place<'_>) -> Vec<Value> {
+    let gateways = place
+        .gateways()
+        .map(|gateway| json!({ "from": [peers::pods(gateway.namespace(), &gateway.selector)] }));
+    let services = place
+        .world
+        .calling(&place.tenant.name)
+        .map(|service| json!({ "from": [peers::pods(&service.namespace, &service.selector)] }));
+    let callers = place.tenant.grants.callers.iter().map(|caller| {
+        let from = [peers::namespace(&caller.namespace)];
+        if caller.ports.is_empty() {
+            return json!({ "from": from });
+        }
+        json!({ "from": from, "ports": peers::ports(place.settings(), caller.ports.iter().copied()) })
+    });
+    gateways.chain(services).chain(callers).collect()
+}
+
+fn egress(place: Place<'_>) -> Vec<Value> {
+    let grants = &place.tenant.grants.reach;
+    let services = place.world.reached(place.tenant).map(|service| {
+        let ports = service.ports.iter().map(|port| port.port);
+        json!({
+            "to": [peers::pods(&service.namespace, &service.selector)],
+            "ports": peers::ports(place.settings(), ports),
+        })
+    });
+    let gateway = place.settings().egress_gateway.as_ref().filter(|_| !grants.hosts.is_empty());
+    let gateway = gateway.map(|gateway| {
+        json!({
+            "to": [peers::pods(&gateway.namespace, &gateway.selector)],
+            "ports": peers::ports(place.settings(), [gateway.port]),
+        })
+    });
+    let cidrs = grants.cidrs.iter().map(|granted| {
+        json!({
+            "to": [{ "ipBlock": { "cidr": granted.cidr } }],
+            "ports": peers::tcp(granted.ports.iter().copied()),
+        })
+    });
+    services.chain(gateway).chain(cidrs).collect()
+}

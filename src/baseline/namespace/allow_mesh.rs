@@ -1,0 +1,27 @@
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Place, peers};
+use crate::settings::Dataplane;
+
+/// A proxy asks istiod for its certificate and its configuration; with the ambient dataplane the kubelet's probes
+/// come from an address of the node's proxy.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object { kind: Kind::NetworkPolicy, name: "allow-mesh", body: Body::Always(body) }
+}
+
+const PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
+
+fn body(place: Place<'_>) -> Value {
+    let istiod = json!({
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": place.settings().mesh_root } },
+        "podSelector": { "matchLabels": { "app": "istiod" } },
+    });
+    let egress = json!([{ "to": [istiod], "ports": peers::tcp([15012]) }]);
+    let mut spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": egress });
+    if let (Dataplane::Ambient, Value::Object(spec)) = (place.settings().dataplane, &mut spec) {
+        let probes = PROBES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));
+        spec.insert("policyTypes".to_owned(), json!(["Ingress", "Egress"]));
+        spec.insert("ingress".to_owned(), json!([{ "from": probes }]));
+    }
+    json!({ "spec": spec })
+}

@@ -1,0 +1,30 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, json};
+
+use super::{Body, Kind, Object, Place};
+
+/// The API server has no identity in the mesh: on the ports it was granted to call it need not show one. One for
+/// each set of pods, since of two that select the same pod only one would count.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::PeerAuthentication,
+        name: "callback",
+        body: Body::Each(|place| {
+            let mut ports: BTreeMap<&BTreeMap<String, String>, BTreeSet<u16>> = BTreeMap::new();
+            for callback in &place.tenant.grants.api_server_callbacks {
+                ports.entry(&callback.selector).or_default().insert(callback.port);
+            }
+            let policy = ports.into_iter().zip(1_u32..).map(|((selector, ports), number)| {
+                let ports = ports.into_iter().map(|port| (port.to_string(), json!({ "mode": "PERMISSIVE" })));
+                let spec = json!({
+                    "selector": { "matchLabels": selector },
+                    "mtls": { "mode": "STRICT" },
+                    "portLevelMtls": ports.collect::<Map<_, _>>(),
+                });
+                (number.to_string(), json!({ "spec": spec }))
+            });
+            policy.collect()
+        }),
+    }
+}

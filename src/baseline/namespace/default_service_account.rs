@@ -1,0 +1,15 @@
+use serde_json::json;
+
+use super::{Body, Kind, Object, Place};
+
+/// Who asks for no account gets no token of one.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::ServiceAccount,
+        name: NAME,
+        body: Body::Always(|_| json!({ "automountServiceAccountToken": false })),
+    }
+}
+
+/// What a pod runs as that names none.
+pub const NAME: &str = "default";

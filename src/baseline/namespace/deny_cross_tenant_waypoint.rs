@@ -1,0 +1,24 @@
+use serde_json::json;
+
+use super::{Body, Kind, Object, Place, deny_cross_tenant};
+use crate::settings::Dataplane;
+
+/// A waypoint obeys only what names it, and the pods behind it see only the waypoint's own identity.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::AuthorizationPolicy,
+        name: "deny-cross-tenant",
+        body: Body::Each(|place| {
+            let settings = place.settings();
+            let waypoints = settings.waypoints.iter().filter(|_| settings.dataplane == Dataplane::Ambient);
+            let policy = waypoints.map(|waypoint| {
+                let target =
+                    json!({ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": waypoint });
+                let rules = deny_cross_tenant::rules(place);
+                let spec = json!({ "action": "DENY", "targetRefs": [target], "rules": rules });
+                (waypoint.clone(), json!({ "spec": spec }))
+            });
+            policy.collect()
+        }),
+    }
+}

@@ -1,0 +1,31 @@
+use serde_json::json;
+
+use super::{Body, Kind, Object, Place};
+
+/// Addresses outside the cluster that the tenant was granted, so that its proxies let them out. The host is nobody's
+/// name: an entry must have one.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::ServiceEntry,
+        name: "address",
+        body: Body::Each(|place| {
+            let cidrs = place.tenant.grants.reach.cidrs.iter();
+            let entry = cidrs.map(|granted| {
+                let name = granted.cidr.replace(['/', ':', '.'], "-");
+                let ports = granted.ports.iter();
+                let ports = ports
+                    .map(|port| json!({ "name": format!("tcp-{port}"), "number": port, "protocol": "TCP" }));
+                let spec = json!({
+                    "addresses": [granted.cidr],
+                    "exportTo": ["."],
+                    "hosts": [format!("{name}.addresses.bulkhead.internal")],
+                    "location": "MESH_EXTERNAL",
+                    "ports": ports.collect::<Vec<_>>(),
+                    "resolution": "NONE",
+                });
+                (name, json!({ "spec": spec }))
+            });
+            entry.collect()
+        }),
+    }
+}

@@ -1,0 +1,37 @@
+use serde_json::{Value, json};
+
+use super::{Body, CLUSTER_DOMAIN, Kind, Object, Place};
+
+/// A host outside the cluster that the tenant was granted, so that its proxies let it out; through the egress gateway
+/// where there is one.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::ServiceEntry,
+        name: "host",
+        body: Body::Each(|place| {
+            let hosts = place.tenant.grants.reach.hosts.iter();
+            let name =
+                |host: &str| host.strip_prefix("*.").map_or(host.to_owned(), |rest| format!("{rest}.any"));
+            hosts.map(|host| (name(host), body(place, host))).collect()
+        }),
+    }
+}
+
+fn body(place: Place<'_>, host: &str) -> Value {
+    let mut spec = json!({
+        "exportTo": ["."],
+        "hosts": [host],
+        "location": "MESH_EXTERNAL",
+        "ports": [{ "name": "tls", "number": 443, "protocol": "TLS" }],
+        "resolution": if host.starts_with('*') { "NONE" } else { "DNS" },
+    });
+    if let (Some(gateway), Value::Object(spec)) = (&place.settings().egress_gateway, &mut spec) {
+        let address = format!("{}.{}.{CLUSTER_DOMAIN}", gateway.service, gateway.namespace);
+        spec.insert(
+            "endpoints".to_owned(),
+            json!([{ "address": address, "ports": { "tls": gateway.port } }]),
+        );
+        spec.insert("resolution".to_owned(), json!("DNS"));
+    }
+    json!({ "spec": spec })
+}

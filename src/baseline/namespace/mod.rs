@@ -1,0 +1,137 @@
+//! What stands in every namespace of a tenant.
+
+mod access_log;
+mod allow_callbacks;
+mod allow_dns_and_api;
+mod allow_granted;
+mod allow_mesh;
+mod allow_same_tenant;
+mod allow_same_tenant_calls;
+mod callback_authentication;
+mod default_deny_all;
+mod default_service_account;
+mod deny_cross_tenant;
+mod deny_cross_tenant_waypoint;
+mod external_address;
+mod external_host;
+mod peer_authentication;
+mod sidecar;
+mod tenant_limits;
+mod tenant_owners;
+mod tenant_quota;
+
+use std::collections::BTreeSet;
+
+use super::{Body, CLUSTER_DOMAIN, Kind, Manifest, Object, PREFIX, Site, peers};
+use crate::settings::Settings;
+use crate::world::{Tenant, World};
+
+pub use default_service_account::NAME as DEFAULT_ACCOUNT;
+pub use tenant_owners::TENANT_ROLE;
+pub(super) use tenant_owners::binding;
+pub use tenant_quota::NAME as QUOTA;
+
+/// A tenant's namespace, and the world around it.
+#[derive(Clone, Copy, Debug)]
+struct Place<'w> {
+    world: &'w World,
+    tenant: &'w Tenant,
+    namespace: &'w str,
+}
+
+/// In the order they are applied: what closes comes first.
+const fn objects<'w>() -> [Object<Place<'w>>; 19] {
+    [
+        default_deny_all::object(),
+        deny_cross_tenant::object(),
+        deny_cross_tenant_waypoint::object(),
+        peer_authentication::object(),
+        default_service_account::object(),
+        tenant_quota::object(),
+        tenant_limits::object(),
+        access_log::object(),
+        external_host::object(),
+        external_address::object(),
+        sidecar::object(),
+        allow_dns_and_api::object(),
+        allow_mesh::object(),
+        allow_same_tenant::object(),
+        allow_same_tenant_calls::object(),
+        allow_granted::object(),
+        allow_callbacks::object(),
+        callback_authentication::object(),
+        tenant_owners::object(),
+    ]
+}
+
+/// All objects of one namespace of `tenant`.
+pub fn desired<'w>(
+    world: &'w World,
+    tenant: &'w Tenant,
+    namespace: &'w str,
+) -> impl Iterator<Item = Manifest> + use<'w> {
+    let place = Place { world, tenant, namespace };
+    objects().into_iter().flat_map(move |object| object.manifests(place))
+}
+
+/// The one object that has this kind and name; `None` if the baseline has none.
+pub fn desired_object(
+    world: &World,
+    tenant: &Tenant,
+    namespace: &str,
+    kind: Kind,
+    name: &str,
+) -> Option<Manifest> {
+    let place = Place { world, tenant, namespace };
+    let of_kind = objects().into_iter().filter(|object| object.kind == kind);
+    of_kind.flat_map(|object| object.manifests(place)).find(|manifest| manifest.name == name)
+}
+
+/// Whether in a tenant's namespace an object of this kind and name is the baseline's.
+pub fn is_baseline(kind: Kind, name: &str) -> bool {
+    let mut of_kind = objects().into_iter().filter(|object| object.kind == kind).peekable();
+    (of_kind.peek().is_some() && name.starts_with(PREFIX)) || of_kind.any(|object| object.name == name)
+}
+
+/// The names of all objects that have one.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    objects().into_iter().map(|object| object.name)
+}
+
+impl Site for Place<'_> {
+    fn namespace(&self) -> Option<&str> {
+        Some(self.namespace)
+    }
+}
+
+impl<'w> Place<'w> {
+    fn settings(self) -> &'w Settings {
+        &self.world.settings
+    }
+
+    /// The namespaces of the tenant whose pods this one's trust: itself, and where the baseline stands.
+    fn own(self) -> BTreeSet<&'w str> {
+        self.world.trusted_of(&self.tenant.name).chain([self.namespace]).collect()
+    }
+
+    /// The accounts that may call the pods here, as patterns.
+    fn allowed(self) -> Vec<String> {
+        let settings = self.settings();
+        let own = self.own().into_iter().map(|namespace| peers::principal(settings, namespace, "*"));
+        let gateways =
+            self.gateways().map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
+        let callers = self.tenant.grants.callers.iter();
+        let callers = callers.map(|caller| (caller.namespace.clone(), caller.service_account.clone()));
+        let services = self.world.calling(&self.tenant.name);
+        let services = services.map(|service| (service.namespace.clone(), service.service_account.clone()));
+        let others: BTreeSet<_> = gateways.chain(callers).chain(services).collect();
+        own.chain(others.iter().map(|(namespace, name)| peers::principal(settings, namespace, name)))
+            .collect()
+    }
+
+    /// The gateways that the tenant was granted, of those there are.
+    fn gateways(self) -> impl Iterator<Item = &'w crate::settings::Gateway> {
+        let granted = self.tenant.grants.serve.gateways.iter();
+        granted.filter_map(move |name| self.settings().gateway(name))
+    }
+}

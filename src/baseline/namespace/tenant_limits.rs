@@ -1,0 +1,31 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::{Body, Kind, Object, Place};
+
+/// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object { kind: Kind::LimitRange, name: "tenant-limits", body: Body::Always(body) }
+}
+
+const REQUEST: &[(&str, &str)] = &[("cpu", "100m"), ("memory", "128Mi")];
+
+fn body(place: Place<'_>) -> Value {
+    let limits = &place.tenant.limits;
+    // As the API server completes them: what is bounded is given, and what is given is asked for.
+    let with = |base: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
+        let mut all = base.clone();
+        all.extend(over.clone());
+        all
+    };
+    let usual = REQUEST.iter().map(|(key, amount)| ((*key).to_owned(), (*amount).to_owned())).collect();
+    let default = with(&limits.max, &limits.default);
+    let request = with(&with(&default, &usual), &limits.default_request);
+    let parts = [("default", &default), ("defaultRequest", &request), ("max", &limits.max)];
+    let parts = parts.into_iter().filter(|(_, amounts)| !amounts.is_empty());
+    let mut bounds: Map<String, Value> =
+        parts.map(|(part, amounts)| (part.to_owned(), json!(amounts))).collect();
+    bounds.insert("type".to_owned(), json!("Container"));
+    json!({ "spec": { "limits": [bounds] } })
+}

@@ -1,0 +1,36 @@
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Place};
+use crate::api::{Subject, SubjectKind};
+
+/// The owners' rights in their namespaces.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object {
+        kind: Kind::RoleBinding,
+        name: "tenant-owners",
+        body: Body::Always(|place| binding(TENANT_ROLE, &place.tenant.owners)),
+    }
+}
+
+/// What owners may do in their namespaces: an explicit list, without the verbs that walk around admission.
+pub const TENANT_ROLE: &str = "bulkhead-tenant";
+
+/// Gives the owners a role of the cluster's.
+pub(in crate::baseline) fn binding(role: &str, owners: &[Subject]) -> Value {
+    let subjects: Vec<Value> = owners.iter().map(subject).collect();
+    json!({
+        "roleRef": { "apiGroup": Kind::RoleBinding.group(), "kind": "ClusterRole", "name": role },
+        "subjects": subjects,
+    })
+}
+
+fn subject(owner: &Subject) -> Value {
+    let group = Kind::RoleBinding.group();
+    match owner.kind {
+        SubjectKind::User => json!({ "apiGroup": group, "kind": "User", "name": owner.name }),
+        SubjectKind::Group => json!({ "apiGroup": group, "kind": "Group", "name": owner.name }),
+        SubjectKind::ServiceAccount => {
+            json!({ "kind": "ServiceAccount", "name": owner.name, "namespace": owner.namespace })
+        }
+    }
+}

@@ -1,0 +1,36 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Place};
+
+/// How much a namespace may hold: what the Tenant says, and of everything that others pay for an end.
+pub(super) const fn object<'w>() -> Object<Place<'w>> {
+    Object { kind: Kind::ResourceQuota, name: NAME, body: Body::Always(body) }
+}
+
+pub const NAME: &str = "tenant-quota";
+
+const DEFAULTS: &[(&str, &str)] = &[
+    ("count/authorizationpolicies.security.istio.io", "200"),
+    ("count/configmaps", "500"),
+    ("count/cronjobs.batch", "200"),
+    ("count/destinationrules.networking.istio.io", "200"),
+    ("count/jobs.batch", "500"),
+    ("count/networkpolicies.networking.k8s.io", "100"),
+    ("count/secrets", "500"),
+    ("count/serviceentries.networking.istio.io", "200"),
+    ("count/services", "200"),
+    ("count/sidecars.networking.istio.io", "50"),
+    ("count/virtualservices.networking.istio.io", "200"),
+    ("persistentvolumeclaims", "100"),
+    ("pods", "500"),
+    ("services.loadbalancers", "0"),
+    ("services.nodeports", "0"),
+];
+
+fn body(place: Place<'_>) -> Value {
+    let given = place.tenant.quota.iter().map(|(key, amount)| (key.as_str(), amount.as_str()));
+    let hard: BTreeMap<&str, &str> = DEFAULTS.iter().copied().chain(given).collect();
+    json!({ "spec": { "hard": hard } })
+}

@@ -1,0 +1,31 @@
+/// The amount that `text` says, in thousand-millionths; `None` if it is no amount. The API server writes `1024Mi` as
+/// `1Gi` and `0.5` as `500m`.
+pub(super) fn amount(text: &str) -> Option<i128> {
+    const NANO: i128 = 1_000_000_000;
+    let end = text.find(|of: char| !of.is_ascii_digit() && of != '.').unwrap_or(text.len());
+    let (number, suffix) = text.split_at(end);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let fraction = fraction.get(..9).unwrap_or(fraction);
+    let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let unit = match suffix {
+        "n" => 1,
+        "u" => 1_000,
+        "m" => 1_000_000,
+        "" => NANO,
+        "k" => 1_000 * NANO,
+        "M" => 1_000_i128.pow(2) * NANO,
+        "G" => 1_000_i128.pow(3) * NANO,
+        "T" => 1_000_i128.pow(4) * NANO,
+        "P" => 1_000_i128.pow(5) * NANO,
+        "E" => 1_000_i128.pow(6) * NANO,
+        "Ki" => 1_024 * NANO,
+        "Mi" => 1_024_i128.pow(2) * NANO,
+        "Gi" => 1_024_i128.pow(3) * NANO,
+        "Ti" => 1_024_i128.pow(4) * NANO,
+        "Pi" => 1_024_i128.pow(5) * NANO,
+        "Ei" => 1_024_i128.pow(6) * NANO,
+        _ => return None,
+    };
+    Some(digits.checked_mul(unit)? / scale)
+}

@@ -1,0 +1,72 @@
+//! What stands around each shared service, under names of its own in a namespace that others write in too.
+
+mod identity_header;
+mod network;
+mod peer_authentication;
+mod reserved_header;
+mod sidecar;
+mod tenants;
+
+use serde_json::{Value, json};
+
+use super::{Body, CLUSTER_DOMAIN, Kind, Manifest, Object, PREFIX, Site, peers};
+use crate::api::{Protocol, SharedPort};
+use crate::world::{SharedService, World};
+
+/// The header in which a shared service is told who calls; whatever a caller writes there is refused.
+const IDENTITY_HEADER: &str = "x-tenant-identity";
+
+/// A shared service, and the world around it.
+#[derive(Clone, Copy, Debug)]
+struct Served<'w> {
+    world: &'w World,
+    service: &'w SharedService,
+}
+
+/// In the order they are applied: what closes comes first.
+const fn objects<'w>() -> [Object<Served<'w>>; 6] {
+    [
+        tenants::object(),
+        reserved_header::object(),
+        peer_authentication::object(),
+        identity_header::object(),
+        sidecar::object(),
+        network::object(),
+    ]
+}
+
+/// All objects around a shared service.
+pub fn desired_of_service<'w>(
+    world: &'w World,
+    service: &'w SharedService,
+) -> impl Iterator<Item = Manifest> + use<'w> {
+    objects().into_iter().flat_map(move |object| object.manifests(Served { world, service }))
+}
+
+/// Whether an object of this kind and name is one of [`desired_of_service`], or like one.
+pub(super) fn is_of_a_service(kind: Kind, name: &str) -> bool {
+    name.starts_with(PREFIX) && objects().iter().any(|object| object.kind == kind)
+}
+
+impl Site for Served<'_> {
+    fn namespace(&self) -> Option<&str> {
+        Some(&self.service.namespace)
+    }
+
+    fn name(&self, name: &str) -> String {
+        let (service, dash) = (&self.service.name, if name.is_empty() { "" } else { "-" });
+        format!("{PREFIX}{service}{dash}{name}")
+    }
+}
+
+impl<'w> Served<'w> {
+    /// Its pods, as most kinds select them.
+    fn selector(self) -> Value {
+        json!({ "matchLabels": self.service.selector })
+    }
+
+    /// The ports on which HTTP is spoken; the name of the caller is said there.
+    fn http_ports(self) -> impl Iterator<Item = &'w SharedPort> {
+        self.service.ports.iter().filter(|port| port.protocol == Protocol::HTTP)
+    }
+}

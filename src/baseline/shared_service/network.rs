@@ -1,0 +1,51 @@
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, Served, peers};
+use crate::world::TENANT_LABEL;
+
+/// The tenants that reach it come in, on its ports; it goes nowhere but to DNS, the mesh, the API servers, its own
+/// namespace and the tenants it may call: a shared service is no way from one tenant into another.
+pub(super) const fn object<'w>() -> Object<Served<'w>> {
+    Object { kind: Kind::NetworkPolicy, name: "", body: Body::Always(body) }
+}
+
+fn body(served: Served<'_>) -> Value {
+    let settings = &served.world.settings;
+    let tenants: Vec<&str> =
+        served.world.reaching(served.service).map(|tenant| tenant.name.as_str()).collect();
+    let labelled = |tenants: &[&str]| {
+        json!({ "namespaceSelector": {
+            "matchExpressions": [{ "key": TENANT_LABEL, "operator": "In", "values": tenants }],
+        } })
+    };
+    let ports = peers::ports(settings, served.service.ports.iter().map(|port| port.port));
+    let mut ingress = vec![json!({ "from": [{ "podSelector": {} }] })];
+    if !tenants.is_empty() {
+        ingress.push(json!({ "from": [labelled(&tenants)], "ports": ports }));
+    }
+    let surroundings = &served.world.surroundings;
+    let mut dns = vec![json!({
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
+        "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } },
+    })];
+    dns.extend(surroundings.dns.iter().map(|address| peers::address(*address)));
+    let istiod = json!({
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": settings.mesh_root } },
+        "podSelector": { "matchLabels": { "app": "istiod" } },
+    });
+    let mut egress = vec![
+        json!({ "to": [{ "podSelector": {} }] }),
+        json!({ "to": dns, "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }] }),
+        json!({ "to": [istiod], "ports": peers::tcp([15012]) }),
+    ];
+    let calls: Vec<&str> = served.service.calls_tenants.iter().map(String::as_str).collect();
+    if !calls.is_empty() {
+        egress.push(json!({ "to": [labelled(&calls)] }));
+    }
+    json!({ "spec": {
+        "podSelector": served.selector(),
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ingress,
+        "egress": egress,
+    } })
+}

@@ -1,0 +1,14 @@
+use serde_json::json;
+
+use super::{Body, Kind, Object, Served};
+
+/// No plaintext: who calls must be known.
+pub(super) const fn object<'w>() -> Object<Served<'w>> {
+    Object {
+        kind: Kind::PeerAuthentication,
+        name: "",
+        body: Body::Always(
+            |served| json!({ "spec": { "mtls": { "mode": "STRICT" }, "selector": served.selector() } }),
+        ),
+    }
+}

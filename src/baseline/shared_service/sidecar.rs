@@ -1,0 +1,36 @@
+use serde_json::{Value, json};
+
+use super::{Body, CLUSTER_DOMAIN, Kind, Object, Served};
+use crate::settings::Dataplane;
+
+/// What its proxies know: no route that some tenant wrote among it.
+pub(super) const fn object<'w>() -> Object<Served<'w>> {
+    Object { kind: Kind::Sidecar, name: "", body: Body::Where(body) }
+}
+
+fn body(served: Served<'_>) -> Option<Value> {
+    let settings = &served.world.settings;
+    if settings.dataplane == Dataplane::Ambient {
+        return None;
+    }
+    let dns = settings
+        .dns_services
+        .iter()
+        .map(|service| format!("kube-system/{service}.kube-system.{CLUSTER_DOMAIN}"));
+    let called = served.service.calls_tenants.iter().flat_map(|tenant| served.world.trusted_of(tenant));
+    let hosts: Vec<String> = [
+        "./*".to_owned(),
+        format!("{}/*", settings.mesh_root),
+        format!("default/kubernetes.default.{CLUSTER_DOMAIN}"),
+    ]
+    .into_iter()
+    .chain(dns)
+    .chain(served.service.egress.iter().cloned())
+    .chain(called.map(|namespace| format!("{namespace}/*")))
+    .collect();
+    Some(json!({ "spec": {
+        "egress": [{ "hosts": hosts }],
+        "outboundTrafficPolicy": { "mode": "REGISTRY_ONLY" },
+        "workloadSelector": { "labels": served.service.selector },
+    } }))
+}

@@ -1,0 +1,54 @@
+//! What a tenant has beyond its namespaces, each object under a name that ends with the tenant's.
+
+mod fair_share;
+mod namespace_creator;
+mod network_boundary;
+mod tenant_reader;
+mod tenant_reader_role;
+
+use super::{Body, Kind, Manifest, Object, Site};
+use crate::settings::Calico;
+use crate::world::{Tenant, World};
+
+pub use namespace_creator::NAMESPACE_OWNER_ROLE;
+
+#[derive(Clone, Copy, Debug)]
+struct Beyond<'w> {
+    world: &'w World,
+    tenant: &'w Tenant,
+}
+
+const fn objects<'w>() -> [Object<Beyond<'w>>; 6] {
+    [
+        network_boundary::stored(),
+        network_boundary::served(),
+        fair_share::object(),
+        namespace_creator::object(),
+        tenant_reader_role::object(),
+        tenant_reader::object(),
+    ]
+}
+
+/// What `tenant` has beyond its namespaces.
+pub fn desired_of_tenant<'w>(
+    world: &'w World,
+    tenant: &'w Tenant,
+) -> impl Iterator<Item = Manifest> + use<'w> {
+    objects().into_iter().flat_map(move |object| object.manifests(Beyond { world, tenant }))
+}
+
+/// Whose the object of the cluster of this kind and name is, if it is one of [`desired_of_tenant`].
+pub fn tenant_of_object(kind: Kind, name: &str) -> Option<&str> {
+    let mut of_kind = objects().into_iter().filter(|object| object.kind == kind);
+    of_kind.find_map(|object| name.strip_prefix(object.name))
+}
+
+impl Site for Beyond<'_> {
+    fn namespace(&self) -> Option<&str> {
+        None
+    }
+
+    fn name(&self, name: &str) -> String {
+        format!("{name}{}", self.tenant.name)
+    }
+}

@@ -1,0 +1,51 @@
+//! What somebody has changed of a baseline, told where people look: a metric by kind, an Event on the namespace.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tracing::{info, warn};
+
+use super::places::Place;
+use crate::baseline::Manifest;
+use crate::telemetry::Metrics;
+use crate::world::World;
+
+pub(super) struct Drift<'m> {
+    recorder: Recorder,
+    metrics: &'m Metrics,
+}
+
+impl<'m> Drift<'m> {
+    pub(super) fn new(client: &Client, metrics: &'m Metrics) -> Self {
+        let reporter = Reporter { controller: "bulkhead-controller".to_owned(), instance: None };
+        Self { recorder: Recorder::new(client.clone(), reporter), metrics }
+    }
+
+    /// Tells that the object at the place was put back.
+    pub(super) async fn repaired(&self, world: &World, place: &Place, manifest: &Manifest) {
+        let (kind, name) = (manifest.kind.name(), &manifest.name);
+        self.metrics.repaired(kind);
+        info!(kind, namespace = manifest.namespace, name, "repaired");
+        let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(world), place)
+        else {
+            return;
+        };
+        let event = Event {
+            type_: EventType::Warning,
+            reason: "BaselineRepaired".to_owned(),
+            note: Some(format!("{kind} {name} was not what the baseline says, and was put back")),
+            action: "Repair".to_owned(),
+            secondary: None,
+        };
+        let regarding = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Namespace".to_owned()),
+            name: Some(own.clone()),
+            uid: Some(namespace.uid.clone()),
+            ..ObjectReference::default()
+        };
+        if let Err(error) = self.recorder.publish(&event, &regarding).await {
+            warn!(%error, namespace = own, "telling of a repair");
+        }
+    }
+}
