@@ -34,7 +34,7 @@ pub enum Extent {
 /// Something to say about one object.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    pub finding: report::Finding,
+    pub said: report::Finding,
     /// What its kin are called: the name without what a controller adds to it.
     pub workload: String,
 }
@@ -235,6 +235,6 @@ impl Audit<'_> {
 
 fn finding(namespace: &str, kind: &str, name: &str, what: What) -> Finding {
     let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
-    let finding = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
-    Finding { finding, workload: name.to_owned() }
+    let said = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
+    Finding { said, workload: name.to_owned() }
 }

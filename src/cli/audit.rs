@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::Outcome;
 use super::cluster::Cluster;
 use crate::audit::{self, Extent, Progress};
-use crate::report::{Findings, Form};
+use crate::report::{Format, Writer};
 use crate::world::{Owner, World};
 
 /// Judge what runs in a cluster's tenant namespaces as if it were written now.
@@ -23,8 +23,8 @@ pub(super) struct Audit {
     #[arg(long, short, conflicts_with = "tenant")]
     namespace: Option<String>,
 
-    #[arg(long, short, value_enum, default_value_t = Form::Text)]
-    output: Form,
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
 
     #[command(flatten)]
     cluster: Cluster,
@@ -40,18 +40,18 @@ impl Audit {
         let extent = self.extent(&world)?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, world: &world, time, identities: true };
-        let mut findings = Findings::new(std::io::stdout().lock(), self.output);
+        let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         let mut written = Ok(());
         let start = Instant::now();
         let found = |found: audit::Finding| {
             if written.is_ok() {
-                written = findings.write(&found.finding);
+                written = writer.write(&found.said);
             }
         };
         let Progress { namespaces, objects } = audit.run(&extent, found, show).await;
         written?;
-        findings.end()?;
-        let Findings { violations, unjudged, .. } = findings;
+        writer.end()?;
+        let Writer { violations, unjudged, .. } = writer;
         let rate = objects as u128 * 1000 / start.elapsed().as_millis().max(1);
         writeln!(
             std::io::stderr(),

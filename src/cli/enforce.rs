@@ -14,7 +14,7 @@ use super::audit::{of_tenant, show};
 use super::cluster::Cluster;
 use crate::api::{Enforcement, Tenant};
 use crate::audit::{Audit, Digest};
-use crate::report::{Findings, Form};
+use crate::report::{Format, Writer};
 
 /// Turn an observed tenant to `Enforce`, after a look at what that would refuse.
 ///
@@ -53,13 +53,13 @@ impl Enforce {
         }
         let time = Timestamp::now().as_second();
         let audit = Audit { client: &client, world: &world, time, identities: false };
-        let (mut digest, mut findings) = (Digest::default(), Findings::new(std::io::stdout(), Form::Text));
+        let (mut digest, mut writer) = (Digest::default(), Writer::new(std::io::stdout(), Format::Text));
         let mut written = Ok(());
         let extent = of_tenant(&world, name)?;
         let found = |found| {
             digest.take(&found);
             if written.is_ok() {
-                written = findings.write(&found.finding);
+                written = writer.write(&found.said);
             }
         };
         let done = audit.run(&extent, found, show).await;
@@ -67,7 +67,7 @@ impl Enforce {
         writeln!(
             errors,
             "{} objects in {} namespaces judged: {} violations, {} could not be judged",
-            done.objects, done.namespaces, findings.violations, findings.unjudged
+            done.objects, done.namespaces, writer.violations, writer.unjudged
         )?;
         let digest = digest.text();
         if !digest.is_empty() {
@@ -79,7 +79,7 @@ impl Enforce {
         }
         if !self.yes && !confirmed(&format!("Enforce Tenant `{name}` now?"))? {
             writeln!(errors, "nothing was changed")?;
-            return Ok(Outcome::of(findings.violations, findings.unjudged));
+            return Ok(Outcome::of(writer.violations, writer.unjudged));
         }
         turn(&client, name, &digest).await?;
         writeln!(errors, "Tenant `{name}` is enforced")?;
