@@ -5,6 +5,7 @@ mod kin;
 mod pages;
 mod stored;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
@@ -64,26 +65,28 @@ impl Audit<'_> {
         mut found: impl FnMut(Finding),
         at: impl FnMut(Progress),
     ) -> Progress {
-        let world = match kin::of_exemptions(self.client, self.world, &self.namespaces(extent)).await {
-            Ok(live) => self.world.knowing(live),
+        let namespaces = self.namespaces(extent);
+        let world = match kin::of_exemptions(self.client, self.world, &namespaces).await {
+            Ok(live) if live.is_empty() => Cow::Borrowed(self.world),
+            Ok(live) => Cow::Owned(self.world.knowing(live)),
             Err(error) => {
                 found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
-                self.world.clone()
+                Cow::Borrowed(self.world)
             }
         };
-        Audit { world: &world, ..*self }.judge_all(extent, found, at).await
+        Audit { world: &world, ..*self }.judge_all(extent, &namespaces, found, at).await
     }
 
     async fn judge_all(
         &self,
         extent: &Extent,
+        namespaces: &[&str],
         mut found: impl FnMut(Finding),
         mut at: impl FnMut(Progress),
     ) -> Progress {
-        let namespaces = self.namespaces(extent);
         let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
         let mut there: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
-        for namespace in &namespaces {
+        for namespace in namespaces {
             self.labels(namespace, &mut found);
             there.insert(namespace, BTreeSet::new());
         }
