@@ -32,6 +32,12 @@ pub enum Extent {
     Namespaces(BTreeSet<String>),
 }
 
+impl Extent {
+    pub fn of_tenant(world: &World, name: &str) -> Self {
+        Self::Namespaces(world.namespaces_of(name).map(str::to_owned).collect())
+    }
+}
+
 /// Something to say about one object.
 #[derive(Clone, Debug)]
 pub struct Finding {
