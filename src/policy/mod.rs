@@ -193,10 +193,7 @@ fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
     let operation = Operation::named(review.operation);
     match (door, operation) {
         (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
-        _ => Err(Unjudged::Unregistered {
-            operation: review.operation.to_owned(),
-            resource: review.resource_name(),
-        }),
+        _ => Err(review.unregistered()),
     }
 }
 
