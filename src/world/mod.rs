@@ -14,7 +14,7 @@ use crate::api::{self, Enforcement};
 use crate::settings::Settings;
 use members::Members;
 
-pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User, controller_of};
+pub use actor::{ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, User, controller_of, controllers};
 pub use exemption::{Controller, Exemption, Live, ObjectKey};
 pub use retired::{Before, RETIRED, Retired, is_over};
 pub use witness::Witness;
