@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
 
+use super::now;
 use super::observe::Audits;
 use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
 use crate::policy::{Rule, quote, quote_all};
@@ -160,10 +161,7 @@ impl Said {
             reason: self.reason.to_owned(),
             message: self.message,
             observed_generation: generation,
-            last_transition_time: since.map_or_else(
-                || Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                |known| known.last_transition_time.clone(),
-            ),
+            last_transition_time: since.map_or_else(now, |known| known.last_transition_time.clone()),
         }
     }
 }
@@ -204,17 +202,15 @@ fn of_tenant(world: &World, name: &str) -> Option<Vec<Said>> {
         .map(String::as_str)
         .filter(|service| world.shared_service(service).is_none())
         .collect();
-    let grants = if unknown.is_empty() {
-        (true, "Resolved", "everything it was granted is there".to_owned())
+    let resolved = |holds, reason, message| Said { condition: GRANTS_RESOLVED, holds, reason, message };
+    let second = if unknown.is_empty() {
+        resolved(true, "Resolved", "everything it was granted is there".to_owned())
     } else {
-        (
-            false,
-            "NotFound",
-            format!("`spec.grants.reach.sharedServices` names what is not there: {}", quote_all(&unknown)),
-        )
+        let message =
+            format!("`spec.grants.reach.sharedServices` names what is not there: {}", quote_all(&unknown));
+        resolved(false, "NotFound", message)
     };
-    let (holds, reason, message) = grants;
-    Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
+    Some(vec![first, second])
 }
 
 fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
@@ -229,7 +225,7 @@ fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
         (
             false,
             "NotATenants",
-            format!("{} is no tenant's namespace: nothing is refused there", quote(namespace)),
+            format!("{} is no tenant's namespace: these rules do not hold there", quote(namespace)),
         )
     } else {
         (true, "InForce", "its target may do what these rules refuse".to_owned())

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::kept::resource;
+use super::now;
 use super::places::Place;
 use crate::baseline::{Kind, Manifest, differences};
 use crate::sources::Worlds;
@@ -128,7 +128,7 @@ async fn say(
         "status": status,
         "reason": reason,
         "message": message,
-        "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "lastTransitionTime": now(),
     });
     let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());
