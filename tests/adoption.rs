@@ -1,29 +1,10 @@
 //! A tenant whose workloads run before Bulkhead comes: observed, audited, enforced.
 
-use std::path::Path;
-use std::process::Command;
-
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 
 use crate::baseline::pod;
-use crate::cluster::{BINARY, can_hold_pods, is_ready, namespace, shared, tenant, until};
-
-/// `bulkhead` as whoever the kubeconfig says.
-fn bulkhead(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/world/settings.yaml");
-    let output = Command::new(BINARY)
-        .args(arguments)
-        .arg("--settings")
-        .arg(settings)
-        .env("KUBECONFIG", &kubectl.kubeconfig)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let said =
-        Said { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
-    (output.status.code().unwrap(), said)
-}
+use crate::cluster::{bulkhead, can_hold_pods, is_ready, namespace, shared, tenant, until};
 
 fn observed(admin: &Kubectl, name: &str) {
     let tenant = json!({

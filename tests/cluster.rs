@@ -1,10 +1,11 @@
 //! One installation for the whole run, and names of its own for each test.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::kubectl::{Kubectl, Said};
 use bulkhead_harness::program::Installation;
 use serde_json::json;
 
@@ -28,6 +29,21 @@ pub(crate) fn shared() -> RwLockReadGuard<'static, Installation> {
 /// The installation, with no other test beside.
 pub(crate) fn alone() -> RwLockWriteGuard<'static, Installation> {
     lock().write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `bulkhead` as whoever the kubeconfig says: how it ended, and what it said.
+pub(crate) fn bulkhead(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+    let output = Command::new(BINARY)
+        .args(arguments)
+        .args(["--settings", settings])
+        .env("KUBECONFIG", &kubectl.kubeconfig)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let said =
+        Said { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    (output.status.code().unwrap(), said)
 }
 
 /// A new tenant whose developers may do all that RBAC can allow; kubectl as one of them.
