@@ -17,7 +17,8 @@ use crate::cluster::{
     BINARY, alone, can_hold_pods, held_up, is_ready, namespace, shared, tenant, until, within,
 };
 
-const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
+/// The kinds that the baseline has objects of in a namespace.
+pub(crate) const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
                      sidecars.networking.istio.io,rolebindings";
 /// The controller's name with every right: what it may do by admission, not by RBAC.
 const CONTROLLER: [&str; 2] =

@@ -3,7 +3,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
-use crate::baseline::pod;
+use crate::baseline::{KINDS, pod};
 use crate::cluster::{is_ready, namespace, shared, tenant, until};
 
 fn labels(kubectl: &Kubectl, name: &str) -> Value {
@@ -469,10 +469,8 @@ fn a_namespace_that_ends_keeps_its_baseline_while_a_pod_is_left() {
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     member.apply(&held.to_string()).unwrap();
     let baseline = || {
-        let kinds = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
-                     sidecars.networking.istio.io,rolebindings";
         let managed = "app.kubernetes.io/managed-by=bulkhead";
-        member.ok(&["get", kinds, "-n", &name, "-l", managed, "-o", "name"]).unwrap()
+        member.ok(&["get", KINDS, "-n", &name, "-l", managed, "-o", "name"]).unwrap()
     };
     let before = baseline();
     assert!(before.contains("networkpolicy.networking.k8s.io/default-deny-all\n"), "{before}");
