@@ -3,8 +3,8 @@
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 
-use crate::baseline::{KINDS, pod};
-use crate::cluster::{bulkhead, can_hold_pods, is_ready, namespace, shared, tenant, until};
+use crate::baseline::KINDS;
+use crate::cluster::{bulkhead, can_hold_pods, is_ready, namespace, pod, shared, tenant, until};
 
 fn observed(admin: &Kubectl, name: &str) {
     let tenant = json!({

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use bulkhead_harness::program::Installation;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_bulkhead");
 
@@ -109,6 +109,13 @@ pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) 
 /// A pod can be made once the namespace has its service account, and the account its token's volume.
 pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
     kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+}
+
+pub(crate) fn pod(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app", "namespace": namespace },
+        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
+    })
 }
 
 /// Polls for at most half a minute.

@@ -4,8 +4,7 @@ use bulkhead::world::{ALL_CONTROLLERS, controllers};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 
-use crate::baseline::pod;
-use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
+use crate::cluster::{can_hold_pods, namespace, pod, shared, tenant, until};
 use crate::namespaces::labelled;
 
 const DRY: [&str; 4] = ["create", "--dry-run=server", "-f", "-"];
