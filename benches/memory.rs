@@ -21,7 +21,7 @@ fn main() {
     let binary = env!("CARGO_BIN_EXE_bulkhead").as_ref();
     let mut server = Server::start(binary, "memory", &folder, &arguments, None).expect("a server");
     server.wait_until_ready().expect("a ready server");
-    let before = server.process.resident_kib().expect("its memory");
+    let before = server.process.resident_mib().expect("its memory");
 
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).expect("a caller");
     let request = wire::request("/validate/workloads?timeout=5s", &review::review("tenant-acme"));
@@ -34,12 +34,7 @@ fn main() {
             assert_eq!(wire::read(connection).expect("an answer").status, 200);
         }
     }
-    let after = server.process.resident_kib().expect("its memory");
+    let after = server.process.resident_mib().expect("its memory");
     println!("resident, {REVIEWS} reviews of {} bytes over {CONNECTIONS} connections:", request.len());
-    println!("  before {:.1} MiB, after {:.1} MiB   (aim: at most 30)", mib(before), mib(after));
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
+    println!("  before {before:.1} MiB, after {after:.1} MiB   (aim: at most 30)");
 }

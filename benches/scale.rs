@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use bulkhead::world::TENANT_LABEL;
 use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::istio::Istio;
-use bulkhead_harness::process::peak_kib;
+use bulkhead_harness::process::peak_mib;
 use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, prepare};
 use futures::{StreamExt, TryStreamExt, stream};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
@@ -58,12 +58,12 @@ fn audits(runtime: &Runtime, client: &Client, cluster: &Cluster, binary: &Path) 
         let start = Instant::now();
         let (peak, said) = audit(cluster, binary);
         let took = start.elapsed();
-        println!("audit of {pods} pods of 14 kB: {:.1} MiB at most, {took:.1?} in all", mib(peak));
+        println!("audit of {pods} pods of 14 kB: {peak:.1} MiB at most, {took:.1?} in all");
         println!("  {}", said.trim());
         peaks.push(peak);
     }
     if let [small, large] = peaks.as_slice() {
-        println!("  growth of memory: {:+.0} % (aim: at most 20)", (mib(*large) / mib(*small) - 1.0) * 100.0);
+        println!("  growth of memory: {:+.0} % (aim: at most 20)", (large / small - 1.0) * 100.0);
     }
 }
 
@@ -80,14 +80,15 @@ fn webhook(runtime: &Runtime, client: &Client, cluster: &Cluster, binary: &Path)
         Server::start(binary, "scale", &folder, &arguments, Some(&account.kubeconfig)).expect("a server");
     server.wait_until_ready().expect("a ready server");
     println!("webhook with {TENANTS} tenants of {NAMESPACES} namespaces:");
-    println!("  resident when ready {:.1} MiB", mib(server.process.resident_kib().expect("its memory")));
+    let before = server.process.resident_mib().expect("its memory");
+    println!("  resident when ready {before:.1} MiB");
     // Each makes a new world.
     for number in 0..200 {
         runtime.block_on(create(client, [namespace(&format!("tenant-t-0000-more-{number}"), "t-0000")]));
         sleep(Duration::from_millis(50));
     }
-    let after = server.process.resident_kib().expect("its memory");
-    println!("  after 200 changes {:.1} MiB (aim: at most 64)", mib(after));
+    let after = server.process.resident_mib().expect("its memory");
+    println!("  after 200 changes {after:.1} MiB (aim: at most 64)");
 }
 
 async fn connect(cluster: &Cluster) -> Client {
@@ -139,8 +140,8 @@ fn pod(number: usize) -> Value {
     pod
 }
 
-/// The most an audit held, in KiB, and what it said.
-fn audit(cluster: &Cluster, binary: &Path) -> (u64, String) {
+/// The most an audit held, in MiB, and what it said.
+fn audit(cluster: &Cluster, binary: &Path) -> (f64, String) {
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
     let mut audit = Command::new(binary)
         .args(["audit", "--tenant=audited", "--settings", settings])
@@ -149,16 +150,11 @@ fn audit(cluster: &Cluster, binary: &Path) -> (u64, String) {
         .stderr(Stdio::piped())
         .spawn()
         .expect("an audit");
-    let mut peak = 0;
+    let mut peak = 0.0_f64;
     while audit.try_wait().expect("its end").is_none() {
-        peak = peak_kib(audit.id()).unwrap_or(peak).max(peak);
+        peak = peak_mib(audit.id()).unwrap_or_default().max(peak);
         sleep(Duration::from_millis(5));
     }
     let output = audit.wait_with_output().expect("what it said");
     (peak, String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a figure to look at")]
-fn mib(kib: u64) -> f64 {
-    kib as f64 / 1024.0
 }

@@ -1,29 +1,10 @@
 //! A tenant whose workloads run before Bulkhead comes: observed, audited, enforced.
 
-use std::path::Path;
-use std::process::Command;
-
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 
-use crate::baseline::pod;
-use crate::cluster::{BINARY, can_hold_pods, is_ready, namespace, shared, tenant, until};
-
-/// `bulkhead` as whoever the kubeconfig says.
-fn bulkhead(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/world/settings.yaml");
-    let output = Command::new(BINARY)
-        .args(arguments)
-        .arg("--settings")
-        .arg(settings)
-        .env("KUBECONFIG", &kubectl.kubeconfig)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let said =
-        Said { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
-    (output.status.code().unwrap(), said)
-}
+use crate::baseline::KINDS;
+use crate::cluster::{bulkhead, can_hold_pods, is_ready, namespace, pod, shared, tenant, until};
 
 fn observed(admin: &Kubectl, name: &str) {
     let tenant = json!({
@@ -282,8 +263,9 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
     admin
         .ok(&["patch", "tenant", "ad-turn", "--type=merge", "-p", r#"{"spec":{"enforcement":"Observe"}}"#])
         .unwrap();
-    let managed = |kinds: &str| {
-        let all = ["get", kinds, "-A", "-l", "app.kubernetes.io/managed-by=bulkhead", "-o", "json"];
+    let managed = || {
+        let kinds = format!("{KINDS},clusterrolebindings,clusterroles");
+        let all = ["get", &kinds, "-A", "-l", "app.kubernetes.io/managed-by=bulkhead", "-o", "json"];
         let list: Value = serde_json::from_str(&admin.ok(&all).unwrap()).unwrap();
         let is_here = |item: &&Value| {
             item["metadata"]["namespace"] == name.as_str()
@@ -291,9 +273,7 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
         };
         list["items"].as_array().unwrap().iter().filter(is_here).count()
     };
-    let kinds = "networkpolicies,authorizationpolicies,peerauthentications.security.istio.io,rolebindings,\
-                 clusterrolebindings,clusterroles,sidecars.networking.istio.io";
-    until(|| (managed(kinds) == 0).then_some(()));
+    until(|| (managed() == 0).then_some(()));
     let path = "jsonpath={.status.conditions[?(@.type=='bulkhead.dev/BaselineReady')].status}";
     until(|| (admin.ok(&["get", "namespace", &name, "-o", path]).unwrap() == "False").then_some(()));
     until(|| {

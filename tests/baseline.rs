@@ -1,30 +1,25 @@
-//! The baseline, through the real API server: it comes by itself, it stays, and no pod is there before it.
+//! The baseline, through the real API server: it comes by itself, and it stays.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
-use std::time::Duration;
 
 use bulkhead_harness::cluster::folder;
 use bulkhead_harness::components;
 use bulkhead_harness::kubectl::Kubectl;
-use bulkhead_harness::program::{Installation, NAMESPACE, SERVER_NAME, Server, controller};
-use bulkhead_harness::wire::{self, Caller};
+use bulkhead_harness::wire;
 use serde_json::{Value, json};
 
 use crate::blessed::compare;
-use crate::cluster::{
-    BINARY, alone, can_hold_pods, held_up, is_ready, namespace, shared, tenant, until, within,
-};
+use crate::cluster::{BINARY, is_ready, namespace, shared, tenant, until};
 
-const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,peerauthentications.security.istio.io,\
-                     sidecars.networking.istio.io,rolebindings";
-/// The controller's name with every right: what it may do by admission, not by RBAC.
-const CONTROLLER: [&str; 2] =
-    ["--as=system:serviceaccount:bulkhead-system:bulkhead-controller", "--as-group=system:masters"];
+/// The kinds that the baseline has objects of in a namespace.
+pub(crate) const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,\
+                                peerauthentications.security.istio.io,sidecars.networking.istio.io,\
+                                rolebindings";
 
 /// The objects of the baseline in a namespace, by kind and name.
-fn kept(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
+pub(crate) fn kept(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
     let list = kubectl
         .ok(&["get", KINDS, "-n", namespace, "-l", "app.kubernetes.io/managed-by=bulkhead", "-o", "json"])
         .unwrap();
@@ -36,7 +31,7 @@ fn kept(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
     items.map(|item| (name(item), item.clone())).collect()
 }
 
-fn refused(kubectl: &Kubectl, arguments: &[&str], input: &str, says: &str) {
+pub(crate) fn refused(kubectl: &Kubectl, arguments: &[&str], input: &str, says: &str) {
     let said = kubectl.feed(arguments, input).unwrap();
     assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
 }
@@ -277,159 +272,6 @@ fn breaking_the_glass_is_on_record() {
     until(|| (kept(&fire, &name).len() == 9).then_some(()));
 }
 
-/// Drift that came while nobody looked is repaired; what stands is left alone.
-#[test]
-fn drift_is_repaired_and_rest_is_rest() {
-    let it = shared();
-    let member = tenant(&it, "base-drift");
-    let name = namespace(&member, "base-drift");
-    let admin = it.cluster.admin().unwrap();
-    let versions = || -> BTreeMap<String, Value> {
-        kept(&admin, &name)
-            .into_iter()
-            .map(|(key, object)| (key, object["metadata"]["resourceVersion"].clone()))
-            .collect()
-    };
-    let before = versions();
-    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
-    admin.ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    let mtls = "peerauthentications.security.istio.io";
-    let open = r#"{"spec":{"mtls":{"mode":"DISABLE"}}}"#;
-    admin
-        .ok(&[&["patch", mtls, "default", "-n", &name, "--type", "merge", "-p", open], &CONTROLLER[..]]
-            .concat())
-        .unwrap();
-    until(|| {
-        let now = kept(&admin, &name);
-        let repaired =
-            now.len() == 9 && now["PeerAuthentication/default"]["spec"]["mtls"]["mode"] == "STRICT";
-        repaired.then_some(())
-    });
-    // News that concerns others: the namespaces of another tenant.
-    namespace(&tenant(&it, "base-elsewhere"), "base-elsewhere");
-    let mut after = versions();
-    for repaired in ["NetworkPolicy/default-deny-all", "PeerAuthentication/default"] {
-        assert_ne!(after.remove(repaired).as_ref(), before.get(repaired));
-    }
-    for (key, version) in after {
-        assert_eq!(before.get(&key), Some(&version), "{key} was written without a reason");
-    }
-}
-
-pub(crate) fn pod(namespace: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app", "namespace": namespace },
-        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
-    })
-}
-
-/// A hundred namespaces, each with a pod as soon as one can be: no pod is older than its baseline.
-#[test]
-fn no_pod_is_there_before_its_baseline() {
-    let it = shared();
-    let member = tenant(&it, "base-gate");
-    let name = |index: usize| format!("tenant-base-gate-{index}");
-    let items: Vec<Value> = (0..100)
-        .map(|index| json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name(index) } }))
-        .collect();
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string();
-    let pods: Vec<Value> = (0..100).map(|index| pod(&name(index))).collect();
-    let pods = json!({ "apiVersion": "v1", "kind": "List", "items": pods }).to_string();
-    std::thread::scope(|scope| {
-        scope.spawn(|| member.apply(&list).unwrap());
-        scope.spawn(|| within(Duration::from_mins(2), || member.apply(&pods).ok()));
-    });
-    let admin = it.cluster.admin().unwrap();
-    let version =
-        |object: &Value| object["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
-    let all = |what: &str| -> Vec<Value> {
-        let list: Value =
-            serde_json::from_str(&admin.ok(&["get", what, "-A", "-o", "json"]).unwrap()).unwrap();
-        let items = list["items"].as_array().unwrap().clone();
-        let is_here =
-            |item: &Value| item["metadata"]["namespace"].as_str().unwrap().starts_with("tenant-base-gate-");
-        items.into_iter().filter(is_here).collect()
-    };
-    // Siblings' lists grow with each namespace; these three never change after they came.
-    let policies = all("networkpolicies");
-    let pods = all("pods");
-    assert_eq!(pods.len(), 100);
-    for pod in pods {
-        let namespace = &pod["metadata"]["namespace"];
-        for name in ["default-deny-all", "allow-same-tenant", "allow-mesh"] {
-            let policy = policies.iter().find(|policy| {
-                policy["metadata"]["namespace"] == *namespace && policy["metadata"]["name"] == name
-            });
-            assert!(version(policy.unwrap()) < version(&pod), "{namespace}: {name}");
-        }
-    }
-}
-
-/// One file, applied once, by somebody who becomes the owner with it; two replicas answer in turns.
-#[test]
-fn a_tenant_a_namespace_and_a_deployment_in_one_apply() {
-    let it = shared();
-    let owner = it.cluster.powerful("base-one", "base-one-developers").unwrap();
-    for round in 0..50 {
-        let tenant = format!("base-one-{round}");
-        let manifests = json!({ "apiVersion": "v1", "kind": "List", "items": [
-            {
-                "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": tenant },
-                "spec": { "owners": [{ "kind": "User", "name": format!("{tenant}-user") }] },
-            },
-            { "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": format!("tenant-{tenant}") } },
-            {
-                "apiVersion": "apps/v1", "kind": "Deployment",
-                "metadata": { "name": "web", "namespace": format!("tenant-{tenant}") },
-                "spec": {
-                    "selector": { "matchLabels": { "app": "web" } },
-                    "template": {
-                        "metadata": { "labels": { "app": "web" } },
-                        "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
-                    },
-                },
-            },
-        ] });
-        let as_owner = as_user(&it, &format!("{tenant}-user"));
-        let said = as_owner.feed(&["apply", "-f", "-"], &manifests.to_string()).unwrap();
-        assert!(said.success, "round {round}: {said:?}");
-        let path = "jsonpath={.metadata.labels.bulkhead\\.dev/tenant}";
-        let label = owner.ok(&["get", "namespace", &format!("tenant-{tenant}"), "-o", path]).unwrap();
-        assert_eq!(label, tenant, "round {round}");
-    }
-    until(|| {
-        let pods = owner
-            .ok(&["get", "pods", "-A", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.namespace}"])
-            .unwrap();
-        (pods.split(' ').filter(|name| name.starts_with("tenant-base-one-")).count() == 50).then_some(())
-    });
-}
-
-fn as_user(it: &Installation, user: &str) -> Kubectl {
-    it.cluster.user(user, &["base-one-developers"]).unwrap()
-}
-
-#[test]
-fn a_pod_that_comes_too_early_is_told_how_to_wait() {
-    let it = shared();
-    let member = tenant(&it, "base-early");
-    let admin = it.cluster.admin().unwrap();
-    let name = namespace(&member, "base-early");
-    let release = held_up(&admin, "legacy-base-early", "base-early");
-    let said = member.feed(&["create", "-f", "-"], &pod("legacy-base-early").to_string()).unwrap();
-    assert!(
-        said.stderr.ends_with(
-            "BH203 metadata.namespace: the baseline of `legacy-base-early` does not stand yet; try again, or wait: kubectl \
-             wait --for=condition=bulkhead.dev/BaselineReady namespace/legacy-base-early\n(see: bulkhead explain BH203)\n"
-        ),
-        "{said:?}"
-    );
-    // It costs only that namespace.
-    member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
-    release();
-    is_ready(&admin, "legacy-base-early");
-}
-
 /// What the baseline opens is not whatever somebody labels as the API server or as DNS.
 #[test]
 fn only_the_api_servers_own_addresses_are_opened() {
@@ -469,74 +311,6 @@ fn a_tenant_that_is_gone_creates_no_more_namespaces() {
     until(|| admin.run(&binding).unwrap().success.then_some(()));
     admin.ok(&["delete", "tenant", "base-left"]).unwrap();
     until(|| (!admin.run(&binding).unwrap().success).then_some(()));
-}
-
-/// News that changes nothing, by the hundred: in the audit log there is no write of ours.
-#[test]
-fn at_rest_the_controller_writes_nothing() {
-    let it = alone();
-    let member = tenant(&it, "base-rest");
-    let name = namespace(&member, "base-rest");
-    let admin = it.cluster.admin().unwrap();
-    let written = || it.cluster.audited("system:serviceaccount:bulkhead-system:").unwrap();
-    until(|| {
-        let before = written().len();
-        std::thread::sleep(std::time::Duration::from_secs(1));
-        (written().len() == before).then_some(())
-    });
-    let before = written();
-    assert!(before.iter().any(|event| event["objectRef"]["namespace"] == name), "its writes are audited");
-    for round in 0..30 {
-        let note = format!("example.com/round={round}");
-        admin.ok(&["annotate", "tenant", "base-rest", "--overwrite", &note]).unwrap();
-        admin.ok(&["annotate", "namespace", &name, "--overwrite", &note]).unwrap();
-    }
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    assert_eq!(written()[before.len()..], [] as [Value; 0]);
-}
-
-/// One process may be both, and the next leads as soon as the first lets go.
-#[test]
-fn webhook_and_controller_in_one_process() {
-    let mut it = alone();
-    let member = tenant(&it, "base-both");
-    let account = it.cluster.service_account(NAMESPACE, "bulkhead-controller").unwrap();
-    let arguments = ["--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
-    let folder = it.cluster.folder.clone();
-    let mut both =
-        Server::start(BINARY.as_ref(), "both", &folder, &arguments, Some(&account.kubeconfig)).unwrap();
-    both.wait_until_ready().unwrap();
-    it.controller.terminate().unwrap();
-    assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
-    until(|| both.process.log().contains("\"leading\"").then_some(()));
-    namespace(&member, "base-both");
-    let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
-    assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);
-
-    both.process.terminate().unwrap();
-    assert!(both.process.wait(Duration::from_secs(10)).unwrap().success());
-    it.controller = controller(&it.cluster, BINARY.as_ref()).unwrap();
-    member.ok(&["create", "namespace", "tenant-base-both-next"]).unwrap();
-    is_ready(&member, "tenant-base-both-next");
-}
-
-/// The API server goes and comes back: so do the watches, the lease and the answers.
-#[test]
-fn the_api_server_may_restart() {
-    let mut it = alone();
-    let member = tenant(&it, "base-restart");
-    it.cluster.restart_api_server().unwrap();
-    let name = until(|| {
-        let said = member.run(&["create", "namespace", "tenant-base-restart"]).unwrap();
-        said.success.then(|| "tenant-base-restart".to_owned())
-    });
-    is_ready(&member, &name);
-    can_hold_pods(&member, &name);
-    member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
-    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
-    refused(&member, &delete, "", "BH201");
-    it.cluster.admin().unwrap().ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    until(|| (kept(&member, &name).len() == 9).then_some(()));
 }
 
 /// The whole baseline as YAML, and what Istio's own analysis says of it.

@@ -1,12 +1,13 @@
 //! One installation for the whole run, and names of its own for each test.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::kubectl::{Kubectl, Said};
 use bulkhead_harness::program::Installation;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_bulkhead");
 
@@ -28,6 +29,21 @@ pub(crate) fn shared() -> RwLockReadGuard<'static, Installation> {
 /// The installation, with no other test beside.
 pub(crate) fn alone() -> RwLockWriteGuard<'static, Installation> {
     lock().write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// `bulkhead` as whoever the kubeconfig says: how it ended, and what it said.
+pub(crate) fn bulkhead(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+    let output = Command::new(BINARY)
+        .args(arguments)
+        .args(["--settings", settings])
+        .env("KUBECONFIG", &kubectl.kubeconfig)
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let said =
+        Said { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    (output.status.code().unwrap(), said)
 }
 
 /// A new tenant whose developers may do all that RBAC can allow; kubectl as one of them.
@@ -93,6 +109,13 @@ pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) 
 /// A pod can be made once the namespace has its service account, and the account its token's volume.
 pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
     kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+}
+
+pub(crate) fn pod(namespace: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app", "namespace": namespace },
+        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
+    })
 }
 
 /// Polls for at most half a minute.

@@ -1,6 +1,5 @@
 //! What an Exemption covers, and nothing beside it, through the real API server and the real job controllers.
 
-use std::process::Command;
 use std::time::Duration;
 
 use bulkhead_harness::kubectl::Kubectl;
@@ -8,13 +7,13 @@ use bulkhead_harness::program::Installation;
 use bulkhead_harness::wire;
 use serde_json::{Value, json};
 
-use crate::cluster::{BINARY, namespace, shared, tenant, until, within};
+use crate::cluster::{bulkhead, namespace, shared, tenant, until, within};
 
 const IMAGE: &str = "registry.example.com/import@sha256:\
                      0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn exemption(admin: &Kubectl, name: &str, namespace: &str, kind: &str, change: impl FnOnce(&mut Value)) {
-    let mut exemption = json!({
+fn exemption(name: &str, namespace: &str, kind: &str) -> Value {
+    json!({
         "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Exemption", "metadata": { "name": name },
         "spec": {
             "rules": ["BH301", "BH302"],
@@ -23,9 +22,7 @@ fn exemption(admin: &Kubectl, name: &str, namespace: &str, kind: &str, change: i
             },
             "reason": "the vendor's image cannot run with a proxy", "expires": "2100-01-01T00:00:00Z",
         },
-    });
-    change(&mut exemption);
-    admin.apply(&exemption.to_string()).unwrap();
+    })
 }
 
 fn in_force(admin: &Kubectl, name: &str, reason: &str) {
@@ -77,7 +74,8 @@ fn an_exempted_job_runs_and_its_use_is_on_record() {
     };
     refused(&import, "BH302");
 
-    exemption(&admin, "ex-job", &name, "Job", |_| {});
+    let mut exempted = exemption("ex-job", &name, "Job");
+    admin.apply(&exempted.to_string()).unwrap();
     in_force(&admin, "ex-job", "InForce");
     let said = until(|| {
         let said = member.feed(&["create", "-f", "-"], &import.to_string()).unwrap();
@@ -132,19 +130,13 @@ fn an_exempted_job_runs_and_its_use_is_on_record() {
     assert!(said.stderr.contains("BH403"), "{said:?}");
 
     // An audit knows of it: what it covers is nothing to mend.
-    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-    let audit = Command::new(BINARY)
-        .args(["audit", "-n", &name, "--settings", settings])
-        .env("KUBECONFIG", &admin.kubeconfig)
-        .output()
-        .unwrap();
-    assert_eq!((audit.status.code(), String::from_utf8(audit.stdout).unwrap()), (Some(0), String::new()));
+    let (code, said) = bulkhead(&admin, &["audit", "-n", &name]);
+    assert_eq!((code, said.stdout.as_str()), (0, ""), "{said:?}");
 
     // It ends when it says, with nobody doing anything.
     member.ok(&["delete", "job", "import", "-n", &name]).unwrap();
-    exemption(&admin, "ex-job", &name, "Job", |exemption| {
-        exemption["spec"]["expires"] = json!("2020-01-01T00:00:00Z");
-    });
+    exempted["spec"]["expires"] = json!("2020-01-01T00:00:00Z");
+    admin.apply(&exempted.to_string()).unwrap();
     in_force(&admin, "ex-job", "Expired");
     until(|| {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &import.to_string()).unwrap();
@@ -158,7 +150,7 @@ fn an_owner_that_owns_itself_stops_nobody() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let (member, name) = prepared(&it, "ex-ring");
-    exemption(&admin, "ex-ring", &name, "Job", |_| {});
+    admin.apply(&exemption("ex-ring", &name, "Job").to_string()).unwrap();
     in_force(&admin, "ex-ring", "InForce");
     let mut own = job(&name, "import", &template(IMAGE, "import"));
     let owner = |kind: &str, name: &str| json!([{ "apiVersion": "x.example.com/v1", "kind": kind, "name": name, "uid": "x", "controller": true }]);
@@ -188,7 +180,7 @@ fn an_exempted_cron_job_covers_its_jobs_and_their_pods() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let (member, name) = prepared(&it, "ex-cron");
-    exemption(&admin, "ex-cron", &name, "CronJob", |_| {});
+    admin.apply(&exemption("ex-cron", &name, "CronJob").to_string()).unwrap();
     in_force(&admin, "ex-cron", "InForce");
     let cron = json!({
         "apiVersion": "batch/v1", "kind": "CronJob", "metadata": { "name": "import", "namespace": name },
@@ -210,20 +202,7 @@ fn an_exempted_cron_job_covers_its_jobs_and_their_pods() {
 fn an_exemption_that_says_too_much_is_refused_and_one_in_vain_says_so() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let written = |change: &dyn Fn(&mut Value)| {
-        let mut exemption = json!({
-            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Exemption", "metadata": { "name": "ex-wrong" },
-            "spec": {
-                "rules": ["BH301"],
-                "target": {
-                    "namespace": "default", "kind": "Job", "name": "import", "serviceAccount": "import", "images": [IMAGE],
-                },
-                "reason": "because", "expires": "2100-01-01T00:00:00Z",
-            },
-        });
-        change(&mut exemption);
-        admin.feed(&["create", "-f", "-"], &exemption.to_string()).unwrap()
-    };
+    let in_vain = exemption("ex-wrong", "default", "Job");
     for (field, value) in [
         ("/spec/rules", json!(["BH201"])),
         ("/spec/rules", json!(["BH403"])),
@@ -236,14 +215,16 @@ fn an_exemption_that_says_too_much_is_refused_and_one_in_vain_says_so() {
         ("/spec/expires", json!("soon")),
         ("/spec/reason", json!("")),
     ] {
-        let said = written(&|exemption| *exemption.pointer_mut(field).unwrap() = value.clone());
+        let mut wrong = in_vain.clone();
+        *wrong.pointer_mut(field).unwrap() = value;
+        let said = admin.feed(&["create", "-f", "-"], &wrong.to_string()).unwrap();
         assert!(!said.success && said.stderr.contains("spec."), "{field}: {said:?}");
     }
-    assert!(written(&|_| {}).success);
+    admin.apply(&in_vain.to_string()).unwrap();
     in_force(&admin, "ex-wrong", "NotATenants");
-    exemption(&admin, "ex-wrong", "default", "Job", |exemption| {
-        exemption["spec"]["rules"] = json!(["BH399"]);
-    });
+    let mut unknown = in_vain;
+    unknown["spec"]["rules"] = json!(["BH399"]);
+    admin.apply(&unknown.to_string()).unwrap();
     in_force(&admin, "ex-wrong", "UnknownRule");
 
     // Who may do everything is not the platform.

@@ -1,11 +1,10 @@
 //! What a cluster does by itself goes on, under the account that does it; and the same by anybody else does not.
 
-use bulkhead::world::{ALL_CONTROLLERS, CONTROLLERS};
+use bulkhead::world::{ALL_CONTROLLERS, controllers};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 
-use crate::baseline::pod;
-use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
+use crate::cluster::{can_hold_pods, namespace, pod, shared, tenant, until};
 use crate::namespaces::labelled;
 
 const DRY: [&str; 4] = ["create", "--dry-run=server", "-f", "-"];
@@ -26,7 +25,7 @@ fn controllers_make_the_pods_of_shared_services() {
     admin.apply(&labelled("monitoring", &json!({}))).unwrap();
     can_hold_pods(&admin, "monitoring");
     let pod = pod("monitoring");
-    for account in CONTROLLERS.iter().chain(&[ALL_CONTROLLERS]) {
+    for account in controllers().chain([ALL_CONTROLLERS]) {
         let said = dry(&it.cluster.powerful(account, "fl-controllers").unwrap(), &pod);
         assert!(said.success, "{account}: {said:?}");
     }

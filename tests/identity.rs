@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::baseline::pod;
-use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
+use crate::cluster::{can_hold_pods, namespace, pod, shared, tenant, until};
 
 fn shared_service(name: &str) -> String {
     let service = json!({

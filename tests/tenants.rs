@@ -6,8 +6,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{Installation, printed};
 use serde_json::json;
 
-use crate::baseline::pod;
-use crate::cluster::{BINARY, held_up, is_ready, namespace, shared, tenant, until};
+use crate::cluster::{BINARY, held_up, is_ready, namespace, pod, shared, tenant, until};
 use crate::namespaces::labelled;
 
 #[test]

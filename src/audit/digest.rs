@@ -12,7 +12,7 @@ pub struct Digest(BTreeSet<String>);
 
 impl Digest {
     pub fn take(&mut self, finding: &Finding) {
-        let Finding { finding: report::Finding { namespace, kind, what, .. }, workload } = finding;
+        let Finding { said: report::Finding { namespace, kind, what, .. }, workload } = finding;
         let what = match what {
             What::Violation(violation) => format!("{} {}", violation.code, violation.field),
             What::Unjudged { .. } => "unjudged".to_owned(),

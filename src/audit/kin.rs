@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
@@ -14,17 +14,19 @@ pub(super) async fn of_exemptions(
     world: &World,
     namespaces: &[&str],
 ) -> Result<BTreeMap<ObjectKey, Live>, kube::Error> {
-    let mut live = BTreeMap::new();
+    let mut kin = BTreeSet::new();
     for exemption in namespaces.iter().flat_map(|namespace| world.exemptions(namespace)) {
-        let target = &exemption.target;
-        let makes = match target.kind.name() {
+        let kind = exemption.target.kind.name();
+        let made = match kind {
             "CronJob" => Some("Job"),
             "Deployment" => Some("ReplicaSet"),
             _ => None,
         };
-        for kind in [Some(target.kind.name()), makes].into_iter().flatten() {
-            live.extend(list(client, &target.namespace, kind).await?);
-        }
+        kin.extend(made.into_iter().chain([kind]).map(|kind| (&exemption.target.namespace, kind)));
+    }
+    let mut live = BTreeMap::new();
+    for (namespace, kind) in kin {
+        live.extend(list(client, namespace, kind).await?);
     }
     Ok(live)
 }

@@ -5,6 +5,7 @@ mod kin;
 mod pages;
 mod stored;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
@@ -31,10 +32,16 @@ pub enum Extent {
     Namespaces(BTreeSet<String>),
 }
 
+impl Extent {
+    pub fn of_tenant(world: &World, name: &str) -> Self {
+        Self::Namespaces(world.namespaces_of(name).map(str::to_owned).collect())
+    }
+}
+
 /// Something to say about one object.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    pub finding: report::Finding,
+    pub said: report::Finding,
     /// What its kin are called: the name without what a controller adds to it.
     pub workload: String,
 }
@@ -64,26 +71,28 @@ impl Audit<'_> {
         mut found: impl FnMut(Finding),
         at: impl FnMut(Progress),
     ) -> Progress {
-        let world = match kin::of_exemptions(self.client, self.world, &self.namespaces(extent)).await {
-            Ok(live) => self.world.knowing(live),
+        let namespaces = self.namespaces(extent);
+        let world = match kin::of_exemptions(self.client, self.world, &namespaces).await {
+            Ok(live) if live.is_empty() => Cow::Borrowed(self.world),
+            Ok(live) => Cow::Owned(self.world.knowing(live)),
             Err(error) => {
                 found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
-                self.world.clone()
+                Cow::Borrowed(self.world)
             }
         };
-        Audit { world: &world, ..*self }.judge_all(extent, found, at).await
+        Audit { world: &world, ..*self }.judge_all(extent, &namespaces, found, at).await
     }
 
     async fn judge_all(
         &self,
         extent: &Extent,
+        namespaces: &[&str],
         mut found: impl FnMut(Finding),
         mut at: impl FnMut(Progress),
     ) -> Progress {
-        let namespaces = self.namespaces(extent);
         let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
         let mut there: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
-        for namespace in &namespaces {
+        for namespace in namespaces {
             self.labels(namespace, &mut found);
             there.insert(namespace, BTreeSet::new());
         }
@@ -232,6 +241,6 @@ impl Audit<'_> {
 
 fn finding(namespace: &str, kind: &str, name: &str, what: What) -> Finding {
     let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
-    let finding = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
-    Finding { finding, workload: name.to_owned() }
+    let said = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
+    Finding { said, workload: name.to_owned() }
 }

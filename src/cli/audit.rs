@@ -9,7 +9,7 @@ use k8s_openapi::jiff::Timestamp;
 use super::Outcome;
 use super::cluster::Cluster;
 use crate::audit::{self, Extent, Progress};
-use crate::report::{Findings, Form};
+use crate::report::{Format, Writer};
 use crate::world::{Owner, World};
 
 /// Judge what runs in a cluster's tenant namespaces as if it were written now.
@@ -23,47 +23,28 @@ pub(super) struct Audit {
     #[arg(long, short, conflicts_with = "tenant")]
     namespace: Option<String>,
 
-    #[arg(long, short, value_enum, default_value_t = Form::Text)]
-    output: Form,
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
 
     #[command(flatten)]
     cluster: Cluster,
 }
 
 impl Audit {
-    pub(super) fn run(&self) -> Result<Outcome> {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.audit())
-    }
-
-    async fn audit(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<Outcome> {
         let (client, world) = self.cluster.read().await?;
         let extent = self.extent(&world)?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, world: &world, time, identities: true };
-        let mut findings = Findings::new(std::io::stdout().lock(), self.output);
-        let mut written = Ok(());
-        let start = Instant::now();
-        let found = |found: audit::Finding| {
-            if written.is_ok() {
-                written = findings.write(&found.finding);
-            }
-        };
-        let Progress { namespaces, objects } = audit.run(&extent, found, show).await;
-        written?;
-        findings.end()?;
-        let Findings { violations, unjudged, .. } = findings;
-        let rate = objects as u128 * 1000 / start.elapsed().as_millis().max(1);
-        writeln!(
-            std::io::stderr(),
-            "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
-             {unjudged} could not be judged"
-        )?;
-        Ok(Outcome::of(violations, unjudged))
+        tell(&audit, &extent, self.output, |_| {}).await
     }
 
     fn extent(&self, world: &World) -> Result<Extent> {
         if let Some(tenant) = &self.tenant {
-            return of_tenant(world, tenant);
+            if world.tenant(tenant).is_none() && world.namespaces_of(tenant).next().is_none() {
+                bail!("there is no Tenant `{tenant}`");
+            }
+            return Ok(Extent::of_tenant(world, tenant));
         }
         let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
         match world.owner(namespace) {
@@ -75,16 +56,37 @@ impl Audit {
     }
 }
 
-/// The namespaces of one tenant.
-pub(super) fn of_tenant(world: &World, tenant: &str) -> Result<Extent> {
-    if world.tenant(tenant).is_none() && world.namespaces_of(tenant).next().is_none() {
-        bail!("there is no Tenant `{tenant}`");
-    }
-    Ok(Extent::Namespaces(world.namespaces_of(tenant).map(str::to_owned).collect()))
+/// Prints what an audit finds as it is found, and sums it up; `found` hears it too.
+pub(super) async fn tell(
+    audit: &audit::Audit<'_>,
+    extent: &Extent,
+    format: Format,
+    mut found: impl FnMut(&audit::Finding),
+) -> Result<Outcome> {
+    let mut writer = Writer::new(std::io::stdout().lock(), format);
+    let mut written = Ok(());
+    let start = Instant::now();
+    let take = |finding: audit::Finding| {
+        found(&finding);
+        if written.is_ok() {
+            written = writer.write(&finding.said);
+        }
+    };
+    let Progress { namespaces, objects } = audit.run(extent, take, show).await;
+    written?;
+    writer.end()?;
+    let Writer { violations, unjudged, .. } = writer;
+    let rate = objects as u128 * 1000 / start.elapsed().as_millis().max(1);
+    writeln!(
+        std::io::stderr(),
+        "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
+         {unjudged} could not be judged"
+    )?;
+    Ok(Outcome::of(violations, unjudged))
 }
 
 /// Says on a terminal how far it is; the line is written over.
-pub(super) fn show(progress: Progress) {
+fn show(progress: Progress) {
     let mut to = std::io::stderr();
     if to.is_terminal() {
         let _ = write!(to, "\r{} objects judged\r", progress.objects);

@@ -9,7 +9,7 @@ use super::Outcome;
 use crate::policy::kind::{DOORS, Door};
 use crate::policy::object::Form;
 use crate::policy::{Review, Verdict, Violation, judge};
-use crate::report::{self, Finding, Findings, Line, What};
+use crate::report::{Finding, Format, Line, What, Writer};
 use crate::sources::files::{self, Found};
 use crate::world::{Owner, User, World};
 
@@ -39,8 +39,8 @@ pub(super) struct Check {
     #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
     groups: Vec<String>,
 
-    #[arg(long, short, value_enum, default_value_t = report::Form::Text)]
-    output: report::Form,
+    #[arg(long, short, value_enum, default_value_t = Format::Text)]
+    output: Format,
 }
 
 impl Check {
@@ -53,7 +53,7 @@ impl Check {
         let world = files::world(beside.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
-        let mut findings = Findings::new(std::io::stdout().lock(), self.output);
+        let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for found in &manifests {
             let Some(door) = door(found).filter(|door| !door.kind.is_of_the_cluster() || self.user.is_some())
             else {
@@ -61,11 +61,11 @@ impl Check {
             };
             judged += 1;
             for finding in self.judge(found, door, &world) {
-                findings.write(&finding)?;
+                writer.write(&finding)?;
             }
         }
-        findings.end()?;
-        let Findings { violations, unjudged, .. } = findings;
+        writer.end()?;
+        let Writer { violations, unjudged, .. } = writer;
         writeln!(
             std::io::stderr(),
             "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",

@@ -10,11 +10,11 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::Outcome;
-use super::audit::{of_tenant, show};
+use super::audit::tell;
 use super::cluster::Cluster;
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, Digest};
-use crate::report::{Findings, Form};
+use crate::audit::{Audit, Digest, Extent};
+use crate::report::Format;
 
 /// Turn an observed tenant to `Enforce`, after a look at what that would refuse.
 ///
@@ -37,11 +37,7 @@ pub(super) struct Enforce {
 const AGREEMENT: Duration = Duration::from_mins(5);
 
 impl Enforce {
-    pub(super) fn run(&self) -> Result<Outcome> {
-        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.enforce())
-    }
-
-    async fn enforce(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<Outcome> {
         let (client, world) = self.cluster.read().await?;
         let name = &self.tenant;
         let tenant =
@@ -53,22 +49,9 @@ impl Enforce {
         }
         let time = Timestamp::now().as_second();
         let audit = Audit { client: &client, world: &world, time, identities: false };
-        let (mut digest, mut findings) = (Digest::default(), Findings::new(std::io::stdout(), Form::Text));
-        let mut written = Ok(());
-        let extent = of_tenant(&world, name)?;
-        let found = |found| {
-            digest.take(&found);
-            if written.is_ok() {
-                written = findings.write(&found.finding);
-            }
-        };
-        let done = audit.run(&extent, found, show).await;
-        written?;
-        writeln!(
-            errors,
-            "{} objects in {} namespaces judged: {} violations, {} could not be judged",
-            done.objects, done.namespaces, findings.violations, findings.unjudged
-        )?;
+        let extent = Extent::of_tenant(&world, name);
+        let mut digest = Digest::default();
+        let outcome = tell(&audit, &extent, Format::Text, |finding| digest.take(finding)).await?;
         let digest = digest.text();
         if !digest.is_empty() {
             writeln!(
@@ -79,7 +62,7 @@ impl Enforce {
         }
         if !self.yes && !confirmed(&format!("Enforce Tenant `{name}` now?"))? {
             writeln!(errors, "nothing was changed")?;
-            return Ok(Outcome::of(findings.violations, findings.unjudged));
+            return Ok(outcome);
         }
         turn(&client, name, &digest).await?;
         writeln!(errors, "Tenant `{name}` is enforced")?;

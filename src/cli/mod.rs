@@ -12,8 +12,10 @@ mod serve;
 use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+use tokio::runtime::Builder;
 
 /// Keeps tenants apart on a shared Kubernetes cluster that runs Istio.
 #[derive(Debug, Parser)]
@@ -64,9 +66,9 @@ impl Outcome {
 pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
-        Command::Audit(audit) => audit.run(),
+        Command::Audit(audit) => wait(audit.run()),
         Command::Check(check) => check.run(),
-        Command::Enforce(enforce) => enforce.run(),
+        Command::Enforce(enforce) => wait(enforce.run()),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
         Command::Render(render) => render.run(),
@@ -84,12 +86,17 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
+/// Runs a command that asks a cluster.
+fn wait(command: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
+    Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
 fn is_broken_pipe(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::BrokenPipe
 }
 
 /// One document.
-fn yaml(object: &impl Serialize) -> anyhow::Result<String> {
+fn yaml(object: &impl Serialize) -> Result<String> {
     // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
     Ok(serde_saphyr::to_string(&serde_json::to_value(object)?)?)
 }

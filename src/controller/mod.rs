@@ -16,6 +16,7 @@ mod write;
 
 use std::sync::Arc;
 
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio_util::sync::CancellationToken;
 
@@ -59,4 +60,9 @@ pub async fn run(
     if let Some(lease) = held {
         lease.release().await;
     }
+}
+
+/// Now, as a condition writes it.
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -45,7 +45,7 @@ pub(super) async fn observe(client: Client, worlds: &Worlds, audits: &Audits) {
         for tenant in observed {
             let Some(world) = worlds.newest() else { break };
             let time = Timestamp::now().as_second();
-            let extent = Extent::Namespaces(world.namespaces_of(&tenant).map(str::to_owned).collect());
+            let extent = Extent::of_tenant(&world, &tenant);
             let audit = Audit { client: &client, world: &world, time, identities: false };
             let mut digest = Digest::default();
             let audited = audit.run(&extent, |finding| digest.take(&finding), |_| {}).await;

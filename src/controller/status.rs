@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::grants::unresolved;
+use super::now;
 use super::observe::Audits;
 use super::places::Place;
 use super::troubles::Troubles;
@@ -171,10 +172,7 @@ impl Said {
             reason: self.reason.to_owned(),
             message: self.message,
             observed_generation: generation,
-            last_transition_time: since.map_or_else(
-                || Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-                |known| known.last_transition_time.clone(),
-            ),
+            last_transition_time: since.map_or_else(now, |known| known.last_transition_time.clone()),
         }
     }
 }
@@ -238,7 +236,7 @@ fn of_exemption(world: &World, exemption: &Exemption) -> Vec<Said> {
         (
             false,
             "NotATenants",
-            format!("{} is no tenant's namespace: nothing is refused there", quote(namespace)),
+            format!("{} is no tenant's namespace: these rules do not hold there", quote(namespace)),
         )
     } else {
         (true, "InForce", "its target may do what these rules refuse".to_owned())

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::jiff::Timestamp;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::kept::resource;
+use super::now;
 use super::places::{Key, Place};
 use crate::baseline::{MANAGED_BY, Manifest, differences};
 use crate::sources::Worlds;
@@ -151,7 +151,7 @@ async fn say(
         "status": status,
         "reason": reason,
         "message": message,
-        "lastTransitionTime": Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "lastTransitionTime": now(),
     });
     let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());

@@ -135,6 +135,14 @@ impl Door {
                 && door.kind.resource_group() == group
         })
     }
+
+    /// As a webhook configuration names it: `pods/status`.
+    pub fn path(&self) -> String {
+        match self.subresource {
+            "" => self.resource.to_owned(),
+            subresource => format!("{}/{subresource}", self.resource),
+        }
+    }
 }
 
 impl Kind {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::kind::{Door, Kind};
+use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
-use super::{Review, Unjudged};
+use super::{Review, Unjudged, registered};
 use crate::baseline::{self, Label, MESH_LABELS, lacking};
 use crate::world::{Actor, TENANT_LABEL, World};
 
@@ -14,7 +14,7 @@ pub struct Labelling {
     pub add: Vec<Added>,
     /// Whether the namespace has a map of labels to add to.
     pub has_labels: bool,
-    /// The tenant whose label a write has dropped: it comes back.
+    /// Whether the labels are there already, and the write drops them: they come back.
     pub restored: bool,
     /// Nothing is added because who asks is nobody's member here; a Tenant that is a moment old would know.
     pub rests_on_a_stranger: bool,
@@ -30,17 +30,10 @@ pub struct Added {
 /// The labels that `review` leaves out. Only what is missing is added: what was written wrong is the
 /// validating side's to refuse, and a second call finds nothing to add.
 pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> {
-    let is_namespace = Door::find(review.group, review.resource, review.subresource)
-        .is_some_and(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
-    let is_update = match (is_namespace, review.operation) {
-        (true, "CREATE") => false,
-        (true, "UPDATE") => true,
-        _ => {
-            return Err(Unjudged::Unregistered {
-                operation: review.operation.to_owned(),
-                resource: review.resource_name(),
-            });
-        }
+    let is_update = match (registered(review)?, review.subresource) {
+        ((Kind::Namespace, Operation::Create), "") => false,
+        ((Kind::Namespace, Operation::Update), "") => true,
+        _ => return Err(review.unregistered()),
     };
     let read = |raw, field| match raw {
         None => Err(Unjudged::NoObject(field)),

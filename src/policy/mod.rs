@@ -73,6 +73,16 @@ impl<'r> Scope<'r> {
         (self.review.namespace, self.world.namespace(self.review.namespace))
     }
 
+    /// The namespace that is written itself, and the same before.
+    pub fn namespaces(&self) -> Option<(&'r object::Namespace<'r>, Option<&'r object::Namespace<'r>>)> {
+        let Object::Namespace(new) = self.object else { return None };
+        let old = match self.old {
+            Some(Object::Namespace(old)) => Some(old),
+            _ => None,
+        };
+        Some((new, old))
+    }
+
     /// The name of the tenant whose namespace this is; empty for a namespace of nobody.
     pub fn tenant_name(&self) -> &'r str {
         self.tenant.map_or("", |(name, _)| name)
@@ -184,10 +194,7 @@ fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
     let operation = Operation::named(review.operation);
     match (door, operation) {
         (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
-        _ => Err(Unjudged::Unregistered {
-            operation: review.operation.to_owned(),
-            resource: review.resource_name(),
-        }),
+        _ => Err(review.unregistered()),
     }
 }
 

@@ -1,5 +1,6 @@
 use serde_json::value::RawValue;
 
+use super::Unjudged;
 use super::object::Form;
 use crate::world::User;
 
@@ -32,5 +33,9 @@ impl Review<'_> {
             }
         }
         name
+    }
+
+    pub(super) fn unregistered(&self) -> Unjudged {
+        Unjudged::Unregistered { operation: self.operation.to_owned(), resource: self.resource_name() }
     }
 }

@@ -10,7 +10,7 @@ use crate::policy::RULES;
 use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::settings::Settings;
-use crate::world::{ALL_CONTROLLERS, BASELINE_READY, CONTROLLERS, NAMESPACE_CONTROLLER, TENANT_LABEL};
+use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL, controllers};
 
 /// The conditions of a validating entry; all must hold for a write to be sent.
 pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
@@ -163,7 +163,7 @@ const A_NODE: &str =
 
 /// What controllers and nodes make of what the platform wrote: shared services must restart by themselves.
 fn not_a_controller() -> MatchCondition {
-    let accounts = CONTROLLERS.iter().chain(&[ALL_CONTROLLERS, NAMESPACE_CONTROLLER]);
+    let accounts = controllers().chain([ALL_CONTROLLERS, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
     let accounts = accounts.join(", ");
     condition("not-a-controller", &format!("!(request.userInfo.username in [{accounts}] || {A_NODE})"))

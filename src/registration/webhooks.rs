@@ -71,15 +71,8 @@ fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
 fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for door in doors {
-        let mut resource = door.resource.to_owned();
-        if !door.subresource.is_empty() {
-            resource.push('/');
-            resource.push_str(door.subresource);
-        }
-        grouped
-            .entry((door.kind.resource_group(), door.kind.version(), door.operations))
-            .or_default()
-            .push(resource);
+        let group = (door.kind.resource_group(), door.kind.version(), door.operations);
+        grouped.entry(group).or_default().push(door.path());
     }
     grouped
         .into_iter()

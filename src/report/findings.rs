@@ -36,25 +36,25 @@ pub enum What {
     },
 }
 
-/// The form findings are written in.
+/// How findings are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum Format {
     Text,
     Json,
 }
 
-/// Findings, written one by one, and how many they are.
+/// Writes findings one by one, and counts them.
 #[derive(Debug)]
-pub struct Findings<W> {
+pub struct Writer<W> {
     out: W,
-    form: Form,
+    format: Format,
     pub violations: usize,
     pub unjudged: usize,
 }
 
-impl<W: Write> Findings<W> {
-    pub fn new(out: W, form: Form) -> Self {
-        Self { out, form, violations: 0, unjudged: 0 }
+impl<W: Write> Writer<W> {
+    pub fn new(out: W, format: Format) -> Self {
+        Self { out, format, violations: 0, unjudged: 0 }
     }
 
     pub fn write(&mut self, finding: &Finding) -> io::Result<()> {
@@ -63,13 +63,13 @@ impl<W: Write> Findings<W> {
             What::Violation(_) => self.violations += 1,
             What::Unjudged { .. } => self.unjudged += 1,
         }
-        match self.form {
-            Form::Json => {
+        match self.format {
+            Format::Json => {
                 self.out.write_all(if is_first { b"[\n" } else { b",\n" })?;
                 serde_json::to_writer_pretty(&mut self.out, finding)?;
                 Ok(())
             }
-            Form::Text => {
+            Format::Text => {
                 let Finding { line, kind, namespace, name, what } = finding;
                 if let Some(Line { file, line }) = line {
                     write!(self.out, "{}:{line}: ", file.display())?;
@@ -90,10 +90,10 @@ impl<W: Write> Findings<W> {
     }
 
     pub fn end(&mut self) -> io::Result<()> {
-        match (self.form, self.violations + self.unjudged) {
-            (Form::Json, 0) => self.out.write_all(b"[]\n"),
-            (Form::Json, _) => self.out.write_all(b"\n]\n"),
-            (Form::Text, _) => Ok(()),
+        match (self.format, self.violations + self.unjudged) {
+            (Format::Json, 0) => self.out.write_all(b"[]\n"),
+            (Format::Json, _) => self.out.write_all(b"\n]\n"),
+            (Format::Text, _) => Ok(()),
         }
     }
 }

@@ -3,5 +3,5 @@
 mod findings;
 mod refusal;
 
-pub use findings::{Finding, Findings, Form, Line, What};
+pub use findings::{Finding, Format, Line, What, Writer};
 pub use refusal::{audit_annotations, message, sentence};

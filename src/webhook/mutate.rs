@@ -10,21 +10,16 @@ use crate::policy::{Review, Unjudged};
 
 /// Labels a namespace. Whoever is nobody's member may be one since a moment ago: the cluster is looked at once.
 pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let world = hook.worlds.newest();
-    let first = world.as_ref().map_or(Err(Unjudged::NotReady), |world| label(review, world));
-    let is_missing = match &first {
+    let label_now = || hook.worlds.newest().map_or(Err(Unjudged::NotReady), |world| label(review, &world));
+    let mut labelling = label_now();
+    let is_missing = match &labelling {
         Ok(labelling) => labelling.rests_on_a_stranger,
         Err(why) => matches!(why, Unjudged::NotReady),
     };
-    if !is_missing {
-        return answer(hook, first);
+    if is_missing {
+        look(review.namespace, &hook.worlds, &hook.waiters).await;
+        labelling = label_now();
     }
-    look(review.namespace, &hook.worlds, &hook.waiters).await;
-    let world = hook.worlds.newest();
-    answer(hook, world.as_ref().map_or(Err(Unjudged::NotReady), |world| label(review, world)))
-}
-
-fn answer(hook: &Hook, labelling: Result<Labelling, Unjudged>) -> Answer {
     match labelling {
         Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
         // A refusal here would refuse under `Ignore` too: it is the validating side's.

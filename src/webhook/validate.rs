@@ -4,7 +4,6 @@ use super::again::judge_again;
 use super::handler::Hook;
 use super::wire::Answer;
 use crate::policy::{Admitted, Review, Verdict};
-use crate::report::audit_annotations;
 
 /// Judges a review.
 pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
@@ -17,13 +16,14 @@ pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
             for Admitted { violation, why } in admitted {
                 hook.metrics.admitted(violation.code, why);
             }
-            for (why, rules) in audit_annotations(admitted) {
-                let resource = review.resource_name();
-                let Review { operation, namespace, user, .. } = review;
-                warn!(why, rules, operation, resource, namespace, user = user.name, "admitted all the same");
-            }
         }
         Verdict::Unjudged(why) => hook.metrics.unjudged(why.reason()),
     }
-    Answer::verdict(&verdict)
+    let answer = Answer::verdict(&verdict);
+    for (why, rules) in answer.annotations() {
+        let resource = review.resource_name();
+        let Review { operation, namespace, user, .. } = review;
+        warn!(why, rules, operation, resource, namespace, user = user.name, "admitted all the same");
+    }
+    answer
 }

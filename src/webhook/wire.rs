@@ -177,6 +177,10 @@ impl Answer {
         self.refusal.is_none()
     }
 
+    pub(super) fn annotations(&self) -> &BTreeMap<&'static str, String> {
+        &self.annotations
+    }
+
     /// The answer to the review `uid`.
     pub fn write(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
         let patch = self.patch.as_ref().map(serde_json::to_vec).transpose()?;

@@ -9,36 +9,32 @@ const NODES: &str = "system:nodes";
 pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
 pub const ALL_CONTROLLERS: &str = "system:kube-controller-manager";
 
-/// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
-pub const CONTROLLERS: &[&str] = &[
-    "system:kube-scheduler",
-    "system:serviceaccount:kube-system:cronjob-controller",
-    "system:serviceaccount:kube-system:daemon-set-controller",
-    "system:serviceaccount:kube-system:deployment-controller",
-    "system:serviceaccount:kube-system:disruption-controller",
-    "system:serviceaccount:kube-system:generic-garbage-collector",
-    "system:serviceaccount:kube-system:job-controller",
-    "system:serviceaccount:kube-system:legacy-service-account-token-cleaner",
-    "system:serviceaccount:kube-system:node-controller",
-    "system:serviceaccount:kube-system:pod-garbage-collector",
-    "system:serviceaccount:kube-system:replicaset-controller",
-    "system:serviceaccount:kube-system:replication-controller",
-    "system:serviceaccount:kube-system:service-account-controller",
-    "system:serviceaccount:kube-system:statefulset-controller",
+/// The accounts of [`controllers`], each with the kind of the objects that it makes things of.
+const CONTROLLERS: &[(&str, Option<&str>)] = &[
+    ("system:kube-scheduler", None),
+    ("system:serviceaccount:kube-system:cronjob-controller", Some("CronJob")),
+    ("system:serviceaccount:kube-system:daemon-set-controller", Some("DaemonSet")),
+    ("system:serviceaccount:kube-system:deployment-controller", Some("Deployment")),
+    ("system:serviceaccount:kube-system:disruption-controller", None),
+    ("system:serviceaccount:kube-system:generic-garbage-collector", None),
+    ("system:serviceaccount:kube-system:job-controller", Some("Job")),
+    ("system:serviceaccount:kube-system:legacy-service-account-token-cleaner", None),
+    ("system:serviceaccount:kube-system:node-controller", None),
+    ("system:serviceaccount:kube-system:pod-garbage-collector", None),
+    ("system:serviceaccount:kube-system:replicaset-controller", Some("ReplicaSet")),
+    ("system:serviceaccount:kube-system:replication-controller", Some("ReplicationController")),
+    ("system:serviceaccount:kube-system:service-account-controller", None),
+    ("system:serviceaccount:kube-system:statefulset-controller", Some("StatefulSet")),
 ];
+
+/// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
+pub fn controllers() -> impl Iterator<Item = &'static str> {
+    CONTROLLERS.iter().map(|(account, _)| *account)
+}
 
 /// The account of the controller that makes things of an object of this kind.
 pub fn controller_of(kind: &str) -> Option<&'static str> {
-    Some(match kind {
-        "CronJob" => "system:serviceaccount:kube-system:cronjob-controller",
-        "DaemonSet" => "system:serviceaccount:kube-system:daemon-set-controller",
-        "Deployment" => "system:serviceaccount:kube-system:deployment-controller",
-        "Job" => "system:serviceaccount:kube-system:job-controller",
-        "ReplicaSet" => "system:serviceaccount:kube-system:replicaset-controller",
-        "ReplicationController" => "system:serviceaccount:kube-system:replication-controller",
-        "StatefulSet" => "system:serviceaccount:kube-system:statefulset-controller",
-        _ => return None,
-    })
+    CONTROLLERS.iter().find(|(_, of)| *of == Some(kind)).map(|(account, _)| *account)
 }
 
 /// Who the API server says is asking.
@@ -55,7 +51,7 @@ pub enum Actor<'w> {
     Bulkhead,
     /// The controller that empties namespaces which are being deleted.
     NamespaceController,
-    /// One of [`CONTROLLERS`].
+    /// One of [`controllers`].
     Controller,
     /// Any controller of Kubernetes, where they share one account.
     AnyController,
@@ -99,7 +95,7 @@ impl World {
         match user.name {
             NAMESPACE_CONTROLLER => return Actor::NamespaceController,
             ALL_CONTROLLERS => return Actor::AnyController,
-            name if CONTROLLERS.contains(&name) => return Actor::Controller,
+            name if controllers().any(|account| account == name) => return Actor::Controller,
             _ => {}
         }
         if settings.platform_users.contains(user.name)

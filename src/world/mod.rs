@@ -3,6 +3,7 @@
 mod actor;
 mod exemption;
 mod members;
+mod names;
 mod retired;
 mod witness;
 
@@ -13,9 +14,11 @@ use std::sync::Arc;
 use crate::api::{self, Authorization, Enforcement, Grants, Limits, SharedPort};
 use crate::settings::Settings;
 use members::Members;
+use names::{bears_name_of, first_named, overlap};
 
-pub use actor::{ALL_CONTROLLERS, Actor, CONTROLLERS, NAMESPACE_CONTROLLER, User, controller_of};
+pub use actor::{ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, User, controller_of, controllers};
 pub use exemption::{Controller, Exemption, Live, ObjectKey};
+pub use names::NAMESPACE_PREFIX;
 pub use retired::{Before, RETIRED, Retired, is_over};
 pub use witness::Witness;
 
@@ -324,34 +327,6 @@ impl World {
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.owned.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
-}
-
-/// What the name of every tenant's namespace begins with.
-pub const NAMESPACE_PREFIX: &str = "tenant-";
-
-/// Whether `namespace` is `tenant-NAME` or `tenant-NAME-…`.
-fn bears_name_of(namespace: &str, tenant: &str) -> bool {
-    namespace.strip_prefix(NAMESPACE_PREFIX).is_some_and(|rest| begins_with_name(rest, tenant))
-}
-
-/// Whether `text` is `name` or `NAME-…`.
-fn begins_with_name(text: &str, name: &str) -> bool {
-    text.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-}
-
-/// The tenant whose name `text` is, or begins with before a `-`.
-fn first_named<'t>(tenants: &'t Tenants, text: &str) -> Option<&'t str> {
-    let ends = text.match_indices('-').map(|(end, _)| end).chain([text.len()]);
-    let mut names = ends.filter_map(|end| tenants.get_key_value(text.get(..end)?));
-    names.next().map(|(name, _)| name.as_str())
-}
-
-/// A tenant of `tenants` other than `name` itself whose namespaces and those of `name` could be named alike.
-fn overlap<'t>(tenants: &'t Tenants, name: &str) -> Option<&'t str> {
-    let shorter = first_named(tenants, name).filter(|shorter| *shorter != name);
-    let begin = format!("{name}-");
-    let longer = tenants.range(begin.clone()..).next().filter(|(longer, _)| longer.starts_with(&begin));
-    shorter.or(longer.map(|(longer, _)| longer.as_str()))
 }
 
 impl Tenant {

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::{World, bears_name_of, begins_with_name};
+use super::World;
+use super::names::{bears_name_of, begins_with_name};
 use crate::settings::Settings;
 
 /// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so

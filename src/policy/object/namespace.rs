@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{Metadata, Text};
-use crate::world::BASELINE_READY;
+use crate::world::{BASELINE_READY, TENANT_LABEL};
 
 /// A namespace: its labels, what it hangs on, and what is said of its baseline.
 #[derive(Debug)]
@@ -75,5 +75,10 @@ impl<'a> Namespace<'a> {
             spec_finalizers: rest.spec.finalizers,
             baseline_ready,
         })
+    }
+
+    /// The name of the tenant that its label says it is of.
+    pub fn tenant(&self) -> Option<&str> {
+        self.metadata.label_value(TENANT_LABEL)
     }
 }

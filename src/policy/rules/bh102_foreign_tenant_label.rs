@@ -89,7 +89,7 @@
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Namespace, Object};
+use crate::policy::object::Namespace;
 use crate::policy::quote_all;
 use crate::world::{Actor, TENANT_LABEL, Tenant};
 
@@ -106,16 +106,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Namespace(Namespace { metadata: new, .. }) = scope.object else { return };
+    let Some((Namespace { metadata: new, .. }, old)) = scope.namespaces() else { return };
     let actor = scope.actor();
     if matches!(actor, Actor::Platform) {
         return;
     }
-    let old = match scope.old {
-        Some(Object::Namespace(old)) => Some(&old.metadata),
-        _ => None,
-    };
-    let before = |key| old.and_then(|old| old.label_value(key));
+    let before = |key| old.and_then(|old| old.metadata.label_value(key));
     let tenant = new.label_value(TENANT_LABEL);
 
     if before(TENANT_LABEL) != tenant {

@@ -78,8 +78,8 @@ use std::collections::BTreeSet;
 
 use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
 use crate::baseline::{self, MESH_LABELS};
-use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Metadata, Namespace, Object};
+use crate::policy::kind::Kind;
+use crate::policy::object::{Metadata, Namespace};
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::world::{Actor, BASELINE_READY, TENANT_LABEL};
@@ -119,8 +119,7 @@ pub const PROTECTED_DOMAINS: &[&str] = &[
 const NAME: &str = "name";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Namespace(new) = scope.object else { return };
-    baseline_is_said_to_stand(scope, new, findings);
+    baseline_is_said_to_stand(scope, findings);
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
     let nothing = Metadata::default();
     let old = old.map_or(&nothing, |old| &old.metadata);
@@ -166,16 +165,14 @@ fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Opt
     if key == NAME {
         return namespace.metadata.name.as_deref();
     }
-    let tenant = scope.world.tenant(namespace.metadata.label_value(TENANT_LABEL)?)?;
+    let tenant = scope.world.tenant(namespace.tenant()?)?;
     let mut labels = baseline::enforced_labels(&scope.world.settings, tenant);
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 
 /// Whoever is not Bulkhead's controller leaves its condition as it was.
-fn baseline_is_said_to_stand(scope: &Scope<'_>, new: &Namespace<'_>, findings: &mut Findings) {
-    let Some(Object::Namespace(old)) = scope.old.filter(|_| scope.operation == Operation::Update) else {
-        return;
-    };
+fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
+    let Some((new, Some(old))) = scope.namespaces() else { return };
     let text =
         |namespace: &Namespace<'_>| namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned());
     if text(new) == text(old) || matches!(scope.actor(), Actor::Bulkhead) {

@@ -31,7 +31,7 @@
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
-use crate::policy::object::Object;
+use crate::policy::object::Namespace;
 use crate::world::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
@@ -47,15 +47,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Namespace(new) = scope.object else { return };
-    let tenant = new.metadata.label_value(TENANT_LABEL);
-    let before = match scope.old {
-        Some(Object::Namespace(old)) => old.metadata.label_value(TENANT_LABEL),
-        _ => None,
-    };
-    let Some(tenant) = tenant.filter(|_| tenant != before).and_then(|name| scope.world.tenant(name)) else {
-        return;
-    };
+    let Some((new, old)) = scope.namespaces() else { return };
+    let comes_to = new.tenant().filter(|tenant| old.and_then(Namespace::tenant) != Some(tenant));
+    let Some(tenant) = comes_to.and_then(|name| scope.world.tenant(name)) else { return };
     let actor = scope.actor();
     if !(matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
         // It is refused anyway, and hears nothing of the tenant.

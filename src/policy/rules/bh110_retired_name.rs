@@ -63,26 +63,24 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let world = scope.world;
-    let (what, before) = match (scope.object, scope.old, scope.operation) {
-        (Object::Tenant(tenant), _, Operation::Create) => {
-            let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
-            let Some(before) = before else { return };
-            (format!("a tenant `{}` was called so, or its namespaces", before.tenant), before)
+    let (what, before) = if let Some((new, old)) = scope.namespaces() {
+        let had_label = old.is_some_and(|old| old.tenant().is_some());
+        let Some(tenant) = new.tenant().filter(|_| !had_label) else { return };
+        let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
+        let Some(before) = before else { return };
+        // One that was there all the time is moved, and the platform knows what is in it.
+        let created = scope.namespace().1.map(|namespace| namespace.created);
+        let is_older = |gone| created.is_some_and(|created| created <= gone);
+        if old.is_some() && before.gone.is_none_or(is_older) {
+            return;
         }
-        (Object::Namespace(new), old, _) => {
-            let had_label = matches!(old, Some(Object::Namespace(old)) if old.metadata.label_value(TENANT_LABEL).is_some());
-            let Some(tenant) = new.metadata.label_value(TENANT_LABEL).filter(|_| !had_label) else { return };
-            let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
-            let Some(before) = before else { return };
-            // One that was there all the time is moved, and the platform knows what is in it.
-            let created = scope.namespace().1.map(|namespace| namespace.created);
-            let is_older = |gone| created.is_some_and(|created| created <= gone);
-            if old.is_some() && before.gone.is_none_or(is_older) {
-                return;
-            }
-            (format!("it was a namespace of tenant `{}`", before.tenant), before)
-        }
-        _ => return,
+        (format!("it was a namespace of tenant `{}`", before.tenant), before)
+    } else if let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) {
+        let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
+        let Some(before) = before else { return };
+        (format!("a tenant `{}` was called so, or its namespaces", before.tenant), before)
+    } else {
+        return;
     };
     if is_over(before.gone, &world.settings, scope.time()) {
         return;

@@ -27,10 +27,10 @@ mod bh901_platform_only_kind;
 use serde_json::Value;
 
 use super::kind::{DOORS, Door, Kind, Operation};
-use super::object::{Namespace, Object};
+use super::object::Namespace;
 use super::{Findings, Retry, Scope};
 use crate::baseline::{self, PREFIX};
-use crate::world::{Actor, TENANT_LABEL};
+use crate::world::Actor;
 
 pub use bh103_protected_namespace_key::{PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
@@ -124,14 +124,11 @@ const POLICIES: &[Kind] = &[
 /// Others have a part in these: only what the baseline says of them is kept.
 const SHARED: &[Kind] = &[Kind::ServiceAccount];
 
-/// A namespace that is, or was, a tenant's or is a shared service's, and the same before, unless the platform or Bulkhead writes it.
+/// A namespace that is, or was, a tenant's or is a shared service's, and the same before, unless the platform or
+/// Bulkhead writes it.
 fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
-    let Object::Namespace(new) = scope.object else { return None };
-    let old = match scope.old {
-        Some(Object::Namespace(old)) => Some(old),
-        _ => None,
-    };
-    let is_tenants = |namespace: &Namespace<'_>| namespace.metadata.label_value(TENANT_LABEL).is_some();
+    let (new, old) = scope.namespaces()?;
+    let is_tenants = |namespace: &Namespace<'_>| namespace.tenant().is_some();
     let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
     let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))

@@ -83,21 +83,21 @@ impl Process {
         bail!("{} did not end within {limit:?}:\n{}", self.name, tail(&self.log()))
     }
 
-    /// Resident memory in KiB, from `/proc`.
-    pub fn resident_kib(&self) -> Result<u64> {
-        memory_kib(self.id(), "VmRSS:")
+    /// Resident memory in MiB, from `/proc`.
+    pub fn resident_mib(&self) -> Result<f64> {
+        memory_mib(self.id(), "VmRSS:")
     }
 }
 
-/// The most memory that was resident of a process so far, in KiB, from `/proc`.
-pub fn peak_kib(id: u32) -> Result<u64> {
-    memory_kib(id, "VmHWM:")
+/// The most memory that was resident of a process so far, in MiB, from `/proc`.
+pub fn peak_mib(id: u32) -> Result<f64> {
+    memory_mib(id, "VmHWM:")
 }
 
-fn memory_kib(id: u32, what: &str) -> Result<u64> {
+fn memory_mib(id: u32, what: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix(what)).context("no such line")?;
-    Ok(line.trim().trim_end_matches(" kB").parse()?)
+    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? / 1024.0)
 }
 
 impl Drop for Process {
