@@ -12,6 +12,7 @@ pub mod dataplane;
 mod guard;
 pub mod istio;
 pub mod kubectl;
+mod pipe;
 pub mod pki;
 pub mod process;
 pub mod program;
