@@ -16,11 +16,12 @@ pub(super) struct Troubles {
 impl Troubles {
     /// What keeps `place` from standing; `None` if nothing does.
     pub(super) fn tell(&self, place: &Place, trouble: Option<String>) {
-        let before = match &trouble {
-            Some(trouble) => self.known().insert(place.clone(), trouble.clone()),
-            None => self.known().remove(place),
-        };
-        if before != trouble {
+        let is_news = self.of(place) != trouble;
+        match trouble {
+            Some(trouble) => drop(self.known().insert(place.clone(), trouble)),
+            None => drop(self.known().remove(place)),
+        }
+        if is_news {
             self.changed.notify_one();
         }
     }

@@ -29,7 +29,7 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
         }
         Entry::Shared => {
             conditions.extend([only_token_secrets(), not_a_controller()]);
-            conditions.extend(settings.mesh_wide.then(|| of_the_root_only_ours(settings)));
+            conditions.extend(settings.mesh_wide.map(|_| of_the_root_only_ours(settings)));
         }
         Entry::Workloads => conditions.extend([
             condition(

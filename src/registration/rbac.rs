@@ -62,9 +62,9 @@ fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> 
 
 /// Writes the kinds of the baseline, hands out the owners' roles, says that a namespace is ready.
 fn keeps_the_baseline() -> Vec<Value> {
-    let verbs = |kind: &baseline::Kind| match kind.is_shared() {
-        true => ["create", "get", "list", "patch", "watch"].as_slice(),
-        false => &["create", "delete", "get", "list", "update", "watch"],
+    let verbs = |kind: &baseline::Kind| {
+        let whole = ["create", "delete", "get", "list", "update", "watch"].as_slice();
+        if kind.is_shared() { &["create", "get", "list", "patch", "watch"] } else { whole }
     };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()

@@ -107,7 +107,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
 
 /// The platform's namespaces in which something is judged.
 fn guarded_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
-    settings.shared_namespaces.iter().chain(settings.mesh_wide.then_some(&settings.mesh_root))
+    settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

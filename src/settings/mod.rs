@@ -139,9 +139,8 @@ pub struct Settings {
     pub calico: Option<Calico>,
     pub gateways: Vec<Gateway>,
     pub egress_gateway: Option<EgressGateway>,
-    /// Whether the mesh-wide objects in its root namespace are Bulkhead's to keep.
-    pub mesh_wide: bool,
-    pub deny_all: DenyAll,
+    /// Whether what is mesh-wide is Bulkhead's to keep, and then how far the whole mesh denies.
+    pub mesh_wide: Option<DenyAll>,
     /// Whether tenants have a share of the API server's time of their own.
     pub api_fairness: bool,
     /// How many namespaces a second get a baseline that has changed for all of them.
@@ -283,8 +282,7 @@ impl Settings {
             calico: file.network.calico,
             gateways: file.gateways,
             egress_gateway: file.egress_gateway,
-            mesh_wide: file.mesh_wide.manage,
-            deny_all: file.mesh_wide.deny_all,
+            mesh_wide: file.mesh_wide.manage.then_some(file.mesh_wide.deny_all),
             api_fairness: file.baseline.api_fairness.unwrap_or(true),
             pace: file.baseline.pace.unwrap_or(PACE),
         }
@@ -296,6 +294,11 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Settings {
+    /// Whether the whole mesh denies by default, were it for a trial.
+    pub fn denies_all(&self) -> bool {
+        self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Off)
+    }
+
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| gateway.name == name)
     }

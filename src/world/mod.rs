@@ -204,7 +204,7 @@ impl World {
 
     /// Whether the namespace is the mesh's root, and its mesh-wide policies are Bulkhead's to keep.
     pub fn is_managed_root(&self, namespace: &str) -> bool {
-        self.settings.mesh_wide && namespace == self.settings.mesh_root
+        self.settings.mesh_wide.is_some() && namespace == self.settings.mesh_root
     }
 
     /// `None` if the namespace is not in this snapshot.

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::{Kind, Manifest, PREFIX};
-use crate::settings::{DenyAll, Gateway};
+use crate::settings::Gateway;
 use crate::world::World;
 
 /// A gateway takes calls from outside, which have no identity: what it passes on is refused or not where it arrives.
@@ -10,6 +10,8 @@ pub(super) fn manifest(world: &World, gateway: &Gateway) -> Option<Manifest> {
     let selector = json!({ "matchLabels": gateway.selector });
     let spec = json!({ "action": "ALLOW", "rules": [{}], "selector": selector });
     let name = format!("{PREFIX}gateway-{name}");
-    (world.settings.deny_all > DenyAll::Off)
+    world
+        .settings
+        .denies_all()
         .then(|| Manifest::new(Kind::AuthorizationPolicy, Some(namespace), name, json!({ "spec": spec })))
 }

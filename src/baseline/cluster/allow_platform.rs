@@ -1,7 +1,6 @@
 use serde_json::json;
 
 use super::{Body, Kind, Object, Spot};
-use crate::settings::DenyAll;
 use crate::world::World;
 
 /// What is the platform's and in the mesh stays as open as it was. Not in the root namespace: what is allowed there is
@@ -14,7 +13,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
             let settings = &spot.world.settings;
             let is_meshed = spot.namespace.is_some_and(|name| is_meshed(spot.world, name));
             let is_root = spot.namespace == Some(settings.mesh_root.as_str());
-            let is_needed = settings.deny_all > DenyAll::Off && is_meshed && !is_root;
+            let is_needed = settings.denies_all() && is_meshed && !is_root;
             is_needed.then(|| json!({ "spec": { "action": "ALLOW", "rules": [{}] } }))
         }),
     }

@@ -9,7 +9,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
 }
 
 fn body(spot: Spot<'_>) -> Option<Value> {
-    match spot.world.settings.deny_all {
+    match spot.world.settings.mesh_wide? {
         DenyAll::Off => None,
         DenyAll::DryRun => {
             Some(json!({ "metadata": { "annotations": { "istio.io/dry-run": "true" } }, "spec": {} }))

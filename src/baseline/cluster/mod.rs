@@ -25,7 +25,7 @@ struct Spot<'w> {
 pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
     let settings = &world.settings;
     let mut manifests = tenants_level::object().manifests(Spot { world, namespace: None });
-    if !settings.mesh_wide {
+    if settings.mesh_wide.is_none() {
         return manifests;
     }
     let root = Spot { world, namespace: Some(&settings.mesh_root) };

@@ -139,19 +139,17 @@ impl Scope<'_> {
     fn wanted(&self, kind: baseline::Kind, object: &Value) -> Option<Value> {
         let name = object.pointer("/metadata/name")?.as_str()?;
         let (namespace, _) = self.namespace();
-        let found = match self.tenant {
-            Some((_, tenant)) => baseline::desired_object(self.world, tenant?, namespace, kind, name),
-            None => {
-                let services = self.world.shared_services();
-                let of_services =
-                    services.flat_map(|service| baseline::desired_of_service(self.world, service));
-                let mut all = of_services.chain(baseline::desired_of_cluster(self.world));
-                all.find(|manifest| {
-                    manifest.kind == kind
-                        && manifest.name == name
-                        && manifest.namespace.as_deref() == Some(namespace)
-                })
-            }
+        let found = if let Some((_, tenant)) = self.tenant {
+            baseline::desired_object(self.world, tenant?, namespace, kind, name)
+        } else {
+            let services = self.world.shared_services();
+            let of_services = services.flat_map(|service| baseline::desired_of_service(self.world, service));
+            let mut all = of_services.chain(baseline::desired_of_cluster(self.world));
+            all.find(|manifest| {
+                manifest.kind == kind
+                    && manifest.name == name
+                    && manifest.namespace.as_deref() == Some(namespace)
+            })
         };
         found.map(|manifest| manifest.object)
     }

@@ -1,8 +1,7 @@
 //! What a Service does before its endpoints: each connection goes to the next replica that is ready, and one
 //! that says it is not gets no new ones a second later.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::wire;
+use crate::{pipe, wire};
 
 /// Where a replica serves, where it says whether it is ready, and what it said last.
 struct Replica {
@@ -41,25 +40,9 @@ pub fn start(replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Re
             let next = from_here.filter(|replica| replica.ready.load(Ordering::Relaxed));
             // Nobody is ready: the caller's connection is closed, as one to a Service without endpoints is.
             if let Some(replica) = next.take(1).find_map(|replica| TcpStream::connect(replica.webhook).ok()) {
-                let _ = join(caller, replica);
+                let _ = pipe::join(caller, replica);
             }
         }
     });
     Ok(address)
-}
-
-/// Copies both ways, each until its end.
-fn join(caller: TcpStream, replica: TcpStream) -> io::Result<()> {
-    let (to_replica, from_replica) = (replica.try_clone()?, replica);
-    let (from_caller, to_caller) = (caller.try_clone()?, caller);
-    thread::spawn(move || copy(from_caller, to_replica));
-    thread::spawn(move || copy(from_replica, to_caller));
-    Ok(())
-}
-
-fn copy(mut from: TcpStream, mut to: TcpStream) {
-    let _ = to.set_nodelay(true);
-    let _ = io::copy(&mut from, &mut to);
-    let _ = to.flush();
-    let _ = to.shutdown(Shutdown::Write);
 }

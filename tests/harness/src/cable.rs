@@ -7,6 +7,8 @@ use std::thread;
 
 use anyhow::Result;
 
+use crate::pipe;
+
 /// What goes through it, and whether anything may.
 #[derive(Default)]
 struct Wires {
@@ -51,15 +53,10 @@ impl Cable {
     }
 }
 
-/// Copies both ways; both ends.
+/// Joins both; both ends.
 fn join(caller: TcpStream, server: SocketAddr) -> io::Result<[TcpStream; 2]> {
     let server = TcpStream::connect(server)?;
     let ends = [caller.try_clone()?, server.try_clone()?];
-    for (mut from, mut to) in [(caller.try_clone()?, server.try_clone()?), (server, caller)] {
-        thread::spawn(move || {
-            let _ = io::copy(&mut from, &mut to);
-            let _ = to.shutdown(Shutdown::Write);
-        });
-    }
+    pipe::join(caller, server)?;
     Ok(ends)
 }

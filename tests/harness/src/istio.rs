@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, free_ports};
 use crate::components;
+use crate::pki::Authority;
 use crate::process::Process;
 
 pub struct Istio {
@@ -53,6 +54,8 @@ impl Istio {
                     // A plain Envoy has no filters of Istio's own.
                     ("PILOT_ENABLE_ALPN_FILTER", "false"),
                     ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
+                    // As in a mesh joined to others: what the baseline refuses must not rest on its being alone.
+                    ("PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true"),
                 ])
                 .env("ROOT_CA_DIR", &folder)
                 .current_dir(&folder),
@@ -78,6 +81,16 @@ impl Istio {
         }
         bail!("istiod does not listen on its webhook port")
     }
+}
+
+/// The mesh's own CA, with its key.
+pub fn authority(cluster: &Cluster) -> Result<Authority> {
+    let admin = cluster.admin()?;
+    let part = |name: &str| {
+        let template = format!("go-template={{{{index .data {name:?} | base64decode}}}}");
+        admin.ok(&["get", "secret", "istio-ca-secret", "-n", "istio-system", "-o", &template])
+    };
+    Authority::existing(&part("ca-cert.pem")?, &part("ca-key.pem")?)
 }
 
 /// What an installation needs, without its Deployments, and with istiod reached on loopback.

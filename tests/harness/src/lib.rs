@@ -13,6 +13,7 @@ pub mod evaluator;
 mod guard;
 pub mod istio;
 pub mod kubectl;
+mod pipe;
 pub mod pki;
 pub mod process;
 pub mod program;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair,
+    KeyPair, SanType,
 };
 
 /// A certificate and its key, PEM.
@@ -25,6 +25,22 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?.pem();
         Ok(Self { issuer: Issuer::new(params, key), certificate })
+    }
+
+    /// One that exists already, by its certificate and its key.
+    pub fn existing(certificate: &str, key: &str) -> Result<Self> {
+        let issuer = Issuer::from_ca_cert_pem(certificate, KeyPair::from_pem(key)?)?;
+        Ok(Self { issuer, certificate: certificate.to_owned() })
+    }
+
+    /// A workload's certificate, which says who it is in the mesh.
+    pub fn workload(&self, identity: &str) -> Result<Pair> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(&params)
     }
 
     /// A serving certificate for `names` (DNS names or IP addresses).

@@ -12,11 +12,15 @@ import (
 	"time"
 )
 
-// serve answers on the addresses given: `http:HOST:PORT` with the request's own line and headers, `tcp:HOST:PORT`
-// with a line for a line.
-func serve(addresses []string) error {
+// serve answers on the addresses given, and says each time who answers: `http:HOST:PORT` with the request's own line
+// and headers, `tcp:HOST:PORT` with a line for a line.
+func serve(arguments []string) error {
+	if len(arguments) < 2 {
+		return fmt.Errorf("usage: serve NAME http|tcp:HOST:PORT ...")
+	}
+	name := arguments[0]
 	ended := make(chan error)
-	for _, address := range addresses {
+	for _, address := range arguments[1:] {
 		kind, address, _ := strings.Cut(address, ":")
 		listener, err := net.Listen("tcp", address)
 		if err != nil {
@@ -24,9 +28,14 @@ func serve(addresses []string) error {
 		}
 		switch kind {
 		case "http":
-			go func() { ended <- http.Serve(listener, http.HandlerFunc(echo)) }()
+			go func() { ended <- http.Serve(listener, echo(name)) }()
 		case "tcp":
-			go accept(listener, func(caller net.Conn) { _, _ = io.Copy(caller, caller) })
+			go accept(listener, func(caller net.Conn) {
+				lines := bufio.NewScanner(caller)
+				for lines.Scan() {
+					fmt.Fprintln(caller, name, lines.Text())
+				}
+			})
 		default:
 			return fmt.Errorf("unknown kind %q", kind)
 		}
@@ -34,9 +43,11 @@ func serve(addresses []string) error {
 	return <-ended
 }
 
-func echo(answer http.ResponseWriter, request *http.Request) {
-	fmt.Fprintf(answer, "%s %s\n", request.Method, request.RequestURI)
-	_ = request.Header.Write(answer)
+func echo(name string) http.HandlerFunc {
+	return func(answer http.ResponseWriter, request *http.Request) {
+		fmt.Fprintf(answer, "%s %s %s\n", name, request.Method, request.RequestURI)
+		_ = request.Header.Write(answer)
+	}
 }
 
 func accept(listener net.Listener, serve func(net.Conn)) {

@@ -1,0 +1,176 @@
+//! What stands in the API: the same in both clusters.
+
+use std::net::Ipv4Addr;
+
+use serde_json::{Value, json};
+
+/// The namespaces of two tenants, and the platform's.
+pub(super) const ACME: &str = "tenant-pkt-acme";
+pub(super) const MORE: &str = "tenant-pkt-acme-more";
+pub(super) const BETA: &str = "tenant-pkt-beta";
+pub(super) const OUTSIDE: &str = "pkt-outside";
+pub(super) const INGRESS: &str = "istio-ingress";
+pub(super) const SHARED: &str = "shared-services";
+
+/// Every pod by its namespace, its name and its account.
+pub(super) const PODS: &[[&str; 3]] = &[
+    [ACME, "web", "default"],
+    [ACME, "neighbour", "default"],
+    [MORE, "sibling", "default"],
+    [BETA, "another", "default"],
+    [OUTSIDE, "outsider", "default"],
+    [INGRESS, "public", "public"],
+    [SHARED, "log-collector", "log-collector"],
+];
+
+/// The pods that are services' endpoints, by their namespaces and the names of both.
+pub(super) const SERVICES: [[&str; 2]; 2] = [[ACME, "web"], [BETA, "another"]];
+
+/// The name by which the world outside calls the tenant's service.
+pub(super) const PUBLIC_NAME: &str = "web.example.com";
+
+pub(super) fn host(service: &str, namespace: &str) -> String {
+    format!("{service}.{namespace}.svc.cluster.local")
+}
+
+/// What is there before the pods run. The tenants' namespaces are there already.
+pub(super) fn all() -> Value {
+    let pods = PODS.iter().map(|[namespace, name, account]| match *namespace {
+        INGRESS => router(namespace, name, account),
+        _ => pod(namespace, name, account),
+    });
+    let services = SERVICES.iter().map(|[namespace, name]| service(namespace, name));
+    let gateways = PODS.iter().filter(|[namespace, ..]| *namespace == INGRESS);
+    let gateways = gateways.flat_map(|[namespace, name, _]| gateway(namespace, name));
+    list(pods.chain(services).chain(gateways))
+}
+
+/// The platform's namespaces and the accounts in them.
+pub(super) fn platform() -> Value {
+    let account = |namespace: &str, name: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace },
+        })
+    };
+    let own = PODS.iter().filter(|[_, _, account]| *account != "default");
+    let accounts = own.map(|[namespace, _, name]| account(namespace, name));
+    let namespaces =
+        [namespace(OUTSIDE, "disabled"), namespace(INGRESS, "enabled"), namespace(SHARED, "enabled")];
+    list(namespaces.into_iter().chain(accounts))
+}
+
+pub(super) fn namespace(name: &str, injection: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": { "name": name, "labels": { "istio-injection": injection } },
+    })
+}
+
+/// A pod with a workload on 8080 (HTTP) and 9090 (TCP).
+fn pod(namespace: &str, name: &str, account: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": name, "namespace": namespace, "labels": { "app": name } },
+        "spec": { "serviceAccountName": account, "containers": [{
+            "name": "app", "image": "registry.example.com/app:1",
+            "ports": [{ "name": "http", "containerPort": 8080 }, { "name": "tcp", "containerPort": 9090 }],
+        }] },
+    })
+}
+
+/// A pod that the injector makes a gateway's.
+fn router(namespace: &str, name: &str, account: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name, "namespace": namespace, "labels": { "app": name },
+            "annotations": { "inject.istio.io/templates": "gateway" },
+        },
+        "spec": {
+            "serviceAccountName": account, "containers": [{ "name": "istio-proxy", "image": "auto" }],
+        },
+    })
+}
+
+/// What the pods of a gateway let in: who calls the tenant's service by its public name, or on 9090.
+fn gateway(namespace: &str, name: &str) -> [Value; 3] {
+    let object = |kind: &str, name: &str, spec: Value| {
+        json!({
+            "apiVersion": "networking.istio.io/v1", "kind": kind,
+            "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+        })
+    };
+    let to =
+        |port: u16| json!([{ "destination": { "host": host("web", ACME), "port": { "number": port } } }]);
+    [
+        object(
+            "Gateway",
+            name,
+            json!({ "selector": { "app": name }, "servers": [
+            { "port": { "number": 8080, "name": "http", "protocol": "HTTP" }, "hosts": [PUBLIC_NAME] },
+            { "port": { "number": 9090, "name": "tcp", "protocol": "TCP" }, "hosts": ["*"] },
+        ] }),
+        ),
+        object(
+            "VirtualService",
+            &format!("{name}-http"),
+            json!({
+                "hosts": [PUBLIC_NAME], "gateways": [name], "http": [{ "route": to(80) }],
+            }),
+        ),
+        object(
+            "VirtualService",
+            &format!("{name}-tcp"),
+            json!({
+                "hosts": ["*"], "gateways": [name], "tcp": [{ "match": [{ "port": 9090 }], "route": to(9090) }],
+            }),
+        ),
+    ]
+}
+
+/// A service, whose address the API server chooses.
+pub(super) fn service(namespace: &str, name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
+        "spec": { "ports": [
+            { "name": "http", "port": 80, "targetPort": 8080 }, { "name": "tcp", "port": 9090 },
+        ] },
+    })
+}
+
+/// What makes the pod of that name the service's endpoint; no controller does it here.
+pub(super) fn endpoint(namespace: &str, name: &str, address: Ipv4Addr) -> Value {
+    json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": { "name": name, "namespace": namespace, "labels": { "kubernetes.io/service-name": name } },
+        "endpoints": [{
+            "addresses": [address], "conditions": { "ready": true },
+            "targetRef": { "kind": "Pod", "name": name, "namespace": namespace },
+        }],
+        "ports": [{ "name": "http", "port": 8080 }, { "name": "tcp", "port": 9090 }],
+    })
+}
+
+/// A route of the other tenant's that leads who calls the tenant's service to a pod of its own.
+pub(super) fn route_taken() -> Value {
+    let another = json!({ "destination": { "host": host("another", BETA), "port": { "number": 80 } } });
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "taken", "namespace": BETA },
+        "spec": { "hosts": [host("web", ACME)], "exportTo": ["*"], "http": [{ "route": [another] }] },
+    })
+}
+
+/// A policy of the tenant's that allows everybody everything.
+pub(super) fn all_allowed() -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": { "name": "all-allowed", "namespace": ACME },
+        "spec": { "action": "ALLOW", "rules": [{}] },
+    })
+}
+
+pub(super) fn list(items: impl IntoIterator<Item = Value>) -> Value {
+    let items: Vec<Value> = items.into_iter().collect();
+    json!({ "apiVersion": "v1", "kind": "List", "items": items })
+}

@@ -1,0 +1,147 @@
+//! Who calls a tenant's service, how, and what should become of it.
+
+use Ending::{Arrives, Failed, LedAway, Refused};
+use Protocol::{Http, Tcp};
+use Though::{AllAllowed, RouteTaken};
+use Way::{Around, OtherTrustDomain, Plaintext, Usual};
+use Who::{AnotherTenant, Gateway, Neighbour, Outsider, SharedService, Sibling};
+
+pub(super) struct Row {
+    pub(super) who: Who,
+    pub(super) protocol: Protocol,
+    pub(super) way: Way,
+    pub(super) though: Option<Though>,
+    /// Without Bulkhead, and with it.
+    pub(super) endings: [Ending; 2],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Neighbour,
+    Sibling,
+    AnotherTenant,
+    Outsider,
+    Gateway,
+    SharedService,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    Http,
+    Tcp,
+}
+
+/// How a request gets onto the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through the caller's proxy; through a gateway, from outside the mesh.
+    Usual,
+    /// Around the caller's proxy, with the caller's own certificate.
+    Around,
+    /// Around it, with none.
+    Plaintext,
+    /// Around it, with one of the mesh's own CA for the called tenant's name in another trust domain.
+    OtherTrustDomain,
+}
+
+/// What somebody has written in the meantime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Though {
+    /// The called tenant: an AuthorizationPolicy that allows everything.
+    AllAllowed,
+    /// Another tenant: a VirtualService for the called host.
+    RouteTaken,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Arrives,
+    /// Another tenant's pod answers.
+    LedAway,
+    /// By a proxy: it says so, or ends the connection.
+    Refused,
+    /// For any other reason, which proves nothing.
+    Failed(String),
+}
+
+/// Those for which something was written in the meantime come last.
+pub(super) const ROWS: &[Row] = &[
+    row(Neighbour, Http, Usual, [Arrives, Arrives]),
+    row(Neighbour, Tcp, Usual, [Arrives, Arrives]),
+    row(Neighbour, Http, Plaintext, [Arrives, Refused]),
+    row(Neighbour, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(Sibling, Http, Usual, [Arrives, Arrives]),
+    row(Sibling, Tcp, Usual, [Arrives, Arrives]),
+    row(Sibling, Http, Plaintext, [Arrives, Refused]),
+    row(Sibling, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(AnotherTenant, Http, Usual, [Arrives, Refused]),
+    row(AnotherTenant, Tcp, Usual, [Arrives, Refused]),
+    row(AnotherTenant, Http, Around, [Arrives, Refused]),
+    row(AnotherTenant, Tcp, Around, [Arrives, Refused]),
+    row(AnotherTenant, Http, Plaintext, [Arrives, Refused]),
+    row(AnotherTenant, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(Outsider, Http, Plaintext, [Arrives, Refused]),
+    row(Outsider, Tcp, Plaintext, [Arrives, Refused]),
+    row(Outsider, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(Gateway, Http, Usual, [Arrives, Refused]),
+    row(Gateway, Tcp, Usual, [Arrives, Refused]),
+    row(Gateway, Http, Plaintext, [Arrives, Refused]),
+    row(Gateway, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(SharedService, Http, Usual, [Arrives, Refused]),
+    row(SharedService, Tcp, Usual, [Arrives, Refused]),
+    row(SharedService, Http, Plaintext, [Arrives, Refused]),
+    row(SharedService, Http, OtherTrustDomain, [Arrives, Refused]),
+    though(AllAllowed, AnotherTenant, Http, Around, [Arrives, Refused]),
+    though(AllAllowed, AnotherTenant, Tcp, Around, [Arrives, Refused]),
+    though(RouteTaken, Neighbour, Http, Usual, [LedAway, Arrives]),
+    though(RouteTaken, Sibling, Http, Usual, [LedAway, Arrives]),
+];
+
+const fn row(who: Who, protocol: Protocol, way: Way, endings: [Ending; 2]) -> Row {
+    Row { who, protocol, way, though: None, endings }
+}
+
+const fn though(though: Though, who: Who, protocol: Protocol, way: Way, endings: [Ending; 2]) -> Row {
+    Row { who, protocol, way, though: Some(though), endings }
+}
+
+impl Row {
+    /// The row of the README's table that says how it ended in the two clusters.
+    pub(super) fn written(&self, [without, with]: [&Ending; 2]) -> String {
+        let who = match self.who {
+            Neighbour => "same namespace",
+            Sibling => "same tenant, another namespace",
+            AnotherTenant => "another tenant",
+            Outsider => "a pod outside the mesh",
+            Gateway => "a gateway that was not granted",
+            SharedService => "a shared service that was not granted",
+        };
+        let protocol = match self.protocol {
+            Http => "HTTP",
+            Tcp => "TCP",
+        };
+        let way = match self.way {
+            Usual => "",
+            Around => ", around its own proxy",
+            Plaintext => ", plaintext",
+            OtherTrustDomain => ", as the tenant in another trust domain",
+        };
+        let though = match self.though {
+            None => "",
+            Some(AllAllowed) => "; the tenant's own policy allows everybody",
+            Some(RouteTaken) => "; another tenant's VirtualService names the host",
+        };
+        format!("| {who} | {protocol}{way}{though} | {} | {} |\n", without.words(), with.words())
+    }
+}
+
+impl Ending {
+    fn words(&self) -> &str {
+        match self {
+            Arrives => "arrives",
+            LedAway => "led to another tenant's pod",
+            Refused => "refused",
+            Failed(reason) => reason,
+        }
+    }
+}

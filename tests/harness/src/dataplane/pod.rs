@@ -1,0 +1,83 @@
+//! A pod that runs, and calls from it.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use super::{PROXY, inside};
+use crate::process::Process;
+
+/// A pod that runs.
+pub struct Pod {
+    pub(super) network: String,
+    pub(super) agent: PathBuf,
+    /// Where its agent has left its certificate.
+    pub certificate: PathBuf,
+    pub address: Ipv4Addr,
+    pub(super) processes: Vec<Process>,
+}
+
+/// What became of a call: the status and the body, or why there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Said(String),
+    Refused(String),
+}
+
+impl Pod {
+    /// Calls as the pod's own workload does: `http HOST:PORT LINE [HEADER ...]` or `tcp HOST:PORT`.
+    pub fn call(&self, arguments: &[&str]) -> Result<Answer> {
+        answer(inside(&self.network, &self.agent).arg("call").args(arguments))
+    }
+
+    /// Calls around its own proxy, as a workload that has taken the proxy's user can: in plaintext, or with the
+    /// certificate in a folder.
+    pub fn call_around(&self, certificate: Option<&Path>, arguments: &[&str]) -> Result<Answer> {
+        let mut command = inside(&self.network, Path::new("setpriv"));
+        command.args(["--reuid", PROXY, "--regid", PROXY, "--clear-groups"]).arg(&self.agent).arg("call");
+        if let Some(folder) = certificate {
+            command.arg("as").arg(folder);
+        }
+        answer(command.args(arguments))
+    }
+
+    /// Whether this is in what istiod has told the pod's proxy.
+    pub fn proxy_knows(&self, what: &str) -> Result<bool> {
+        let answer = self.call(&["http", "127.0.0.1:15000", "GET /config_dump HTTP/1.1", "Host: proxy"])?;
+        Ok(matches!(answer, Answer::Said(said) if said.contains(what)))
+    }
+
+    pub(super) fn wait_until_ready(&mut self) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let answer =
+                self.call(&["http", "127.0.0.1:15021", "GET /healthz/ready HTTP/1.1", "Host: proxy"])?;
+            if matches!(&answer, Answer::Said(said) if said.starts_with("200")) {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                let log = self.processes.last().map(Process::log).unwrap_or_default();
+                let tail: Vec<&str> = log.lines().rev().take(20).collect();
+                bail!(
+                    "the proxy is not ready: {answer:?}\n{}",
+                    tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+                );
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+}
+
+fn answer(call: &mut Command) -> Result<Answer> {
+    let output = call.output()?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    Ok(if output.status.success() {
+        Answer::Said(text(&output.stdout))
+    } else {
+        Answer::Refused(text(&output.stderr))
+    })
+}

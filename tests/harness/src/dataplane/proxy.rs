@@ -1,0 +1,88 @@
+//! What the injector put into a pod, started as a kubelet would.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::{DISCOVERY, Dataplane, HUB, PROXY, Pod, inside};
+use crate::process::Process;
+
+impl Dataplane<'_> {
+    /// Starts the proxy of a pod that has one; redirects the pod's traffic if that was injected too.
+    pub(super) fn proxy(&self, home: &Path, pod: &Pod, shown: &Value) -> Result<Option<Process>> {
+        let Some(container) = container(shown, "istio-proxy") else { return Ok(None) };
+        if let Some(init) = container_of(shown, "initContainers", "istio-init") {
+            let mut redirect = inside(&pod.network, &pod.agent);
+            redirect.arg("pilot-agent").args(strings(&init["args"])).args(["-g", PROXY]);
+            let output = redirect.output()?;
+            if !output.status.success() {
+                bail!("istio-iptables: {}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+        let of = |pointer: &str| shown.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (name, namespace) = (of("/metadata/name"), of("/metadata/namespace"));
+        let account = of("/spec/serviceAccountName");
+        self.mount(home, namespace, name, account)?;
+
+        let config = json!({
+            "discoveryAddress": format!("{DISCOVERY}:15012"), "concurrency": 1,
+            "binaryPath": self.folder.join("envoy"),
+        });
+        let literal = |variable: &Value| {
+            Some((variable["name"].as_str()?.to_owned(), variable["value"].as_str()?.to_owned()))
+        };
+        let arguments = strings(&container["args"]);
+        // In a process space of its own, which ends with its first process: Envoy outlives an agent that is killed.
+        let mut command = inside(&pod.network, Path::new("unshare"));
+        command
+            .args(["--pid", "--fork", "--kill-child", "sh", "-c", "setpriv \"$@\"; exit $?", "sh"])
+            .args(["--reuid", PROXY, "--regid", PROXY, "--clear-groups"])
+            .arg(&pod.agent)
+            .arg("pilot-agent")
+            .args(arguments.map(|argument| argument.replace("$(POD_NAMESPACE)", namespace)))
+            .args(["--templateFile", &self.template.display().to_string()])
+            .envs(container["env"].as_array().into_iter().flatten().filter_map(literal))
+            .envs([
+                ("POD_NAME", name),
+                ("POD_NAMESPACE", namespace),
+                ("SERVICE_ACCOUNT", account),
+                ("INSTANCE_IP", &pod.address.to_string()),
+                ("HOST_IP", &HUB.to_string()),
+                ("PROXY_CONFIG", &config.to_string()),
+            ])
+            .env("OUTPUT_CERTS", &pod.certificate)
+            .env("ISTIO_METAJSON_LABELS", shown["metadata"]["labels"].to_string())
+            .current_dir(home);
+        Ok(Some(Process::start("proxy", home, &mut command)?))
+    }
+
+    /// The token and the mesh's certificate, which a kubelet mounts.
+    fn mount(&self, home: &Path, namespace: &str, name: &str, account: &str) -> Result<()> {
+        let token = ["create", "token", account, "-n", namespace, "--audience=istio-ca"];
+        let bound = ["--bound-object-kind=Pod", "--bound-object-name", name];
+        let token = self.node.ok(&[&token[..], &bound].concat())?;
+        fs::write(home.join("var/run/secrets/tokens/istio-token"), token.trim())?;
+        let root = ["get", "configmap", "istio-ca-root-cert", "-n", namespace];
+        let root = [&root[..], &["-o", "jsonpath={.data.root-cert\\.pem}"]].concat();
+        fs::write(home.join("var/run/secrets/istio/root-cert.pem"), self.cluster.admin()?.ok(&root)?)?;
+        let owned = Command::new("chown").args(["-R", &format!("{PROXY}:{PROXY}")]).arg(home).status()?;
+        ensure!(owned.success(), "chown");
+        Ok(())
+    }
+}
+
+/// The container of this name, wherever it stands: a proxy may be an init container that stays.
+fn container<'v>(shown: &'v Value, name: &str) -> Option<&'v Value> {
+    ["initContainers", "containers"].into_iter().find_map(|list| container_of(shown, list, name))
+}
+
+fn container_of<'v>(shown: &'v Value, list: &str, name: &str) -> Option<&'v Value> {
+    shown["spec"][list].as_array()?.iter().find(|container| container["name"] == name)
+}
+
+fn strings(list: &Value) -> impl Iterator<Item = &str> {
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
