@@ -53,7 +53,7 @@ pub struct TenantSpec {
 
     /// What each of its namespaces may hold, as in a ResourceQuota; over the defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = quantities, extend("maxProperties" = 50))]
+    #[schemars(transform = quantities)]
     pub quota_each: BTreeMap<String, String>,
 
     /// The bounds of each container.
@@ -101,11 +101,6 @@ pub enum Authorization {
 
 /// The bounds of each container of a namespace, by resource (`cpu`, `memory`), as in a LimitRange.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
-#[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "!has(self.max) || ((!has(self.max.cpu) || quantity(self.max.cpu).compareTo(quantity('2')) >= 0) \
-             && (!has(self.max.memory) || quantity(self.max.memory).compareTo(quantity('1Gi')) >= 0))",
-    "message": "max must admit the mesh's own proxy: cpu 2, memory 1Gi",
-}]))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Limits {
     /// The limit of a container that names none.
@@ -116,7 +111,7 @@ pub struct Limits {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub default_request: BTreeMap<String, String>,
-    /// What no container's limit may exceed.
+    /// What no container's limit may exceed; the mesh's own proxy has `cpu: 2` and `memory: 1Gi`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub max: BTreeMap<String, String>,
@@ -160,4 +155,5 @@ pub enum SubjectKind {
 fn quantities(schema: &mut Schema) {
     let amount = json_schema!({ "type": "string", "maxLength": 32, "pattern": "^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$" });
     schema.insert("additionalProperties".to_owned(), amount.into());
+    schema.insert("maxProperties".to_owned(), 50.into());
 }

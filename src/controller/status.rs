@@ -18,6 +18,7 @@ use super::observe::Audits;
 use super::places::Place;
 use super::troubles::Troubles;
 use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
+use crate::baseline::refuses_the_proxy;
 use crate::policy::{Rule, quote, quote_all};
 use crate::sources::Worlds;
 use crate::world::{self, Exemption, Owner, World};
@@ -194,6 +195,9 @@ fn of_tenant(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>
         let message =
             "observed: what rules are against is admitted with a warning, and no baseline is put up";
         ready(true, "Observed", message.to_owned())
+    } else if refuses_the_proxy(&tenant.limits) {
+        let message = "`spec.limits.max` refuses the mesh's own proxy, cpu 2 and memory 1Gi: no pod can run";
+        ready(false, "LimitsTooSmall", message.to_owned())
     } else if !beyond.is_empty() {
         let message = format!("beyond `spec.namespaces.limit`, and never made ready: {}", quote_all(&beyond));
         ready(false, "NamespacesOverLimit", message)

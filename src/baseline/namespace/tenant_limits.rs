@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use super::super::quantity::amount;
 use super::{Body, Kind, Object, Place};
+use crate::api::Limits;
 
 /// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {
@@ -28,4 +30,12 @@ fn body(place: Place<'_>) -> Value {
         parts.map(|(part, amounts)| (part.to_owned(), json!(amounts))).collect();
     bounds.insert("type".to_owned(), json!("Container"));
     json!({ "spec": { "limits": [bounds] } })
+}
+
+/// The limits that Istio gives its proxy.
+const PROXY: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
+
+/// Whether no pod with a proxy could run within these limits.
+pub fn refuses_the_proxy(limits: &Limits) -> bool {
+    PROXY.iter().any(|(key, needed)| limits.max.get(*key).is_some_and(|max| amount(max) < amount(needed)))
 }
