@@ -8,6 +8,7 @@ mod explain;
 mod manifests;
 mod render;
 mod serve;
+mod service;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -14,7 +14,8 @@ use tracing::info;
 
 use super::Outcome;
 use super::cluster::connect;
-use crate::controller::{self, Identity};
+use super::service::Service;
+use crate::controller::{self, Address, Identity};
 use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
@@ -71,6 +72,9 @@ pub(super) struct Serve {
     /// What to log, as RUST_LOG writes it.
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+
+    #[command(flatten, next_help_heading = "What the controller tells the API server")]
+    service: Service,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -189,7 +193,20 @@ impl Serve {
                 namespace: self.namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
-            leading.spawn(controller::run(client.clone(), Arc::clone(worlds), identity, leave.clone()));
+            let address = Address {
+                namespace: self.namespace.clone(),
+                service: self.service.service.clone(),
+                port: self.service.port,
+                ca_bundle: self.service.ca_bundle.clone(),
+            };
+            leading.spawn(controller::run(
+                client.clone(),
+                Arc::clone(worlds),
+                identity,
+                address,
+                Arc::clone(metrics),
+                leave.clone(),
+            ));
         }
         let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
         let home = self.namespace.clone();

@@ -1,12 +1,14 @@
 //! Puts the baseline into every tenant namespace and keeps it there, says in each object's status what became of
-//! it, audits observed tenants, and notes the names that were a tenant's. One leader, by a Lease; it writes only
+//! it, audits observed tenants, notes the names that were a tenant's, and registers the webhook. One leader, by a Lease; it writes only
 //! what differs.
 
+mod bundle;
 mod kept;
 mod lease;
 mod observe;
 mod places;
 mod reconcile;
+mod register;
 mod retired;
 mod status;
 mod write;
@@ -17,13 +19,22 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::Worlds;
+use crate::telemetry::Metrics;
 use observe::Audits;
 
 pub use lease::Identity;
+pub use register::Address;
 
 /// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
 /// is to stop.
-pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: CancellationToken) {
+pub async fn run(
+    client: Client,
+    worlds: Arc<Worlds>,
+    identity: Identity,
+    address: Address,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
     let mut held = None;
     let lead = async {
         loop {
@@ -31,12 +42,14 @@ pub async fn run(client: Client, worlds: Arc<Worlds>, identity: Identity, stop: 
             let audits = Audits::default();
             tokio::select! {
                 () = observe::observe(client.clone(), &worlds, &audits) => {}
+                () = register::register(client.clone(), &worlds, &address, &metrics) => {}
                 () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
                 () = reconcile::reconcile(client.clone(), &worlds) => {}
                 () = status::report(client.clone(), &worlds, &audits) => {}
                 () = lease.lost() => {}
             }
             held = None;
+            metrics.registration(None);
         }
     };
     stop.run_until_cancelled(Box::pin(lead)).await;

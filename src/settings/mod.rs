@@ -23,6 +23,7 @@ pub struct File {
     platform: PlatformFile,
     mesh: MeshFile,
     labels: LabelsFile,
+    registration: Registration,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -55,6 +56,17 @@ struct MeshFile {
 struct LabelsFile {
     tenant: Option<bool>,
     protected: Vec<String>,
+}
+
+/// Who writes the webhook configurations.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum Registration {
+    /// The controller, which puts back what is edited or deleted.
+    #[default]
+    Manage,
+    /// Nobody but you: nothing is created, changed or put back. It is the switch for an outage, and for those who
+    /// keep what `bulkhead manifests webhooks` prints in Git.
+    Leave,
 }
 
 /// The settings in force.
@@ -94,6 +106,8 @@ pub struct Settings {
     pub protected_keys: BTreeSet<String>,
     /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
     pub plain_tenant_label: bool,
+    /// Who writes the webhook configurations.
+    pub registration: Registration,
 }
 
 /// A settings file that says something impossible.
@@ -187,6 +201,7 @@ impl Settings {
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
+            registration: file.registration,
         }
     }
 }

@@ -22,6 +22,7 @@ pub struct Metrics {
     admitted: Family<AdmittedLabels, Counter>,
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
+    registration: Family<RegistrationLabels, Gauge>,
     ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
     failures: Mutex<BTreeMap<&'static str, Option<Failure>>>,
 }
@@ -63,6 +64,11 @@ struct ListLabels {
     list: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RegistrationLabels {
+    state: &'static str,
+}
+
 /// From a decision in memory to one that waited for a newer world.
 const SECONDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
@@ -95,6 +101,12 @@ impl Default for Metrics {
             "Requests that were no review, by HTTP status",
             rejected.clone(),
         );
+        let registration = Family::default();
+        registry.register(
+            "registration",
+            "How the leader sees the webhook configurations: enforced, unproven, left, unknown",
+            registration.clone(),
+        );
         let ages = Family::default();
         registry.register_with_unit(
             "watch_age",
@@ -103,7 +115,18 @@ impl Default for Metrics {
             ages.clone(),
         );
         let failures = Mutex::default();
-        Self { registry, requests, seconds, violations, admitted, unjudged, rejected, ages, failures }
+        Self {
+            registry,
+            requests,
+            seconds,
+            violations,
+            admitted,
+            unjudged,
+            rejected,
+            registration,
+            ages,
+            failures,
+        }
     }
 }
 
@@ -148,6 +171,14 @@ impl Metrics {
 
     pub fn rejected(&self, status: u16) {
         self.rejected.get_or_create(&RejectedLabels { status }).inc();
+    }
+
+    /// How the registration stands; `None` where somebody else leads.
+    pub fn registration(&self, state: Option<&'static str>) {
+        self.registration.clear();
+        if let Some(state) = state {
+            self.registration.get_or_create(&RegistrationLabels { state }).set(1);
+        }
     }
 
     /// How the watch of a list fails; `None` while it does not.
