@@ -22,6 +22,7 @@ mod namespaces;
 mod outage;
 mod ownership;
 mod readme;
+mod registering;
 mod registration;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;

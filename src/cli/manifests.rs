@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use super::{Outcome, service, yaml};
+use super::place::Place;
+use super::{Outcome, yaml};
 use crate::registration::{self, Service};
 use crate::settings::Settings;
 use crate::sources::files;
@@ -21,7 +22,7 @@ pub(super) struct Manifests {
     namespace: String,
 
     #[command(flatten)]
-    service: service::Service,
+    place: Place,
 
     /// The settings file: which namespaces are guarded by name.
     #[arg(long, value_name = "FILE")]
@@ -37,15 +38,15 @@ enum Part {
 
 impl Manifests {
     pub(super) fn run(&self) -> Result<Outcome> {
-        let ca_bundle = match &self.service.ca_bundle {
+        let ca_bundle = match &self.place.ca_bundle {
             Some(file) => Some(std::fs::read(file).with_context(|| file.display().to_string())?),
             None => None,
         };
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
         let service = Service {
             namespace: self.namespace.clone(),
-            name: self.service.service.clone(),
-            port: self.service.port,
+            name: self.place.service.clone(),
+            port: self.place.port,
             ca_bundle,
         };
         let mut documents = Vec::new();

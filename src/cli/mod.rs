@@ -6,9 +6,9 @@ mod cluster;
 mod enforce;
 mod explain;
 mod manifests;
+mod place;
 mod render;
 mod serve;
-mod service;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,7 +33,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Audit(audit::Audit),
     Check(check::Check),
     Enforce(enforce::Enforce),

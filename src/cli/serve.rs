@@ -14,7 +14,7 @@ use tracing::info;
 
 use super::Outcome;
 use super::cluster::connect;
-use super::service::Service;
+use super::place::Place;
 use crate::controller::{self, Address, Identity};
 use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
@@ -22,7 +22,7 @@ use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
 use crate::webhook::{Hook, router};
 
-/// Run the admission webhook and the controller that keeps the baselines.
+/// Run the admission webhook, and the controller that keeps the baselines and registers the webhook.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     /// Where the API server calls.
@@ -74,7 +74,7 @@ pub(super) struct Serve {
     log: String,
 
     #[command(flatten, next_help_heading = "What the controller tells the API server")]
-    service: Service,
+    place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -195,9 +195,9 @@ impl Serve {
             };
             let address = Address {
                 namespace: self.namespace.clone(),
-                service: self.service.service.clone(),
-                port: self.service.port,
-                ca_bundle: self.service.ca_bundle.clone(),
+                service: self.place.service.clone(),
+                port: self.place.port,
+                ca_bundle: self.place.ca_bundle.clone(),
             };
             leading.spawn(controller::run(
                 client.clone(),

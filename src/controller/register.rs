@@ -247,7 +247,12 @@ impl Registrar<'_> {
     ) -> anyhow::Result<Configuration> {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
         let found = api.get_opt(NAME).await.with_context(|| format!("looking at the {}", resource.kind))?;
-        Ok(Configuration { api, resource, derived: derived["webhooks"].take(), found })
+        Ok(Configuration {
+            api,
+            resource,
+            derived: derived.get_mut("webhooks").map(Value::take).unwrap_or_default(),
+            found,
+        })
     }
 }
 
