@@ -83,7 +83,8 @@ fn webhook_and_controller_in_one_process() {
     let mut it = alone();
     let member = tenant(&it, "base-both");
     let account = it.cluster.service_account(NAMESPACE, "bulkhead-controller").unwrap();
-    let arguments = ["--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+    let arguments = ["--settings", settings, "--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
     let folder = it.cluster.folder.clone();
     let mut both =
         Server::start(BINARY.as_ref(), "both", &folder, &arguments, Some(&account.kubeconfig)).unwrap();

@@ -26,6 +26,7 @@ mod outage;
 mod ownership;
 mod readiness;
 mod readme;
+mod registering;
 mod registration;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use super::place::Place;
 use super::{Outcome, yaml};
 use crate::registration::{self, Service};
 use crate::settings::Settings;
@@ -20,22 +21,12 @@ pub(super) struct Manifests {
     #[arg(long, short, default_value = "bulkhead-system")]
     namespace: String,
 
-    /// The Service in front of it.
-    #[arg(long, default_value = "bulkhead")]
-    service: String,
-
-    /// The Service's port.
-    #[arg(long, default_value_t = 443)]
-    port: i32,
+    #[command(flatten)]
+    place: Place,
 
     /// The settings file: which namespaces are guarded by name.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
-
-    /// A PEM file with the certificates that sign the webhook's own; without it something else, such as
-    /// cert-manager, must write them in.
-    #[arg(long, value_name = "FILE")]
-    ca_bundle: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -47,15 +38,15 @@ enum Part {
 
 impl Manifests {
     pub(super) fn run(&self) -> Result<Outcome> {
-        let ca_bundle = match &self.ca_bundle {
+        let ca_bundle = match &self.place.ca_bundle {
             Some(file) => Some(std::fs::read(file).with_context(|| file.display().to_string())?),
             None => None,
         };
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
         let service = Service {
             namespace: self.namespace.clone(),
-            name: self.service.clone(),
-            port: self.port,
+            name: self.place.service.clone(),
+            port: self.place.port,
             ca_bundle,
         };
         let mut documents = Vec::new();

@@ -6,6 +6,7 @@ mod cluster;
 mod enforce;
 mod explain;
 mod manifests;
+mod place;
 mod render;
 mod serve;
 
@@ -34,7 +35,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     Audit(audit::Audit),
     Check(check::Check),
     Enforce(enforce::Enforce),

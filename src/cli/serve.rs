@@ -14,14 +14,15 @@ use tracing::info;
 
 use super::Outcome;
 use super::cluster::connect;
-use crate::controller::{self, Identity};
+use super::place::Place;
+use crate::controller::{self, Address, Identity};
 use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
 use crate::webhook::{Hook, router};
 
-/// Run the admission webhook and the controller that keeps the baselines.
+/// Run the admission webhook, and the controller that keeps the baselines and registers the webhook.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
     /// Where the API server calls.
@@ -71,6 +72,9 @@ pub(super) struct Serve {
     /// What to log, as RUST_LOG writes it.
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+
+    #[command(flatten, next_help_heading = "What the controller tells the API server")]
+    place: Place,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -189,11 +193,18 @@ impl Serve {
                 namespace: self.namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
+            let address = Address {
+                namespace: self.namespace.clone(),
+                service: self.place.service.clone(),
+                port: self.place.port,
+                ca_bundle: self.place.ca_bundle.clone(),
+            };
             leading.spawn(controller::run(
                 client.clone(),
                 Arc::clone(worlds),
-                Arc::clone(metrics),
                 identity,
+                address,
+                Arc::clone(metrics),
                 leave.clone(),
             ));
         }

@@ -1,7 +1,8 @@
 //! Puts the baseline into every tenant namespace and keeps it there, says in each object's status what became of
-//! it, audits observed tenants, and notes the names that were a tenant's. One leader, by a Lease; it writes only
-//! what differs.
+//! it, audits observed tenants, notes the names that were a tenant's, and registers the webhook. One leader, by a
+//! Lease; it writes only what differs.
 
+mod bundle;
 mod drift;
 mod grants;
 mod kept;
@@ -9,6 +10,7 @@ mod lease;
 mod observe;
 mod places;
 mod reconcile;
+mod register;
 mod retired;
 mod status;
 mod troubles;
@@ -26,14 +28,16 @@ use observe::Audits;
 use troubles::Troubles;
 
 pub use lease::Identity;
+pub use register::Address;
 
 /// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
 /// is to stop.
 pub async fn run(
     client: Client,
     worlds: Arc<Worlds>,
-    metrics: Arc<Metrics>,
     identity: Identity,
+    address: Address,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) {
     let mut held = None;
@@ -48,12 +52,14 @@ pub async fn run(
             };
             tokio::select! {
                 () = observe::observe(client.clone(), &worlds, &audits) => {}
+                () = register::register(client.clone(), &worlds, &address, &metrics) => {}
                 () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
                 () = reconcile => {}
                 () = status::report(client.clone(), &worlds, &audits, &troubles) => {}
                 () = lease.lost() => {}
             }
             held = None;
+            metrics.registration(None);
         }
     };
     stop.run_until_cancelled(Box::pin(lead)).await;

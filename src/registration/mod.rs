@@ -1,6 +1,8 @@
 //! What the cluster must be told, derived from the rules: webhook configurations, CRDs, RBAC. Pure.
 
 mod conditions;
+mod kept;
+mod probe;
 mod rbac;
 mod webhooks;
 
@@ -9,8 +11,10 @@ use kube::CustomResourceExt;
 
 use crate::api::{Exemption, SharedService, Tenant};
 
-pub use rbac::rbac;
-pub use webhooks::{mutating, validating};
+pub use kept::{is_enforced, kept};
+pub use probe::{Answer, probe};
+pub use rbac::{CONTROLLER, rbac};
+pub use webhooks::{NAME, mutating, validating};
 
 /// Where the API server finds the webhook.
 #[derive(Clone, Debug)]

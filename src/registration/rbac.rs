@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::webhooks::NAME;
 use crate::api::GROUP;
 use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::policy::kind::Kind;
@@ -9,7 +10,8 @@ use crate::policy::rules::audited;
 use crate::world::RETIRED;
 
 const WEBHOOK: &str = "bulkhead";
-const CONTROLLER: &str = "bulkhead-controller";
+/// The controller's account and its role, with which what it registers goes.
+pub const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// The two accounts with all that they may do, and the roles that a tenant's owners get.
@@ -27,6 +29,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         if account == CONTROLLER {
             rules.extend(keeps_the_baseline());
             rules.extend(audited_kinds("list", |_| true));
+            rules.extend(registers_the_webhook());
             at_home.extend([
                 json!({
                     "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
@@ -80,6 +83,17 @@ fn keeps_the_baseline() -> Vec<Value> {
         json!({ "apiGroups": [GROUP], "resources": ["exemptions/status", "sharedservices/status", "tenants/status"], "verbs": ["patch"] }),
     ]);
     rules
+}
+
+/// Writes two configurations. RBAC cannot name what is still to be created; and where an owner's permissions are
+/// enforced, who says by whom an object is owned must be allowed to delete it.
+fn registers_the_webhook() -> [Value; 2] {
+    let groups = ["admissionregistration.k8s.io"];
+    let resources = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
+    [
+        json!({ "apiGroups": groups, "resources": resources, "verbs": ["create"] }),
+        json!({ "apiGroups": groups, "resources": resources, "resourceNames": [NAME], "verbs": ["delete", "get", "update"] }),
+    ]
 }
 
 /// What owners may do: an explicit list, without the verbs that walk around admission.

@@ -13,7 +13,8 @@ use crate::policy::{Place, RULES};
 use crate::settings::Settings;
 use crate::world::TENANT_LABEL;
 
-const NAME: &str = "tenant-bulkhead";
+/// Of both configurations.
+pub const NAME: &str = "tenant-bulkhead";
 
 /// Judges; refuses while nobody answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {

@@ -31,6 +31,7 @@ pub struct File {
     mesh_wide: MeshWideFile,
     baseline: BaselineFile,
     labels: LabelsFile,
+    registration: Registration,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -90,6 +91,17 @@ struct LabelsFile {
     protected: Vec<String>,
 }
 
+/// Who writes the webhook configurations.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum Registration {
+    /// The controller, which puts back what is edited or deleted.
+    #[default]
+    Manage,
+    /// Nobody but you: nothing is created, changed or put back. It is the switch for an outage, and for those who
+    /// keep what `bulkhead manifests webhooks` prints in Git.
+    Leave,
+}
+
 /// The settings in force.
 #[derive(Debug)]
 pub struct Settings {
@@ -145,6 +157,8 @@ pub struct Settings {
     pub api_fairness: bool,
     /// How many namespaces a second get a baseline that has changed for all of them.
     pub pace: NonZeroU32,
+    /// Who writes the webhook configurations.
+    pub registration: Registration,
 }
 
 /// A settings file that says something impossible.
@@ -285,6 +299,7 @@ impl Settings {
             mesh_wide: file.mesh_wide.manage.then_some(file.mesh_wide.deny_all),
             api_fairness: file.baseline.api_fairness.unwrap_or(true),
             pace: file.baseline.pace.unwrap_or(PACE),
+            registration: file.registration,
         }
     }
 }

@@ -23,6 +23,7 @@ pub struct Metrics {
     unjudged: Family<UnjudgedLabels, Counter>,
     rejected: Family<RejectedLabels, Counter>,
     repairs: Family<KindLabels, Counter>,
+    registration: Family<RegistrationLabels, Gauge>,
     ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
     failures: Mutex<BTreeMap<&'static str, Option<Failure>>>,
 }
@@ -69,6 +70,11 @@ struct ListLabels {
     list: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RegistrationLabels {
+    state: &'static str,
+}
+
 /// From a decision in memory to one that waited for a newer world.
 const SECONDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
@@ -107,6 +113,12 @@ impl Default for Metrics {
             "Objects of a baseline that somebody had changed, and that were put back, by kind",
             repairs.clone(),
         );
+        let registration = Family::default();
+        registry.register(
+            "registration",
+            "How the leader sees the webhook configurations: enforced, unproven, left, unknown",
+            registration.clone(),
+        );
         let ages = Family::default();
         registry.register_with_unit(
             "watch_age",
@@ -124,6 +136,7 @@ impl Default for Metrics {
             unjudged,
             rejected,
             repairs,
+            registration,
             ages,
             failures,
         }
@@ -175,6 +188,14 @@ impl Metrics {
 
     pub fn repaired(&self, kind: &'static str) {
         self.repairs.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// How the registration stands; `None` where somebody else leads.
+    pub fn registration(&self, state: Option<&'static str>) {
+        self.registration.clear();
+        if let Some(state) = state {
+            self.registration.get_or_create(&RegistrationLabels { state }).set(1);
+        }
     }
 
     /// How the watch of a list fails; `None` while it does not.

@@ -11,6 +11,10 @@
 //! held to the same. The label `name` must be the namespace's name, and the condition `bulkhead.dev/BaselineReady` is
 //! its controller's to set, not even the platform's.
 //!
+//! The label `bulkhead.dev/probe` is refused on every namespace to everybody, Bulkhead's controller first of all: a dry
+//! run in which it tries to set it is how it learns that the API server reaches the webhook
+//! (docs/outage.md). Taking one away is nobody's concern.
+//!
 //! ## Why it matters
 //! `istio-injection: disabled` is a namespace without proxies, another revision one that no injector looks
 //! at, `control-plane` one that some clouds send to no webhook at all; and a baseline that is said to stand
@@ -51,6 +55,20 @@
 //!       status: "True"
 //! ```
 //!
+//! ```yaml as system:serviceaccount:bulkhead-system:bulkhead-controller, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: bulkhead-system
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: bulkhead-system
+//!   labels:
+//!     bulkhead.dev/probe: "1780272000" # BH103
+//! ```
+//!
 //! ## Admitted
 //! ```yaml as alice in acme-developers
 //! apiVersion: v1
@@ -73,6 +91,18 @@
 //!   name: tenant-acme
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme, istio.io/rev: canary }
 //! ```
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: elsewhere
+//!   labels: { bulkhead.dev/probe: "1780272000" }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: elsewhere
+//! ```
 
 use std::collections::BTreeSet;
 
@@ -89,7 +119,7 @@ pub(super) static RULE: Rule = Rule {
     name: "protected-namespace-key",
     kinds: &[&[Kind::Namespace]],
     places: &[Place::Cluster],
-    guards: &[],
+    guards: &[PROBE],
     ratchet: false,
     // What Bulkhead itself would set is known once the tenant is.
     retry: Retry::Look,
@@ -115,11 +145,19 @@ pub const PROTECTED_DOMAINS: &[&str] = &[
     "sigstore.dev",
 ];
 
+/// A label that nobody can set: being refused it proves that somebody judges.
+pub const PROBE: &str = "bulkhead.dev/probe";
+
+/// What the refusal of a probe says of the replica that answered.
+pub const PROBE_REFUSED: &str =
+    concat!("nobody can set it: Bulkhead ", env!("CARGO_PKG_VERSION"), " asks with it whether it is heard");
+
 /// Older policies take it for the namespace's name.
 const NAME: &str = "name";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     baseline_is_said_to_stand(scope, findings);
+    is_probed(scope, findings);
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
     let nothing = Metadata::default();
     let old = old.map_or(&nothing, |old| &old.metadata);
@@ -153,7 +191,8 @@ fn is_protected(scope: &Scope<'_>, map: &str, key: &str) -> bool {
             .and_then(|(prefix, _)| prefix.strip_suffix(domain))
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    let is_judged_elsewhere = key == TENANT_LABEL || (key == NAME && map != "labels");
+    let is_judged_elsewhere =
+        key == TENANT_LABEL || (map == "labels" && key == PROBE) || (key == NAME && map != "labels");
     !is_judged_elsewhere
         && (PROTECTED_KEYS.contains(&key)
             || PROTECTED_DOMAINS.iter().any(of_domain)
@@ -184,4 +223,13 @@ fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
         None => path,
     };
     findings.report(&path, format!("whether `{BASELINE_READY}` is Bulkhead's to say"), "leave it as it was");
+}
+
+/// Whoever asks: an answer that depends on who does would prove less.
+fn is_probed(scope: &Scope<'_>, findings: &mut Findings) {
+    let Some((new, old)) = scope.namespaces() else { return };
+    let probed = |namespace: &Namespace<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
+    if probed(new).is_some_and(|now| old.and_then(probed) != Some(now)) {
+        findings.report(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove it");
+    }
 }

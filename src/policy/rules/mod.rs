@@ -32,7 +32,7 @@ use super::{Findings, Retry, Scope};
 use crate::baseline::{self, PREFIX};
 use crate::world::Actor;
 
-pub use bh103_protected_namespace_key::{PROTECTED_DOMAINS, PROTECTED_KEYS};
+pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 
 /// Every rule, in the order of the codes.

@@ -62,7 +62,10 @@ fn serve(
     kubeconfig: Option<&Path>,
 ) -> Result<(Process, serde_json::Value)> {
     let mut command = Command::new(binary);
-    command.args(["serve", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0"]).args(arguments);
+    command.args(["serve", "--admin=127.0.0.1:0"]).args(arguments);
+    if !arguments.contains(&"--listen") {
+        command.arg("--listen=127.0.0.1:0");
+    }
     match kubeconfig {
         Some(file) => command.env("KUBECONFIG", file),
         None => command.env_remove("KUBECONFIG"),
@@ -155,8 +158,13 @@ impl Installation {
 
 /// The controller alone, under its own account.
 pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
+    controller_with(cluster, binary, &["--settings", SETTINGS])
+}
+
+/// The controller alone, with arguments of its own.
+pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> Result<Process> {
     let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
-    let arguments = ["--settings", SETTINGS, "--parts=controller"];
+    let arguments = [&["--parts=controller"], arguments].concat();
     Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
 }
 
@@ -210,7 +218,7 @@ fn surroundings() -> serde_json::Value {
 }
 
 /// A Service whose calls reach loopback, by the true path of a Service.
-fn service(port: u16) -> serde_json::Value {
+pub fn service(port: u16) -> serde_json::Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": { "name": "bulkhead", "namespace": NAMESPACE },

@@ -1,0 +1,300 @@
+//! Writes the webhook configurations and keeps them as they must be. What it writes ignores a webhook that does not
+//! answer, until a question that is always refused has been refused: a path nobody has seen to work refuses nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use k8s_openapi::api::admissionregistration::v1::{
+    MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
+};
+use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::ClusterRole;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+
+use super::bundle::Bundle;
+use crate::registration::{self, Answer, CONTROLLER, NAME, Service, is_enforced, kept, probe};
+use crate::settings::{Registration, Settings};
+use crate::sources::Worlds;
+use crate::telemetry::Metrics;
+
+/// How often the configurations are looked at while they are as they must be.
+const EVERY: Duration = Duration::from_secs(2);
+/// How soon it goes on after a write or a failure: doubled each time, up to the last. Somebody else who keeps
+/// writing them is not raced.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LAST_PAUSE: Duration = Duration::from_secs(16);
+/// How long one look may take.
+const LONGEST: Duration = Duration::from_secs(20);
+/// How many answers in a row prove the path: the first may come by what the API server knew before.
+const PROOFS: u32 = 3;
+
+/// By what the API server reaches the webhook.
+#[derive(Clone, Debug)]
+pub struct Address {
+    pub namespace: String,
+    pub service: String,
+    pub port: i32,
+    /// The certificates the webhook's own is checked against, PEM, read at each look; without it those that are
+    /// there already stay.
+    pub ca_bundle: Option<PathBuf>,
+}
+
+/// Registers the webhook, from look to look. Never ends.
+pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address, metrics: &Metrics) {
+    let bundle = Bundle::of(address.ca_bundle.as_ref());
+    let mut registrar = Registrar { client, address, bundle, proofs: 0, written: [None, None] };
+    let mut said = None;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let Some(world) = worlds.newest() else {
+            sleep(EVERY).await;
+            continue;
+        };
+        let result = timeout(LONGEST, registrar.look(&world.settings)).await;
+        let stands = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
+        let stands = stands.unwrap_or_else(|error| Stands::Unknown(format!("{error:#}")));
+        metrics.registration(Some(stands.word()));
+        if said.as_ref() != Some(&stands) {
+            stands.say();
+        }
+        let rests = match stands {
+            Stands::Left | Stands::Enforced => Some(EVERY),
+            Stands::Proving(_) => Some(FIRST_PAUSE),
+            Stands::Written | Stands::Unproven(_) | Stands::Unknown(_) => None,
+        };
+        said = Some(stands);
+        sleep(rests.unwrap_or(pause)).await;
+        pause = if rests.is_some() { FIRST_PAUSE } else { (pause * 2).min(LAST_PAUSE) };
+    }
+}
+
+/// How the registration stands.
+#[derive(Debug, PartialEq, Eq)]
+enum Stands {
+    /// Nothing is written, because the settings say so.
+    Left,
+    /// What cannot be judged is refused.
+    Enforced,
+    /// It was not as it must be, and now is.
+    Written,
+    /// So many answers in a row.
+    Proving(u32),
+    /// What cannot be judged is let through; why.
+    Unproven(String),
+    /// It could not be looked at, or not be written; why.
+    Unknown(String),
+}
+
+impl Stands {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Enforced => "enforced",
+            Self::Written | Self::Proving(_) | Self::Unproven(_) => "unproven",
+            Self::Unknown(_) => "unknown",
+        }
+    }
+
+    fn say(&self) {
+        match self {
+            Self::Left => info!("`registration: Leave`: the webhook configurations are left as they are"),
+            Self::Enforced => info!("registered: what cannot be judged is refused"),
+            Self::Written | Self::Proving(_) => {}
+            Self::Unproven(why) => warn!(why, "registered, but what cannot be judged is let through"),
+            Self::Unknown(error) => warn!(error, "registering the webhook; trying again"),
+        }
+    }
+}
+
+/// One of the two configurations: as it must be, and as it is.
+struct Configuration {
+    api: Api<DynamicObject>,
+    resource: ApiResource,
+    derived: Value,
+    found: Option<DynamicObject>,
+}
+
+/// What was written last, and the version it got: it need not read back as it was written.
+type Written = Option<(Value, Option<String>)>;
+
+struct Registrar<'a> {
+    client: Client,
+    address: &'a Address,
+    bundle: Bundle<'a>,
+    proofs: u32,
+    written: [Written; 2],
+}
+
+impl Registrar<'_> {
+    /// Looks once, and writes or asks what is next.
+    async fn look(&mut self, settings: &Settings) -> anyhow::Result<Stands> {
+        if settings.registration == Registration::Leave {
+            self.proofs = 0;
+            return Ok(Stands::Left);
+        }
+        let owner = self.owner().await?;
+        let configurations = self.configurations(settings).await?;
+        // Without labels the validating side refuses: labels come first.
+        let [labels, judges] = &configurations;
+        let found = judges.webhooks();
+        if configurations.iter().zip(&self.written).all(|(it, written)| it.stands(&owner, written)) {
+            if is_enforced(&judges.derived, found) {
+                self.proofs = 0;
+                return Ok(Stands::Enforced);
+            }
+            return self.prove(judges, &owner).await;
+        }
+        self.proofs = 0;
+        // Replicas of another version refuse what they do not know: they go first.
+        if labels.found.is_some() && judges.found.is_some() && self.ask().await? == Answer::HeardByAnother {
+            bail!("a replica of another version answers; the configurations change once this version does");
+        }
+        for (index, it) in configurations.iter().enumerate() {
+            if let Some(written) = self.written.get_mut(index).filter(|written| !it.stands(&owner, written)) {
+                *written = it.write(&owner, false).await?;
+            }
+        }
+        Ok(Stands::Written)
+    }
+
+    /// Asks, and has what cannot be judged refused once that was answered often enough.
+    async fn prove(&mut self, judges: &Configuration, owner: &OwnerReference) -> anyhow::Result<Stands> {
+        let answer = self.ask().await?;
+        if answer != Answer::Heard {
+            self.proofs = 0;
+        }
+        Ok(match answer {
+            Answer::Heard => {
+                self.proofs += 1;
+                if self.proofs < PROOFS {
+                    return Ok(Stands::Proving(self.proofs));
+                }
+                self.proofs = 0;
+                let [_, written] = &mut self.written;
+                *written = judges.write(owner, true).await?;
+                Stands::Written
+            }
+            Answer::HeardByAnother => {
+                Stands::Unproven("a replica of another version answers, and none of this one yet".to_owned())
+            }
+            Answer::Unheard(None) => Stands::Unproven(format!(
+                "a dry run that every replica refuses was admitted: none is ready, or the API server does not reach \
+                 Service {}/{} on port {}, or does not trust its certificate",
+                self.address.namespace, self.address.service, self.address.port
+            )),
+            Answer::Unheard(Some(message)) => {
+                Stands::Unproven(format!("a dry run was refused, but not by Bulkhead: {message}"))
+            }
+        })
+    }
+
+    /// Whether the API server reaches the webhook.
+    async fn ask(&self) -> anyhow::Result<Answer> {
+        let namespaces = Api::<Namespace>::all(self.client.clone());
+        let question = Patch::Merge(probe(Timestamp::now().as_millisecond()));
+        let dry = PatchParams { dry_run: true, ..PatchParams::default() };
+        match namespaces.patch(&self.address.namespace, &dry, &question).await {
+            Ok(_) => Ok(Answer::Unheard(None)),
+            Err(kube::Error::Api(status)) => Ok(Answer::read(&status.message)),
+            Err(error) => Err(error).context("asking whether the webhook is reached"),
+        }
+    }
+
+    /// The role that the configurations go with. One that is gone, or going, is an uninstallation.
+    async fn owner(&self) -> anyhow::Result<OwnerReference> {
+        let roles = Api::<ClusterRole>::all(self.client.clone());
+        let role =
+            roles.get_metadata(CONTROLLER).await.context("looking for the cluster role that owns them")?;
+        ensure!(
+            role.metadata.deletion_timestamp.is_none(),
+            "the cluster role that owns them, {CONTROLLER}, is being deleted"
+        );
+        Ok(OwnerReference {
+            api_version: "rbac.authorization.k8s.io/v1".to_owned(),
+            kind: "ClusterRole".to_owned(),
+            name: CONTROLLER.to_owned(),
+            uid: role.metadata.uid.unwrap_or_default(),
+            ..OwnerReference::default()
+        })
+    }
+
+    async fn configurations(&mut self, settings: &Settings) -> anyhow::Result<[Configuration; 2]> {
+        let service = Service {
+            namespace: self.address.namespace.clone(),
+            name: self.address.service.clone(),
+            port: self.address.port,
+            ca_bundle: self.bundle.newest()?,
+        };
+        let labels = serde_json::to_value(registration::mutating(&service, settings))?;
+        let judges = serde_json::to_value(registration::validating(&service, settings))?;
+        Ok([
+            self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), labels).await?,
+            self.configuration(ApiResource::erase::<ValidatingWebhookConfiguration>(&()), judges).await?,
+        ])
+    }
+
+    async fn configuration(
+        &self,
+        resource: ApiResource,
+        mut derived: Value,
+    ) -> anyhow::Result<Configuration> {
+        let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
+        let found = api.get_opt(NAME).await.with_context(|| format!("looking at the {}", resource.kind))?;
+        Ok(Configuration {
+            api,
+            resource,
+            derived: derived.get_mut("webhooks").map(Value::take).unwrap_or_default(),
+            found,
+        })
+    }
+}
+
+impl Configuration {
+    /// The entries that are there.
+    fn webhooks(&self) -> &Value {
+        self.found.as_ref().and_then(|found| found.data.get("webhooks")).unwrap_or(&Value::Null)
+    }
+
+    fn stands(&self, owner: &OwnerReference, written: &Written) -> bool {
+        let Some(found) = &self.found else { return false };
+        let wanted = kept(&self.derived, self.webhooks(), false);
+        let is_as_written = written.as_ref().is_some_and(|(webhooks, version)| {
+            *webhooks == wanted && *version == found.metadata.resource_version
+        });
+        let owners = found.metadata.owner_references.as_deref().unwrap_or_default();
+        is_as_written || (*self.webhooks() == wanted && owners.iter().eq([owner]))
+    }
+
+    /// Creates it, or replaces what was found if that is still there.
+    async fn write(&self, owner: &OwnerReference, proven: bool) -> anyhow::Result<Written> {
+        let webhooks = kept(&self.derived, self.webhooks(), proven);
+        let mut wanted = self.found.clone().unwrap_or_else(|| DynamicObject::new(NAME, &self.resource));
+        wanted.metadata.owner_references = Some(vec![owner.clone()]);
+        wanted.data = json!({ "webhooks": webhooks });
+        let result = match self.found {
+            None => self.api.create(&PostParams::default(), &wanted).await,
+            Some(_) => self.api.replace(NAME, &PostParams::default(), &wanted).await,
+        };
+        match result {
+            Ok(now) => {
+                info!(
+                    kind = self.resource.kind,
+                    proven,
+                    is_new = self.found.is_none(),
+                    "registered the webhook"
+                );
+                Ok(Some((webhooks, now.metadata.resource_version)))
+            }
+            // Somebody was faster; the next look sees what it is now.
+            Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("writing the {}", self.resource.kind)),
+        }
+    }
+}
