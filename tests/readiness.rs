@@ -84,7 +84,7 @@ fn a_tenant_a_namespace_and_a_deployment_in_one_apply() {
         let label = owner.ok(&["get", "namespace", &format!("tenant-{tenant}"), "-o", path]).unwrap();
         assert_eq!(label, tenant, "round {round}");
     }
-    until(|| {
+    within(Duration::from_mins(2), || {
         let pods = owner
             .ok(&["get", "pods", "-A", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.namespace}"])
             .unwrap();

@@ -8,10 +8,10 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tracing::warn;
 
-use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, tenant_of_object};
+use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
 
 /// Kind, namespace and name; the namespace is empty for an object of the cluster.
 type Key = (Kind, String, String);
@@ -23,10 +23,19 @@ pub(super) struct Kept {
     coming: BTreeMap<Key, Value>,
     /// The kinds that were listed, or cannot be.
     asked: BTreeSet<Kind>,
-    /// How often a list was whole.
-    lists: usize,
-    /// How often anything changed, by namespace, or by tenant for what is of the cluster.
-    versions: BTreeMap<String, u64>,
+    /// Where anything has changed since it was asked last.
+    changed: BTreeSet<Where>,
+}
+
+/// Where an object stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Where {
+    Everywhere,
+    Namespace(String),
+    /// In no namespace, as a tenant's.
+    Tenant(String),
+    /// In no namespace, as nobody's.
+    Cluster,
 }
 
 pub(super) type News = (Kind, Result<Event<DynamicObject>, watcher::Error>);
@@ -57,7 +66,7 @@ impl Kept {
             Ok(Event::InitDone) => {
                 self.objects.retain(|(of, _, _), _| *of != kind);
                 self.asked.insert(kind);
-                self.lists += 1;
+                self.changed.insert(Where::Everywhere);
                 let (of_kind, others) =
                     std::mem::take(&mut self.coming).into_iter().partition(|((of, _, _), _)| *of == kind);
                 let of_kind: BTreeMap<_, _> = of_kind;
@@ -81,8 +90,13 @@ impl Kept {
         kinds.is_subset(&self.asked)
     }
 
-    pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+    fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&(kind, namespace.to_owned(), name.to_owned()))
+    }
+
+    /// What is kept under the manifest's name.
+    pub(super) fn of(&self, manifest: &Manifest) -> Option<&Value> {
+        self.get(manifest.kind, manifest.namespace.as_deref().unwrap_or_default(), &manifest.name)
     }
 
     /// The names of what is kept of a kind in a namespace.
@@ -104,54 +118,40 @@ impl Kept {
         keys.map(|(kind, namespace, name)| (*kind, namespace.as_str(), name.as_str()))
     }
 
-    /// Whether Kubernetes has begun to count by the quota: until then it refuses what is counted.
+    /// Whether Kubernetes has counted what a pod needs by the quota: until then it refuses pods.
     pub(super) fn is_counted(&self, namespace: &str, quota: &str) -> bool {
-        self.get(Kind::ResourceQuota, namespace, quota)
-            .is_some_and(|quota| keys(quota.pointer("/spec/hard")) == keys(quota.pointer("/status/hard")))
+        self.get(Kind::ResourceQuota, namespace, quota).is_some_and(|quota| {
+            let used = |key: &str| quota.pointer("/status/used").is_some_and(|used| used.get(key).is_some());
+            let hard = quota.pointer("/spec/hard").and_then(Value::as_object);
+            let mut needed = hard.into_iter().flat_map(Map::keys).filter(|key| !key.starts_with("count/"));
+            needed.all(|key| used(key))
+        })
     }
 
     pub(super) fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
-        self.changed(kind, namespace, name);
+        self.mark(kind, namespace, name);
         self.objects.remove(&(kind, namespace.to_owned(), name.to_owned()));
     }
 
-    fn changed(&mut self, kind: Kind, namespace: &str, name: &str) {
-        let key = match (namespace, tenant_of_object(kind, name)) {
-            ("", Some(tenant)) => format!("/{tenant}"),
-            (namespace, _) => namespace.to_owned(),
-        };
-        *self.versions.entry(key).or_default() += 1;
-        *self.versions.entry(ANYWHERE.to_owned()).or_default() += 1;
+    fn mark(&mut self, kind: Kind, namespace: &str, name: &str) {
+        self.changed.insert(match (namespace, tenant_of_object(kind, name)) {
+            ("", Some(tenant)) => Where::Tenant(tenant.to_owned()),
+            ("", None) => Where::Cluster,
+            (namespace, _) => Where::Namespace(namespace.to_owned()),
+        });
     }
 
-    /// Whatever it was before, it is another once anything has changed in the namespace.
-    pub(super) fn version_of_namespace(&self, namespace: &str) -> (usize, u64) {
-        (self.lists, self.versions.get(namespace).copied().unwrap_or_default())
-    }
-
-    /// The same for what a tenant has beyond its namespaces.
-    pub(super) fn version_of_tenant(&self, tenant: &str) -> (usize, u64) {
-        (self.lists, self.versions.get(&format!("/{tenant}")).copied().unwrap_or_default())
-    }
-
-    /// The same for everything.
-    pub(super) fn version(&self) -> (usize, u64) {
-        (self.lists, self.versions.get(ANYWHERE).copied().unwrap_or_default())
+    /// Where anything has changed since this was asked last.
+    pub(super) fn changed(&mut self) -> BTreeSet<Where> {
+        std::mem::take(&mut self.changed)
     }
 
     /// What was read back after a write, ahead of the watch.
     pub(super) fn insert(&mut self, kind: Kind, object: &DynamicObject) {
         let (key, value) = entry(kind, object);
-        self.changed(kind, &key.1, &key.2);
+        self.mark(kind, &key.1, &key.2);
         self.objects.insert(key, value);
     }
-}
-
-/// No namespace's name.
-const ANYWHERE: &str = "*";
-
-fn keys(map: Option<&Value>) -> Option<Vec<&String>> {
-    map.and_then(Value::as_object).map(|map| map.keys().collect())
 }
 
 /// The object as far as anything of it is looked at.

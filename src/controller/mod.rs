@@ -12,8 +12,10 @@ mod places;
 mod reconcile;
 mod register;
 mod retired;
+mod standing;
 mod status;
 mod troubles;
+mod turns;
 mod write;
 
 use std::sync::Arc;

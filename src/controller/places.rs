@@ -1,13 +1,13 @@
 //! Where parts of the baseline belong, and whether they stand there.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::kept::Kept;
 use crate::baseline::{
     Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_service, desired_of_tenant,
     differences, is_baseline, is_of_the_cluster, labels, lacking, tenant_of_object,
 };
-use crate::world::{self, TENANT_LABEL, Witness, World};
+use crate::world::{self, TENANT_LABEL, World};
 
 /// Where a part of the baseline belongs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,108 +31,11 @@ pub(super) enum Place {
 /// An object, by kind, namespace (none for one of the cluster) and name.
 pub(super) type Key = (Kind, String, String);
 
-/// Why something is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// The place itself, or what it is made of, has changed.
-    News,
-    /// The baseline is another one for all, or was looked at for the first time: that can wait its turn.
-    Upgrade,
-    /// Somebody has changed what stood.
-    Drift,
-}
-
-/// By what a place was found standing: a witness of the world, and the version of what is kept there.
-#[derive(Clone, PartialEq)]
-struct Seen {
-    witness: Witness,
-    kept: (usize, u64),
-}
-
-/// The places that were found standing, and need no other look while nothing changes that they stand by; and why the
-/// others do not stand.
-#[derive(Default)]
-pub(super) struct Standing {
-    stands: BTreeMap<Place, Seen>,
-    fallen: BTreeMap<Place, Cause>,
-}
-
-impl Standing {
-    /// Every place that does not stand, first those that are new: their pods wait.
-    pub(super) fn fallen(
-        &mut self,
-        world: &World,
-        kept: &Kept,
-        told: &BTreeMap<Place, String>,
-    ) -> Vec<(Place, Cause)> {
-        let mut stands = BTreeMap::new();
-        let mut fallen: Vec<_> =
-            leftovers(world, kept).into_iter().map(|place| (place, Cause::News)).collect();
-        let mut look = |place: Place, seen: Seen| {
-            let before = self.stands.remove(&place);
-            if before.as_ref() == Some(&seen) || place.stands(world, kept, told.contains_key(&place)) {
-                stands.insert(place, seen);
-                return;
-            }
-            let since = self.fallen.get(&place).copied();
-            let cause = match before {
-                _ if place.to_tell(world).is_some() => Cause::News,
-                Some(before) if before.witness == seen.witness => Cause::Drift,
-                Some(before) if before.witness.has_settings_of(&seen.witness) => Cause::News,
-                Some(_) => Cause::Upgrade,
-                None => since.unwrap_or(Cause::Upgrade),
-            };
-            fallen.push((place, cause));
-        };
-        for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
-            let witness = world.witness(&tenant.name);
-            for namespace in world.namespaces_of(&tenant.name) {
-                let place = Place::Namespace { tenant: tenant.name.clone(), namespace: namespace.to_owned() };
-                let kept = kept.version_of_namespace(namespace);
-                look(place, Seen { witness: witness.of_namespace(world, namespace), kept });
-            }
-            let kept = kept.version_of_tenant(&tenant.name);
-            look(Place::Tenant(tenant.name.clone()), Seen { witness, kept });
-        }
-        let witness = world.witness_of_all();
-        for service in world.shared_services() {
-            let kept = kept.version_of_namespace(&service.namespace);
-            look(Place::Service(service.name.clone()), Seen { witness: witness.clone(), kept });
-        }
-        look(Place::Cluster, Seen { witness, kept: kept.version() });
-        self.stands = stands;
-        self.fallen = fallen.iter().cloned().collect();
-        let is_ready = |place: &Place| place.namespace(world).is_none_or(|namespace| namespace.ready);
-        fallen.sort_by_cached_key(|(place, cause)| (is_ready(place), *cause == Cause::Upgrade));
-        fallen
-    }
-}
-
-/// What tenants have from before that are gone or observed.
-fn leftovers(world: &World, kept: &Kept) -> Vec<Place> {
-    let mut places = Vec::new();
-    let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
-    let leftover = |kind: Kind, namespace: &str, name: &str| {
-        Place::Leftover((kind, namespace.to_owned(), name.to_owned()))
-    };
-    for kind in Kind::ALL.iter().copied() {
-        let leftovers =
-            kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
-        places.extend(leftovers.map(|name| leftover(kind, "", name)));
-    }
-    let observed = world.tenants().filter(|tenant| tenant.is_observed());
-    for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
-        if world.namespace(namespace).is_some_and(|known| known.ready) {
-            places.push(Place::Undone(namespace.to_owned()));
-        }
-        places.extend(of_the_baseline(kept, namespace).map(|(kind, name)| leftover(kind, namespace, name)));
-    }
-    places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
-    places
-}
-
 /// What is kept of the baseline in a tenant's namespace, and nobody else's in part.
-fn of_the_baseline<'k>(kept: &'k Kept, namespace: &'k str) -> impl Iterator<Item = (Kind, &'k str)> {
+pub(super) fn of_the_baseline<'k>(
+    kept: &'k Kept,
+    namespace: &'k str,
+) -> impl Iterator<Item = (Kind, &'k str)> {
     let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_shared());
     kinds.flat_map(move |kind| {
         kept.names(kind, namespace).filter(move |name| is_baseline(kind, name)).map(move |name| (kind, name))
@@ -157,7 +60,7 @@ impl Place {
         }
     }
 
-    /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
+    /// Whether it is a namespace where the baseline has stood.
     pub(super) fn has_stood(&self, world: &World) -> bool {
         match self {
             Self::Namespace { .. } => self.namespace(world).is_some_and(|namespace| namespace.ready),
@@ -235,7 +138,7 @@ impl Place {
     }
 
     /// Whether there is nothing to do.
-    fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
+    pub(super) fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
         if self.namespace(world).is_some_and(|namespace| namespace.terminating) {
             return true;
         }
@@ -260,7 +163,5 @@ fn key(manifest: Manifest) -> Key {
 }
 
 pub(super) fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {
-    let namespace = manifest.namespace.as_deref().unwrap_or_default();
-    kept.get(manifest.kind, namespace, &manifest.name)
-        .is_some_and(|found| differences(manifest.kind, &manifest.object, found).is_empty())
+    kept.of(manifest).is_some_and(|found| differences(manifest.kind, &manifest.object, found).is_empty())
 }

@@ -5,13 +5,15 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::DynamicObject;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{sleep_until, timeout};
 use tracing::warn;
 
 use super::drift::Drift;
 use super::kept::{Kept, follow};
-use super::places::{Cause, Key, Place, Standing, is_kept};
+use super::places::{Key, Place, is_kept};
+use super::standing::{Cause, Standing};
 use super::troubles::Troubles;
+use super::turns::Turns;
 use super::write::{apply, label, remove, say_ready, undo};
 use crate::baseline::{Kind, Manifest, differences, kinds};
 use crate::sources::Worlds;
@@ -21,21 +23,14 @@ use crate::telemetry::Metrics;
 const AT_ONCE: usize = 16;
 /// How long one place may take.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How long a place that failed is left alone: doubled each time, up to the last.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-const LAST_PAUSE: Duration = Duration::from_mins(1);
-
-/// A place that failed, and when it is tried again.
-struct Pause {
-    length: Duration,
-    until: Instant,
-}
-
 /// What is to be done at a place.
 struct Work {
     place: Place,
     cause: Cause,
-    manifests: Vec<Manifest>,
+    /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
+    has_stood: bool,
+    /// What differs, and whether there is anything under that name.
+    manifests: Vec<(Manifest, bool)>,
     surplus: Vec<Key>,
     /// Whether the namespace may be told to be ready once all that is done.
     is_counted: bool,
@@ -44,6 +39,8 @@ struct Work {
 /// What came of seeing to a place.
 struct Done {
     place: Place,
+    /// Whether the baseline had stood here.
+    has_stood: bool,
     written: Vec<(Kind, DynamicObject)>,
     removed: Vec<Key>,
     /// The namespace that was told to be ready.
@@ -66,21 +63,17 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let drift = Drift::new(&client, metrics);
     let mut running = FuturesUnordered::new();
     let mut busy = BTreeSet::new();
-    let mut pauses: BTreeMap<Place, Pause> = BTreeMap::new();
     // Told ready, with its uid; the watch shows it a moment later.
     let mut told: BTreeMap<Place, String> = BTreeMap::new();
+    let mut seen_to = BTreeSet::new();
     let mut standing = Standing::default();
-    let mut next_upgrade = Instant::now();
-    let mut waits_its_turn = false;
+    let mut turns = Turns::new();
     loop {
-        let idle = pauses.iter().filter(|(place, _)| running.len() < AT_ONCE && !busy.contains(*place));
-        let next_try = idle.map(|(_, pause)| pause.until);
-        let next_try = next_try.chain(waits_its_turn.then_some(next_upgrade)).min();
         tokio::select! {
             Some(item) = news.next() => kept.take(item),
             Ok(()) = changes.changed() => {}
             Some(done) = running.next() => {
-                let Done { place, written, removed, told: uid, result } = done;
+                let Done { place, has_stood, written, removed, told: uid, result } = done;
                 for (kind, object) in written {
                     kept.insert(kind, &object);
                 }
@@ -89,18 +82,14 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 }
                 told.extend(uid.map(|uid| (place.clone(), uid)));
                 busy.remove(&place);
+                seen_to.insert(place.clone());
+                turns.seen_to(&place, result.is_ok(), has_stood);
                 troubles.tell(&place, result.as_ref().err().map(|error| format!("{error:#}")));
-                match result {
-                    Ok(()) => drop(pauses.remove(&place)),
-                    Err(error) => {
-                        warn!(?place, error = format!("{error:#}"), "the baseline does not stand; trying again");
-                        let before = pauses.get(&place).map(|pause| pause.length * 2);
-                        let length = before.unwrap_or(FIRST_PAUSE).min(LAST_PAUSE);
-                        pauses.insert(place, Pause { length, until: Instant::now() + length });
-                    }
+                if let Err(error) = result {
+                    warn!(?place, error = format!("{error:#}"), "the baseline does not stand; trying again");
                 }
             }
-            () = until(next_try) => {}
+            () = sleep_until(turns.next()) => {}
         }
         while let Some(Some(item)) = news.next().now_or_never() {
             kept.take(item);
@@ -111,32 +100,21 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         }
 
         told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
-        let fallen = standing.fallen(&world, &kept, &told);
-        let places: BTreeSet<&Place> = fallen.iter().map(|(place, _)| place).collect();
-        pauses.retain(|place, _| places.contains(place));
-        troubles.retain(|place| places.contains(place));
-        let now = Instant::now();
-        waits_its_turn = false;
-        for (place, cause) in &fallen {
-            let waits = pauses.get(place).is_some_and(|pause| pause.until > now);
-            // What denies for all comes once everything stands that allows.
-            let is_last = *place == Place::Cluster && fallen.iter().any(|(other, _)| other != place);
-            if running.len() >= AT_ONCE || waits || is_last || busy.contains(place) {
-                continue;
-            }
-            if *cause == Cause::Upgrade {
-                if next_upgrade > now {
-                    waits_its_turn = true;
-                    continue;
-                }
-                next_upgrade =
-                    next_upgrade.max(now - LONGEST) + Duration::from_secs(1) / world.settings.pace.get();
-            }
+        standing.look(&world, &mut kept, &told, std::mem::take(&mut seen_to));
+        troubles.retain(|place| standing.has_fallen(place));
+        turns.begin(|place| standing.has_fallen(place));
+        let free = AT_ONCE.saturating_sub(running.len());
+        for (cause, place) in turns.of(standing.fallen(), &busy, free, world.settings.pace) {
             busy.insert(place.clone());
             let manifests = place.manifests(&world).into_iter().filter(|manifest| !is_kept(manifest, &kept));
+            let manifests = manifests.map(|manifest| {
+                let is_known = kept.of(&manifest).is_some();
+                (manifest, is_known)
+            });
             let work = Work {
                 place: place.clone(),
-                cause: *cause,
+                cause,
+                has_stood: cause == Cause::Drift || place.has_stood(&world),
                 manifests: manifests.collect(),
                 surplus: place.surplus(&world, &kept),
                 is_counted: place.is_counted(&kept),
@@ -146,17 +124,16 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     }
 }
 
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => sleep(LAST_PAUSE).await,
-    }
-}
-
 /// Writes what differs, reads it back, and says that the namespace is ready.
 async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work) -> Done {
-    let place = work.place.clone();
-    let mut done = Done { place, written: Vec::new(), removed: Vec::new(), told: None, result: Ok(()) };
+    let mut done = Done {
+        place: work.place.clone(),
+        has_stood: work.has_stood,
+        written: Vec::new(),
+        removed: Vec::new(),
+        told: None,
+        result: Ok(()),
+    };
     let result = timeout(LONGEST, try_see_to(client, worlds, drift, work, &mut done)).await;
     done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
     done
@@ -169,7 +146,7 @@ async fn try_see_to(
     work: Work,
     done: &mut Done,
 ) -> anyhow::Result<()> {
-    let Work { place, cause, manifests, surplus, is_counted } = work;
+    let Work { place, cause, has_stood, manifests, surplus, is_counted } = work;
     let Some(world) = worlds.newest() else { return Ok(()) };
     match &place {
         Place::Leftover(key) => {
@@ -180,9 +157,8 @@ async fn try_see_to(
         Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await?,
         Place::Tenant(_) | Place::Service(_) | Place::Cluster => {}
     }
-    let has_stood = cause == Cause::Drift || place.has_stood(&world);
-    for manifest in &manifests {
-        let object = apply(client, manifest, has_stood).await?;
+    for (manifest, is_known) in &manifests {
+        let object = apply(client, manifest, *is_known, has_stood).await?;
         let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&object)?);
         done.written.push((manifest.kind, object));
         anyhow::ensure!(

@@ -76,6 +76,7 @@ pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> an
 pub(super) async fn apply(
     client: &Client,
     manifest: &Manifest,
+    is_known: bool,
     has_stood: bool,
 ) -> anyhow::Result<DynamicObject> {
     let resource = resource(manifest.kind);
@@ -88,9 +89,17 @@ pub(super) async fn apply(
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         return Ok(api.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
     }
-    let found = api.get_opt(&manifest.name).await?;
     let create = PostParams::default();
-    let Some(found) = found else { return Ok(api.create(&create, &wanted).await?) };
+    // What is not known to be there is created unasked; Kubernetes would count one that is there twice for a while.
+    let is_new = if is_known { None } else { Some(api.create(&create, &wanted).await) };
+    match is_new {
+        Some(Err(kube::Error::Api(status))) if status.code == 409 => {}
+        Some(created) => return Ok(created?),
+        None => {}
+    }
+    let Some(found) = api.get_opt(&manifest.name).await? else {
+        return Ok(api.create(&create, &wanted).await?);
+    };
     let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&found)?);
     if differences.is_empty() {
         return Ok(found);

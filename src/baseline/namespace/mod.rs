@@ -40,7 +40,8 @@ struct Place<'w> {
     namespace: &'w str,
 }
 
-/// In the order they are applied: what closes comes first.
+/// In the order they are applied: what closes comes first, and last what Kubernetes refuses everything by until it has
+/// counted.
 const fn objects<'w>() -> [Object<Place<'w>>; 19] {
     [
         default_deny_all::object(),
@@ -48,7 +49,6 @@ const fn objects<'w>() -> [Object<Place<'w>>; 19] {
         deny_cross_tenant_waypoint::object(),
         peer_authentication::object(),
         default_service_account::object(),
-        tenant_quota::object(),
         tenant_limits::object(),
         access_log::object(),
         external_host::object(),
@@ -62,6 +62,7 @@ const fn objects<'w>() -> [Object<Place<'w>>; 19] {
         allow_callbacks::object(),
         callback_authentication::object(),
         tenant_owners::object(),
+        tenant_quota::object(),
     ]
 }
 

@@ -95,6 +95,10 @@ impl Cluster {
         };
         cluster.start_api_server(api_port)?;
 
+        // Half a minute may pass before it counts what a kind of a later day has of objects.
+        let kinds =
+            fs::read_to_string(components::istio_file("manifests/charts/base/files/crd-all.gen.yaml")?)?;
+        cluster.admin()?.apply(&kinds)?;
         // Only now: before, the bootstrap RBAC is missing and it ends.
         let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;
         let config = config.display();

@@ -1,0 +1,166 @@
+//! Which places do not stand, and why; looked at again only where something has changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::kept::{Kept, Where};
+use super::places::{Place, of_the_baseline};
+use crate::baseline::{Kind, tenant_of_object};
+use crate::world::{self, Witness, World};
+
+/// Why something is to be done, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cause {
+    /// It never stood here, and pods wait for it.
+    New,
+    /// Somebody has changed what stood.
+    Drift,
+    /// What it is made of has changed.
+    News,
+    /// The baseline is another one for all, or was looked at for the first time: that can wait its turn.
+    Upgrade,
+}
+
+#[derive(Default)]
+pub(super) struct Standing {
+    world: Option<Arc<World>>,
+    /// What the baseline of each place is made of.
+    witnesses: BTreeMap<Place, Witness>,
+    /// What it was made of when it was last found standing.
+    stood: BTreeMap<Place, Witness>,
+    fallen: BTreeMap<Place, Cause>,
+    queue: BTreeSet<(Cause, Place)>,
+    leftovers: BTreeSet<Place>,
+}
+
+impl Standing {
+    /// Looks wherever something has changed: the world, what is kept there, or `done` by ourselves.
+    pub(super) fn look(
+        &mut self,
+        world: &Arc<World>,
+        kept: &mut Kept,
+        told: &BTreeMap<Place, String>,
+        done: BTreeSet<Place>,
+    ) {
+        let mut unsure = done;
+        let changed = kept.changed();
+        let is_new = self.world.as_ref().is_none_or(|known| !Arc::ptr_eq(known, world));
+        if is_new {
+            let witnesses = witnesses(world);
+            let is_known =
+                |(place, witness): &(&Place, &Witness)| self.witnesses.get(*place) == Some(*witness);
+            let others = witnesses.iter().filter(|item| !is_known(item));
+            unsure.extend(others.map(|(place, _)| place.clone()));
+            let gone: Vec<Place> =
+                self.fallen.keys().filter(|place| !witnesses.contains_key(*place)).cloned().collect();
+            for place in &gone {
+                self.forget(place);
+            }
+            self.stood.retain(|place, _| witnesses.contains_key(place));
+            self.witnesses = witnesses;
+            self.world = Some(Arc::clone(world));
+        }
+        for place in &changed {
+            match place {
+                Where::Everywhere => unsure.extend(self.witnesses.keys().cloned()),
+                Where::Tenant(tenant) => drop(unsure.insert(Place::Tenant(tenant.clone()))),
+                Where::Cluster => drop(unsure.insert(Place::Cluster)),
+                Where::Namespace(namespace) => unsure.extend(in_namespace(world, namespace)),
+            }
+        }
+        if is_new || !changed.is_empty() {
+            self.leftovers = leftovers(world, kept);
+        }
+        for place in unsure {
+            self.look_at(place, world, kept, told);
+        }
+    }
+
+    fn look_at(&mut self, place: Place, world: &World, kept: &Kept, told: &BTreeMap<Place, String>) {
+        self.forget(&place);
+        let Some(witness) = self.witnesses.get(&place) else { return };
+        if place.stands(world, kept, told.contains_key(&place)) {
+            self.stood.insert(place, witness.clone());
+            return;
+        }
+        let cause = match self.stood.get(&place) {
+            _ if place.to_tell(world).is_some() => Cause::New,
+            Some(stood) if stood == witness => Cause::Drift,
+            Some(stood) if stood.has_settings_of(witness) => Cause::News,
+            _ => Cause::Upgrade,
+        };
+        self.fallen.insert(place.clone(), cause);
+        self.queue.insert((cause, place));
+    }
+
+    fn forget(&mut self, place: &Place) {
+        if let Some(cause) = self.fallen.remove(place) {
+            self.queue.remove(&(cause, place.clone()));
+        }
+    }
+
+    pub(super) fn has_fallen(&self, place: &Place) -> bool {
+        self.fallen.contains_key(place) || self.leftovers.contains(place)
+    }
+
+    /// Every place that does not stand, the most urgent first. What denies for all comes once everything stands that
+    /// allows.
+    pub(super) fn fallen(&self) -> impl Iterator<Item = (Cause, &Place)> {
+        let is_last = self.fallen.len() > 1;
+        let leftovers = self.leftovers.iter().map(|place| (Cause::News, place));
+        let queue = self.queue.iter().map(|(cause, place)| (*cause, place));
+        leftovers.chain(queue.filter(move |(_, place)| !is_last || **place != Place::Cluster))
+    }
+}
+
+/// What the baseline of every place is made of.
+fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
+    let mut witnesses = BTreeMap::new();
+    for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
+        let witness = world.witness(&tenant.name);
+        for namespace in world.namespaces_of(&tenant.name) {
+            let place = Place::Namespace { tenant: tenant.name.clone(), namespace: namespace.to_owned() };
+            witnesses.insert(place, witness.of_namespace(world, namespace));
+        }
+        witnesses.insert(Place::Tenant(tenant.name.clone()), witness);
+    }
+    let witness = world.witness_of_all();
+    for service in world.shared_services() {
+        witnesses.insert(Place::Service(service.name.clone()), witness.clone());
+    }
+    witnesses.insert(Place::Cluster, witness);
+    witnesses
+}
+
+/// The places that have objects in a namespace.
+fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
+    let tenant = world.namespace(namespace).and_then(|known| known.tenant.clone());
+    let own = tenant.map(|tenant| Place::Namespace { tenant, namespace: namespace.to_owned() });
+    let services = world.shared_services().filter(|service| service.namespace == namespace);
+    let services = services.map(|service| Place::Service(service.name.clone()));
+    let cluster = world.settings.is_reserved(namespace).then_some(Place::Cluster);
+    own.into_iter().chain(services).chain(cluster).collect()
+}
+
+/// What tenants have from before that are gone or observed.
+fn leftovers(world: &World, kept: &Kept) -> BTreeSet<Place> {
+    let mut places = Vec::new();
+    let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
+    let leftover = |kind: Kind, namespace: &str, name: &str| {
+        Place::Leftover((kind, namespace.to_owned(), name.to_owned()))
+    };
+    for kind in Kind::ALL.iter().copied() {
+        let leftovers =
+            kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
+        places.extend(leftovers.map(|name| leftover(kind, "", name)));
+    }
+    let observed = world.tenants().filter(|tenant| tenant.is_observed());
+    for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
+        if world.namespace(namespace).is_some_and(|known| known.ready) {
+            places.push(Place::Undone(namespace.to_owned()));
+        }
+        places.extend(of_the_baseline(kept, namespace).map(|(kind, name)| leftover(kind, namespace, name)));
+    }
+    places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
+    places.into_iter().collect()
+}

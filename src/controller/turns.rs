@@ -1,0 +1,101 @@
+//! When a place is seen to again: what failed pauses, what was just written settles, what is the same for all comes at a
+//! pace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::places::Place;
+use super::standing::Cause;
+
+/// How long a place that failed is left alone: doubled each time, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LAST_PAUSE: Duration = Duration::from_mins(1);
+/// How long a place that stood and was brought up to date is left alone: a tenant that grows by many namespaces changes
+/// the lists in each of them once for all, not once for each.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// A place that failed, and when it is tried again.
+struct Pause {
+    length: Duration,
+    until: Instant,
+}
+
+pub(super) struct Turns {
+    pauses: BTreeMap<Place, Pause>,
+    settled: BTreeMap<Place, Instant>,
+    next_upgrade: Instant,
+    /// When the first comes that was told to wait.
+    next: Option<Instant>,
+}
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        Self { pauses: BTreeMap::new(), settled: BTreeMap::new(), next_upgrade: Instant::now(), next: None }
+    }
+
+    /// When somebody who waits has his turn.
+    pub(super) fn next(&self) -> Instant {
+        self.next.unwrap_or_else(|| Instant::now() + LAST_PAUSE)
+    }
+
+    /// The place was seen to; whether that came to anything, and whether the baseline had stood there before.
+    pub(super) fn seen_to(&mut self, place: &Place, succeeded: bool, had_stood: bool) {
+        let now = Instant::now();
+        if succeeded {
+            self.pauses.remove(place);
+        } else {
+            let before = self.pauses.get(place).map(|pause| pause.length * 2);
+            let length = before.unwrap_or(FIRST_PAUSE).min(LAST_PAUSE);
+            self.pauses.insert(place.clone(), Pause { length, until: now + length });
+        }
+        if had_stood {
+            self.settled.insert(place.clone(), now + SETTLING);
+        }
+    }
+
+    /// A round begins: only what has fallen has turns.
+    pub(super) fn begin(&mut self, has_fallen: impl Fn(&Place) -> bool) {
+        let now = Instant::now();
+        self.next = None;
+        self.pauses.retain(|place, _| has_fallen(place));
+        self.settled.retain(|_, until| *until > now);
+    }
+
+    /// Those of the places, most urgent first, whose turn it is.
+    pub(super) fn of<'p>(
+        &mut self,
+        fallen: impl Iterator<Item = (Cause, &'p Place)>,
+        busy: &BTreeSet<Place>,
+        most: usize,
+        pace: NonZeroU32,
+    ) -> Vec<(Cause, Place)> {
+        let mut now_on = Vec::new();
+        for (cause, place) in fallen.filter(|(_, place)| !busy.contains(*place)) {
+            if now_on.len() >= most {
+                break;
+            }
+            if self.is_its_turn(cause, place) {
+                if cause == Cause::Upgrade {
+                    self.next_upgrade = Instant::now() + Duration::from_secs(1) / pace.get();
+                }
+                now_on.push((cause, place.clone()));
+            }
+        }
+        now_on
+    }
+
+    fn is_its_turn(&mut self, cause: Cause, place: &Place) -> bool {
+        let paused = self.pauses.get(place).map(|pause| pause.until);
+        let turn = match cause {
+            Cause::New | Cause::Drift => None,
+            Cause::News => self.settled.get(place).copied(),
+            Cause::Upgrade => Some(self.next_upgrade),
+        };
+        let waits = paused.into_iter().chain(turn).max().filter(|until| *until > Instant::now());
+        self.next = self.next.into_iter().chain(waits).min();
+        waits.is_none()
+    }
+}
