@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller};
-use bulkhead_harness::wire::Caller;
-use serde_json::Value;
+use bulkhead_harness::wire::{self, Caller};
+use serde_json::{Value, json};
 
 use crate::baseline::{kept, refused};
 use crate::cluster::{BINARY, alone, can_hold_pods, is_ready, namespace, pod, shared, tenant, until};
@@ -51,6 +51,91 @@ fn drift_is_repaired_and_rest_is_rest() {
     for (key, version) in after {
         assert_eq!(before.get(&key), Some(&version), "{key} was written without a reason");
     }
+}
+
+/// What was there before is somebody's: it is left, named on the Tenant, and his to delete.
+#[test]
+fn what_was_there_before_is_a_conflict() {
+    let it = shared();
+    let member = tenant(&it, "keep-conflict");
+    let admin = it.cluster.admin().unwrap();
+    let name = "legacy-keep-conflict";
+    admin.ok(&["create", "namespace", name]).unwrap();
+    let before = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "metadata": { "name": "default-deny-all", "namespace": name },
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] },
+    });
+    admin.apply(&before.to_string()).unwrap();
+    admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=keep-conflict"]).unwrap();
+    let message = || {
+        let path = "jsonpath={.status.conditions[?(@.type=='Ready')].message}";
+        admin.ok(&["get", "tenant", "keep-conflict", "-o", path]).unwrap()
+    };
+    let says = "the baseline does not stand yet in: `legacy-keep-conflict` (NetworkPolicy default-deny-all was there \
+                before and differs in spec.ingress: delete it, or make it what `bulkhead render` prints)";
+    until(|| (message() == says).then_some(()));
+    let path = "jsonpath={.spec.ingress}";
+    assert_eq!(
+        admin.ok(&["get", "networkpolicy", "default-deny-all", "-n", name, "-o", path]).unwrap(),
+        "[{}]"
+    );
+    // Another namespace of the tenant does not wait for it.
+    member.ok(&["create", "namespace", "tenant-keep-conflict"]).unwrap();
+    is_ready(&member, "tenant-keep-conflict");
+    member.ok(&["delete", "networkpolicy", "default-deny-all", "-n", name]).unwrap();
+    until(|| (message() == "every namespace it has is ready").then_some(()));
+    refused(&member, &["delete", "networkpolicy", "default-deny-all", "-n", name], "", "BH201");
+}
+
+/// Drift is counted by kind, and told where people look.
+#[test]
+fn drift_is_counted_and_told() {
+    let it = shared();
+    let member = tenant(&it, "keep-told");
+    let name = namespace(&member, "keep-told");
+    let admin = it.cluster.admin().unwrap();
+    let delete = ["delete", "limitrange", "tenant-limits", "-n", &name];
+    admin.ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
+    let note = "LimitRange tenant-limits was not what the baseline says, and was put back";
+    until(|| {
+        let selector = format!("--field-selector=involvedObject.name={name},reason=BaselineRepaired");
+        let path = "jsonpath={.items[*].message}";
+        let told = admin.ok(&["get", "events", "-n", "default", &selector, "-o", path]).unwrap();
+        told.contains(note).then_some(())
+    });
+    let log = it.controller.log();
+    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let listening = lines.find(|line| line["message"] == "listening").unwrap();
+    let metrics = wire::get(listening["admin"].as_str().unwrap().parse().unwrap(), "/metrics").unwrap();
+    assert!(
+        metrics.body.contains("bulkhead_baseline_repairs_total{kind=\"LimitRange\"} 1"),
+        "{}",
+        metrics.body
+    );
+}
+
+/// Of the default account only what the baseline says is Bulkhead's.
+#[test]
+fn the_default_account_has_no_token_and_is_shared() {
+    let it = shared();
+    let member = tenant(&it, "keep-account");
+    let name = namespace(&member, "keep-account");
+    let mounts = || {
+        let path = "jsonpath={.automountServiceAccountToken}";
+        member.run(&["get", "serviceaccount", "default", "-n", &name, "-o", path]).unwrap().stdout
+    };
+    until(|| (mounts() == "false").then_some(()));
+    let patch = ["patch", "serviceaccount", "default", "-n", &name, "--type=merge", "-p"];
+    member.ok(&[&patch[..], &[r#"{"imagePullSecrets":[{"name":"mine"}]}"#]].concat()).unwrap();
+    let mount = r#"{"automountServiceAccountToken":true}"#;
+    refused(&member, &[&patch[..], &[mount]].concat(), "", "BH202 automountServiceAccountToken");
+    refused(&member, &["delete", "serviceaccount", "default", "-n", &name], "", "BH201");
+    let admin = it.cluster.admin().unwrap();
+    admin.ok(&[&patch[..], &[mount], &CONTROLLER].concat()).unwrap();
+    until(|| (mounts() == "false").then_some(()));
+    let path = "jsonpath={.imagePullSecrets[*].name}";
+    assert_eq!(member.ok(&["get", "serviceaccount", "default", "-n", &name, "-o", path]).unwrap(), "mine");
 }
 
 /// News that changes nothing, by the hundred: in the audit log there is no write of ours.

@@ -17,6 +17,7 @@ mod dataplane;
 mod derived;
 mod exemptions;
 mod flows;
+mod grants;
 mod house;
 mod identity;
 mod manuals;
@@ -31,6 +32,7 @@ mod registration;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;
 mod serving;
+mod shared_services;
 mod switches;
 mod tenants;
 mod threats;

@@ -117,7 +117,9 @@ fn a_tenant_says_what_became_of_it() {
     let unknown = "GrantsResolved=False NotFound: `spec.grants.reach.sharedServices` names what is not there: `ns-status-nothing`";
     says([in_force, unknown]);
     let release = held_up(&admin, "legacy-ns-status", "ns-status");
-    says(["Ready=False NamespacesNotReady: the baseline does not stand yet in: `legacy-ns-status`", unknown]);
+    let waiting = "Ready=False NamespacesNotReady: the baseline does not stand yet in: `legacy-ns-status` \
+                   (rolebindings.rbac.authorization.k8s.io \"tenant-owners\" is forbidden: exceeded quota: none";
+    until(|| conditions(&admin)[0].starts_with(waiting).then_some(()));
     release();
     says([in_force, unknown]);
     let columns = admin.ok(&["get", "tenants", "ns-status"]).unwrap();

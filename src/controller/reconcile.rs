@@ -84,10 +84,11 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 busy.remove(&place);
                 seen_to.insert(place.clone());
                 turns.seen_to(&place, result.is_ok(), has_stood);
-                troubles.tell(&place, result.as_ref().err().map(|error| format!("{error:#}")));
-                if let Err(error) = result {
-                    warn!(?place, error = format!("{error:#}"), "the baseline does not stand; trying again");
+                let error = result.err().map(|error| in_words(&error));
+                if let Some(error) = &error {
+                    warn!(?place, error, "the baseline does not stand; trying again");
                 }
+                troubles.tell(&place, error);
             }
             () = sleep_until(turns.next()) => {}
         }
@@ -121,6 +122,14 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
             };
             running.push(see_to(&client, worlds, &drift, work));
         }
+    }
+}
+
+/// What the API server says, or whoever else failed.
+fn in_words(error: &anyhow::Error) -> String {
+    match error.downcast_ref() {
+        Some(kube::Error::Api(status)) => status.message.clone(),
+        _ => format!("{error:#}"),
     }
 }
 

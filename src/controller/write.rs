@@ -106,7 +106,9 @@ pub(super) async fn apply(
     }
     let (key, value) = MANAGED_BY;
     let is_ours = found.labels().get(key).is_some_and(|known| known == value);
-    let foreign = differences.iter().find(|difference| !difference.path.iter().any(|step| step == key));
+    // That it lacks our label is not what is in the way.
+    let is_label = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
+    let foreign = differences.iter().find(|difference| !is_label(&difference.path));
     if let (false, false, Some(difference)) = (has_stood, is_ours, foreign) {
         anyhow::bail!(
             "{} {} was there before and differs in {}: delete it, or make it what `bulkhead render` prints",

@@ -1,0 +1,99 @@
+//! What a grant puts up, and takes away again with it.
+
+use serde_json::{Value, json};
+
+use crate::baseline::refused;
+use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
+
+/// The names of a tenant's objects of a kind.
+fn names(kubectl: &bulkhead_harness::kubectl::Kubectl, kind: &str, namespace: &str) -> Vec<String> {
+    let path = "jsonpath={.items[*].metadata.name}";
+    let names = kubectl.ok(&["get", kind, "-n", namespace, "-o", path]).unwrap();
+    names.split_whitespace().map(str::to_owned).collect()
+}
+
+const ENTRIES: &str = "serviceentries.networking.istio.io";
+const AUTHENTICATION: &str = "peerauthentications.security.istio.io";
+
+#[test]
+fn what_was_granted_goes_with_the_grant() {
+    let it = shared();
+    let member = tenant(&it, "grant-all");
+    let name = namespace(&member, "grant-all");
+    let admin = it.cluster.admin().unwrap();
+    let grants = json!({ "spec": { "grants": {
+        "reach": {
+            "hosts": ["api.example.com", "*.example.org"],
+            "cidrs": [{ "cidr": "203.0.113.0/24", "ports": [5432] }],
+        },
+        "callers": [{ "namespace": "monitoring", "serviceAccount": "prometheus", "ports": [15020] }],
+        "apiServerCallbacks": [{ "selector": { "app": "operator" }, "port": 9443 }],
+    } } });
+    let patch = |patch: &Value| {
+        admin.ok(&["patch", "tenant", "grant-all", "--type=merge", "-p", &patch.to_string()]).unwrap();
+    };
+    patch(&grants);
+    let granted =
+        ["bulkhead-address-203-0-113-0-24", "bulkhead-host-api.example.com", "bulkhead-host-example.org.any"];
+    until(|| (names(&admin, ENTRIES, &name) == granted).then_some(()));
+    until(|| (names(&admin, AUTHENTICATION, &name) == ["bulkhead-callback-1", "default"]).then_some(()));
+    let policy = |path: &str| {
+        let path = format!("jsonpath={{{path}}}");
+        admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", &path]).unwrap()
+    };
+    until(|| policy(".spec.egress[0].to[0].ipBlock.cidr").contains("203.0.113.0/24").then_some(()));
+    assert_eq!(policy(".spec.ingress[0].ports[0].port"), "15020");
+    let rules = "jsonpath={.spec.rules}";
+    let denies =
+        ["get", "authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &name, "-o", rules];
+    let denied: Value = serde_json::from_str(&admin.ok(&denies).unwrap()).unwrap();
+    assert_eq!(denied[0]["to"][0]["operation"]["notPorts"], json!(["9443"]));
+    assert_eq!(denied[2]["to"][0]["operation"]["notPorts"], json!(["15020"]));
+
+    let entry = ["delete", ENTRIES, "bulkhead-host-api.example.com", "-n", &name];
+    refused(&member, &entry, "", "BH201");
+    let open = r#"{"spec":{"portLevelMtls":{"8080":{"mode":"DISABLE"}}}}"#;
+    let patched = ["patch", AUTHENTICATION, "bulkhead-callback-1", "-n", &name, "--type=merge", "-p", open];
+    refused(&member, &patched, "", "BH202");
+    let mine = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+        "metadata": { "name": "bulkhead-host-mine", "namespace": name },
+        "spec": { "hosts": ["mine.example.com"], "resolution": "DNS" },
+    });
+    refused(&member, &["create", "-f", "-"], &mine.to_string(), "BH202 metadata.name");
+
+    patch(&json!({ "spec": { "grants": null } }));
+    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
+    until(|| (names(&admin, AUTHENTICATION, &name) == ["default"]).then_some(()));
+    until(|| policy(".spec.egress").is_empty().then_some(()));
+}
+
+/// Nobody trusts a namespace before its own baseline stands, nor once it goes.
+#[test]
+fn a_namespace_is_trusted_while_its_baseline_stands() {
+    let it = shared();
+    let member = tenant(&it, "grant-grow");
+    let name = namespace(&member, "grant-grow");
+    let admin = it.cluster.admin().unwrap();
+    let trusted = || {
+        let path = "jsonpath={.spec.rules[0].from[0].source.notPrincipals}";
+        let kind = "authorizationpolicies.security.istio.io";
+        admin.ok(&["get", kind, "deny-cross-tenant", "-n", &name, "-o", path]).unwrap()
+    };
+    let release = held_up(&admin, "legacy-grant-grow", "grant-grow");
+    let policies = "networkpolicies,authorizationpolicies.security.istio.io";
+    until(|| (names(&admin, policies, "legacy-grant-grow").len() >= 6).then_some(()));
+    assert!(!trusted().contains("legacy-grant-grow"), "{}", trusted());
+    release();
+    is_ready(&admin, "legacy-grant-grow");
+    until(|| trusted().contains("legacy-grant-grow").then_some(()));
+
+    let finalizer = r#"{"metadata":{"finalizers":["example.com/held"]}}"#;
+    admin.ok(&["create", "configmap", "held", "-n", "legacy-grant-grow"]).unwrap();
+    let held = ["patch", "configmap", "held", "-n", "legacy-grant-grow", "--type=merge", "-p"];
+    admin.ok(&[&held[..], &[finalizer]].concat()).unwrap();
+    admin.ok(&["delete", "namespace", "legacy-grant-grow", "--wait=false"]).unwrap();
+    until(|| (!trusted().contains("legacy-grant-grow")).then_some(()));
+    admin.ok(&[&held[..], &[r#"{"metadata":{"finalizers":null}}"#]].concat()).unwrap();
+    admin.ok(&["wait", "--for=delete", "namespace/legacy-grant-grow", "--timeout=60s"]).unwrap();
+}
