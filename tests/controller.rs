@@ -134,8 +134,8 @@ fn the_default_account_has_no_token_and_is_shared() {
     let admin = it.cluster.admin().unwrap();
     admin.ok(&[&patch[..], &[mount], &CONTROLLER].concat()).unwrap();
     until(|| (mounts() == "false").then_some(()));
-    let path = "jsonpath={.imagePullSecrets[*].name}";
-    assert_eq!(member.ok(&["get", "serviceaccount", "default", "-n", &name, "-o", path]).unwrap(), "mine");
+    let secrets = "jsonpath={.imagePullSecrets[*].name}";
+    assert_eq!(member.ok(&["get", "serviceaccount", "default", "-n", &name, "-o", secrets]).unwrap(), "mine");
 }
 
 /// News that changes nothing, by the hundred: in the audit log there is no write of ours.

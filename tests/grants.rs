@@ -29,10 +29,10 @@ fn what_was_granted_goes_with_the_grant() {
         "callers": [{ "namespace": "monitoring", "serviceAccount": "prometheus", "ports": [15020] }],
         "apiServerCallbacks": [{ "selector": { "app": "operator" }, "port": 9443 }],
     } } });
-    let patch = |patch: &Value| {
-        admin.ok(&["patch", "tenant", "grant-all", "--type=merge", "-p", &patch.to_string()]).unwrap();
+    let grant = |grants: &Value| {
+        admin.ok(&["patch", "tenant", "grant-all", "--type=merge", "-p", &grants.to_string()]).unwrap();
     };
-    patch(&grants);
+    grant(&grants);
     let granted =
         ["bulkhead-address-203-0-113-0-24", "bulkhead-host-api.example.com", "bulkhead-host-example.org.any"];
     until(|| (names(&admin, ENTRIES, &name) == granted).then_some(()));
@@ -43,12 +43,12 @@ fn what_was_granted_goes_with_the_grant() {
     };
     until(|| policy(".spec.egress[0].to[0].ipBlock.cidr").contains("203.0.113.0/24").then_some(()));
     assert_eq!(policy(".spec.ingress[0].ports[0].port"), "15020");
-    let rules = "jsonpath={.spec.rules}";
+    let spec = "jsonpath={.spec.rules}";
     let denies =
-        ["get", "authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &name, "-o", rules];
-    let denied: Value = serde_json::from_str(&admin.ok(&denies).unwrap()).unwrap();
-    assert_eq!(denied[0]["to"][0]["operation"]["notPorts"], json!(["9443"]));
-    assert_eq!(denied[2]["to"][0]["operation"]["notPorts"], json!(["15020"]));
+        ["get", "authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &name, "-o", spec];
+    let rules: Value = serde_json::from_str(&admin.ok(&denies).unwrap()).unwrap();
+    assert_eq!(rules[0]["to"][0]["operation"]["notPorts"], json!(["9443"]));
+    assert_eq!(rules[2]["to"][0]["operation"]["notPorts"], json!(["15020"]));
 
     let entry = ["delete", ENTRIES, "bulkhead-host-api.example.com", "-n", &name];
     refused(&member, &entry, "", "BH201");
@@ -62,7 +62,7 @@ fn what_was_granted_goes_with_the_grant() {
     });
     refused(&member, &["create", "-f", "-"], &mine.to_string(), "BH202 metadata.name");
 
-    patch(&json!({ "spec": { "grants": null } }));
+    grant(&json!({ "spec": { "grants": null } }));
     until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
     until(|| (names(&admin, AUTHENTICATION, &name) == ["default"]).then_some(()));
     until(|| policy(".spec.egress").is_empty().then_some(()));

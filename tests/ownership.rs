@@ -11,6 +11,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use crate::cluster::{namespace, shared, tenant};
+use crate::random::Random;
 
 use Verb::{Apply, Create, Delete, Generate, Json, Merge, Replace, Strategic};
 
@@ -272,7 +273,7 @@ impl Actor {
 
 /// Writes to one name, and compares after each write.
 async fn write_to(stage: &Stage, base: &str, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (mut name, mut lives, mut was_foreign) = (base.to_owned(), 0, false);
     let mut before = Value::Null;
     for step in 0..WRITES {
@@ -445,25 +446,7 @@ async fn read(client: &Client, name: &str) -> Option<Value> {
     }
 }
 
-/// SplitMix64: neighbouring seeds have nothing in common.
-struct Random(u64);
-
 impl Random {
-    fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn one_in(&mut self, chances: u64) -> bool {
-        self.number().is_multiple_of(chances)
-    }
-
-    fn one_of<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
-        &choices[usize::try_from(self.number() >> 32).unwrap() % choices.len()]
-    }
-
     fn write(&mut self, exists: bool, owner: &Value) -> Write {
         let (verb, door) = if exists && self.one_in(64) {
             (Delete, "")

@@ -35,6 +35,8 @@ fn a_shared_service_is_walled_in() {
             "callsTenants": ["shared-acme"],
         },
     });
+    let place = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shared-services" } });
+    admin.apply(&place.to_string()).unwrap();
     admin.apply(&service.to_string()).unwrap();
     let grant = r#"{"spec":{"grants":{"reach":{"sharedServices":["shared-logs"]}}}}"#;
     admin.ok(&["patch", "tenant", "shared-acme", "--type=merge", "-p", grant]).unwrap();

@@ -103,13 +103,10 @@ impl Standing {
         self.fallen.contains_key(place) || self.leftovers.contains(place)
     }
 
-    /// Every place that does not stand, the most urgent first. What denies for all comes once everything stands that
-    /// allows.
+    /// Every place that does not stand, the most urgent first.
     pub(super) fn fallen(&self) -> impl Iterator<Item = (Cause, &Place)> {
-        let is_last = self.fallen.len() > 1;
         let leftovers = self.leftovers.iter().map(|place| (Cause::News, place));
-        let queue = self.queue.iter().map(|(cause, place)| (*cause, place));
-        leftovers.chain(queue.filter(move |(_, place)| !is_last || **place != Place::Cluster))
+        leftovers.chain(self.queue.iter().map(|(cause, place)| (*cause, place)))
     }
 }
 

@@ -64,7 +64,8 @@ impl Turns {
         self.settled.retain(|_, until| *until > now);
     }
 
-    /// Those of the places, most urgent first, whose turn it is.
+    /// Those of the places, most urgent first, whose turn it is. What denies for all comes once everything stands that
+    /// allows, but for what has failed.
     pub(super) fn of<'p>(
         &mut self,
         fallen: impl Iterator<Item = (Cause, &'p Place)>,
@@ -73,29 +74,59 @@ impl Turns {
         pace: NonZeroU32,
     ) -> Vec<(Cause, Place)> {
         let mut now_on = Vec::new();
+        let mut last = None;
+        let mut others_come = !busy.is_empty();
         for (cause, place) in fallen.filter(|(_, place)| !busy.contains(*place)) {
             if now_on.len() >= most {
-                break;
+                return now_on;
             }
-            if self.is_its_turn(cause, place) {
-                if cause == Cause::Upgrade {
-                    self.next_upgrade = Instant::now() + Duration::from_secs(1) / pace.get();
+            if *place == Place::Cluster {
+                last = Some(cause);
+                continue;
+            }
+            match self.turn(cause, place) {
+                Turn::Now => {
+                    if cause == Cause::Upgrade {
+                        self.next_upgrade = Instant::now() + Duration::from_secs(1) / pace.get();
+                    }
+                    now_on.push((cause, place.clone()));
                 }
-                now_on.push((cause, place.clone()));
+                Turn::Comes => others_come = true,
+                Turn::Failed => {}
             }
+        }
+        if let Some(cause) = last.filter(|_| now_on.is_empty() && !others_come)
+            && self.turn(cause, &Place::Cluster) == Turn::Now
+        {
+            now_on.push((cause, Place::Cluster));
         }
         now_on
     }
 
-    fn is_its_turn(&mut self, cause: Cause, place: &Place) -> bool {
+    fn turn(&mut self, cause: Cause, place: &Place) -> Turn {
         let paused = self.pauses.get(place).map(|pause| pause.until);
-        let turn = match cause {
+        let comes = match cause {
             Cause::New | Cause::Drift => None,
             Cause::News => self.settled.get(place).copied(),
             Cause::Upgrade => Some(self.next_upgrade),
         };
-        let waits = paused.into_iter().chain(turn).max().filter(|until| *until > Instant::now());
-        self.next = self.next.into_iter().chain(waits).min();
-        waits.is_none()
+        let now = Instant::now();
+        let waits = |until: &Instant| *until > now;
+        let (paused, comes) = (paused.filter(waits), comes.filter(waits));
+        self.next = self.next.into_iter().chain(paused.max(comes)).min();
+        match (paused, comes) {
+            (None, None) => Turn::Now,
+            (None, Some(_)) => Turn::Comes,
+            (Some(_), _) => Turn::Failed,
+        }
     }
+}
+
+/// Whether a place is seen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Now,
+    Comes,
+    /// It has failed, and waits to be tried again.
+    Failed,
 }

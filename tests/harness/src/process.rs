@@ -68,6 +68,15 @@ impl Process {
         if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
     }
 
+    /// Ends the process at once, as a machine that fails does.
+    pub fn kill(&mut self) -> Result<()> {
+        let mut child = self.child.take().context("already waited for")?;
+        child.kill()?;
+        child.wait()?;
+        guard::ended(child.id());
+        Ok(())
+    }
+
     /// Waits for the process to end by itself.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;

@@ -91,6 +91,20 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// Kills a replica, and starts it again where it was.
+    pub fn replace_replica(&mut self, index: usize) -> Result<()> {
+        let server = self.replicas.get_mut(index).context("no such replica")?;
+        server.process.kill()?;
+        let (listen, admin) = (format!("--listen={}", server.webhook), format!("--admin={}", server.admin));
+        *server = replica(
+            &self.cluster,
+            &self.binary,
+            &format!("bulkhead-{}-again", index + 1),
+            &[&listen, &admin],
+        )?;
+        Ok(())
+    }
+
     /// Starts everything; tells each step to `note`.
     pub fn start(binary: &Path, note: impl Fn(&str)) -> Result<Self> {
         note("starting etcd, kube-apiserver and kube-controller-manager");
@@ -104,17 +118,7 @@ impl Installation {
 
         let authority = Authority::new("test-webhook")?;
         write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME])?)?;
-        let file = |name: &str| cluster.folder.join(name).display().to_string();
-        let account = cluster.service_account(NAMESPACE, "bulkhead")?;
-        let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
-        let arguments =
-            ["--settings", SETTINGS, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
-        let replicas = ["bulkhead-1", "bulkhead-2"].map(|name| {
-            let mut server =
-                Server::start(binary, name, &cluster.folder, &arguments, Some(&account.kubeconfig))?;
-            server.wait_until_ready()?;
-            anyhow::Ok(server)
-        });
+        let replicas = ["bulkhead-1", "bulkhead-2"].map(|name| replica(&cluster, binary, name, &[]));
         let replicas = replicas.into_iter().collect::<Result<Vec<_>>>()?;
         let controller = controller(&cluster, binary)?;
         let address = balancer::start(replicas.iter().map(|server| (server.webhook, server.admin)))?;
@@ -154,6 +158,18 @@ impl Installation {
         }
         bail!("the API server does not call the webhook, but says: {last}")
     }
+}
+
+/// The webhook alone, under its own account, with more arguments; it is ready.
+fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> Result<Server> {
+    let file = |name: &str| cluster.folder.join(name).display().to_string();
+    let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
+    let account = cluster.service_account(NAMESPACE, "bulkhead")?;
+    let usual = ["--settings", SETTINGS, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
+    let arguments = [&usual, arguments].concat();
+    let mut server = Server::start(binary, name, &cluster.folder, &arguments, Some(&account.kubeconfig))?;
+    server.wait_until_ready()?;
+    Ok(server)
 }
 
 /// The controller alone, under its own account.
