@@ -17,6 +17,7 @@ use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
+    TypeMeta,
 };
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
@@ -186,6 +187,8 @@ async fn same_writes(client: &Client, objects: &[(Kind, DynamicObject)], first: 
         async move {
             for (kind, object) in objects {
                 let mut object = object.clone();
+                object.types =
+                    Some(TypeMeta { api_version: kind.api_version(), kind: kind.name().to_owned() });
                 object.metadata = kube::api::ObjectMeta {
                     name: object.metadata.name,
                     namespace: object.metadata.namespace,

@@ -22,6 +22,7 @@ mod grants;
 mod house;
 mod identity;
 mod manuals;
+mod mesh_wide;
 mod namespaces;
 mod network;
 mod outage;

@@ -1,4 +1,4 @@
-//! What stands around a shared service, and in the mesh's root namespace.
+//! What stands around a shared service.
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
@@ -85,36 +85,4 @@ fn a_shared_service_is_walled_in() {
 
     admin.ok(&["delete", "sharedservice", "shared-logs"]).unwrap();
     until(|| around(&admin, "shared-logs").is_empty().then_some(()));
-}
-
-/// The mesh-wide objects are kept like any other, and what else is in the root namespace is the platform's.
-#[test]
-fn the_mesh_is_strict_and_stays_so() {
-    let it = shared();
-    let admin = it.cluster.admin().unwrap();
-    let kind = "peerauthentications.security.istio.io";
-    let mode = || {
-        admin
-            .run(&["get", kind, "default", "-n", "istio-system", "-o", "jsonpath={.spec.mtls.mode}"])
-            .unwrap()
-            .stdout
-    };
-    until(|| (mode() == "STRICT").then_some(()));
-    let open = r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#;
-    refused(
-        &admin,
-        &["patch", kind, "default", "-n", "istio-system", "--type=merge", "-p", open],
-        "",
-        "BH202",
-    );
-    refused(&admin, &["delete", kind, "--all", "-n", "istio-system"], "", "BH201");
-    let other = json!({
-        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": { "name": "the-platforms", "namespace": "istio-system" },
-        "spec": { "selector": { "matchLabels": { "app": "some-gateway" } }, "rules": [{}] },
-    });
-    admin.apply(&other.to_string()).unwrap();
-    admin
-        .ok(&["delete", "authorizationpolicies.security.istio.io", "the-platforms", "-n", "istio-system"])
-        .unwrap();
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::kept::{Kept, Where};
 use super::places::{Place, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
-use crate::world::{self, Witness, World};
+use crate::world::{self, Owner, Witness, World};
 
 /// Why something is to be done, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,11 @@ impl Standing {
                 Where::Namespace(namespace) => unsure.extend(in_namespace(world, namespace)),
             }
         }
-        if is_new || !changed.is_empty() {
+        let is_left = |place: &Where| match place {
+            Where::Namespace(namespace) => is_observed(world, namespace),
+            Where::Everywhere | Where::Tenant(_) | Where::Cluster => true,
+        };
+        if is_new || changed.iter().any(is_left) {
             self.leftovers = leftovers(world, kept);
         }
         for place in unsure {
@@ -137,6 +141,10 @@ fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
     let services = services.map(|service| Place::Service(service.name.clone()));
     let cluster = world.settings.is_reserved(namespace).then_some(Place::Cluster);
     own.into_iter().chain(services).chain(cluster).collect()
+}
+
+fn is_observed(world: &World, namespace: &str) -> bool {
+    matches!(world.owner(namespace), Some(Owner::Tenant(tenant)) if tenant.is_observed())
 }
 
 /// What tenants have from before that are gone or observed.
