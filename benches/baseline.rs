@@ -389,7 +389,7 @@ async fn pods_until(admin: &Client, names: &[String], mode: &str, start: Instant
             let pods: Api<k8s_openapi::api::core::v1::Pod> =
                 Api::namespaced(admin.clone(), &format!("tenant-{name}"));
             let pod = json!({
-                "metadata": { "name": format!("web-{number}") },
+                "metadata": { "name": format!("web-{}-{number}", mode.to_lowercase().replace('_', "-")) },
                 "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
             });
             let pod = serde_json::from_value(pod).expect("a pod");
