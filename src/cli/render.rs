@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -54,18 +55,14 @@ pub(super) struct Render {
 
 impl Render {
     pub(super) async fn run(&self) -> Result<Outcome> {
-        let read;
-        let (world, place) = match &self.world {
-            Some(path) => {
-                (&files::world(&files::read(std::slice::from_ref(path))?)?, path.display().to_string())
-            }
-            None => {
-                read = self.cluster.read().await?.1;
-                (&*read, "the cluster".to_owned())
-            }
+        let (world, place) = if let Some(path) = &self.world {
+            let found = files::read(std::slice::from_ref(path))?;
+            (Arc::new(files::world(&found)?), path.display().to_string())
+        } else {
+            (self.cluster.read().await?.1, "the cluster".to_owned())
         };
-        let printed = self.printed(world, &place)?;
-        note(world, &place, self.shown(world))?;
+        let printed = self.printed(&world, &place)?;
+        note(&world, &place, self.shown(&world))?;
         match &self.into {
             None => {
                 let documents = printed.iter().map(|one| yaml(&one.object)).collect::<Result<Vec<_>>>()?;
@@ -113,8 +110,7 @@ impl Render {
         let is_shown = move |tenant: &&Tenant| {
             let is_named = self.tenant.as_ref().is_none_or(|name| *name == tenant.name);
             let mut namespaces = world.namespaces_of(&tenant.name);
-            let is_within =
-                self.namespace.as_ref().is_none_or(|name| namespaces.any(|known| known == name));
+            let is_within = self.namespace.as_ref().is_none_or(|name| namespaces.any(|known| known == name));
             !is_none && is_named && is_within
         };
         world.tenants().filter(is_shown)
@@ -192,7 +188,10 @@ fn note<'w>(world: &World, place: &str, shown: impl Iterator<Item = &'w Tenant>)
     let mut to = std::io::stderr();
     let around = &world.surroundings;
     if around.api_servers.is_empty() {
-        writeln!(to, "no EndpointSlice `default/kubernetes` in {place}: the API servers' addresses are missing")?;
+        writeln!(
+            to,
+            "no EndpointSlice `default/kubernetes` in {place}: the API servers' addresses are missing"
+        )?;
     }
     if around.dns.is_empty() {
         let names = world.settings.dns_services.iter().map(|name| format!("`{name}`"));
