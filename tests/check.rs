@@ -138,6 +138,50 @@ fn settings_say_that_they_are_settings() {
 }
 
 #[test]
+fn a_part_of_the_baseline_is_rendered() {
+    let render = |part: &[&str]| bulkhead(&[&["render", "--world", "examples/world"], part].concat(), "");
+    let names = |text: &str| {
+        let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(text).unwrap();
+        let place = |object: &serde_json::Value| {
+            object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned()
+        };
+        objects.iter().map(place).collect::<std::collections::BTreeSet<_>>()
+    };
+    for (part, expected) in [
+        (&["--tenant", "beta"][..], &["", "tenant-beta"][..]),
+        (&["-n", "shared-services"], &["shared-services"]),
+        (&["--shared-service", "log-collector"], &["shared-services"]),
+        (&["--cluster-wide"], &[""]),
+        (&[], &["", "shared-services", "tenant-acme", "tenant-acme-new", "tenant-beta"]),
+    ] {
+        let (code, out, note) = render(part);
+        assert_eq!((code, note.as_str()), (0, ""));
+        assert!(names(&out).iter().eq(expected), "{part:?}: {out}");
+    }
+    let (code, _, note) = bulkhead(&["render", "--world", "examples/good"], "");
+    assert_eq!(
+        (code, note.as_str()),
+        (
+            0,
+            "no EndpointSlice `default/kubernetes` in examples/good: the API servers' addresses are missing\n\
+             no Service `kube-dns` of `kube-system` in examples/good: DNS' own addresses are missing\n"
+        )
+    );
+    for (part, expected) in [
+        (&["--tenant", "gamma"][..], "no Tenant `gamma` in examples/world"),
+        (&["--shared-service", "gamma"], "no SharedService `gamma` in examples/world"),
+        (&["-n", "gamma"], "no Namespace `gamma` in examples/world"),
+        (&["-n", "kube-system"], "nothing of the baseline stands in the namespace `kube-system`"),
+        (&["--into", "README.md"], "writing README.md/_cluster/"),
+        (&["--settings", "a"], "cannot be used with"),
+        (&["--tenant", "acme", "--cluster-wide"], "cannot be used with"),
+    ] {
+        let (code, out, note) = render(part);
+        assert!((code, out.as_str()) == (2, "") && note.contains(expected), "{part:?}: {code} {note}");
+    }
+}
+
+#[test]
 fn explain_prints_manuals() {
     let (code, out, _) = bulkhead(&["explain", "bh301"], "");
     assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it does\n"), "{out}");

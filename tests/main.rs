@@ -1,10 +1,11 @@
 //! Everything Bulkhead claims, through the real things where they exist: the API server, istiod, and the real process
-//! over TLS. `house`, `manuals`, `threats`, `derived` and `check` need none of them, `network` an
+//! over TLS. `house`, `manuals`, `threats`, `derived`, `rendered` and `check` need none of them, `network` an
 //! evaluator instead.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
+mod accepted;
 mod adoption;
 mod bad_input;
 mod baseline;
@@ -32,6 +33,7 @@ mod readiness;
 mod readme;
 mod registering;
 mod registration;
+mod rendered;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;
 mod serving;

@@ -41,7 +41,7 @@ enum Command {
     Enforce(enforce::Enforce),
     Explain(explain::Explain),
     Manifests(manifests::Manifests),
-    Render(render::Render),
+    Render(Box<render::Render>),
 }
 
 /// How a command ended, other than by an error of usage or configuration.
@@ -72,7 +72,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Enforce(enforce) => wait(enforce.run()),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
-        Command::Render(render) => render.run(),
+        Command::Render(render) => wait(render.run()),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

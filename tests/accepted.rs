@@ -1,0 +1,162 @@
+//! What Istio and the real API server say of the baseline, as each platform of `rendered` has it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use bulkhead::baseline::{Kind, differences};
+use bulkhead_harness::cluster::{Cluster, folder};
+use bulkhead_harness::components;
+use bulkhead_harness::istio::Istio;
+use serde_json::{Value, json};
+
+use crate::cluster::{shared, tenant, until};
+use crate::rendered::{Rendered, VARIANTS, differing, rendered};
+
+/// What Istio says of every EnvoyFilter, whatever it says.
+const OF_ANY_FILTER: &str = "EnvoyFilter exposes internal implementation details";
+
+/// Every variant's name, and all that is rendered of it; the example itself first.
+fn all() -> impl Iterator<Item = (&'static str, Rendered)> {
+    let variants = VARIANTS.iter().map(|variant| (variant.name, rendered(Some(variant))));
+    std::iter::once(("base", rendered(None))).chain(variants)
+}
+
+#[test]
+fn istio_finds_nothing_in_any_variant() {
+    let around = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/log-collector.yaml");
+    let mut found = BTreeMap::new();
+    for (name, objects) in all() {
+        let file = folder("analyzed").unwrap().join("all.yaml");
+        fs::write(&file, objects.into_values().collect::<Vec<_>>().join("---\n")).unwrap();
+        let output = components::istio("istioctl")
+            .unwrap()
+            .args([
+                "analyze",
+                "--use-kube=false",
+                "--all-namespaces",
+                "--failure-threshold=Info",
+                "-o",
+                "json",
+            ])
+            .args([file.display().to_string().as_str(), around])
+            .output()
+            .unwrap();
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let mut findings = findings.as_array().unwrap().clone();
+        // That there is one says that it has looked.
+        let filters = findings.len();
+        findings.retain(|finding| !finding["message"].as_str().unwrap().contains(OF_ANY_FILTER));
+        assert_eq!(filters - findings.len(), usize::from(name != "ambient"), "{name}");
+        if !findings.is_empty() {
+            found.insert(name, findings);
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// Kind, namespace and name.
+fn key(object: &Value) -> (String, String, String) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (kind, metadata) = (&object["kind"], &object["metadata"]);
+    (text(kind), text(&metadata["namespace"]), text(&metadata["name"]))
+}
+
+fn kind(object: &Value) -> Option<Kind> {
+    let is_it =
+        |kind: &&Kind| object["kind"] == kind.name() && object["apiVersion"] == kind.api_version().as_str();
+    Kind::ALL.iter().find(is_it).copied()
+}
+
+/// Istiod's own validation among them; and nothing is defaulted that the baseline does not say.
+#[test]
+fn the_api_server_takes_every_object_as_it_is() {
+    let cluster = Cluster::start().unwrap();
+    let _istio = Istio::start(&cluster).unwrap();
+    let admin = cluster.admin().unwrap();
+    let calico = "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml";
+    admin.apply(&fs::read_to_string(components::calico_file(calico).unwrap()).unwrap()).unwrap();
+    admin
+        .ok(&["wait", "--for=condition=Established", "crd/globalnetworkpolicies.crd.projectcalico.org"])
+        .unwrap();
+
+    // As an installation of the default revision has it: of objects with any labels. What only istiod refuses is
+    // refused once the API server asks it.
+    let everything = r#"[{"op":"remove","path":"/webhooks/0/objectSelector"}]"#;
+    let validator = ["patch", "validatingwebhookconfiguration", "istio-validator-istio-system"];
+    admin.ok(&[&validator[..], &["--type", "json", "-p", everything]].concat()).unwrap();
+    let unknown = json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": { "name": "unknown", "namespace": "default" },
+        "spec": { "rules": [{ "when": [{ "key": "unknown", "values": ["a"] }] }] },
+    });
+    until(|| {
+        let said = admin.feed(&["create", "--dry-run=server", "-f", "-"], &unknown.to_string()).unwrap();
+        said.stderr.contains("istio.io\" denied the request").then_some(())
+    });
+
+    let base = rendered(None);
+    let mut namespaces = BTreeSet::new();
+    for (name, all) in all() {
+        let (other, _) = differing(&base, &all);
+        let objects = if name == "base" { &base } else { &other };
+        let objects = objects.values().map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
+        // Nothing serves this group but Calico's own API server.
+        let objects = objects.filter(|object| object["apiVersion"] != "projectcalico.org/v3");
+        let wanted: Vec<Value> = objects.collect();
+        for object in &wanted {
+            let (_, namespace, _) = key(object);
+            if !namespace.is_empty() && namespaces.insert(namespace.clone()) {
+                let object =
+                    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
+                admin.apply(&object.to_string()).unwrap();
+            }
+        }
+        if wanted.is_empty() {
+            continue;
+        }
+        let list = json!({ "apiVersion": "v1", "kind": "List", "items": wanted });
+        let arguments = ["apply", "--server-side", "--dry-run=server", "-o", "json", "-f", "-"];
+        let said = admin.feed(&arguments, &list.to_string()).unwrap();
+        let warnings: Vec<&str> = said.stderr.lines().filter(|line| !line.contains(OF_ANY_FILTER)).collect();
+        assert!(said.success && warnings.is_empty(), "{name}: {warnings:?}");
+        let found: Value = serde_json::from_str(&said.stdout).unwrap();
+        let found = found["items"].as_array().cloned().unwrap_or_else(|| vec![found]);
+        let found: BTreeMap<_, _> = found.iter().map(|object| (key(object), object)).collect();
+        assert_eq!(found.len(), wanted.len(), "{name}");
+        for object in &wanted {
+            let Some(kind) = kind(object) else {
+                assert_eq!(object["kind"], "Namespace", "{name}");
+                continue;
+            };
+            let differences = differences(kind, object, found[&key(object)]);
+            assert!(differences.is_empty(), "{name}: {:?}: {differences:?}", key(object));
+        }
+    }
+}
+
+/// From the cluster itself, with no files.
+#[test]
+fn the_baseline_of_a_cluster_is_rendered() {
+    let it = shared();
+    let member = tenant(&it, "accepted");
+    let admin = it.cluster.admin().unwrap();
+    member.ok(&["create", "namespace", "tenant-accepted"]).unwrap();
+    let arguments = ["render", "--tenant", "accepted"];
+    let text = until(|| {
+        let (code, said) = crate::cluster::bulkhead(&admin, &arguments);
+        assert_eq!((code, said.stderr.as_str()), (0, ""));
+        said.stdout.contains("namespace: tenant-accepted").then_some(said.stdout)
+    });
+    // What the controller keeps there is what is printed.
+    crate::cluster::is_ready(&member, "tenant-accepted");
+    let kept = crate::baseline::kept(&admin, "tenant-accepted");
+    let printed: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
+    for (name, object) in kept {
+        let printed = printed.iter().find(|one| key(one) == key(&object));
+        let printed = printed.unwrap_or_else(|| panic!("{name} is not printed"));
+        let differences = differences(kind(printed).unwrap(), printed, &object);
+        assert!(differences.is_empty(), "{name}: {differences:?}");
+    }
+    let (code, said) = crate::cluster::bulkhead(&admin, &["render", "--tenant", "nobody"]);
+    assert_eq!((code, said.stderr.as_str()), (2, "bulkhead: no Tenant `nobody` in the cluster\n"));
+}
