@@ -106,33 +106,6 @@ impl Ask {
         (!says_id).then_some(OWN).into_iter().chain(self.headers.iter().copied())
     }
 
-    /// What the workload has heard if its answer, which says all that it heard, is this.
-    pub(super) fn heard(&self, said: &str) -> Heard {
-        let name = format!("log-collector.{SHARED} ");
-        let Some((request, headers)) =
-            said.split_once(&name).and_then(|(_, request)| request.trim().split_once('\n'))
-        else {
-            return Heard::Failed(said.to_owned());
-        };
-        let target = request.split_whitespace().nth(1).unwrap_or_default();
-        let headers = headers.lines().filter_map(|line| line.split_once(':'));
-        let headers: Vec<(String, &str)> =
-            headers.map(|(key, value)| (key.to_lowercase().replace('_', "-"), value.trim())).collect();
-        let of = |key: &str| -> Vec<&str> {
-            headers.iter().filter(|(known, _)| known == key).map(|(_, value)| *value).collect()
-        };
-        let is_own = !resolved(target).starts_with("/ingest/pkt-beta/") && of("x-tenant-id") == ["pkt-acme"];
-        let identity = format!("spiffe://cluster.local/ns/{ACME}/sa/default");
-        let client = of("x-forwarded-client-cert").concat();
-        match of("x-tenant-identity")[..] {
-            _ if client.contains("forged") => Forged,
-            _ if !is_own => Another,
-            [] => Untold,
-            [only] if only == identity => Told,
-            _ => Forged,
-        }
-    }
-
     /// The row of the README's table that says what was heard in the two clusters.
     pub(super) fn written(&self, [without, with]: [&Heard; 2]) -> String {
         let asker = match self.asker {
@@ -158,6 +131,33 @@ impl Asker {
 }
 
 impl Heard {
+    /// What the workload has heard if its answer, which says all that it heard, is this.
+    pub(super) fn of(said: &str) -> Self {
+        let name = format!("log-collector.{SHARED} ");
+        let Some((request, headers)) =
+            said.split_once(&name).and_then(|(_, request)| request.trim().split_once('\n'))
+        else {
+            return Self::Failed(said.to_owned());
+        };
+        let target = request.split_whitespace().nth(1).unwrap_or_default();
+        let headers = headers.lines().filter_map(|line| line.split_once(':'));
+        let headers: Vec<(String, &str)> =
+            headers.map(|(key, value)| (key.to_lowercase().replace('_', "-"), value.trim())).collect();
+        let of = |key: &str| -> Vec<&str> {
+            headers.iter().filter(|(known, _)| known == key).map(|(_, value)| *value).collect()
+        };
+        let is_own = !resolved(target).starts_with("/ingest/pkt-beta/") && of("x-tenant-id") == ["pkt-acme"];
+        let identity = format!("spiffe://cluster.local/ns/{ACME}/sa/default");
+        let client = of("x-forwarded-client-cert").concat();
+        match of("x-tenant-identity")[..] {
+            _ if client.contains("forged") => Forged,
+            _ if !is_own => Another,
+            [] => Untold,
+            [only] if only == identity => Told,
+            _ => Forged,
+        }
+    }
+
     fn words(&self) -> &str {
         match self {
             Told => "arrives, by name",

@@ -117,7 +117,7 @@ impl<'c> Stage<'c> {
         match self.sent(from, ask.way, "log-collector", &request) {
             Answer::Said(said) if said == NO_PATH => Heard::Refused,
             answer if is_refusal(&answer) => Heard::Refused,
-            Answer::Said(said) => ask.heard(&said),
+            Answer::Said(said) => Heard::of(&said),
             Answer::Refused(said) => Heard::Failed(said),
         }
     }
