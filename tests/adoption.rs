@@ -179,14 +179,20 @@ fn what_is_missing_of_a_baseline_is_found() {
     let release = crate::cluster::held_up(&admin, "legacy-ad-drift", "ad-drift");
     let (code, said) = until(|| {
         let found = bulkhead(&admin, &["audit", "-n", "legacy-ad-drift"]);
-        (found.1.stdout.lines().count() == 1).then_some(found)
+        (found.1.stdout.lines().count() == 2).then_some(found)
     });
     assert_eq!(code, 1, "{said:?}");
-    assert_eq!(
-        said.stdout,
-        "RoleBinding legacy-ad-drift/tenant-owners: BH201 metadata.name: this object of the baseline of tenant ad-drift \
-         is missing; see whether the controller runs, and what its log says\n"
-    );
+    // The quota comes last.
+    let missing = |object: &str| {
+        format!(
+            "{object}: BH201 metadata.name: this object of the baseline of tenant ad-drift is missing; see whether the \
+             controller runs, and what its log says\n"
+        )
+    };
+    let [owners, quota] =
+        ["RoleBinding legacy-ad-drift/tenant-owners", "ResourceQuota legacy-ad-drift/tenant-quota"]
+            .map(missing);
+    assert_eq!(said.stdout, owners + &quota);
     release();
     is_ready(&admin, "legacy-ad-drift");
 }

@@ -89,7 +89,7 @@ fn what_is_denied_to_all_is_tried_first() {
     say("Enforce");
     until(|| denied().filter(|policy| !is_tried(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
-    say("Off");
+    say("Never");
     until(|| denied().is_none().then_some(()));
     until(|| policy(&admin, &own, "allow-same-tenant").is_none().then_some(()));
     until(|| policy(&admin, "default", "bulkhead-platform").is_none().then_some(()));

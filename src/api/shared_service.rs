@@ -69,6 +69,9 @@ pub struct SharedServiceSpec {
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "self.protocol == 'HTTP' || !(has(self.methods) || has(self.paths) || has(self.headers))",
     "message": "methods, paths and headers belong to HTTP",
+}, {
+    "rule": "!has(self.headers) || self.headers.all(name, name.matches('^[A-Za-z0-9-]{1,64}$') && name.lowerAscii() != 'host')",
+    "message": "not a header's name that can be judged by: letters, digits and `-`, and not `host`",
 }]))]
 pub struct SharedPort {
     /// The pod's port, not the Service's: policies see packets after the translation.

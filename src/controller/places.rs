@@ -68,6 +68,16 @@ impl Place {
         }
     }
 
+    /// Whether what was there before may be replaced: somebody has said that he knows of it.
+    pub(super) fn is_acknowledged(&self, world: &World) -> bool {
+        match self {
+            Self::Namespace { tenant, .. } => {
+                world.tenant(tenant).is_some_and(|tenant| tenant.is_acknowledged)
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn manifests(&self, world: &World) -> Vec<Manifest> {
         match self {
             Self::Namespace { tenant, namespace } => world

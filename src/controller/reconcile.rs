@@ -166,8 +166,9 @@ async fn try_see_to(
         Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await?,
         Place::Tenant(_) | Place::Service(_) | Place::Cluster => {}
     }
+    let may_replace = has_stood || place.is_acknowledged(&world);
     for (manifest, is_known) in &manifests {
-        let object = apply(client, manifest, *is_known, has_stood).await?;
+        let object = apply(client, manifest, *is_known, may_replace).await?;
         let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&object)?);
         done.written.push((manifest.kind, object));
         anyhow::ensure!(

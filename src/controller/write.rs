@@ -72,12 +72,12 @@ pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> an
 }
 
 /// Creates or replaces the object, whole; of one that others have a part in, applies ours. What was there before the
-/// baseline ever stood is left: it is somebody's.
+/// baseline is left unless it may be replaced: it is somebody's.
 pub(super) async fn apply(
     client: &Client,
     manifest: &Manifest,
     is_known: bool,
-    has_stood: bool,
+    may_replace: bool,
 ) -> anyhow::Result<DynamicObject> {
     let resource = resource(manifest.kind);
     let api: Api<DynamicObject> = match &manifest.namespace {
@@ -109,7 +109,7 @@ pub(super) async fn apply(
     // That it lacks our label is not what is in the way.
     let is_label = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
     let foreign = differences.iter().find(|difference| !is_label(&difference.path));
-    if let (false, false, Some(difference)) = (has_stood, is_ours, foreign) {
+    if let (false, false, Some(difference)) = (may_replace, is_ours, foreign) {
         anyhow::bail!(
             "{} {} was there before and differs in {}: delete it, or make it what `bulkhead render` prints",
             manifest.kind.name(),

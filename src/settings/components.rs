@@ -49,7 +49,7 @@ pub enum Calico {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {
     #[default]
-    Off,
+    Never,
     /// What it would refuse is counted by the proxies, and let through.
     DryRun,
     Enforce,

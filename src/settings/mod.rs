@@ -251,7 +251,7 @@ fn are_gateways(file: &File) -> Result<(), Invalid> {
     if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
         return Err(Invalid::EgressSelector);
     }
-    if file.mesh_wide.deny_all > DenyAll::Off && !file.mesh_wide.manage {
+    if file.mesh_wide.deny_all > DenyAll::Never && !file.mesh_wide.manage {
         return Err(Invalid::DenyAllUnmanaged);
     }
     Ok(())
@@ -311,7 +311,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 impl Settings {
     /// Whether the whole mesh denies by default, were it for a trial.
     pub fn denies_all(&self) -> bool {
-        self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Off)
+        self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Never)
     }
 
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {

@@ -42,6 +42,8 @@ pub struct Tenant {
     /// How many namespaces it may have.
     pub limit: Option<usize>,
     pub enforcement: Enforcement,
+    /// Whether the platform has accepted what enforcing it means for what was there before.
+    pub is_acknowledged: bool,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
     /// What each of its namespaces may hold, over the defaults.
@@ -336,6 +338,7 @@ impl Tenant {
             created,
             limit: spec.namespaces.limit.map(|limit| limit as usize),
             enforcement: spec.enforcement,
+            is_acknowledged: spec.acknowledge.is_some(),
             contact: spec.contact,
             owners: spec.owners,
             quota: spec.quota_each,

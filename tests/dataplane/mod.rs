@@ -1,9 +1,10 @@
 //! Packets: what the baseline forbids does not arrive, what it allows does, and what it forbids would arrive without
 //! it. Real istiod, real agents, real Envoys, in networks of their own; one cluster has Bulkhead, the other has none.
 //!
-//! `rows` is the table: who calls, how, and what becomes of it. `objects` is what stands in the API of either cluster,
-//! `stage` runs the pods and calls.
+//! `rows` is the table of calls to a tenant: who calls, how, and what becomes of it; `asks` that of calls to a shared
+//! service. `objects` is what stands in the API of either cluster, `stage` runs the pods and calls.
 
+mod asks;
 mod objects;
 mod rows;
 mod stage;
@@ -19,11 +20,20 @@ use bulkhead_harness::program::Installation;
 
 use crate::blessed::compare_part;
 use crate::cluster::{BINARY, is_ready, tenant};
+use asks::{ASKS, Heard};
 use objects::{ACME, BETA, MORE};
-use rows::{Ending, ROWS, Row};
-use stage::Stage;
+use rows::{Ending, ROWS};
+use stage::{Stage, settled};
 
 const HEADER: &str = "| who calls | how | without Bulkhead | with Bulkhead |\n|---|---|---|---|\n";
+const ASKED: &str =
+    "\n| who calls a shared service | for what | without Bulkhead | with Bulkhead |\n|---|---|---|---|\n";
+
+/// What was found of all rows, and of all asks.
+struct Found {
+    endings: Vec<Ending>,
+    heard: Vec<Heard>,
+}
 
 #[test]
 fn what_is_forbidden_does_not_arrive() {
@@ -40,43 +50,52 @@ fn what_is_forbidden_does_not_arrive() {
         (without.join().unwrap(), with)
     });
 
-    let found = || without.iter().zip(&with).map(|(without, with)| [without, with]);
-    let written = ROWS.iter().zip(found()).map(|(row, found)| row.written(found));
-    let table: String = iter::once(HEADER.to_owned()).chain(written).collect();
-    for (row, found) in ROWS.iter().zip(found()) {
-        assert_eq!(found, row.endings.each_ref(), "{}{table}", row.written(row.endings.each_ref()));
-    }
+    let endings: Vec<_> = without.endings.iter().zip(&with.endings).map(<[&Ending; 2]>::from).collect();
+    let heard: Vec<_> = without.heard.iter().zip(&with.heard).map(<[&Heard; 2]>::from).collect();
+    let rows = ROWS.iter().zip(&endings).map(|(row, found)| row.written(*found));
+    let asks = ASKS.iter().zip(&heard).map(|(ask, found)| ask.written(*found));
+    let table: String =
+        iter::once(HEADER.to_owned()).chain(rows).chain([ASKED.to_owned()]).chain(asks).collect();
+    let row = ROWS.iter().zip(&endings).find(|(row, found)| row.endings.each_ref() != **found);
+    let ask = ASKS.iter().zip(&heard).find(|(ask, found)| ask.heard.each_ref() != **found);
+    let wrong = row.map(|(row, _)| row.written(row.endings.each_ref()));
+    let wrong = wrong.or_else(|| ask.map(|(ask, _)| ask.written(ask.heard.each_ref())));
+    assert!(wrong.is_none(), "expected {wrong:?}\n{table}");
     compare_part("README.md", "packets", &table);
 }
 
-fn without_bulkhead() -> Vec<Ending> {
+fn without_bulkhead() -> Found {
     let cluster = Cluster::start().unwrap();
     let istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
     let namespaces = [ACME, MORE, BETA].map(|name| objects::namespace(name, "enabled"));
     admin.apply(&objects::list(namespaces).to_string()).unwrap();
-    endings(&Stage::set(&cluster, &istio), [&admin, &admin], |row| &row.endings[0])
+    found::<0>(&Stage::set(&cluster, &istio), [&admin, &admin])
 }
 
-/// Nobody is granted anything: a grant is written here, and its rows beside those of who was not granted.
-fn with_bulkhead() -> Vec<Ending> {
+/// One tenant is granted what [`objects::grants`] says, the other nothing.
+fn with_bulkhead() -> Found {
     let it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
+    let admin = it.cluster.admin().unwrap();
+    admin.apply(&objects::platform().to_string()).unwrap();
+    admin.apply(&objects::shared_services().to_string()).unwrap();
     let [acme, beta] = ["pkt-acme", "pkt-beta"].map(|name| tenant(&it, name));
+    let grants = objects::grants().to_string();
+    admin.ok(&["patch", "tenant", "pkt-acme", "--type=merge", "-p", &grants]).unwrap();
     for (member, namespace) in [(&acme, ACME), (&acme, MORE), (&beta, BETA)] {
         member.ok(&["create", "namespace", namespace]).unwrap();
         is_ready(member, namespace);
     }
-    endings(&Stage::set(&it.cluster, &it.istio), [&acme, &beta], |row| &row.endings[1])
+    admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
+    found::<1>(&Stage::set(&it.cluster, &it.istio), [&acme, &beta])
 }
 
-fn endings(
-    stage: &Stage<'_>,
-    [acme, beta]: [&Kubectl; 2],
-    expected: impl Fn(&Row) -> &Ending,
-) -> Vec<Ending> {
+/// In the cluster that is `CLUSTER` in each row's expectations.
+fn found<const CLUSTER: usize>(stage: &Stage<'_>, [acme, beta]: [&Kubectl; 2]) -> Found {
     let (first, last) = ROWS.split_at(ROWS.partition_point(|row| row.though.is_none()));
-    let mut found = stage.endings(first, &expected);
+    let mut endings = settled(first, |row| &row.endings[CLUSTER], |row| stage.ending(row));
+    let heard = settled(ASKS, |ask| &ask.heard[CLUSTER], |ask| stage.heard(ask));
     stage.meddle(acme, beta);
-    found.extend(stage.endings(last, &expected));
-    found
+    endings.extend(settled(last, |row| &row.endings[CLUSTER], |row| stage.ending(row)));
+    Found { endings, heard }
 }

@@ -10,6 +10,7 @@ pub(super) const MORE: &str = "tenant-pkt-acme-more";
 pub(super) const BETA: &str = "tenant-pkt-beta";
 pub(super) const OUTSIDE: &str = "pkt-outside";
 pub(super) const INGRESS: &str = "istio-ingress";
+pub(super) const MONITORING: &str = "monitoring";
 pub(super) const SHARED: &str = "shared-services";
 
 /// Every pod by its namespace, its name and its account.
@@ -20,11 +21,14 @@ pub(super) const PODS: &[[&str; 3]] = &[
     [BETA, "another", "default"],
     [OUTSIDE, "outsider", "default"],
     [INGRESS, "public", "public"],
+    [INGRESS, "private", "private"],
+    [MONITORING, "scraper", "scraper"],
     [SHARED, "log-collector", "log-collector"],
+    [SHARED, "auditor", "auditor"],
 ];
 
 /// The pods that are services' endpoints, by their namespaces and the names of both.
-pub(super) const SERVICES: [[&str; 2]; 2] = [[ACME, "web"], [BETA, "another"]];
+pub(super) const SERVICES: [[&str; 2]; 3] = [[ACME, "web"], [BETA, "another"], [SHARED, "log-collector"]];
 
 /// The name by which the world outside calls the tenant's service.
 pub(super) const PUBLIC_NAME: &str = "web.example.com";
@@ -54,9 +58,40 @@ pub(super) fn platform() -> Value {
     };
     let own = PODS.iter().filter(|[_, _, account]| *account != "default");
     let accounts = own.map(|[namespace, _, name]| account(namespace, name));
-    let namespaces =
-        [namespace(OUTSIDE, "disabled"), namespace(INGRESS, "enabled"), namespace(SHARED, "enabled")];
-    list(namespaces.into_iter().chain(accounts))
+    let meshed = [INGRESS, MONITORING, SHARED].map(|name| namespace(name, "enabled"));
+    list(meshed.into_iter().chain([namespace(OUTSIDE, "disabled")]).chain(accounts))
+}
+
+/// What the platform lets others do, where there is Bulkhead: tenants call the collector, each for itself; the auditor
+/// calls the one tenant.
+pub(super) fn shared_services() -> Value {
+    let object = |name: &str, spec: Value| {
+        json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": name },
+            "spec": spec,
+        })
+    };
+    let ingest = json!({
+        "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
+        "headers": { "x-tenant-id": "{tenant}" },
+    });
+    let collector = json!({
+        "namespace": SHARED, "selector": { "app": "log-collector" }, "ports": [ingest],
+    });
+    let auditor = json!({
+        "namespace": SHARED, "selector": { "app": "auditor" }, "ports": [{ "port": 9090 }],
+        "callsTenants": ["pkt-acme"],
+    });
+    list([object("log-collector", collector), object("auditor", auditor)])
+}
+
+/// What the one tenant is granted; the other has nothing.
+pub(super) fn grants() -> Value {
+    json!({ "spec": { "grants": {
+        "serve": { "gateways": ["istio-ingress/public"] },
+        "reach": { "sharedServices": ["log-collector"] },
+        "callers": [{ "namespace": MONITORING, "serviceAccount": "scraper", "ports": [9090] }],
+    } } })
 }
 
 pub(super) fn namespace(name: &str, injection: &str) -> Value {

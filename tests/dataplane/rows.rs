@@ -3,8 +3,11 @@
 use Ending::{Arrives, Failed, LedAway, Refused};
 use Protocol::{Http, Tcp};
 use Though::{AllAllowed, RouteTaken};
-use Way::{Around, OtherTrustDomain, Plaintext, Usual};
-use Who::{AnotherTenant, Gateway, Neighbour, Outsider, SharedService, Sibling};
+use Way::{Around, Namesake, OtherTrustDomain, Plaintext, Usual};
+use Who::{
+    AnotherTenant, Auditor, Gateway, GrantedCaller, GrantedGateway, Neighbour, Outsider, SharedService,
+    Sibling,
+};
 
 pub(super) struct Row {
     pub(super) who: Who,
@@ -21,8 +24,13 @@ pub(super) enum Who {
     Sibling,
     AnotherTenant,
     Outsider,
+    GrantedGateway,
     Gateway,
+    /// May call 9090 only.
+    GrantedCaller,
     SharedService,
+    /// A shared service that may call the tenant.
+    Auditor,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +50,8 @@ pub(super) enum Way {
     Plaintext,
     /// Around it, with one of the mesh's own CA for the called tenant's name in another trust domain.
     OtherTrustDomain,
+    /// Around it, with one for another tenant's account that is called as a shared service's is.
+    Namesake,
 }
 
 /// What somebody has written in the meantime.
@@ -83,18 +93,33 @@ pub(super) const ROWS: &[Row] = &[
     row(Outsider, Http, Plaintext, [Arrives, Refused]),
     row(Outsider, Tcp, Plaintext, [Arrives, Refused]),
     row(Outsider, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(GrantedGateway, Http, Usual, [Arrives, Arrives]),
+    row(GrantedGateway, Tcp, Usual, [Arrives, Arrives]),
+    row(GrantedGateway, Http, Plaintext, [Arrives, Refused]),
     row(Gateway, Http, Usual, [Arrives, Refused]),
     row(Gateway, Tcp, Usual, [Arrives, Refused]),
     row(Gateway, Http, Plaintext, [Arrives, Refused]),
     row(Gateway, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(GrantedCaller, Tcp, Usual, [Arrives, Arrives]),
+    row(GrantedCaller, Http, Usual, [Arrives, Refused]),
     row(SharedService, Http, Usual, [Arrives, Refused]),
     row(SharedService, Tcp, Usual, [Arrives, Refused]),
+    row(SharedService, Http, Around, [Arrives, Refused]),
+    row(SharedService, Tcp, Around, [Arrives, Refused]),
     row(SharedService, Http, Plaintext, [Arrives, Refused]),
     row(SharedService, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(Auditor, Http, Usual, [Arrives, Arrives]),
+    row(Auditor, Tcp, Usual, [Arrives, Arrives]),
+    row(Auditor, Http, Plaintext, [Arrives, Refused]),
+    row(Auditor, Http, OtherTrustDomain, [Arrives, Refused]),
+    row(AnotherTenant, Http, Namesake, [Arrives, Refused]),
     though(AllAllowed, AnotherTenant, Http, Around, [Arrives, Refused]),
     though(AllAllowed, AnotherTenant, Tcp, Around, [Arrives, Refused]),
     though(RouteTaken, Neighbour, Http, Usual, [LedAway, Arrives]),
     though(RouteTaken, Sibling, Http, Usual, [LedAway, Arrives]),
+    though(RouteTaken, GrantedGateway, Http, Usual, [Arrives, Arrives]),
+    though(RouteTaken, Auditor, Http, Usual, [LedAway, Arrives]),
+    though(RouteTaken, SharedService, Http, Usual, [LedAway, Refused]),
 ];
 
 const fn row(who: Who, protocol: Protocol, way: Way, endings: [Ending; 2]) -> Row {
@@ -113,25 +138,39 @@ impl Row {
             Sibling => "same tenant, another namespace",
             AnotherTenant => "another tenant",
             Outsider => "a pod outside the mesh",
+            GrantedGateway => "a gateway that was granted",
             Gateway => "a gateway that was not granted",
-            SharedService => "a shared service that was not granted",
+            GrantedCaller => "a caller that was granted port 9090, which is TCP",
+            SharedService => "a shared service that may not call the tenant",
+            Auditor => "a shared service that may call it",
         };
         let protocol = match self.protocol {
             Http => "HTTP",
             Tcp => "TCP",
-        };
-        let way = match self.way {
-            Usual => "",
-            Around => ", around its own proxy",
-            Plaintext => ", plaintext",
-            OtherTrustDomain => ", as the tenant in another trust domain",
         };
         let though = match self.though {
             None => "",
             Some(AllAllowed) => "; the tenant's own policy allows everybody",
             Some(RouteTaken) => "; another tenant's VirtualService names the host",
         };
-        format!("| {who} | {protocol}{way}{though} | {} | {} |\n", without.words(), with.words())
+        format!(
+            "| {who} | {protocol}{}{though} | {} | {} |\n",
+            self.way.words(),
+            without.words(),
+            with.words()
+        )
+    }
+}
+
+impl Way {
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Usual => "",
+            Around => ", around its own proxy",
+            Plaintext => ", plaintext",
+            OtherTrustDomain => ", as the tenant in another trust domain",
+            Namesake => ", from an account called as that shared service's",
+        }
     }
 }
 

@@ -10,12 +10,15 @@ use bulkhead_harness::dataplane::{Answer, Dataplane, Pod};
 use bulkhead_harness::istio::{self, Istio};
 use bulkhead_harness::kubectl::Kubectl;
 
-use super::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, host};
+use super::asks::{Ask, Heard};
+use super::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
 use super::rows::{Ending, Protocol, Row, Way, Who};
 use crate::cluster::{can_hold_pods, until};
 
 /// What a proxy says by policy: the called one, or the caller's own, to which there is no such host.
 const REFUSALS: [&str; 2] = ["403\nRBAC: access denied", "502"];
+/// What the called one's says of a path that means another where it arrives.
+const NO_PATH: &str = "400";
 /// What a caller sees where a proxy ends the connection: by policy on TCP, or for want of mTLS.
 const CLOSED: [&str; 2] = ["EOF", "connection reset by peer"];
 
@@ -23,10 +26,12 @@ pub(super) struct Stage<'c> {
     _dataplane: Dataplane<'c>,
     admin: Kubectl,
     pods: BTreeMap<&'static str, Pod>,
-    /// The address of the tenant's service.
-    service: String,
+    /// The addresses of the services.
+    services: BTreeMap<&'static str, String>,
     /// A certificate for the tenant's name in another trust domain.
     foreign: PathBuf,
+    /// Certificates for another tenant's accounts that are called as shared services' are.
+    namesakes: BTreeMap<&'static str, PathBuf>,
 }
 
 impl<'c> Stage<'c> {
@@ -51,13 +56,21 @@ impl<'c> Stage<'c> {
         let endpoints = objects::list(SERVICES.map(endpoint));
         admin.apply(&endpoints.to_string()).unwrap();
 
-        let identity = format!("spiffe://evil.example/ns/{ACME}/sa/default");
-        let foreign = istio::authority(cluster).unwrap().workload(&identity).unwrap();
+        let authority = istio::authority(cluster).unwrap();
+        let certificate = |name: &str, identity: &str| {
+            dataplane.keep(name, &authority.workload(identity).unwrap()).unwrap()
+        };
+        let namesake =
+            |name| (name, certificate(name, &format!("spiffe://cluster.local/ns/{BETA}/sa/{name}")));
         let path = "jsonpath={.spec.clusterIP}";
+        let address = |[namespace, name]: [&'static str; 2]| {
+            (name, admin.ok(&["get", "service", name, "-n", namespace, "-o", path]).unwrap())
+        };
         Self {
             pods,
-            service: admin.ok(&["get", "service", "web", "-n", ACME, "-o", path]).unwrap(),
-            foreign: dataplane.keep("foreign", &foreign).unwrap(),
+            services: SERVICES.map(address).into(),
+            foreign: certificate("foreign", &format!("spiffe://evil.example/ns/{ACME}/sa/default")),
+            namesakes: ["auditor", "log-collector"].map(namesake).into(),
             _dataplane: dataplane,
             admin,
         }
@@ -67,7 +80,7 @@ impl<'c> Stage<'c> {
     pub(super) fn meddle(&self, acme: &Kubectl, beta: &Kubectl) {
         beta.apply(&objects::route_taken().to_string()).unwrap();
         // Nothing restricts what this one sees.
-        self.knows("log-collector", "virtual-service/taken");
+        self.knows("scraper", "virtual-service/taken");
         // A proxy that is told of this has been told of what istiod knew before.
         acme.apply(&objects::all_allowed().to_string()).unwrap();
         self.admin.apply(&objects::service(ACME, "later").to_string()).unwrap();
@@ -81,28 +94,31 @@ impl<'c> Stage<'c> {
         until(|| self.pods[pod].proxy_knows(what).unwrap().then_some(()));
     }
 
-    /// What becomes of the call of each row, all asked anew until all is as expected: what istiod says takes a moment
-    /// to be heard.
-    pub(super) fn endings(&self, rows: &[Row], expected: impl Fn(&Row) -> &Ending) -> Vec<Ending> {
-        let mut last = Vec::new();
-        for _ in 0..20 {
-            last = rows.iter().map(|row| self.ending(row)).collect();
-            if last.iter().eq(rows.iter().map(&expected)) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(500));
-        }
-        last
-    }
-
-    fn ending(&self, row: &Row) -> Ending {
-        let [web, another] = SERVICES.map(|[namespace, name]| format!("{name}.{namespace}"));
+    pub(super) fn ending(&self, row: &Row) -> Ending {
+        let [web, another, _] = SERVICES.map(|[namespace, name]| format!("{name}.{namespace}"));
         match self.call(row) {
             Answer::Said(said) if said.contains(&web) => Ending::Arrives,
             Answer::Said(said) if said.contains(&another) => Ending::LedAway,
-            Answer::Said(said) if REFUSALS.contains(&said.as_str()) => Ending::Refused,
-            Answer::Refused(said) if CLOSED.iter().any(|end| said.ends_with(end)) => Ending::Refused,
+            answer if is_refusal(&answer) => Ending::Refused,
             Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
+        }
+    }
+
+    pub(super) fn heard(&self, ask: &Ask) -> Heard {
+        let from = &self.pods[ask.asker.pod()];
+        let to = match ask.way {
+            Way::Usual => format!("{}:80", self.services["log-collector"]),
+            _ => format!("{}:8080", self.pods["log-collector"].address),
+        };
+        let (line, host) =
+            (format!("{} HTTP/1.1", ask.line), format!("Host: {}", host("log-collector", SHARED)));
+        let mut request = vec!["http", to.as_str(), &line, &host];
+        request.extend(ask.headers());
+        match self.sent(from, ask.way, "log-collector", &request) {
+            Answer::Said(said) if said == NO_PATH => Heard::Refused,
+            answer if is_refusal(&answer) => Heard::Refused,
+            Answer::Said(said) => Heard::of(&said),
+            Answer::Refused(said) => Heard::Failed(said),
         }
     }
 
@@ -111,10 +127,10 @@ impl<'c> Stage<'c> {
         let (name, direct) = (host("web", ACME), web.address.to_string());
         // Whoever calls through a gateway stands outside.
         let (from, to, http_port, name) = match (row.way, row.who) {
-            (Way::Usual, Who::Gateway) => {
+            (Way::Usual, Who::Gateway | Who::GrantedGateway) => {
                 (&self.pods["outsider"], caller.address.to_string(), 8080, PUBLIC_NAME.to_owned())
             }
-            (Way::Usual, _) => (caller, self.service.clone(), 80, name),
+            (Way::Usual, _) => (caller, self.services["web"].clone(), 80, name),
             _ => (caller, direct, 8080, name),
         };
         let [http, tcp] = [http_port, 9090].map(|port| format!("{to}:{port}"));
@@ -123,13 +139,43 @@ impl<'c> Stage<'c> {
             Protocol::Http => &["http", &http, "GET / HTTP/1.1", &header],
             Protocol::Tcp => &["tcp", &tcp],
         };
-        let answer = match row.way {
+        self.sent(from, row.way, "auditor", request)
+    }
+
+    /// `namesake` is whose account another's may be called as.
+    fn sent(&self, from: &Pod, way: Way, namesake: &str, request: &[&str]) -> Answer {
+        let answer = match way {
             Way::Usual => from.call(request),
             Way::Around => from.call_around(Some(&from.certificate), request),
             Way::Plaintext => from.call_around(None, request),
             Way::OtherTrustDomain => from.call_around(Some(&self.foreign), request),
+            Way::Namesake => from.call_around(Some(&self.namesakes[namesake]), request),
         };
         answer.unwrap()
+    }
+}
+
+/// What `find` finds of each row, all anew until all is as expected: what istiod says takes a moment to be heard.
+pub(super) fn settled<R, F: PartialEq>(
+    rows: &[R],
+    expected: impl Fn(&R) -> &F,
+    find: impl Fn(&R) -> F,
+) -> Vec<F> {
+    let mut last = Vec::new();
+    for _ in 0..20 {
+        last = rows.iter().map(&find).collect();
+        if last.iter().eq(rows.iter().map(&expected)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    last
+}
+
+fn is_refusal(answer: &Answer) -> bool {
+    match answer {
+        Answer::Said(said) => REFUSALS.contains(&said.as_str()),
+        Answer::Refused(said) => CLOSED.iter().any(|end| said.ends_with(end)),
     }
 }
 
@@ -140,7 +186,10 @@ fn pod(who: Who) -> &'static str {
         Who::Sibling => "sibling",
         Who::AnotherTenant => "another",
         Who::Outsider => "outsider",
-        Who::Gateway => "public",
+        Who::GrantedGateway => "public",
+        Who::Gateway => "private",
+        Who::GrantedCaller => "scraper",
         Who::SharedService => "log-collector",
+        Who::Auditor => "auditor",
     }
 }

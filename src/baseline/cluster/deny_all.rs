@@ -10,7 +10,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
 
 fn body(spot: Spot<'_>) -> Option<Value> {
     match spot.world.settings.mesh_wide? {
-        DenyAll::Off => None,
+        DenyAll::Never => None,
         DenyAll::DryRun => {
             Some(json!({ "metadata": { "annotations": { "istio.io/dry-run": "true" } }, "spec": {} }))
         }

@@ -12,11 +12,7 @@ pub(super) const fn object<'w>() -> Object<Place<'w>> {
 const PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
 
 fn body(place: Place<'_>) -> Value {
-    let istiod = json!({
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": place.settings().mesh_root } },
-        "podSelector": { "matchLabels": { "app": "istiod" } },
-    });
-    let egress = json!([{ "to": [istiod], "ports": peers::tcp([15012]) }]);
+    let egress = [peers::istiod(place.settings())];
     let mut spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": egress });
     if let (Dataplane::Ambient, Value::Object(spec)) = (place.settings().dataplane, &mut spec) {
         let probes = PROBES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));

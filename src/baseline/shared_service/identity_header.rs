@@ -1,10 +1,12 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Body, IDENTITY_HEADER, Kind, Object, Served};
 use crate::settings::Dataplane;
 
-/// Its proxies say who calls, from the caller's certificate and after they have let him in, and take no path that
-/// means another where it arrives.
+/// Its proxies say who calls, from the caller's certificate and after they have let him in, and take no path and no
+/// header that could mean another where it arrives.
 pub(super) const fn object<'w>() -> Object<Served<'w>> {
     Object { kind: Kind::EnvoyFilter, name: "identity-header", body: Body::Where(body) }
 }
@@ -15,8 +17,9 @@ fn body(served: Served<'_>) -> Option<Value> {
     let is_heard =
         served.world.settings.dataplane == Dataplane::Sidecar && served.http_ports().next().is_some();
     is_heard.then(|| {
+        let patches = [Some(hardened_paths()), Some(no_walking()), single_headers(served), Some(identity())];
         json!({ "spec": {
-            "configPatches": [hardened_paths(), identity()],
+            "configPatches": patches.into_iter().flatten().collect::<Vec<_>>(),
             "priority": 1000,
             "workloadSelector": { "labels": served.service.selector },
         } })
@@ -44,27 +47,62 @@ fn hardened_paths() -> Value {
     })
 }
 
+/// Java's servlets read `..;x` as `..`; Envoy does since CVE-2026-73551, but not where the dots are encoded.
+fn no_walking() -> Value {
+    let walks = json!({
+        "permissions": [{ "url_path": { "path": { "safe_regex": { "regex": ".*/([.]|%2[eE]){2};.*" } } } }],
+        "principals": [{ "any": true }],
+    });
+    filter(
+        "INSERT_FIRST",
+        "bulkhead.no_walking",
+        &json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": { "action": "DENY", "policies": { "walks": walks } },
+        }),
+    )
+}
+
+/// To Envoy a header has a value if it has it among others; what it is judged by is made all that arrives.
+fn single_headers(served: Served<'_>) -> Option<Value> {
+    let headers: BTreeSet<&String> = served.http_ports().flat_map(|port| port.headers.keys()).collect();
+    let single = headers.iter().map(|header| {
+        json!({ "append": {
+            "append_action": "OVERWRITE_IF_EXISTS",
+            "header": { "key": header, "value": format!("%REQ({header})%") },
+            "keep_empty_value": true,
+        } })
+    });
+    let mutations: Vec<Value> = single.collect();
+    (!mutations.is_empty()).then(|| filter("INSERT_FIRST", "bulkhead.single_headers", &mutation(&mutations)))
+}
+
 fn identity() -> Value {
+    let append = json!({
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        "header": { "key": IDENTITY_HEADER, "value": "%DOWNSTREAM_PEER_URI_SAN%" },
+    });
+    let mutations = [json!({ "remove": IDENTITY_HEADER }), json!({ "append": append })];
+    filter("INSERT_BEFORE", "bulkhead.tenant_identity", &mutation(&mutations))
+}
+
+fn mutation(mutations: &[Value]) -> Value {
+    json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+        "mutations": { "request_mutations": mutations },
+    })
+}
+
+/// Before all others, or before the last one.
+fn filter(operation: &str, name: &str, config: &Value) -> Value {
+    let mut chain = json!({ "filter": { "name": MANAGER } });
+    if operation == "INSERT_BEFORE" {
+        chain =
+            json!({ "filter": { "name": MANAGER, "subFilter": { "name": "envoy.filters.http.router" } } });
+    }
     json!({
         "applyTo": "HTTP_FILTER",
-        "match": {
-            "context": "SIDECAR_INBOUND",
-            "listener": { "filterChain": {
-                "filter": { "name": MANAGER, "subFilter": { "name": "envoy.filters.http.router" } },
-            } },
-        },
-        "patch": { "operation": "INSERT_BEFORE", "value": {
-            "name": "bulkhead.tenant_identity",
-            "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
-                "mutations": { "request_mutations": [
-                    { "remove": IDENTITY_HEADER },
-                    { "append": {
-                        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-                        "header": { "key": IDENTITY_HEADER, "value": "%DOWNSTREAM_PEER_URI_SAN%" },
-                    } },
-                ] },
-            },
-        } },
+        "match": { "context": "SIDECAR_INBOUND", "listener": { "filterChain": chain } },
+        "patch": { "operation": operation, "value": { "name": name, "typed_config": config } },
     })
 }

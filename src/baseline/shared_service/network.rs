@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Served, peers};
 use crate::world::TENANT_LABEL;
 
 /// The tenants that reach it come in, on its ports; it goes nowhere but to DNS, the mesh, the API servers, its own
-/// namespace and the tenants it may call: a shared service is no way from one tenant into another.
+/// namespace, those of its `egress` and the tenants it may call: a shared service is no way from one tenant into
+/// another.
 pub(super) const fn object<'w>() -> Object<Served<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "", body: Body::Always(body) }
 }
@@ -24,20 +27,12 @@ fn body(served: Served<'_>) -> Value {
         ingress.push(json!({ "from": [labelled(&tenants)], "ports": ports }));
     }
     let surroundings = &served.world.surroundings;
-    let mut dns = vec![json!({
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
-        "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } },
-    })];
-    dns.extend(surroundings.dns.iter().map(|address| peers::address(*address)));
-    let istiod = json!({
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": settings.mesh_root } },
-        "podSelector": { "matchLabels": { "app": "istiod" } },
-    });
-    let mut egress = vec![
-        json!({ "to": [{ "podSelector": {} }] }),
-        json!({ "to": dns, "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }] }),
-        json!({ "to": [istiod], "ports": peers::tcp([15012]) }),
-    ];
+    let mut egress =
+        vec![json!({ "to": [{ "podSelector": {} }] }), peers::dns(surroundings), peers::istiod(settings)];
+    egress.extend(peers::api_servers(surroundings));
+    let hosts = served.service.egress.iter();
+    let namespaces: BTreeSet<&str> = hosts.filter_map(|host| Some(host.split_once('/')?.0)).collect();
+    egress.extend(namespaces.into_iter().map(|name| json!({ "to": [peers::namespace(name)] })));
     let calls: Vec<&str> = served.service.calls_tenants.iter().map(String::as_str).collect();
     if !calls.is_empty() {
         egress.push(json!({ "to": [labelled(&calls)] }));

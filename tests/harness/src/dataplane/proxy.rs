@@ -68,6 +68,8 @@ impl Dataplane<'_> {
         let root = ["get", "configmap", "istio-ca-root-cert", "-n", namespace];
         let root = [&root[..], &["-o", "jsonpath={.data.root-cert\\.pem}"]].concat();
         fs::write(home.join("var/run/secrets/istio/root-cert.pem"), self.cluster.admin()?.ok(&root)?)?;
+        // Envoy opens its stdout anew, by name, for the access log.
+        fs::write(home.join("proxy.out"), "")?;
         let owned = Command::new("chown").args(["-R", &format!("{PROXY}:{PROXY}")]).arg(home).status()?;
         ensure!(owned.success(), "chown");
         Ok(())

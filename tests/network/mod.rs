@@ -1,135 +1,82 @@
 //! Which packets the baseline's network policies let through; no cluster. No network plugin can be had here, so nothing
 //! is sent: an independent evaluator reads the policies. What proxies refuse is in `dataplane`.
 
+mod rows;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::mem::discriminant;
 use std::path::Path;
+use std::sync::Arc;
 
-use bulkhead::baseline::{Kind, desired, labels};
+use bulkhead::baseline::{Kind, Manifest, desired, desired_of_service, labels};
+use bulkhead::settings::SameTenant;
 use bulkhead::sources::files;
 use bulkhead::world::{Owner, Surroundings, World};
-use bulkhead_harness::evaluator::Port::{Tcp, Udp};
 use bulkhead_harness::evaluator::{self, End, Packet, Port, passes};
 use json_patch::Patch;
 use serde_json::{Value, json};
 
-use self::Other::{Address, Pod};
+use self::rows::Other::{Address, Pod};
+use self::rows::{ACME, ALL, API_SERVERS, CLOSED, DNS_SERVICES, Other, ROWS, Row, SERVED};
 use crate::blessed::compare_part;
 
-/// Between a pod in a tenant's namespace and others, each on each port.
-struct Row {
-    who: &'static str,
-    namespace: &'static str,
-    others: &'static [Other],
-    ports: &'static [Port],
-    /// With Bulkhead: into the tenant's pod, and out of it.
-    arrives: [bool; 2],
+/// Rows, the world they are about, and the policies of the side they are about.
+struct Part {
+    rows: &'static [Row],
+    world: World,
+    policies: Vec<Value>,
+    /// What the metadata says of the policies of which every rule and peer must show.
+    shown: Option<[&'static str; 2]>,
 }
 
-/// A pod by its namespace and labels, or an address that is no pod's.
-enum Other {
-    Pod(&'static str, &'static [(&'static str, &'static str)]),
-    Address(&'static str),
+fn parts() -> [Part; 3] {
+    let (world, mut closed) = (world(), world());
+    Arc::get_mut(&mut closed.settings).unwrap().same_tenant = SameTenant::Namespace;
+    let [tenants, apart, services] = [of_tenants(&world), of_tenants(&closed), of_services(&world)];
+    let collector = Some(["name", "bulkhead-log-collector"]);
+    [
+        Part { rows: ROWS, policies: tenants, world: world.clone(), shown: Some(["namespace", ACME]) },
+        Part { rows: CLOSED, policies: apart, world: closed, shown: None },
+        Part { rows: SERVED, policies: services, world, shown: collector },
+    ]
 }
 
-const fn row(
-    who: &'static str,
-    namespace: &'static str,
-    others: &'static [Other],
-    ports: &'static [Port],
-    arrives: [bool; 2],
-) -> Row {
-    Row { who, namespace, others, ports, arrives }
-}
-
-const ACME: &str = "tenant-acme";
-const JOBS: &str = "tenant-acme-jobs";
-const BETA: &str = "tenant-beta";
-const NOBODYS: &str = "legacy";
-const SHARED: &str = "shared-services";
-
-const PLAIN: &[(&str, &str)] = &[("app", "web")];
-const DNS: &[(&str, &str)] = &[("k8s-app", "kube-dns")];
-const ISTIOD: &[(&str, &str)] = &[("app", "istiod")];
-const COLLECTOR: &[(&str, &str)] = &[("app", "log-collector")];
-const VAULT: &[(&str, &str)] = &[("app", "vault")];
-
-const API_SERVERS: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
-const API_SERVER: &[Other] = &[Address(API_SERVERS[0]), Address(API_SERVERS[1])];
-const DNS_SERVICES: [&str; 2] = ["10.96.0.10", "fd00::10"];
-const NODE_CACHE: &str = "169.254.20.10";
-
-/// Every port that some policy names, and one that none does.
-const ALL: &[Port] = &[Tcp(53), Tcp(6443), Tcp(8080), Tcp(15012), Tcp(15020), Udp(53)];
-
-const BOTH: [bool; 2] = [true, true];
-const OUT: [bool; 2] = [false, true];
-const NEITHER: [bool; 2] = [false, false];
-
-const ROWS: &[Row] = &[
-    row("same namespace", ACME, &[Pod(ACME, PLAIN)], ALL, BOTH),
-    row("same tenant, another namespace", ACME, &[Pod(JOBS, PLAIN)], ALL, BOTH),
-    row("another tenant", ACME, &[Pod(BETA, PLAIN)], ALL, NEITHER),
-    row("a namespace that is nobody's, outside the mesh", ACME, &[Pod(NOBODYS, PLAIN)], ALL, NEITHER),
-    row("an ingress gateway", ACME, &[Pod("istio-ingress", &[("istio", "ingress")])], ALL, NEITHER),
-    row("Prometheus", ACME, &[Pod("monitoring", &[("app", "prometheus")])], ALL, NEITHER),
-    row("a shared service, granted", ACME, &[Pod(SHARED, COLLECTOR)], &[Tcp(8080)], OUT),
-    row("its other ports", ACME, &[Pod(SHARED, COLLECTOR)], &[Tcp(9090), Udp(8080)], NEITHER),
-    row("a shared service, not granted", ACME, &[Pod(SHARED, VAULT)], ALL, NEITHER),
-    row("a shared service, granted to another tenant", BETA, &[Pod(SHARED, COLLECTOR)], ALL, NEITHER),
-    row("DNS", ACME, &[Pod("kube-system", DNS)], &[Tcp(53), Udp(53)], OUT),
-    row(
-        "DNS, by its Service or a cache on the node",
-        ACME,
-        &[Address(DNS_SERVICES[0]), Address(DNS_SERVICES[1]), Address(NODE_CACHE)],
-        &[Tcp(53), Udp(53)],
-        OUT,
-    ),
-    row("DNS pods' other ports", ACME, &[Pod("kube-system", DNS)], &[Tcp(8080), Tcp(9153)], NEITHER),
-    row("other pods in kube-system", ACME, &[Pod("kube-system", PLAIN)], ALL, NEITHER),
-    row("istiod", ACME, &[Pod("istio-system", ISTIOD)], &[Tcp(15012)], OUT),
-    row("its other ports", ACME, &[Pod("istio-system", ISTIOD)], &[Tcp(15010), Tcp(15017)], NEITHER),
-    row("other pods in istio-system", ACME, &[Pod("istio-system", PLAIN)], ALL, NEITHER),
-    row(
-        "pods elsewhere, labelled like any of these",
-        ACME,
-        &[Pod(BETA, COLLECTOR), Pod(NOBODYS, DNS), Pod(NOBODYS, ISTIOD)],
-        ALL,
-        NEITHER,
-    ),
-    row("the API server", ACME, API_SERVER, &[Tcp(6443)], OUT),
-    row("its node's other ports", ACME, API_SERVER, &[Tcp(2379), Tcp(10250)], NEITHER),
-    row("the cloud's metadata", ACME, &[Address("169.254.169.254")], &[Tcp(80)], NEITHER),
-    row("outside the cluster", ACME, &[Address("203.0.113.7"), Address("2001:db8::7")], ALL, NEITHER),
-];
-
+/// By the policies of the one side alone, and by all there are.
 #[test]
 fn nothing_passes_but_what_is_granted() {
-    let world = world();
-    let probes = probes(&world);
-    let (without, with) = (arrivals(&probes, &[]), arrivals(&probes, &policies(&world)));
     let mut wrong = String::new();
-    for (probe, (without, with)) in probes.iter().zip(without.into_iter().zip(with)) {
-        if !without || with != probe.arrives {
-            writeln!(wrong, "{}: {}: without {without}, with {with}", probe.who, probe.packet).unwrap();
+    for Part { rows, world, policies, .. } in parts() {
+        let probes = probes(&world, rows);
+        let all = [of_tenants(&world), of_services(&world)].concat();
+        let [without, with, all] = [&[], &policies[..], &all].map(|policies| arrivals(&probes, policies));
+        for (((probe, without), with), all) in probes.iter().zip(without).zip(with).zip(all) {
+            if !without || with != probe.arrives || all != probe.arrives {
+                let Probe { who, packet, .. } = probe;
+                writeln!(wrong, "{who}: {packet}: without {without}, with {with}, with all {all}").unwrap();
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    compare_part("README.md", "network", &table());
+    let tables = format!(
+        "{}\n{}\n*all*, each by itself: {}.\n",
+        table("the tenant", &[ROWS, CLOSED]),
+        table("the shared service", &[SERVED]),
+        listed(ALL)
+    );
+    compare_part("README.md", "network", &tables);
 }
 
-/// As [`ROWS`] have been found to be.
-fn table() -> String {
-    let mut table = "| the other end | port | without Bulkhead | into the tenant | out of the tenant |\n\
-                     |---|---|---|---|---|\n"
-        .to_owned();
-    for Row { who, ports, arrives, .. } in ROWS {
+/// As the rows have been found to be.
+fn table(what: &str, rows: &[&[Row]]) -> String {
+    let mut table = format!(
+        "| the other end | port | without Bulkhead | into {what} | out of {what} |\n|---|---|---|---|---|\n"
+    );
+    for Row { who, ports, arrives, .. } in rows.iter().copied().flatten() {
         let [into, out] = arrives.map(|arrives| if arrives { "arrives" } else { "refused" });
         let ports = if *ports == ALL { "all".to_owned() } else { listed(ports) };
         writeln!(table, "| {who} | {ports} | arrives | {into} | {out} |").unwrap();
     }
-    writeln!(table, "\n*all*, each by itself: {}.", listed(ALL)).unwrap();
     table
 }
 
@@ -147,20 +94,23 @@ fn listed(ports: &[Port]) -> String {
 /// everybody or for every port, opens one.
 #[test]
 fn nothing_comes_or_goes_unseen() {
-    let world = world();
-    let (probes, policies) = (probes(&world), policies(&world));
-    let before = arrivals(&probes, &policies);
-    for (index, policy) in policies.iter().enumerate() {
-        if policy["metadata"]["namespace"] != ACME {
-            continue;
-        }
-        for (change, opens) in changes(policy) {
-            let mut policies = policies.clone();
-            let patch: Patch = serde_json::from_value(json!([change])).unwrap();
-            json_patch::patch(&mut policies[index], &patch).unwrap();
-            let after = arrivals(&probes, &policies);
-            let is_seen = before.iter().zip(after).any(|(before, after)| *before != opens && after == opens);
-            assert!(is_seen, "{}: {change}: no cell shows it", policy["metadata"]["name"]);
+    for Part { rows, world, policies, shown } in parts() {
+        let probes = probes(&world, rows);
+        let before = arrivals(&probes, &policies);
+        for (index, policy) in policies.iter().enumerate() {
+            let metadata = &policy["metadata"];
+            if !shown.is_some_and(|[key, value]| metadata[key] == value) {
+                continue;
+            }
+            for (change, opens) in changes(policy) {
+                let mut policies = policies.clone();
+                let patch: Patch = serde_json::from_value(json!([change])).unwrap();
+                json_patch::patch(&mut policies[index], &patch).unwrap();
+                let after = arrivals(&probes, &policies);
+                let is_seen =
+                    before.iter().zip(after).any(|(before, after)| *before != opens && after == opens);
+                assert!(is_seen, "{}: {change}: no cell shows it", metadata["name"]);
+            }
         }
     }
 }
@@ -197,7 +147,7 @@ fn changes(policy: &Value) -> Vec<(Value, bool)> {
 #[test]
 fn the_default_deny_closes_by_itself_and_is_not_alone() {
     let world = world();
-    let (probes, all) = (probes(&world), policies(&world));
+    let (probes, all) = (probes(&world, ROWS), of_tenants(&world));
     let (deny, others): (Vec<Value>, Vec<Value>) =
         all.iter().cloned().partition(|policy| policy["metadata"]["name"] == "default-deny-all");
     assert!(!arrivals(&probes, &deny).contains(&true));
@@ -224,7 +174,7 @@ fn what_cannot_be_judged_is_no_answer() {
             "metadata": { "name": "odd", "namespace": ACME },
             "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule] },
         });
-        let packets: Vec<Packet> = probes(&world()).into_iter().map(|probe| probe.packet).collect();
+        let packets: Vec<Packet> = probes(&world(), ROWS).into_iter().map(|probe| probe.packet).collect();
         let error = passes(&[policy], &packets).unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
@@ -237,15 +187,16 @@ struct Probe {
     arrives: bool,
 }
 
-fn probes(world: &World) -> Vec<Probe> {
+fn probes(world: &World, rows: &[Row]) -> Vec<Probe> {
+    let end = |end: &Other, address: &str| match end {
+        Pod(namespace, labels) => pod(world, namespace, labels, address),
+        Address(address) => End { pod: None, address: address.parse().unwrap() },
+    };
     let mut probes = Vec::new();
-    for Row { who, namespace, others, ports, arrives: [into, out] } in ROWS {
-        let own = pod(world, namespace, PLAIN, "10.244.0.1");
+    for Row { who, own, others, ports, arrives: [into, out] } in rows {
+        let own = end(own, "10.244.0.1");
         for other in *others {
-            let other = match other {
-                Pod(namespace, labels) => pod(world, namespace, labels, "10.244.0.2"),
-                Address(address) => End { pod: None, address: address.parse().unwrap() },
-            };
+            let other = end(other, "10.244.0.2");
             for port in *ports {
                 for (from, to, arrives) in [(&other, &own, *into), (&own, &other, *out)] {
                     let packet = Packet { from: from.clone(), to: to.clone(), port: *port };
@@ -286,11 +237,19 @@ fn world() -> World {
 }
 
 /// The network policies of all tenants.
-fn policies(world: &World) -> Vec<Value> {
+fn of_tenants(world: &World) -> Vec<Value> {
     let namespaces = world
         .tenants()
         .flat_map(|tenant| world.namespaces_of(&tenant.name).map(move |namespace| (tenant, namespace)));
-    let manifests = namespaces.flat_map(|(tenant, namespace)| desired(world, tenant, namespace));
+    policies(namespaces.flat_map(|(tenant, namespace)| desired(world, tenant, namespace)))
+}
+
+/// Those of all shared services.
+fn of_services(world: &World) -> Vec<Value> {
+    policies(world.shared_services().flat_map(|service| desired_of_service(world, service)))
+}
+
+fn policies(manifests: impl Iterator<Item = Manifest>) -> Vec<Value> {
     let policies = manifests.filter(|manifest| manifest.kind == Kind::NetworkPolicy);
     policies.map(|manifest| manifest.object).collect()
 }
