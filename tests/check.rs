@@ -151,8 +151,8 @@ fn a_part_of_the_baseline_is_rendered() {
         (&["--tenant", "beta"][..], &["", "tenant-beta"][..]),
         (&["-n", "shared-services"], &["shared-services"]),
         (&["--shared-service", "log-collector"], &["shared-services"]),
-        (&["--cluster-wide"], &[""]),
-        (&[], &["", "shared-services", "tenant-acme", "tenant-acme-new", "tenant-beta"]),
+        (&["--cluster-wide"], &["", "istio-system"]),
+        (&[], &["", "istio-system", "shared-services", "tenant-acme", "tenant-acme-new", "tenant-beta"]),
     ] {
         let (code, out, note) = render(part);
         assert_eq!((code, note.as_str()), (0, ""));

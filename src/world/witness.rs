@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Namespace, Tenant, World};
-use crate::settings::Settings;
+use crate::settings::{Gateway, Settings};
 
 /// All that the baseline of a tenant, or of one of its namespaces, is made of: while it is the same, so is the
 /// baseline.
@@ -54,8 +54,9 @@ impl World {
         for tenant in self.tenants() {
             (tenant, self.witness(&tenant.name).siblings).hash(&mut hasher);
         }
-        for namespace in &self.settings.platform_namespaces {
-            self.namespaces.get(namespace.as_str()).map(|known| &known.labels).hash(&mut hasher);
+        let gateways = self.settings.gateways.iter().map(Gateway::namespace);
+        for namespace in self.settings.platform_namespaces.iter().map(String::as_str).chain(gateways) {
+            self.namespaces.get(namespace).map(|known| &known.labels).hash(&mut hasher);
         }
         let settings = Arc::clone(&self.settings);
         Witness { settings, tenant: None, namespace: None, siblings: hasher.finish(), around: self.around }

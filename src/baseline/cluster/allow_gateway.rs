@@ -10,8 +10,7 @@ pub(super) fn manifest(world: &World, gateway: &Gateway) -> Option<Manifest> {
     let selector = json!({ "matchLabels": gateway.selector });
     let spec = json!({ "action": "ALLOW", "rules": [{}], "selector": selector });
     let name = format!("{PREFIX}gateway-{name}");
-    world
-        .settings
-        .denies_all()
+    // What is declared before it is there keeps nothing else waiting.
+    (world.settings.denies_all() && world.namespace(namespace).is_some())
         .then(|| Manifest::new(Kind::AuthorizationPolicy, Some(namespace), name, json!({ "spec": spec })))
 }
