@@ -21,13 +21,15 @@ mod bh401_shared_namespace_write;
 mod bh402_shared_identity_name;
 mod bh403_mesh_token;
 mod bh404_token_secret;
+mod bh501_open_peer;
+mod bh502_foreign_peer;
 mod bh605_reserved_header;
 mod bh901_platform_only_kind;
 
 use serde_json::Value;
 
 use super::kind::{DOORS, Door, Kind, Operation};
-use super::object::Namespace;
+use super::object::{Namespace, Object, Policy};
 use super::{Findings, Retry, Scope};
 use crate::baseline::{self, PREFIX};
 use crate::world::Actor;
@@ -57,6 +59,8 @@ pub static RULES: &[&Rule] = &[
     &bh402_shared_identity_name::RULE,
     &bh403_mesh_token::RULE,
     &bh404_token_secret::RULE,
+    &bh501_open_peer::RULE,
+    &bh502_foreign_peer::RULE,
     &bh605_reserved_header::RULE,
     &bh901_platform_only_kind::RULE,
 ];
@@ -134,7 +138,7 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }
 
-impl Scope<'_> {
+impl<'r> Scope<'r> {
     /// What the object of the baseline must be, where it is written; `None` if there is none of its name.
     fn wanted(&self, kind: baseline::Kind, object: &Value) -> Option<Value> {
         let name = object.pointer("/metadata/name")?.as_str()?;
@@ -152,6 +156,15 @@ impl Scope<'_> {
             })
         };
         found.map(|manifest| manifest.object)
+    }
+
+    /// What somebody writes in a tenant's namespace beside its baseline, of a kind that the baseline has objects of.
+    /// What bears a name of the baseline's must be equal to it, which is all there is to say of it.
+    fn beside_the_baseline(&self) -> Option<&'r Policy<'r>> {
+        let Object::Policy(policy) = self.object else { return None };
+        let name = policy.metadata.name.as_deref().unwrap_or_default();
+        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline(policy.kind, name);
+        (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
     }
 
     /// Whether a name that is the baseline's in other namespaces is anybody's here.
@@ -189,6 +202,11 @@ impl Rule {
     /// Whether it judges writes of this kind.
     pub fn judges(&self, kind: Kind) -> bool {
         self.kinds.iter().any(|group| group.contains(&kind))
+    }
+
+    /// Whether it is about what bears a name of the baseline's, or comes before it.
+    pub fn is_about_the_baseline(&self) -> bool {
+        ["BH201", "BH202", "BH203"].contains(&self.code)
     }
 
     /// Whether it only warns while a tenant is observed: not where a namespace or an identity is taken.
