@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, PREFIX};
-use crate::policy::{Place, RULES};
 use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
+use crate::policy::{Place, RULES};
 use crate::settings::Settings;
 use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL, controllers};
 
@@ -111,7 +111,8 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
-        let mut rules = RULES.iter().filter(|rule| rule.places.contains(&Place::Tenants) && rule.judges(kind));
+        let mut rules =
+            RULES.iter().filter(|rule| rule.places.contains(&Place::Tenants) && rule.judges(kind));
         rules.any(|rule| !rule.is_about_the_baseline())
     };
     let beside = DOORS.iter().filter(|door| door.kind.entry() == Entry::Policies && is_judged(door.kind));

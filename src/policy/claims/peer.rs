@@ -32,7 +32,9 @@ pub fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &
         let at = path.fields(&["ipBlock", "cidr"]);
         let said = quote(&block.cidr);
         return match Cidr::parse(&block.cidr) {
-            Some(range) if range.is_wide() => Whose::Everybody(at, format!("{said} is everybody's addresses")),
+            Some(range) if range.is_wide() => {
+                Whose::Everybody(at, format!("{said} is everybody's addresses"))
+            }
             Some(range) if is_known_range(scope, opening, range) => Whose::Known,
             Some(_) => Whose::Foreign(at, format!("{said} is not granted to tenant {}", scope.tenant_name())),
             None => Whose::Foreign(at, format!("{said} is no range of addresses that all read alike")),
@@ -53,7 +55,10 @@ pub fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &
         }
         Picked::Foreign(names) => {
             let names = quote_all(&names);
-            Whose::Foreign(at, format!("{names} is neither of tenant {} nor granted to it", scope.tenant_name()))
+            Whose::Foreign(
+                at,
+                format!("{names} is neither of tenant {} nor granted to it", scope.tenant_name()),
+            )
         }
     }
 }

@@ -1,7 +1,9 @@
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::{Metadata, NetworkPolicy, PeerAuthentication, Sidecar, Telemetry, Unreadable, Whole, of_the_baseline};
+use super::{
+    Metadata, NetworkPolicy, PeerAuthentication, Sidecar, Telemetry, Unreadable, Whole, of_the_baseline,
+};
 use crate::baseline;
 use crate::policy::kind::Kind;
 

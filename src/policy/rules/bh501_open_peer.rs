@@ -109,8 +109,8 @@ fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
         Direction::Out if opening.is_only_for(DNS) => {
             "leave the rule out: DNS is let through already".to_owned()
         }
-        Direction::Out => format!(
-            "{own}; DNS, the API server and what the Tenant's `reach` grants are let through already"
-        ),
+        Direction::Out => {
+            format!("{own}; DNS, the API server and what the Tenant's `reach` grants are let through already")
+        }
     }
 }

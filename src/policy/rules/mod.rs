@@ -14,6 +14,7 @@ mod bh110_retired_name;
 mod bh201_baseline_removed;
 mod bh202_baseline_altered;
 mod bh203_workload_before_baseline;
+mod bh204_baseline_shadowed;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
@@ -24,6 +25,11 @@ mod bh404_token_secret;
 mod bh501_open_peer;
 mod bh502_foreign_peer;
 mod bh605_reserved_header;
+mod bh608_open_egress;
+mod bh609_uncaptured_listener;
+mod bh701_permissive_mtls;
+mod bh704_ignored_policy;
+mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 
 use serde_json::Value;
@@ -52,6 +58,7 @@ pub static RULES: &[&Rule] = &[
     &bh201_baseline_removed::RULE,
     &bh202_baseline_altered::RULE,
     &bh203_workload_before_baseline::RULE,
+    &bh204_baseline_shadowed::RULE,
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,
@@ -62,6 +69,11 @@ pub static RULES: &[&Rule] = &[
     &bh501_open_peer::RULE,
     &bh502_foreign_peer::RULE,
     &bh605_reserved_header::RULE,
+    &bh608_open_egress::RULE,
+    &bh609_uncaptured_listener::RULE,
+    &bh701_permissive_mtls::RULE,
+    &bh704_ignored_policy::RULE,
+    &bh707_silenced_log::RULE,
     &bh901_platform_only_kind::RULE,
 ];
 
