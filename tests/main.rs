@@ -34,3 +34,4 @@ mod serving;
 mod switches;
 mod tenants;
 mod threats;
+mod weakening;

@@ -25,7 +25,8 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
         )),
         Entry::Policies => conditions.extend([is_of_the_baseline_or_beside(), not_the_end_of_a_namespace()]),
         Entry::Identities => {
-            conditions.extend([only_token_secrets(), condition("not-a-nodes-token", &format!("!{A_NODE}"))]);
+            let not_a_nodes_token = condition("not-a-nodes-token", &format!("!{A_NODE}"));
+            conditions.extend([only_token_secrets(), not_a_nodes_token, not_the_end_of_a_namespace()]);
         }
         Entry::Shared => {
             conditions.extend([only_token_secrets(), not_a_controller()]);

@@ -12,7 +12,9 @@ const WIDE: u8 = 7;
 impl Cidr {
     /// `None` for what is no range, or is written so that readers differ: an IPv4 range as one of IPv6.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let range: IpNet = text.parse().ok()?;
+        let (address, bits) = text.split_once('/')?;
+        // Stricter than a range's own parser: `010` is eight to some and ten to others.
+        let range = IpNet::new(address.parse().ok()?, bits.parse().ok()?).ok()?;
         let is_mapped = matches!(range, IpNet::V6(range) if range.addr().to_ipv4_mapped().is_some());
         (!is_mapped).then_some(Self(range.trunc()))
     }
