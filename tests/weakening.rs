@@ -460,7 +460,7 @@ fn a_charts_policies_are_admitted_where_their_callers_are_granted() {
     }
 }
 
-const GRANTED: &str = r#"
+const GRANTED: &str = "
 apiVersion: bulkhead.dev/v1alpha1
 kind: Settings
 mesh: { revision: canary, outbound: ALLOW_ANY }
@@ -482,7 +482,7 @@ apiVersion: v1
 kind: Namespace
 metadata: { name: tenant-gamma, labels: { bulkhead.dev/tenant: gamma } }
 ---
-"#;
+";
 
 /// The codes that are reported of `object`, in a world with these grants and settings.
 fn codes(object: &Value) -> Vec<String> {

@@ -47,13 +47,16 @@ pub struct IpBlock<'a> {
     pub cidr: Text<'a>,
 }
 
+/// A range of ports, or one.
 #[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(default)]
 struct Port<'a> {
     #[serde(borrow)]
     protocol: Option<Text<'a>>,
-    port: Option<Number>,
-    end_port: Option<u16>,
+    #[serde(rename = "port")]
+    first: Option<Number>,
+    #[serde(rename = "endPort")]
+    last: Option<u16>,
 }
 
 /// A port's number; `None` for one by its name, which is each pod's to say.
@@ -104,8 +107,8 @@ impl Opening<'_, '_> {
     /// Whether it is for these ports alone.
     pub fn is_only_for(&self, ports: &[u16]) -> bool {
         let is_within = |port: &Port<'_>| {
-            let Some(Number(Some(first))) = port.port else { return false };
-            (first..=port.end_port.unwrap_or(first)).all(|port| ports.contains(&port))
+            let Some(Number(Some(first))) = port.first else { return false };
+            (first..=port.last.unwrap_or(first)).all(|port| ports.contains(&port))
         };
         !self.ports.is_empty() && self.ports.iter().all(is_within)
     }
