@@ -62,6 +62,10 @@
 //!           podSelector: { matchExpressions: [{ key: app, operator: Exists }] }
 //!   egress: []
 //! ```
+//!
+//! ## Limits
+//! The plain label `tenant` is not enough: namespaces of nobody may have had it before. An operator that writes rules
+//! without peers for its workloads must be told the peers, or to write no policies.
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline;

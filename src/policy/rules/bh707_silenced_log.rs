@@ -39,6 +39,9 @@
 //!     - { providers: [{ name: envoy }, { name: traces }], disabled: false }
 //!   tracing: [{ randomSamplingPercentage: 100 }]
 //! ```
+//!
+//! ## Limits
+//! What is said of metrics and traces is not judged.
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline;
