@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::cluster::BINARY;
 
 /// Exit code, stdout, stderr.
-fn bulkhead(arguments: &[&str], input: &str) -> (i32, String, String) {
+pub(crate) fn bulkhead(arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = Command::new(BINARY)
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))

@@ -41,3 +41,4 @@ mod shared_services;
 mod switches;
 mod tenants;
 mod threats;
+mod weakening;

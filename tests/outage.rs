@@ -22,6 +22,7 @@ fn abandoned() -> Cluster {
     can_hold_pods(&admin, "tenant-out");
     admin.apply(&pod("running").to_string()).unwrap();
     admin.apply(&policy("tenant-out-ending")).unwrap();
+    admin.apply(&policy("tenant-out").replace("default-deny-all", "own")).unwrap();
     let image = "--image=registry.example.com/app:1";
     admin.ok(&["create", "deployment", "web", image, "--replicas=2", "-n", "tenant-out"]).unwrap();
     until(|| (web(&admin) == 2).then_some(()));
@@ -110,6 +111,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
     admin.ok(&["scale", "deployment", "web", "--replicas=0", "-n", "tenant-out"]).unwrap();
     until(|| (web(&admin) == 0).then_some(()));
     admin.ok(&["delete", "pod", "running", "-n", "tenant-out", "--grace-period=0", "--force"]).unwrap();
+    admin.ok(&["delete", "networkpolicy", "own", "-n", "tenant-out"]).unwrap();
     admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
 
     // What stops, and says why.
@@ -118,6 +120,8 @@ fn with_nobody_answering_the_cluster_goes_on() {
     stopped(&admin, &["create", "-f", "-"], &pod("late").to_string(), "workloads");
     stopped(&admin, &["create", "serviceaccount", "late", "-n", "tenant-out"], "", "identities");
     stopped(&admin, &["create", "-f", "-"], &policy("tenant-out"), "policies");
+    let own = policy("tenant-out").replace("default-deny-all", "own");
+    stopped(&admin, &["create", "-f", "-"], &own, "policies");
 
     // Uninstalling needs nobody.
     admin

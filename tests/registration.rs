@@ -36,10 +36,17 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
         "of a custom resource the API server takes nothing but the status here",
         &[
             "authorizationpolicies/status",
+            "envoyfilters/status",
             "peerauthentications/status",
+            "serviceentries/status",
             "sidecars/status",
+            "telemetries/status",
             "virtualservices/status",
         ],
+    ),
+    (
+        "what is used is counted here, by the quota controller; owners may only read it",
+        &["resourcequotas/status"],
     ),
     ("ends a pod, which may be done to any", &["pods/eviction"]),
     (

@@ -17,7 +17,8 @@ pub use difference::{Difference, differences};
 pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY, enforced_labels, labels, lacking};
 pub use manifest::{Kind, MANAGED_BY, Manifest, is_managed, kinds};
 pub use namespace::{
-    DEFAULT_ACCOUNT, QUOTA, TENANT_ROLE, desired, desired_object, is_baseline, names, refuses_the_proxy,
+    DEFAULT_ACCOUNT, QUOTA, TENANT_ROLE, desired, desired_object, is_baseline, known_hosts, names,
+    refuses_the_proxy,
 };
 pub use shared_service::desired_of_service;
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_of_tenant, tenant_of_object};

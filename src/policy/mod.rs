@@ -1,6 +1,7 @@
 //! What is allowed, and why. One way in, [`judge`]; one way out, [`Verdict`]. Pure: no async, no I/O,
 //! no clock.
 
+pub mod claims;
 mod exemption;
 pub mod kind;
 pub mod labelling;

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, PREFIX};
-use crate::policy::RULES;
 use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
+use crate::policy::{Place, RULES};
 use crate::settings::Settings;
 use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL, controllers};
 
@@ -23,9 +23,10 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
              || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
              !(item in oldObject.metadata[?list].orValue([]))))",
         )),
-        Entry::Policies => conditions.extend([is_of_the_baseline(), not_the_end_of_a_namespace()]),
+        Entry::Policies => conditions.extend([is_of_the_baseline_or_beside(), not_the_end_of_a_namespace()]),
         Entry::Identities => {
-            conditions.extend([only_token_secrets(), condition("not-a-nodes-token", &format!("!{A_NODE}"))]);
+            let not_a_nodes_token = condition("not-a-nodes-token", &format!("!{A_NODE}"));
+            conditions.extend([only_token_secrets(), not_a_nodes_token, not_the_end_of_a_namespace()]);
         }
         Entry::Shared => {
             conditions.extend([only_token_secrets(), not_a_controller()]);
@@ -105,15 +106,28 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
     )
 }
 
-/// An object under a name of the baseline.
-fn is_of_the_baseline() -> MatchCondition {
+/// An object under a name of the baseline, or one that is judged whatever its name; of that only what is judged, and
+/// not that it goes.
+fn is_of_the_baseline_or_beside() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    let is_judged = |kind: Kind| {
+        let mut rules =
+            RULES.iter().filter(|rule| rule.places.contains(&Place::Tenants) && rule.judges(kind));
+        rules.any(|rule| !rule.is_about_the_baseline())
+    };
+    let beside = DOORS.iter().filter(|door| door.kind.entry() == Entry::Policies && is_judged(door.kind));
+    let beside: Vec<String> = beside.map(|door| format!("'{}'", door.resource)).collect();
     condition(
-        "is-of-the-baseline-or-a-route",
+        "is-of-the-baseline-or-beside",
         &format!(
-            "request.resource.resource == 'virtualservices' || {NAME}.startsWith('{PREFIX}') || {NAME} in [{}]",
-            names.join(", ")
+            "{NAME}.startsWith('{PREFIX}') || {NAME} in [{}] \
+             || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
+             || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
+             || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations))))",
+            names.join(", "),
+            beside.join(", "),
         ),
     )
 }

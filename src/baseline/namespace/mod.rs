@@ -27,6 +27,7 @@ use crate::settings::Settings;
 use crate::world::{Tenant, World};
 
 pub use default_service_account::NAME as DEFAULT_ACCOUNT;
+pub use sidecar::known_hosts;
 pub use tenant_limits::refuses_the_proxy;
 pub use tenant_owners::TENANT_ROLE;
 pub(super) use tenant_owners::binding;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Body, CLUSTER_DOMAIN, Kind, Object, Place};
 use crate::settings::{Dataplane, Outbound};
+use crate::world::{Tenant, World};
 
 /// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
 /// it with the ambient dataplane.
@@ -17,23 +18,27 @@ fn body(place: Place<'_>) -> Option<Value> {
         return None;
     }
     let siblings = place.own().into_iter().filter(|name| *name != place.namespace);
-    let dns = settings
-        .dns_services
-        .iter()
-        .map(|service| format!("kube-system/{service}.kube-system.{CLUSTER_DOMAIN}"));
-    let reached = place
-        .world
-        .reached(place.tenant)
-        .map(|service| format!("{0}/{1}.{0}.{CLUSTER_DOMAIN}", service.namespace, service.service));
+    let named = known_hosts(place.world, place.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
     let hosts: Vec<String> = once("./*".to_owned())
         .chain(siblings.map(|name| format!("{name}/*")))
-        .chain([format!("{}/*", settings.mesh_root), format!("default/kubernetes.default.{CLUSTER_DOMAIN}")])
-        .chain(dns)
-        .chain(reached)
+        .chain([format!("{}/*", settings.mesh_root)])
+        .chain(named)
         .collect();
     let mode = match settings.outbound {
         Outbound::RegistryOnly => "REGISTRY_ONLY",
         Outbound::AllowAny => "ALLOW_ANY",
     };
     Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
+}
+
+/// What the tenant's proxies know by name, each with its namespace: the API server, DNS, and what the tenant reaches.
+pub fn known_hosts<'w>(
+    world: &'w World,
+    tenant: &'w Tenant,
+) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
+    let full =
+        |namespace: &'w str, service: &str| (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"));
+    let dns = world.settings.dns_services.iter().map(move |service| full("kube-system", service));
+    let reached = world.reached(tenant).map(move |service| full(&service.namespace, &service.service));
+    once(full("default", "kubernetes")).chain(dns).chain(reached)
 }

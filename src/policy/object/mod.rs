@@ -4,7 +4,13 @@
 mod container;
 mod metadata;
 mod namespace;
+mod network_policy;
 mod owned;
+mod peer_authentication;
+mod policy;
+mod selector;
+mod sidecar;
+mod telemetry;
 mod tenant;
 mod text;
 mod token;
@@ -22,7 +28,13 @@ use text::nullable;
 pub use container::Container;
 pub use metadata::{Labelled, Metadata};
 pub use namespace::Namespace;
+pub use network_policy::{Direction, NetworkPolicy, Opening, Peer};
 pub use owned::Owned;
+pub use peer_authentication::PeerAuthentication;
+pub use policy::{Policy, Spec};
+pub use selector::{Labels, Selector};
+pub use sidecar::{Listener, Sidecar};
+pub use telemetry::Telemetry;
 pub use tenant::Tenant;
 pub use text::{Entries, Text};
 pub use token::{Secret, TokenRequest};
@@ -41,15 +53,11 @@ pub enum Object<'a> {
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
-    VirtualService(VirtualService<'a>),
+    VirtualService(Metadata<'a>, VirtualService<'a>),
     Tenant(Tenant<'a>),
     /// Another kind of Bulkhead's own.
     Own,
-    /// An object of a kind the baseline has, whole if it has the name of the baseline's.
-    Policy {
-        kind: baseline::Kind,
-        baseline: Option<serde_json::Value>,
-    },
+    Policy(Policy<'a>),
 }
 
 /// Why an object cannot be judged.
@@ -81,16 +89,16 @@ impl<'a> Object<'a> {
                 Whole::<IgnoredAny>::read(kind, raw)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
-            Kind::VirtualService => Self::VirtualService(Whole::read(kind, raw)?.spec.unwrap_or_default()),
+            Kind::VirtualService => {
+                let (metadata, service) = Whole::read(kind, raw)?.parts(|service| service);
+                Self::VirtualService(metadata, service)
+            }
             Kind::Tenant => Self::Tenant(Tenant::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?),
             Kind::SharedService | Kind::Exemption => {
                 Whole::<IgnoredAny>::read(kind, raw)?;
                 Self::Own
             }
-            Kind::Policy(of) => {
-                let name = Whole::<IgnoredAny>::read(kind, raw)?.metadata.name;
-                Self::Policy { kind: of, baseline: of_the_baseline(of, name.as_deref(), raw)? }
-            }
+            Kind::Policy(of) => Self::Policy(Policy::read(of, kind, raw)?),
             _ => Self::Workload(Workload::read(kind, raw, form)?),
         })
     }
@@ -100,7 +108,7 @@ impl Object<'_> {
     /// Its kind and the whole of it, if it has a name of the baseline's.
     pub fn baseline(&self) -> Option<(baseline::Kind, &serde_json::Value)> {
         match self {
-            Self::Policy { kind, baseline } => Some((*kind, baseline.as_ref()?)),
+            Self::Policy(policy) => Some((policy.kind, policy.whole.as_ref()?)),
             Self::ServiceAccount(_, baseline) => Some((baseline::Kind::ServiceAccount, baseline.as_ref()?)),
             _ => None,
         }
@@ -122,9 +130,17 @@ fn of_the_baseline(
 /// that is.
 pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     match kind {
-        Kind::VirtualService => virtual_service::same_region(kind, old, new),
+        Kind::VirtualService | Kind::Policy(_) => same_configuration(kind, old, new),
         _ => workload::same_region(kind, old, new),
     }
+}
+
+/// All of the spec, since a route that is aimed anew is judged anew, and what the mesh reads beside it.
+fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+    let read = |raw| Whole::<&RawValue>::read(kind, raw);
+    let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
+    old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
+        && old.metadata.has_mesh_entries_of(&new.metadata)
 }
 
 /// What every object has: it says what it is, and has metadata and a spec.
@@ -153,5 +169,12 @@ impl<'a, S: Deserialize<'a>> Whole<'a, S> {
             api_version: whole.api_version.to_string(),
             kind: whole.kind.to_string(),
         })
+    }
+}
+
+impl<'a, S: Default> Whole<'a, S> {
+    /// Its metadata, and what `made` makes of its spec.
+    fn parts<T>(self, made: impl FnOnce(S) -> T) -> (Metadata<'a>, T) {
+        (self.metadata, made(self.spec.unwrap_or_default()))
     }
 }

@@ -1,9 +1,7 @@
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Entries, Text, Whole};
-use crate::policy::kind::Kind;
+use super::{Entries, Text};
 use crate::policy::path::{At, Path};
 
 /// A VirtualService, as far as it changes what a request says.
@@ -71,10 +69,4 @@ impl<'a> Headers<'a> {
         };
         found.extend(self.request.remove.iter().enumerate().map(at));
     }
-}
-
-/// All of its spec: a route that is aimed anew is judged anew.
-pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    let spec = |raw| Whole::<&RawValue>::read(kind, raw).map(|whole| whole.spec.map(RawValue::get));
-    matches!((spec(old), spec(new)), (Ok(old), Ok(new)) if old == new)
 }

@@ -65,7 +65,7 @@ const RESERVED: &[&str] = &["x-forwarded-client-cert", "x-tenant-identity"];
 const RESERVED_PREFIX: &str = "x-envoy-";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::VirtualService(service) = scope.object else { return };
+    let Object::VirtualService(_, service) = scope.object else { return };
     for header in service.request_headers() {
         let name = header.value.to_ascii_lowercase();
         if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {

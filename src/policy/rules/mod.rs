@@ -14,6 +14,7 @@ mod bh110_retired_name;
 mod bh201_baseline_removed;
 mod bh202_baseline_altered;
 mod bh203_workload_before_baseline;
+mod bh204_baseline_shadowed;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
@@ -21,13 +22,20 @@ mod bh401_shared_namespace_write;
 mod bh402_shared_identity_name;
 mod bh403_mesh_token;
 mod bh404_token_secret;
+mod bh501_open_peer;
+mod bh502_foreign_peer;
 mod bh605_reserved_header;
+mod bh608_open_egress;
+mod bh609_uncaptured_listener;
+mod bh701_permissive_mtls;
+mod bh704_ignored_policy;
+mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 
 use serde_json::Value;
 
 use super::kind::{DOORS, Door, Kind, Operation};
-use super::object::Namespace;
+use super::object::{Namespace, Object, Policy};
 use super::{Findings, Retry, Scope};
 use crate::baseline::{self, PREFIX};
 use crate::world::Actor;
@@ -50,6 +58,7 @@ pub static RULES: &[&Rule] = &[
     &bh201_baseline_removed::RULE,
     &bh202_baseline_altered::RULE,
     &bh203_workload_before_baseline::RULE,
+    &bh204_baseline_shadowed::RULE,
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,
@@ -57,7 +66,14 @@ pub static RULES: &[&Rule] = &[
     &bh402_shared_identity_name::RULE,
     &bh403_mesh_token::RULE,
     &bh404_token_secret::RULE,
+    &bh501_open_peer::RULE,
+    &bh502_foreign_peer::RULE,
     &bh605_reserved_header::RULE,
+    &bh608_open_egress::RULE,
+    &bh609_uncaptured_listener::RULE,
+    &bh701_permissive_mtls::RULE,
+    &bh704_ignored_policy::RULE,
+    &bh707_silenced_log::RULE,
     &bh901_platform_only_kind::RULE,
 ];
 
@@ -134,7 +150,7 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }
 
-impl Scope<'_> {
+impl<'r> Scope<'r> {
     /// What the object of the baseline must be, where it is written; `None` if there is none of its name.
     fn wanted(&self, kind: baseline::Kind, object: &Value) -> Option<Value> {
         let name = object.pointer("/metadata/name")?.as_str()?;
@@ -152,6 +168,15 @@ impl Scope<'_> {
             })
         };
         found.map(|manifest| manifest.object)
+    }
+
+    /// What somebody writes in a tenant's namespace beside its baseline, of a kind that the baseline has objects of.
+    /// What bears a name of the baseline's must be equal to it, which is all there is to say of it.
+    fn beside_the_baseline(&self) -> Option<&'r Policy<'r>> {
+        let Object::Policy(policy) = self.object else { return None };
+        let name = policy.metadata.name.as_deref().unwrap_or_default();
+        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline(policy.kind, name);
+        (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
     }
 
     /// Whether a name that is the baseline's in other namespaces is anybody's here.
@@ -189,6 +214,11 @@ impl Rule {
     /// Whether it judges writes of this kind.
     pub fn judges(&self, kind: Kind) -> bool {
         self.kinds.iter().any(|group| group.contains(&kind))
+    }
+
+    /// Whether it is about what bears a name of the baseline's, or comes before it.
+    pub fn is_about_the_baseline(&self) -> bool {
+        ["BH201", "BH202", "BH203"].contains(&self.code)
     }
 
     /// Whether it only warns while a tenant is observed: not where a namespace or an identity is taken.

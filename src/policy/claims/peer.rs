@@ -1,0 +1,125 @@
+use std::net::IpAddr;
+
+use super::cidr::Cidr;
+use super::namespace::{Picked, picked};
+use crate::policy::object::{Direction, Opening, Peer, Selector};
+use crate::policy::path::Path;
+use crate::policy::{Scope, quote, quote_all};
+use crate::world::Tenant;
+
+/// Whose the pods or the addresses are that a peer of a network policy lets through.
+#[derive(Debug)]
+pub enum Whose {
+    /// The tenant's, or granted to it.
+    Known,
+    /// Everybody's: what does, and where it stands.
+    Everybody(Path<'static>, String),
+    /// Another's: what names it, and where it stands.
+    Foreign(Path<'static>, String),
+}
+
+const DNS_PORT: u16 = 53;
+/// Where a DNS cache on the node listens, by convention.
+const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 20, 10));
+const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
+const ISTIOD_PORTS: &[u16] = &[15012];
+const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
+
+/// Whose the peer at `index` is.
+pub fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer<'_>) -> Whose {
+    let path = opening.peer_path(index);
+    if let Some(block) = &peer.ip_block {
+        let at = path.fields(&["ipBlock", "cidr"]);
+        let said = quote(&block.cidr);
+        return match Cidr::parse(&block.cidr) {
+            Some(range) if range.is_wide() => {
+                Whose::Everybody(at, format!("{said} is everybody's addresses"))
+            }
+            Some(range) if is_known_range(scope, opening, range) => Whose::Known,
+            Some(_) => Whose::Foreign(at, format!("{said} is not granted to tenant {}", scope.tenant_name())),
+            None => Whose::Foreign(at, format!("{said} is no range of addresses that all read alike")),
+        };
+    }
+    let Some(namespaces) = &peer.namespace_selector else {
+        return match peer.pod_selector {
+            Some(_) => Whose::Known,
+            None => Whose::Everybody(path, "nothing in this peer says who it is".to_owned()),
+        };
+    };
+    let pods = peer.pod_selector.as_ref();
+    let at = path.fields(&["namespaceSelector"]);
+    match picked(scope, namespaces, |name| is_known_namespace(scope, opening, name, pods)) {
+        Picked::Known => Whose::Known,
+        Picked::Any => {
+            Whose::Everybody(at, "this selects namespaces of whoever has, or gets, such labels".to_owned())
+        }
+        Picked::Foreign(names) => {
+            let names = quote_all(&names);
+            Whose::Foreign(
+                at,
+                format!("{names} is neither of tenant {} nor granted to it", scope.tenant_name()),
+            )
+        }
+    }
+}
+
+/// Whether a namespace beyond the tenant's own may be named for these pods in it. Whom a tenant lets in harms itself
+/// alone, so that his namespace is enough; what it goes out to is another's.
+fn is_known_namespace(
+    scope: &Scope<'_>,
+    opening: &Opening<'_, '_>,
+    name: &str,
+    pods: Option<&Selector<'_>>,
+) -> bool {
+    let (world, tenant) = (scope.world, scope.tenant.and_then(|(_, tenant)| tenant));
+    let are = |(key, value): (&str, &str)| pods.is_some_and(|pods| pods.has(key, value));
+    match opening.direction {
+        Direction::In => tenant.is_some_and(|tenant| {
+            let gateways = tenant.grants.serve.gateways.iter();
+            let mut gateways = gateways.filter_map(|gateway| world.settings.gateway(gateway));
+            gateways.any(|gateway| gateway.namespace() == name)
+                || tenant.grants.callers.iter().any(|caller| caller.namespace == name)
+                || world.calling(&tenant.name).any(|service| service.namespace == name)
+        }),
+        Direction::Out => {
+            let is_dns = name == "kube-system" && (are(DNS_PODS) || opening.is_only_for(&[DNS_PORT]));
+            let is_mesh =
+                name == world.settings.mesh_root && (are(ISTIOD_PODS) || opening.is_only_for(ISTIOD_PORTS));
+            let is_reached = |tenant: &Tenant| {
+                let mut services = world.reached(tenant);
+                let gateway = world.settings.egress_gateway.as_ref();
+                let gateway = gateway.filter(|_| !tenant.grants.reach.hosts.is_empty());
+                let are = |labels| pods.is_some_and(|pods| pods.has_all(labels));
+                services.any(|service| service.namespace == name && are(&service.selector))
+                    || gateway.is_some_and(|gateway| gateway.namespace == name && are(&gateway.selector))
+            };
+            is_dns || is_mesh || tenant.is_some_and(is_reached)
+        }
+    }
+}
+
+/// Whether a range may be named for these ports.
+fn is_known_range(scope: &Scope<'_>, opening: &Opening<'_, '_>, range: Cidr) -> bool {
+    let around = &scope.world.surroundings;
+    let tenant = scope.tenant.and_then(|(_, tenant)| tenant);
+    let mut servers = around.api_servers.iter();
+    match opening.direction {
+        Direction::In => {
+            let is_called = tenant.is_some_and(|tenant| !tenant.grants.api_server_callbacks.is_empty());
+            is_called && servers.any(|(address, _)| range.is(*address))
+        }
+        Direction::Out => {
+            let is_dns = opening.is_only_for(&[DNS_PORT])
+                && around.dns.iter().chain([&NODE_LOCAL_DNS]).any(|address| range.is(*address));
+            let is_granted = |tenant: &Tenant| {
+                let mut granted = tenant.grants.reach.cidrs.iter();
+                opening.is_only_tcp()
+                    && granted
+                        .any(|granted| range.is_within(&granted.cidr) && opening.is_only_for(&granted.ports))
+            };
+            is_dns
+                || servers.any(|(address, port)| range.is(*address) && opening.is_only_for(&[*port]))
+                || tenant.is_some_and(is_granted)
+        }
+    }
+}

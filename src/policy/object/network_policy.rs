@@ -1,0 +1,141 @@
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+
+use super::text::nullable;
+use super::{Selector, Text};
+use crate::policy::path::Path;
+
+/// A NetworkPolicy, as far as it opens something. Which of the two lists it means, and for which pods, is no matter:
+/// what is written is judged.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NetworkPolicy<'a> {
+    #[serde(borrow, deserialize_with = "nullable")]
+    ingress: Vec<Rule<'a>>,
+    #[serde(borrow, deserialize_with = "nullable")]
+    egress: Vec<Rule<'a>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Rule<'a> {
+    #[serde(borrow, rename = "from", alias = "to", deserialize_with = "nullable")]
+    peers: Vec<Peer<'a>>,
+    #[serde(borrow, deserialize_with = "nullable")]
+    ports: Vec<Port<'a>>,
+}
+
+/// Whom a rule lets through.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Peer<'a> {
+    #[serde(borrow)]
+    pub pod_selector: Option<Selector<'a>>,
+    /// The pods are of the policy's own namespace where it is absent.
+    #[serde(borrow)]
+    pub namespace_selector: Option<Selector<'a>>,
+    /// What it leaves out is as good as in it: nobody knows who is where.
+    #[serde(borrow)]
+    pub ip_block: Option<IpBlock<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct IpBlock<'a> {
+    #[serde(borrow)]
+    pub cidr: Text<'a>,
+}
+
+/// A range of ports, or one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Port<'a> {
+    #[serde(borrow)]
+    protocol: Option<Text<'a>>,
+    #[serde(rename = "port")]
+    first: Option<Number>,
+    #[serde(rename = "endPort")]
+    last: Option<u16>,
+}
+
+/// A port's number; `None` for one by its name, which is each pod's to say.
+#[derive(Debug)]
+struct Number(Option<u16>);
+
+/// Which way a rule opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+/// One rule, and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'o, 'a> {
+    pub direction: Direction,
+    index: usize,
+    pub peers: &'o [Peer<'a>],
+    ports: &'o [Port<'a>],
+}
+
+impl<'a> NetworkPolicy<'a> {
+    pub fn openings(&self) -> impl Iterator<Item = Opening<'_, 'a>> {
+        let lists = [(Direction::In, &self.ingress), (Direction::Out, &self.egress)];
+        lists.into_iter().flat_map(|(direction, rules)| {
+            let rules = rules.iter().enumerate();
+            rules.map(move |(index, Rule { peers, ports })| Opening { direction, index, peers, ports })
+        })
+    }
+}
+
+impl Opening<'_, '_> {
+    pub fn path(&self) -> Path<'static> {
+        let list = if self.direction == Direction::In { "ingress" } else { "egress" };
+        Path::of(&["spec", list]).index(self.index)
+    }
+
+    /// As the list of its peers is called.
+    pub fn list(&self) -> &'static str {
+        if self.direction == Direction::In { "from" } else { "to" }
+    }
+
+    pub fn peer_path(&self, index: usize) -> Path<'static> {
+        self.path().fields(&[self.list()]).index(index)
+    }
+
+    /// Whether it is for these ports alone.
+    pub fn is_only_for(&self, ports: &[u16]) -> bool {
+        let is_within = |port: &Port<'_>| {
+            let Some(Number(Some(first))) = port.first else { return false };
+            (first..=port.last.unwrap_or(first)).all(|port| ports.contains(&port))
+        };
+        !self.ports.is_empty() && self.ports.iter().all(is_within)
+    }
+
+    pub fn is_only_tcp(&self) -> bool {
+        self.ports.iter().all(|port| port.protocol.as_ref().is_none_or(|protocol| **protocol == *"TCP"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AsNumber;
+        impl Visitor<'_> for AsNumber {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a port")
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                u16::try_from(number).map(|number| Number(Some(number))).map_err(E::custom)
+            }
+
+            fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(Number(None))
+            }
+        }
+        deserializer.deserialize_any(AsNumber)
+    }
+}

@@ -1,0 +1,47 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::text::nullable;
+use super::{Labels, Text};
+use crate::policy::path::{At, Path};
+
+/// A PeerAuthentication: of which pods, and what callers must show them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PeerAuthentication<'a> {
+    #[serde(borrow, deserialize_with = "nullable")]
+    pub selector: Labels<'a>,
+    #[serde(borrow, deserialize_with = "nullable")]
+    mtls: Mtls<'a>,
+    #[serde(borrow, deserialize_with = "nullable")]
+    port_level_mtls: BTreeMap<Text<'a>, Option<Mtls<'a>>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Mtls<'a> {
+    #[serde(borrow)]
+    mode: Option<Text<'a>>,
+}
+
+impl<'a> PeerAuthentication<'a> {
+    /// The mode on all ports that have none of their own; `None` where it is left to what is above.
+    pub fn mode(&self) -> Option<&str> {
+        self.mtls.mode()
+    }
+
+    /// Each mode of a port's own, with the port as it is written.
+    pub fn ports(&'a self) -> impl Iterator<Item = (&'a str, At<'a, &'a str>)> {
+        self.port_level_mtls.iter().filter_map(|(port, mtls)| {
+            let path = Path::of(&["spec", "portLevelMtls"]).key(port).fields(&["mode"]);
+            Some((&**port, At { value: mtls.as_ref()?.mode()?, path }))
+        })
+    }
+}
+
+impl Mtls<'_> {
+    fn mode(&self) -> Option<&str> {
+        self.mode.as_deref().filter(|mode| *mode != "UNSET")
+    }
+}

@@ -1,0 +1,569 @@
+//! What somebody writes in a tenant's namespace beside its baseline: what opens or silences something is refused
+//! through the real API server, by whatever verb, and what honest charts ship is not.
+
+use bulkhead_harness::kubectl::Kubectl;
+use serde_json::{Value, json};
+
+use crate::baseline::refused;
+use crate::check::bulkhead;
+use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
+
+fn object(version: &str, kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": version, "kind": kind, "metadata": { "name": name, "namespace": namespace }, "spec": spec,
+    })
+}
+
+fn network(namespace: &str, name: &str, spec: &Value) -> Value {
+    let mut policy = object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, spec);
+    policy["spec"]["podSelector"] = json!({ "matchLabels": { "app": "web" } });
+    policy
+}
+
+fn mtls(namespace: &str, name: &str, spec: &Value) -> Value {
+    object("security.istio.io/v1", "PeerAuthentication", namespace, name, spec)
+}
+
+fn sidecar(namespace: &str, name: &str, spec: &Value) -> Value {
+    let mut sidecar = object("networking.istio.io/v1", "Sidecar", namespace, name, spec);
+    let web = json!({ "labels": { "app": "web" } });
+    for (field, usual) in [
+        ("workloadSelector", web),
+        ("outboundTrafficPolicy", json!({ "mode": "REGISTRY_ONLY" })),
+        ("egress", json!([{ "hosts": ["./*"] }])),
+    ] {
+        match &spec[field] {
+            Value::Null => sidecar["spec"][field] = usual,
+            Value::Bool(false) => drop(sidecar["spec"].as_object_mut().unwrap().remove(field)),
+            _ => {}
+        }
+    }
+    sidecar
+}
+
+fn telemetry(namespace: &str, name: &str, spec: &Value) -> Value {
+    object("telemetry.istio.io/v1", "Telemetry", namespace, name, spec)
+}
+
+fn with(mut object: Value, map: &str, key: &str, value: &str) -> Value {
+    object["metadata"][map] = json!({ key: value });
+    object
+}
+
+/// The one peer `selector` of namespaces.
+fn of(selector: &Value) -> Value {
+    json!([{ "from": [{ "podSelector": {} }, { "namespaceSelector": selector, "podSelector": {} }] }])
+}
+
+/// What opens the network, each with what is said of it.
+fn open_networks(namespace: &str) -> Vec<(Value, &'static str)> {
+    let expression = |operator: &str, values: Value| {
+        let mut one = json!({ "key": "bulkhead.dev/tenant", "operator": operator });
+        if !values.is_null() {
+            one["values"] = values;
+        }
+        of(&json!({ "matchExpressions": [one] }))
+    };
+    let to = |peer: Value| json!({ "egress": [{ "to": [peer] }] });
+    let block = |cidr: &str| json!({ "ipBlock": { "cidr": cidr } });
+    let ingress = |rules: Value| json!({ "ingress": rules });
+    let specs = [
+        (ingress(json!([{}])), "BH501 spec.ingress[0]: "),
+        (ingress(json!([{ "from": null }])), "BH501 spec.ingress[0]: "),
+        (ingress(json!([{ "ports": [{ "port": "http" }] }])), "BH501 spec.ingress[0]: "),
+        (json!({ "policyTypes": ["Ingress"], "egress": [{}] }), "BH501 spec.egress[0]: "),
+        (ingress(of(&json!({}))), "BH501 spec.ingress[0].from[1].namespaceSelector: "),
+        (ingress(of(&json!({ "matchLabels": null }))), "BH501 "),
+        (ingress(of(&json!({ "matchLabels": { "tenant": "wk-open" } }))), "BH501 "),
+        (ingress(expression("Exists", Value::Null)), "BH501 "),
+        (ingress(expression("NotIn", json!(["another"]))), "BH501 "),
+        (ingress(expression("In", json!(["wk-open", "another"]))), "BH502 "),
+        (
+            ingress(of(&json!({ "matchLabels": { "kubernetes.io/metadata.name": "default" } }))),
+            "BH502 spec.ingress[0].from[1].namespaceSelector: `default` is neither of tenant wk-open nor granted",
+        ),
+        (
+            json!({ "egress": [{ "to": [{ "podSelector": {} }] }, { "to": [block("0.0.0.0/0")] }] }),
+            "BH501 spec.egress[1].to[0].ipBlock.cidr: ",
+        ),
+        (
+            to(json!({ "ipBlock": { "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "172.16.0.0/12"] } })),
+            "BH501 ",
+        ),
+        (to(block("128.0.0.0/1")), "BH501 "),
+        (to(block("::/0")), "BH501 "),
+        (to(block("10.0.0.0/8")), "BH502 spec.egress[0].to[0].ipBlock.cidr: "),
+        (to(block("169.254.169.254/32")), "BH502 "),
+        // The API server's own address, on any of its ports.
+        (to(block("192.0.2.10/32")), "BH502 "),
+        (ingress(json!([{ "from": [block("203.0.113.7/32")] }])), "BH502 "),
+    ];
+    specs.into_iter().map(|(spec, says)| (network(namespace, "beside", &spec), says)).collect()
+}
+
+/// What opens or silences something in the mesh, each with what is said of it.
+fn open_mesh(namespace: &str) -> Vec<(Value, &'static str)> {
+    let web = json!({ "matchLabels": { "app": "web" } });
+    let listener = |more: &Value| {
+        let mut one = json!({ "port": { "number": 8080, "protocol": "HTTP", "name": "http" } });
+        one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        sidecar(namespace, "beside", &json!({ "ingress": [one] }))
+    };
+    let log = |logging: Value| {
+        telemetry(namespace, "beside", &json!({ "selector": web, "accessLogging": [logging] }))
+    };
+    let limits = json!({ "limits": [{ "type": "Container", "default": { "memory": "8Mi" } }] });
+    let hosts = |host: &str| sidecar(namespace, "beside", &json!({ "egress": [{ "hosts": ["./*", host] }] }));
+    let allow = json!({ "action": "ALLOW", "rules": [{}] });
+    let allowing = object("security.istio.io/v1", "AuthorizationPolicy", namespace, "beside", &allow);
+    let strict = mtls(namespace, "beside", &json!({ "selector": web, "mtls": { "mode": "STRICT" } }));
+    let suppressed = with(strict, "annotations", "galley.istio.io/analyze-suppress", "*");
+    vec![
+        (mtls(namespace, "beside", &json!({ "mtls": { "mode": "PERMISSIVE" } })), "BH701 spec.mtls.mode: "),
+        (mtls(namespace, "beside", &json!({ "mtls": { "mode": "UNSET" } })), "BH701 spec.mtls: "),
+        (mtls(namespace, "beside", &json!({ "selector": web, "mtls": { "mode": "DISABLE" } })), "BH701 "),
+        (
+            mtls(
+                namespace,
+                "beside",
+                &json!({ "selector": web, "portLevelMtls": { "80": { "mode": "STRICT" }, "81": { "mode": "PERMISSIVE" } } }),
+            ),
+            "BH701 spec.portLevelMtls[81].mode: ",
+        ),
+        (sidecar(namespace, "beside", &json!({ "workloadSelector": false })), "BH204 spec: "),
+        (sidecar(namespace, "beside", &json!({ "egress": false })), "BH608 spec: without `egress`"),
+        (sidecar(namespace, "beside", &json!({ "outboundTrafficPolicy": false })), "BH608 spec: without "),
+        (
+            sidecar(namespace, "beside", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })),
+            "BH608 spec.outboundTrafficPolicy.mode: ",
+        ),
+        (hosts("*/*"), "BH608 spec.egress[0].hosts[1]: "),
+        (hosts("*/api.example.com"), "BH608 "),
+        (hosts("default/*"), "BH608 "),
+        (listener(&json!({ "captureMode": "NONE" })), "BH609 spec.ingress[0].captureMode: "),
+        (listener(&json!({ "defaultEndpoint": "unix:///var/run/app.sock" })), "BH609 "),
+        (listener(&json!({ "defaultEndpoint": "127.0.0.1:15000" })), "BH609 "),
+        (log(json!({ "disabled": true })), "BH707 spec.accessLogging[0].disabled: "),
+        (log(json!({ "filter": { "expression": "false" } })), "BH707 "),
+        (log(json!({ "providers": [{ "name": "elsewhere" }] })), "BH707 "),
+        (
+            telemetry(namespace, "beside", &json!({ "accessLogging": [{ "disabled": true }] })),
+            "BH204 spec: for the whole namespace this would count in the place of the baseline's `access-log`",
+        ),
+        (object("v1", "LimitRange", namespace, "beside", &limits), "BH204 spec: "),
+        (with(allowing, "labels", "istio.io/rev", "nobody"), "BH704 metadata.labels[istio.io/rev]: "),
+        (suppressed, "BH704 metadata.annotations[galley.istio.io/analyze-suppress]: "),
+    ]
+}
+
+const WAYS: [&[&str]; 3] = [
+    &["create", "--dry-run=server", "-f", "-"],
+    &["apply", "--server-side", "-f", "-"],
+    &["apply", "-f", "-"],
+];
+
+fn all_refused(kubectl: &Kubectl, ways: &[&[&str]], objects: &[(Value, &'static str)]) {
+    for (object, says) in objects {
+        for way in ways {
+            refused(kubectl, way, &object.to_string(), says);
+        }
+    }
+}
+
+#[test]
+fn what_opens_the_network_beside_the_baseline_is_refused() {
+    let it = shared();
+    let member = tenant(&it, "wk-open");
+    let name = namespace(&member, "wk-open");
+    all_refused(&member, &WAYS[..2], &open_networks(&name));
+    all_refused(&it.cluster.admin().unwrap(), &WAYS[2..], &open_networks(&name));
+    let objects = member.ok(&["get", "networkpolicy", "beside", "-n", &name, "--ignore-not-found"]).unwrap();
+    assert_eq!(objects, "");
+}
+
+#[test]
+fn what_opens_or_silences_the_mesh_beside_the_baseline_is_refused() {
+    let it = shared();
+    let member = tenant(&it, "wk-mesh");
+    let name = namespace(&member, "wk-mesh");
+    all_refused(&member, &WAYS[..2], &open_mesh(&name));
+    all_refused(&it.cluster.admin().unwrap(), &WAYS[2..], &open_mesh(&name));
+}
+
+#[test]
+fn what_was_honest_is_not_opened_by_an_update() {
+    let it = shared();
+    let member = tenant(&it, "wk-edit");
+    let name = namespace(&member, "wk-edit");
+    let web = json!({ "matchLabels": { "app": "web" } });
+    let own = json!({ "ingress": [{ "from": [{ "podSelector": {} }] }] });
+    member.apply(&network(&name, "own", &own).to_string()).unwrap();
+    member.apply(&sidecar(&name, "own", &json!({})).to_string()).unwrap();
+    member
+        .apply(&mtls(&name, "own", &json!({ "selector": web, "mtls": { "mode": "STRICT" } })).to_string())
+        .unwrap();
+    for (what, kind, patch, says) in [
+        ("networkpolicy", "merge", r#"{"spec":{"ingress":[{}]}}"#, "BH501"),
+        ("networkpolicy", "strategic", r#"{"spec":{"ingress":[{"from":null}]}}"#, "BH501"),
+        ("networkpolicy", "json", r#"[{"op":"remove","path":"/spec/ingress/0/from"}]"#, "BH501"),
+        ("networkpolicy", "json", r#"[{"op":"add","path":"/spec/egress","value":[{}]}]"#, "BH501"),
+        ("sidecars.networking.istio.io", "merge", r#"{"spec":{"workloadSelector":null}}"#, "BH204"),
+        ("sidecars.networking.istio.io", "json", r#"[{"op":"remove","path":"/spec/egress"}]"#, "BH608"),
+        ("sidecars.networking.istio.io", "merge", r#"{"metadata":{"labels":{"istio.io/rev":"x"}}}"#, "BH704"),
+        (
+            "peerauthentications.security.istio.io",
+            "merge",
+            r#"{"spec":{"portLevelMtls":{"8080":{"mode":"DISABLE"}}}}"#,
+            "BH701",
+        ),
+    ] {
+        refused(&member, &["patch", what, "own", "-n", &name, "--type", kind, "-p", patch], "", says);
+    }
+    let open = network(&name, "own", &json!({ "ingress": [{}] }));
+    refused(&member, &["replace", "-f", "-"], &open.to_string(), "BH501");
+    // What it takes beside is its own affair, and so is that it goes.
+    member.ok(&["annotate", "networkpolicy", "own", "-n", &name, "example.com/note=1"]).unwrap();
+    member.ok(&["delete", "networkpolicy", "own", "-n", &name]).unwrap();
+}
+
+#[test]
+fn what_a_tenant_closes_or_keeps_to_itself_is_admitted() {
+    let it = shared();
+    let member = tenant(&it, "wk-own");
+    let name = namespace(&member, "wk-own");
+    let own = json!({ "namespaceSelector": { "matchLabels": { "bulkhead.dev/tenant": "wk-own" } } });
+    let named = json!({ "namespaceSelector": { "matchExpressions": [
+        { "key": "kubernetes.io/metadata.name", "operator": "In", "values": [name] },
+        { "key": "team", "operator": "NotIn", "values": ["other"] },
+    ] }, "podSelector": {} });
+    let dns =
+        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } } });
+    let dns_port = json!([{ "port": 53, "protocol": "UDP" }]);
+    let web = json!({ "matchLabels": { "app": "web" } });
+    let allow = json!({ "action": "ALLOW", "rules": [{}] });
+    let allowing = object("security.istio.io/v1", "AuthorizationPolicy", &name, "everything", &allow);
+    let more = json!({ "selector": web, "accessLogging": [{ "providers": [{ "name": "envoy" }, { "name": "more" }] }] });
+    for object in [
+        network(
+            &name,
+            "closed",
+            &json!({ "ingress": [], "egress": [], "policyTypes": ["Ingress", "Egress"] }),
+        ),
+        network(
+            &name,
+            "among",
+            &json!({ "ingress": [{ "from": [own, named] }], "egress": [{ "to": [own] }] }),
+        ),
+        network(&name, "names", &json!({ "egress": [{ "to": [dns], "ports": dns_port }] })),
+        network(
+            &name,
+            "server",
+            &json!({ "egress": [{ "to": [{ "ipBlock": { "cidr": "192.0.2.10/32" } }], "ports": [{ "port": 6443 }] }] }),
+        ),
+        mtls(&name, "everything", &json!({ "mtls": { "mode": "STRICT" } })),
+        sidecar(&name, "web", &json!({ "egress": [{ "hosts": ["./*", "istio-system/*"] }] })),
+        telemetry(&name, "web", &more),
+        object("v1", "ResourceQuota", &name, "fewer", &json!({ "hard": { "pods": "20" } })),
+        // What the baseline denies no policy allows; the packets show it.
+        allowing.clone(),
+        with(allowing, "annotations", "istio.io/dry-run", "true"),
+    ] {
+        let said = member.feed(&["apply", "--server-side", "-f", "-"], &object.to_string()).unwrap();
+        assert!(said.success && !said.stderr.contains("BH"), "{object}: {said:?}");
+    }
+}
+
+#[test]
+fn the_baselines_names_trials_and_shares_are_not_to_be_had() {
+    let it = shared();
+    let member = tenant(&it, "wk-names");
+    let name = namespace(&member, "wk-names");
+    let admin = it.cluster.admin().unwrap();
+    // What the baseline has no object of yet, but will once something is granted.
+    let early =
+        network(&name, "bulkhead-callback-1", &json!({ "ingress": [{ "from": [{ "podSelector": {} }] }] }));
+    let policy = ["authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &name];
+    let quota = ["resourcequota", "tenant-quota", "-n", &name];
+    let limits = ["limitrange", "tenant-limits", "-n", &name];
+    for kubectl in [&member, &admin] {
+        refused(
+            kubectl,
+            &["create", "-f", "-"],
+            &early.to_string(),
+            "BH202 metadata.name: the name of an object",
+        );
+        for (what, patch) in [
+            (policy, r#"{"metadata":{"annotations":{"istio.io/dry-run":"true"}}}"#),
+            (quota, r#"{"spec":{"hard":{"pods":"100k"}}}"#),
+            (quota, r#"{"spec":{"hard":{"pods":null}}}"#),
+            (limits, r#"{"spec":{"limits":[{"type":"Container","default":{"memory":"8Mi"}}]}}"#),
+        ] {
+            refused(kubectl, &[&["patch"], &what[..], &["--type=merge", "-p", patch]].concat(), "", "BH202");
+        }
+        for what in [quota, limits] {
+            refused(kubectl, &[&["delete"], &what[..]].concat(), "", "BH201");
+        }
+    }
+}
+
+/// What istiod pushes to every proxy, and the network to every node, has an end in each namespace.
+#[test]
+fn what_others_pay_for_is_counted() {
+    let it = shared();
+    let member = tenant(&it, "wk-count");
+    let name = namespace(&member, "wk-count");
+    let path = "jsonpath={.spec.hard}";
+    let hard = member.ok(&["get", "resourcequota", "tenant-quota", "-n", &name, "-o", path]).unwrap();
+    let hard: Value = serde_json::from_str(&hard).unwrap();
+    for counted in ["networkpolicies.networking.k8s.io", "serviceentries.networking.istio.io", "configmaps"] {
+        assert!(hard[format!("count/{counted}")].is_string(), "{hard}");
+    }
+    let few = r#"{"spec":{"quotaEach":{"count/sidecars.networking.istio.io":"1"}}}"#;
+    it.cluster.admin().unwrap().ok(&["patch", "tenant", "wk-count", "--type=merge", "-p", few]).unwrap();
+    let more = sidecar(&name, "more", &json!({})).to_string();
+    until(|| {
+        let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &more).unwrap();
+        (!said.success && said.stderr.contains("exceeded quota: tenant-quota")).then_some(())
+    });
+}
+
+/// The GitOps tool's account may do everything in the cluster, and is nobody's: a tenant's Git is not a way round.
+#[test]
+fn a_deputy_that_may_do_everything_weakens_nothing() {
+    let it = shared();
+    let member = tenant(&it, "wk-deputy");
+    let name = namespace(&member, "wk-deputy");
+    let account = "system:serviceaccount:argocd:argocd-application-controller";
+    let deputy = it.cluster.powerful(account, "wk-deputies").unwrap();
+    let deny = ["networkpolicy", "default-deny-all", "-n", &name];
+    refused(&deputy, &[&["delete"], &deny[..]].concat(), "", "BH201");
+    let patch = |patch| [&["patch"], &deny[..], &["--type=merge", "-p", patch]].concat();
+    refused(&deputy, &patch(r#"{"spec":{"podSelector":{"matchLabels":{"app":"none"}}}}"#), "", "BH202");
+    for note in [
+        "argocd.argoproj.io/sync-options=Prune=false",
+        "argocd.argoproj.io/compare-options=IgnoreExtraneous",
+        "kustomize.toolkit.fluxcd.io/reconcile=disabled",
+        "helm.sh/resource-policy=keep",
+    ] {
+        refused(&deputy, &[&["annotate"], &deny[..], &[note]].concat(), "", "BH202");
+    }
+    refused(&deputy, &[&["label"], &deny[..], &["app.kubernetes.io/instance=shop"]].concat(), "", "BH202");
+    let objects = [open_networks(&name), open_mesh(&name)].concat();
+    for (object, says) in objects.into_iter().step_by(5) {
+        let says = says.split(' ').next().unwrap();
+        refused(&deputy, &["apply", "--server-side", "-f", "-"], &object.to_string(), says);
+    }
+}
+
+/// Seen while a tenant is observed, and admitted with a warning; once it is there it may stay as it is, and go.
+#[test]
+fn what_was_open_before_is_warned_of() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let name = "legacy-wk-before";
+    admin.ok(&["create", "namespace", name]).unwrap();
+    can_hold_pods(&admin, name);
+    let open = |policy: &str| network(name, policy, &json!({ "ingress": [{ "ports": [{ "port": 80 }] }] }));
+    admin.apply(&open("old").to_string()).unwrap();
+    let spec = |enforcement: &str| {
+        json!({
+            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "wk-before" },
+            "spec": {
+                "enforcement": enforcement, "owners": [{ "kind": "Group", "name": "wk-before-developers" }],
+            },
+        })
+    };
+    admin.apply(&spec("Observe").to_string()).unwrap();
+    until(|| {
+        admin
+            .run(&["label", "namespace", name, "bulkhead.dev/tenant=wk-before"])
+            .unwrap()
+            .success
+            .then_some(())
+    });
+    let member = it.cluster.powerful("wk-before-alice", "wk-before-developers").unwrap();
+    until(|| {
+        let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &open("new").to_string()).unwrap();
+        (said.success && said.stderr.contains("Warning: BH501 spec.ingress[0]: ")).then_some(())
+    });
+}
+
+#[test]
+fn what_was_open_when_its_tenant_came_stays_until_it_is_aimed_anew() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let name = "legacy-wk-ratchet";
+    admin.ok(&["create", "namespace", name]).unwrap();
+    can_hold_pods(&admin, name);
+    let open = network(name, "old", &json!({ "ingress": [{ "ports": [{ "port": 80 }] }] }));
+    admin.apply(&open.to_string()).unwrap();
+    let member = tenant(&it, "wk-ratchet");
+    admin
+        .ok(&["label", "namespace", name, "bulkhead.dev/tenant=wk-ratchet", "istio-injection=enabled"])
+        .unwrap();
+    let patch = |patch: &str| {
+        member.run(&["patch", "networkpolicy", "old", "-n", name, "--type=merge", "-p", patch]).unwrap()
+    };
+    until(|| {
+        let said = patch(r#"{"spec":{"ingress":[{"ports":[{"port":81}]}]}}"#);
+        (!said.success && said.stderr.contains("BH501")).then_some(())
+    });
+    let said = patch(r#"{"metadata":{"labels":{"team":"ours"}}}"#);
+    assert!(said.success && said.stderr.contains("Warning: BH501"), "{said:?}");
+    assert!(patch(r#"{"spec":{"ingress":[{"from":[{"podSelector":{}}]}]}}"#).success);
+}
+
+/// What charts ship for an application with a database, where the platform's metrics scrape it.
+#[test]
+fn a_charts_policies_are_admitted_where_their_callers_are_granted() {
+    let it = shared();
+    let member = tenant(&it, "wk-chart");
+    let name = namespace(&member, "wk-chart");
+    let admin = it.cluster.admin().unwrap();
+    let app =
+        json!({ "matchLabels": { "app.kubernetes.io/name": "shop", "app.kubernetes.io/instance": "shop" } });
+    let monitoring = json!({ "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } });
+    let scrape = network(
+        &name,
+        "scrape",
+        &json!({ "ingress": [{
+        "from": [{ "namespaceSelector": monitoring, "podSelector": { "matchLabels": { "app": "prometheus" } } }],
+        "ports": [{ "port": "http-metrics" }],
+    }] }),
+    );
+    refused(&member, &["apply", "-f", "-"], &scrape.to_string(), "BH502");
+    let grant =
+        r#"{"spec":{"grants":{"callers":[{"namespace":"monitoring","serviceAccount":"prometheus"}]}}}"#;
+    admin.ok(&["patch", "tenant", "wk-chart", "--type", "merge", "-p", grant]).unwrap();
+    let database = network(
+        &name,
+        "database",
+        &json!({
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{ "from": [{ "podSelector": app }], "ports": [{ "port": 5432, "protocol": "TCP" }] }],
+            "egress": [
+                { "to": [{ "podSelector": app }] },
+                {
+                    "to": [{
+                        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } },
+                        "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } },
+                    }],
+                    "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }],
+                },
+            ],
+        }),
+    );
+    for object in [database, scrape] {
+        // The grant may be a moment old; who asks is looked up once.
+        let said = member.feed(&["apply", "-f", "-"], &object.to_string()).unwrap();
+        assert!(said.success && !said.stderr.contains("BH"), "{object}: {said:?}");
+    }
+}
+
+const GRANTED: &str = "
+apiVersion: bulkhead.dev/v1alpha1
+kind: Settings
+mesh: { revision: canary, outbound: ALLOW_ANY }
+gateways: [{ name: edge/public, serviceAccount: public, selector: { app: public } }]
+egressGateway: { namespace: out, service: out, selector: { app: out } }
+---
+apiVersion: bulkhead.dev/v1alpha1
+kind: Tenant
+metadata: { name: gamma }
+spec:
+  grants:
+    serve: { gateways: [edge/public] }
+    reach:
+      hosts: [api.example.com]
+      cidrs: [{ cidr: 203.0.113.0/24, ports: [443, 8443] }]
+    apiServerCallbacks: [{ selector: { app: operator }, port: 9443 }]
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: tenant-gamma, labels: { bulkhead.dev/tenant: gamma } }
+---
+";
+
+/// The codes that are reported of `object`, in a world with these grants and settings.
+fn codes(object: &Value) -> Vec<String> {
+    let arguments = ["check", "-o", "json", "-"];
+    let (code, out, said) = bulkhead(&arguments, &format!("{GRANTED}{object}\n"));
+    assert!(code < 2, "{object}: {out}{said}");
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    findings.as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_granted_may_be_said_again_and_no_more() {
+    let home = "tenant-gamma";
+    let into = |peer: Value| network(home, "a", &json!({ "ingress": [{ "from": [peer] }] }));
+    let out = |peer: Value, ports: Value| {
+        network(home, "a", &json!({ "egress": [{ "to": [peer], "ports": ports }] }))
+    };
+    let named = |name: &str| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
+    let pods = |name: &str, app: &str| {
+        let mut peer = named(name);
+        peer["podSelector"] = json!({ "matchLabels": { "app": app } });
+        peer
+    };
+    let block = |cidr: &str| json!({ "ipBlock": { "cidr": cidr } });
+    let operator = |app: &str, port: &str, mode: &str| {
+        let selector = json!({ "matchLabels": { "app": app, "part": "webhook" } });
+        mtls(home, "a", &json!({ "selector": selector, "portLevelMtls": { port: { "mode": mode } } }))
+    };
+    let none: [&str; 0] = [];
+    for (object, expected) in [
+        (into(named("edge")), &none[..]),
+        (into(pods("edge", "public")), &[]),
+        (out(named("edge"), json!([])), &["BH502"]),
+        (out(pods("out", "out"), json!([])), &[]),
+        (out(named("out"), json!([])), &["BH502"]),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443 }])), &[]),
+        (out(block("203.0.113.128/25"), json!([{ "port": 8443, "protocol": "TCP" }, { "port": 443 }])), &[]),
+        (out(block("203.0.113.0/24"), json!([])), &["BH502"]),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443, "protocol": "UDP" }])), &["BH502"]),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443, "endPort": 8443 }])), &["BH502"]),
+        (out(block("203.0.113.0/24"), json!([{ "port": "https" }])), &["BH502"]),
+        (out(block("203.0.112.0/23"), json!([{ "port": 443 }])), &["BH502"]),
+        (out(block("::ffff:203.0.113.0/120"), json!([{ "port": 443 }])), &["BH502"]),
+        (out(block("203.0.113.00/24"), json!([{ "port": 443 }])), &["BH502"]),
+        (operator("operator", "9443", "PERMISSIVE"), &[]),
+        (operator("operator", "9443", "DISABLE"), &["BH701"]),
+        (operator("operator", "9444", "PERMISSIVE"), &["BH701"]),
+        (operator("web", "9443", "PERMISSIVE"), &["BH701"]),
+        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })), &[]),
+        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": false })), &[]),
+        (
+            sidecar(
+                home,
+                "a",
+                &json!({ "egress": [{ "hosts": ["kube-system/kube-dns.kube-system.svc.cluster.local"] }] }),
+            ),
+            &[],
+        ),
+        (sidecar(home, "a", &json!({ "egress": [{ "hosts": ["kube-system/*"] }] })), &["BH608"]),
+        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "canary"), &[]),
+        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "stable"), &["BH704"]),
+    ] {
+        assert_eq!(codes(&object), expected, "{object}");
+    }
+}
+
+/// A member that is no more than its name is as good as one that is not there.
+#[test]
+fn what_cannot_be_read_is_refused() {
+    let peer = |peer: Value| network("tenant-gamma", "a", &json!({ "ingress": [{ "from": [peer] }] }));
+    for unreadable in [
+        peer(json!({ "namespaceSelector": "everywhere" })),
+        peer(json!({ "ipBlock": {} })),
+        peer(json!({ "namespaceSelector": { "matchExpressions": [{ "key": "a" }] } })),
+        network("tenant-gamma", "a", &json!({ "ingress": {} })),
+        mtls("tenant-gamma", "a", &json!({ "mtls": { "mode": 2 } })),
+    ] {
+        let (code, out, _) = bulkhead(&["check", "-"], &format!("{GRANTED}{unreadable}\n"));
+        assert!(code == 3 && out.contains("cannot be read"), "{unreadable}: {code} {out}");
+    }
+    for open in [json!({}), json!({ "namespaceSelector": null }), json!({ "somethingNew": { "a": "b" } })] {
+        assert_eq!(codes(&peer(open)), ["BH501"]);
+    }
+}
