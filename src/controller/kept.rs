@@ -146,13 +146,25 @@ impl Kept {
         std::mem::take(&mut self.changed)
     }
 
-    /// What was read back after a write, ahead of the watch.
-    pub(super) fn insert(&mut self, kind: Kind, object: &DynamicObject) {
+    /// What was read back after a write: ahead of the watch, unless the watch has shown something newer by now.
+    pub(super) fn written(&mut self, kind: Kind, object: &DynamicObject) {
+        let known = self.get(kind, &object.namespace().unwrap_or_default(), &object.name_any());
+        let version = known.and_then(|known| known.pointer(VERSION)?.as_str()).map(str::parse::<u128>);
+        let written = object.resource_version().map(|version| version.parse());
+        let is_newer = matches!((version, written), (Some(Ok(known)), Some(Ok(written))) if known > written);
+        if !is_newer {
+            self.insert(kind, object);
+        }
+    }
+
+    fn insert(&mut self, kind: Kind, object: &DynamicObject) {
         let (key, value) = entry(kind, object);
         self.mark(kind, &key.1, &key.2);
         self.objects.insert(key, value);
     }
 }
+
+const VERSION: &str = "/metadata/resourceVersion";
 
 /// The object as far as anything of it is looked at.
 fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
@@ -168,6 +180,7 @@ fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
             "annotations": metadata.annotations,
             "ownerReferences": metadata.owner_references,
             "finalizers": metadata.finalizers,
+            "resourceVersion": metadata.resource_version,
         });
         fields.insert("metadata".to_owned(), metadata);
     }

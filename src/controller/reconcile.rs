@@ -75,7 +75,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
             Some(done) = running.next() => {
                 let Done { place, has_stood, written, removed, told: uid, result } = done;
                 for (kind, object) in written {
-                    kept.insert(kind, &object);
+                    kept.written(kind, &object);
                 }
                 for (kind, namespace, name) in &removed {
                     kept.remove(*kind, namespace, name);
