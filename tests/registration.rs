@@ -74,7 +74,7 @@ fn entries() -> [Vec<Value>; 2] {
 fn nothing_on_an_object_keeps_the_webhook_from_being_asked() {
     let of_tenants = json!({ "matchExpressions": [{ "key": "bulkhead.dev/tenant", "operator": "Exists" }] });
     let shared = json!({ "matchExpressions": [{
-        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring", "shared-services"],
+        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring", "shared-services", "istio-system"],
     }] });
     let entries = entries().concat();
     let found: Vec<(&str, &Value)> =
