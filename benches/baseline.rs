@@ -82,12 +82,25 @@ async fn tenants(admin: &Client, names: &[String]) {
         let namespace = json!({ "metadata": { "name": format!("tenant-{name}"), "labels": labels } });
         async move {
             let tenant = serde_json::from_value(tenant).expect("a tenant");
-            tenants.create(&PostParams::default(), &tenant).await.expect("a tenant");
+            until_created(tenants, &tenant).await;
             let namespace = serde_json::from_value(namespace).expect("a namespace");
-            namespaces.create(&PostParams::default(), &namespace).await.expect("a namespace");
+            until_created(namespaces, &namespace).await;
         }
     };
     stream::iter(names).for_each_concurrent(AT_ONCE, both).await;
+}
+
+/// A write that a replica took with it when it ended is made again, as kubectl's user or a controller does.
+async fn until_created<K>(objects: &Api<K>, object: &K)
+where
+    K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+{
+    for _ in 0..100 {
+        match objects.create(&PostParams::default(), object).await {
+            Err(kube::Error::Api(status)) if status.code != 409 => sleep(Duration::from_millis(100)).await,
+            _ => return,
+        }
+    }
 }
 
 fn named(prefix: &str, number: usize) -> Vec<String> {
