@@ -20,13 +20,18 @@ pub use namespace::{
     DEFAULT_ACCOUNT, QUOTA, TENANT_ROLE, desired, desired_object, is_baseline, known_hosts, names,
     refuses_the_proxy,
 };
+pub use peers::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
 pub use shared_service::desired_of_service;
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_of_tenant, tenant_of_object};
 
+use crate::world::World;
 use manifest::{Body, Object, Site};
 
 /// How the names begin of what there can be several of, or of what stands where others write too.
 pub const PREFIX: &str = "bulkhead-";
 
-/// As the names of Services end.
-const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+/// All that stands where tenants are not.
+pub fn desired_of_platform(world: &World) -> impl Iterator<Item = Manifest> {
+    let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
+    services.chain(desired_of_cluster(world))
+}

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::iter::once;
+use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
@@ -10,15 +11,23 @@ use crate::world::Surroundings;
 const TUNNEL: u16 = 15008;
 
 /// Where a DNS cache on the node listens, by convention.
-const NODE_LOCAL_DNS: &str = "169.254.20.10/32";
+pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
+pub const DNS_PORT: u16 = 53;
+/// A label of the pods of DNS.
+pub const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
+/// Where istiod takes proxies.
+pub const ISTIOD_PORT: u16 = 15012;
+/// A label of the pods of istiod.
+pub const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
 
 /// The way to DNS, by its pods and by its Service's addresses.
 pub(super) fn dns(surroundings: &Surroundings) -> Value {
-    let labels = BTreeMap::from([("k8s-app".to_owned(), "kube-dns".to_owned())]);
-    let mut dns = vec![pods("kube-system", &labels)];
-    dns.extend(surroundings.dns.iter().map(|address| self::address(*address)));
-    dns.push(json!({ "ipBlock": { "cidr": NODE_LOCAL_DNS } }));
-    json!({ "to": dns, "ports": [{ "protocol": "UDP", "port": 53 }, { "protocol": "TCP", "port": 53 }] })
+    let mut dns = vec![pods("kube-system", &labelled(DNS_PODS))];
+    dns.extend(surroundings.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
+    json!({
+        "to": dns,
+        "ports": [{ "protocol": "UDP", "port": DNS_PORT }, { "protocol": "TCP", "port": DNS_PORT }],
+    })
 }
 
 /// The ways to the API servers, by their own addresses.
@@ -29,8 +38,11 @@ pub(super) fn api_servers(surroundings: &Surroundings) -> impl Iterator<Item = V
 
 /// The way to istiod.
 pub(super) fn istiod(settings: &Settings) -> Value {
-    let labels = BTreeMap::from([("app".to_owned(), "istiod".to_owned())]);
-    json!({ "to": [pods(&settings.mesh_root, &labels)], "ports": tcp([15012]) })
+    json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": tcp([ISTIOD_PORT]) })
+}
+
+fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
+    BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
 /// Every pod of a namespace.
@@ -65,4 +77,18 @@ pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
 /// A service account, as a certificate of the mesh names it.
 pub(super) fn principal(settings: &Settings, namespace: &str, account: &str) -> String {
     format!("{}/ns/{namespace}/sa/{account}", settings.trust_domain)
+}
+
+/// As the names of Services end.
+const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+
+/// A Service as a Sidecar names it: its namespace, and its full name.
+pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
+    (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"))
+}
+
+/// The Services that every pod calls: the API server and DNS.
+pub(super) fn hosts_of_all(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
+    let dns = settings.dns_services.iter().map(|service| host("kube-system", service));
+    once(host("default", "kubernetes")).chain(dns)
 }

@@ -13,19 +13,14 @@ pub(super) fn amount(text: &str) -> Option<i128> {
         "u" => 1_000,
         "m" => 1_000_000,
         "" => NANO,
-        "k" => 1_000 * NANO,
-        "M" => 1_000_i128.pow(2) * NANO,
-        "G" => 1_000_i128.pow(3) * NANO,
-        "T" => 1_000_i128.pow(4) * NANO,
-        "P" => 1_000_i128.pow(5) * NANO,
-        "E" => 1_000_i128.pow(6) * NANO,
-        "Ki" => 1_024 * NANO,
-        "Mi" => 1_024_i128.pow(2) * NANO,
-        "Gi" => 1_024_i128.pow(3) * NANO,
-        "Ti" => 1_024_i128.pow(4) * NANO,
-        "Pi" => 1_024_i128.pow(5) * NANO,
-        "Ei" => 1_024_i128.pow(6) * NANO,
-        _ => return None,
+        suffix => {
+            let (base, letters, letter) = match suffix.strip_suffix('i') {
+                Some(letter) => (1_024_i128, "KMGTPE", letter),
+                None => (1_000, "kMGTPE", suffix),
+            };
+            let power = letters.chars().position(|known| letter.chars().eq([known]))?;
+            base.pow(u32::try_from(power).ok()? + 1) * NANO
+        }
     };
     Some(digits.checked_mul(unit)? / scale)
 }

@@ -14,7 +14,7 @@ use tracing::warn;
 use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
 
 /// Kind, namespace and name; the namespace is empty for an object of the cluster.
-type Key = (Kind, String, String);
+pub(super) type Key = (Kind, String, String);
 
 /// The objects as the watches show them.
 #[derive(Default)]
@@ -44,7 +44,7 @@ pub(super) type News = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, News>> {
     let (key, value) = MANAGED_BY;
     select_all(kinds.iter().copied().map(|kind| {
-        let api = Api::<DynamicObject>::all_with(client.clone(), &resource(kind));
+        let api = api(client, kind, None);
         let config = watcher::Config::default();
         let config = if kind.is_shared() {
             config.fields(&format!("metadata.name={DEFAULT_ACCOUNT}"))
@@ -187,7 +187,12 @@ fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
     (key, value)
 }
 
-pub(super) fn resource(kind: Kind) -> ApiResource {
+/// The objects of a kind, in one namespace or wherever they are.
+pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
     let kind_of = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
-    ApiResource::from_gvk_with_plural(&kind_of, kind.resource())
+    let resource = ApiResource::from_gvk_with_plural(&kind_of, kind.resource());
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
 }

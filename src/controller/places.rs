@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::kept::Kept;
+use super::kept::{Kept, Key};
 use crate::baseline::{
-    Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_service, desired_of_tenant,
-    differences, is_baseline, is_of_the_cluster, labels, lacking, tenant_of_object,
+    Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_platform, desired_of_service,
+    desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking, tenant_of_object,
 };
 use crate::world::{self, TENANT_LABEL, World};
 
@@ -27,9 +27,6 @@ pub(super) enum Place {
     /// An object, by kind, namespace (none for one of the cluster) and name, whose tenant is gone or observed.
     Leftover(Key),
 }
-
-/// An object, by kind, namespace (none for one of the cluster) and name.
-pub(super) type Key = (Kind, String, String);
 
 /// What is kept of the baseline in a tenant's namespace, and nobody else's in part.
 pub(super) fn of_the_baseline<'k>(
@@ -96,14 +93,11 @@ impl Place {
         }
     }
 
-    /// What stands here of an older baseline, or was granted once.
-    pub(super) fn surplus(&self, world: &World, kept: &Kept) -> Vec<Key> {
-        let is_wanted: BTreeSet<Key> = match self {
-            Self::Cluster => {
-                let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
-                services.chain(self.manifests(world)).map(key).collect()
-            }
-            _ => self.manifests(world).into_iter().map(key).collect(),
+    /// What stands here beside `manifests`, of an older baseline, or was granted once.
+    pub(super) fn surplus(&self, manifests: &[Manifest], world: &World, kept: &Kept) -> Vec<Key> {
+        let wanted: BTreeSet<Key> = match self {
+            Self::Cluster => desired_of_platform(world).map(|manifest| key(&manifest)).collect(),
+            _ => manifests.iter().map(key).collect(),
         };
         let there: Vec<Key> = match self {
             Self::Namespace { namespace, .. } => {
@@ -128,7 +122,7 @@ impl Place {
             }
             Self::Service(_) | Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         };
-        there.into_iter().filter(|key| !is_wanted.contains(key)).collect()
+        there.into_iter().filter(|key| !wanted.contains(key)).collect()
     }
 
     /// The labels that the namespace must still get.
@@ -153,10 +147,12 @@ impl Place {
             return true;
         }
         let must_tell = !told && self.to_tell(world).is_some() && self.is_counted(kept);
-        self.labels(world).is_empty()
-            && !must_tell
-            && self.manifests(world).iter().all(|manifest| is_kept(manifest, kept))
-            && self.surplus(world, kept).is_empty()
+        if must_tell || !self.labels(world).is_empty() {
+            return false;
+        }
+        let manifests = self.manifests(world);
+        manifests.iter().all(|manifest| is_kept(manifest, kept))
+            && self.surplus(&manifests, world, kept).is_empty()
     }
 
     /// Whether what is created here would not be refused for want of a count.
@@ -168,8 +164,8 @@ impl Place {
     }
 }
 
-fn key(manifest: Manifest) -> Key {
-    (manifest.kind, manifest.namespace.unwrap_or_default(), manifest.name)
+fn key(manifest: &Manifest) -> Key {
+    (manifest.kind, manifest.namespace.clone().unwrap_or_default(), manifest.name.clone())
 }
 
 pub(super) fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {

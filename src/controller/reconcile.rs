@@ -9,8 +9,8 @@ use tokio::time::{sleep_until, timeout};
 use tracing::warn;
 
 use super::drift::Drift;
-use super::kept::{Kept, follow};
-use super::places::{Key, Place, is_kept};
+use super::kept::{Kept, Key, follow};
+use super::places::{Place, is_kept};
 use super::standing::{Cause, Standing};
 use super::troubles::Troubles;
 use super::turns::Turns;
@@ -23,6 +23,7 @@ use crate::telemetry::Metrics;
 const AT_ONCE: usize = 16;
 /// How long one place may take.
 const LONGEST: Duration = Duration::from_secs(20);
+
 /// What is to be done at a place.
 struct Work {
     place: Place,
@@ -107,7 +108,9 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         let free = AT_ONCE.saturating_sub(running.len());
         for (cause, place) in turns.of(standing.fallen(), &busy, free, world.settings.pace) {
             busy.insert(place.clone());
-            let manifests = place.manifests(&world).into_iter().filter(|manifest| !is_kept(manifest, &kept));
+            let manifests = place.manifests(&world);
+            let surplus = place.surplus(&manifests, &world, &kept);
+            let manifests = manifests.into_iter().filter(|manifest| !is_kept(manifest, &kept));
             let manifests = manifests.map(|manifest| {
                 let is_known = kept.of(&manifest).is_some();
                 (manifest, is_known)
@@ -117,7 +120,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 cause,
                 has_stood: cause == Cause::Drift || place.has_stood(&world),
                 manifests: manifests.collect(),
-                surplus: place.surplus(&world, &kept),
+                surplus,
                 is_counted: place.is_counted(&kept),
             };
             running.push(see_to(&client, worlds, &drift, work));

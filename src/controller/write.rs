@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::info;
 
-use super::kept::resource;
+use super::kept::{Key, api};
 use super::now;
-use super::places::{Key, Place};
-use crate::baseline::{MANAGED_BY, Manifest, differences};
+use super::places::Place;
+use crate::baseline::{Manifest, differences, is_managed};
 use crate::sources::Worlds;
 use crate::sources::follow::read_namespace;
 use crate::world::{self, BASELINE_READY, World};
@@ -59,10 +59,7 @@ pub(super) async fn label(
 
 /// Removes what the baseline no longer has.
 pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> anyhow::Result<()> {
-    let objects: Api<DynamicObject> = match namespace.as_str() {
-        "" => Api::all_with(client.clone(), &resource(*kind)),
-        namespace => Api::namespaced_with(client.clone(), namespace, &resource(*kind)),
-    };
+    let objects = api(client, *kind, Some(namespace.as_str()).filter(|namespace| !namespace.is_empty()));
     match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         result => drop(result?),
@@ -79,37 +76,32 @@ pub(super) async fn apply(
     is_known: bool,
     may_replace: bool,
 ) -> anyhow::Result<DynamicObject> {
-    let resource = resource(manifest.kind);
-    let api: Api<DynamicObject> = match &manifest.namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
-    };
+    let objects = api(client, manifest.kind, manifest.namespace.as_deref());
     let mut wanted: DynamicObject = serde_json::from_value(manifest.object.clone())?;
     if manifest.kind.is_shared() {
         let ours = PatchParams::apply(FIELD_MANAGER).force();
-        return Ok(api.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
+        return Ok(objects.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
     }
     let create = PostParams::default();
     // What is not known to be there is created unasked; Kubernetes would count one that is there twice for a while.
-    let is_new = if is_known { None } else { Some(api.create(&create, &wanted).await) };
-    match is_new {
-        Some(Err(kube::Error::Api(status))) if status.code == 409 => {}
-        Some(created) => return Ok(created?),
-        None => {}
+    if !is_known {
+        match objects.create(&create, &wanted).await {
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            created => return Ok(created?),
+        }
     }
-    let Some(found) = api.get_opt(&manifest.name).await? else {
-        return Ok(api.create(&create, &wanted).await?);
+    let Some(found) = objects.get_opt(&manifest.name).await? else {
+        return Ok(objects.create(&create, &wanted).await?);
     };
-    let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&found)?);
+    let whole = serde_json::to_value(&found)?;
+    let differences = differences(manifest.kind, &manifest.object, &whole);
     if differences.is_empty() {
         return Ok(found);
     }
-    let (key, value) = MANAGED_BY;
-    let is_ours = found.labels().get(key).is_some_and(|known| known == value);
     // That it lacks our label is not what is in the way.
     let is_label = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
     let foreign = differences.iter().find(|difference| !is_label(&difference.path));
-    if let (false, false, Some(difference)) = (may_replace, is_ours, foreign) {
+    if let (false, false, Some(difference)) = (may_replace, is_managed(&whole), foreign) {
         anyhow::bail!(
             "{} {} was there before and differs in {}: delete it, or make it what `bulkhead render` prints",
             manifest.kind.name(),
@@ -123,11 +115,11 @@ pub(super) async fn apply(
         wanted.metadata.resource_version = None;
         let mut trial = wanted.clone();
         trial.metadata.name = Some(format!("{}-trial", manifest.name));
-        api.create(&PostParams { dry_run: true, ..PostParams::default() }, &trial).await?;
-        api.delete(&manifest.name, &DeleteParams::default()).await?;
-        return Ok(api.create(&create, &wanted).await?);
+        objects.create(&PostParams { dry_run: true, ..PostParams::default() }, &trial).await?;
+        objects.delete(&manifest.name, &DeleteParams::default()).await?;
+        return Ok(objects.create(&create, &wanted).await?);
     }
-    Ok(api.replace(&manifest.name, &create, &wanted).await?)
+    Ok(objects.replace(&manifest.name, &create, &wanted).await?)
 }
 
 pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 mod actor;
 mod exemption;
+mod grants;
 mod members;
 mod names;
 mod retired;
@@ -269,26 +270,6 @@ impl World {
 
     pub fn shared_service(&self, name: &str) -> Option<&SharedService> {
         self.shared_services.get(name)
-    }
-
-    /// The shared services that the tenant was granted, of those there are.
-    pub fn reached(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
-        let granted = tenant.grants.reach.shared_services.iter();
-        granted
-            .filter_map(|name| self.shared_services.get(name))
-            .filter(|service| service.serves(&tenant.name))
-    }
-
-    /// The shared services that may call the tenant's workloads.
-    pub fn calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
-        self.shared_services().filter(move |service| service.calls_tenants.contains(tenant))
-    }
-
-    /// The tenants that reach the shared service.
-    pub fn reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
-        self.tenants().filter(|tenant| {
-            tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)
-        })
     }
 
     /// The exemptions whose targets are in `namespace`.

@@ -18,7 +18,8 @@ fn body(place: Place<'_>) -> Value {
 
 fn ingress(place: Place<'_>) -> Vec<Value> {
     let gateways = place
-        .gateways()
+        .world
+        .gateways(place.tenant)
         .map(|gateway| json!({ "from": [peers::pods(gateway.namespace(), &gateway.selector)] }));
     let services = place
         .world
@@ -43,8 +44,7 @@ fn egress(place: Place<'_>) -> Vec<Value> {
             "ports": peers::ports(place.settings(), ports),
         })
     });
-    let gateway = place.settings().egress_gateway.as_ref().filter(|_| !grants.hosts.is_empty());
-    let gateway = gateway.map(|gateway| {
+    let gateway = place.world.egress_gateway(place.tenant).map(|gateway| {
         json!({
             "to": [peers::pods(&gateway.namespace, &gateway.selector)],
             "ports": peers::ports(place.settings(), [gateway.port]),

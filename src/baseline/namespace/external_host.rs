@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, CLUSTER_DOMAIN, Kind, Object, Place};
+use super::{Body, Kind, Object, Place, peers};
 
 /// A host outside the cluster that the tenant was granted, so that its proxies let it out; through the egress gateway
 /// where there is one.
@@ -26,7 +26,7 @@ fn body(place: Place<'_>, host: &str) -> Value {
         "resolution": if host.starts_with('*') { "NONE" } else { "DNS" },
     });
     if let (Some(gateway), Value::Object(spec)) = (&place.settings().egress_gateway, &mut spec) {
-        let address = format!("{}.{}.{CLUSTER_DOMAIN}", gateway.service, gateway.namespace);
+        let (_, address) = peers::host(&gateway.namespace, &gateway.service);
         spec.insert(
             "endpoints".to_owned(),
             json!([{ "address": address, "ports": { "tls": gateway.port } }]),

@@ -22,7 +22,7 @@ mod tenant_quota;
 
 use std::collections::BTreeSet;
 
-use super::{Body, CLUSTER_DOMAIN, Kind, Manifest, Object, PREFIX, Site, peers};
+use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::settings::Settings;
 use crate::world::{Tenant, World};
 
@@ -121,8 +121,10 @@ impl<'w> Place<'w> {
     fn allowed(self) -> Vec<String> {
         let settings = self.settings();
         let own = self.own().into_iter().map(|namespace| peers::principal(settings, namespace, "*"));
-        let gateways =
-            self.gateways().map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
+        let gateways = self
+            .world
+            .gateways(self.tenant)
+            .map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
         let callers = self.tenant.grants.callers.iter();
         let callers = callers.map(|caller| (caller.namespace.clone(), caller.service_account.clone()));
         let services = self.world.calling(&self.tenant.name);
@@ -130,11 +132,5 @@ impl<'w> Place<'w> {
         let others: BTreeSet<_> = gateways.chain(callers).chain(services).collect();
         own.chain(others.iter().map(|(namespace, name)| peers::principal(settings, namespace, name)))
             .collect()
-    }
-
-    /// The gateways that the tenant was granted, of those there are.
-    fn gateways(self) -> impl Iterator<Item = &'w crate::settings::Gateway> {
-        let granted = self.tenant.grants.serve.gateways.iter();
-        granted.filter_map(move |name| self.settings().gateway(name))
     }
 }

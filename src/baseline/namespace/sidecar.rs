@@ -2,7 +2,7 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, CLUSTER_DOMAIN, Kind, Object, Place};
+use super::{Body, Kind, Object, Place, peers};
 use crate::settings::{Dataplane, Outbound};
 use crate::world::{Tenant, World};
 
@@ -36,9 +36,6 @@ pub fn known_hosts<'w>(
     world: &'w World,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
-    let full =
-        |namespace: &'w str, service: &str| (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"));
-    let dns = world.settings.dns_services.iter().map(move |service| full("kube-system", service));
-    let reached = world.reached(tenant).map(move |service| full(&service.namespace, &service.service));
-    once(full("default", "kubernetes")).chain(dns).chain(reached)
+    let reached = world.reached(tenant).map(|service| peers::host(&service.namespace, &service.service));
+    peers::hosts_of_all(&world.settings).chain(reached)
 }

@@ -9,7 +9,7 @@ mod tenants;
 
 use serde_json::{Value, json};
 
-use super::{Body, CLUSTER_DOMAIN, Kind, Manifest, Object, PREFIX, Site, peers};
+use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::api::{Protocol, SharedPort};
 use crate::world::{SharedService, World};
 

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, CLUSTER_DOMAIN, Kind, Object, Served};
+use super::{Body, Kind, Object, Served, peers};
 use crate::settings::Dataplane;
 
 /// What its proxies know: no route that some tenant wrote among it.
@@ -13,21 +13,14 @@ fn body(served: Served<'_>) -> Option<Value> {
     if settings.dataplane == Dataplane::Ambient {
         return None;
     }
-    let dns = settings
-        .dns_services
-        .iter()
-        .map(|service| format!("kube-system/{service}.kube-system.{CLUSTER_DOMAIN}"));
+    let known = peers::hosts_of_all(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
     let called = served.service.calls_tenants.iter().flat_map(|tenant| served.world.trusted_of(tenant));
-    let hosts: Vec<String> = [
-        "./*".to_owned(),
-        format!("{}/*", settings.mesh_root),
-        format!("default/kubernetes.default.{CLUSTER_DOMAIN}"),
-    ]
-    .into_iter()
-    .chain(dns)
-    .chain(served.service.egress.iter().cloned())
-    .chain(called.map(|namespace| format!("{namespace}/*")))
-    .collect();
+    let hosts: Vec<String> = ["./*".to_owned(), format!("{}/*", settings.mesh_root)]
+        .into_iter()
+        .chain(known)
+        .chain(served.service.egress.iter().cloned())
+        .chain(called.map(|namespace| format!("{namespace}/*")))
+        .collect();
     Some(json!({ "spec": {
         "egress": [{ "hosts": hosts }],
         "outboundTrafficPolicy": { "mode": "REGISTRY_ONLY" },

@@ -1,7 +1,6 @@
-use std::net::IpAddr;
-
 use super::cidr::Cidr;
 use super::namespace::{Picked, picked};
+use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
 use crate::policy::object::{Direction, Opening, Peer, Selector};
 use crate::policy::path::Path;
 use crate::policy::{Scope, quote, quote_all};
@@ -17,13 +16,6 @@ pub enum Whose {
     /// Another's: what names it, and where it stands.
     Foreign(Path<'static>, String),
 }
-
-const DNS_PORT: u16 = 53;
-/// Where a DNS cache on the node listens, by convention.
-const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(169, 254, 20, 10));
-const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
-const ISTIOD_PORTS: &[u16] = &[15012];
-const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
 
 /// Whose the peer at `index` is.
 pub fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer<'_>) -> Whose {
@@ -75,20 +67,17 @@ fn is_known_namespace(
     let are = |(key, value): (&str, &str)| pods.is_some_and(|pods| pods.has(key, value));
     match opening.direction {
         Direction::In => tenant.is_some_and(|tenant| {
-            let gateways = tenant.grants.serve.gateways.iter();
-            let mut gateways = gateways.filter_map(|gateway| world.settings.gateway(gateway));
-            gateways.any(|gateway| gateway.namespace() == name)
+            world.gateways(tenant).any(|gateway| gateway.namespace() == name)
                 || tenant.grants.callers.iter().any(|caller| caller.namespace == name)
                 || world.calling(&tenant.name).any(|service| service.namespace == name)
         }),
         Direction::Out => {
             let is_dns = name == "kube-system" && (are(DNS_PODS) || opening.is_only_for(&[DNS_PORT]));
             let is_mesh =
-                name == world.settings.mesh_root && (are(ISTIOD_PODS) || opening.is_only_for(ISTIOD_PORTS));
+                name == world.settings.mesh_root && (are(ISTIOD_PODS) || opening.is_only_for(&[ISTIOD_PORT]));
             let is_reached = |tenant: &Tenant| {
                 let mut services = world.reached(tenant);
-                let gateway = world.settings.egress_gateway.as_ref();
-                let gateway = gateway.filter(|_| !tenant.grants.reach.hosts.is_empty());
+                let gateway = world.egress_gateway(tenant);
                 let are = |labels| pods.is_some_and(|pods| pods.has_all(labels));
                 services.any(|service| service.namespace == name && are(&service.selector))
                     || gateway.is_some_and(|gateway| gateway.namespace == name && are(&gateway.selector))

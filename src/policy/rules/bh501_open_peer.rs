@@ -68,7 +68,7 @@
 //! without peers for its workloads must be told the peers, or to write no policies.
 
 use super::{Findings, Place, Retry, Rule, Scope};
-use crate::baseline;
+use crate::baseline::{self, DNS_PORT};
 use crate::policy::claims::{Whose, whose};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Direction, Opening, Spec};
@@ -102,7 +102,6 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
 }
 
 fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
-    const DNS: &[u16] = &[53];
     let (list, tenant) = (opening.list(), scope.tenant_name());
     let own = format!(
         "write `{list}: [{{podSelector: {{}}}}]` for this namespace, or in `namespaceSelector` \
@@ -110,7 +109,7 @@ fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
     );
     match opening.direction {
         Direction::In => format!("{own}; others call by the Tenant's `serve.gateways` and `callers`"),
-        Direction::Out if opening.is_only_for(DNS) => {
+        Direction::Out if opening.is_only_for(&[DNS_PORT]) => {
             "leave the rule out: DNS is let through already".to_owned()
         }
         Direction::Out => {

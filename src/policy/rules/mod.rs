@@ -158,10 +158,7 @@ impl<'r> Scope<'r> {
         let found = if let Some((_, tenant)) = self.tenant {
             baseline::desired_object(self.world, tenant?, namespace, kind, name)
         } else {
-            let services = self.world.shared_services();
-            let of_services = services.flat_map(|service| baseline::desired_of_service(self.world, service));
-            let mut all = of_services.chain(baseline::desired_of_cluster(self.world));
-            all.find(|manifest| {
+            baseline::desired_of_platform(self.world).find(|manifest| {
                 manifest.kind == kind
                     && manifest.name == name
                     && manifest.namespace.as_deref() == Some(namespace)
