@@ -21,10 +21,26 @@ pub(super) type Key = (Kind, String, String);
 pub(super) struct Kept {
     objects: BTreeMap<Key, Value>,
     coming: BTreeMap<Key, Value>,
+    /// The newest version of each kind that a watch has shown; a deletion has one too.
+    shown: BTreeMap<Kind, u128>,
+    /// How many lists were taken.
+    lists: usize,
     /// The kinds that were listed, or cannot be.
     asked: BTreeSet<Kind>,
     /// Where anything has changed since it was asked last.
     changed: BTreeSet<Where>,
+}
+
+/// When a piece of work began.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Start {
+    lists: usize,
+}
+
+/// An object that the baseline does not have, as it was found.
+pub(super) struct Surplus {
+    pub(super) key: Key,
+    object: Option<Value>,
 }
 
 /// Where an object stands.
@@ -66,6 +82,7 @@ impl Kept {
             Ok(Event::InitDone) => {
                 self.objects.retain(|(of, _, _), _| *of != kind);
                 self.asked.insert(kind);
+                self.lists += 1;
                 self.changed.insert(Where::Everywhere);
                 let (of_kind, others) =
                     std::mem::take(&mut self.coming).into_iter().partition(|((of, _, _), _)| *of == kind);
@@ -73,9 +90,13 @@ impl Kept {
                 self.objects.extend(of_kind);
                 self.coming = others;
             }
-            Ok(Event::Apply(object)) => self.insert(kind, &object),
+            Ok(Event::Apply(object)) => {
+                self.shown.extend(version(&object).map(|version| (kind, version)));
+                self.insert(kind, &object);
+            }
             Ok(Event::Delete(object)) => {
-                self.remove(kind, &object.namespace().unwrap_or_default(), &object.name_any());
+                self.shown.extend(version(&object).map(|version| (kind, version)));
+                self.remove(&(kind, object.namespace().unwrap_or_default(), object.name_any()));
             }
             Err(error) => {
                 self.asked.insert(kind);
@@ -128,13 +149,13 @@ impl Kept {
         })
     }
 
-    pub(super) fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
-        self.mark(kind, namespace, name);
-        self.objects.remove(&(kind, namespace.to_owned(), name.to_owned()));
+    fn remove(&mut self, key: &Key) {
+        self.mark(key);
+        self.objects.remove(key);
     }
 
-    fn mark(&mut self, kind: Kind, namespace: &str, name: &str) {
-        self.changed.insert(match (namespace, tenant_of_object(kind, name)) {
+    fn mark(&mut self, (kind, namespace, name): &Key) {
+        self.changed.insert(match (namespace.as_str(), tenant_of_object(*kind, name)) {
             ("", Some(tenant)) => Where::Tenant(tenant.to_owned()),
             ("", None) => Where::Cluster,
             (namespace, _) => Where::Namespace(namespace.to_owned()),
@@ -146,25 +167,43 @@ impl Kept {
         std::mem::take(&mut self.changed)
     }
 
-    /// What was read back after a write: ahead of the watch, unless the watch has shown something newer by now.
-    pub(super) fn written(&mut self, kind: Kind, object: &DynamicObject) {
-        let known = self.get(kind, &object.namespace().unwrap_or_default(), &object.name_any());
-        let version = known.and_then(|known| known.pointer(VERSION)?.as_str()).map(str::parse::<u128>);
-        let written = object.resource_version().map(|version| version.parse());
-        let is_newer = matches!((version, written), (Some(Ok(known)), Some(Ok(written))) if known > written);
-        if !is_newer {
+    /// When a piece of work begins, to be told with what it wrote.
+    pub(super) fn now(&self) -> Start {
+        Start { lists: self.lists }
+    }
+
+    /// What was read back after a write: ahead of the watch, or no news. What the watch has shown past it, or a list
+    /// that was taken since, knows whether it is still there.
+    pub(super) fn written(&mut self, kind: Kind, object: &DynamicObject, start: Start) {
+        let is_shown = version(object).is_some_and(|written| self.shown.get(&kind) >= Some(&written));
+        if start == self.now() && !is_shown {
             self.insert(kind, object);
         }
     }
 
+    /// The object was removed by ourselves; one that came under its name since is another one.
+    pub(super) fn removed(&mut self, Surplus { key, object }: &Surplus) {
+        if self.objects.get(key) == object.as_ref() {
+            self.remove(key);
+        }
+    }
+
+    /// An object, as it is now, that is to be removed.
+    pub(super) fn surplus(&self, key: Key) -> Surplus {
+        let object = self.objects.get(&key).cloned();
+        Surplus { key, object }
+    }
+
     fn insert(&mut self, kind: Kind, object: &DynamicObject) {
         let (key, value) = entry(kind, object);
-        self.mark(kind, &key.1, &key.2);
+        self.mark(&key);
         self.objects.insert(key, value);
     }
 }
 
-const VERSION: &str = "/metadata/resourceVersion";
+fn version(object: &DynamicObject) -> Option<u128> {
+    object.metadata.resource_version.as_ref()?.parse().ok()
+}
 
 /// The object as far as anything of it is looked at.
 fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
@@ -194,5 +233,67 @@ pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<D
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::ObjectMeta;
+
+    use super::*;
+
+    const KEY: (&str, &str) = ("tenant-a", "default");
+
+    fn sidecar(version: u32) -> DynamicObject {
+        let (namespace, name) = KEY;
+        let mut object = DynamicObject { types: None, metadata: ObjectMeta::default(), data: json!({}) };
+        object.metadata.namespace = Some(namespace.to_owned());
+        object.metadata.name = Some(name.to_owned());
+        object.metadata.resource_version = Some(version.to_string());
+        object
+    }
+
+    fn is_there(kept: &Kept) -> bool {
+        kept.get(Kind::Sidecar, KEY.0, KEY.1).is_some()
+    }
+
+    #[test]
+    fn a_write_is_ahead_of_the_watch() {
+        let mut kept = Kept::default();
+        kept.written(Kind::Sidecar, &sidecar(2), kept.now());
+        assert!(is_there(&kept));
+    }
+
+    #[test]
+    fn what_the_watch_showed_past_a_write_is_believed() {
+        let mut kept = Kept::default();
+        let start = kept.now();
+        kept.take((Kind::Sidecar, Ok(Event::Apply(sidecar(2)))));
+        kept.take((Kind::Sidecar, Ok(Event::Delete(sidecar(3)))));
+        kept.written(Kind::Sidecar, &sidecar(2), start);
+        assert!(!is_there(&kept));
+    }
+
+    #[test]
+    fn a_list_that_was_taken_since_is_believed() {
+        let mut kept = Kept::default();
+        let start = kept.now();
+        kept.take((Kind::Sidecar, Ok(Event::Init)));
+        kept.take((Kind::Sidecar, Ok(Event::InitDone)));
+        kept.written(Kind::Sidecar, &sidecar(2), start);
+        assert!(!is_there(&kept));
+    }
+
+    #[test]
+    fn what_came_after_a_removal_stays() {
+        let mut kept = Kept::default();
+        kept.take((Kind::Sidecar, Ok(Event::Apply(sidecar(2)))));
+        let surplus = kept.surplus((Kind::Sidecar, KEY.0.to_owned(), KEY.1.to_owned()));
+        kept.take((Kind::Sidecar, Ok(Event::Delete(sidecar(3)))));
+        kept.take((Kind::Sidecar, Ok(Event::Apply(sidecar(4)))));
+        kept.removed(&surplus);
+        assert!(is_there(&kept));
+        kept.removed(&kept.surplus(surplus.key));
+        assert!(!is_there(&kept));
     }
 }

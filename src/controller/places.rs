@@ -120,7 +120,8 @@ impl Place {
                     kept.within(is_platforms).filter(|(kind, _, name)| is_of_the_cluster(*kind, name));
                 there.map(|(kind, namespace, name)| (kind, namespace.to_owned(), name.to_owned())).collect()
             }
-            Self::Service(_) | Self::Undone(_) | Self::Leftover(..) => Vec::new(),
+            Self::Leftover(key) => vec![key.clone()],
+            Self::Service(_) | Self::Undone(_) => Vec::new(),
         };
         there.into_iter().filter(|key| !wanted.contains(key)).collect()
     }

@@ -9,7 +9,7 @@ use tokio::time::{sleep_until, timeout};
 use tracing::warn;
 
 use super::drift::Drift;
-use super::kept::{Kept, Key, follow};
+use super::kept::{Kept, Start, Surplus, follow};
 use super::places::{Place, is_kept};
 use super::standing::{Cause, Standing};
 use super::troubles::Troubles;
@@ -27,12 +27,13 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// What is to be done at a place.
 struct Work {
     place: Place,
+    start: Start,
     cause: Cause,
     /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
     has_stood: bool,
     /// What differs, and whether there is anything under that name.
     manifests: Vec<(Manifest, bool)>,
-    surplus: Vec<Key>,
+    surplus: Vec<Surplus>,
     /// Whether the namespace may be told to be ready once all that is done.
     is_counted: bool,
 }
@@ -40,10 +41,11 @@ struct Work {
 /// What came of seeing to a place.
 struct Done {
     place: Place,
+    start: Start,
     /// Whether the baseline had stood here.
     has_stood: bool,
     written: Vec<(Kind, DynamicObject)>,
-    removed: Vec<Key>,
+    removed: Vec<Surplus>,
     /// The namespace that was told to be ready.
     told: Option<String>,
     result: anyhow::Result<()>,
@@ -74,12 +76,12 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
             Some(item) = news.next() => kept.take(item),
             Ok(()) = changes.changed() => {}
             Some(done) = running.next() => {
-                let Done { place, has_stood, written, removed, told: uid, result } = done;
+                let Done { place, start, has_stood, written, removed, told: uid, result } = done;
                 for (kind, object) in written {
-                    kept.written(kind, &object);
+                    kept.written(kind, &object, start);
                 }
-                for (kind, namespace, name) in &removed {
-                    kept.remove(*kind, namespace, name);
+                for surplus in &removed {
+                    kept.removed(surplus);
                 }
                 told.extend(uid.map(|uid| (place.clone(), uid)));
                 busy.remove(&place);
@@ -117,10 +119,11 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
             });
             let work = Work {
                 place: place.clone(),
+                start: kept.now(),
                 cause,
                 has_stood: cause == Cause::Drift || place.has_stood(&world),
                 manifests: manifests.collect(),
-                surplus,
+                surplus: surplus.into_iter().map(|key| kept.surplus(key)).collect(),
                 is_counted: place.is_counted(&kept),
             };
             running.push(see_to(&client, worlds, &drift, work));
@@ -140,6 +143,7 @@ fn in_words(error: &anyhow::Error) -> String {
 async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work) -> Done {
     let mut done = Done {
         place: work.place.clone(),
+        start: work.start,
         has_stood: work.has_stood,
         written: Vec::new(),
         removed: Vec::new(),
@@ -158,16 +162,12 @@ async fn try_see_to(
     work: Work,
     done: &mut Done,
 ) -> anyhow::Result<()> {
-    let Work { place, cause, has_stood, manifests, surplus, is_counted } = work;
+    let Work { place, cause, has_stood, manifests, surplus, is_counted, .. } = work;
     let Some(world) = worlds.newest() else { return Ok(()) };
     match &place {
-        Place::Leftover(key) => {
-            remove(client, key).await?;
-            done.removed.push(key.clone());
-        }
         Place::Undone(namespace) => undo(client, worlds, namespace).await?,
         Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await?,
-        Place::Tenant(_) | Place::Service(_) | Place::Cluster => {}
+        Place::Tenant(_) | Place::Service(_) | Place::Cluster | Place::Leftover(_) => {}
     }
     let may_replace = has_stood || place.is_acknowledged(&world);
     for (manifest, is_known) in &manifests {
@@ -184,9 +184,9 @@ async fn try_see_to(
             drift.repaired(&world, &place, manifest).await;
         }
     }
-    for key in surplus {
-        remove(client, &key).await?;
-        done.removed.push(key);
+    for surplus in surplus {
+        remove(client, &surplus.key).await?;
+        done.removed.push(surplus);
     }
     // All this took a while: what is said now must be true now.
     let world = worlds.newest();
