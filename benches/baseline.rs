@@ -160,8 +160,8 @@ async fn written(client: &Client, tenant: &str) -> Vec<(Kind, DynamicObject)> {
 fn apply(runtime: &Runtime, it: &mut Installation, admin: &Client, bulkhead: &Client) {
     let mut took = [Duration::ZERO; 2];
     let mut writes = 0;
+    stop(it);
     for (round, number) in ROUNDS.into_iter().enumerate() {
-        stop(it);
         let (ours, bare) = (format!("ours{round}"), format!("bare{round}"));
         runtime.block_on(tenants(admin, &named(&ours, number)));
         let start = Instant::now();

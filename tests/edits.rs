@@ -214,7 +214,8 @@ impl Stage {
             let account = json!({ "automountServiceAccountToken": false });
             let wanted = if kind.is_shared() { &account } else { &known.wanted };
             let differences = differences(kind, wanted, found);
-            let is_going = !found["metadata"]["deletionTimestamp"].is_null();
+            // What holds up the deletion of an object that others share is theirs.
+            let is_going = !kind.is_shared() && !found["metadata"]["deletionTimestamp"].is_null();
             (is_going || !differences.is_empty()).then(|| format!("{}: {differences:?}", known.name))
         })
     }

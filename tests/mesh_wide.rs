@@ -1,10 +1,13 @@
 //! What is the whole mesh's: strict, and denied by default where the platform wants it, tried before it is in force.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::kubectl::Kubectl;
-use bulkhead_harness::program::{controller, controller_with};
+use bulkhead_harness::process::Process;
+use bulkhead_harness::program::{self, Installation, controller_with};
 use serde_json::{Value, json};
 
 use crate::baseline::refused;
@@ -60,20 +63,8 @@ fn what_is_denied_to_all_is_tried_first() {
     admin.ok(&["patch", "tenant", "mesh-open", "--type=merge", "-p", open]).unwrap();
     admin.ok(&["label", "namespace", "default", "istio-injection=enabled"]).unwrap();
 
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-    let example = fs::read_to_string(example).unwrap();
-    let file = it.cluster.folder.join("deny-all.yaml");
-    let say = |deny_all: &str| {
-        let settings =
-            example.replace("  manage: true\n", &format!("  manage: true\n  denyAll: {deny_all}\n"));
-        assert_ne!(settings, example);
-        fs::write(&file, settings).unwrap();
-    };
-    say("DryRun");
-    it.controller.terminate().unwrap();
-    it.controller.wait(Duration::from_secs(20)).unwrap();
-    let settings = file.display().to_string();
-    it.controller = controller_with(&it.cluster, BINARY.as_ref(), &["--settings", &settings]).unwrap();
+    let Installation { cluster, controller, .. } = &mut *it;
+    let deny_all = DenyAll::tried(cluster, controller);
     let denied = || policy(&admin, "istio-system", "deny-all");
     let is_tried = |policy: &Value| policy["metadata"]["annotations"]["istio.io/dry-run"] == "true";
     until(|| denied().filter(is_tried));
@@ -86,10 +77,10 @@ fn what_is_denied_to_all_is_tried_first() {
         "what is allowed there is allowed to all"
     );
 
-    say("Enforce");
+    deny_all.becomes("Enforce");
     until(|| denied().filter(|policy| !is_tried(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
-    say("Never");
+    deny_all.becomes("Never");
     until(|| denied().is_none().then_some(()));
     until(|| policy(&admin, &own, "allow-same-tenant").is_none().then_some(()));
     until(|| policy(&admin, "default", "bulkhead-platform").is_none().then_some(()));
@@ -97,5 +88,29 @@ fn what_is_denied_to_all_is_tried_first() {
     admin.ok(&["label", "namespace", "default", "istio-injection-"]).unwrap();
     it.controller.terminate().unwrap();
     it.controller.wait(Duration::from_secs(20)).unwrap();
-    it.controller = controller(&it.cluster, BINARY.as_ref()).unwrap();
+    it.controller = program::controller(&it.cluster, BINARY.as_ref()).unwrap();
+}
+
+/// `meshWide.denyAll` in the settings of the controller, which has a file of its own.
+pub(crate) struct DenyAll(PathBuf);
+
+impl DenyAll {
+    pub(crate) fn tried(cluster: &Cluster, controller: &mut Process) -> Self {
+        let it = Self(cluster.folder.join("deny-all.yaml"));
+        it.becomes("DryRun");
+        controller.terminate().unwrap();
+        controller.wait(Duration::from_secs(20)).unwrap();
+        let settings = it.0.display().to_string();
+        *controller = controller_with(cluster, BINARY.as_ref(), &["--settings", &settings]).unwrap();
+        it
+    }
+
+    pub(crate) fn becomes(&self, deny_all: &str) {
+        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+        let example = fs::read_to_string(example).unwrap();
+        let settings =
+            example.replace("  manage: true\n", &format!("  manage: true\n  denyAll: {deny_all}\n"));
+        assert_ne!(settings, example);
+        fs::write(&self.0, settings).unwrap();
+    }
 }

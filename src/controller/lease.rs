@@ -10,6 +10,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 const NAME: &str = "bulkhead-controller";
@@ -26,8 +28,13 @@ pub struct Identity {
     pub holder: String,
 }
 
-/// A lease that is held.
+/// A lease that is held, and renewed by a task of its own: whatever the leader computes meanwhile, it stays its.
 pub(super) struct Held {
+    renewal: AbortOnDropHandle<Renewal>,
+    released: CancellationToken,
+}
+
+struct Renewal {
     leases: Api<Lease>,
     lease: Lease,
     holder: String,
@@ -41,7 +48,7 @@ pub(super) async fn acquire(client: Client, identity: &Identity) -> Held {
         match timeout(GIVE_UP, try_acquire(&leases, &identity.holder, &mut seen)).await {
             Ok(Ok(Some(lease))) => {
                 info!(holder = identity.holder, "leading");
-                return Held { leases, lease, holder: identity.holder.clone() };
+                return Held::new(Renewal { leases, lease, holder: identity.holder.clone() });
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => warn!(%error, "asking for the lease"),
@@ -104,11 +111,40 @@ fn held(mut lease: Lease, holder: &str) -> Lease {
 }
 
 impl Held {
-    /// Renews the lease, and ends when it is lost.
+    fn new(mut renewal: Renewal) -> Self {
+        let released = CancellationToken::new();
+        let until = released.clone();
+        let renewal = tokio::spawn(async move {
+            renewal.renew(&until).await;
+            renewal
+        });
+        Self { renewal: AbortOnDropHandle::new(renewal), released }
+    }
+
+    /// Ends when the lease is lost.
     pub(super) async fn lost(&mut self) {
+        if let Err(error) = (&mut self.renewal).await {
+            warn!(%error, "renewing the lease");
+        }
+    }
+
+    /// Lets the next one lead at once.
+    pub(super) async fn release(self) {
+        self.released.cancel();
+        if let Ok(renewal) = self.renewal.await {
+            renewal.release().await;
+        }
+    }
+}
+
+impl Renewal {
+    /// Renews the lease until it is lost, or to be released.
+    async fn renew(&mut self, released: &CancellationToken) {
         let mut renewed = Instant::now();
         while renewed.elapsed() < GIVE_UP {
-            sleep(RETRY).await;
+            if released.run_until_cancelled(sleep(RETRY)).await.is_none() {
+                return;
+            }
             let lease = held(self.lease.clone(), &self.holder);
             match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &lease)).await {
                 Ok(Ok(lease)) => {
@@ -123,8 +159,7 @@ impl Held {
         warn!(holder = self.holder, "no longer leading");
     }
 
-    /// Lets the next one lead at once.
-    pub(super) async fn release(mut self) {
+    async fn release(mut self) {
         if let Some(spec) = &mut self.lease.spec {
             spec.holder_identity = None;
         }

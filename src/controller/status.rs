@@ -8,6 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
@@ -21,6 +22,7 @@ use crate::api::{self, Condition, GRANTS_RESOLVED, READY};
 use crate::baseline::refuses_the_proxy;
 use crate::policy::{Rule, quote, quote_all};
 use crate::sources::Worlds;
+use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
 use crate::world::{self, Exemption, Owner, World};
 
 /// A burst of changes is told once.
@@ -98,7 +100,33 @@ impl Kind {
         }
     }
 
-    /// The status the object must get; `None` if it has it, or the world does not know the object yet.
+    /// What is to be said of the object; `None` as long as the world does not know it as it is now.
+    fn said(
+        self,
+        world: &World,
+        troubles: &Troubles,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Result<Option<Vec<Said>>, String> {
+        Ok(match self {
+            Self::Exemption => {
+                let now = read(object, read_exemption)?;
+                world.exemption(name).filter(|known| **known == now).map(|known| of_exemption(world, known))
+            }
+            Self::SharedService => {
+                let now = read(object, read_shared_service)?;
+                let known = world.shared_service(name).filter(|known| **known == now);
+                known.map(|known| of_shared_service(world, troubles, known))
+            }
+            Self::Tenant => {
+                let now = read(object, read_tenant)?;
+                let is_known = world.tenant(name).is_none_or(|known| *known == now);
+                is_known.then(|| of_tenant(world, troubles, name)).flatten()
+            }
+        })
+    }
+
+    /// The status the object must get, if it does not have it.
     fn status(
         self,
         world: &World,
@@ -107,29 +135,14 @@ impl Kind {
         name: &str,
         object: &DynamicObject,
     ) -> Option<Value> {
-        let spec = object.data.get("spec").cloned().unwrap_or_default();
-        let unreadable = match self {
-            Self::Exemption => serde_json::from_value::<api::ExemptionSpec>(spec)
-                .map_err(|error| error.to_string())
-                .and_then(|spec| Exemption::new(name.to_owned(), spec).map(drop))
-                .err(),
-            Self::SharedService => {
-                serde_json::from_value::<api::SharedServiceSpec>(spec).err().map(|error| error.to_string())
-            }
-            Self::Tenant => {
-                serde_json::from_value::<api::TenantSpec>(spec).err().map(|error| error.to_string())
-            }
-        };
-        let said = match (unreadable, self) {
-            (Some(error), _) => vec![Said {
+        let said = match self.said(world, troubles, name, object) {
+            Ok(said) => said?,
+            Err(error) => vec![Said {
                 condition: READY,
                 holds: false,
                 reason: "Unreadable",
                 message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
             }],
-            (None, Self::Exemption) => of_exemption(world, world.exemption(name)?),
-            (None, Self::SharedService) => of_shared_service(world, troubles, world.shared_service(name)?),
-            (None, Self::Tenant) => of_tenant(world, troubles, name)?,
         };
         let generation = object.metadata.generation.unwrap_or_default();
         let known = object.data.get("status").cloned().unwrap_or_default();
@@ -152,6 +165,15 @@ impl Kind {
         };
         (status != known).then_some(status)
     }
+}
+
+/// The object as the world keeps it.
+fn read<K: DeserializeOwned, T>(
+    object: &DynamicObject,
+    read: impl Fn(K) -> (String, Result<T, String>),
+) -> Result<T, String> {
+    let object = serde_json::to_value(object).and_then(serde_json::from_value);
+    object.map_err(|error| error.to_string()).and_then(|object| read(object).1)
 }
 
 /// An audit that is absent is written as `null`, which takes one away.
@@ -252,18 +274,15 @@ fn of_shared_service(world: &World, troubles: &Troubles, service: &world::Shared
     let namespace = &service.namespace;
     let listed = world.settings.shared_namespaces.contains(namespace);
     let trouble = troubles.of(&Place::Service(service.name.clone()));
-    let (reason, message) = if let Some(trouble) = &trouble {
-        ("BaselineNotReady", trouble.clone())
-    } else if listed {
-        ("InForce", format!("what is written in `{namespace}` is the platform's"))
+    let (holds, reason, message) = if !listed {
+        let message = format!(
+            "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
+        );
+        (false, "NamespaceNotListed", message)
+    } else if let Some(trouble) = trouble {
+        (false, "BaselineNotReady", trouble)
     } else {
-        (
-            "NamespaceNotListed",
-            format!(
-                "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
-            ),
-        )
+        (true, "InForce", format!("what is written in `{namespace}` is the platform's"))
     };
-    let holds = listed && trouble.is_none();
     vec![Said { condition: READY, holds, reason, message }]
 }

@@ -2,9 +2,11 @@
 //! it. Real istiod, real agents, real Envoys, in networks of their own; one cluster has Bulkhead, the other has none.
 //!
 //! `rows` is the table of calls to a tenant: who calls, how, and what becomes of it; `asks` that of calls to a shared
-//! service. `objects` is what stands in the API of either cluster, `stage` runs the pods and calls.
+//! service. `deny_all` tries the mesh-wide policy. `objects` is what stands in the API of either cluster, `stage` runs
+//! the pods and calls.
 
 mod asks;
+mod deny_all;
 mod objects;
 mod rows;
 mod stage;
@@ -75,7 +77,7 @@ fn without_bulkhead() -> Found {
 
 /// One tenant is granted what [`objects::grants`] says, the other nothing.
 fn with_bulkhead() -> Found {
-    let it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
+    let mut it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
     let admin = it.cluster.admin().unwrap();
     admin.apply(&objects::platform().to_string()).unwrap();
     admin.apply(&objects::shared_services().to_string()).unwrap();
@@ -87,7 +89,9 @@ fn with_bulkhead() -> Found {
         is_ready(member, namespace);
     }
     admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
-    found::<1>(&Stage::set(&it.cluster, &it.istio), [&acme, &beta])
+    let stage = Stage::set(&it.cluster, &it.istio);
+    deny_all::is_tried_first(&stage, &it.cluster, &mut it.controller);
+    found::<1>(&stage, [&acme, &beta])
 }
 
 /// In the cluster that is `CLUSTER` in each row's expectations.

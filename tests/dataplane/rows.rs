@@ -9,6 +9,7 @@ use Who::{
     Sibling,
 };
 
+#[derive(Debug)]
 pub(super) struct Row {
     pub(super) who: Who,
     pub(super) protocol: Protocol,

@@ -90,6 +90,16 @@ impl<'c> Stage<'c> {
         }
     }
 
+    /// How many calls of the tenant's service a policy that is only tried would have refused.
+    pub(super) fn would_refuse(&self) -> u64 {
+        self.pods["web"].proxy_counts("shadow_denied").unwrap()
+    }
+
+    /// Whether that service's proxy has a policy that is only tried.
+    pub(super) fn is_tried(&self) -> bool {
+        self.pods["web"].proxy_knows("\"shadow_rules\":").unwrap()
+    }
+
     fn knows(&self, pod: &str, what: &str) {
         until(|| self.pods[pod].proxy_knows(what).unwrap().then_some(()));
     }

@@ -25,7 +25,10 @@ use followed::Followed;
 use watches::News;
 
 pub(crate) use look::live_of;
-pub use watches::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
+pub use watches::{
+    API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_exemption, read_namespace,
+    read_shared_service, read_tenant,
+};
 
 /// The least time between two looks at the API server.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

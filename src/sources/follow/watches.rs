@@ -70,36 +70,44 @@ pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = News> {
         .map(|event| News::Tenant(change(event, read_tenant)))
 }
 
-pub(super) fn read_tenant(
-    DeserializeGuard(tenant): DeserializeGuard<api::Tenant>,
-) -> (String, Result<Tenant, String>) {
-    match tenant {
-        Ok(tenant) => {
-            let created = created(&tenant.metadata);
-            (tenant.name_any(), Ok(Tenant::new(tenant.name_any(), created, tenant.spec)))
-        }
+/// A Tenant as the world keeps it.
+pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
+    named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
+}
+
+/// An object, if it can be read, by its name.
+fn named<K: ResourceExt, T>(
+    DeserializeGuard(object): DeserializeGuard<K>,
+    read: impl FnOnce(K) -> Result<T, String>,
+) -> (String, Result<T, String>) {
+    match object {
+        Ok(object) => (object.name_any(), read(object)),
         Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
     }
 }
 
 pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = News> {
-    let read = |DeserializeGuard(service): DeserializeGuard<api::SharedService>| match service {
-        Ok(service) => (service.name_any(), Ok(SharedService::new(service.name_any(), service.spec))),
-        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
-    };
     watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::SharedService(change(event, read)))
+        .map(|event| News::SharedService(change(event, read_shared_service)))
+}
+
+/// A SharedService as the world keeps it.
+pub fn read_shared_service(
+    service: DeserializeGuard<api::SharedService>,
+) -> (String, Result<SharedService, String>) {
+    named(service, |service| Ok(SharedService::new(service.name_any(), service.spec)))
 }
 
 pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = News> {
-    let read = |DeserializeGuard(exemption): DeserializeGuard<api::Exemption>| match exemption {
-        Ok(exemption) => (exemption.name_any(), Exemption::new(exemption.name_any(), exemption.spec)),
-        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
-    };
     watcher(Api::<DeserializeGuard<api::Exemption>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::Exemption(change(event, read)))
+        .map(|event| News::Exemption(change(event, read_exemption)))
+}
+
+/// An Exemption as the world keeps it.
+pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, Result<Exemption, String>) {
+    named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
 }
 
 /// The names that are reserved because they were a tenant's, kept in the namespace Bulkhead runs in.

@@ -31,11 +31,6 @@ impl Process {
     }
 
     #[must_use]
-    pub fn id(&self) -> u32 {
-        self.child.as_ref().map_or(0, Child::id)
-    }
-
-    #[must_use]
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -64,13 +59,13 @@ impl Process {
 
     /// Sends SIGTERM.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("kill").arg(self.id().to_string()).status()?;
+        let status = Command::new("kill").arg(self.id()?.to_string()).status()?;
         if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
     }
 
     /// Ends the process at once, as a machine that fails does.
     pub fn kill(&mut self) -> Result<()> {
-        let mut child = self.child.take().context("already waited for")?;
+        let mut child = self.child.take().context("it has been waited for")?;
         child.kill()?;
         child.wait()?;
         guard::ended(child.id());
@@ -80,7 +75,7 @@ impl Process {
     /// Waits for the process to end by itself.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;
-        let child = self.child.as_mut().context("already waited for")?;
+        let child = self.child.as_mut().context("it has been waited for")?;
         while Instant::now() < end {
             if let Some(status) = child.try_wait()? {
                 guard::ended(child.id());
@@ -94,7 +89,12 @@ impl Process {
 
     /// Resident memory in MiB, from `/proc`.
     pub fn resident_mib(&self) -> Result<f64> {
-        memory_mib(self.id(), "VmRSS:")
+        memory_mib(self.id()?, "VmRSS:")
+    }
+
+    fn id(&self) -> Result<u32> {
+        let child = self.child.as_ref();
+        child.map(Child::id).with_context(|| format!("{} has been waited for", self.name))
     }
 }
 

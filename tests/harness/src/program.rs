@@ -62,9 +62,11 @@ fn serve(
     kubeconfig: Option<&Path>,
 ) -> Result<(Process, serde_json::Value)> {
     let mut command = Command::new(binary);
-    command.args(["serve", "--admin=127.0.0.1:0"]).args(arguments);
-    if !arguments.contains(&"--listen") {
-        command.arg("--listen=127.0.0.1:0");
+    command.arg("serve").args(arguments);
+    for option in ["--listen", "--admin"] {
+        if !arguments.iter().any(|argument| argument.starts_with(option)) {
+            command.args([option, "127.0.0.1:0"]);
+        }
     }
     match kubeconfig {
         Some(file) => command.env("KUBECONFIG", file),

@@ -51,6 +51,17 @@ impl Pod {
         Ok(matches!(answer, Answer::Said(said) if said.contains(what)))
     }
 
+    /// The sum of what the pod's proxy counts under names with this in them.
+    pub fn proxy_counts(&self, what: &str) -> Result<u64> {
+        let line = format!("GET /stats?filter={what} HTTP/1.1");
+        match self.call(&["http", "127.0.0.1:15000", &line, "Host: proxy"])? {
+            Answer::Said(said) => {
+                Ok(said.lines().filter_map(|line| line.rsplit_once(": ")?.1.parse::<u64>().ok()).sum())
+            }
+            Answer::Refused(said) => bail!("the proxy's counts: {said}"),
+        }
+    }
+
     pub(super) fn wait_until_ready(&mut self) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
