@@ -214,8 +214,7 @@ impl Stage {
             let account = json!({ "automountServiceAccountToken": false });
             let wanted = if kind.is_shared() { &account } else { &known.wanted };
             let differences = differences(kind, wanted, found);
-            // What holds up the deletion of an object that others share is theirs.
-            let is_going = !kind.is_shared() && !found["metadata"]["deletionTimestamp"].is_null();
+            let is_going = !found["metadata"]["deletionTimestamp"].is_null();
             (is_going || !differences.is_empty()).then(|| format!("{}: {differences:?}", known.name))
         })
     }
@@ -223,7 +222,11 @@ impl Stage {
     /// A random edit: in words, and as it is sent.
     fn request(random: &mut Random, namespace: &str, object: &Known) -> (String, Request<Vec<u8>>) {
         let own = path(object.kind, namespace, &format!("/{}", object.name));
-        let patch = random.one_of(&patches()).clone();
+        let mut patch = random.one_of(&patches()).clone();
+        // Whoever may hold up the deletion of the shared account decides when it goes.
+        if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_shared()) {
+            metadata.remove("finalizers");
+        }
         let mut whole = object.wanted.clone();
         let metadata = json!({ "name": object.name, "labels": object.wanted["metadata"]["labels"] });
         whole["metadata"] = metadata;

@@ -1,6 +1,7 @@
 //! A Tenant from its first day to long after its last, through the real API server.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{Installation, printed};
