@@ -72,6 +72,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let mut standing = Standing::default();
     let mut turns = Turns::new();
     loop {
+        let next_look = standing.next(worlds.newest().as_ref());
         tokio::select! {
             Some(item) = news.next() => kept.take(item),
             Ok(()) = changes.changed() => {}
@@ -93,16 +94,17 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 }
                 troubles.tell(&place, error);
             }
-            () = sleep_until(turns.next()) => {}
+            () = sleep_until(next_look.map_or(turns.next(), |look| look.min(turns.next()))) => {}
         }
         while let Some(Some(item)) = news.next().now_or_never() {
             kept.take(item);
         }
-        let Some(world) = worlds.newest().filter(|_| kept.is_whole(&declared)) else { continue };
-        if !kinds(&world.settings).eq(declared.iter().copied()) {
+        let Some(newest) = worlds.newest().filter(|_| kept.is_whole(&declared)) else { continue };
+        if !kinds(&newest.settings).eq(declared.iter().copied()) {
             return;
         }
 
+        let world = standing.due(newest);
         told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
         standing.look(&world, &mut kept, &told, std::mem::take(&mut seen_to));
         troubles.retain(|place| standing.has_fallen(place));

@@ -2,11 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::kept::{Kept, Where};
 use super::places::{Place, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
 use crate::world::{self, Owner, Witness, World};
+
+/// Of the time, looking at new worlds takes at most one part in so many: the more there is to look at, the more
+/// changes are looked at together.
+const PARTS: u32 = 5;
+/// Pods wait for what a new world has, so that none waits longer than this.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// Why something is to be done, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +33,8 @@ pub(super) enum Cause {
 #[derive(Default)]
 pub(super) struct Standing {
     world: Option<Arc<World>>,
+    /// When the next world is looked at, if there is one by then.
+    next_world: Option<Instant>,
     /// What the baseline of each place is made of.
     witnesses: BTreeMap<Place, Witness>,
     /// What it was made of when it was last found standing.
@@ -34,6 +45,18 @@ pub(super) struct Standing {
 }
 
 impl Standing {
+    /// The world to look at now: not always the newest.
+    pub(super) fn due(&self, newest: Arc<World>) -> Arc<World> {
+        let known = self.world.as_ref().filter(|_| self.next_world > Some(Instant::now()));
+        known.map_or(newest, Arc::clone)
+    }
+
+    /// When a world is due that is not yet looked at.
+    pub(super) fn next(&self, newest: Option<&Arc<World>>) -> Option<Instant> {
+        let (known, newest) = self.world.as_ref().zip(newest)?;
+        self.next_world.filter(|_| !Arc::ptr_eq(known, newest))
+    }
+
     /// Looks wherever something has changed: the world, what is kept there, or `done` by ourselves.
     pub(super) fn look(
         &mut self,
@@ -42,6 +65,7 @@ impl Standing {
         told: &BTreeMap<Place, String>,
         done: BTreeSet<Place>,
     ) {
+        let start = Instant::now();
         let mut unsure = done;
         let changed = kept.changed();
         let is_new = self.world.as_ref().is_none_or(|known| !Arc::ptr_eq(known, world));
@@ -77,6 +101,10 @@ impl Standing {
         }
         for place in unsure {
             self.look_at(place, world, kept, told);
+        }
+        if is_new {
+            let pause = start.elapsed() * (PARTS - 1);
+            self.next_world = Some(Instant::now() + pause.min(LONGEST));
         }
     }
 
