@@ -302,7 +302,8 @@ fn a_name_that_was_a_tenants_is_not_anothers_next() {
     let unlabelled = admin.feed(&["create", "-f", "-"], &labelled("tn-legacy", &json!({}))).unwrap();
     assert!(unlabelled.success, "{unlabelled:?}");
     until(|| {
-        let said = admin.run(&["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir"]).unwrap();
+        let label = ["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir", "--dry-run=server"];
+        let said = admin.run(&label).unwrap();
         said.stderr.contains("BH110").then_some(())
     });
     admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
