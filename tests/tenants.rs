@@ -166,6 +166,7 @@ fn a_shared_service_that_is_not_kept_says_so() {
             (words[0] == words[1] && words[2] == reason).then_some(())
         });
     };
+    admin.apply(&labelled("monitoring", &json!({}))).unwrap();
     is_told("elsewhere", "NamespaceNotListed");
     is_told("monitoring", "InForce");
     for spec in [
