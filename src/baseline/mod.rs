@@ -33,5 +33,5 @@ pub const PREFIX: &str = "bulkhead-";
 /// All that stands where tenants are not.
 pub fn desired_of_platform(world: &World) -> impl Iterator<Item = Manifest> {
     let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
-    services.chain(desired_of_cluster(world))
+    desired_of_cluster(world).into_iter().chain(services)
 }

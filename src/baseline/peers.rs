@@ -10,6 +10,9 @@ use crate::world::Surroundings;
 /// Where a node's proxy takes what is for a pod, with the ambient dataplane.
 const TUNNEL: u16 = 15008;
 
+/// As the names of Services end.
+const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+
 /// Where a DNS cache on the node listens, by convention.
 pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 pub const DNS_PORT: u16 = 53;
@@ -78,9 +81,6 @@ pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
 pub(super) fn principal(settings: &Settings, namespace: &str, account: &str) -> String {
     format!("{}/ns/{namespace}/sa/{account}", settings.trust_domain)
 }
-
-/// As the names of Services end.
-const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 
 /// A Service as a Sidecar names it: its namespace, and its full name.
 pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::cluster::Cluster;
 use super::{Outcome, yaml};
 use crate::baseline::{
-    Manifest, desired, desired_of_cluster, desired_of_service, desired_of_tenant, enforced_labels,
+    Manifest, desired, desired_of_cluster, desired_of_platform, desired_of_service, desired_of_tenant,
+    enforced_labels,
 };
 use crate::sources::files;
 use crate::world::{Tenant, World};
@@ -88,13 +89,11 @@ impl Render {
             };
             return Ok(desired_of_service(world, service).map(Printed::from).collect());
         }
-        let once = desired_of_cluster(world).into_iter().map(Printed::from);
         if self.cluster_wide {
-            return Ok(once.collect());
+            return Ok(desired_of_cluster(world).into_iter().map(Printed::from).collect());
         }
-        let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
         let tenants = world.tenants().flat_map(|tenant| of_tenant(world, tenant));
-        let all = once.chain(services.map(Printed::from)).chain(tenants);
+        let all = desired_of_platform(world).map(Printed::from).chain(tenants);
         let Some(namespace) = &self.namespace else { return Ok(all.collect()) };
         let there: Vec<Printed> = all.filter(|one| one.stands_in(namespace)).collect();
         match there.as_slice() {

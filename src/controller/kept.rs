@@ -73,6 +73,9 @@ pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxSt
 
 impl Kept {
     pub(super) fn take(&mut self, (kind, event): News) {
+        if let Ok(Event::Apply(object) | Event::Delete(object)) = &event {
+            self.shown.extend(version(object).map(|version| (kind, version)));
+        }
         match event {
             Ok(Event::Init) => self.coming.retain(|(of, _, _), _| *of != kind),
             Ok(Event::InitApply(object)) => {
@@ -90,12 +93,8 @@ impl Kept {
                 self.objects.extend(of_kind);
                 self.coming = others;
             }
-            Ok(Event::Apply(object)) => {
-                self.shown.extend(version(&object).map(|version| (kind, version)));
-                self.insert(kind, &object);
-            }
+            Ok(Event::Apply(object)) => self.insert(kind, &object),
             Ok(Event::Delete(object)) => {
-                self.shown.extend(version(&object).map(|version| (kind, version)));
                 self.remove(&(kind, object.namespace().unwrap_or_default(), object.name_any()));
             }
             Err(error) => {
