@@ -288,9 +288,12 @@ fn a_name_that_was_a_tenants_is_not_anothers_next() {
     let labelled_for = |tenant: &str| labelled("tn-legacy", &json!({ "bulkhead.dev/tenant": tenant }));
     admin.apply(&labelled_for("tn-gone")).unwrap();
     is_ready(&admin, "tn-legacy");
-    until(|| retired(&admin).contains(r#""namespace.tn-legacy": "tn-gone""#).then_some(()));
+    let path = "jsonpath={.metadata.uid}";
+    let uid = admin.ok(&["get", "namespace", "tn-legacy", "-o", path]).unwrap();
+    let noted = format!(r#""namespace.tn-legacy": "tn-gone {uid}"#);
+    until(|| retired(&admin).contains(&format!("{noted}\"")).then_some(()));
     admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
-    until(|| retired(&admin).contains(r#""namespace.tn-legacy": "tn-gone 20"#).then_some(()));
+    until(|| retired(&admin).contains(&format!("{noted} 20")).then_some(()));
 
     let said = admin.feed(&["create", "-f", "-"], &labelled_for("tn-heir")).unwrap();
     assert!(
@@ -302,11 +305,9 @@ fn a_name_that_was_a_tenants_is_not_anothers_next() {
     );
     let unlabelled = admin.feed(&["create", "-f", "-"], &labelled("tn-legacy", &json!({}))).unwrap();
     assert!(unlabelled.success, "{unlabelled:?}");
-    until(|| {
-        let label = ["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir", "--dry-run=server"];
-        let said = admin.run(&label).unwrap();
-        said.stderr.contains("BH110").then_some(())
-    });
+    let label = ["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir"];
+    let said = admin.run(&label).unwrap();
+    assert!(said.stderr.contains("BH110"), "{said:?}");
     admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
     // Its own tenant may have it again.
     admin.feed(&["create", "--dry-run=server", "-f", "-"], &labelled_for("tn-gone")).unwrap();

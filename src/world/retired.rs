@@ -9,14 +9,15 @@ use crate::settings::Settings;
 /// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so
 /// none of them may become another tenant's while one can live. Kept in a ConfigMap, a key a name:
 /// `tenant.NAME` for a tenant that had namespaces, `namespace.NAME` for a namespace that does not bear its
-/// tenant's name.
+/// tenant's name. A value is the tenant, the namespace's uid, and the time it is gone since, as far as there are any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retired(BTreeMap<String, Name>);
 
-/// The tenant a name was of, and since when it is no more, in seconds since 1970.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The tenant a name was of, the namespace that bore it, and since when it is no more, in seconds since 1970.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Name {
     tenant: String,
+    uid: Option<String>,
     gone: Option<i64>,
 }
 
@@ -34,19 +35,27 @@ impl Retired {
     /// From the data of the ConfigMap; what cannot be read counts as gone at no known time.
     pub fn read(data: &BTreeMap<String, String>) -> Self {
         let name = |text: &String| {
-            let (tenant, gone) = text.split_once(' ').map_or((text.as_str(), None), |(tenant, gone)| {
-                (tenant, gone.parse::<Timestamp>().ok().map(Timestamp::as_second))
-            });
-            Name { tenant: tenant.to_owned(), gone }
+            let mut name = Name::default();
+            let mut words = text.split_whitespace();
+            words.next().unwrap_or_default().clone_into(&mut name.tenant);
+            for word in words {
+                match word.parse::<Timestamp>() {
+                    Ok(gone) => name.gone = Some(gone.as_second()),
+                    Err(_) => name.uid = Some(word.to_owned()),
+                }
+            }
+            name
         };
         Self(data.iter().map(|(key, text)| (key.clone(), name(text))).collect())
     }
 
     /// As the data of the ConfigMap.
     pub fn write(&self) -> BTreeMap<String, String> {
-        let text = |name: &Name| match name.gone.and_then(|gone| Timestamp::from_second(gone).ok()) {
-            Some(gone) => format!("{} {gone}", name.tenant),
-            None => name.tenant.clone(),
+        let text = |name: &Name| {
+            let gone =
+                name.gone.and_then(|gone| Timestamp::from_second(gone).ok()).map(|gone| gone.to_string());
+            let words = [Some(name.tenant.clone()), name.uid.clone(), gone];
+            words.into_iter().flatten().collect::<Vec<_>>().join(" ")
         };
         self.0.iter().map(|(key, name)| (key.clone(), text(name))).collect()
     }
@@ -56,10 +65,12 @@ impl Retired {
     pub fn next(&self, world: &World, now: i64) -> Self {
         let living = world.labelled().flat_map(|(tenant, namespaces)| {
             let foreign = namespaces.iter().filter(|name| !bears_name_of(name, tenant));
-            let foreign = foreign.map(move |name| (of_namespace(name), tenant));
-            foreign.chain([(of_tenant(tenant), tenant)])
+            let uid = |name| world.namespace(name).map(|known| known.uid.clone());
+            let foreign = foreign.map(move |name| (of_namespace(name), tenant, uid(name)));
+            foreign.chain([(of_tenant(tenant), tenant, None)])
         });
-        let living = living.map(|(key, tenant)| (key, Name { tenant: tenant.to_owned(), gone: None }));
+        let living =
+            living.map(|(key, tenant, uid)| (key, Name { tenant: tenant.to_owned(), uid, gone: None }));
         let living: BTreeMap<String, Name> = living.collect();
         let gone = self.0.iter().filter_map(|(key, name)| {
             // A tenant without a namespace is still there.
@@ -83,7 +94,7 @@ impl Retired {
     /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears.
     pub fn like_namespace<'r>(&'r self, world: &'r World, name: &str, tenant: &str) -> Option<Before<'r>> {
         let own = self.0.get_key_value(&of_namespace(name));
-        let own = own.map(|(key, known)| Before { key, tenant: &known.tenant, gone: known.gone });
+        let own = own.map(|(key, known)| known.before(key));
         let borne = self.gone_tenants(world).find(|before| bears_name_of(name, before.tenant));
         own.into_iter().chain(borne).find(|before| before.tenant != tenant)
     }
@@ -91,7 +102,7 @@ impl Retired {
     /// Every tenant that had namespaces and is not there in `world`.
     fn gone_tenants<'r>(&'r self, world: &'r World) -> impl Iterator<Item = Before<'r>> {
         let tenants = self.0.iter().filter_map(|(key, known)| {
-            Some(Before { key, tenant: key.strip_prefix("tenant.")?, gone: known.gone })
+            Some(Before { tenant: key.strip_prefix("tenant.")?, ..known.before(key) })
         });
         tenants.filter(|before| {
             world.tenant(before.tenant).is_none() && world.namespaces_of(before.tenant).next().is_none()
@@ -99,10 +110,18 @@ impl Retired {
     }
 }
 
+impl Name {
+    fn before<'r>(&'r self, key: &'r str) -> Before<'r> {
+        Before { tenant: &self.tenant, uid: self.uid.as_deref(), gone: self.gone, key }
+    }
+}
+
 /// Whose a name was.
 #[derive(Clone, Copy, Debug)]
 pub struct Before<'r> {
     pub tenant: &'r str,
+    /// The namespace that bore it: another one may be called so now.
+    pub uid: Option<&'r str>,
     /// Since when it is gone, in seconds since 1970, if somebody has noted that.
     pub gone: Option<i64>,
     /// The key in the ConfigMap.

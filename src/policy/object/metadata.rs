@@ -13,6 +13,8 @@ pub struct Metadata<'a> {
     pub name: Option<Text<'a>>,
     #[serde(borrow, default)]
     generate_name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    pub uid: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     labels: Entries<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]

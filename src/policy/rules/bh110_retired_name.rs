@@ -5,8 +5,9 @@
 //!
 //! The names of tenants that had namespaces, and of namespaces that do not bear their tenant's name, are kept in
 //! the ConfigMap `bulkhead-retired` for as long as a certificate of theirs may live
-//! (`mesh.longestCertificateDays` after their end). A Tenant whose namespaces are still there may come back, and a
-//! tenant may have its own namespace's name again.
+//! (`mesh.longestCertificateDays` after their end). A Tenant whose namespaces are still there may come back, a
+//! tenant may have its own namespace's name again, and the platform may move the very namespace (its uid is noted) to
+//! another tenant, but not one that was made anew under the name.
 //!
 //! ## Why it matters
 //! A certificate of the mesh says names, and lets in by names: whoever kept a key of the old `acme` would stand
@@ -27,8 +28,36 @@
 //!   name: payments # BH110
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
+//! ```yaml as root in system:masters, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: payments
+//!   uid: 00000000-0000-4000-8000-000000000002
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: payments # BH110
+//!   uid: 00000000-0000-4000-8000-000000000002
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! ```
 //!
 //! ## Admitted
+//! ```yaml as root in system:masters, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: payments
+//!   uid: 00000000-0000-4000-8000-000000000001
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: payments
+//!   uid: 00000000-0000-4000-8000-000000000001
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! ```
 //! ```yaml as root in system:masters
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
@@ -68,10 +97,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let Some(tenant) = new.tenant().filter(|_| !had_label) else { return };
         let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
         let Some(before) = before else { return };
-        // One that was there all the time is moved, and the platform knows what is in it.
-        let created = scope.namespace().1.map(|namespace| namespace.created);
-        let is_older = |gone| created.is_some_and(|created| created <= gone);
-        if old.is_some() && before.gone.is_none_or(is_older) {
+        // The very one is moved, and the platform knows what is in it.
+        if before.uid.is_some() && before.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
             return;
         }
         (format!("it was a namespace of tenant `{}`", before.tenant), before)
