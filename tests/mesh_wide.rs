@@ -11,7 +11,7 @@ use bulkhead_harness::program::{self, Installation, controller_with};
 use serde_json::{Value, json};
 
 use crate::baseline::refused;
-use crate::cluster::{BINARY, alone, namespace, shared, tenant, until};
+use crate::cluster::{BINARY, alone, bulkhead, namespace, pod, shared, tenant, until};
 
 const POLICY: &str = "authorizationpolicies.security.istio.io";
 
@@ -77,6 +77,29 @@ fn what_is_denied_to_all_is_tried_first() {
         "what is allowed there is allowed to all"
     );
 
+    // Whom it will close to everybody is told before.
+    let shut = tenant(&it, "mesh-shut");
+    let shut_own = namespace(&shut, "mesh-shut");
+    for (owner, place) in [(&member, &own), (&shut, &shut_own)] {
+        owner.apply(&pod(place).to_string()).unwrap();
+    }
+    let line = format!("{shut_own}/app: no `ALLOW` policy in force selects its pods (1)");
+    let named = || closed(&admin, &shut_own);
+    assert_eq!(closed(&admin, &own), [""; 0]);
+    assert_eq!(named(), [line.as_str()]);
+    let mut allow = json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": { "name": "app", "namespace": shut_own, "annotations": { "istio.io/dry-run": "true" } },
+        "spec": { "selector": { "matchLabels": { "app": "mine" } }, "rules": [{ "from": [{ "source": { "namespaces": [shut_own] } }] }] },
+    });
+    admin.apply(&allow.to_string()).unwrap();
+    assert_eq!(named(), [line.as_str()], "tried, and of other pods");
+    allow["metadata"].as_object_mut().unwrap().remove("annotations");
+    shut.apply(&allow.to_string()).unwrap();
+    assert_eq!(named(), [line.as_str()], "of other pods");
+    shut.ok(&["label", "pod", "app", "app=mine", "-n", &shut_own]).unwrap();
+    assert_eq!(named(), [""; 0]);
+
     deny_all.becomes("Enforce");
     until(|| denied().filter(|policy| !is_tried(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
@@ -89,6 +112,14 @@ fn what_is_denied_to_all_is_tried_first() {
     it.controller.terminate().unwrap();
     it.controller.wait(Duration::from_secs(20)).unwrap();
     it.controller = program::controller(&it.cluster, BINARY.as_ref()).unwrap();
+}
+
+/// What `bulkhead deny-all` names in a namespace.
+pub(crate) fn closed(admin: &Kubectl, namespace: &str) -> Vec<String> {
+    let (code, said) = bulkhead(admin, &["deny-all"]);
+    assert_eq!(code, i32::from(!said.stdout.is_empty()), "{said:?}");
+    let is_within = |line: &&str| line.starts_with(&format!("{namespace}/"));
+    said.stdout.lines().filter(is_within).map(str::to_owned).collect()
 }
 
 /// `meshWide.denyAll` in the settings of the controller, which has a file of its own.

@@ -1,5 +1,6 @@
 //! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
 
+mod closed;
 mod digest;
 mod kin;
 mod pages;
@@ -21,6 +22,7 @@ use crate::report::{self, What};
 use crate::world::{ALL_CONTROLLERS, Owner, TENANT_LABEL, User, World};
 use stored::Stored;
 
+pub use closed::{Closed, closed};
 pub use digest::Digest;
 
 /// What is to be audited.

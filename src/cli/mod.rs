@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod cluster;
+mod deny_all;
 mod enforce;
 mod explain;
 mod manifests;
@@ -38,6 +39,7 @@ enum Command {
     Serve(Box<serve::Serve>),
     Audit(audit::Audit),
     Check(check::Check),
+    DenyAll(deny_all::DenyAll),
     Enforce(enforce::Enforce),
     Explain(explain::Explain),
     Manifests(manifests::Manifests),
@@ -69,6 +71,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Audit(audit) => wait(audit.run()),
         Command::Check(check) => check.run(),
+        Command::DenyAll(deny_all) => wait(deny_all.run()),
         Command::Enforce(enforce) => wait(enforce.run()),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),

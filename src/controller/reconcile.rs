@@ -5,7 +5,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::DynamicObject;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::drift::Drift;
@@ -70,7 +70,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let mut told: BTreeMap<Place, String> = BTreeMap::new();
     let mut seen_to = BTreeSet::new();
     let mut standing = Standing::default();
-    let mut turns = Turns::new();
+    let mut turns = Turns::new(Instant::now());
     loop {
         let next_look = standing.next(worlds.newest().as_ref());
         tokio::select! {
@@ -87,7 +87,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 told.extend(uid.map(|uid| (place.clone(), uid)));
                 busy.remove(&place);
                 seen_to.insert(place.clone());
-                turns.seen_to(&place, result.is_ok(), has_stood);
+                turns.seen_to(Instant::now(), &place, result.is_ok(), has_stood);
                 let error = result.err().map(|error| in_words(&error));
                 if let Some(error) = &error {
                     warn!(?place, error, "the baseline does not stand; trying again");
@@ -108,7 +108,8 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
         standing.look(&world, &mut kept, &told, std::mem::take(&mut seen_to));
         troubles.retain(|place| standing.has_fallen(place));
-        turns.begin(|place| standing.has_fallen(place));
+        let rewritten = standing.rewritten();
+        turns.begin(Instant::now(), |place| standing.has_fallen(place), &rewritten);
         let free = AT_ONCE.saturating_sub(running.len());
         for (cause, place) in turns.of(standing.fallen(), &busy, free, world.settings.pace) {
             busy.insert(place.clone());

@@ -42,6 +42,8 @@ pub(super) struct Standing {
     fallen: BTreeMap<Place, Cause>,
     queue: BTreeSet<(Cause, Place)>,
     leftovers: BTreeSet<Place>,
+    /// Where somebody has written something else since this was asked last.
+    rewritten: BTreeSet<Place>,
 }
 
 impl Standing {
@@ -71,10 +73,15 @@ impl Standing {
         let is_new = self.world.as_ref().is_none_or(|known| !Arc::ptr_eq(known, world));
         if is_new {
             let witnesses = witnesses(world);
-            let is_known =
-                |(place, witness): &(&Place, &Witness)| self.witnesses.get(*place) == Some(*witness);
-            let others = witnesses.iter().filter(|item| !is_known(item));
-            unsure.extend(others.map(|(place, _)| place.clone()));
+            for (place, witness) in &witnesses {
+                let known = self.witnesses.get(place);
+                if known != Some(witness) {
+                    unsure.insert(place.clone());
+                }
+                if known.is_some_and(|known| !known.has_specs_of(witness)) {
+                    self.rewritten.insert(place.clone());
+                }
+            }
             let gone: Vec<Place> =
                 self.fallen.keys().filter(|place| !witnesses.contains_key(*place)).cloned().collect();
             for place in &gone {
@@ -129,6 +136,11 @@ impl Standing {
         if let Some(cause) = self.fallen.remove(place) {
             self.queue.remove(&(cause, place.clone()));
         }
+    }
+
+    /// Where somebody has written something else since this was asked last: what failed may succeed now.
+    pub(super) fn rewritten(&mut self) -> BTreeSet<Place> {
+        std::mem::take(&mut self.rewritten)
     }
 
     pub(super) fn has_fallen(&self, place: &Place) -> bool {

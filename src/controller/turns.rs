@@ -27,23 +27,24 @@ pub(super) struct Turns {
     pauses: BTreeMap<Place, Pause>,
     settled: BTreeMap<Place, Instant>,
     next_upgrade: Instant,
+    /// When the round began.
+    now: Instant,
     /// When the first comes that was told to wait.
     next: Option<Instant>,
 }
 
 impl Turns {
-    pub(super) fn new() -> Self {
-        Self { pauses: BTreeMap::new(), settled: BTreeMap::new(), next_upgrade: Instant::now(), next: None }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { pauses: BTreeMap::new(), settled: BTreeMap::new(), next_upgrade: now, now, next: None }
     }
 
     /// When somebody who waits has his turn.
     pub(super) fn next(&self) -> Instant {
-        self.next.unwrap_or_else(|| Instant::now() + LAST_PAUSE)
+        self.next.unwrap_or(self.now + LAST_PAUSE)
     }
 
     /// The place was seen to; whether that came to anything, and whether the baseline had stood there before.
-    pub(super) fn seen_to(&mut self, place: &Place, succeeded: bool, had_stood: bool) {
-        let now = Instant::now();
+    pub(super) fn seen_to(&mut self, now: Instant, place: &Place, succeeded: bool, had_stood: bool) {
         if succeeded {
             self.pauses.remove(place);
         } else {
@@ -56,11 +57,16 @@ impl Turns {
         }
     }
 
-    /// A round begins: only what has fallen has turns.
-    pub(super) fn begin(&mut self, has_fallen: impl Fn(&Place) -> bool) {
-        let now = Instant::now();
+    /// A round begins: only what has fallen has turns, and what is made of something else now has one at once.
+    pub(super) fn begin(
+        &mut self,
+        now: Instant,
+        has_fallen: impl Fn(&Place) -> bool,
+        rewritten: &BTreeSet<Place>,
+    ) {
+        self.now = now;
         self.next = None;
-        self.pauses.retain(|place, _| has_fallen(place));
+        self.pauses.retain(|place, _| has_fallen(place) && !rewritten.contains(place));
         self.settled.retain(|_, until| *until > now);
     }
 
@@ -87,7 +93,7 @@ impl Turns {
             match self.turn(cause, place) {
                 Turn::Now => {
                     if cause == Cause::Upgrade {
-                        self.next_upgrade = Instant::now() + Duration::from_secs(1) / pace.get();
+                        self.next_upgrade = self.now + Duration::from_secs(1) / pace.get();
                     }
                     now_on.push((cause, place.clone()));
                 }
@@ -110,8 +116,7 @@ impl Turns {
             Cause::News => self.settled.get(place).copied(),
             Cause::Upgrade => Some(self.next_upgrade),
         };
-        let now = Instant::now();
-        let waits = |until: &Instant| *until > now;
+        let waits = |until: &Instant| *until > self.now;
         let (paused, comes) = (paused.filter(waits), comes.filter(waits));
         self.next = self.next.into_iter().chain(paused.max(comes)).min();
         match (paused, comes) {
@@ -129,4 +134,43 @@ enum Turn {
     Comes,
     /// It has failed, and waits to be tried again.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place() -> Place {
+        Place::Tenant("acme".to_owned())
+    }
+
+    fn has_turn(turns: &mut Turns, now: Instant, rewritten: &BTreeSet<Place>) -> bool {
+        turns.begin(now, |_| true, rewritten);
+        let place = place();
+        let fallen = [(Cause::New, &place)].into_iter();
+        !turns.of(fallen, &BTreeSet::new(), 1, NonZeroU32::MIN).is_empty()
+    }
+
+    #[test]
+    fn what_fails_waits_longer_each_time_and_at_most_a_minute() {
+        let mut now = Instant::now();
+        let mut turns = Turns::new(now);
+        for pause in [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+            let pause = Duration::from_millis(pause);
+            turns.seen_to(now, &place(), false, false);
+            now += pause;
+            assert!(!has_turn(&mut turns, now - Duration::from_millis(1), &BTreeSet::new()), "{pause:?}");
+            assert_eq!(turns.next(), now, "{pause:?}");
+            assert!(has_turn(&mut turns, now, &BTreeSet::new()), "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_is_tried_at_once_when_somebody_has_written_something_else() {
+        let now = Instant::now();
+        let mut turns = Turns::new(now);
+        turns.seen_to(now, &place(), false, false);
+        assert!(!has_turn(&mut turns, now, &BTreeSet::new()));
+        assert!(has_turn(&mut turns, now, &BTreeSet::from([place()])));
+    }
 }

@@ -64,6 +64,12 @@ impl World {
 }
 
 impl Witness {
+    /// Whether all that somebody has written is the same: the settings, the tenant, the shared services.
+    pub fn has_specs_of(&self, other: &Self) -> bool {
+        let known = Self { namespace: other.namespace.clone(), siblings: other.siblings, ..self.clone() };
+        known == *other
+    }
+
     /// Whether the settings are the same.
     pub fn has_settings_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.settings, &other.settings)

@@ -1,13 +1,14 @@
-//! What is denied to all by default: tried, it is let through and counted; in force, it does not arrive.
+//! What is denied to all by default: tried, it is let through, counted and named; in force, it does not arrive.
 
 use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::process::Process;
 
 use super::asks::{ASKS, Heard};
+use super::objects::ACME;
 use super::rows::{Ending, ROWS, Row};
 use super::stage::Stage;
 use crate::cluster::until;
-use crate::mesh_wide::DenyAll;
+use crate::mesh_wide::{DenyAll, closed};
 
 /// Of the tenant's calls to itself, for which nobody has written an `ALLOW` as yet.
 pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &mut Process) {
@@ -29,9 +30,12 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
             (stage.would_refuse() > before).then_some(())
         });
     };
+    let web = format!("{ACME}/web: ");
+    let is_named = || closed(&admin, ACME).iter().any(|named| named.starts_with(&web));
     until_all(Ending::Arrives);
     let deny_all = DenyAll::tried(cluster, controller);
     until_counted();
+    assert!(is_named());
 
     deny_all.becomes("Enforce");
     until_all(Ending::Refused);
@@ -44,6 +48,7 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
     deny_all.becomes("DryRun");
     until(|| stage.is_tried().then_some(()));
     until_counted();
+    assert!(!is_named());
 
     deny_all.becomes("Never");
     says("Explicit");

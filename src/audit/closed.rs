@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+
+use kube::Client;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pages::each_page;
+use super::stored::Stored;
+use crate::baseline;
+use crate::policy::kind::{Door, Kind};
+use crate::policy::proxy::PROXY_NAME;
+use crate::world::World;
+
+/// What of the mesh would be closed to everybody if it denied by default.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    /// By namespace and name, how many pods of a workload are in the mesh and selected by no `ALLOW` policy in force.
+    pub workloads: BTreeMap<(String, String), usize>,
+    /// How many pods are in the mesh.
+    pub meshed: usize,
+}
+
+type Entries = BTreeMap<String, String>;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Policy {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    namespace: String,
+    labels: Entries,
+    annotations: Entries,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    action: Option<String>,
+    selector: Selector,
+    target_refs: Vec<Target>,
+    target_ref: Option<Target>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Selector {
+    match_labels: Entries,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: String,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pod {
+    metadata: Metadata,
+    spec: PodSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    containers: Vec<Container>,
+    init_containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    name: String,
+}
+
+/// Asks for every AuthorizationPolicy, then for every pod, page by page.
+pub async fn closed(client: &Client, world: &World) -> Result<Closed, kube::Error> {
+    let mut allowing: Vec<Policy> = Vec::new();
+    each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
+        allowing.extend(Some(serde_json::from_str(raw.get())?).filter(Policy::allows));
+        Ok(())
+    })
+    .await?;
+    let root = world.settings.mesh_root.as_str();
+    let mut found = Closed::default();
+    each(client, Kind::Pod, |raw| {
+        let pod: Pod = serde_json::from_str(raw.get())?;
+        let stored: Stored = serde_json::from_str(raw.get())?;
+        if stored.is_settled(Kind::Pod) || !pod.is_meshed() {
+            return Ok(());
+        }
+        found.meshed += 1;
+        if !allowing.iter().any(|policy| policy.selects(&pod, root)) {
+            let workload = (pod.metadata.namespace, stored.workload().to_owned());
+            *found.workloads.entry(workload).or_default() += 1;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}
+
+async fn each(
+    client: &Client,
+    kind: Kind,
+    mut take: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
+) -> Result<(), kube::Error> {
+    let mut read = Ok(());
+    if let Some(door) = Door::named(kind.name()) {
+        each_page(client, door, None, |items| {
+            if read.is_ok() {
+                read = items.iter().try_for_each(|item| take(item));
+            }
+        })
+        .await?;
+    }
+    read.map_err(kube::Error::SerdeError)
+}
+
+impl Policy {
+    /// Whether it lets anything through, in every revision of the mesh.
+    fn allows(&self) -> bool {
+        let is_tried = self.metadata.annotations.get("istio.io/dry-run").is_some_and(|tried| is_true(tried));
+        let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
+        is_allow && !is_tried && !self.metadata.labels.contains_key("istio.io/rev")
+    }
+
+    fn selects(&self, pod: &Pod, root: &str) -> bool {
+        let place = &self.metadata.namespace;
+        let has = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|known| known == value);
+        if *place != pod.metadata.namespace && place != root {
+            return false;
+        }
+        let mut targets = self.spec.target_refs.iter().chain(&self.spec.target_ref).peekable();
+        if targets.peek().is_none() {
+            return self.spec.selector.match_labels.iter().all(|(key, value)| has(key, value));
+        }
+        let is_gateway = |target: &Target| {
+            target.kind == "Gateway" && has("gateway.networking.k8s.io/gateway-name", &target.name)
+        };
+        *place == pod.metadata.namespace && targets.any(is_gateway)
+    }
+}
+
+impl Pod {
+    /// Whether it has a proxy, or ztunnel stands before it.
+    fn is_meshed(&self) -> bool {
+        let mut containers = self.spec.containers.iter().chain(&self.spec.init_containers);
+        let redirection = self.metadata.annotations.get("ambient.istio.io/redirection");
+        containers.any(|container| container.name == PROXY_NAME)
+            || redirection.is_some_and(|redirection| redirection == "enabled")
+    }
+}
+
+/// As Go reads it.
+fn is_true(text: &str) -> bool {
+    ["1", "t", "T", "TRUE", "true", "True"].contains(&text)
+}
