@@ -83,6 +83,10 @@ fn what_is_denied_to_all_is_tried_first() {
     for (owner, place) in [(&member, &own), (&shut, &shut_own)] {
         owner.apply(&pod(place).to_string()).unwrap();
     }
+    let webhook = it.cluster.service_account("bulkhead-system", "bulkhead").unwrap();
+    let (code, said) = bulkhead(&webhook, &["deny-all"]);
+    assert_eq!(code, 3, "{said:?}");
+    assert!(said.stderr.contains("could not be read"), "{said:?}");
     let line = format!("{shut_own}/app: no `ALLOW` policy in force selects its pods (1)");
     let named = || closed(&admin, &shut_own);
     assert_eq!(closed(&admin, &own), [""; 0]);

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     fn place() -> Place {
-        Place::Tenant("acme".to_owned())
+        Place::Tenant("some-tenant".to_owned())
     }
 
     fn has_turn(turns: &mut Turns, now: Instant, rewritten: &BTreeSet<Place>) -> bool {
