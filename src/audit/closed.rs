@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::pages::each_page;
 use super::stored::Stored;
-use crate::baseline;
+use crate::baseline::{self, DRY_RUN, REVISION};
 use crate::policy::kind::{Door, Kind};
 use crate::policy::proxy::PROXY_NAME;
 use crate::world::World;
@@ -124,9 +124,9 @@ async fn each(
 impl Policy {
     /// Whether it lets anything through, in every revision of the mesh.
     fn allows(&self) -> bool {
-        let is_tried = self.metadata.annotations.get("istio.io/dry-run").is_some_and(|tried| is_true(tried));
+        let is_tried = self.metadata.annotations.get(DRY_RUN).is_some_and(|tried| is_true(tried));
         let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
-        is_allow && !is_tried && !self.metadata.labels.contains_key("istio.io/rev")
+        is_allow && !is_tried && !self.metadata.labels.contains_key(REVISION)
     }
 
     fn selects(&self, pod: &Pod, root: &str) -> bool {

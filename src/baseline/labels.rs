@@ -7,8 +7,10 @@ pub const PLAIN_TENANT_LABEL: &str = "tenant";
 /// The labels by which Istio injects a namespace's pods.
 pub const MESH_LABELS: &[&str] = &[INJECTION, REVISION, DATAPLANE];
 const INJECTION: &str = "istio-injection";
-const REVISION: &str = "istio.io/rev";
-const DATAPLANE: &str = "istio.io/dataplane-mode";
+/// Names the revision of the mesh that reads what bears it.
+pub const REVISION: &str = "istio.io/rev";
+/// Takes pods into an ambient mesh.
+pub const DATAPLANE: &str = "istio.io/dataplane-mode";
 
 /// The label by which Kubernetes itself refuses pods that reach for the node.
 pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";

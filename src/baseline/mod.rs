@@ -12,16 +12,19 @@ mod quantity;
 mod shared_service;
 mod tenant;
 
-pub use cluster::{desired_of_cluster, is_of_the_cluster, names_of_the_cluster};
+pub use cluster::{DRY_RUN, desired_of_cluster, is_of_the_cluster, names_of_the_cluster};
 pub use difference::{Difference, differences};
-pub use labels::{Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY, enforced_labels, labels, lacking};
+pub use labels::{
+    DATAPLANE, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY, REVISION, enforced_labels, labels,
+    lacking,
+};
 pub use manifest::{Kind, MANAGED_BY, Manifest, is_managed, kinds};
 pub use namespace::{
     DEFAULT_ACCOUNT, QUOTA, TENANT_ROLE, desired, desired_object, is_baseline, known_hosts, names,
     refuses_the_proxy,
 };
 pub use peers::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-pub use shared_service::desired_of_service;
+pub use shared_service::{IDENTITY_HEADER, desired_of_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_of_tenant, tenant_of_object};
 
 use crate::world::World;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Value, json};
 
 use crate::settings::{Dataplane, Settings};
-use crate::world::Surroundings;
+use crate::world::{NAME_LABEL, Surroundings};
 
 /// Where a node's proxy takes what is for a pod, with the ambient dataplane.
 const TUNNEL: u16 = 15008;
@@ -50,13 +50,13 @@ fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
 
 /// Every pod of a namespace.
 pub(super) fn namespace(name: &str) -> Value {
-    json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } })
+    json!({ "namespaceSelector": { "matchLabels": { NAME_LABEL: name } } })
 }
 
 /// The pods of a namespace that carry these labels.
 pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value {
     json!({
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+        "namespaceSelector": { "matchLabels": { NAME_LABEL: namespace } },
         "podSelector": { "matchLabels": labels },
     })
 }

@@ -7,6 +7,7 @@ pub mod kind;
 pub mod labelling;
 pub mod object;
 pub mod path;
+mod protection;
 pub mod proxy;
 mod ratchet;
 mod review;

@@ -11,7 +11,7 @@ use super::{Service, conditions};
 use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
 use crate::policy::{Place, RULES};
 use crate::settings::Settings;
-use crate::world::TENANT_LABEL;
+use crate::world::{NAME_LABEL, TENANT_LABEL};
 
 /// Of both configurations.
 pub const NAME: &str = "tenant-bulkhead";
@@ -93,7 +93,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
     let requirement = match entry {
         Entry::Namespaces | Entry::Cluster => return None,
         Entry::Shared => LabelSelectorRequirement {
-            key: "kubernetes.io/metadata.name".to_owned(),
+            key: NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
             values: Some(guarded_by_name(settings).cloned().collect()),
         },

@@ -24,6 +24,16 @@ pub enum Outbound {
     AllowAny,
 }
 
+impl Outbound {
+    /// As a Sidecar writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RegistryOnly => "REGISTRY_ONLY",
+            Self::AllowAny => "ALLOW_ANY",
+        }
+    }
+}
+
 /// How far a tenant's namespaces are open to each other on the network.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum SameTenant {

@@ -26,6 +26,9 @@ pub use witness::Witness;
 /// The label that says whose a namespace is; the webhook entries select on it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
 
+/// The label by which Kubernetes itself says a namespace's name.
+pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
 /// The condition of a namespace whose baseline stands.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 

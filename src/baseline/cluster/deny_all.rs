@@ -3,6 +3,9 @@ use serde_json::{Value, json};
 use super::{Body, Kind, Object, Spot};
 use crate::settings::DenyAll;
 
+/// With this annotation a policy is only tried.
+pub const DRY_RUN: &str = "istio.io/dry-run";
+
 /// What no policy allows is refused, everywhere in the mesh; or only counted.
 pub(super) const fn object<'w>() -> Object<Spot<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: "deny-all", body: Body::Where(body) }
@@ -11,9 +14,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
 fn body(spot: Spot<'_>) -> Option<Value> {
     match spot.world.settings.mesh_wide? {
         DenyAll::Never => None,
-        DenyAll::DryRun => {
-            Some(json!({ "metadata": { "annotations": { "istio.io/dry-run": "true" } }, "spec": {} }))
-        }
+        DenyAll::DryRun => Some(json!({ "metadata": { "annotations": { DRY_RUN: "true" } }, "spec": {} })),
         DenyAll::Enforce => Some(json!({ "spec": {} })),
     }
 }

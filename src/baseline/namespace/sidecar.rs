@@ -3,7 +3,7 @@ use std::iter::once;
 use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Place, peers};
-use crate::settings::{Dataplane, Outbound};
+use crate::settings::Dataplane;
 use crate::world::{Tenant, World};
 
 /// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
@@ -24,10 +24,7 @@ fn body(place: Place<'_>) -> Option<Value> {
         .chain([format!("{}/*", settings.mesh_root)])
         .chain(named)
         .collect();
-    let mode = match settings.outbound {
-        Outbound::RegistryOnly => "REGISTRY_ONLY",
-        Outbound::AllowAny => "ALLOW_ANY",
-    };
+    let mode = settings.outbound.name();
     Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
 }
 

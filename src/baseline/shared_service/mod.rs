@@ -14,7 +14,7 @@ use crate::api::{Protocol, SharedPort};
 use crate::world::{SharedService, World};
 
 /// The header in which a shared service is told who calls; whatever a caller writes there is refused.
-const IDENTITY_HEADER: &str = "x-tenant-identity";
+pub const IDENTITY_HEADER: &str = "x-tenant-identity";
 
 /// A shared service, and the world around it.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Served, peers};
-use crate::settings::Dataplane;
+use crate::settings::{Dataplane, Outbound};
 
 /// What its proxies know: no route that some tenant wrote among it.
 pub(super) const fn object<'w>() -> Object<Served<'w>> {
@@ -23,7 +23,7 @@ fn body(served: Served<'_>) -> Option<Value> {
         .collect();
     Some(json!({ "spec": {
         "egress": [{ "hosts": hosts }],
-        "outboundTrafficPolicy": { "mode": "REGISTRY_ONLY" },
+        "outboundTrafficPolicy": { "mode": Outbound::RegistryOnly.name() },
         "workloadSelector": { "labels": served.service.selector },
     } }))
 }

@@ -5,4 +5,4 @@ mod cidr;
 mod namespace;
 mod peer;
 
-pub use peer::{Whose, whose};
+pub use peer::{Whose, peers};

@@ -1,9 +1,6 @@
 use crate::policy::Scope;
 use crate::policy::object::Selector;
-use crate::world::{Owner, TENANT_LABEL};
-
-/// The label by which Kubernetes itself says a namespace's name.
-const NAME: &str = "kubernetes.io/metadata.name";
+use crate::world::{NAME_LABEL, Owner, TENANT_LABEL};
 
 /// Which namespaces a selector picks.
 pub(super) enum Picked<'o> {
@@ -33,9 +30,9 @@ pub(super) fn picked<'o>(
     is_known: impl Fn(&str) -> bool,
 ) -> Picked<'o> {
     let mut foreign = Vec::new();
-    for (key, values) in selector.bounds().filter(|(key, _)| [NAME, TENANT_LABEL].contains(key)) {
+    for (key, values) in selector.bounds().filter(|(key, _)| [NAME_LABEL, TENANT_LABEL].contains(key)) {
         let is_known = |value: &str| match key {
-            NAME => scope.owns(value) || is_known(value),
+            NAME_LABEL => scope.owns(value) || is_known(value),
             _ => value == scope.tenant_name(),
         };
         let others = values.iter().map(|value| &**value).filter(|value| !is_known(value));

@@ -1,7 +1,7 @@
 use super::cidr::Cidr;
 use super::namespace::{Picked, picked};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, Opening, Peer, Selector};
+use crate::policy::object::{Direction, NetworkPolicy, Opening, Peer, Selector, Spec};
 use crate::policy::path::Path;
 use crate::policy::{Scope, quote, quote_all};
 use crate::world::Tenant;
@@ -17,8 +17,23 @@ pub enum Whose {
     Foreign(Path<'static>, String),
 }
 
+/// Every peer that the network policy which is written lets through, with its rule, and whose that is.
+pub fn peers<'r>(scope: &Scope<'r>) -> impl Iterator<Item = (Opening<'r, 'r>, Whose)> {
+    let policy = match scope.spec_beside_the_baseline() {
+        Some(Spec::NetworkPolicy(policy)) => Some(policy),
+        _ => None,
+    };
+    policy.into_iter().flat_map(NetworkPolicy::openings).flat_map(move |opening| {
+        let nobody = || Whose::Everybody(opening.path(), "a rule without peers is for everybody".to_owned());
+        let nobody = opening.peers.is_empty().then(nobody);
+        let peers = opening.peers.iter().enumerate();
+        let peers = peers.map(move |(index, peer)| whose(scope, &opening, index, peer));
+        nobody.into_iter().chain(peers).map(move |whose| (opening, whose))
+    })
+}
+
 /// Whose the peer at `index` is.
-pub fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer<'_>) -> Whose {
+fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer<'_>) -> Whose {
     let path = opening.peer_path(index);
     if let Some(block) = &peer.ip_block {
         let at = path.fields(&["ipBlock", "cidr"]);

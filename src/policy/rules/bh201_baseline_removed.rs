@@ -42,6 +42,7 @@ use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
 use crate::baseline;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
+use crate::policy::protection::Name;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -66,7 +67,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let may = match scope.actor() {
         Actor::Bulkhead | Actor::NamespaceController => true,
         Actor::AnyController if is_ending => true,
-        _ if scope.is_elsewhere(kind, object) => true,
+        _ if matches!(scope.name_of(kind, object), Name::Free) => true,
         // What was there before the baseline is somebody's, and in its way.
         _ => !has_stood && !kind.is_shared() && !baseline::is_managed(object),
     };

@@ -67,6 +67,7 @@ use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
 use crate::baseline::differences;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
+use crate::policy::protection::Name;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -87,14 +88,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         return;
     }
     let old = scope.old.and_then(|old| old.baseline()).map(|(_, old)| old);
-    let wanted = match scope.wanted(kind, object) {
-        Some(wanted) => wanted,
-        None if scope.is_elsewhere(kind, object) => return,
+    let is_orphaned = scope.tenant.is_some_and(|(_, tenant)| tenant.is_none());
+    let wanted = match (scope.name_of(kind, object), old) {
+        (Name::Wanted(wanted), _) => wanted,
+        (Name::Free, _) => return,
         // The tenant is gone, and what it needs with it: what is there stays.
-        None if old.is_some() && scope.tenant.is_some_and(|(_, tenant)| tenant.is_none()) => {
-            old.cloned().unwrap_or_default()
-        }
-        None => {
+        (Name::Reserved, Some(old)) if is_orphaned => old.clone(),
+        (Name::Reserved, _) => {
             let path = Path::of(&["metadata", "name"]);
             return findings.report(&path, "the name of an object of the baseline", "choose another name");
         }

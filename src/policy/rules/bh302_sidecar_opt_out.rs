@@ -68,6 +68,7 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
+use crate::baseline::DATAPLANE;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -86,9 +87,6 @@ pub(super) static RULE: Rule = Rule {
 
 const INJECT: &str = "sidecar.istio.io/inject";
 
-/// With the ambient dataplane a pod is taken in by its namespace, unless its own label says otherwise.
-const DATAPLANE: &str = "istio.io/dataplane-mode";
-
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let labelled = match scope.object {
         Object::Workload(workload) => workload.labelled(),
@@ -99,6 +97,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let asked = [
         (labelled.label(INJECT), "label", "true"),
         (labelled.annotation(INJECT), "annotation", "true"),
+        // With the ambient dataplane a pod is taken in by its namespace, unless its own label says otherwise.
         (labelled.label(DATAPLANE), "label", "ambient"),
     ];
     for (written, what, kept) in asked {

@@ -69,9 +69,9 @@
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::{self, DNS_PORT};
-use crate::policy::claims::{Whose, whose};
+use crate::policy::claims::{Whose, peers};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Direction, Opening, Spec};
+use crate::policy::object::{Direction, Opening};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
@@ -86,17 +86,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::NetworkPolicy(policy)) = scope.beside_the_baseline().map(|policy| &policy.spec) else {
-        return;
-    };
-    for opening in policy.openings() {
-        if opening.peers.is_empty() {
-            findings.report(&opening.path(), "a rule without peers is for everybody", fix(scope, &opening));
-        }
-        for (index, peer) in opening.peers.iter().enumerate() {
-            if let Whose::Everybody(path, message) = whose(scope, &opening, index, peer) {
-                findings.report(&path, message, fix(scope, &opening));
-            }
+    for (opening, whose) in peers(scope) {
+        if let Whose::Everybody(path, message) = whose {
+            findings.report(&path, message, fix(scope, &opening));
         }
     }
 }

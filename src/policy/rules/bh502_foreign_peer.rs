@@ -66,9 +66,9 @@
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline;
-use crate::policy::claims::{Whose, whose};
+use crate::policy::claims::{Whose, peers};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Direction, Spec};
+use crate::policy::object::Direction;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH502",
@@ -84,10 +84,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::NetworkPolicy(policy)) = scope.beside_the_baseline().map(|policy| &policy.spec) else {
-        return;
-    };
-    for opening in policy.openings() {
+    for (opening, whose) in peers(scope) {
         let fix = match opening.direction {
             Direction::In => "remove it, or ask the platform to grant it: `serve.gateways`, `callers`",
             Direction::Out => {
@@ -95,10 +92,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                  `reach.cidrs`; what is granted is let through already"
             }
         };
-        for (index, peer) in opening.peers.iter().enumerate() {
-            if let Whose::Foreign(path, message) = whose(scope, &opening, index, peer) {
-                findings.report(&path, message, fix);
-            }
+        if let Whose::Foreign(path, message) = whose {
+            findings.report(&path, message, fix);
         }
     }
 }

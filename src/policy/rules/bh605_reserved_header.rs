@@ -45,6 +45,7 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope};
+use crate::baseline::IDENTITY_HEADER;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -61,7 +62,7 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const RESERVED: &[&str] = &["x-forwarded-client-cert", "x-tenant-identity"];
+const RESERVED: &[&str] = &["x-forwarded-client-cert", IDENTITY_HEADER];
 const RESERVED_PREFIX: &str = "x-envoy-";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {

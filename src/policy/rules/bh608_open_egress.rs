@@ -87,10 +87,10 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const REGISTRY_ONLY: &str = "REGISTRY_ONLY";
+const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Sidecar(sidecar)) = scope.beside_the_baseline().map(|policy| &policy.spec) else { return };
+    let Some(Spec::Sidecar(sidecar)) = scope.spec_beside_the_baseline() else { return };
     let tenant = scope.tenant_name();
     unknown_destinations(scope, sidecar, findings);
     if sidecar.egress.is_empty() {

@@ -75,7 +75,7 @@ pub(super) static RULE: Rule = Rule {
 const PROXY_PORTS: std::ops::Range<u16> = 15000..15100;
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Sidecar(sidecar)) = scope.beside_the_baseline().map(|policy| &policy.spec) else { return };
+    let Some(Spec::Sidecar(sidecar)) = scope.spec_beside_the_baseline() else { return };
     for (list, listeners) in [("ingress", &sidecar.ingress), ("egress", &sidecar.egress)] {
         for (index, listener) in listeners.iter().enumerate() {
             judge(&Path::of(&["spec", list]).index(index), listener, findings);

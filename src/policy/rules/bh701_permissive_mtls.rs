@@ -71,10 +71,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     const FIX: &str = "write `STRICT`; the API servers call by the Tenant's `apiServerCallbacks`";
-    let Some(Spec::PeerAuthentication(policy)) = scope.beside_the_baseline().map(|policy| &policy.spec)
-    else {
-        return;
-    };
+    let Some(Spec::PeerAuthentication(policy)) = scope.spec_beside_the_baseline() else { return };
     let takes_anybody =
         |mode| format!("with {} these pods take calls from whoever has no identity", quote(mode));
     match policy.mode() {

@@ -46,7 +46,7 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope};
-use crate::baseline;
+use crate::baseline::{self, REVISION};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
@@ -76,7 +76,6 @@ const OTHERS: &[Kind] = &[
     Kind::VirtualService,
 ];
 
-const REVISION: &str = "istio.io/rev";
 const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {

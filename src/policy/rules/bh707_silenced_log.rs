@@ -62,9 +62,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Telemetry(telemetry)) = scope.beside_the_baseline().map(|policy| &policy.spec) else {
-        return;
-    };
+    let Some(Spec::Telemetry(telemetry)) = scope.spec_beside_the_baseline() else { return };
     let message = "with this, whom these pods' proxies refuse is not all logged";
     let logging = telemetry.access_logging.iter().enumerate();
     for (index, logging) in logging.filter(|(_, logging)| logging.is_of_arrivals()) {

@@ -32,12 +32,10 @@ mod bh704_ignored_policy;
 mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 
-use serde_json::Value;
-
 use super::kind::{DOORS, Door, Kind, Operation};
-use super::object::{Namespace, Object, Policy};
+use super::object::Namespace;
 use super::{Findings, Retry, Scope};
-use crate::baseline::{self, PREFIX};
+use crate::baseline;
 use crate::world::Actor;
 
 pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
@@ -148,50 +146,6 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
     let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
-}
-
-impl<'r> Scope<'r> {
-    /// What the object of the baseline must be, where it is written; `None` if there is none of its name.
-    fn wanted(&self, kind: baseline::Kind, object: &Value) -> Option<Value> {
-        let name = object.pointer("/metadata/name")?.as_str()?;
-        let (namespace, _) = self.namespace();
-        let found = if let Some((_, tenant)) = self.tenant {
-            baseline::desired_object(self.world, tenant?, namespace, kind, name)
-        } else {
-            baseline::desired_of_platform(self.world).find(|manifest| {
-                manifest.kind == kind
-                    && manifest.name == name
-                    && manifest.namespace.as_deref() == Some(namespace)
-            })
-        };
-        found.map(|manifest| manifest.object)
-    }
-
-    /// What somebody writes in a tenant's namespace beside its baseline, of a kind that the baseline has objects of.
-    /// What bears a name of the baseline's must be equal to it, which is all there is to say of it.
-    fn beside_the_baseline(&self) -> Option<&'r Policy<'r>> {
-        let Object::Policy(policy) = self.object else { return None };
-        let name = policy.metadata.name.as_deref().unwrap_or_default();
-        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline(policy.kind, name);
-        (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
-    }
-
-    /// Whether a name that is the baseline's in other namespaces is anybody's here.
-    fn is_elsewhere(&self, kind: baseline::Kind, object: &Value) -> bool {
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-        match self.tenant {
-            Some(_) => !baseline::is_baseline(kind, name),
-            None => !name.starts_with(PREFIX) && self.wanted(kind, object).is_none(),
-        }
-    }
-
-    /// What an object of the baseline is for, here.
-    fn keeps_apart(&self) -> String {
-        match self.tenant {
-            Some((name, _)) => format!("keeps tenant {name} apart from the others"),
-            None => "keeps tenants apart".to_owned(),
-        }
-    }
 }
 
 /// The doors of what is judged in tenants' namespaces and can be listed.
