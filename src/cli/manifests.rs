@@ -1,12 +1,11 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::place::Place;
-use super::{Outcome, yaml};
-use crate::registration::{self, Service};
+use super::{Outcome, address, yaml};
+use crate::registration;
 use crate::settings::Settings;
 use crate::sources::files;
 
@@ -22,7 +21,7 @@ pub(super) struct Manifests {
     namespace: String,
 
     #[command(flatten)]
-    place: Place,
+    address: address::Options,
 
     /// The settings file: which namespaces are guarded by name.
     #[arg(long, value_name = "FILE")]
@@ -38,17 +37,8 @@ enum Part {
 
 impl Manifests {
     pub(super) fn run(&self) -> Result<Outcome> {
-        let ca_bundle = match &self.place.ca_bundle {
-            Some(file) => Some(std::fs::read(file).with_context(|| file.display().to_string())?),
-            None => None,
-        };
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
-        let service = Service {
-            namespace: self.namespace.clone(),
-            name: self.place.service.clone(),
-            port: self.place.port,
-            ca_bundle,
-        };
+        let service = self.address.within(&self.namespace).read()?;
         let mut documents = Vec::new();
         if self.prints(Part::Crds) {
             for crd in registration::crds() {

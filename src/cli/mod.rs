@@ -1,5 +1,6 @@
 //! The command line, one file a command; the only place where the parts are put together.
 
+mod address;
 mod audit;
 mod check;
 mod cluster;
@@ -7,7 +8,6 @@ mod deny_all;
 mod enforce;
 mod explain;
 mod manifests;
-mod place;
 mod render;
 mod serve;
 

@@ -12,10 +12,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
-use super::Outcome;
 use super::cluster::connect;
-use super::place::Place;
-use crate::controller::{self, Address, Identity};
+use super::{Outcome, address};
+use crate::controller::{self, Identity};
 use crate::sources::{Worlds, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
@@ -74,7 +73,7 @@ pub(super) struct Serve {
     log: String,
 
     #[command(flatten, next_help_heading = "What the controller tells the API server")]
-    place: Place,
+    address: address::Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,17 +192,11 @@ impl Serve {
                 namespace: self.namespace.clone(),
                 holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
             };
-            let address = Address {
-                namespace: self.namespace.clone(),
-                service: self.place.service.clone(),
-                port: self.place.port,
-                ca_bundle: self.place.ca_bundle.clone(),
-            };
             leading.spawn(controller::run(
                 client.clone(),
                 Arc::clone(worlds),
                 identity,
-                address,
+                self.address.within(&self.namespace),
                 Arc::clone(metrics),
                 leave.clone(),
             ));

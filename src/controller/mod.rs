@@ -2,7 +2,7 @@
 //! it, audits observed tenants, notes the names that were a tenant's, and registers the webhook. One leader, by a
 //! Lease; it writes only what differs.
 
-mod bundle;
+mod address;
 mod drift;
 mod grants;
 mod kept;
@@ -29,8 +29,8 @@ use crate::telemetry::Metrics;
 use observe::Audits;
 use troubles::Troubles;
 
+pub use address::Address;
 pub use lease::Identity;
-pub use register::Address;
 
 /// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
 /// is to stop.

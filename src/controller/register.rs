@@ -1,7 +1,6 @@
 //! Writes the webhook configurations and keeps them as they must be. What it writes ignores a webhook that does not
 //! answer, until a question that is always refused has been refused: a path nobody has seen to work refuses nothing.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -18,8 +17,8 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
-use super::bundle::Bundle;
-use crate::registration::{self, Answer, CONTROLLER, NAME, Service, is_enforced, kept, probe};
+use super::address::{Address, Followed};
+use crate::registration::{self, Answer, CONTROLLER, NAME, is_enforced, probe, wanted};
 use crate::settings::{Registration, Settings};
 use crate::sources::Worlds;
 use crate::telemetry::Metrics;
@@ -35,21 +34,10 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// How many answers in a row prove the path: the first may come by what the API server knew before.
 const PROOFS: u32 = 3;
 
-/// By what the API server reaches the webhook.
-#[derive(Clone, Debug)]
-pub struct Address {
-    pub namespace: String,
-    pub service: String,
-    pub port: i32,
-    /// The certificates the webhook's own is checked against, PEM, read at each look; without it those that are
-    /// there already stay.
-    pub ca_bundle: Option<PathBuf>,
-}
-
 /// Registers the webhook, from look to look. Never ends.
 pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address, metrics: &Metrics) {
-    let bundle = Bundle::of(address.ca_bundle.as_ref());
-    let mut registrar = Registrar { client, address, bundle, proofs: 0, written: [None, None] };
+    let mut registrar =
+        Registrar { client, address, followed: Followed::new(address), proofs: 0, written: [None, None] };
     let mut said = None;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -127,7 +115,7 @@ type Written = Option<(Value, Option<String>)>;
 struct Registrar<'a> {
     client: Client,
     address: &'a Address,
-    bundle: Bundle<'a>,
+    followed: Followed<'a>,
     proofs: u32,
     written: [Written; 2],
 }
@@ -226,12 +214,7 @@ impl Registrar<'_> {
     }
 
     async fn configurations(&mut self, settings: &Settings) -> anyhow::Result<[Configuration; 2]> {
-        let service = Service {
-            namespace: self.address.namespace.clone(),
-            name: self.address.service.clone(),
-            port: self.address.port,
-            ca_bundle: self.bundle.newest()?,
-        };
+        let service = self.followed.newest()?;
         let labels = serde_json::to_value(registration::mutating(&service, settings))?;
         let judges = serde_json::to_value(registration::validating(&service, settings))?;
         Ok([
@@ -264,7 +247,7 @@ impl Configuration {
 
     fn stands(&self, owner: &OwnerReference, written: &Written) -> bool {
         let Some(found) = &self.found else { return false };
-        let wanted = kept(&self.derived, self.webhooks(), false);
+        let wanted = wanted(&self.derived, self.webhooks(), false);
         let is_as_written = written.as_ref().is_some_and(|(webhooks, version)| {
             *webhooks == wanted && *version == found.metadata.resource_version
         });
@@ -274,7 +257,7 @@ impl Configuration {
 
     /// Creates it, or replaces what was found if that is still there.
     async fn write(&self, owner: &OwnerReference, proven: bool) -> anyhow::Result<Written> {
-        let webhooks = kept(&self.derived, self.webhooks(), proven);
+        let webhooks = wanted(&self.derived, self.webhooks(), proven);
         let mut wanted = self.found.clone().unwrap_or_else(|| DynamicObject::new(NAME, &self.resource));
         wanted.metadata.owner_references = Some(vec![owner.clone()]);
         wanted.data = json!({ "webhooks": webhooks });

@@ -1,9 +1,9 @@
 //! What the cluster must be told, derived from the rules: webhook configurations, CRDs, RBAC. Pure.
 
 mod conditions;
-mod kept;
 mod probe;
 mod rbac;
+mod wanted;
 mod webhooks;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -11,9 +11,9 @@ use kube::CustomResourceExt;
 
 use crate::api::{Exemption, SharedService, Tenant};
 
-pub use kept::{is_enforced, kept};
 pub use probe::{Answer, probe};
 pub use rbac::{CONTROLLER, rbac};
+pub use wanted::{is_enforced, wanted};
 pub use webhooks::{NAME, mutating, validating};
 
 /// Where the API server finds the webhook.

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 /// The entries a configuration must have, where those of `found` are: what is `derived`, with the CA bundle that is
 /// there where we have none. An entry refuses what nobody judges (`Fail`) once it is `proven` that somebody does, and
 /// goes on doing so for as long as it is called by the same path.
-pub fn kept(derived: &Value, found: &Value, proven: bool) -> Value {
+pub fn wanted(derived: &Value, found: &Value, proven: bool) -> Value {
     entries(derived).map(|derived| Value::Object(entry(derived, found, proven))).collect()
 }
 
