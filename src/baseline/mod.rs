@@ -12,7 +12,7 @@ mod quantity;
 mod shared_service;
 mod tenant;
 
-pub use cluster::{DRY_RUN, desired_of_cluster, is_of_the_cluster, names_of_the_cluster};
+pub use cluster::{DENY_ALL, DRY_RUN, desired_of_cluster, is_of_the_cluster, names_of_the_cluster};
 pub use difference::{Difference, differences};
 pub use labels::{
     DATAPLANE, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY, REVISION, enforced_labels, labels,
@@ -35,6 +35,6 @@ pub const PREFIX: &str = "bulkhead-";
 
 /// All that stands where tenants are not.
 pub fn desired_of_platform(world: &World) -> impl Iterator<Item = Manifest> {
-    let services = world.shared_services().flat_map(|service| desired_of_service(world, service));
+    let services = world.listed_services().flat_map(|service| desired_of_service(world, service));
     desired_of_cluster(world).into_iter().chain(services)
 }

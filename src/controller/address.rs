@@ -72,3 +72,45 @@ impl<'a> Followed<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::webhook::certificate::development;
+
+    fn written(name: &str, text: &str) -> anyhow::Result<Address> {
+        let file = std::env::temp_dir().join(format!("bulkhead-{}-{name}.pem", std::process::id()));
+        std::fs::write(&file, text)?;
+        Ok(Address { namespace: String::new(), service: String::new(), port: 443, ca_bundle: Some(file) })
+    }
+
+    fn said(address: &Address) -> String {
+        address.read().map_or_else(|error| format!("{error:#}"), |service| format!("{:?}", service.ca_bundle))
+    }
+
+    #[test]
+    fn certificates_are_read_and_no_key_is() -> anyhow::Result<()> {
+        let certificate = development(&["localhost".to_owned()])?.ca_bundle;
+        let good = written("good", &certificate)?.read()?;
+        assert_eq!(good.ca_bundle, Some(certificate.clone().into_bytes()));
+        let key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
+        let said_of_key = said(&written("key", &(certificate + key))?);
+        assert!(said_of_key.contains("a private key is in it"), "{said_of_key}");
+        let said_of_nothing = said(&written("empty", "")?);
+        assert!(said_of_nothing.contains("no certificate in it"), "{said_of_nothing}");
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_good_last_stays() -> anyhow::Result<()> {
+        let certificate = development(&["localhost".to_owned()])?.ca_bundle;
+        let bad = written("last", "")?;
+        let mut followed = Followed::new(&bad);
+        assert!(followed.newest().is_err());
+        written("last", &certificate)?;
+        followed.newest()?;
+        written("last", "")?;
+        assert_eq!(followed.newest()?.ca_bundle, Some(certificate.into_bytes()));
+        Ok(())
+    }
+}

@@ -8,7 +8,7 @@ use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client, ResourceExt};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tracing::warn;
 
 use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
@@ -110,7 +110,8 @@ impl Kept {
         kinds.is_subset(&self.asked)
     }
 
-    fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
+    /// What is kept of this kind, namespace (none for one of the cluster) and name.
+    pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
         self.objects.get(&(kind, namespace.to_owned(), name.to_owned()))
     }
 
@@ -138,13 +139,11 @@ impl Kept {
         keys.map(|(kind, namespace, name)| (*kind, namespace.as_str(), name.as_str()))
     }
 
-    /// Whether Kubernetes has counted what a pod needs by the quota: until then it refuses pods.
+    /// Whether Kubernetes has counted what the quota limits: until then it refuses what it would count.
     pub(super) fn is_counted(&self, namespace: &str, quota: &str) -> bool {
         self.get(Kind::ResourceQuota, namespace, quota).is_some_and(|quota| {
-            let used = |key: &str| quota.pointer("/status/used").is_some_and(|used| used.get(key).is_some());
-            let hard = quota.pointer("/spec/hard").and_then(Value::as_object);
-            let mut needed = hard.into_iter().flat_map(Map::keys).filter(|key| !key.starts_with("count/"));
-            needed.all(|key| used(key))
+            quota.pointer("/status/used").is_some()
+                && quota.pointer("/status/hard") == quota.pointer("/spec/hard")
         })
     }
 

@@ -3,6 +3,7 @@
 //! Lease; it writes only what differs.
 
 mod address;
+mod denial;
 mod drift;
 mod grants;
 mod kept;

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::denial::Denial;
 use super::kept::{Kept, Key};
+use super::write::Change;
 use crate::baseline::{
-    Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_platform, desired_of_service,
-    desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking, tenant_of_object,
+    DENY_ALL, Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_platform,
+    desired_of_service, desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking,
+    tenant_of_object,
 };
 use crate::world::{self, TENANT_LABEL, World};
 
@@ -51,7 +54,7 @@ impl Place {
     pub(super) fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } if !world.is_over_limit(namespace) => {
-                self.namespace(world).filter(|namespace| !namespace.ready)
+                self.namespace(world).filter(|namespace| !namespace.ready && !namespace.terminating)
             }
             _ => None,
         }
@@ -72,6 +75,14 @@ impl Place {
                 world.tenant(tenant).is_some_and(|tenant| tenant.is_acknowledged)
             }
             _ => false,
+        }
+    }
+
+    /// Whose it is: the tenant's, or nobody's.
+    pub(super) fn party(&self) -> &str {
+        match self {
+            Self::Namespace { tenant, .. } | Self::Tenant(tenant) => tenant,
+            Self::Service(_) | Self::Cluster | Self::Undone(_) | Self::Leftover(_) => "",
         }
     }
 
@@ -123,7 +134,10 @@ impl Place {
             Self::Leftover(key) => vec![key.clone()],
             Self::Service(_) | Self::Undone(_) => Vec::new(),
         };
-        there.into_iter().filter(|key| !wanted.contains(key)).collect()
+        let mut surplus: Vec<Key> = there.into_iter().filter(|key| !wanted.contains(key)).collect();
+        // What denies goes before what allows.
+        surplus.sort_by_key(|(_, _, name)| name != DENY_ALL);
+        surplus
     }
 
     /// The labels that the namespace must still get.
@@ -134,7 +148,7 @@ impl Place {
     /// The labels that the namespace lacks, if it is the tenant's whose place this is.
     pub(super) fn lacking<'w>(&self, world: &'w World, namespace: &world::Namespace) -> Vec<Label<'w>> {
         let Self::Namespace { tenant, .. } = self else { return Vec::new() };
-        if namespace.tenant.as_ref() != Some(tenant) {
+        if namespace.tenant.as_ref() != Some(tenant) || namespace.terminating {
             return Vec::new();
         }
         let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
@@ -142,18 +156,47 @@ impl Place {
         lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
     }
 
+    /// What is not as it must be, in the order in which it is to be written.
+    pub(super) fn changes(&self, manifests: Vec<Manifest>, world: &World, kept: &Kept) -> Vec<Change> {
+        // Nothing can be created in a namespace that ends.
+        let is_ending = self.is_ending(world);
+        let change = |manifest: Manifest| match kept.of(&manifest) {
+            None => (!is_ending).then_some(Change { manifest, is_known: false }),
+            Some(found) => {
+                let is_right = differences(manifest.kind, &manifest.object, found).is_empty();
+                (!is_right).then_some(Change { manifest, is_known: true })
+            }
+        };
+        let mut changes: Vec<Change> = manifests.into_iter().filter_map(change).collect();
+        if Denial::of(world, kept) == Denial::Goes {
+            changes.sort_by_key(|change| change.manifest.name != DENY_ALL);
+        }
+        changes
+    }
+
+    /// Whether this is written although something before it could not be.
+    pub(super) fn goes_on_with(&self, change: &Change) -> bool {
+        match self {
+            // What denies rests on what allows.
+            Self::Cluster => false,
+            // What opens rests on what closes, unless it is there already.
+            Self::Namespace { .. } | Self::Service(_) => change.is_known,
+            Self::Tenant(_) | Self::Undone(_) | Self::Leftover(_) => true,
+        }
+    }
+
+    fn is_ending(&self, world: &World) -> bool {
+        self.namespace(world).is_some_and(|namespace| namespace.terminating)
+    }
+
     /// Whether there is nothing to do.
     pub(super) fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
-        if self.namespace(world).is_some_and(|namespace| namespace.terminating) {
-            return true;
-        }
         let must_tell = !told && self.to_tell(world).is_some() && self.is_counted(kept);
         if must_tell || !self.labels(world).is_empty() {
             return false;
         }
         let manifests = self.manifests(world);
-        manifests.iter().all(|manifest| is_kept(manifest, kept))
-            && self.surplus(&manifests, world, kept).is_empty()
+        self.surplus(&manifests, world, kept).is_empty() && self.changes(manifests, world, kept).is_empty()
     }
 
     /// Whether what is created here would not be refused for want of a count.
@@ -167,8 +210,4 @@ impl Place {
 
 fn key(manifest: &Manifest) -> Key {
     (manifest.kind, manifest.namespace.clone().unwrap_or_default(), manifest.name.clone())
-}
-
-pub(super) fn is_kept(manifest: &Manifest, kept: &Kept) -> bool {
-    kept.of(manifest).is_some_and(|found| differences(manifest.kind, &manifest.object, found).is_empty())
 }

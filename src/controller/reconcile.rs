@@ -8,16 +8,18 @@ use kube::api::DynamicObject;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
+use super::denial::Denial;
 use super::drift::Drift;
 use super::kept::{Kept, Start, Surplus, follow};
-use super::places::{Place, is_kept};
+use super::places::Place;
 use super::standing::{Cause, Standing};
 use super::troubles::Troubles;
 use super::turns::Turns;
-use super::write::{apply, label, remove, say_ready, undo};
+use super::write::{Change, apply, label, remove, say_ready, undo};
 use crate::baseline::{Kind, Manifest, differences, kinds};
 use crate::sources::Worlds;
 use crate::telemetry::Metrics;
+use crate::world::World;
 
 /// How many places are seen to at once.
 const AT_ONCE: usize = 16;
@@ -31,11 +33,26 @@ struct Work {
     cause: Cause,
     /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
     has_stood: bool,
-    /// What differs, and whether there is anything under that name.
-    manifests: Vec<(Manifest, bool)>,
+    changes: Vec<Change>,
     surplus: Vec<Surplus>,
     /// Whether the namespace may be told to be ready once all that is done.
     is_counted: bool,
+}
+
+impl Work {
+    fn at(place: Place, cause: Cause, world: &World, kept: &Kept) -> Self {
+        let manifests = place.manifests(world);
+        let surplus = place.surplus(&manifests, world, kept);
+        Self {
+            start: kept.now(),
+            cause,
+            has_stood: cause == Cause::Drift || place.has_stood(world),
+            changes: place.changes(manifests, world, kept),
+            surplus: surplus.into_iter().map(|key| kept.surplus(key)).collect(),
+            is_counted: place.is_counted(kept),
+            place,
+        }
+    }
 }
 
 /// What came of seeing to a place.
@@ -111,25 +128,11 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         let rewritten = standing.rewritten();
         turns.begin(Instant::now(), |place| standing.has_fallen(place), &rewritten);
         let free = AT_ONCE.saturating_sub(running.len());
-        for (cause, place) in turns.of(standing.fallen(), &busy, free, world.settings.pace) {
+        let denial =
+            if standing.has_fallen(&Place::Cluster) { Denial::of(&world, &kept) } else { Denial::Stays };
+        for (cause, place) in turns.of(&standing.fallen(), &busy, free, world.settings.pace, denial) {
             busy.insert(place.clone());
-            let manifests = place.manifests(&world);
-            let surplus = place.surplus(&manifests, &world, &kept);
-            let manifests = manifests.into_iter().filter(|manifest| !is_kept(manifest, &kept));
-            let manifests = manifests.map(|manifest| {
-                let is_known = kept.of(&manifest).is_some();
-                (manifest, is_known)
-            });
-            let work = Work {
-                place: place.clone(),
-                start: kept.now(),
-                cause,
-                has_stood: cause == Cause::Drift || place.has_stood(&world),
-                manifests: manifests.collect(),
-                surplus: surplus.into_iter().map(|key| kept.surplus(key)).collect(),
-                is_counted: place.is_counted(&kept),
-            };
-            running.push(see_to(&client, worlds, &drift, work));
+            running.push(see_to(&client, worlds, &drift, Work::at(place, cause, &world, &kept)));
         }
     }
 }
@@ -165,7 +168,7 @@ async fn try_see_to(
     work: Work,
     done: &mut Done,
 ) -> anyhow::Result<()> {
-    let Work { place, cause, has_stood, manifests, surplus, is_counted, .. } = work;
+    let Work { place, cause, has_stood, changes, surplus, is_counted, .. } = work;
     let Some(world) = worlds.newest() else { return Ok(()) };
     match &place {
         Place::Undone(namespace) => undo(client, worlds, namespace).await?,
@@ -173,23 +176,34 @@ async fn try_see_to(
         Place::Tenant(_) | Place::Service(_) | Place::Cluster | Place::Leftover(_) => {}
     }
     let may_replace = has_stood || place.is_acknowledged(&world);
-    for (manifest, is_known) in &manifests {
-        let object = apply(client, manifest, *is_known, may_replace).await?;
-        let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(&object)?);
-        done.written.push((manifest.kind, object));
-        anyhow::ensure!(
-            differences.is_empty(),
-            "{} {} does not read back as it was written: {differences:?}",
-            manifest.kind.name(),
-            manifest.name
-        );
-        if cause == Cause::Drift {
-            drift.repaired(&world, &place, manifest).await;
+    let mut failed = None;
+    for change in &changes {
+        if failed.is_some() && !place.goes_on_with(change) {
+            continue;
+        }
+        let written = apply(client, change, may_replace).await;
+        let result = written.and_then(|object| {
+            let result = reads_back(&change.manifest, &object);
+            done.written.push((change.manifest.kind, object));
+            result
+        });
+        match result {
+            Ok(()) if cause == Cause::Drift => drift.repaired(&world, &place, &change.manifest).await,
+            Ok(()) => {}
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
     for surplus in surplus {
-        remove(client, &surplus.key).await?;
-        done.removed.push(surplus);
+        match remove(client, &surplus.key).await {
+            Ok(()) => done.removed.push(surplus),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+        if failed.is_some() && place == Place::Cluster {
+            break;
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     // All this took a while: what is said now must be true now.
     let world = worlds.newest();
@@ -198,5 +212,17 @@ async fn try_see_to(
         say_ready(client, namespace, tenant).await?;
         done.told = Some(unready.uid.clone());
     }
+    Ok(())
+}
+
+/// An error if the API server has made something else of it.
+fn reads_back(manifest: &Manifest, object: &DynamicObject) -> anyhow::Result<()> {
+    let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(object)?);
+    anyhow::ensure!(
+        differences.is_empty(),
+        "{} {} does not read back as it was written: {differences:?}",
+        manifest.kind.name(),
+        manifest.name
+    );
     Ok(())
 }

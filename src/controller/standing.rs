@@ -1,5 +1,6 @@
 //! Which places do not stand, and why; looked at again only where something has changed.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,14 @@ pub(super) enum Cause {
     Upgrade,
 }
 
+/// Places of one party that have fallen for one cause.
+#[derive(Clone, Copy)]
+pub(super) struct Line<'s> {
+    pub(super) cause: Cause,
+    pub(super) party: &'s str,
+    pub(super) places: &'s BTreeSet<Place>,
+}
+
 #[derive(Default)]
 pub(super) struct Standing {
     world: Option<Arc<World>>,
@@ -40,7 +49,8 @@ pub(super) struct Standing {
     /// What it was made of when it was last found standing.
     stood: BTreeMap<Place, Witness>,
     fallen: BTreeMap<Place, Cause>,
-    queue: BTreeSet<(Cause, Place)>,
+    /// What has fallen, by urgency and by whose it is.
+    queue: BTreeMap<(Cause, String), BTreeSet<Place>>,
     leftovers: BTreeSet<Place>,
     /// Where somebody has written something else since this was asked last.
     rewritten: BTreeSet<Place>,
@@ -129,12 +139,16 @@ impl Standing {
             _ => Cause::Upgrade,
         };
         self.fallen.insert(place.clone(), cause);
-        self.queue.insert((cause, place));
+        self.queue.entry((cause, place.party().to_owned())).or_default().insert(place);
     }
 
     fn forget(&mut self, place: &Place) {
-        if let Some(cause) = self.fallen.remove(place) {
-            self.queue.remove(&(cause, place.clone()));
+        let Some(cause) = self.fallen.remove(place) else { return };
+        if let Entry::Occupied(mut line) = self.queue.entry((cause, place.party().to_owned())) {
+            line.get_mut().remove(place);
+            if line.get().is_empty() {
+                line.remove();
+            }
         }
     }
 
@@ -148,9 +162,11 @@ impl Standing {
     }
 
     /// Every place that does not stand, the most urgent first.
-    pub(super) fn fallen(&self) -> impl Iterator<Item = (Cause, &Place)> {
-        let leftovers = self.leftovers.iter().map(|place| (Cause::News, place));
-        leftovers.chain(self.queue.iter().map(|(cause, place)| (*cause, place)))
+    pub(super) fn fallen(&self) -> Vec<Line<'_>> {
+        let leftovers = Line { cause: Cause::News, party: "", places: &self.leftovers };
+        let queue = self.queue.iter();
+        let queue = queue.map(|((cause, party), places)| Line { cause: *cause, party, places });
+        [leftovers].into_iter().chain(queue).collect()
     }
 }
 
@@ -166,7 +182,7 @@ fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
         witnesses.insert(Place::Tenant(tenant.name.clone()), witness);
     }
     let witness = world.witness_of_all();
-    for service in world.shared_services() {
+    for service in world.listed_services() {
         witnesses.insert(Place::Service(service.name.clone()), witness.clone());
     }
     witnesses.insert(Place::Cluster, witness);

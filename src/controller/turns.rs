@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::denial::Denial;
 use super::places::Place;
-use super::standing::Cause;
+use super::standing::{Cause, Line};
 
 /// How long a place that failed is left alone: doubled each time, up to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -16,6 +17,9 @@ const LAST_PAUSE: Duration = Duration::from_mins(1);
 /// How long a place that stood and was brought up to date is left alone: a tenant that grows by many namespaces changes
 /// the lists in each of them once for all, not once for each.
 const SETTLING: Duration = Duration::from_secs(2);
+
+/// How many places of one party may be on the way before all others have their turn.
+const SHARE: usize = 4;
 
 /// A place that failed, and when it is tried again.
 struct Pause {
@@ -70,43 +74,51 @@ impl Turns {
         self.settled.retain(|_, until| *until > now);
     }
 
-    /// Those of the places, most urgent first, whose turn it is. What denies for all comes once everything stands that
-    /// allows, but for what has failed.
-    pub(super) fn of<'p>(
+    /// Those of the places, most urgent first, whose turn it is. A party that has many on the way lets all others go
+    /// first. What denies for all comes once everything stands that allows, but for what has failed; before it goes,
+    /// nothing goes that can wait.
+    pub(super) fn of(
         &mut self,
-        fallen: impl Iterator<Item = (Cause, &'p Place)>,
+        lines: &[Line<'_>],
         busy: &BTreeSet<Place>,
         most: usize,
         pace: NonZeroU32,
+        denial: Denial,
     ) -> Vec<(Cause, Place)> {
-        let mut now_on = Vec::new();
-        let mut last = None;
+        let mut round = Round::beside(busy, most);
         let mut others_come = !busy.is_empty();
-        for (cause, place) in fallen.filter(|(_, place)| !busy.contains(*place)) {
-            if now_on.len() >= most {
-                return now_on;
-            }
-            if *place == Place::Cluster {
-                last = Some(cause);
-                continue;
-            }
-            match self.turn(cause, place) {
-                Turn::Now => {
-                    if cause == Cause::Upgrade {
-                        self.next_upgrade = self.now + Duration::from_secs(1) / pace.get();
+        for is_over in [false, true] {
+            for Line { cause, party, places } in lines.iter().copied() {
+                let waits = |place: &&Place| !busy.contains(*place) && !rests_on_others(denial, cause, place);
+                for place in places.iter().filter(waits) {
+                    if round.is_full() || round.is_over(party) != is_over {
+                        break;
                     }
-                    now_on.push((cause, place.clone()));
+                    if round.has(place) {
+                        continue;
+                    }
+                    match self.turn(cause, place) {
+                        Turn::Now => {
+                            if cause == Cause::Upgrade {
+                                self.next_upgrade = self.now + Duration::from_secs(1) / pace.get();
+                            }
+                            round.take(cause, place);
+                        }
+                        Turn::Comes => others_come = true,
+                        Turn::Failed => {}
+                    }
                 }
-                Turn::Comes => others_come = true,
-                Turn::Failed => {}
             }
         }
-        if let Some(cause) = last.filter(|_| now_on.is_empty() && !others_come)
-            && self.turn(cause, &Place::Cluster) == Turn::Now
+        let last = lines.iter().find(|line| line.places.contains(&Place::Cluster));
+        if let Some(Line { cause, .. }) = last.filter(|_| denial == Denial::Comes)
+            && round.now_on.is_empty()
+            && !others_come
+            && self.turn(*cause, &Place::Cluster) == Turn::Now
         {
-            now_on.push((cause, Place::Cluster));
+            round.take(*cause, &Place::Cluster);
         }
-        now_on
+        round.now_on
     }
 
     fn turn(&mut self, cause: Cause, place: &Place) -> Turn {
@@ -127,6 +139,49 @@ impl Turns {
     }
 }
 
+/// Whether a place waits until others are as they must be.
+fn rests_on_others(denial: Denial, cause: Cause, place: &Place) -> bool {
+    match denial {
+        Denial::Stays => false,
+        Denial::Comes => *place == Place::Cluster && cause != Cause::Drift,
+        Denial::Goes => *place != Place::Cluster && cause == Cause::Upgrade,
+    }
+}
+
+/// What has its turn, and how many of each party are on the way.
+struct Round {
+    now_on: Vec<(Cause, Place)>,
+    most: usize,
+    shares: BTreeMap<String, usize>,
+}
+
+impl Round {
+    fn beside(busy: &BTreeSet<Place>, most: usize) -> Self {
+        let mut shares = BTreeMap::new();
+        for place in busy {
+            *shares.entry(place.party().to_owned()).or_default() += 1;
+        }
+        Self { now_on: Vec::new(), most, shares }
+    }
+
+    fn is_full(&self) -> bool {
+        self.now_on.len() >= self.most
+    }
+
+    fn is_over(&self, party: &str) -> bool {
+        self.shares.get(party).is_some_and(|share| *share >= SHARE)
+    }
+
+    fn has(&self, place: &Place) -> bool {
+        self.now_on.iter().any(|(_, taken)| taken == place)
+    }
+
+    fn take(&mut self, cause: Cause, place: &Place) {
+        self.now_on.push((cause, place.clone()));
+        *self.shares.entry(place.party().to_owned()).or_default() += 1;
+    }
+}
+
 /// Whether a place is seen to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -140,15 +195,21 @@ enum Turn {
 mod tests {
     use super::*;
 
-    fn place() -> Place {
-        Place::Tenant("some-tenant".to_owned())
+    fn place(tenant: &str) -> Place {
+        Place::Tenant(tenant.to_owned())
+    }
+
+    fn of_tenant(tenant: &str, count: usize) -> BTreeSet<Place> {
+        let namespace = |number| format!("{tenant}-{number:03}");
+        let place = |number| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace(number) };
+        (0..count).map(place).collect()
     }
 
     fn has_turn(turns: &mut Turns, now: Instant, rewritten: &BTreeSet<Place>) -> bool {
         turns.begin(now, |_| true, rewritten);
-        let place = place();
-        let fallen = [(Cause::New, &place)].into_iter();
-        !turns.of(fallen, &BTreeSet::new(), 1, NonZeroU32::MIN).is_empty()
+        let places = BTreeSet::from([place("some")]);
+        let lines = [Line { cause: Cause::New, party: "some", places: &places }];
+        !turns.of(&lines, &BTreeSet::new(), 1, NonZeroU32::MIN, Denial::Stays).is_empty()
     }
 
     #[test]
@@ -157,7 +218,7 @@ mod tests {
         let mut turns = Turns::new(now);
         for pause in [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
             let pause = Duration::from_millis(pause);
-            turns.seen_to(now, &place(), false, false);
+            turns.seen_to(now, &place("some"), false, false);
             now += pause;
             assert!(!has_turn(&mut turns, now - Duration::from_millis(1), &BTreeSet::new()), "{pause:?}");
             assert_eq!(turns.next(), now, "{pause:?}");
@@ -169,8 +230,46 @@ mod tests {
     fn what_failed_is_tried_at_once_when_somebody_has_written_something_else() {
         let now = Instant::now();
         let mut turns = Turns::new(now);
-        turns.seen_to(now, &place(), false, false);
+        turns.seen_to(now, &place("some"), false, false);
         assert!(!has_turn(&mut turns, now, &BTreeSet::new()));
-        assert!(has_turn(&mut turns, now, &BTreeSet::from([place()])));
+        assert!(has_turn(&mut turns, now, &BTreeSet::from([place("some")])));
+    }
+
+    #[test]
+    fn a_tenant_with_much_to_do_keeps_nobody_waiting() {
+        let mut turns = Turns::new(Instant::now());
+        let (many, few) = (of_tenant("a", 100), of_tenant("b", 2));
+        let lines = [
+            Line { cause: Cause::New, party: "a", places: &many },
+            Line { cause: Cause::News, party: "b", places: &few },
+        ];
+        let busy = many.iter().take(SHARE).cloned().collect();
+        let now_on = turns.of(&lines, &busy, 3, NonZeroU32::MIN, Denial::Stays);
+        let parties: Vec<&str> = now_on.iter().map(|(_, place)| place.party()).collect();
+        assert_eq!(parties, ["b", "b", "a"]);
+        // With nobody beside, all that is free is its own.
+        let now_on = turns.of(&lines[..1], &BTreeSet::new(), 16, NonZeroU32::MIN, Denial::Stays);
+        assert_eq!(now_on.iter().map(|(_, place)| place).collect::<BTreeSet<_>>().len(), 16);
+    }
+
+    #[test]
+    fn what_allows_comes_before_what_denies_and_goes_after_it() {
+        let mut turns = Turns::new(Instant::now());
+        let (cluster, allows) = (BTreeSet::from([Place::Cluster]), of_tenant("a", 2));
+        let lines = [
+            Line { cause: Cause::Upgrade, party: "", places: &cluster },
+            Line { cause: Cause::Upgrade, party: "a", places: &allows },
+        ];
+        let pace = NonZeroU32::MAX;
+        let mut seen = |lines: &[Line<'_>], busy: &BTreeSet<Place>, denial| {
+            let now_on = turns.of(lines, busy, 16, pace, denial);
+            now_on.into_iter().map(|(_, place)| place).collect::<BTreeSet<_>>()
+        };
+        assert!(!seen(&lines, &BTreeSet::new(), Denial::Comes).contains(&Place::Cluster));
+        assert_eq!(seen(&lines[..1], &allows, Denial::Comes), BTreeSet::new());
+        assert_eq!(seen(&lines[..1], &BTreeSet::new(), Denial::Comes), cluster);
+        assert_eq!(seen(&lines, &BTreeSet::new(), Denial::Goes), cluster);
+        // Of itself it waits for nobody.
+        assert!(seen(&lines[..1], &allows, Denial::Stays).contains(&Place::Cluster));
     }
 }

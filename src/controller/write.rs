@@ -57,6 +57,13 @@ pub(super) async fn label(
     Ok(())
 }
 
+/// An object that is not as it must be.
+pub(super) struct Change {
+    pub(super) manifest: Manifest,
+    /// Whether there is anything under its name.
+    pub(super) is_known: bool,
+}
+
 /// Removes what the baseline no longer has.
 pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> anyhow::Result<()> {
     let objects = api(client, *kind, Some(namespace.as_str()).filter(|namespace| !namespace.is_empty()));
@@ -69,11 +76,10 @@ pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> an
 }
 
 /// Creates or replaces the object, whole; of one that others have a part in, applies ours. What was there before the
-/// baseline is left unless it may be replaced: it is somebody's.
+/// baseline is left unless it `may_replace` it: it is somebody's.
 pub(super) async fn apply(
     client: &Client,
-    manifest: &Manifest,
-    is_known: bool,
+    Change { manifest, is_known }: &Change,
     may_replace: bool,
 ) -> anyhow::Result<DynamicObject> {
     let objects = api(client, manifest.kind, manifest.namespace.as_deref());
@@ -84,7 +90,7 @@ pub(super) async fn apply(
     }
     let create = PostParams::default();
     // What is not known to be there is created unasked; Kubernetes would count one that is there twice for a while.
-    if !is_known {
+    if !*is_known {
         match objects.create(&create, &wanted).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             created => return Ok(created?),

@@ -271,6 +271,11 @@ impl World {
         self.shared_services.values()
     }
 
+    /// Those whose namespace the settings list: elsewhere others write too, and its identity is anybody's.
+    pub fn listed_services(&self) -> impl Iterator<Item = &SharedService> {
+        self.shared_services().filter(|service| self.settings.shared_namespaces.contains(&service.namespace))
+    }
+
     pub fn shared_service(&self, name: &str) -> Option<&SharedService> {
         self.shared_services.get(name)
     }

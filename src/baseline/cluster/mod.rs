@@ -12,7 +12,7 @@ use super::shared_service::is_of_a_service;
 use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::world::World;
 
-pub use deny_all::DRY_RUN;
+pub use deny_all::{DRY_RUN, NAME as DENY_ALL};
 pub(super) use tenants_level::NAME as TENANTS_LEVEL;
 
 /// A namespace in which there is something of the cluster's, or none.
