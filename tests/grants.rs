@@ -1,9 +1,11 @@
 //! What a grant puts up, and takes away again with it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::baseline::refused;
-use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
+use crate::cluster::{held_up, is_ready, namespace, pod, shared, tenant, until, within};
 
 /// The names of a tenant's objects of a kind.
 fn names(kubectl: &bulkhead_harness::kubectl::Kubectl, kind: &str, namespace: &str) -> Vec<String> {
@@ -66,6 +68,98 @@ fn what_was_granted_goes_with_the_grant() {
     until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
     until(|| (names(&admin, AUTHENTICATION, &name) == ["default"]).then_some(()));
     until(|| policy(".spec.egress").is_empty().then_some(()));
+}
+
+/// A tenant that lets nothing be created keeps nothing from being taken away, and is told.
+#[test]
+fn what_cannot_be_written_keeps_no_revocation_waiting() {
+    let it = shared();
+    let member = tenant(&it, "grant-full");
+    let name = namespace(&member, "grant-full");
+    let admin = it.cluster.admin().unwrap();
+    let reach = |cidr: &str| {
+        let reach =
+            json!({ "spec": { "grants": { "reach": { "cidrs": [{ "cidr": cidr, "ports": [5432] }] } } } });
+        admin.ok(&["patch", "tenant", "grant-full", "--type=merge", "-p", &reach.to_string()]).unwrap();
+    };
+    let egress = || {
+        let path = "jsonpath={.spec.egress}";
+        admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap()
+    };
+    let reason = || {
+        let path = "jsonpath={.status.conditions[0].reason}";
+        admin.ok(&["get", "tenant", "grant-full", "-o", path]).unwrap()
+    };
+    reach("203.0.113.0/24");
+    until(|| (names(&admin, ENTRIES, &name) == ["bulkhead-address-203-0-113-0-24"]).then_some(()));
+    until(|| egress().contains("203.0.113.0/24").then_some(()));
+
+    let none = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": name },
+        "spec": { "hard": { "count/serviceentries.networking.istio.io": "0" } },
+    });
+    member.apply(&none.to_string()).unwrap();
+    until(|| {
+        let path = "jsonpath={.status.hard}";
+        let hard = admin.ok(&["get", "resourcequota", "none", "-n", &name, "-o", path]).unwrap();
+        (!hard.is_empty()).then_some(())
+    });
+    reach("198.51.100.0/24");
+    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
+    until(|| egress().contains("198.51.100.0/24").then_some(()));
+    assert!(!egress().contains("203.0.113.0/24"));
+    within(Duration::from_mins(1), || (reason() == "BaselineBehind").then_some(()));
+
+    member.ok(&["delete", "resourcequota", "none", "-n", &name]).unwrap();
+    reach("192.0.2.0/24");
+    until(|| (names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]).then_some(()));
+    until(|| (reason() == "InForce").then_some(()));
+}
+
+/// However long a namespace takes to end, what was revoked is gone from it.
+#[test]
+fn what_is_revoked_goes_from_a_namespace_that_ends() {
+    let it = shared();
+    let member = tenant(&it, "grant-end");
+    let name = namespace(&member, "grant-end");
+    let admin = it.cluster.admin().unwrap();
+    let grants = |grants: &Value| {
+        let grants = json!({ "spec": { "grants": grants } });
+        admin.ok(&["patch", "tenant", "grant-end", "--type=merge", "-p", &grants.to_string()]).unwrap();
+    };
+    grants(&json!({ "reach": { "cidrs": [{ "cidr": "203.0.113.0/24", "ports": [5432] }] } }));
+    until(|| (!names(&admin, ENTRIES, &name).is_empty()).then_some(()));
+
+    // Nothing of a namespace is deleted while it has a pod, and nobody here ends one.
+    member.apply(&pod(&name).to_string()).unwrap();
+    let held = r#"{"metadata":{"finalizers":["example.com/held"]}}"#;
+    admin.ok(&["patch", "pod", "app", "-n", &name, "--type=merge", "-p", held]).unwrap();
+    member.ok(&["delete", "namespace", &name, "--wait=false"]).unwrap();
+    let path = "jsonpath={.metadata.deletionTimestamp}";
+    until(|| (!admin.ok(&["get", "pod", "app", "-n", &name, "-o", path]).unwrap().is_empty()).then_some(()));
+    assert!(!names(&admin, ENTRIES, &name).is_empty());
+
+    grants(&Value::Null);
+    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
+    until(|| {
+        let path = "jsonpath={.spec.egress}";
+        let policy = admin.run(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap();
+        policy.stdout.is_empty().then_some(())
+    });
+    assert!(!names(&admin, "networkpolicies", &name).is_empty(), "its walls stand");
+    admin
+        .ok(&[
+            "patch",
+            "pod",
+            "app",
+            "-n",
+            &name,
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ])
+        .unwrap();
+    admin.ok(&["wait", "--for=delete", &format!("namespace/{name}"), "--timeout=60s"]).unwrap();
 }
 
 /// Nobody trusts a namespace before its own baseline stands, nor once it goes.

@@ -207,6 +207,11 @@ pub(super) enum Body<S> {
 }
 
 impl<S: Site> Object<S> {
+    /// Whether there is at most one, which bears the name as it is.
+    pub(super) fn is_one(&self) -> bool {
+        !matches!(self.body, Body::Each(_))
+    }
+
     pub(super) fn manifests(&self, site: S) -> Vec<Manifest> {
         let manifest = |name: String, body| Manifest::new(self.kind, site.namespace(), name, body);
         match self.body {

@@ -229,6 +229,8 @@ fn of_tenant(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>
             "NamespacesNotReady",
             format!("the baseline does not stand yet in: {}", explained(troubles, name, &waiting)),
         )
+    } else if let Some(trouble) = behind(world, troubles, name) {
+        ready(false, "BaselineBehind", format!("what is wanted now could not all be written: {trouble}"))
     } else {
         ready(true, "InForce", "every namespace it has is ready".to_owned())
     };
@@ -237,6 +239,17 @@ fn of_tenant(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>
     let holds = grants.is_none();
     let (reason, message) = grants.unwrap_or(("Resolved", "everything it was granted is there".to_owned()));
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
+}
+
+/// What keeps the baseline from being brought up to date where it has stood, or beyond the namespaces.
+fn behind(world: &World, troubles: &Troubles, tenant: &str) -> Option<String> {
+    let place =
+        |namespace: &str| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() };
+    let own = troubles.lasting(&Place::Tenant(tenant.to_owned()));
+    own.or_else(|| {
+        let mut namespaces = world.namespaces_of(tenant);
+        namespaces.find_map(|name| Some(format!("{} ({})", quote(name), troubles.lasting(&place(name))?)))
+    })
 }
 
 /// What keeps the baseline from standing in these namespaces.

@@ -93,12 +93,13 @@ pub fn desired_object(
 /// Whether in a tenant's namespace an object of this kind and name is the baseline's.
 pub fn is_baseline(kind: Kind, name: &str) -> bool {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind).peekable();
-    (of_kind.peek().is_some() && name.starts_with(PREFIX)) || of_kind.any(|object| object.name == name)
+    (of_kind.peek().is_some() && name.starts_with(PREFIX))
+        || of_kind.any(|object| object.is_one() && object.name == name)
 }
 
 /// The names of all objects that have one.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    objects().into_iter().map(|object| object.name)
+    objects().into_iter().filter(Object::is_one).map(|object| object.name)
 }
 
 impl Site for Place<'_> {

@@ -7,6 +7,9 @@
 //! It does not matter how the deletion comes: by name, as one of a collection, or through the garbage
 //! collector on somebody's behalf.
 //!
+//! An object of another hand under a name that the baseline does not use in the namespace may go, like one that was
+//! there before the baseline.
+//!
 //! ## Why it matters
 //! A namespace without its default deny is open, and nobody notices: everything goes on working.
 //!
@@ -31,6 +34,11 @@
 //! apiVersion: networking.k8s.io/v1
 //! kind: NetworkPolicy
 //! metadata: { name: my-own, namespace: tenant-acme }
+//! ```
+//! ```yaml as alice in acme-developers, on delete
+//! apiVersion: security.istio.io/v1
+//! kind: AuthorizationPolicy
+//! metadata: { name: allow-same-tenant, namespace: tenant-acme }
 //! ```
 //! ```yaml as system:serviceaccount:kube-system:namespace-controller, on delete
 //! apiVersion: networking.k8s.io/v1
@@ -67,9 +75,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let may = match scope.actor() {
         Actor::Bulkhead | Actor::NamespaceController => true,
         Actor::AnyController if is_ending => true,
-        _ if matches!(scope.name_of(kind, object), Name::Free) => true,
-        // What was there before the baseline is somebody's, and in its way.
-        _ => !has_stood && !kind.is_shared() && !baseline::is_managed(object),
+        _ => match scope.name_of(kind, object) {
+            Name::Free => true,
+            _ if kind.is_shared() || baseline::is_managed(object) => false,
+            // What was there before the baseline is somebody's, and in its way.
+            Name::Reserved => true,
+            Name::Wanted(_) => !has_stood,
+        },
     };
     if !may {
         let message = format!("this {} {}", kind.name(), scope.keeps_apart());

@@ -62,6 +62,12 @@
 //!     kubectl.kubernetes.io/last-applied-configuration: "{}"
 //! spec: { mtls: { mode: STRICT } }
 //! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: networking.istio.io/v1
+//! kind: ServiceEntry
+//! metadata: { name: host, namespace: tenant-acme }
+//! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
+//! ```
 
 use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
 use crate::baseline::differences;
