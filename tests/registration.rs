@@ -38,15 +38,14 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "authorizationpolicies/status",
             "envoyfilters/status",
             "peerauthentications/status",
+            "proxyconfigs/status",
             "serviceentries/status",
             "sidecars/status",
             "telemetries/status",
+            "trafficextensions/status",
             "virtualservices/status",
+            "wasmplugins/status",
         ],
-    ),
-    (
-        "what is used is counted here, by the quota controller; owners may only read it",
-        &["resourcequotas/status"],
     ),
     ("ends a pod, which may be done to any", &["pods/eviction"]),
     (

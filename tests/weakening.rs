@@ -300,6 +300,10 @@ fn the_baselines_names_trials_and_shares_are_not_to_be_had() {
         ] {
             refused(kubectl, &[&["patch"], &what[..], &["--type=merge", "-p", patch]].concat(), "", "BH202");
         }
+        let counted = r#"{"status":{"hard":{"pods":"100k"}}}"#;
+        let patch =
+            [&["patch"], &quota[..], &["--subresource=status", "--type=merge", "-p", counted]].concat();
+        refused(kubectl, &patch, "", "BH202 status: ");
         for what in [quota, limits] {
             refused(kubectl, &[&["delete"], &what[..]].concat(), "", "BH201");
         }
@@ -353,6 +357,49 @@ fn a_deputy_that_may_do_everything_weakens_nothing() {
         let says = says.split(' ').next().unwrap();
         refused(&deputy, &["apply", "--server-side", "-f", "-"], &object.to_string(), says);
     }
+}
+
+/// It would take out of the proxies what the baseline put in.
+#[test]
+fn what_rewrites_proxies_is_the_platforms() {
+    let it = shared();
+    let member = tenant(&it, "wk-extend");
+    let name = namespace(&member, "wk-extend");
+    let admin = it.cluster.admin().unwrap();
+    let deputy = it.cluster.powerful("wk-extend-argo", "wk-deputies").unwrap();
+    let removes = json!({ "configPatches": [{
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": "SIDECAR_INBOUND",
+            "listener": { "filterChain": { "filter": { "name": "envoy.filters.network.rbac" } } },
+        },
+        "patch": { "operation": "REMOVE" },
+    }] });
+    let plugin = json!({ "url": "oci://registry.example.com/listener:1" });
+    let extension = json!({ "wasm": plugin });
+    let proxy = json!({ "environmentVariables": { "ISTIO_META_DNS_CAPTURE": "false" } });
+    let objects = [
+        object("networking.istio.io/v1alpha3", "EnvoyFilter", &name, "beside", &removes),
+        object("extensions.istio.io/v1alpha1", "WasmPlugin", &name, "beside", &plugin),
+        object("extensions.istio.io/v1alpha1", "TrafficExtension", &name, "beside", &extension),
+        object("networking.istio.io/v1beta1", "ProxyConfig", &name, "beside", &proxy),
+    ];
+    for object in &objects {
+        for kubectl in [&member, &deputy] {
+            for way in WAYS {
+                refused(kubectl, way, &object.to_string(), "BH907 kind: ");
+            }
+        }
+        let said = admin.feed(&["apply", "-f", "-"], &object.to_string()).unwrap();
+        assert!(said.success, "{said:?}");
+    }
+    // What the platform wrote stays as it is, and may go.
+    let filter = ["envoyfilters.networking.istio.io", "beside", "-n", &name];
+    let said = member.run(&[&["label"], &filter[..], &["team=web"]].concat()).unwrap();
+    assert!(said.success, "{said:?}");
+    let more = r#"{"spec":{"priority":5}}"#;
+    refused(&member, &[&["patch"], &filter[..], &["--type=merge", "-p", more]].concat(), "", "BH907 kind: ");
+    member.ok(&[&["delete"], &filter[..]].concat()).unwrap();
 }
 
 /// Seen while a tenant is observed, and admitted with a warning; once it is there it may stay as it is, and go.

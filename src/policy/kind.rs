@@ -20,6 +20,9 @@ pub enum Kind {
     TokenRequest,
     Secret,
     VirtualService,
+    WasmPlugin,
+    TrafficExtension,
+    ProxyConfig,
     Tenant,
     SharedService,
     Exemption,
@@ -62,9 +65,9 @@ pub struct Door {
 }
 
 use Kind::{
-    Binding, CronJob, DaemonSet, Deployment, Exemption, Job, Namespace, Pod, Policy, ReplicaSet,
+    Binding, CronJob, DaemonSet, Deployment, Exemption, Job, Namespace, Pod, Policy, ProxyConfig, ReplicaSet,
     ReplicationController, Secret, ServiceAccount, SharedService, StatefulSet, Tenant, TokenRequest,
-    VirtualService,
+    TrafficExtension, VirtualService, WasmPlugin,
 };
 use Operation::{Create, Delete, Update};
 
@@ -90,6 +93,9 @@ pub static DOORS: &[Door] = &[
     door(ServiceAccount, "serviceaccounts", "", &[Create, Update, Delete]),
     door(TokenRequest, "serviceaccounts", "token", &[Create]),
     door(VirtualService, "virtualservices", "", &[Create, Update]),
+    door(WasmPlugin, "wasmplugins", "", &[Create, Update]),
+    door(TrafficExtension, "trafficextensions", "", &[Create, Update]),
+    door(ProxyConfig, "proxyconfigs", "", &[Create, Update]),
     door(Tenant, "tenants", "", &[Create, Update, Delete]),
     door(Tenant, "tenants", "status", &[Update]),
     door(SharedService, "sharedservices", "", &[Create, Update, Delete]),
@@ -104,6 +110,7 @@ pub static DOORS: &[Door] = &[
     policy(baseline::Kind::Telemetry),
     policy(baseline::Kind::EnvoyFilter),
     policy(baseline::Kind::ResourceQuota),
+    door(Policy(baseline::Kind::ResourceQuota), "resourcequotas", "status", &[Update]),
     policy(baseline::Kind::LimitRange),
     policy(baseline::Kind::RoleBinding),
 ];
@@ -162,6 +169,9 @@ impl Kind {
             TokenRequest => "TokenRequest",
             Secret => "Secret",
             VirtualService => "VirtualService",
+            WasmPlugin => "WasmPlugin",
+            TrafficExtension => "TrafficExtension",
+            ProxyConfig => "ProxyConfig",
             Tenant => "Tenant",
             SharedService => "SharedService",
             Exemption => "Exemption",
@@ -173,7 +183,8 @@ impl Kind {
         match self {
             Namespace | Pod | Binding | ReplicationController | Secret | ServiceAccount => "",
             TokenRequest => "authentication.k8s.io",
-            VirtualService => "networking.istio.io",
+            VirtualService | ProxyConfig => "networking.istio.io",
+            WasmPlugin | TrafficExtension => "extensions.istio.io",
             Tenant | SharedService | Exemption => api::GROUP,
             Deployment | ReplicaSet | StatefulSet | DaemonSet => "apps",
             Job | CronJob => "batch",
@@ -192,7 +203,8 @@ impl Kind {
     /// The one version it is judged in; the API server converts.
     pub const fn version(self) -> &'static str {
         match self {
-            Tenant | SharedService | Exemption => "v1alpha1",
+            Tenant | SharedService | Exemption | WasmPlugin | TrafficExtension => "v1alpha1",
+            ProxyConfig => "v1beta1",
             Policy(kind) => kind.version(),
             _ => "v1",
         }
@@ -222,7 +234,7 @@ impl Kind {
         match self {
             Namespace => Entry::Namespaces,
             Tenant | SharedService | Exemption => Entry::Cluster,
-            Policy(_) | VirtualService => Entry::Policies,
+            Policy(_) | VirtualService | WasmPlugin | TrafficExtension | ProxyConfig => Entry::Policies,
             ServiceAccount | TokenRequest | Secret => Entry::Identities,
             _ => Entry::Workloads,
         }

@@ -10,7 +10,9 @@ use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{Place, RULES};
 use crate::settings::Settings;
-use crate::world::{ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, TENANT_LABEL, controllers};
+use crate::world::{
+    ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, controllers,
+};
 
 /// The conditions of a validating entry; all must hold for a write to be sent.
 pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
@@ -23,7 +25,18 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
              || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
              !(item in oldObject.metadata[?list].orValue([]))))",
         )),
-        Entry::Policies => conditions.extend([is_of_the_baseline_or_beside(), not_the_end_of_a_namespace()]),
+        Entry::Policies => conditions.extend([
+            is_of_the_baseline_or_beside(),
+            not_the_end_of_a_namespace(),
+            // What Kubernetes counts changes with every pod.
+            condition(
+                "not-a-count",
+                &format!(
+                    "!(request.?subResource.orValue('') == 'status' \
+                     && request.userInfo.username in ['{QUOTA_CONTROLLER}', '{ALL_CONTROLLERS}'])"
+                ),
+            ),
+        ]),
         Entry::Identities => {
             let not_a_nodes_token = condition("not-a-nodes-token", &format!("!{A_NODE}"));
             conditions.extend([only_token_secrets(), not_a_nodes_token, not_the_end_of_a_namespace()]);
@@ -134,7 +147,8 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
 
 /// In the mesh's root namespace what bears a name of the baseline's; all else there goes on whoever is down.
 fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
-    let doors = DOORS.iter().filter(|door| matches!(door.kind, Kind::Policy(_)));
+    let doors =
+        DOORS.iter().filter(|door| matches!(door.kind, Kind::Policy(_)) && door.subresource.is_empty());
     let resources: Vec<String> = doors.map(|door| format!("'{}'", door.resource)).collect();
     let names: Vec<String> =
         baseline::names_of_the_cluster().iter().map(|name| format!("'{name}'")).collect();

@@ -8,6 +8,8 @@ const NODES: &str = "system:nodes";
 /// A controller of Kubernetes has an account of its own, or shares one with all the others.
 pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
 pub const ALL_CONTROLLERS: &str = "system:kube-controller-manager";
+/// The controller that counts what quotas limit.
+pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
 
 /// The accounts of [`controllers`], each with the kind of the objects that it makes things of.
 const CONTROLLERS: &[(&str, Option<&str>)] = &[
@@ -23,6 +25,7 @@ const CONTROLLERS: &[(&str, Option<&str>)] = &[
     ("system:serviceaccount:kube-system:pod-garbage-collector", None),
     ("system:serviceaccount:kube-system:replicaset-controller", Some("ReplicaSet")),
     ("system:serviceaccount:kube-system:replication-controller", Some("ReplicationController")),
+    (QUOTA_CONTROLLER, None),
     ("system:serviceaccount:kube-system:service-account-controller", None),
     ("system:serviceaccount:kube-system:statefulset-controller", Some("StatefulSet")),
 ];

@@ -17,7 +17,9 @@ use crate::settings::Settings;
 use members::Members;
 use names::{bears_name_of, first_named, overlap};
 
-pub use actor::{ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, User, controller_of, controllers};
+pub use actor::{
+    ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_of, controllers,
+};
 pub use exemption::{Controller, Exemption, Live, ObjectKey};
 pub use names::NAMESPACE_PREFIX;
 pub use retired::{Before, RETIRED, Retired, is_over};

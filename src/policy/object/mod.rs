@@ -55,8 +55,8 @@ pub enum Object<'a> {
     Secret(Secret<'a>),
     VirtualService(Metadata<'a>, VirtualService<'a>),
     Tenant(Tenant<'a>),
-    /// Another kind of Bulkhead's own.
-    Own,
+    /// Of a kind whose objects are judged by who writes them.
+    Unread,
     Policy(Policy<'a>),
 }
 
@@ -94,9 +94,13 @@ impl<'a> Object<'a> {
                 Self::VirtualService(metadata, service)
             }
             Kind::Tenant => Self::Tenant(Tenant::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?),
-            Kind::SharedService | Kind::Exemption => {
+            Kind::SharedService
+            | Kind::Exemption
+            | Kind::WasmPlugin
+            | Kind::TrafficExtension
+            | Kind::ProxyConfig => {
                 Whole::<IgnoredAny>::read(kind, raw)?;
-                Self::Own
+                Self::Unread
             }
             Kind::Policy(of) => Self::Policy(Policy::read(of, kind, raw)?),
             _ => Self::Workload(Workload::read(kind, raw, form)?),
@@ -130,7 +134,11 @@ fn of_the_baseline(
 /// that is.
 pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     match kind {
-        Kind::VirtualService | Kind::Policy(_) => same_configuration(kind, old, new),
+        Kind::VirtualService
+        | Kind::Policy(_)
+        | Kind::WasmPlugin
+        | Kind::TrafficExtension
+        | Kind::ProxyConfig => same_configuration(kind, old, new),
         _ => workload::same_region(kind, old, new),
     }
 }

@@ -70,7 +70,7 @@
 //! ```
 
 use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
-use crate::baseline::differences;
+use crate::baseline::{Kind, differences};
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::policy::protection::Name;
@@ -105,6 +105,12 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             return findings.report(&path, "the name of an object of the baseline", "choose another name");
         }
     };
+    let is_counted_anew =
+        kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
+    if is_counted_anew && !matches!(scope.actor(), Actor::Controller | Actor::AnyController) {
+        let message = "what is counted, and up to where, is Kubernetes' to say";
+        findings.report(&Path::of(&["status"]), message, "leave it as it was");
+    }
     let differs = |object| !differences(kind, &wanted, object).is_empty();
     // What Kubernetes creates, or was never as it must be, is Bulkhead's to complete.
     if kind.is_shared() && old.is_none_or(differs) {

@@ -31,6 +31,7 @@ mod bh701_permissive_mtls;
 mod bh704_ignored_policy;
 mod bh707_silenced_log;
 mod bh901_platform_only_kind;
+mod bh907_proxy_extension;
 
 use super::kind::{DOORS, Door, Kind, Operation};
 use super::object::Namespace;
@@ -73,6 +74,7 @@ pub static RULES: &[&Rule] = &[
     &bh704_ignored_policy::RULE,
     &bh707_silenced_log::RULE,
     &bh901_platform_only_kind::RULE,
+    &bh907_proxy_extension::RULE,
 ];
 
 /// A rule, as data.
