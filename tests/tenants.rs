@@ -7,7 +7,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{Installation, printed};
 use serde_json::json;
 
-use crate::cluster::{BINARY, held_up, is_ready, namespace, pod, shared, tenant, until, within};
+use crate::cluster::{BINARY, bulkhead, held_up, is_ready, namespace, pod, shared, tenant, until, within};
 use crate::namespaces::labelled;
 
 #[test]
@@ -409,4 +409,9 @@ fn what_tenants_had_stays_when_their_kind_is_deleted() {
     });
     member.ok(&["label", "namespace", &name, "team=payments"]).unwrap();
     assert_eq!(policies(), 5);
+
+    // A kind that the cluster does not serve keeps nobody from looking at the others.
+    admin.ok(&["delete", "crd", "trafficextensions.extensions.istio.io", "--timeout=60s"]).unwrap();
+    let found = bulkhead(&admin, &["audit", "--tenant", "crd"]);
+    assert_eq!(found.0, 0, "{found:?}");
 }

@@ -110,7 +110,9 @@ impl Audit<'_> {
                     }
                     at(progress);
                 });
-                if let Err(error) = listed.await {
+                if let Err(error) = listed.await
+                    && !is_unserved(&error)
+                {
                     let what = What::Unjudged { unjudged: error.to_string() };
                     found(finding(place.unwrap_or_default(), door.kind.name(), "", what));
                 }
@@ -239,6 +241,11 @@ impl Audit<'_> {
             found(finding(namespace, manifest.kind.name(), &manifest.name, What::Violation(violation)));
         }
     }
+}
+
+/// Whether the cluster has no such kind, and nothing of it.
+fn is_unserved(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
 fn finding(namespace: &str, kind: &str, name: &str, what: What) -> Finding {

@@ -2,11 +2,12 @@
 //! it. Real istiod, real agents, real Envoys, in networks of their own; one cluster has Bulkhead, the other has none.
 //!
 //! `rows` is the table of calls to a tenant: who calls, how, and what becomes of it; `asks` that of calls to a shared
-//! service. `deny_all` tries the mesh-wide policy. `objects` is what stands in the API of either cluster, `stage` runs
-//! the pods and calls.
+//! service. `deny_all` tries the mesh-wide policy, `extension` what would open everything. `objects` is what stands in
+//! the API of either cluster, `stage` runs the pods and calls.
 
 mod asks;
 mod deny_all;
+mod extension;
 mod objects;
 mod rows;
 mod stage;
@@ -91,6 +92,7 @@ fn with_bulkhead() -> Found {
     admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
     let stage = Stage::set(&it.cluster, &it.istio);
     deny_all::is_tried_first(&stage, &it.cluster, &mut it.controller);
+    extension::opens_what_is_closed(&stage, &admin, &acme);
     found::<1>(&stage, [&acme, &beta])
 }
 
