@@ -31,7 +31,7 @@ fn a_shared_service_is_walled_in() {
             "ports": [{
                 "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
                 "headers": { "x-tenant-id": "{tenant}" },
-            }],
+            }, { "port": 9092 }, { "port": 9093 }],
             "callsTenants": ["shared-acme"],
         },
     });
@@ -55,8 +55,12 @@ fn a_shared_service_is_walled_in() {
         let rules = admin.ok(&["get", policy, "-n", "shared-services", "-o", path]).unwrap();
         serde_json::from_str(&rules).unwrap_or_default()
     };
+    let from = json!([{ "source": { "principals": [format!("cluster.local/ns/{own}/sa/*")] } }]);
     let wanted = json!([{
-        "from": [{ "source": { "principals": [format!("cluster.local/ns/{own}/sa/*")] } }],
+        "from": from,
+        "to": [{ "operation": { "ports": ["9092"] } }, { "operation": { "ports": ["9093"] } }],
+    }, {
+        "from": from,
         "to": [{ "operation": { "methods": ["POST"], "paths": ["/ingest/shared-acme/*"], "ports": ["8080"] } }],
         "when": [{ "key": "request.headers[x-tenant-id]", "values": ["shared-acme"] }],
     }]);

@@ -166,9 +166,14 @@ fn a_shared_service_that_is_not_kept_says_so() {
             (words[0] == words[1] && words[2] == reason).then_some(())
         });
     };
-    admin.apply(&labelled("monitoring", &json!({}))).unwrap();
-    is_told("elsewhere", "NamespaceNotListed");
+    for namespace in ["monitoring", "ns-status-elsewhere"] {
+        admin.apply(&labelled(namespace, &json!({}))).unwrap();
+    }
+    is_told("ns-status-elsewhere", "NamespaceNotListed");
     is_told("monitoring", "InForce");
+    let policies = |namespace| admin.ok(&["get", "networkpolicies", "-n", namespace, "-o", "name"]).unwrap();
+    until(|| policies("monitoring").contains("bulkhead-ns-status-service").then_some(()));
+    assert_eq!(policies("ns-status-elsewhere"), "", "what is not kept is not written");
     for spec in [
         json!({ "namespace": "monitoring", "selector": {}, "ports": [{ "port": 1 }] }),
         json!({ "namespace": "monitoring", "selector": { "app": "a" }, "ports": [] }),

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{Body, Kind, Object, Served, peers};
-use crate::api::SharedPort;
 use crate::world::Tenant;
 
 /// Each tenant may ask for what is its own, and nobody for anything else.
@@ -11,38 +12,41 @@ pub(super) const fn object<'w>() -> Object<Served<'w>> {
 
 fn body(served: Served<'_>) -> Value {
     let tenants = served.world.reaching(served.service);
-    let rules = tenants.flat_map(|tenant| {
-        let trusted = served.world.trusted_of(&tenant.name);
-        let accounts: Vec<String> =
-            trusted.map(|namespace| peers::principal(&served.world.settings, namespace, "*")).collect();
-        // Without a principal the rule would be for everybody.
-        let ports = served.service.ports.iter().filter(|_| !accounts.is_empty());
-        ports.map(|port| rule(tenant, &accounts, port)).collect::<Vec<_>>()
-    });
-    let rules: Vec<Value> = rules.collect();
+    let rules: Vec<Value> = tenants.flat_map(|tenant| rules(served, tenant)).collect();
     json!({ "spec": { "action": "ALLOW", "rules": rules, "selector": served.selector() } })
 }
 
-/// What `accounts` of `tenant` may ask for on the port.
-fn rule(tenant: &Tenant, accounts: &[String], port: &SharedPort) -> Value {
+/// What the tenant may ask for; ports with the same headers share a rule, for the accounts in it are many.
+fn rules(served: Served<'_>, tenant: &Tenant) -> Vec<Value> {
+    let trusted = served.world.trusted_of(&tenant.name);
+    let accounts: Vec<String> =
+        trusted.map(|namespace| peers::principal(&served.world.settings, namespace, "*")).collect();
+    if accounts.is_empty() {
+        // Without a principal the rule would be for everybody.
+        return Vec::new();
+    }
     let named = |text: &String| text.replace("{tenant}", &tenant.name);
-    let mut operation = Map::from_iter([("ports".to_owned(), json!([port.port.to_string()]))]);
-    if !port.methods.is_empty() {
-        operation.insert("methods".to_owned(), json!(port.methods));
+    let mut operations: BTreeMap<&BTreeMap<String, String>, Vec<Value>> = BTreeMap::new();
+    for port in &served.service.ports {
+        let mut operation = Map::from_iter([("ports".to_owned(), json!([port.port.to_string()]))]);
+        if !port.methods.is_empty() {
+            operation.insert("methods".to_owned(), json!(port.methods));
+        }
+        if !port.paths.is_empty() {
+            operation.insert("paths".to_owned(), port.paths.iter().map(named).collect());
+        }
+        operations.entry(&port.headers).or_default().push(json!({ "operation": operation }));
     }
-    if !port.paths.is_empty() {
-        let paths: Vec<String> = port.paths.iter().map(named).collect();
-        operation.insert("paths".to_owned(), json!(paths));
-    }
-    let mut rule = json!({
-        "from": [{ "source": { "principals": accounts } }],
-        "to": [{ "operation": operation }],
-    });
-    let headers = port.headers.iter().map(
-        |(header, value)| json!({ "key": format!("request.headers[{header}]"), "values": [named(value)] }),
-    );
-    if let (false, Value::Object(rule)) = (port.headers.is_empty(), &mut rule) {
-        rule.insert("when".to_owned(), headers.collect());
-    }
-    rule
+    let rule = |(headers, operations): (&BTreeMap<String, String>, Vec<Value>)| {
+        let mut rule = json!({ "from": [{ "source": { "principals": accounts } }], "to": operations });
+        let headers = headers.iter().map(
+            |(header, value)| json!({ "key": format!("request.headers[{header}]"), "values": [named(value)] }),
+        );
+        let headers: Vec<Value> = headers.collect();
+        if let (false, Value::Object(rule)) = (headers.is_empty(), &mut rule) {
+            rule.insert("when".to_owned(), headers.into());
+        }
+        rule
+    };
+    operations.into_iter().map(rule).collect()
 }
