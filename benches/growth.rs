@@ -85,7 +85,7 @@ fn world(tenants: usize) -> World {
     World::new(Arc::new(Settings::default()), facts)
 }
 
-/// An `AdmissionReview` of a namespace that a member, by name and group, creates without a word of tenants.
+/// An `AdmissionReview` of a namespace that a member, by name and group, creates, labelled as the webhook labels it.
 fn namespace(member: (&str, &str), name: &str) -> Vec<u8> {
     let (user, group) = member;
     let tenant = group.trim_end_matches("-developers");

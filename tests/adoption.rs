@@ -37,7 +37,7 @@ fn older(admin: &Kubectl, namespace: &str) {
     admin.apply(&objects.to_string()).unwrap();
     until(|| {
         let pods = admin.ok(&["get", "pods", "-n", namespace, "-o", "name"]).unwrap();
-        (pods.lines().count() == 1).then_some(())
+        pods.lines().count() == 1
     });
 }
 
@@ -58,7 +58,7 @@ fn adopted(admin: &Kubectl, name: &str) -> String {
     until(|| {
         let label = format!("bulkhead.dev/tenant={name}");
         let said = admin.run(&["label", "namespace", &namespace, &label]).unwrap();
-        said.success.then_some(())
+        said.success
     });
     namespace
 }
@@ -225,7 +225,7 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
     let pods = || admin.ok(&["get", "pods", "-n", &name, "-o", "name"]).unwrap();
     let before = pods();
     admin.ok(&["delete", "pods", "--all", "-n", &name, "--now", "--wait=false"]).unwrap();
-    until(|| (!pods().is_empty() && pods() != before).then_some(()));
+    until(|| !pods().is_empty() && pods() != before);
     let (_, said) = bulkhead(&admin, &["enforce", "ad-turn"]);
     assert!(said.stderr.contains(&format!("acknowledge: {digest}")), "{digest} {said:?}");
 
@@ -261,7 +261,7 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
     });
     assert!(said.stderr.contains("BH301") && said.stderr.contains("BH302"), "{said:?}");
     member.ok(&["scale", "deployment", "old", "--replicas=0", "-n", &name]).unwrap();
-    until(|| pods().is_empty().then_some(()));
+    until(|| pods().is_empty());
     let (_, said) = bulkhead(&admin, &["enforce", "ad-turn"]);
     assert!(said.stderr.contains("is enforced already"), "{said:?}");
 
@@ -279,16 +279,10 @@ fn a_tenant_is_enforced_once_its_findings_are_acknowledged() {
         };
         list["items"].as_array().unwrap().iter().filter(is_here).count()
     };
-    until(|| (managed() == 0).then_some(()));
+    until(|| managed() == 0);
     let path = "jsonpath={.status.conditions[?(@.type=='bulkhead.dev/BaselineReady')].status}";
-    until(|| (admin.ok(&["get", "namespace", &name, "-o", path]).unwrap() == "False").then_some(()));
-    until(|| {
-        member
-            .feed(&["create", "--dry-run=server", "-f", "-"], &outside.to_string())
-            .unwrap()
-            .success
-            .then_some(())
-    });
+    until(|| admin.ok(&["get", "namespace", &name, "-o", path]).unwrap() == "False");
+    until(|| member.feed(&["create", "--dry-run=server", "-f", "-"], &outside.to_string()).unwrap().success);
 }
 
 /// Who says himself that a controller made it is heard all the same.

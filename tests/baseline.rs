@@ -84,7 +84,7 @@ fn a_new_namespace_gets_its_baseline() {
             "-o",
             path,
         ]);
-        own.unwrap().contains("cluster.local/ns/tenant-base-new-jobs/sa/*").then_some(())
+        own.unwrap().contains("cluster.local/ns/tenant-base-new-jobs/sa/*")
     });
 }
 
@@ -102,9 +102,7 @@ fn owners_may_work_in_their_namespaces_and_create_them() {
     admin.apply(&tenant.to_string()).unwrap();
     let plain = it.cluster.user("base-plain", &[]).unwrap();
     let may = |arguments: &[&str]| plain.run(&[&["auth", "can-i"], arguments].concat()).unwrap().success;
-    until(|| {
-        (may(&["create", "namespaces"]) && may(&["create", "deployments.apps", "-n", &name])).then_some(())
-    });
+    until(|| may(&["create", "namespaces"]) && may(&["create", "deployments.apps", "-n", &name]));
     assert!(!may(&["create", "deployments.apps", "-n", "default"]));
     for walks_around in [
         &["create", "serviceaccounts", "--subresource=token"][..],
@@ -125,7 +123,7 @@ fn owners_may_work_in_their_namespaces_and_create_them() {
     }
     plain.ok(&["create", "namespace", "tenant-base-owner-own"]).unwrap();
     // And wait for it, with no other right than these.
-    until(|| may(&["watch", "namespaces/tenant-base-owner-own"]).then_some(()));
+    until(|| may(&["watch", "namespaces/tenant-base-owner-own"]));
     is_ready(&plain, "tenant-base-owner-own");
     assert!(!may(&["list", "namespaces"]));
 }
@@ -269,7 +267,7 @@ fn breaking_the_glass_is_on_record() {
         metrics.contains("bulkhead_admitted_violations_total{code=\"BH201\",why=\"break-glass\"} 1"),
         "{metrics}"
     );
-    until(|| (kept(&fire, &name).len() == 9).then_some(()));
+    until(|| kept(&fire, &name).len() == 9);
 }
 
 /// What the baseline opens is not whatever somebody labels as the API server or as DNS.
@@ -308,9 +306,9 @@ fn a_tenant_that_is_gone_creates_no_more_namespaces() {
     tenant(&it, "base-left");
     let admin = it.cluster.admin().unwrap();
     let binding = ["get", "clusterrolebinding", "bulkhead-tenant-base-left"];
-    until(|| admin.run(&binding).unwrap().success.then_some(()));
+    until(|| admin.run(&binding).unwrap().success);
     admin.ok(&["delete", "tenant", "base-left"]).unwrap();
-    until(|| (!admin.run(&binding).unwrap().success).then_some(()));
+    until(|| !admin.run(&binding).unwrap().success);
 }
 
 /// The whole baseline as YAML, and what Istio's own analysis says of it.

@@ -55,7 +55,7 @@ fn legacy(admin: &Kubectl, namespace: &str) {
     admin.apply(&opted_out.to_string()).unwrap();
     admin.apply(&pod(namespace, |_| {}).to_string()).unwrap();
     let replicas = || jsonpath(admin, &["rs", "-n", namespace], "{.items[*].status.replicas}");
-    until(|| (replicas() == "1").then_some(()));
+    until(|| replicas() == "1");
 }
 
 /// Gives the namespace to the tenant, whose member sees when pods are judged there.
@@ -67,7 +67,7 @@ fn hand_over(admin: &Kubectl, namespace: &str, tenant: &str, member: &Kubectl) {
     });
     until(|| {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &opted_out.to_string()).unwrap();
-        said.stderr.contains("BH301").then_some(())
+        said.stderr.contains("BH301")
     });
 }
 
@@ -272,7 +272,7 @@ fn what_was_wrong_before_is_a_warning_while_it_stays_as_it_was() {
     assert!(!said.success && said.stderr.contains("BH302"), "{said:?}");
     member.ok(&["scale", "deployment", "old", "--replicas=0", "-n", namespace]).unwrap();
     let replicas = || jsonpath(&admin, &["rs", "-n", namespace], "{.items[*].status.replicas}");
-    until(|| (replicas() == "0").then_some(()));
+    until(|| replicas() == "0");
 }
 
 /// Whoever writes the pod may do more than whoever wrote the template, and is asked the same.
@@ -341,7 +341,7 @@ fn a_dry_run_writes_nothing() {
     until(|| {
         let before = now();
         assert!(dry(&good) && !dry(&bad));
-        (now() == before).then_some(())
+        now() == before
     });
     let before = now();
     member.apply(&good).unwrap();

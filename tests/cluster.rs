@@ -64,9 +64,7 @@ pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
             "-o",
             "json",
         ]);
-        shown
-            .is_ok_and(|said| said.stdout.contains(&format!("\"bulkhead.dev/tenant\": \"{name}\"")))
-            .then_some(())
+        shown.is_ok_and(|said| said.stdout.contains(&format!("\"bulkhead.dev/tenant\": \"{name}\"")))
     });
     member
 }
@@ -99,7 +97,7 @@ pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) 
     until(|| {
         let path = "jsonpath={.status.hard}";
         let hard = admin.ok(&["get", "resourcequota", "none", "-n", namespace, "-o", path]).unwrap();
-        (!hard.is_empty()).then_some(())
+        !hard.is_empty()
     });
     let tenant = format!("bulkhead.dev/tenant={tenant}");
     admin.ok(&["label", "namespace", namespace, &tenant, "istio-injection=enabled"]).unwrap();
@@ -119,18 +117,41 @@ pub(crate) fn pod(namespace: &str) -> Value {
 }
 
 /// Polls for at most half a minute.
-pub(crate) fn until<T>(found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<F: Found>(found: impl FnMut() -> F) -> F::What {
     within(Duration::from_secs(30), found)
 }
 
 /// Polls for at most `limit`.
-pub(crate) fn within<T>(limit: Duration, mut found: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn within<F: Found>(limit: Duration, mut found: impl FnMut() -> F) -> F::What {
     let end = Instant::now() + limit;
     while Instant::now() < end {
-        if let Some(found) = found() {
-            return found;
+        if let Some(what) = found().what() {
+            return what;
         }
         std::thread::sleep(Duration::from_millis(200));
     }
     panic!("{limit:?} were not enough")
+}
+
+/// What is waited for: that something is so, or something.
+pub(crate) trait Found {
+    type What;
+
+    fn what(self) -> Option<Self::What>;
+}
+
+impl Found for bool {
+    type What = ();
+
+    fn what(self) -> Option<()> {
+        self.then_some(())
+    }
+}
+
+impl<T> Found for Option<T> {
+    type What = T;
+
+    fn what(self) -> Self {
+        self
+    }
 }

@@ -38,9 +38,7 @@ fn drift_is_repaired_and_rest_is_rest() {
         .unwrap();
     until(|| {
         let now = kept(&admin, &name);
-        let repaired =
-            now.len() == 9 && now["PeerAuthentication/default"]["spec"]["mtls"]["mode"] == "STRICT";
-        repaired.then_some(())
+        now.len() == 9 && now["PeerAuthentication/default"]["spec"]["mtls"]["mode"] == "STRICT"
     });
     // News that concerns others: the namespaces of another tenant.
     namespace(&tenant(&it, "base-elsewhere"), "base-elsewhere");
@@ -74,7 +72,7 @@ fn what_was_there_before_is_a_conflict() {
     };
     let says = "the baseline does not stand yet in: `legacy-keep-conflict` (NetworkPolicy default-deny-all was there \
                 before and differs in spec.ingress: delete it, or make it what `bulkhead render` prints)";
-    until(|| (message() == says).then_some(()));
+    until(|| message() == says);
     let path = "jsonpath={.spec.ingress}";
     assert_eq!(
         admin.ok(&["get", "networkpolicy", "default-deny-all", "-n", name, "-o", path]).unwrap(),
@@ -84,7 +82,7 @@ fn what_was_there_before_is_a_conflict() {
     member.ok(&["create", "namespace", "tenant-keep-conflict"]).unwrap();
     is_ready(&member, "tenant-keep-conflict");
     member.ok(&["delete", "networkpolicy", "default-deny-all", "-n", name]).unwrap();
-    until(|| (message() == "every namespace it has is ready").then_some(()));
+    until(|| message() == "every namespace it has is ready");
     refused(&member, &["delete", "networkpolicy", "default-deny-all", "-n", name], "", "BH201");
 }
 
@@ -102,7 +100,7 @@ fn drift_is_counted_and_told() {
         let selector = format!("--field-selector=involvedObject.name={name},reason=BaselineRepaired");
         let path = "jsonpath={.items[*].message}";
         let told = admin.ok(&["get", "events", "-n", "default", &selector, "-o", path]).unwrap();
-        told.contains(note).then_some(())
+        told.contains(note)
     });
     let log = it.controller.log();
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -125,7 +123,7 @@ fn the_default_account_has_no_token_and_is_shared() {
         let path = "jsonpath={.automountServiceAccountToken}";
         member.run(&["get", "serviceaccount", "default", "-n", &name, "-o", path]).unwrap().stdout
     };
-    until(|| (mounts() == "false").then_some(()));
+    until(|| mounts() == "false");
     let patch = ["patch", "serviceaccount", "default", "-n", &name, "--type=merge", "-p"];
     member.ok(&[&patch[..], &[r#"{"imagePullSecrets":[{"name":"mine"}]}"#]].concat()).unwrap();
     let mount = r#"{"automountServiceAccountToken":true}"#;
@@ -133,7 +131,7 @@ fn the_default_account_has_no_token_and_is_shared() {
     refused(&member, &["delete", "serviceaccount", "default", "-n", &name], "", "BH201");
     let admin = it.cluster.admin().unwrap();
     admin.ok(&[&patch[..], &[mount], &CONTROLLER].concat()).unwrap();
-    until(|| (mounts() == "false").then_some(()));
+    until(|| mounts() == "false");
     let secrets = "jsonpath={.imagePullSecrets[*].name}";
     assert_eq!(member.ok(&["get", "serviceaccount", "default", "-n", &name, "-o", secrets]).unwrap(), "mine");
 }
@@ -149,7 +147,7 @@ fn at_rest_the_controller_writes_nothing() {
     until(|| {
         let before = written().len();
         std::thread::sleep(std::time::Duration::from_secs(1));
-        (written().len() == before).then_some(())
+        written().len() == before
     });
     let before = written();
     assert!(before.iter().any(|event| event["objectRef"]["namespace"] == name), "its writes are audited");
@@ -176,7 +174,7 @@ fn webhook_and_controller_in_one_process() {
     both.wait_until_ready().unwrap();
     it.controller.terminate().unwrap();
     assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
-    until(|| both.process.log().contains("\"leading\"").then_some(()));
+    until(|| both.process.log().contains("\"leading\""));
     namespace(&member, "base-both");
     let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
     assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);
@@ -204,5 +202,5 @@ fn the_api_server_may_restart() {
     let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
     refused(&member, &delete, "", "BH201");
     it.cluster.admin().unwrap().ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    until(|| (kept(&member, &name).len() == 9).then_some(()));
+    until(|| kept(&member, &name).len() == 9);
 }

@@ -28,7 +28,7 @@ fn exemption(name: &str, namespace: &str, kind: &str) -> Value {
 fn in_force(admin: &Kubectl, name: &str, reason: &str) {
     until(|| {
         let path = "jsonpath={.status.conditions[0].reason}";
-        (admin.ok(&["get", "exemption", name, "-o", path]).unwrap() == reason).then_some(())
+        admin.ok(&["get", "exemption", name, "-o", path]).unwrap() == reason
     });
 }
 
@@ -140,7 +140,7 @@ fn an_exempted_job_runs_and_its_use_is_on_record() {
     in_force(&admin, "ex-job", "Expired");
     until(|| {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &import.to_string()).unwrap();
-        said.stderr.contains("BH302").then_some(())
+        said.stderr.contains("BH302")
     });
 }
 
@@ -155,7 +155,7 @@ fn an_owner_that_owns_itself_stops_nobody() {
     let mut own = job(&name, "import", &template(IMAGE, "import"));
     let owner = |kind: &str, name: &str| json!([{ "apiVersion": "x.example.com/v1", "kind": kind, "name": name, "uid": "x", "controller": true }]);
     own["metadata"]["ownerReferences"] = owner("Job", "import");
-    until(|| member.feed(&["create", "-f", "-"], &own.to_string()).unwrap().success.then_some(()));
+    until(|| member.feed(&["create", "-f", "-"], &own.to_string()).unwrap().success);
     let controller =
         it.cluster.powerful("system:serviceaccount:kube-system:job-controller", "ex-controllers").unwrap();
     for (kind, owned) in
@@ -189,7 +189,7 @@ fn an_exempted_cron_job_covers_its_jobs_and_their_pods() {
             "jobTemplate": { "spec": { "template": template(IMAGE, "import") } },
         },
     });
-    until(|| member.feed(&["create", "-f", "-"], &cron.to_string()).unwrap().success.then_some(()));
+    until(|| member.feed(&["create", "-f", "-"], &cron.to_string()).unwrap().success);
     let said = member.run(&["create", "job", "by-hand", "--from=cronjob/import", "-n", &name]).unwrap();
     assert!(said.stderr.contains("BH302"), "{said:?}");
     // A schedule knows minutes.

@@ -164,7 +164,7 @@ fn an_older_token_is_kept_and_let_go_of() {
             "annotations": { "kubernetes.io/service-account.name": "default" },
         },
     });
-    until(|| admin.feed(&["create", "-f", "-"], &token.to_string()).unwrap().success.then_some(()));
+    until(|| admin.feed(&["create", "-f", "-"], &token.to_string()).unwrap().success);
     let member = tenant(&it, "fl-token");
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=fl-token"]).unwrap();
     let patch = |patch: &str| {
@@ -173,7 +173,7 @@ fn an_older_token_is_kept_and_let_go_of() {
     let another = r#"{"metadata":{"annotations":{"kubernetes.io/service-account.name":"another"}}}"#;
     until(|| {
         let said = patch(another);
-        (!said.success && said.stderr.contains("BH404")).then_some(())
+        !said.success && said.stderr.contains("BH404")
     });
     let cleaner = "system:serviceaccount:kube-system:legacy-service-account-token-cleaner";
     let cleaner = it.cluster.powerful(cleaner, "fl-controllers").unwrap();

@@ -37,13 +37,13 @@ fn what_was_granted_goes_with_the_grant() {
     grant(&grants);
     let granted =
         ["bulkhead-address-203-0-113-0-24", "bulkhead-host-api.example.com", "bulkhead-host-example.org.any"];
-    until(|| (names(&admin, ENTRIES, &name) == granted).then_some(()));
-    until(|| (names(&admin, AUTHENTICATION, &name) == ["bulkhead-callback-1", "default"]).then_some(()));
+    until(|| names(&admin, ENTRIES, &name) == granted);
+    until(|| names(&admin, AUTHENTICATION, &name) == ["bulkhead-callback-1", "default"]);
     let policy = |path: &str| {
         let path = format!("jsonpath={{{path}}}");
         admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", &path]).unwrap()
     };
-    until(|| policy(".spec.egress[0].to[0].ipBlock.cidr").contains("203.0.113.0/24").then_some(()));
+    until(|| policy(".spec.egress[0].to[0].ipBlock.cidr").contains("203.0.113.0/24"));
     assert_eq!(policy(".spec.ingress[0].ports[0].port"), "15020");
     let spec = "jsonpath={.spec.rules}";
     let denies =
@@ -65,9 +65,9 @@ fn what_was_granted_goes_with_the_grant() {
     refused(&member, &["create", "-f", "-"], &mine.to_string(), "BH202 metadata.name");
 
     grant(&json!({ "spec": { "grants": null } }));
-    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
-    until(|| (names(&admin, AUTHENTICATION, &name) == ["default"]).then_some(()));
-    until(|| policy(".spec.egress").is_empty().then_some(()));
+    until(|| names(&admin, ENTRIES, &name).is_empty());
+    until(|| names(&admin, AUTHENTICATION, &name) == ["default"]);
+    until(|| policy(".spec.egress").is_empty());
 }
 
 /// A tenant that lets nothing be created keeps nothing from being taken away, and is told.
@@ -91,8 +91,8 @@ fn what_cannot_be_written_keeps_no_revocation_waiting() {
         admin.ok(&["get", "tenant", "grant-full", "-o", path]).unwrap()
     };
     reach("203.0.113.0/24");
-    until(|| (names(&admin, ENTRIES, &name) == ["bulkhead-address-203-0-113-0-24"]).then_some(()));
-    until(|| egress().contains("203.0.113.0/24").then_some(()));
+    until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-203-0-113-0-24"]);
+    until(|| egress().contains("203.0.113.0/24"));
 
     let none = json!({
         "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": name },
@@ -102,18 +102,18 @@ fn what_cannot_be_written_keeps_no_revocation_waiting() {
     until(|| {
         let path = "jsonpath={.status.hard}";
         let hard = admin.ok(&["get", "resourcequota", "none", "-n", &name, "-o", path]).unwrap();
-        (!hard.is_empty()).then_some(())
+        !hard.is_empty()
     });
     reach("198.51.100.0/24");
-    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
-    until(|| egress().contains("198.51.100.0/24").then_some(()));
+    until(|| names(&admin, ENTRIES, &name).is_empty());
+    until(|| egress().contains("198.51.100.0/24"));
     assert!(!egress().contains("203.0.113.0/24"));
-    within(Duration::from_mins(1), || (reason() == "BaselineBehind").then_some(()));
+    within(Duration::from_mins(1), || reason() == "BaselineBehind");
 
     member.ok(&["delete", "resourcequota", "none", "-n", &name]).unwrap();
     reach("192.0.2.0/24");
-    until(|| (names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]).then_some(()));
-    until(|| (reason() == "InForce").then_some(()));
+    until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]);
+    until(|| reason() == "InForce");
 }
 
 /// However long a namespace takes to end, what was revoked is gone from it.
@@ -128,7 +128,7 @@ fn what_is_revoked_goes_from_a_namespace_that_ends() {
         admin.ok(&["patch", "tenant", "grant-end", "--type=merge", "-p", &grants.to_string()]).unwrap();
     };
     grants(&json!({ "reach": { "cidrs": [{ "cidr": "203.0.113.0/24", "ports": [5432] }] } }));
-    until(|| (!names(&admin, ENTRIES, &name).is_empty()).then_some(()));
+    until(|| !names(&admin, ENTRIES, &name).is_empty());
 
     // Nothing of a namespace is deleted while it has a pod, and nobody here ends one.
     member.apply(&pod(&name).to_string()).unwrap();
@@ -136,15 +136,15 @@ fn what_is_revoked_goes_from_a_namespace_that_ends() {
     admin.ok(&["patch", "pod", "app", "-n", &name, "--type=merge", "-p", held]).unwrap();
     member.ok(&["delete", "namespace", &name, "--wait=false"]).unwrap();
     let path = "jsonpath={.metadata.deletionTimestamp}";
-    until(|| (!admin.ok(&["get", "pod", "app", "-n", &name, "-o", path]).unwrap().is_empty()).then_some(()));
+    until(|| !admin.ok(&["get", "pod", "app", "-n", &name, "-o", path]).unwrap().is_empty());
     assert!(!names(&admin, ENTRIES, &name).is_empty());
 
     grants(&Value::Null);
-    until(|| names(&admin, ENTRIES, &name).is_empty().then_some(()));
+    until(|| names(&admin, ENTRIES, &name).is_empty());
     until(|| {
         let path = "jsonpath={.spec.egress}";
         let policy = admin.run(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap();
-        policy.stdout.is_empty().then_some(())
+        policy.stdout.is_empty()
     });
     assert!(!names(&admin, "networkpolicies", &name).is_empty(), "its walls stand");
     admin
@@ -176,18 +176,18 @@ fn a_namespace_is_trusted_while_its_baseline_stands() {
     };
     let release = held_up(&admin, "legacy-grant-grow", "grant-grow");
     let policies = "networkpolicies,authorizationpolicies.security.istio.io";
-    until(|| (names(&admin, policies, "legacy-grant-grow").len() >= 6).then_some(()));
+    until(|| names(&admin, policies, "legacy-grant-grow").len() >= 6);
     assert!(!trusted().contains("legacy-grant-grow"), "{}", trusted());
     release();
     is_ready(&admin, "legacy-grant-grow");
-    until(|| trusted().contains("legacy-grant-grow").then_some(()));
+    until(|| trusted().contains("legacy-grant-grow"));
 
     let finalizer = r#"{"metadata":{"finalizers":["example.com/held"]}}"#;
     admin.ok(&["create", "configmap", "held", "-n", "legacy-grant-grow"]).unwrap();
     let held = ["patch", "configmap", "held", "-n", "legacy-grant-grow", "--type=merge", "-p"];
     admin.ok(&[&held[..], &[finalizer]].concat()).unwrap();
     admin.ok(&["delete", "namespace", "legacy-grant-grow", "--wait=false"]).unwrap();
-    until(|| (!trusted().contains("legacy-grant-grow")).then_some(()));
+    until(|| !trusted().contains("legacy-grant-grow"));
     admin.ok(&[&held[..], &[r#"{"metadata":{"finalizers":null}}"#]].concat()).unwrap();
     admin.ok(&["wait", "--for=delete", "namespace/legacy-grant-grow", "--timeout=60s"]).unwrap();
 }

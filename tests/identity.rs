@@ -75,7 +75,7 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
         .unwrap();
     until(|| {
         let pods = ["get", "pods", "-n", home, "-l", "app=id-write-service", "-o", "name"];
-        (!admin.ok(&pods).unwrap().is_empty()).then_some(())
+        !admin.ok(&pods).unwrap().is_empty()
     });
 }
 
@@ -93,9 +93,7 @@ fn a_shared_services_name_and_tokens_of_the_mesh_are_not_to_be_had() {
         let said = member
             .run(&["create", "serviceaccount", "id-name-service", "-n", &name, "--dry-run=server"])
             .unwrap();
-        said.stderr
-            .contains("BH402 metadata.name: `id-name-service` is the account of the shared service")
-            .then_some(())
+        said.stderr.contains("BH402 metadata.name: `id-name-service` is the account of the shared service")
     });
     refused(
         &["create", "token", "default", "-n", &name, "--audience=istio-ca"],
@@ -229,6 +227,6 @@ fn a_grant_opens_the_way_to_a_shared_service() {
                 "podSelector": { "matchLabels": { "app": "id-grant-service" } },
             }],
         }]);
-        (serde_json::from_str::<Value>(&egress).ok() == Some(wanted)).then_some(())
+        serde_json::from_str::<Value>(&egress).ok() == Some(wanted)
     });
 }

@@ -1,5 +1,5 @@
 //! Everything Bulkhead claims, through the real things where they exist: the API server, istiod, and the real process
-//! over TLS. `house`, `manuals`, `threats`, `derived`, `rendered` and `check` need none of them, `network` an
+//! over TLS. `house`, `manuals`, `threats`, `derived`, `rendered`, `check` and `granted` need none of them, `network` an
 //! evaluator instead.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
@@ -19,6 +19,7 @@ mod derived;
 mod edits;
 mod exemptions;
 mod flows;
+mod granted;
 mod grants;
 mod house;
 mod identity;
@@ -34,10 +35,12 @@ mod readme;
 mod registering;
 mod registration;
 mod rendered;
+mod retired;
 #[path = "../examples/playground/scenes.rs"]
 mod scenes;
 mod serving;
 mod shared_services;
+mod statuses;
 mod switches;
 mod tenants;
 mod threats;

@@ -32,7 +32,7 @@ fn the_mesh_is_strict_and_stays_so() {
             .unwrap()
             .stdout
     };
-    until(|| (mode() == "STRICT").then_some(()));
+    until(|| mode() == "STRICT");
     let open = r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#;
     refused(
         &admin,
@@ -108,9 +108,9 @@ fn what_is_denied_to_all_is_tried_first() {
     until(|| denied().filter(|policy| !is_tried(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
     deny_all.becomes("Never");
-    until(|| denied().is_none().then_some(()));
-    until(|| policy(&admin, &own, "allow-same-tenant").is_none().then_some(()));
-    until(|| policy(&admin, "default", "bulkhead-platform").is_none().then_some(()));
+    until(|| denied().is_none());
+    until(|| policy(&admin, &own, "allow-same-tenant").is_none());
+    until(|| policy(&admin, "default", "bulkhead-platform").is_none());
 
     admin.ok(&["label", "namespace", "default", "istio-injection-"]).unwrap();
     it.controller.terminate().unwrap();

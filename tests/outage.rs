@@ -25,7 +25,7 @@ fn abandoned() -> Cluster {
     admin.apply(&policy("tenant-out").replace("default-deny-all", "own")).unwrap();
     let image = "--image=registry.example.com/app:1";
     admin.ok(&["create", "deployment", "web", image, "--replicas=2", "-n", "tenant-out"]).unwrap();
-    until(|| (web(&admin) == 2).then_some(()));
+    until(|| web(&admin) == 2);
     let [nobody] = free_ports().unwrap();
     program::register(&cluster, BINARY.as_ref(), nobody, &Authority::new("nobody").unwrap()).unwrap();
     until(|| {
@@ -34,7 +34,6 @@ fn abandoned() -> Cluster {
             .unwrap()
             .stderr
             .contains("connection refused")
-            .then_some(())
     });
     cluster
 }
@@ -109,7 +108,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
     admin.ok(&["create", "secret", "generic", "mine", "-n", "tenant-out"]).unwrap();
     node.ok(&["create", "token", "default", "-n", "tenant-out"]).unwrap();
     admin.ok(&["scale", "deployment", "web", "--replicas=0", "-n", "tenant-out"]).unwrap();
-    until(|| (web(&admin) == 0).then_some(()));
+    until(|| web(&admin) == 0);
     admin.ok(&["delete", "pod", "running", "-n", "tenant-out", "--grace-period=0", "--force"]).unwrap();
     admin.ok(&["delete", "networkpolicy", "own", "-n", "tenant-out"]).unwrap();
     admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
@@ -127,5 +126,5 @@ fn with_nobody_answering_the_cluster_goes_on() {
     admin
         .ok(&["delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "tenant-bulkhead"])
         .unwrap();
-    until(|| admin.run(&["create", "namespace", "tenant-out-new"]).unwrap().success.then_some(()));
+    until(|| admin.run(&["create", "namespace", "tenant-out-new"]).unwrap().success);
 }

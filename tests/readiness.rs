@@ -88,7 +88,7 @@ fn a_tenant_a_namespace_and_a_deployment_in_one_apply() {
         let pods = owner
             .ok(&["get", "pods", "-A", "-l", "app=web", "-o", "jsonpath={.items[*].metadata.namespace}"])
             .unwrap();
-        (pods.split(' ').filter(|name| name.starts_with("tenant-base-one-")).count() == 50).then_some(())
+        pods.split(' ').filter(|name| name.starts_with("tenant-base-one-")).count() == 50
     });
 }
 
@@ -161,7 +161,7 @@ fn a_namespace_that_is_moved_is_made_ready_anew() {
     assert_eq!(message(), "the baseline of tenant ns-first stands");
     let labels = ["bulkhead.dev/tenant=ns-second", "tenant=ns-second"];
     admin.ok(&[&["label", "namespace", &name, "--overwrite"][..], &labels].concat()).unwrap();
-    until(|| (message() == "the baseline of tenant ns-second stands").then_some(()));
+    until(|| message() == "the baseline of tenant ns-second stands");
 
     // Nor is it to be had before the namespace is anybody's.
     let stranger = it.cluster.powerful("ns-first-mallory", "strangers").unwrap();

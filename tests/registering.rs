@@ -138,11 +138,11 @@ impl Room {
     }
 
     fn until_policies(&self, wanted: &[&str]) {
-        until(|| (self.policies() == wanted).then_some(()));
+        until(|| self.policies() == wanted);
     }
 
     fn until_log(&self, says: &str) {
-        until(|| self.controller.as_ref().unwrap().log().contains(says).then_some(()));
+        until(|| self.controller.as_ref().unwrap().log().contains(says));
     }
 
     /// As it stays, whatever the API server counts.
@@ -153,7 +153,7 @@ impl Room {
     fn until_put_back(&self, before: &[Value; 2]) {
         within(Duration::from_secs(45), || {
             let both = ["validating", "mutating"].map(|kind| self.configuration(kind));
-            (both.iter().all(Option::is_some) && self.webhooks() == *before).then_some(())
+            both.iter().all(Option::is_some) && self.webhooks() == *before
         });
     }
 
@@ -192,7 +192,7 @@ fn while_nobody_answers_it_registers_and_stops_nothing() {
 
     room.start_webhook();
     room.until_policies(&["Fail"]);
-    until(|| metrics(&room).contains("bulkhead_registration{state=\"enforced\"} 1").then_some(()));
+    until(|| metrics(&room).contains("bulkhead_registration{state=\"enforced\"} 1"));
     let labels = room.configuration("mutating").unwrap();
     assert_eq!(labels["webhooks"][0]["failurePolicy"], "Ignore", "{labels}");
 
@@ -295,7 +295,7 @@ fn they_go_with_the_cluster_role() {
     let admin = room.admin();
     admin.ok(&["delete", "clusterrole", "bulkhead-controller"]).unwrap();
     let gone = || ["validating", "mutating"].iter().all(|kind| room.configuration(kind).is_none());
-    within(Duration::from_mins(1), || gone().then_some(()));
+    within(Duration::from_mins(1), gone);
     // Whoever still runs has lost the right, and would not use it.
     sleep(Duration::from_secs(5));
     assert!(gone());
@@ -311,7 +311,7 @@ fn a_new_authority_is_followed_and_a_bad_one_is_not() {
     };
     let before = bundle(&room);
     let authority = room.rotate("second");
-    until(|| (bundle(&room) != before).then_some(()));
+    until(|| bundle(&room) != before);
     room.until_policies(&["Fail"]);
     let next = bundle(&room);
 

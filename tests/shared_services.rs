@@ -48,7 +48,7 @@ fn a_shared_service_is_walled_in() {
         "PeerAuthentication/bulkhead-shared-logs",
         "Sidecar/bulkhead-shared-logs",
     ];
-    until(|| (around(&admin, "shared-logs") == whole).then_some(()));
+    until(|| around(&admin, "shared-logs") == whole);
     let rules = || -> Value {
         let policy = "authorizationpolicies.security.istio.io/bulkhead-shared-logs-tenants";
         let path = "jsonpath={.spec.rules}";
@@ -64,11 +64,11 @@ fn a_shared_service_is_walled_in() {
         "to": [{ "operation": { "methods": ["POST"], "paths": ["/ingest/shared-acme/*"], "ports": ["8080"] } }],
         "when": [{ "key": "request.headers[x-tenant-id]", "values": ["shared-acme"] }],
     }]);
-    until(|| (rules() == wanted).then_some(()));
+    until(|| rules() == wanted);
     // It may call back, and is let in where it does.
     let denies =
         ["get", "authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &own, "-o", "json"];
-    until(|| admin.ok(&denies).unwrap().contains("ns/shared-services/sa/shared-logs").then_some(()));
+    until(|| admin.ok(&denies).unwrap().contains("ns/shared-services/sa/shared-logs"));
 
     // The platform itself takes it away only with the SharedService.
     let filter = "envoyfilters.networking.istio.io";
@@ -88,5 +88,5 @@ fn a_shared_service_is_walled_in() {
     admin.ok(&["delete", "networkpolicy", "scrapes", "-n", "shared-services"]).unwrap();
 
     admin.ok(&["delete", "sharedservice", "shared-logs"]).unwrap();
-    until(|| around(&admin, "shared-logs").is_empty().then_some(()));
+    until(|| around(&admin, "shared-logs").is_empty());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use kube::Client;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -107,7 +108,12 @@ impl Serve {
         let mut parts = JoinSet::new();
         let leave = CancellationToken::new();
         let mut leading = JoinSet::new();
-        let readiness = self.follow(&worlds, &metrics, &mut parts, &mut leading, &leave).await?;
+        let (client, readiness) = self.follow(&worlds, &metrics, &mut parts).await?;
+        if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
+            let (worlds, metrics) = (Arc::clone(&worlds), Arc::clone(&metrics));
+            let address = self.address.within(&self.namespace);
+            leading.spawn(controller::run(client, worlds, self.identity(), address, metrics, leave.clone()));
+        }
 
         let admin = listen(self.admin).await?;
         let admin_address = admin.local_addr()?;
@@ -170,41 +176,32 @@ impl Serve {
         Ok(development.shown)
     }
 
-    /// Starts what publishes worlds, and the controller, which runs until it is to `leave`.
+    fn identity(&self) -> Identity {
+        Identity {
+            namespace: self.namespace.clone(),
+            holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
+        }
+    }
+
+    /// Starts what publishes worlds; the client of the cluster they come from, if they do not come from files.
     async fn follow(
         &self,
         worlds: &Arc<Worlds>,
         metrics: &Arc<Metrics>,
         parts: &mut JoinSet<()>,
-        leading: &mut JoinSet<()>,
-        leave: &CancellationToken,
-    ) -> Result<Arc<Readiness>> {
+    ) -> Result<(Option<Client>, Arc<Readiness>)> {
         if let Some(folder) = &self.world {
             let found = files::read(std::slice::from_ref(folder))?;
             worlds.publish(files::world(&found)?);
-            return Ok(Arc::new(Readiness::awaiting(&[])));
+            return Ok((None, Arc::new(Readiness::awaiting(&[]))));
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("connecting to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
-        if self.runs(Part::Controller) {
-            let identity = Identity {
-                namespace: self.namespace.clone(),
-                holder: format!("{}-{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id()),
-            };
-            leading.spawn(controller::run(
-                client.clone(),
-                Arc::clone(worlds),
-                identity,
-                self.address.within(&self.namespace),
-                Arc::clone(metrics),
-                leave.clone(),
-            ));
-        }
         let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
         let home = self.namespace.clone();
-        parts.spawn(follow::follow(client, home, settings, worlds, Arc::clone(&readiness), metrics));
-        Ok(readiness)
+        parts.spawn(follow::follow(client.clone(), home, settings, worlds, Arc::clone(&readiness), metrics));
+        Ok((Some(client), readiness))
     }
 }
 

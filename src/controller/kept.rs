@@ -7,26 +7,26 @@ use futures::stream::{BoxStream, SelectAll, select_all};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
-use kube::{Api, Client, ResourceExt};
-use serde_json::{Value, json};
-use tracing::warn;
+use kube::{Api, Client};
+use serde_json::Value;
 
+use super::watched::{News, Watched};
 use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
 
-/// Kind, namespace and name; the namespace is empty for an object of the cluster.
-pub(super) type Key = (Kind, String, String);
+/// Where an object is; the namespace is empty for one of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) kind: Kind,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
 
 /// The objects as the watches show them.
 #[derive(Default)]
 pub(super) struct Kept {
-    objects: BTreeMap<Key, Value>,
-    coming: BTreeMap<Key, Value>,
-    /// The newest version of each kind that a watch has shown; a deletion has one too.
-    shown: BTreeMap<Kind, u128>,
+    kinds: BTreeMap<Kind, Watched>,
     /// How many lists were taken.
     lists: usize,
-    /// The kinds that were listed, or cannot be.
-    asked: BTreeSet<Kind>,
     /// Where anything has changed since it was asked last.
     changed: BTreeSet<Where>,
 }
@@ -54,10 +54,10 @@ pub(super) enum Where {
     Cluster,
 }
 
-pub(super) type News = (Kind, Result<Event<DynamicObject>, watcher::Error>);
+pub(super) type Shown = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 
 /// Watches these kinds.
-pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, News>> {
+pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, Shown>> {
     let (key, value) = MANAGED_BY;
     select_all(kinds.iter().copied().map(|kind| {
         let api = api(client, kind, None);
@@ -71,48 +71,36 @@ pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxSt
     }))
 }
 
+impl Key {
+    pub(super) fn new(kind: Kind, namespace: &str, name: &str) -> Self {
+        Self { kind, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self::new(manifest.kind, manifest.namespace.as_deref().unwrap_or_default(), &manifest.name)
+    }
+}
+
 impl Kept {
-    pub(super) fn take(&mut self, (kind, event): News) {
-        if let Ok(Event::Apply(object) | Event::Delete(object)) = &event {
-            self.shown.extend(version(object).map(|version| (kind, version)));
-        }
-        match event {
-            Ok(Event::Init) => self.coming.retain(|(of, _, _), _| *of != kind),
-            Ok(Event::InitApply(object)) => {
-                let (key, value) = entry(kind, &object);
-                self.coming.insert(key, value);
-            }
-            Ok(Event::InitDone) => {
-                self.objects.retain(|(of, _, _), _| *of != kind);
-                self.asked.insert(kind);
-                self.lists += 1;
-                self.changed.insert(Where::Everywhere);
-                let (of_kind, others) =
-                    std::mem::take(&mut self.coming).into_iter().partition(|((of, _, _), _)| *of == kind);
-                let of_kind: BTreeMap<_, _> = of_kind;
-                self.objects.extend(of_kind);
-                self.coming = others;
-            }
-            Ok(Event::Apply(object)) => self.insert(kind, &object),
-            Ok(Event::Delete(object)) => {
-                self.remove(&(kind, object.namespace().unwrap_or_default(), object.name_any()));
-            }
-            Err(error) => {
-                self.asked.insert(kind);
-                warn!(kind = kind.name(), %error, "the watch failed; trying again");
-            }
-        }
+    pub(super) fn take(&mut self, (kind, event): Shown) {
+        let news = self.kind(kind).take(event);
+        self.lists += usize::from(matches!(news, News::All));
+        self.mark(kind, news);
+    }
+
+    fn kind(&mut self, kind: Kind) -> &mut Watched {
+        self.kinds.entry(kind).or_insert_with(|| Watched::of(kind))
     }
 
     /// Whether each of these kinds has been listed, as far as it can be: one that the cluster does not serve keeps the
     /// others from nothing.
     pub(super) fn is_whole(&self, kinds: &BTreeSet<Kind>) -> bool {
-        kinds.is_subset(&self.asked)
+        kinds.iter().all(|kind| self.kinds.get(kind).is_some_and(Watched::is_asked))
     }
 
     /// What is kept of this kind, namespace (none for one of the cluster) and name.
     pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
-        self.objects.get(&(kind, namespace.to_owned(), name.to_owned()))
+        self.kinds.get(&kind)?.get(namespace, name)
     }
 
     /// What is kept under the manifest's name.
@@ -122,21 +110,15 @@ impl Kept {
 
     /// The names of what is kept of a kind in a namespace.
     pub(super) fn names(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &str> {
-        let from = (kind, namespace.to_owned(), String::new());
-        let same = move |((of, place, _), _): &(&Key, &Value)| *of == kind && *place == from.1;
-        self.objects
-            .range((kind, namespace.to_owned(), String::new())..)
-            .take_while(same)
-            .map(|((_, _, name), _)| name.as_str())
+        self.kinds.get(&kind).into_iter().flat_map(move |watched| watched.names(namespace))
     }
 
-    /// Kind, namespace and name of all that is kept in some namespaces, or in none.
-    pub(super) fn within(
-        &self,
-        is_within: impl Fn(&str) -> bool,
-    ) -> impl Iterator<Item = (Kind, &str, &str)> {
-        let keys = self.objects.keys().filter(move |(kind, place, _)| !kind.is_shared() && is_within(place));
-        keys.map(|(kind, namespace, name)| (*kind, namespace.as_str(), name.as_str()))
+    /// Where everything is that is kept in some namespaces, or in none.
+    pub(super) fn within(&self, is_within: impl Fn(&str) -> bool) -> impl Iterator<Item = Key> {
+        let kinds = self.kinds.iter().filter(|(kind, _)| !kind.is_shared());
+        let all = kinds.flat_map(|(kind, watched)| watched.places().map(move |place| (*kind, place)));
+        let within = all.filter(move |(_, (namespace, _))| is_within(namespace));
+        within.map(|(kind, (namespace, name))| Key::new(kind, namespace, name))
     }
 
     /// Whether Kubernetes has counted what the quota limits: until then it refuses what it would count.
@@ -147,16 +129,15 @@ impl Kept {
         })
     }
 
-    fn remove(&mut self, key: &Key) {
-        self.mark(key);
-        self.objects.remove(key);
-    }
-
-    fn mark(&mut self, (kind, namespace, name): &Key) {
-        self.changed.insert(match (namespace.as_str(), tenant_of_object(*kind, name)) {
-            ("", Some(tenant)) => Where::Tenant(tenant.to_owned()),
-            ("", None) => Where::Cluster,
-            (namespace, _) => Where::Namespace(namespace.to_owned()),
+    fn mark(&mut self, kind: Kind, news: News) {
+        self.changed.extend(match news {
+            News::Nothing => None,
+            News::All => Some(Where::Everywhere),
+            News::One(namespace, name) if namespace.is_empty() => Some(match tenant_of_object(kind, &name) {
+                Some(tenant) => Where::Tenant(tenant.to_owned()),
+                None => Where::Cluster,
+            }),
+            News::One(namespace, _) => Some(Where::Namespace(namespace)),
         });
     }
 
@@ -173,55 +154,25 @@ impl Kept {
     /// What was read back after a write: ahead of the watch, or no news. What the watch has shown past it, or a list
     /// that was taken since, knows whether it is still there.
     pub(super) fn written(&mut self, kind: Kind, object: &DynamicObject, start: Start) {
-        let is_shown = version(object).is_some_and(|written| self.shown.get(&kind) >= Some(&written));
-        if start == self.now() && !is_shown {
-            self.insert(kind, object);
+        if start == self.now() && !self.kind(kind).has_shown(object) {
+            let news = self.kind(kind).insert(object);
+            self.mark(kind, news);
         }
     }
 
     /// The object was removed by ourselves; one that came under its name since is another one.
     pub(super) fn removed(&mut self, Surplus { key, object }: &Surplus) {
-        if self.objects.get(key) == object.as_ref() {
-            self.remove(key);
+        if self.get(key.kind, &key.namespace, &key.name) == object.as_ref() {
+            let news = self.kind(key.kind).remove(&key.namespace, &key.name);
+            self.mark(key.kind, news);
         }
     }
 
     /// An object, as it is now, that is to be removed.
     pub(super) fn surplus(&self, key: Key) -> Surplus {
-        let object = self.objects.get(&key).cloned();
+        let object = self.get(key.kind, &key.namespace, &key.name).cloned();
         Surplus { key, object }
     }
-
-    fn insert(&mut self, kind: Kind, object: &DynamicObject) {
-        let (key, value) = entry(kind, object);
-        self.mark(&key);
-        self.objects.insert(key, value);
-    }
-}
-
-fn version(object: &DynamicObject) -> Option<u128> {
-    object.metadata.resource_version.as_ref()?.parse().ok()
-}
-
-/// The object as far as anything of it is looked at.
-fn entry(kind: Kind, object: &DynamicObject) -> (Key, Value) {
-    let key = (kind, object.namespace().unwrap_or_default(), object.name_any());
-    let mut value = object.data.clone();
-    let metadata = &object.metadata;
-    if let Value::Object(fields) = &mut value {
-        if kind != Kind::ResourceQuota {
-            fields.remove("status");
-        }
-        let metadata = json!({
-            "labels": metadata.labels,
-            "annotations": metadata.annotations,
-            "ownerReferences": metadata.owner_references,
-            "finalizers": metadata.finalizers,
-            "resourceVersion": metadata.resource_version,
-        });
-        fields.insert("metadata".to_owned(), metadata);
-    }
-    (key, value)
 }
 
 /// The objects of a kind, in one namespace or wherever they are.
@@ -237,6 +188,7 @@ pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<D
 #[cfg(test)]
 mod tests {
     use kube::core::ObjectMeta;
+    use serde_json::json;
 
     use super::*;
 
@@ -286,7 +238,7 @@ mod tests {
     fn what_came_after_a_removal_stays() {
         let mut kept = Kept::default();
         kept.take((Kind::Sidecar, Ok(Event::Apply(sidecar(2)))));
-        let surplus = kept.surplus((Kind::Sidecar, KEY.0.to_owned(), KEY.1.to_owned()));
+        let surplus = kept.surplus(Key::new(Kind::Sidecar, KEY.0, KEY.1));
         kept.take((Kind::Sidecar, Ok(Event::Delete(sidecar(3)))));
         kept.take((Kind::Sidecar, Ok(Event::Apply(sidecar(4)))));
         kept.removed(&surplus);

@@ -5,7 +5,6 @@
 mod address;
 mod denial;
 mod drift;
-mod grants;
 mod kept;
 mod lease;
 mod observe;
@@ -17,6 +16,7 @@ mod standing;
 mod status;
 mod troubles;
 mod turns;
+mod watched;
 mod write;
 
 use std::sync::Arc;

@@ -27,7 +27,7 @@ pub(super) enum Place {
     Cluster,
     /// A namespace that is said to be ready, and whose tenant is observed.
     Undone(String),
-    /// An object, by kind, namespace (none for one of the cluster) and name, whose tenant is gone or observed.
+    /// An object whose tenant is gone or observed.
     Leftover(Key),
 }
 
@@ -107,36 +107,35 @@ impl Place {
     /// What stands here beside `manifests`, of an older baseline, or was granted once.
     pub(super) fn surplus(&self, manifests: &[Manifest], world: &World, kept: &Kept) -> Vec<Key> {
         let wanted: BTreeSet<Key> = match self {
-            Self::Cluster => desired_of_platform(world).map(|manifest| key(&manifest)).collect(),
-            _ => manifests.iter().map(key).collect(),
+            Self::Cluster => desired_of_platform(world).map(|manifest| Key::of(&manifest)).collect(),
+            _ => manifests.iter().map(Key::of).collect(),
         };
         let there: Vec<Key> = match self {
             Self::Namespace { namespace, .. } => {
                 let there = of_the_baseline(kept, namespace);
-                there.map(|(kind, name)| (kind, namespace.clone(), name.to_owned())).collect()
+                there.map(|(kind, name)| Key::new(kind, namespace, name)).collect()
             }
             Self::Tenant(tenant) => {
                 let of_kind = |kind: &Kind| {
                     let kind = *kind;
                     let names =
                         kept.names(kind, "").filter(move |name| tenant_of_object(kind, name) == Some(tenant));
-                    names.map(move |name| (kind, String::new(), name.to_owned()))
+                    names.map(move |name| Key::new(kind, "", name))
                 };
                 Kind::ALL.iter().flat_map(of_kind).collect()
             }
             Self::Cluster => {
                 let is_platforms =
                     |namespace: &str| namespace.is_empty() || world.settings.is_reserved(namespace);
-                let there =
-                    kept.within(is_platforms).filter(|(kind, _, name)| is_of_the_cluster(*kind, name));
-                there.map(|(kind, namespace, name)| (kind, namespace.to_owned(), name.to_owned())).collect()
+                let there = kept.within(is_platforms);
+                there.filter(|key| is_of_the_cluster(key.kind, &key.name)).collect()
             }
             Self::Leftover(key) => vec![key.clone()],
             Self::Service(_) | Self::Undone(_) => Vec::new(),
         };
         let mut surplus: Vec<Key> = there.into_iter().filter(|key| !wanted.contains(key)).collect();
         // What denies goes before what allows.
-        surplus.sort_by_key(|(_, _, name)| name != DENY_ALL);
+        surplus.sort_by_key(|key| key.name != DENY_ALL);
         surplus
     }
 
@@ -206,8 +205,4 @@ impl Place {
             _ => true,
         }
     }
-}
-
-fn key(manifest: &Manifest) -> Key {
-    (manifest.kind, manifest.namespace.clone().unwrap_or_default(), manifest.name.clone())
 }

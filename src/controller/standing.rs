@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::kept::{Kept, Where};
+use super::kept::{Kept, Key, Where};
 use super::places::{Place, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
 use crate::world::{self, Owner, Witness, World};
@@ -207,20 +207,18 @@ fn is_observed(world: &World, namespace: &str) -> bool {
 fn leftovers(world: &World, kept: &Kept) -> BTreeSet<Place> {
     let mut places = Vec::new();
     let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
-    let leftover = |kind: Kind, namespace: &str, name: &str| {
-        Place::Leftover((kind, namespace.to_owned(), name.to_owned()))
-    };
     for kind in Kind::ALL.iter().copied() {
         let leftovers =
             kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
-        places.extend(leftovers.map(|name| leftover(kind, "", name)));
+        places.extend(leftovers.map(|name| Place::Leftover(Key::new(kind, "", name))));
     }
     let observed = world.tenants().filter(|tenant| tenant.is_observed());
     for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
         if world.namespace(namespace).is_some_and(|known| known.ready) {
             places.push(Place::Undone(namespace.to_owned()));
         }
-        places.extend(of_the_baseline(kept, namespace).map(|(kind, name)| leftover(kind, namespace, name)));
+        let there = of_the_baseline(kept, namespace);
+        places.extend(there.map(|(kind, name)| Place::Leftover(Key::new(kind, namespace, name))));
     }
     places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
     places.into_iter().collect()

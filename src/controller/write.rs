@@ -65,7 +65,8 @@ pub(super) struct Change {
 }
 
 /// Removes what the baseline no longer has.
-pub(super) async fn remove(client: &Client, (kind, namespace, name): &Key) -> anyhow::Result<()> {
+pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
+    let Key { kind, namespace, name } = key;
     let objects = api(client, *kind, Some(namespace.as_str()).filter(|namespace| !namespace.is_empty()));
     match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}

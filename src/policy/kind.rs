@@ -129,7 +129,7 @@ const fn door(
 }
 
 impl Door {
-    /// The door to whole objects of the kind of this name, among those that make pods or route to them.
+    /// The door to whole objects of the kind of this name.
     pub fn named(kind: &str) -> Option<&'static Self> {
         DOORS.iter().find(|door| door.subresource.is_empty() && door.kind.name() == kind)
     }

@@ -101,3 +101,14 @@ pub struct EgressGateway {
 const fn tls() -> u16 {
     8443
 }
+
+/// Who writes the webhook configurations.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum Registration {
+    /// The controller, which puts back what is edited or deleted.
+    #[default]
+    Manage,
+    /// Nobody but you: nothing is created, changed or put back. It is the switch for an outage, and for those who
+    /// keep what `bulkhead manifests webhooks` prints in Git.
+    Leave,
+}

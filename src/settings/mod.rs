@@ -3,104 +3,17 @@
 //! [`File`] is what is written, every part optional; [`Settings`] is what it means.
 
 mod components;
+mod file;
 mod image;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use serde::Deserialize;
-
-pub use components::{Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, SameTenant};
+pub use components::{
+    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
+};
+pub use file::File;
 pub use image::{Image, Repository};
-
-/// The settings file, as written. An unknown key is an error that names its line.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct File {
-    /// `bulkhead.dev/v1alpha1`: so that a folder of manifests may hold the settings too.
-    #[serde(rename = "apiVersion")]
-    _api_version: String,
-    /// `Settings`.
-    #[serde(rename = "kind")]
-    _kind: String,
-    platform: PlatformFile,
-    mesh: MeshFile,
-    network: NetworkFile,
-    gateways: Vec<Gateway>,
-    egress_gateway: Option<EgressGateway>,
-    mesh_wide: MeshWideFile,
-    baseline: BaselineFile,
-    labels: LabelsFile,
-    registration: Registration,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct PlatformFile {
-    users: Vec<String>,
-    groups: Option<Vec<String>>,
-    break_glass_groups: Vec<String>,
-    controller: Option<String>,
-    namespaces: Option<Vec<String>>,
-    shared_namespaces: Vec<String>,
-    namespace_prefixes: Option<Vec<String>>,
-    dns_services: Option<Vec<String>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct MeshFile {
-    dataplane: Dataplane,
-    revision: Option<String>,
-    outbound: Outbound,
-    access_log: Option<String>,
-    waypoints: Option<Vec<String>>,
-    istio_cni: Option<bool>,
-    proxy_images: Option<Vec<String>>,
-    proxy_user: Option<i64>,
-    root_namespace: Option<String>,
-    trust_domain: Option<String>,
-    longest_certificate_days: Option<u32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct NetworkFile {
-    same_tenant: SameTenant,
-    calico: Option<Calico>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct MeshWideFile {
-    manage: bool,
-    deny_all: DenyAll,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct BaselineFile {
-    api_fairness: Option<bool>,
-    pace: Option<NonZeroU32>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct LabelsFile {
-    tenant: Option<bool>,
-    protected: Vec<String>,
-}
-
-/// Who writes the webhook configurations.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub enum Registration {
-    /// The controller, which puts back what is edited or deleted.
-    #[default]
-    Manage,
-    /// Nobody but you: nothing is created, changed or put back. It is the switch for an outage, and for those who
-    /// keep what `bulkhead manifests webhooks` prints in Git.
-    Leave,
-}
 
 /// The settings in force.
 #[derive(Debug)]
@@ -221,23 +134,29 @@ impl TryFrom<File> for Settings {
             return Err(Invalid::ProtectedKey { index, value: value.clone() });
         }
         are_gateways(&file)?;
-        let images = file.mesh.proxy_images.take();
-        if images.as_ref().is_some_and(Vec::is_empty) {
-            return Err(Invalid::NoProxyImages);
+        if file.mesh_wide.deny_all > DenyAll::Never && !file.mesh_wide.manage {
+            return Err(Invalid::DenyAllUnmanaged);
         }
-        let images = images.into_iter().flatten().enumerate();
-        let repositories = images
-            .map(|(index, value)| Repository::parse(&value).ok_or(Invalid::ProxyImage { index, value }))
-            .collect::<Result<Vec<_>, _>>()?;
+        let images = file.mesh.proxy_images.take().map(repositories).transpose()?;
         let mut settings = Self::from_parts(file);
-        if !repositories.is_empty() {
-            settings.proxy_images = repositories;
+        if let Some(images) = images {
+            settings.proxy_images = images;
         }
         Ok(settings)
     }
 }
 
-/// Whether the gateways say where they are, and what they are for is set.
+fn repositories(images: Vec<String>) -> Result<Vec<Repository>, Invalid> {
+    if images.is_empty() {
+        return Err(Invalid::NoProxyImages);
+    }
+    let images = images.into_iter().enumerate();
+    images
+        .map(|(index, value)| Repository::parse(&value).ok_or(Invalid::ProxyImage { index, value }))
+        .collect()
+}
+
+/// Whether the gateways say where they are, and which pods they are.
 fn are_gateways(file: &File) -> Result<(), Invalid> {
     for (index, gateway) in file.gateways.iter().enumerate() {
         let parts: Vec<&str> = gateway.name.split('/').collect();
@@ -250,9 +169,6 @@ fn are_gateways(file: &File) -> Result<(), Invalid> {
     }
     if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
         return Err(Invalid::EgressSelector);
-    }
-    if file.mesh_wide.deny_all > DenyAll::Never && !file.mesh_wide.manage {
-        return Err(Invalid::DenyAllUnmanaged);
     }
     Ok(())
 }

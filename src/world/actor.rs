@@ -114,9 +114,7 @@ impl World {
         let tenants: Vec<&Tenant> = names.into_iter().filter_map(|name| self.tenant(name)).collect();
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
     }
-}
 
-impl World {
     /// Whether the user is of a group that is refused nothing.
     pub fn breaks_glass(&self, user: &User<'_>) -> bool {
         user.groups.iter().any(|group| self.settings.break_glass_groups.contains(*group))

@@ -3,79 +3,34 @@
 mod actor;
 mod exemption;
 mod grants;
+mod live;
 mod members;
 mod names;
+mod namespace;
 mod retired;
+mod shared_service;
+mod tenant;
 mod witness;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::api::{self, Authorization, Enforcement, Grants, Limits, SharedPort};
 use crate::settings::Settings;
 use members::Members;
-use names::{bears_name_of, first_named, overlap};
+use names::{first_named, overlap};
 
 pub use actor::{
     ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_of, controllers,
 };
-pub use exemption::{Controller, Exemption, Live, ObjectKey};
+pub use exemption::Exemption;
+pub use live::{Controller, Live, ObjectKey};
 pub use names::NAMESPACE_PREFIX;
+pub use namespace::{BASELINE_READY, NAME_LABEL, Namespace, TENANT_LABEL, ready_for};
 pub use retired::{Before, RETIRED, Retired, is_over};
+pub use shared_service::SharedService;
+pub use tenant::Tenant;
 pub use witness::Witness;
-
-/// The label that says whose a namespace is; the webhook entries select on it.
-pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
-
-/// The label by which Kubernetes itself says a namespace's name.
-pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-
-/// The condition of a namespace whose baseline stands.
-pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
-
-/// The message of that condition: a namespace that is another tenant's next is not ready for that one.
-pub fn ready_for(tenant: &str) -> String {
-    format!("the baseline of tenant {tenant} stands")
-}
-
-/// A tenant, as rules see it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tenant {
-    pub name: String,
-    /// When it was created, in seconds since 1970.
-    pub created: i64,
-    /// How many namespaces it may have.
-    pub limit: Option<usize>,
-    pub enforcement: Enforcement,
-    /// Whether the platform has accepted what enforcing it means for what was there before.
-    pub is_acknowledged: bool,
-    pub contact: Option<String>,
-    pub owners: Vec<api::Subject>,
-    /// What each of its namespaces may hold, over the defaults.
-    pub quota: BTreeMap<String, String>,
-    pub limits: Limits,
-    pub authorization: Authorization,
-    pub grants: Grants,
-}
-
-/// A service of the platform that tenants may be granted to reach.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SharedService {
-    pub name: String,
-    pub namespace: String,
-    /// The name of its Service.
-    pub service: String,
-    pub service_account: String,
-    pub selector: BTreeMap<String, String>,
-    pub ports: Vec<SharedPort>,
-    /// The tenants that may be granted to reach it; all of them if it names none.
-    pub tenants: Option<BTreeSet<String>>,
-    /// The tenants whose workloads it may call.
-    pub calls_tenants: BTreeSet<String>,
-    /// What else it may call in the mesh, as a Sidecar says it.
-    pub egress: Vec<String>,
-}
 
 /// What a namespace's owner can be.
 #[derive(Clone, Copy, Debug)]
@@ -88,38 +43,6 @@ pub enum Owner<'w> {
     /// Its label names a tenant that does not exist.
     Orphaned(&'w str),
     Unowned,
-}
-
-/// A namespace, as rules see it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Namespace {
-    /// The value of its tenant label.
-    pub tenant: Option<String>,
-    /// Its other labels that the baseline may want, keys and values.
-    pub labels: Vec<(Box<str>, Box<str>)>,
-    /// A namespace that is created again under the same name is another one.
-    pub uid: String,
-    /// When it was created, in seconds since 1970.
-    pub created: i64,
-    /// Whether the baseline of its tenant has stood once.
-    pub ready: bool,
-    /// Whether it is said to stand no more.
-    pub undone: bool,
-    pub terminating: bool,
-}
-
-impl Namespace {
-    /// The value of one of its `labels`.
-    pub fn label(&self, key: &str) -> Option<&str> {
-        self.labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
-    }
-
-    /// What is known after `now` was seen: once the baseline has stood, what is missing later is drift.
-    #[must_use]
-    pub fn latched(&self, now: Self) -> Self {
-        let is_same = self.uid == now.uid && self.tenant == now.tenant;
-        Self { ready: now.ready || (self.ready && is_same && !now.undone), ..now }
-    }
 }
 
 /// What every tenant must reach, wherever the cluster has put it.
@@ -319,54 +242,5 @@ impl World {
     /// The namespaces that carry the tenant's label, by name.
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.owned.get(tenant).into_iter().flatten().map(Arc::as_ref)
-    }
-}
-
-impl Tenant {
-    pub fn new(name: String, created: i64, spec: api::TenantSpec) -> Self {
-        Self {
-            name,
-            created,
-            limit: spec.namespaces.limit.map(|limit| limit as usize),
-            enforcement: spec.enforcement,
-            is_acknowledged: spec.acknowledge.is_some(),
-            contact: spec.contact,
-            owners: spec.owners,
-            quota: spec.quota_each,
-            limits: spec.limits,
-            authorization: spec.authorization,
-            grants: spec.grants,
-        }
-    }
-
-    /// Whether what rules are against is admitted with a warning, and no baseline is put up.
-    pub fn is_observed(&self) -> bool {
-        self.enforcement == Enforcement::Observe
-    }
-
-    /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
-    pub fn names(&self, namespace: &str) -> bool {
-        bears_name_of(namespace, &self.name)
-    }
-}
-
-impl SharedService {
-    pub fn new(name: String, spec: api::SharedServiceSpec) -> Self {
-        Self {
-            service: spec.service.unwrap_or_else(|| name.clone()),
-            service_account: spec.service_account.unwrap_or_else(|| name.clone()),
-            namespace: spec.namespace,
-            selector: spec.selector,
-            ports: spec.ports,
-            tenants: spec.tenants.names.map(BTreeSet::from_iter),
-            calls_tenants: spec.calls_tenants.into_iter().collect(),
-            egress: spec.egress,
-            name,
-        }
-    }
-
-    /// Whether the tenant may be granted to reach it.
-    pub fn serves(&self, tenant: &str) -> bool {
-        self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
     }
 }

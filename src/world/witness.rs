@@ -45,9 +45,7 @@ impl World {
             around: self.around,
         }
     }
-}
 
-impl World {
     /// The witness of what is made of every tenant.
     pub fn witness_of_all(&self) -> Witness {
         let mut hasher = DefaultHasher::new();

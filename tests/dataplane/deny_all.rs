@@ -19,7 +19,7 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
     };
     let until_all = |ending: Ending| {
         let ends_so = |row: &'static Row| stage.ending(row) == ending;
-        until(|| allowed().all(ends_so).then_some(()));
+        until(|| allowed().all(ends_so));
     };
     let until_counted = || {
         let before = stage.would_refuse();
@@ -27,7 +27,7 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
             for row in allowed() {
                 assert_eq!(stage.ending(row), Ending::Arrives, "{row:?}");
             }
-            (stage.would_refuse() > before).then_some(())
+            stage.would_refuse() > before
         });
     };
     let web = format!("{ACME}/web: ");
@@ -46,13 +46,13 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
 
     // What an `ALLOW` lets through is counted as well.
     deny_all.becomes("DryRun");
-    until(|| stage.is_tried().then_some(()));
+    until(|| stage.is_tried());
     until_counted();
     assert!(!is_named());
 
     deny_all.becomes("Never");
     says("Explicit");
-    until(|| (!stage.is_tried()).then_some(()));
+    until(|| !stage.is_tried());
     until_all(Ending::Arrives);
 }
 

@@ -12,7 +12,7 @@ pub(super) fn opens_what_is_closed(stage: &Stage<'_>, platform: &Kubectl, tenant
     let is_it =
         |row: &&Row| (row.who, row.protocol, row.way) == (Who::AnotherTenant, Protocol::Tcp, Way::Around);
     let row = ROWS.iter().find(is_it).unwrap();
-    let until_it = |ending: Ending| until(|| (stage.ending(row) == ending).then_some(()));
+    let until_it = |ending: Ending| until(|| stage.ending(row) == ending);
     until_it(Ending::Refused);
     let filter = unguarded().to_string();
     let said = tenant.feed(&["apply", "-f", "-"], &filter).unwrap();

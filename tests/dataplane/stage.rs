@@ -101,7 +101,7 @@ impl<'c> Stage<'c> {
     }
 
     fn knows(&self, pod: &str, what: &str) {
-        until(|| self.pods[pod].proxy_knows(what).unwrap().then_some(()));
+        until(|| self.pods[pod].proxy_knows(what).unwrap());
     }
 
     pub(super) fn ending(&self, row: &Row) -> Ending {

@@ -222,7 +222,7 @@ impl Cluster {
         Ok(kubectl)
     }
 
-    /// kubectl as a service account, with a token of an hour.
+    /// kubectl as a service account, with a token of three hours.
     pub fn service_account(&self, namespace: &str, name: &str) -> Result<Kubectl> {
         let token = self.admin()?.ok(&["create", "token", name, "-n", namespace, "--duration=3h"])?;
         self.kubeconfig(&format!("{namespace}-{name}"), &json!({ "token": token.trim() }))

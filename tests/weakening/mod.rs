@@ -1,160 +1,14 @@
 //! What somebody writes in a tenant's namespace beside its baseline: what opens or silences something is refused
 //! through the real API server, by whatever verb, and what honest charts ship is not.
 
+pub(crate) mod objects;
+
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
 use crate::baseline::refused;
-use crate::check::bulkhead;
 use crate::cluster::{can_hold_pods, namespace, shared, tenant, until};
-
-fn object(version: &str, kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
-    json!({
-        "apiVersion": version, "kind": kind, "metadata": { "name": name, "namespace": namespace }, "spec": spec,
-    })
-}
-
-fn network(namespace: &str, name: &str, spec: &Value) -> Value {
-    let mut policy = object("networking.k8s.io/v1", "NetworkPolicy", namespace, name, spec);
-    policy["spec"]["podSelector"] = json!({ "matchLabels": { "app": "web" } });
-    policy
-}
-
-fn mtls(namespace: &str, name: &str, spec: &Value) -> Value {
-    object("security.istio.io/v1", "PeerAuthentication", namespace, name, spec)
-}
-
-fn sidecar(namespace: &str, name: &str, spec: &Value) -> Value {
-    let mut sidecar = object("networking.istio.io/v1", "Sidecar", namespace, name, spec);
-    let web = json!({ "labels": { "app": "web" } });
-    for (field, usual) in [
-        ("workloadSelector", web),
-        ("outboundTrafficPolicy", json!({ "mode": "REGISTRY_ONLY" })),
-        ("egress", json!([{ "hosts": ["./*"] }])),
-    ] {
-        match &spec[field] {
-            Value::Null => sidecar["spec"][field] = usual,
-            Value::Bool(false) => drop(sidecar["spec"].as_object_mut().unwrap().remove(field)),
-            _ => {}
-        }
-    }
-    sidecar
-}
-
-fn telemetry(namespace: &str, name: &str, spec: &Value) -> Value {
-    object("telemetry.istio.io/v1", "Telemetry", namespace, name, spec)
-}
-
-fn with(mut object: Value, map: &str, key: &str, value: &str) -> Value {
-    object["metadata"][map] = json!({ key: value });
-    object
-}
-
-/// The one peer `selector` of namespaces.
-fn of(selector: &Value) -> Value {
-    json!([{ "from": [{ "podSelector": {} }, { "namespaceSelector": selector, "podSelector": {} }] }])
-}
-
-/// What opens the network, each with what is said of it.
-fn open_networks(namespace: &str) -> Vec<(Value, &'static str)> {
-    let expression = |operator: &str, values: Value| {
-        let mut one = json!({ "key": "bulkhead.dev/tenant", "operator": operator });
-        if !values.is_null() {
-            one["values"] = values;
-        }
-        of(&json!({ "matchExpressions": [one] }))
-    };
-    let to = |peer: Value| json!({ "egress": [{ "to": [peer] }] });
-    let block = |cidr: &str| json!({ "ipBlock": { "cidr": cidr } });
-    let ingress = |rules: Value| json!({ "ingress": rules });
-    let specs = [
-        (ingress(json!([{}])), "BH501 spec.ingress[0]: "),
-        (ingress(json!([{ "from": null }])), "BH501 spec.ingress[0]: "),
-        (ingress(json!([{ "ports": [{ "port": "http" }] }])), "BH501 spec.ingress[0]: "),
-        (json!({ "policyTypes": ["Ingress"], "egress": [{}] }), "BH501 spec.egress[0]: "),
-        (ingress(of(&json!({}))), "BH501 spec.ingress[0].from[1].namespaceSelector: "),
-        (ingress(of(&json!({ "matchLabels": null }))), "BH501 "),
-        (ingress(of(&json!({ "matchLabels": { "tenant": "wk-open" } }))), "BH501 "),
-        (ingress(expression("Exists", Value::Null)), "BH501 "),
-        (ingress(expression("NotIn", json!(["another"]))), "BH501 "),
-        (ingress(expression("In", json!(["wk-open", "another"]))), "BH502 "),
-        (
-            ingress(of(&json!({ "matchLabels": { "kubernetes.io/metadata.name": "default" } }))),
-            "BH502 spec.ingress[0].from[1].namespaceSelector: `default` is neither of tenant wk-open nor granted",
-        ),
-        (
-            json!({ "egress": [{ "to": [{ "podSelector": {} }] }, { "to": [block("0.0.0.0/0")] }] }),
-            "BH501 spec.egress[1].to[0].ipBlock.cidr: ",
-        ),
-        (
-            to(json!({ "ipBlock": { "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8", "172.16.0.0/12"] } })),
-            "BH501 ",
-        ),
-        (to(block("128.0.0.0/1")), "BH501 "),
-        (to(block("::/0")), "BH501 "),
-        (to(block("10.0.0.0/8")), "BH502 spec.egress[0].to[0].ipBlock.cidr: "),
-        (to(block("169.254.169.254/32")), "BH502 "),
-        // The API server's own address, on any of its ports.
-        (to(block("192.0.2.10/32")), "BH502 "),
-        (ingress(json!([{ "from": [block("203.0.113.7/32")] }])), "BH502 "),
-    ];
-    specs.into_iter().map(|(spec, says)| (network(namespace, "beside", &spec), says)).collect()
-}
-
-/// What opens or silences something in the mesh, each with what is said of it.
-fn open_mesh(namespace: &str) -> Vec<(Value, &'static str)> {
-    let web = json!({ "matchLabels": { "app": "web" } });
-    let listener = |more: &Value| {
-        let mut one = json!({ "port": { "number": 8080, "protocol": "HTTP", "name": "http" } });
-        one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        sidecar(namespace, "beside", &json!({ "ingress": [one] }))
-    };
-    let log = |logging: Value| {
-        telemetry(namespace, "beside", &json!({ "selector": web, "accessLogging": [logging] }))
-    };
-    let limits = json!({ "limits": [{ "type": "Container", "default": { "memory": "8Mi" } }] });
-    let hosts = |host: &str| sidecar(namespace, "beside", &json!({ "egress": [{ "hosts": ["./*", host] }] }));
-    let allow = json!({ "action": "ALLOW", "rules": [{}] });
-    let allowing = object("security.istio.io/v1", "AuthorizationPolicy", namespace, "beside", &allow);
-    let strict = mtls(namespace, "beside", &json!({ "selector": web, "mtls": { "mode": "STRICT" } }));
-    let suppressed = with(strict, "annotations", "galley.istio.io/analyze-suppress", "*");
-    vec![
-        (mtls(namespace, "beside", &json!({ "mtls": { "mode": "PERMISSIVE" } })), "BH701 spec.mtls.mode: "),
-        (mtls(namespace, "beside", &json!({ "mtls": { "mode": "UNSET" } })), "BH701 spec.mtls: "),
-        (mtls(namespace, "beside", &json!({ "selector": web, "mtls": { "mode": "DISABLE" } })), "BH701 "),
-        (
-            mtls(
-                namespace,
-                "beside",
-                &json!({ "selector": web, "portLevelMtls": { "80": { "mode": "STRICT" }, "81": { "mode": "PERMISSIVE" } } }),
-            ),
-            "BH701 spec.portLevelMtls[81].mode: ",
-        ),
-        (sidecar(namespace, "beside", &json!({ "workloadSelector": false })), "BH204 spec: "),
-        (sidecar(namespace, "beside", &json!({ "egress": false })), "BH608 spec: without `egress`"),
-        (sidecar(namespace, "beside", &json!({ "outboundTrafficPolicy": false })), "BH608 spec: without "),
-        (
-            sidecar(namespace, "beside", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })),
-            "BH608 spec.outboundTrafficPolicy.mode: ",
-        ),
-        (hosts("*/*"), "BH608 spec.egress[0].hosts[1]: "),
-        (hosts("*/api.example.com"), "BH608 "),
-        (hosts("default/*"), "BH608 "),
-        (listener(&json!({ "captureMode": "NONE" })), "BH609 spec.ingress[0].captureMode: "),
-        (listener(&json!({ "defaultEndpoint": "unix:///var/run/app.sock" })), "BH609 "),
-        (listener(&json!({ "defaultEndpoint": "127.0.0.1:15000" })), "BH609 "),
-        (log(json!({ "disabled": true })), "BH707 spec.accessLogging[0].disabled: "),
-        (log(json!({ "filter": { "expression": "false" } })), "BH707 "),
-        (log(json!({ "providers": [{ "name": "elsewhere" }] })), "BH707 "),
-        (
-            telemetry(namespace, "beside", &json!({ "accessLogging": [{ "disabled": true }] })),
-            "BH204 spec: for the whole namespace this would count in the place of the baseline's `access-log`",
-        ),
-        (object("v1", "LimitRange", namespace, "beside", &limits), "BH204 spec: "),
-        (with(allowing, "labels", "istio.io/rev", "nobody"), "BH704 metadata.labels[istio.io/rev]: "),
-        (suppressed, "BH704 metadata.annotations[galley.istio.io/analyze-suppress]: "),
-    ]
-}
+use objects::{mtls, network, object, open_mesh, open_networks, sidecar, telemetry, with};
 
 const WAYS: [&[&str]; 3] = [
     &["create", "--dry-run=server", "-f", "-"],
@@ -327,7 +181,7 @@ fn what_others_pay_for_is_counted() {
     let more = sidecar(&name, "more", &json!({})).to_string();
     until(|| {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &more).unwrap();
-        (!said.success && said.stderr.contains("exceeded quota: tenant-quota")).then_some(())
+        !said.success && said.stderr.contains("exceeded quota: tenant-quota")
     });
 }
 
@@ -421,17 +275,11 @@ fn what_was_open_before_is_warned_of() {
         })
     };
     admin.apply(&spec("Observe").to_string()).unwrap();
-    until(|| {
-        admin
-            .run(&["label", "namespace", name, "bulkhead.dev/tenant=wk-before"])
-            .unwrap()
-            .success
-            .then_some(())
-    });
+    until(|| admin.run(&["label", "namespace", name, "bulkhead.dev/tenant=wk-before"]).unwrap().success);
     let member = it.cluster.powerful("wk-before-alice", "wk-before-developers").unwrap();
     until(|| {
         let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &open("new").to_string()).unwrap();
-        (said.success && said.stderr.contains("Warning: BH501 spec.ingress[0]: ")).then_some(())
+        said.success && said.stderr.contains("Warning: BH501 spec.ingress[0]: ")
     });
 }
 
@@ -453,7 +301,7 @@ fn what_was_open_when_its_tenant_came_stays_until_it_is_aimed_anew() {
     };
     until(|| {
         let said = patch(r#"{"spec":{"ingress":[{"ports":[{"port":81}]}]}}"#);
-        (!said.success && said.stderr.contains("BH501")).then_some(())
+        !said.success && said.stderr.contains("BH501")
     });
     let said = patch(r#"{"metadata":{"labels":{"team":"ours"}}}"#);
     assert!(said.success && said.stderr.contains("Warning: BH501"), "{said:?}");
@@ -504,113 +352,5 @@ fn a_charts_policies_are_admitted_where_their_callers_are_granted() {
         // The grant may be a moment old; who asks is looked up once.
         let said = member.feed(&["apply", "-f", "-"], &object.to_string()).unwrap();
         assert!(said.success && !said.stderr.contains("BH"), "{object}: {said:?}");
-    }
-}
-
-const GRANTED: &str = "
-apiVersion: bulkhead.dev/v1alpha1
-kind: Settings
-mesh: { revision: canary, outbound: ALLOW_ANY }
-gateways: [{ name: edge/public, serviceAccount: public, selector: { app: public } }]
-egressGateway: { namespace: out, service: out, selector: { app: out } }
----
-apiVersion: bulkhead.dev/v1alpha1
-kind: Tenant
-metadata: { name: gamma }
-spec:
-  grants:
-    serve: { gateways: [edge/public] }
-    reach:
-      hosts: [api.example.com]
-      cidrs: [{ cidr: 203.0.113.0/24, ports: [443, 8443] }]
-    apiServerCallbacks: [{ selector: { app: operator }, port: 9443 }]
----
-apiVersion: v1
-kind: Namespace
-metadata: { name: tenant-gamma, labels: { bulkhead.dev/tenant: gamma } }
----
-";
-
-/// The codes that are reported of `object`, in a world with these grants and settings.
-fn codes(object: &Value) -> Vec<String> {
-    let arguments = ["check", "-o", "json", "-"];
-    let (code, out, said) = bulkhead(&arguments, &format!("{GRANTED}{object}\n"));
-    assert!(code < 2, "{object}: {out}{said}");
-    let findings: Value = serde_json::from_str(&out).unwrap();
-    findings.as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap().to_owned()).collect()
-}
-
-#[test]
-fn what_is_granted_may_be_said_again_and_no_more() {
-    let home = "tenant-gamma";
-    let into = |peer: Value| network(home, "a", &json!({ "ingress": [{ "from": [peer] }] }));
-    let out = |peer: Value, ports: Value| {
-        network(home, "a", &json!({ "egress": [{ "to": [peer], "ports": ports }] }))
-    };
-    let named = |name: &str| json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": name } } });
-    let pods = |name: &str, app: &str| {
-        let mut peer = named(name);
-        peer["podSelector"] = json!({ "matchLabels": { "app": app } });
-        peer
-    };
-    let block = |cidr: &str| json!({ "ipBlock": { "cidr": cidr } });
-    let operator = |app: &str, port: &str, mode: &str| {
-        let selector = json!({ "matchLabels": { "app": app, "part": "webhook" } });
-        mtls(home, "a", &json!({ "selector": selector, "portLevelMtls": { port: { "mode": mode } } }))
-    };
-    let none: [&str; 0] = [];
-    for (object, expected) in [
-        (into(named("edge")), &none[..]),
-        (into(pods("edge", "public")), &[]),
-        (out(named("edge"), json!([])), &["BH502"]),
-        (out(pods("out", "out"), json!([])), &[]),
-        (out(named("out"), json!([])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443 }])), &[]),
-        (out(block("203.0.113.128/25"), json!([{ "port": 8443, "protocol": "TCP" }, { "port": 443 }])), &[]),
-        (out(block("203.0.113.0/24"), json!([])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443, "protocol": "UDP" }])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443, "endPort": 8443 }])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": "https" }])), &["BH502"]),
-        (out(block("203.0.112.0/23"), json!([{ "port": 443 }])), &["BH502"]),
-        (out(block("::ffff:203.0.113.0/120"), json!([{ "port": 443 }])), &["BH502"]),
-        (out(block("203.0.113.00/24"), json!([{ "port": 443 }])), &["BH502"]),
-        (operator("operator", "9443", "PERMISSIVE"), &[]),
-        (operator("operator", "9443", "DISABLE"), &["BH701"]),
-        (operator("operator", "9444", "PERMISSIVE"), &["BH701"]),
-        (operator("web", "9443", "PERMISSIVE"), &["BH701"]),
-        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })), &[]),
-        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": false })), &[]),
-        (
-            sidecar(
-                home,
-                "a",
-                &json!({ "egress": [{ "hosts": ["kube-system/kube-dns.kube-system.svc.cluster.local"] }] }),
-            ),
-            &[],
-        ),
-        (sidecar(home, "a", &json!({ "egress": [{ "hosts": ["kube-system/*"] }] })), &["BH608"]),
-        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "canary"), &[]),
-        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "stable"), &["BH704"]),
-    ] {
-        assert_eq!(codes(&object), expected, "{object}");
-    }
-}
-
-/// A member that is no more than its name is as good as one that is not there.
-#[test]
-fn what_cannot_be_read_is_refused() {
-    let peer = |peer: Value| network("tenant-gamma", "a", &json!({ "ingress": [{ "from": [peer] }] }));
-    for unreadable in [
-        peer(json!({ "namespaceSelector": "everywhere" })),
-        peer(json!({ "ipBlock": {} })),
-        peer(json!({ "namespaceSelector": { "matchExpressions": [{ "key": "a" }] } })),
-        network("tenant-gamma", "a", &json!({ "ingress": {} })),
-        mtls("tenant-gamma", "a", &json!({ "mtls": { "mode": 2 } })),
-    ] {
-        let (code, out, _) = bulkhead(&["check", "-"], &format!("{GRANTED}{unreadable}\n"));
-        assert!(code == 3 && out.contains("cannot be read"), "{unreadable}: {code} {out}");
-    }
-    for open in [json!({}), json!({ "namespaceSelector": null }), json!({ "somethingNew": { "a": "b" } })] {
-        assert_eq!(codes(&peer(open)), ["BH501"]);
     }
 }

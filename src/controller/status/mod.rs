@@ -1,0 +1,181 @@
+//! What the controller says of each Tenant, SharedService and Exemption, in its status.
+
+mod exemption;
+mod grants;
+mod said;
+mod shared_service;
+mod tenant;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::{FutureExt, Stream, StreamExt, stream};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::observe::Audits;
+use super::troubles::Troubles;
+use crate::api::{self, Condition, READY};
+use crate::sources::Worlds;
+use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
+use crate::world::World;
+use said::Said;
+
+/// A burst of changes is told once.
+const BETWEEN: Duration = Duration::from_millis(200);
+/// An exemption ends without any.
+const AT_LEAST: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Told {
+    Exemption,
+    SharedService,
+    Tenant,
+}
+
+type News = (Told, Result<watcher::Event<DynamicObject>, watcher::Error>);
+
+/// Says of every object what became of it, from news to news. Never ends.
+pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, troubles: &Troubles) {
+    let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
+    let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
+    let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
+    let mut changes = worlds.changes();
+    loop {
+        let mut next = tokio::select! {
+            item = news.next() => item,
+            Ok(()) = changes.changed() => None,
+            () = audits.changed.notified() => None,
+            () = troubles.changed.notified() => None,
+            () = sleep(AT_LEAST) => None,
+        };
+        while let Some((kind, event)) = next {
+            match event {
+                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
+                    objects.insert((kind, object.name_any()), object);
+                }
+                Ok(watcher::Event::Delete(object)) => drop(objects.remove(&(kind, object.name_any()))),
+                Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
+                Err(error) => warn!(?kind, %error, "the watch failed; trying again"),
+            }
+            next = news.next().now_or_never().flatten();
+        }
+        let Some(world) = worlds.newest() else { continue };
+        for ((kind, name), object) in &mut objects {
+            let Some(status) = kind.status(&world, audits, troubles, name, object) else { continue };
+            let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+            let patch = Patch::Merge(json!({ "status": status }));
+            match api.patch_status(name, &PatchParams::default(), &patch).await {
+                Ok(told) => *object = told,
+                Err(error) => warn!(?kind, name, %error, "telling its status"),
+            }
+        }
+        sleep(BETWEEN).await;
+    }
+}
+
+fn follow(client: &Client, kind: Told) -> impl Stream<Item = News> + use<> {
+    let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+    watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, event))
+}
+
+impl Told {
+    fn resource(self) -> ApiResource {
+        match self {
+            Self::Exemption => ApiResource::erase::<api::Exemption>(&()),
+            Self::SharedService => ApiResource::erase::<api::SharedService>(&()),
+            Self::Tenant => ApiResource::erase::<api::Tenant>(&()),
+        }
+    }
+
+    /// What is to be said of the object; `None` as long as the world does not know it as it is now.
+    fn said(
+        self,
+        world: &World,
+        troubles: &Troubles,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Result<Option<Vec<Said>>, String> {
+        Ok(match self {
+            Self::Exemption => {
+                let now = read(object, read_exemption)?;
+                world
+                    .exemption(name)
+                    .filter(|known| **known == now)
+                    .map(|known| exemption::said(world, known))
+            }
+            Self::SharedService => {
+                let now = read(object, read_shared_service)?;
+                let known = world.shared_service(name).filter(|known| **known == now);
+                known.map(|known| shared_service::said(world, troubles, known))
+            }
+            Self::Tenant => {
+                let now = read(object, read_tenant)?;
+                let is_known = world.tenant(name).is_none_or(|known| *known == now);
+                is_known.then(|| tenant::said(world, troubles, name)).flatten()
+            }
+        })
+    }
+
+    /// The status the object must get, if it does not have it.
+    fn status(
+        self,
+        world: &World,
+        audits: &Audits,
+        troubles: &Troubles,
+        name: &str,
+        object: &DynamicObject,
+    ) -> Option<Value> {
+        let said = match self.said(world, troubles, name, object) {
+            Ok(said) => said?,
+            Err(error) => vec![Said {
+                condition: READY,
+                holds: false,
+                reason: "Unreadable",
+                message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
+            }],
+        };
+        let generation = object.metadata.generation.unwrap_or_default();
+        let known = object.data.get("status").cloned().unwrap_or_default();
+        let conditions = known.get("conditions").cloned().unwrap_or_default();
+        let before: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
+        let conditions: Vec<Condition> =
+            said.into_iter().map(|said| said.condition(&before, generation)).collect();
+        let status = match self {
+            Self::Exemption | Self::SharedService => {
+                json!({ "observedGeneration": generation, "conditions": conditions })
+            }
+            Self::Tenant => json!({
+                "observedGeneration": generation, "conditions": conditions,
+                "namespaces": world.namespaces_of(name).count(), "audit": audits.of(name),
+            }),
+        };
+        let known = match self {
+            Self::Tenant => with_audit(known),
+            _ => known,
+        };
+        (status != known).then_some(status)
+    }
+}
+
+/// The object as the world keeps it.
+fn read<K: DeserializeOwned, T>(
+    object: &DynamicObject,
+    read: impl Fn(K) -> (String, Result<T, String>),
+) -> Result<T, String> {
+    let object = serde_json::to_value(object).and_then(serde_json::from_value);
+    object.map_err(|error| error.to_string()).and_then(|object| read(object).1)
+}
+
+/// An audit that is absent is written as `null`, which takes one away.
+fn with_audit(mut status: Value) -> Value {
+    if let Value::Object(fields) = &mut status {
+        fields.entry("audit").or_insert(Value::Null);
+    }
+    status
+}

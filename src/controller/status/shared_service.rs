@@ -1,0 +1,23 @@
+use super::said::Said;
+use crate::api::READY;
+use crate::controller::places::Place;
+use crate::controller::troubles::Troubles;
+use crate::world::{SharedService, World};
+
+/// Whether it is kept.
+pub(super) fn said(world: &World, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
+    let namespace = &service.namespace;
+    let listed = world.settings.shared_namespaces.contains(namespace);
+    let trouble = troubles.of(&Place::Service(service.name.clone()));
+    let (holds, reason, message) = if !listed {
+        let message = format!(
+            "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
+        );
+        (false, "NamespaceNotListed", message)
+    } else if let Some(trouble) = trouble {
+        (false, "BaselineNotReady", trouble)
+    } else {
+        (true, "InForce", format!("what is written in `{namespace}` is the platform's"))
+    };
+    vec![Said { condition: READY, holds, reason, message }]
+}

@@ -1,0 +1,85 @@
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+use super::components::{
+    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
+};
+
+/// The settings file, as written. An unknown key is an error that names its line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct File {
+    /// `bulkhead.dev/v1alpha1`: so that a folder of manifests may hold the settings too.
+    #[serde(rename = "apiVersion")]
+    _api_version: String,
+    /// `Settings`.
+    #[serde(rename = "kind")]
+    _kind: String,
+    pub(super) platform: Platform,
+    pub(super) mesh: Mesh,
+    pub(super) network: Network,
+    pub(super) gateways: Vec<Gateway>,
+    pub(super) egress_gateway: Option<EgressGateway>,
+    pub(super) mesh_wide: MeshWide,
+    pub(super) baseline: Baseline,
+    pub(super) labels: Labels,
+    pub(super) registration: Registration,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Platform {
+    pub(super) users: Vec<String>,
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) break_glass_groups: Vec<String>,
+    pub(super) controller: Option<String>,
+    pub(super) namespaces: Option<Vec<String>>,
+    pub(super) shared_namespaces: Vec<String>,
+    pub(super) namespace_prefixes: Option<Vec<String>>,
+    pub(super) dns_services: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Mesh {
+    pub(super) dataplane: Dataplane,
+    pub(super) revision: Option<String>,
+    pub(super) outbound: Outbound,
+    pub(super) access_log: Option<String>,
+    pub(super) waypoints: Option<Vec<String>>,
+    pub(super) istio_cni: Option<bool>,
+    pub(super) proxy_images: Option<Vec<String>>,
+    pub(super) proxy_user: Option<i64>,
+    pub(super) root_namespace: Option<String>,
+    pub(super) trust_domain: Option<String>,
+    pub(super) longest_certificate_days: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Network {
+    pub(super) same_tenant: SameTenant,
+    pub(super) calico: Option<Calico>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct MeshWide {
+    pub(super) manage: bool,
+    pub(super) deny_all: DenyAll,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Baseline {
+    pub(super) api_fairness: Option<bool>,
+    pub(super) pace: Option<NonZeroU32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Labels {
+    pub(super) tenant: Option<bool>,
+    pub(super) protected: Vec<String>,
+}
