@@ -9,6 +9,7 @@ use super::stored::Stored;
 use crate::baseline::{self, DRY_RUN, REVISION};
 use crate::policy::kind::{Door, Kind};
 use crate::policy::proxy::PROXY_NAME;
+use crate::settings::Settings;
 use crate::world::World;
 
 /// What of the mesh would be closed to everybody if it denied by default.
@@ -81,7 +82,8 @@ struct Container {
 pub async fn closed(client: &Client, world: &World) -> Result<Closed, kube::Error> {
     let mut allowing: Vec<Policy> = Vec::new();
     each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
-        allowing.extend(Some(serde_json::from_str(raw.get())?).filter(Policy::allows));
+        let policy: Policy = serde_json::from_str(raw.get())?;
+        allowing.extend(Some(policy).filter(|policy| policy.allows(&world.settings)));
         Ok(())
     })
     .await?;
@@ -122,11 +124,14 @@ async fn each(
 }
 
 impl Policy {
-    /// Whether it lets anything through, in every revision of the mesh.
-    fn allows(&self) -> bool {
+    /// Whether it lets anything through, in the mesh's own revision.
+    fn allows(&self, settings: &Settings) -> bool {
         let is_tried = self.metadata.annotations.get(DRY_RUN).is_some_and(|tried| is_true(tried));
         let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
-        is_allow && !is_tried && !self.metadata.labels.contains_key(REVISION)
+        let revision = self.metadata.labels.get(REVISION);
+        is_allow
+            && !is_tried
+            && revision.is_none_or(|revision| settings.mesh_revision.as_ref() == Some(revision))
     }
 
     fn selects(&self, pod: &Pod, root: &str) -> bool {

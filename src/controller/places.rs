@@ -10,7 +10,7 @@ use crate::baseline::{
     desired_of_service, desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking,
     tenant_of_object,
 };
-use crate::world::{self, TENANT_LABEL, World};
+use crate::world::{self, Owner, TENANT_LABEL, World};
 
 /// Where a part of the baseline belongs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,12 @@ pub(super) fn of_the_baseline<'k>(
     kinds.flat_map(move |kind| {
         kept.names(kind, namespace).filter(move |name| is_baseline(kind, name)).map(move |name| (kind, name))
     })
+}
+
+/// Whether what stands in the namespace, or in none, is the platform's.
+pub(super) fn is_platforms(world: &World, namespace: &str) -> bool {
+    let owner = world.owner(namespace);
+    namespace.is_empty() || matches!(owner, Some(Owner::Platform | Owner::Shared | Owner::Unowned))
 }
 
 impl Place {
@@ -125,10 +131,13 @@ impl Place {
                 Kind::ALL.iter().flat_map(of_kind).collect()
             }
             Self::Cluster => {
-                let is_platforms =
-                    |namespace: &str| namespace.is_empty() || world.settings.is_reserved(namespace);
-                let there = kept.within(is_platforms);
-                there.filter(|key| is_of_the_cluster(key.kind, &key.name)).collect()
+                let is_there = |key: &Key| kept.get(key.kind, &key.namespace, &key.name).is_some();
+                let missing: BTreeSet<&str> =
+                    wanted.iter().filter(|key| !is_there(key)).map(|key| key.namespace.as_str()).collect();
+                // What takes the place of a wall, or of what lets through, comes before that goes.
+                let may_go = |key: &Key| key.name == DENY_ALL || !missing.contains(key.namespace.as_str());
+                let goes = |key: &Key| is_of_the_cluster(key.kind, &key.name) && may_go(key);
+                kept.within(|namespace| is_platforms(world, namespace)).filter(goes).collect()
             }
             Self::Leftover(key) => vec![key.clone()],
             Self::Service(_) | Self::Undone(_) => Vec::new(),
@@ -182,6 +191,11 @@ impl Place {
             Self::Namespace { .. } | Self::Service(_) => change.is_known,
             Self::Tenant(_) | Self::Undone(_) | Self::Leftover(_) => true,
         }
+    }
+
+    /// Whether an object is removed although something before could not be written, or removed.
+    pub(super) fn goes_on_without(&self, key: &Key) -> bool {
+        *self != Self::Cluster || key.name == DENY_ALL
     }
 
     fn is_ending(&self, world: &World) -> bool {

@@ -25,6 +25,9 @@ use crate::world::World;
 const AT_ONCE: usize = 16;
 /// How long one place may take.
 const LONGEST: Duration = Duration::from_secs(20);
+/// How long one write may take there: others are not to wait for a webhook that nobody answers.
+const LONGEST_WRITE: Duration = Duration::from_secs(5);
+const TOO_LONG: &str = "it took too long";
 
 /// What is to be done at a place.
 struct Work {
@@ -82,7 +85,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let mut news = follow(&client, &declared);
     let drift = Drift::new(&client, metrics);
     let mut running = FuturesUnordered::new();
-    let mut busy = BTreeSet::new();
+    let mut busy = BTreeMap::new();
     // Told ready, with its uid; the watch shows it a moment later.
     let mut told: BTreeMap<Place, String> = BTreeMap::new();
     let mut seen_to = BTreeSet::new();
@@ -131,7 +134,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         let denial =
             if standing.has_fallen(&Place::Cluster) { Denial::of(&world, &kept) } else { Denial::Stays };
         for (cause, place) in turns.of(&standing.fallen(), &busy, free, world.settings.pace, denial) {
-            busy.insert(place.clone());
+            busy.insert(place.clone(), cause);
             running.push(see_to(&client, worlds, &drift, Work::at(place, cause, &world, &kept)));
         }
     }
@@ -157,7 +160,7 @@ async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work)
         result: Ok(()),
     };
     let result = timeout(LONGEST, try_see_to(client, worlds, drift, work, &mut done)).await;
-    done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
+    done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("{TOO_LONG}")));
     done
 }
 
@@ -170,18 +173,18 @@ async fn try_see_to(
 ) -> anyhow::Result<()> {
     let Work { place, cause, has_stood, changes, surplus, is_counted, .. } = work;
     let Some(world) = worlds.newest() else { return Ok(()) };
-    match &place {
-        Place::Undone(namespace) => undo(client, worlds, namespace).await?,
-        Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await?,
-        Place::Tenant(_) | Place::Service(_) | Place::Cluster | Place::Leftover(_) => {}
-    }
+    let mut failed = match &place {
+        Place::Undone(namespace) => undo(client, worlds, namespace).await.err(),
+        Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await.err(),
+        Place::Tenant(_) | Place::Service(_) | Place::Cluster | Place::Leftover(_) => None,
+    };
     let may_replace = has_stood || place.is_acknowledged(&world);
-    let mut failed = None;
     for change in &changes {
         if failed.is_some() && !place.goes_on_with(change) {
             continue;
         }
-        let written = apply(client, change, may_replace).await;
+        let written = timeout(LONGEST_WRITE, apply(client, change, may_replace)).await;
+        let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("{TOO_LONG}")));
         let result = written.and_then(|object| {
             let result = reads_back(&change.manifest, &object);
             done.written.push((change.manifest.kind, object));
@@ -194,12 +197,12 @@ async fn try_see_to(
         }
     }
     for surplus in surplus {
+        if failed.is_some() && !place.goes_on_without(&surplus.key) {
+            break;
+        }
         match remove(client, &surplus.key).await {
             Ok(()) => done.removed.push(surplus),
             Err(error) => failed = failed.or(Some(error)),
-        }
-        if failed.is_some() && place == Place::Cluster {
-            break;
         }
     }
     if let Some(error) = failed {

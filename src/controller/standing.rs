@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::kept::{Kept, Key, Where};
-use super::places::{Place, of_the_baseline};
+use super::places::{Place, is_platforms, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
 use crate::world::{self, Owner, Witness, World};
 
@@ -195,7 +195,7 @@ fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
     let own = tenant.map(|tenant| Place::Namespace { tenant, namespace: namespace.to_owned() });
     let services = world.shared_services().filter(|service| service.namespace == namespace);
     let services = services.map(|service| Place::Service(service.name.clone()));
-    let cluster = world.settings.is_reserved(namespace).then_some(Place::Cluster);
+    let cluster = is_platforms(world, namespace).then_some(Place::Cluster);
     own.into_iter().chain(services).chain(cluster).collect()
 }
 

@@ -18,8 +18,8 @@ const LAST_PAUSE: Duration = Duration::from_mins(1);
 /// the lists in each of them once for all, not once for each.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// How many places of one party may be on the way before all others have their turn.
-const SHARE: usize = 4;
+/// How many places of one party may be on the way before those of all others have their turn: first one, then some.
+const SHARES: [usize; 3] = [1, 4, usize::MAX];
 
 /// A place that failed, and when it is tried again.
 struct Pause {
@@ -44,7 +44,7 @@ impl Turns {
 
     /// When somebody who waits has his turn.
     pub(super) fn next(&self) -> Instant {
-        self.next.unwrap_or(self.now + LAST_PAUSE)
+        self.next.unwrap_or_else(|| Instant::now() + LAST_PAUSE)
     }
 
     /// The place was seen to; whether that came to anything, and whether the baseline had stood there before.
@@ -74,24 +74,25 @@ impl Turns {
         self.settled.retain(|_, until| *until > now);
     }
 
-    /// Those of the places, most urgent first, whose turn it is. A party that has many on the way lets all others go
-    /// first. What denies for all comes once everything stands that allows, but for what has failed; before it goes,
-    /// nothing goes that can wait.
+    /// Those of the places, most urgent first, whose turn it is. A party that has more on the way than others lets them
+    /// go first. What denies for all comes once everything stands that the settings changed, but for what has failed;
+    /// before it goes, nothing of that goes.
     pub(super) fn of(
         &mut self,
         lines: &[Line<'_>],
-        busy: &BTreeSet<Place>,
+        busy: &BTreeMap<Place, Cause>,
         most: usize,
         pace: NonZeroU32,
         denial: Denial,
     ) -> Vec<(Cause, Place)> {
         let mut round = Round::beside(busy, most);
-        let mut others_come = !busy.is_empty();
-        for is_over in [false, true] {
+        let mut others_come = busy.values().any(|cause| *cause == Cause::Upgrade);
+        for share in SHARES {
             for Line { cause, party, places } in lines.iter().copied() {
-                let waits = |place: &&Place| !busy.contains(*place) && !rests_on_others(denial, cause, place);
+                let waits =
+                    |place: &&Place| !busy.contains_key(*place) && !rests_on_others(denial, cause, place);
                 for place in places.iter().filter(waits) {
-                    if round.is_full() || round.is_over(party) != is_over {
+                    if round.is_full() || round.share(party) >= share {
                         break;
                     }
                     if round.has(place) {
@@ -101,10 +102,11 @@ impl Turns {
                         Turn::Now => {
                             if cause == Cause::Upgrade {
                                 self.next_upgrade = self.now + Duration::from_secs(1) / pace.get();
+                                others_come = true;
                             }
                             round.take(cause, place);
                         }
-                        Turn::Comes => others_come = true,
+                        Turn::Comes => others_come |= cause == Cause::Upgrade,
                         Turn::Failed => {}
                     }
                 }
@@ -112,8 +114,9 @@ impl Turns {
         }
         let last = lines.iter().find(|line| line.places.contains(&Place::Cluster));
         if let Some(Line { cause, .. }) = last.filter(|_| denial == Denial::Comes)
-            && round.now_on.is_empty()
             && !others_come
+            && !round.is_full()
+            && !busy.contains_key(&Place::Cluster)
             && self.turn(*cause, &Place::Cluster) == Turn::Now
         {
             round.take(*cause, &Place::Cluster);
@@ -156,9 +159,9 @@ struct Round {
 }
 
 impl Round {
-    fn beside(busy: &BTreeSet<Place>, most: usize) -> Self {
+    fn beside(busy: &BTreeMap<Place, Cause>, most: usize) -> Self {
         let mut shares = BTreeMap::new();
-        for place in busy {
+        for place in busy.keys() {
             *shares.entry(place.party().to_owned()).or_default() += 1;
         }
         Self { now_on: Vec::new(), most, shares }
@@ -168,8 +171,8 @@ impl Round {
         self.now_on.len() >= self.most
     }
 
-    fn is_over(&self, party: &str) -> bool {
-        self.shares.get(party).is_some_and(|share| *share >= SHARE)
+    fn share(&self, party: &str) -> usize {
+        self.shares.get(party).copied().unwrap_or_default()
     }
 
     fn has(&self, place: &Place) -> bool {
@@ -209,7 +212,11 @@ mod tests {
         turns.begin(now, |_| true, rewritten);
         let places = BTreeSet::from([place("some")]);
         let lines = [Line { cause: Cause::New, party: "some", places: &places }];
-        !turns.of(&lines, &BTreeSet::new(), 1, NonZeroU32::MIN, Denial::Stays).is_empty()
+        !turns.of(&lines, &BTreeMap::new(), 1, NonZeroU32::MIN, Denial::Stays).is_empty()
+    }
+
+    fn busy<'p>(cause: Cause, places: impl IntoIterator<Item = &'p Place>) -> BTreeMap<Place, Cause> {
+        places.into_iter().map(|place| (place.clone(), cause)).collect()
     }
 
     #[test]
@@ -236,19 +243,24 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_with_much_to_do_keeps_nobody_waiting() {
+    fn tenants_with_much_to_do_keep_nobody_waiting() {
         let mut turns = Turns::new(Instant::now());
-        let (many, few) = (of_tenant("a", 100), of_tenant("b", 2));
-        let lines = [
-            Line { cause: Cause::New, party: "a", places: &many },
-            Line { cause: Cause::News, party: "b", places: &few },
-        ];
-        let busy = many.iter().take(SHARE).cloned().collect();
+        let busy_tenants = ["a", "b", "c", "d"];
+        let many = busy_tenants.map(|tenant| of_tenant(tenant, 100));
+        let few = of_tenant("e", 2);
+        let busy = busy(Cause::New, many.iter().flat_map(|places| places.iter().take(4)));
+        let mut lines: Vec<_> = busy_tenants
+            .iter()
+            .zip(&many)
+            .map(|(party, places)| Line { cause: Cause::New, party, places })
+            .collect();
+        lines.push(Line { cause: Cause::News, party: "e", places: &few });
         let now_on = turns.of(&lines, &busy, 3, NonZeroU32::MIN, Denial::Stays);
         let parties: Vec<&str> = now_on.iter().map(|(_, place)| place.party()).collect();
-        assert_eq!(parties, ["b", "b", "a"]);
+        assert_eq!(parties, ["e", "e", "a"]);
         // With nobody beside, all that is free is its own.
-        let now_on = turns.of(&lines[..1], &BTreeSet::new(), 16, NonZeroU32::MIN, Denial::Stays);
+        lines.truncate(1);
+        let now_on = turns.of(&lines, &BTreeMap::new(), 16, NonZeroU32::MIN, Denial::Stays);
         assert_eq!(now_on.iter().map(|(_, place)| place).collect::<BTreeSet<_>>().len(), 16);
     }
 
@@ -260,16 +272,17 @@ mod tests {
             Line { cause: Cause::Upgrade, party: "", places: &cluster },
             Line { cause: Cause::Upgrade, party: "a", places: &allows },
         ];
-        let pace = NonZeroU32::MAX;
-        let mut seen = |lines: &[Line<'_>], busy: &BTreeSet<Place>, denial| {
-            let now_on = turns.of(lines, busy, 16, pace, denial);
+        let mut seen = |lines: &[Line<'_>], busy: &BTreeMap<Place, Cause>, denial| {
+            let now_on = turns.of(lines, busy, 16, NonZeroU32::MAX, denial);
             now_on.into_iter().map(|(_, place)| place).collect::<BTreeSet<_>>()
         };
-        assert!(!seen(&lines, &BTreeSet::new(), Denial::Comes).contains(&Place::Cluster));
-        assert_eq!(seen(&lines[..1], &allows, Denial::Comes), BTreeSet::new());
-        assert_eq!(seen(&lines[..1], &BTreeSet::new(), Denial::Comes), cluster);
-        assert_eq!(seen(&lines, &BTreeSet::new(), Denial::Goes), cluster);
+        let none = BTreeMap::new();
+        assert!(!seen(&lines, &none, Denial::Comes).contains(&Place::Cluster));
+        assert_eq!(seen(&lines[..1], &busy(Cause::Upgrade, &allows), Denial::Comes), BTreeSet::new());
+        // Whoever makes namespaces all the time keeps it from nothing.
+        assert_eq!(seen(&lines[..1], &busy(Cause::New, &allows), Denial::Comes), cluster);
+        assert_eq!(seen(&lines, &none, Denial::Goes), cluster);
         // Of itself it waits for nobody.
-        assert!(seen(&lines[..1], &allows, Denial::Stays).contains(&Place::Cluster));
+        assert!(seen(&lines[..1], &busy(Cause::Upgrade, &allows), Denial::Stays).contains(&Place::Cluster));
     }
 }

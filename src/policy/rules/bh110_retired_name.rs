@@ -6,8 +6,8 @@
 //! The names of tenants that had namespaces, and of namespaces that do not bear their tenant's name, are kept in
 //! the ConfigMap `bulkhead-retired` for as long as a certificate of theirs may live
 //! (`mesh.longestCertificateDays` after their end). A Tenant whose namespaces are still there may come back, a
-//! tenant may have its own namespace's name again, and the platform may move the very namespace (its uid is noted) to
-//! another tenant, but not one that was made anew under the name.
+//! tenant may have its own namespace's name again, and the platform may move the very namespace (its uid is noted where
+//! it does not bear its tenant's name) to another tenant, but not one that was made anew under the name.
 //!
 //! ## Why it matters
 //! A certificate of the mesh says names, and lets in by names: whoever kept a key of the old `acme` would stand
