@@ -220,3 +220,44 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use kube::api::{DynamicObject, ObjectMeta};
+    use kube::runtime::watcher::Event;
+    use serde_json::json;
+
+    use super::*;
+    use crate::settings::{File, Settings};
+    use crate::world::{Facts, Namespace};
+
+    fn allows(name: &str) -> DynamicObject {
+        let metadata = ObjectMeta {
+            namespace: Some("edge".to_owned()),
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        DynamicObject { types: None, metadata, data: json!({}) }
+    }
+
+    #[test]
+    fn what_lets_through_goes_once_what_takes_its_place_is_there() -> anyhow::Result<()> {
+        let file: File = serde_json::from_value(json!({
+            "meshWide": { "manage": true, "denyAll": "Enforce" },
+            "gateways": [{ "name": "edge/new", "serviceAccount": "new", "selector": { "app": "new" } }],
+        }))?;
+        let edge = ("edge".into(), Arc::new(Namespace::default()));
+        let facts = Facts { namespaces: vec![edge], ..Facts::default() };
+        let world = World::new(Arc::new(Settings::try_from(file)?), facts);
+        let mut kept = Kept::default();
+        kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-old")))));
+        let manifests = Place::Cluster.manifests(&world);
+        assert_eq!(Place::Cluster.surplus(&manifests, &world, &kept), []);
+        kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-new")))));
+        let old = Key::new(Kind::AuthorizationPolicy, "edge", "bulkhead-gateway-old");
+        assert_eq!(Place::Cluster.surplus(&manifests, &world, &kept), [old]);
+        Ok(())
+    }
+}
