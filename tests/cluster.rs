@@ -89,19 +89,35 @@ pub(crate) fn is_ready(kubectl: &Kubectl, namespace: &str) {
 pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) -> impl FnOnce() + use<'k> {
     admin.ok(&["create", "namespace", namespace]).unwrap();
     can_hold_pods(admin, namespace);
-    let quota = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
-        "spec": { "hard": { "count/rolebindings.rbac.authorization.k8s.io": "0" } },
-    });
-    admin.apply(&quota.to_string()).unwrap();
-    until(|| {
-        let path = "jsonpath={.status.hard}";
-        let hard = admin.ok(&["get", "resourcequota", "none", "-n", namespace, "-o", path]).unwrap();
-        !hard.is_empty()
-    });
+    let release = none_of(admin, namespace, "rolebindings.rbac.authorization.k8s.io");
     let tenant = format!("bulkhead.dev/tenant={tenant}");
     admin.ok(&["label", "namespace", namespace, &tenant, "istio-injection=enabled"]).unwrap();
-    move || drop(admin.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
+    release
+}
+
+/// A quota lets nothing of this resource be created in the namespace, until the closure is called.
+pub(crate) fn none_of<'k>(
+    kubectl: &'k Kubectl,
+    namespace: &'k str,
+    resource: &str,
+) -> impl FnOnce() + use<'k> {
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
+        "spec": { "hard": { format!("count/{resource}"): "0" } },
+    });
+    kubectl.apply(&quota.to_string()).unwrap();
+    until(|| {
+        let path = "jsonpath={.status.hard}";
+        let hard = kubectl.ok(&["get", "resourcequota", "none", "-n", namespace, "-o", path]).unwrap();
+        !hard.is_empty()
+    });
+    move || drop(kubectl.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
+}
+
+/// Why a Tenant is `Ready`, or is not, in one word.
+pub(crate) fn reason(kubectl: &Kubectl, tenant: &str) -> String {
+    let path = "jsonpath={.status.conditions[0].reason}";
+    kubectl.run(&["get", "tenant", tenant, "-o", path]).unwrap().stdout
 }
 
 /// A pod can be made once the namespace has its service account, and the account its token's volume.

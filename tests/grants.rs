@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::baseline::refused;
-use crate::cluster::{held_up, is_ready, namespace, pod, shared, tenant, until, within};
+use crate::cluster::{held_up, is_ready, namespace, none_of, pod, reason, shared, tenant, until, within};
 
 /// The names of a tenant's objects of a kind.
 fn names(kubectl: &bulkhead_harness::kubectl::Kubectl, kind: &str, namespace: &str) -> Vec<String> {
@@ -86,34 +86,21 @@ fn what_cannot_be_written_keeps_no_revocation_waiting() {
         let path = "jsonpath={.spec.egress}";
         admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap()
     };
-    let reason = || {
-        let path = "jsonpath={.status.conditions[0].reason}";
-        admin.ok(&["get", "tenant", "grant-full", "-o", path]).unwrap()
-    };
     reach("203.0.113.0/24");
     until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-203-0-113-0-24"]);
     until(|| egress().contains("203.0.113.0/24"));
 
-    let none = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": name },
-        "spec": { "hard": { "count/serviceentries.networking.istio.io": "0" } },
-    });
-    member.apply(&none.to_string()).unwrap();
-    until(|| {
-        let path = "jsonpath={.status.hard}";
-        let hard = admin.ok(&["get", "resourcequota", "none", "-n", &name, "-o", path]).unwrap();
-        !hard.is_empty()
-    });
+    let release = none_of(&member, &name, ENTRIES);
     reach("198.51.100.0/24");
     until(|| names(&admin, ENTRIES, &name).is_empty());
     until(|| egress().contains("198.51.100.0/24"));
     assert!(!egress().contains("203.0.113.0/24"));
-    within(Duration::from_mins(1), || reason() == "BaselineBehind");
+    within(Duration::from_mins(1), || reason(&admin, "grant-full") == "BaselineBehind");
 
-    member.ok(&["delete", "resourcequota", "none", "-n", &name]).unwrap();
+    release();
     reach("192.0.2.0/24");
     until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]);
-    until(|| reason() == "InForce");
+    until(|| reason(&admin, "grant-full") == "InForce");
 }
 
 /// However long a namespace takes to end, what was revoked is gone from it.

@@ -3,7 +3,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::json;
 
-use crate::cluster::{held_up, is_ready, namespace, shared, tenant, until};
+use crate::cluster::{held_up, is_ready, namespace, reason, shared, tenant, until};
 use crate::namespaces::labelled;
 
 /// What became of a Tenant stands in its status, for those who may read it.
@@ -95,11 +95,6 @@ fn a_shared_service_that_is_not_kept_says_so() {
         let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
         assert!(said.stderr.contains("is invalid: spec."), "{said:?}");
     }
-}
-
-fn reason(admin: &Kubectl, tenant: &str) -> String {
-    let path = "jsonpath={.status.conditions[0].reason}";
-    admin.run(&["get", "tenant", tenant, "-o", path]).unwrap().stdout
 }
 
 /// An object that fits the schema and no program: it says so, and the others go on.

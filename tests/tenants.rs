@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{Installation, printed};
 use serde_json::json;
 
-use crate::cluster::{BINARY, bulkhead, held_up, is_ready, namespace, pod, shared, tenant, until};
+use crate::cluster::{BINARY, bulkhead, held_up, is_ready, namespace, pod, reason, shared, tenant, until};
 use crate::namespaces::labelled;
 
 #[test]
@@ -87,11 +86,6 @@ fn tenants_that_could_be_taken_for_each_other_are_refused() {
     });
     admin.ok(&["delete", "namespace", "tenant-ns-over", "--timeout=60s"]).unwrap();
     until(|| admin.run(&["delete", "tenant", "ns-over"]).unwrap().success);
-}
-
-fn reason(admin: &Kubectl, tenant: &str) -> String {
-    let path = "jsonpath={.status.conditions[0].reason}";
-    admin.run(&["get", "tenant", tenant, "-o", path]).unwrap().stdout
 }
 
 /// Two that came at once, each past a replica that did not know the other: the older one counts. Whoever breaks the

@@ -103,6 +103,10 @@ impl Kept {
         self.kinds.get(&kind)?.get(namespace, name)
     }
 
+    pub(super) fn at(&self, key: &Key) -> Option<&Value> {
+        self.get(key.kind, &key.namespace, &key.name)
+    }
+
     /// What is kept under the manifest's name.
     pub(super) fn of(&self, manifest: &Manifest) -> Option<&Value> {
         self.get(manifest.kind, manifest.namespace.as_deref().unwrap_or_default(), &manifest.name)
@@ -162,7 +166,7 @@ impl Kept {
 
     /// The object was removed by ourselves; one that came under its name since is another one.
     pub(super) fn removed(&mut self, Surplus { key, object }: &Surplus) {
-        if self.get(key.kind, &key.namespace, &key.name) == object.as_ref() {
+        if self.at(key) == object.as_ref() {
             let news = self.kind(key.kind).remove(&key.namespace, &key.name);
             self.mark(key.kind, news);
         }
@@ -170,7 +174,7 @@ impl Kept {
 
     /// An object, as it is now, that is to be removed.
     pub(super) fn surplus(&self, key: Key) -> Surplus {
-        let object = self.get(key.kind, &key.namespace, &key.name).cloned();
+        let object = self.at(&key).cloned();
         Surplus { key, object }
     }
 }

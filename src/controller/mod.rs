@@ -20,9 +20,11 @@ mod watched;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::Worlds;
@@ -69,6 +71,11 @@ pub async fn run(
     if let Some(lease) = held {
         lease.release().await;
     }
+}
+
+/// What comes of `work`; an error if that takes longer than `limit`.
+async fn within<T>(limit: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")))
 }
 
 /// Now, as a condition writes it.

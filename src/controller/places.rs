@@ -49,6 +49,10 @@ pub(super) fn is_platforms(world: &World, namespace: &str) -> bool {
 }
 
 impl Place {
+    pub(super) fn of_namespace(tenant: &str, namespace: &str) -> Self {
+        Self::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() }
+    }
+
     pub(super) fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } | Self::Undone(namespace) => world.namespace(namespace),
@@ -131,9 +135,8 @@ impl Place {
                 Kind::ALL.iter().flat_map(of_kind).collect()
             }
             Self::Cluster => {
-                let is_there = |key: &Key| kept.get(key.kind, &key.namespace, &key.name).is_some();
-                let missing: BTreeSet<&str> =
-                    wanted.iter().filter(|key| !is_there(key)).map(|key| key.namespace.as_str()).collect();
+                let missing = wanted.iter().filter(|key| kept.at(key).is_none());
+                let missing: BTreeSet<&str> = missing.map(|key| key.namespace.as_str()).collect();
                 // What takes the place of a wall, or of what lets through, comes before that goes.
                 let may_go = |key: &Key| key.name == DENY_ALL || !missing.contains(key.namespace.as_str());
                 let goes = |key: &Key| is_of_the_cluster(key.kind, &key.name) && may_go(key);
@@ -176,7 +179,7 @@ impl Place {
             }
         };
         let mut changes: Vec<Change> = manifests.into_iter().filter_map(change).collect();
-        if Denial::of(world, kept) == Denial::Goes {
+        if *self == Self::Cluster && Denial::of(world, kept) == Denial::Goes {
             changes.sort_by_key(|change| change.manifest.name != DENY_ALL);
         }
         changes

@@ -5,7 +5,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use kube::Client;
 use kube::api::DynamicObject;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
 use super::denial::Denial;
@@ -15,6 +15,7 @@ use super::places::Place;
 use super::standing::{Cause, Standing};
 use super::troubles::Troubles;
 use super::turns::Turns;
+use super::within;
 use super::write::{Change, apply, label, remove, say_ready, undo};
 use crate::baseline::{Kind, Manifest, differences, kinds};
 use crate::sources::Worlds;
@@ -27,7 +28,6 @@ const AT_ONCE: usize = 16;
 const LONGEST: Duration = Duration::from_secs(20);
 /// How long one write may take there: others are not to wait for a webhook that nobody answers.
 const LONGEST_WRITE: Duration = Duration::from_secs(5);
-const TOO_LONG: &str = "it took too long";
 
 /// What is to be done at a place.
 struct Work {
@@ -159,8 +159,7 @@ async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work)
         told: None,
         result: Ok(()),
     };
-    let result = timeout(LONGEST, try_see_to(client, worlds, drift, work, &mut done)).await;
-    done.result = result.unwrap_or_else(|_| Err(anyhow::anyhow!("{TOO_LONG}")));
+    done.result = within(LONGEST, try_see_to(client, worlds, drift, work, &mut done)).await;
     done
 }
 
@@ -183,8 +182,7 @@ async fn try_see_to(
         if failed.is_some() && !place.goes_on_with(change) {
             continue;
         }
-        let written = timeout(LONGEST_WRITE, apply(client, change, may_replace)).await;
-        let written = written.unwrap_or_else(|_| Err(anyhow::anyhow!("{TOO_LONG}")));
+        let written = within(LONGEST_WRITE, apply(client, change, may_replace)).await;
         let result = written.and_then(|object| {
             let result = reads_back(&change.manifest, &object);
             done.written.push((change.manifest.kind, object));

@@ -14,10 +14,11 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::address::{Address, Followed};
+use super::within;
 use crate::registration::{self, Answer, CONTROLLER, NAME, is_enforced, probe, wanted};
 use crate::settings::{Registration, Settings};
 use crate::sources::Worlds;
@@ -45,8 +46,7 @@ pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address,
             sleep(EVERY).await;
             continue;
         };
-        let result = timeout(LONGEST, registrar.look(&world.settings)).await;
-        let stands = result.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")));
+        let stands = within(LONGEST, registrar.look(&world.settings)).await;
         let stands = stands.unwrap_or_else(|error| Stands::Unknown(format!("{error:#}")));
         metrics.registration(Some(stands.word()));
         if said.as_ref() != Some(&stands) {

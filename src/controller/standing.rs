@@ -176,7 +176,7 @@ fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
     for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
         let witness = world.witness(&tenant.name);
         for namespace in world.namespaces_of(&tenant.name) {
-            let place = Place::Namespace { tenant: tenant.name.clone(), namespace: namespace.to_owned() };
+            let place = Place::of_namespace(&tenant.name, namespace);
             witnesses.insert(place, witness.of_namespace(world, namespace));
         }
         witnesses.insert(Place::Tenant(tenant.name.clone()), witness);
@@ -191,8 +191,8 @@ fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
 
 /// The places that have objects in a namespace.
 fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
-    let tenant = world.namespace(namespace).and_then(|known| known.tenant.clone());
-    let own = tenant.map(|tenant| Place::Namespace { tenant, namespace: namespace.to_owned() });
+    let tenant = world.namespace(namespace).and_then(|known| known.tenant.as_deref());
+    let own = tenant.map(|tenant| Place::of_namespace(tenant, namespace));
     let services = world.shared_services().filter(|service| service.namespace == namespace);
     let services = services.map(|service| Place::Service(service.name.clone()));
     let cluster = is_platforms(world, namespace).then_some(Place::Cluster);

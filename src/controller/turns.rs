@@ -203,8 +203,7 @@ mod tests {
     }
 
     fn of_tenant(tenant: &str, count: usize) -> BTreeSet<Place> {
-        let namespace = |number| format!("{tenant}-{number:03}");
-        let place = |number| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace(number) };
+        let place = |number| Place::of_namespace(tenant, &format!("{tenant}-{number:03}"));
         (0..count).map(place).collect()
     }
 

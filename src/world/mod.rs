@@ -196,9 +196,14 @@ impl World {
         self.shared_services.values()
     }
 
-    /// Those whose namespace the settings list: elsewhere others write too, and its identity is anybody's.
+    /// Whether the settings list its namespace: elsewhere others write too, and its identity is anybody's.
+    pub fn is_listed(&self, service: &SharedService) -> bool {
+        self.settings.shared_namespaces.contains(&service.namespace)
+    }
+
+    /// Every shared service that is listed, by name.
     pub fn listed_services(&self) -> impl Iterator<Item = &SharedService> {
-        self.shared_services().filter(|service| self.settings.shared_namespaces.contains(&service.namespace))
+        self.shared_services().filter(|service| self.is_listed(service))
     }
 
     pub fn shared_service(&self, name: &str) -> Option<&SharedService> {

@@ -66,12 +66,10 @@ impl Retired {
         let living = world.labelled().flat_map(|(tenant, namespaces)| {
             let foreign = namespaces.iter().filter(|name| !bears_name_of(name, tenant));
             let uid = |name| world.namespace(name).map(|known| known.uid.clone());
-            let foreign = foreign.map(move |name| (of_namespace(name), tenant, uid(name)));
-            foreign.chain([(of_tenant(tenant), tenant, None)])
+            let name = |uid| Name { tenant: tenant.to_owned(), uid, gone: None };
+            let foreign = foreign.map(move |namespace| (of_namespace(namespace), name(uid(namespace))));
+            foreign.chain([(of_tenant(tenant), name(None))])
         });
-        let living =
-            living.map(|(key, tenant, uid)| (key, Name { tenant: tenant.to_owned(), uid, gone: None }));
-        let living: BTreeMap<String, Name> = living.collect();
         let gone = self.0.iter().filter_map(|(key, name)| {
             // A tenant without a namespace is still there.
             let is_there = key.strip_prefix("tenant.").is_some_and(|name| world.tenant(name).is_some());

@@ -7,9 +7,8 @@ use crate::world::{SharedService, World};
 /// Whether it is kept.
 pub(super) fn said(world: &World, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
     let namespace = &service.namespace;
-    let listed = world.settings.shared_namespaces.contains(namespace);
     let trouble = troubles.of(&Place::Service(service.name.clone()));
-    let (holds, reason, message) = if !listed {
+    let (holds, reason, message) = if !world.is_listed(service) {
         let message = format!(
             "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
         );

@@ -51,22 +51,21 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
 
 /// What keeps the baseline from being brought up to date where it has stood, or beyond the namespaces.
 fn behind(world: &World, troubles: &Troubles, tenant: &str) -> Option<String> {
-    let place =
-        |namespace: &str| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() };
     let own = troubles.lasting(&Place::Tenant(tenant.to_owned()));
     own.or_else(|| {
         let mut namespaces = world.namespaces_of(tenant);
-        namespaces.find_map(|name| Some(format!("{} ({})", quote(name), troubles.lasting(&place(name))?)))
+        namespaces.find_map(|name| {
+            Some(format!("{} ({})", quote(name), troubles.lasting(&Place::of_namespace(tenant, name))?))
+        })
     })
 }
 
 /// What keeps the baseline from standing in these namespaces.
 fn explained(troubles: &Troubles, tenant: &str, namespaces: &[&str]) -> String {
-    let place =
-        |namespace: &str| Place::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() };
-    let said = namespaces.iter().map(|namespace| match troubles.of(&place(namespace)) {
-        Some(trouble) => format!("{} ({trouble})", quote(namespace)),
-        None => quote(namespace),
-    });
+    let said =
+        namespaces.iter().map(|namespace| match troubles.of(&Place::of_namespace(tenant, namespace)) {
+            Some(trouble) => format!("{} ({trouble})", quote(namespace)),
+            None => quote(namespace),
+        });
     said.collect::<Vec<_>>().join(", ")
 }

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::kind::Kind;
+use super::kind::{Entry, Kind};
 use crate::baseline;
 use text::nullable;
 
@@ -133,12 +133,8 @@ fn of_the_baseline(
 /// Whether all that rules with a ratchet read of an object is the same in two states of it; each view says what
 /// that is.
 pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    match kind {
-        Kind::VirtualService
-        | Kind::Policy(_)
-        | Kind::WasmPlugin
-        | Kind::TrafficExtension
-        | Kind::ProxyConfig => same_configuration(kind, old, new),
+    match kind.entry() {
+        Entry::Policies => same_configuration(kind, old, new),
         _ => workload::same_region(kind, old, new),
     }
 }
