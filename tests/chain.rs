@@ -139,12 +139,14 @@ fn a_pod_without_a_genuine_sidecar_is_refused() {
             );
         }),
         &[
-            "BH304 metadata.annotations[proxy.istio.io/overrides]: fields of the mesh's own containers would survive \
-             injection; remove it; `sidecar.istio.io/proxyCPU` and its kin set the proxy's resources",
-            "BH304 spec.initContainers[1].image: `registry.example.com/shell:1` is not from a repository the \
-             settings list as `mesh.proxyImages`; do not declare `istio-proxy`: Istio injects it",
-            "BH304 spec.initContainers[1].command: Istio gives `istio-proxy` no command; do not declare \
-             `istio-proxy`: Istio injects it",
+            "BH304 metadata.annotations[proxy.istio.io/overrides]: with this annotation the injector keeps your fields in \
+             the mesh's own containers; remove it; set the proxy's resources with `sidecar.istio.io/proxyCPU`, \
+             `proxyMemory` and their limits",
+            "BH304 spec.initContainers[1].image: `registry.example.com/shell:1` is not from a repository that the \
+             settings list as `mesh.proxyImages`; remove your own `istio-proxy`, or the annotation \
+             (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this",
+            "BH304 spec.initContainers[1].command: Istio does not set this field of `istio-proxy`; remove your own \
+             `istio-proxy`, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this",
         ],
     );
     assert_eq!(jsonpath(&member, &["pods", "-n", &namespace], "{.items[*].metadata.name}"), "");
@@ -236,8 +238,7 @@ fn a_container_for_debugging_does_not_pass_for_the_proxy() {
     };
     let image =
         "BH304 spec.ephemeralContainers[0].image: `registry.example.com/shell:1` is not from a repository";
-    let validation =
-        "BH304 spec.ephemeralContainers[0]: in this mesh it is `istio-init` that sees to the redirection";
+    let validation = "BH304 spec.ephemeralContainers[0]: in this mesh `istio-init` redirects the traffic, not this container";
     // Where the proxy is, the API server itself takes no second container of its name.
     let second = "spec.ephemeralContainers[0].name: Duplicate value: \"istio-proxy\"";
     for (namespace, container, says) in [

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
@@ -51,6 +52,7 @@ pub(super) struct Mesh {
     pub(super) istio_cni: Option<bool>,
     pub(super) proxy_images: Option<Vec<String>>,
     pub(super) proxy_user: Option<i64>,
+    pub(super) proxy_environment: BTreeMap<String, String>,
     pub(super) root_namespace: Option<String>,
     pub(super) trust_domain: Option<String>,
     pub(super) longest_certificate_days: Option<u32>,

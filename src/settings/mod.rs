@@ -6,7 +6,7 @@ mod components;
 mod file;
 mod image;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 pub use components::{
@@ -48,6 +48,8 @@ pub struct Settings {
     pub proxy_images: Vec<Repository>,
     /// The user id the proxy runs as, whose traffic is not captured.
     pub proxy_user: i64,
+    /// What the mesh sets for its proxies beyond the variables that Istio's own template writes, or with other values.
+    pub proxy_environment: BTreeMap<String, String>,
     /// Keys of labels and annotations of a tenant's namespace that only the platform sets, beside the known ones.
     pub protected_keys: BTreeSet<String>,
     /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
@@ -201,6 +203,7 @@ impl Settings {
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
+            proxy_environment: file.mesh.proxy_environment,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

@@ -15,6 +15,7 @@ mod tenant;
 mod text;
 mod token;
 mod virtual_service;
+mod volume;
 mod workload;
 
 use serde::Deserialize;
@@ -23,9 +24,8 @@ use serde_json::value::RawValue;
 
 use super::kind::{Entry, Kind};
 use crate::baseline;
-use text::nullable;
 
-pub use container::Container;
+pub use container::{Container, VolumeMount};
 pub use metadata::{Labelled, Metadata};
 pub use namespace::Namespace;
 pub use network_policy::{Direction, NetworkPolicy, Opening, Peer};
@@ -36,9 +36,11 @@ pub use selector::{Labels, Selector};
 pub use sidecar::{Listener, Sidecar};
 pub use telemetry::Telemetry;
 pub use tenant::Tenant;
+pub(super) use text::nullable;
 pub use text::{Entries, Text};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
+pub use volume::Volume;
 pub use workload::{Form, Placed, Role, Workload};
 
 /// One object, read.

@@ -97,7 +97,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
 }
 
 /// Reads `null` as the default: users write it, and Go does where a list is empty.
-pub(super) fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
+pub(in crate::policy) fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)

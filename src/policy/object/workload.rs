@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, Labelled, Metadata, Text, Unreadable, Whole};
+use super::{Container, Labelled, Metadata, Text, Unreadable, Volume, VolumeMount, Whole};
 use crate::policy::kind::Kind;
 use crate::policy::path::{At, Path};
 use crate::policy::proxy;
@@ -50,6 +50,8 @@ struct PodSpec<'a> {
     containers: Vec<Container<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     ephemeral_containers: Vec<Container<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    volumes: Vec<Volume<'a>>,
 }
 
 /// Where a container stands in its pod.
@@ -113,6 +115,13 @@ impl<'a> Workload<'a> {
         self.template.spec.service_account_name.as_deref().unwrap_or("default")
     }
 
+    /// Every volume, and its path.
+    pub fn volumes(&self) -> impl Iterator<Item = (&Volume<'a>, Path<'static>)> {
+        let path = self.spec_path().fields(&["volumes"]);
+        let volumes = self.template.spec.volumes.iter().enumerate();
+        volumes.map(move |(index, volume)| (volume, path.clone().index(index)))
+    }
+
     /// Every container, in the order they are listed: init, app, ephemeral.
     pub fn containers(&self) -> impl Iterator<Item = Placed<'_, 'a>> {
         let spec = &self.template.spec;
@@ -143,10 +152,19 @@ impl<'a> Workload<'a> {
     }
 
     /// The containers with the names that Istio gives, and which list each is in.
-    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &Container<'a>)> {
+    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &str)> {
         self.containers()
             .filter(|container| proxy::NAMES.contains(&&*container.name))
-            .map(|placed| (placed.role, placed.container))
+            .map(|placed| (placed.role, placed.container.raw.get()))
+    }
+
+    /// Where volumes of the mesh are mounted, one to debug with included.
+    fn mesh_mounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.containers().flat_map(|placed| {
+            let Container { name, volume_mounts, .. } = placed.container;
+            let mounts = volume_mounts.iter().filter(|mount| proxy::is_mesh_volume(&mount.name));
+            mounts.map(move |mount| (&**name, &*mount.name))
+        })
     }
 }
 
@@ -160,7 +178,14 @@ pub struct Placed<'o, 'a> {
     container: &'o Container<'a>,
 }
 
-impl Placed<'_, '_> {
+impl<'a> Placed<'_, 'a> {
+    /// The mounts of its volumes, and the path of each.
+    pub fn mounts(&self) -> impl Iterator<Item = (&VolumeMount<'a>, Path<'static>)> {
+        let path = self.path().fields(&["volumeMounts"]);
+        let mounts = self.container.volume_mounts.iter().enumerate();
+        mounts.map(move |(index, mount)| (mount, path.clone().index(index)))
+    }
+
     pub fn path(&self) -> Path<'static> {
         Path::of(self.base).fields(&["spec", self.list]).index(self.index)
     }
@@ -202,7 +227,8 @@ pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
         return old.template.metadata.has_mesh_entries_of(&new.template.metadata)
             && old.template.spec.host_network == new.template.spec.host_network
             && old.images().eq(new.images())
-            && old.mesh_containers().eq(new.mesh_containers());
+            && old.mesh_containers().eq(new.mesh_containers())
+            && old.mesh_mounts().eq(new.mesh_mounts());
     }
     let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
     matches!((read(old), read(new)), (Ok(old), Ok(new)) if old == new)

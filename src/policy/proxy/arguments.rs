@@ -1,6 +1,7 @@
 //! The arguments the injector writes, as data: Istio's injection template is the source. A flag that
 //! would leave traffic uncaptured is not in it.
 
+use super::MESH_PORTS;
 use crate::policy::object::Text;
 
 /// The arguments of one of the mesh's containers: fixed words, then flags in any order, each at most once.
@@ -87,9 +88,6 @@ pub enum Strange {
     Missing(&'static str),
 }
 
-/// Ports the proxy itself listens on: health, metrics, the merged metrics.
-const MESH_PORTS: &[&str] = &["15020", "15021", "15090"];
-
 impl Arguments {
     /// The first thing in which `written` is not what the injector writes for a proxy that runs as `user`.
     pub fn strange(&self, written: &[Text<'_>], user: i64) -> Option<Strange> {
@@ -141,7 +139,9 @@ impl Value {
             (Self::Next(expected), None, Some(next)) => next == expected,
             (Self::NextUser, None, Some(next)) => next.parse() == Ok(user),
             (Self::NextDomain, None, Some(next)) => next.starts_with("$(POD_NAMESPACE).svc."),
-            (Self::NextMeshPorts, None, Some(next)) => next.split(',').all(|port| MESH_PORTS.contains(&port)),
+            (Self::NextMeshPorts, None, Some(next)) => {
+                next.split(',').all(|port| port.parse().is_ok_and(|port| MESH_PORTS.contains(&port)))
+            }
             (Self::NextPorts, None, Some(next)) => {
                 next == "*" || next.split(',').all(|port| port.is_empty() || port.parse::<u16>().is_ok())
             }

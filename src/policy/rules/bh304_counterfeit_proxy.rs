@@ -3,20 +3,27 @@
 //! ## What it does
 //! Refuses a pod whose `istio-proxy` is not the one Istio injects, and a template that brings its own.
 //!
-//! In a pod there must be exactly one container of that name, from an image repository of the mesh
-//! (`mesh.proxyImages` in the settings), with the injector's arguments and nothing else that runs in it,
-//! as the proxy's user and without more rights; and exactly one init container `istio-init` (or, where the
-//! settings say `mesh.istioCni`, `istio-validation`) that redirects all traffic and lets out only the
-//! proxy's. Before injection, in a template, neither these containers nor the annotations may be there with
-//! which a tenant's own fields survive it (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
+//! A pod must have exactly one container `istio-proxy` and exactly one init container `istio-init` (with
+//! `mesh.istioCni` in the settings: `istio-validation`). Both are compared with Istio's injection template as
+//! an allow-list: image repository (`mesh.proxyImages`), arguments, environment variables and their values,
+//! mounts, ports, probes, hooks, user and rights. A field that the template does not write is refused,
+//! whatever the pod's annotations say. Free are only resources, image version, pull policy and the
+//! numbers of probes.
+//!
+//! A template, and a pod that is not injected yet, may contain neither these containers nor the annotations
+//! that make the injector keep a tenant's fields (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
 //! ## Why it matters
-//! The injector keeps what a tenant declares in a container of the proxy's name. A shell that is merely
-//! called `istio-proxy` looks like a mesh pod to every check that only asks for the name.
+//! The injector keeps fields that a tenant declares in a container of the proxy's name. A variable `DRY_RUN`
+//! in `istio-init` switches the redirection off; a mount over `/usr/local/bin` runs the tenant's own program
+//! as root with `NET_ADMIN`; another bootstrap makes Envoy skip every policy.
 //!
 //! ## Limits
-//! Environment, mounts, ports and resources of the proxy are not compared. A mesh that excludes ports or
-//! addresses for everybody (`excludeIPRanges`, `TPROXY`) is refused here until it can be declared.
+//! A mesh that sets more variables for its proxies (`proxyMetadata`, another CA, a cluster name) declares
+//! them in the settings as `mesh.proxyEnvironment`. A mesh that excludes ports or addresses for all pods
+//! (`excludeIPRanges`), captures with `TPROXY`, mounts further volumes into its proxies or has templates of
+//! its own is refused here. The proxy's version is not compared. Annotations that change Envoy's bootstrap
+//! without a trace in the container (`sidecar.istio.io/stats…`) are not judged yet.
 //!
 //! ## Refused
 //! ```yaml
@@ -85,6 +92,65 @@
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
 //! ```
+//! A pod that claims to be injected keeps its own fields in the mesh's containers:
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: dry
+//!   namespace: tenant-acme
+//!   annotations: { sidecar.istio.io/status: '{}' }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!       env:
+//!         - { name: DRY_RUN, value: "true" } # BH304
+//!         - { name: ISTIO_META_DNS_CAPTURE, value: "true" }
+//!       volumeMounts:
+//!         - { name: mine, mountPath: /usr/local/bin } # BH304
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       env:
+//!         - { name: CA_ADDR, value: "istiod.tenant-acme.svc:15012" } # BH304
+//!         - { name: ISTIO_BOOTSTRAP_OVERRIDE, value: /mine/bootstrap.json } # BH304
+//!         - { name: POD_NAMESPACE, value: tenant-beta } # BH304
+//!         - { name: PROXY_CONFIG, value: '{"discoveryAddress":"istiod.tenant-acme.svc:15012"}' } # BH304
+//!         - { name: PROXY_CONFIG, value: '{}' } # BH304
+//!       volumeMounts:
+//!         - { name: istio-envoy, mountPath: /etc/istio/proxy }
+//!         - { name: istio-envoy, mountPath: /usr/local/bin } # BH304
+//!       tty: true # BH304
+//!       startupProbe:
+//!         httpGet: { path: /, port: 8080 } # BH304
+//!       securityContext: { runAsUser: 1337 }
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//!   volumes:
+//!     - { name: mine, image: { reference: registry.example.com/mine:1 } }
+//!     - { name: istio-envoy, emptyDir: { medium: Memory } }
+//! ```
+//! A field that is in no list makes the whole container refused:
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: unlisted, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!     - name: istio-proxy # BH304
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       securityContext: { runAsUser: 1337, procMount: Unmasked }
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
 //! ```yaml
 //! apiVersion: batch/v1
 //! kind: Job
@@ -130,10 +196,8 @@
 //! ```
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::object::{Form, Object, Placed, Role, Workload};
-use crate::policy::path::Path;
-use crate::policy::proxy::{self, Arguments, Strange};
-use crate::policy::quote;
+use crate::policy::object::{Form, Object, Role, Workload};
+use crate::policy::proxy::{self, Expected};
 use crate::settings::{Dataplane, Settings};
 
 pub(super) static RULE: Rule = Rule {
@@ -150,45 +214,48 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Workload(workload) = scope.object else { return };
-    survives(workload, proxy::OVERRIDES, findings);
+    reject_injector_annotation(workload, proxy::OVERRIDES, findings);
     match workload.form {
         Form::Written => {
-            survives(workload, proxy::STATUS, findings);
-            declared(workload, findings);
+            reject_injector_annotation(workload, proxy::STATUS, findings);
+            reject_mesh_containers(workload, findings);
         }
         Form::Final | Form::Stored if scope.world.settings.dataplane == Dataplane::Ambient => {}
-        Form::Final | Form::Stored => injected(workload, &scope.world.settings, findings),
+        Form::Final | Form::Stored => compare_mesh_containers(workload, &scope.world.settings, findings),
     }
 }
 
-/// An annotation with which a tenant's own fields survive injection.
-fn survives(workload: &Workload<'_>, key: &str, findings: &mut Findings) {
+fn reject_injector_annotation(workload: &Workload<'_>, key: &str, findings: &mut Findings) {
     if let Some(written) = workload.labelled().annotation(key) {
-        let fix = "remove it; `sidecar.istio.io/proxyCPU` and its kin set the proxy's resources";
-        findings.report(&written.path, "fields of the mesh's own containers would survive injection", fix);
+        findings.report(
+            &written.path,
+            "with this annotation the injector keeps your fields in the mesh's own containers",
+            "remove it; set the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits",
+        );
     }
 }
 
-/// As written: the injector brings these containers, and would keep what is written into them.
-fn declared(workload: &Workload<'_>, findings: &mut Findings) {
+fn reject_mesh_containers(workload: &Workload<'_>, findings: &mut Findings) {
     for container in workload.containers().filter(|container| proxy::NAMES.contains(&&*container.name)) {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);
         findings.report(&container.path(), message, "remove the container");
     }
 }
 
-/// A pod: these containers are the injector's, or this is no mesh pod.
-fn injected(workload: &Workload<'_>, settings: &Settings, findings: &mut Findings) {
+fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, findings: &mut Findings) {
     let redirection = if settings.istio_cni { proxy::VALIDATION_NAME } else { proxy::CAPTURE_NAME };
     let (mut proxies, mut redirections) = (0, 0);
     for container in workload.containers() {
         let name = &*container.name;
-        let (count, arguments) = match name {
-            proxy::PROXY_NAME => (&mut proxies, &proxy::PROXY),
-            _ if name == redirection && settings.istio_cni => (&mut redirections, &proxy::VALIDATION),
-            _ if name == redirection => (&mut redirections, &proxy::CAPTURE),
+        let (count, name, arguments) = match name {
+            proxy::PROXY_NAME => (&mut proxies, proxy::PROXY_NAME, &proxy::PROXY),
+            _ if name == redirection && settings.istio_cni => {
+                (&mut redirections, redirection, &proxy::VALIDATION)
+            }
+            _ if name == redirection => (&mut redirections, redirection, &proxy::CAPTURE),
             proxy::CAPTURE_NAME | proxy::VALIDATION_NAME => {
-                let message = format!("in this mesh it is `{redirection}` that sees to the redirection");
+                let message =
+                    format!("in this mesh `{redirection}` redirects the traffic, not this container");
                 findings.report(&container.path(), message, "remove the container");
                 continue;
             }
@@ -200,66 +267,22 @@ fn injected(workload: &Workload<'_>, settings: &Settings, findings: &mut Finding
             findings.report(&container.path(), message, "remove the container");
             continue;
         }
-        genuine(container, arguments, settings, findings);
+        if name == redirection && container.role != Role::Init {
+            let message = format!("`{name}` is an init container");
+            findings.report(&container.path(), message, format!("remove your own `{name}`"));
+        }
+        let is_init_container = container.role == Role::Init;
+        let expected = Expected { name, arguments, is_init_container, settings };
+        proxy::compare(container.raw, expected, &mut |mismatch| {
+            let fix = mismatch.fix(name);
+            findings.report(&mismatch.path(container.path()), mismatch.message, fix);
+        });
     }
     if proxies > 0 && redirections == 0 {
         findings.report(
             &workload.spec_path(),
-            format!("no `{redirection}`: nothing redirects traffic to the proxy"),
+            format!("no `{redirection}`: no container redirects the pod's traffic to the proxy"),
             "let Istio inject the pod: declare none of its containers",
         );
-    }
-}
-
-fn genuine(container: Placed<'_, '_>, arguments: &Arguments, settings: &Settings, findings: &mut Findings) {
-    let name = &*container.name;
-    let is_proxy = name == proxy::PROXY_NAME;
-    let mut report = |path: Path<'_>, message: String| {
-        findings.report(&path, message, format!("do not declare `{name}`: Istio injects it"));
-    };
-    let image = container.image.as_deref().unwrap_or_default();
-    if !proxy::is_mesh_image(image, settings) {
-        let message =
-            format!("{} is not from a repository the settings list as `mesh.proxyImages`", quote(image));
-        report(container.fields(&["image"]), message);
-    }
-    if !container.command.is_empty() {
-        report(container.fields(&["command"]), format!("Istio gives `{name}` no command"));
-    }
-    let path = container.fields(&["args"]);
-    match arguments.strange(&container.args, settings.proxy_user) {
-        Some(Strange::At(index)) => {
-            let argument = container.args.get(index).map_or("", |argument| argument);
-            report(path.index(index), format!("Istio would not write {} here", quote(argument)));
-        }
-        Some(Strange::Missing(flag)) => report(path, format!("Istio writes `{flag}` for `{name}`")),
-        None => {}
-    }
-    for (fields, program) in container.programs().filter(|(_, program)| !proxy::is_mesh_program(program)) {
-        let first = program.first().map_or("", |word| word);
-        report(container.fields(fields), format!("Istio runs no {} in `{name}`", quote(first)));
-    }
-    for (field, written) in
-        [("workingDir", container.working_dir.is_some()), ("envFrom", container.env_from.is_some())]
-    {
-        if written {
-            report(container.fields(&[field]), format!("Istio gives `{name}` no `{field}`"));
-        }
-    }
-    if !is_proxy && container.role != Role::Init {
-        report(container.path(), format!("`{name}` is an init container"));
-    }
-    let expected = (is_proxy && container.role == Role::Init).then_some("Always");
-    if container.restart_policy.as_deref() != expected {
-        let written = container.restart_policy.as_deref().unwrap_or_default();
-        report(
-            container.fields(&["restartPolicy"]),
-            format!("{} is not how Istio runs `{name}` here", quote(written)),
-        );
-    }
-    let rights = &container.security_context;
-    if is_proxy && (rights.run_as_user != Some(settings.proxy_user) || rights.is_more_than_a_user()) {
-        let message = format!("`{name}` runs as user {}, with no more rights", settings.proxy_user);
-        report(container.fields(&["securityContext"]), message);
     }
 }

@@ -8,6 +8,8 @@
 //! sidecar, no network policy, and valid for days after the token has expired. Only the kubelet needs one,
 //! for the proxy of a pod on its own node.
 //!
+//! A token that a pod's volumes ask for is BH310's.
+//!
 //! ## Refused
 //! ```yaml as alice in acme-developers
 //! apiVersion: authentication.k8s.io/v1
@@ -37,6 +39,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
+use crate::policy::proxy::MESH_AUDIENCE;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -50,9 +53,6 @@ pub(super) static RULE: Rule = Rule {
     source: include_str!("bh403_mesh_token.rs"),
     check,
 };
-
-/// For whom istiod takes tokens.
-const MESH_AUDIENCE: &str = "istio-ca";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::TokenRequest(request) = scope.object else { return };

@@ -18,6 +18,8 @@ mod bh204_baseline_shadowed;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
 mod bh304_counterfeit_proxy;
+mod bh310_proxy_volume;
+mod bh316_init_before_capture;
 mod bh401_shared_namespace_write;
 mod bh402_shared_identity_name;
 mod bh403_mesh_token;
@@ -61,6 +63,8 @@ pub static RULES: &[&Rule] = &[
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
     &bh304_counterfeit_proxy::RULE,
+    &bh310_proxy_volume::RULE,
+    &bh316_init_before_capture::RULE,
     &bh401_shared_namespace_write::RULE,
     &bh402_shared_identity_name::RULE,
     &bh403_mesh_token::RULE,

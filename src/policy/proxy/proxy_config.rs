@@ -1,0 +1,97 @@
+//! The `PROXY_CONFIG` that the injector writes: the mesh's configuration with the pod's annotation laid over it. Only
+//! fields are listed that change nothing but how the proxy ends, counts or samples; every other one could send it to
+//! another control plane, hand it another bootstrap or other certificates.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::environment::is_istiod;
+use crate::settings::Settings;
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct ProxyConfig {
+    discovery_address: Option<String>,
+    #[serde(rename = "concurrency")]
+    _concurrency: IgnoredAny,
+    #[serde(rename = "drainDuration")]
+    _drain_duration: IgnoredAny,
+    #[serde(rename = "terminationDrainDuration")]
+    _termination_drain_duration: IgnoredAny,
+    #[serde(rename = "holdApplicationUntilProxyStarts")]
+    _hold_application_until_proxy_starts: IgnoredAny,
+    /// Each becomes a variable of the environment too, and is judged there.
+    #[serde(rename = "proxyMetadata")]
+    _proxy_metadata: IgnoredAny,
+    proxy_stats_matcher: StatsMatcher,
+    extra_stat_tags: Vec<String>,
+    #[serde(rename = "tracing")]
+    _tracing: Sampling,
+}
+
+/// Where traces go is the mesh's to say.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sampling {
+    #[serde(rename = "sampling")]
+    _sampling: IgnoredAny,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct StatsMatcher {
+    #[serde(rename = "inclusionPrefixes")]
+    prefixes: Vec<String>,
+    #[serde(rename = "inclusionSuffixes")]
+    suffixes: Vec<String>,
+    #[serde(rename = "inclusionRegexps")]
+    regexps: Vec<String>,
+}
+
+/// Whether a configuration leaves the proxy under the mesh's own control plane, with the mesh's own bootstrap.
+pub(super) fn is_harmless(text: &str, settings: &Settings) -> bool {
+    let config = serde_json::from_str::<ProxyConfig>(text).ok().filter(|_| text.starts_with('{'));
+    let Some(config) = config else { return false };
+    let StatsMatcher { prefixes, suffixes, regexps } = &config.proxy_stats_matcher;
+    let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
+    config.discovery_address.is_none_or(|address| is_istiod(&address, settings))
+        && patterns.all(|pattern| is_plain(pattern, b"_.:=;{}*|()+-"))
+        && config.extra_stat_tags.iter().all(|tag| is_plain(tag, b"_.-"))
+}
+
+/// These texts are laid into Envoy's bootstrap as they are.
+fn is_plain(text: &str, marks: &[u8]) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_listed_fields_are_harmless() {
+        let settings = Settings::default();
+        for text in [
+            "{}\n",
+            r#"{"concurrency":2,"holdApplicationUntilProxyStarts":true,"tracing":{"sampling":10}}"#,
+            r#"{"discoveryAddress":"istiod-canary.istio-system.svc:15012"}"#,
+            r#"{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"true"}}"#,
+            r#"{"proxyStatsMatcher":{"inclusionRegexps":["cluster.*upstream_rq_(retry|total)"]}}"#,
+        ] {
+            assert!(is_harmless(text, &settings), "{text}");
+        }
+        for text in [
+            "",
+            "[]",
+            r#"{"discoveryAddress":"istiod.elsewhere.svc:15012"}"#,
+            r#"{"proxyBootstrapTemplatePath":"/mine.json"}"#,
+            r#"{"caCertificatesPem":["x"]}"#,
+            r#"{"tracing":{"zipkin":{"address":"mine:9411"}}}"#,
+            r#"{"proxyStatsMatcher":{"inclusionPrefixes":["a\"}"]}}"#,
+            r#"{"extraStatTags":["a b"]}"#,
+        ] {
+            assert!(!is_harmless(text, &settings), "{text}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! # BH310 `proxy-volume`
+//!
+//! ## What it does
+//! Refuses volumes that give an application the proxy's token, certificate or key. These are: a projected
+//! service account token for the mesh (`audience: istio-ca`), a mount of one of the proxy's volumes in any
+//! container but the proxy, and a volume under one of their names that Istio did not write.
+//!
+//! ## Why it matters
+//! With the proxy's token or key a program is this account to the whole mesh, wherever it runs: no sidecar and
+//! no network policy holds it. A trust root of a tenant's own makes the proxy believe another control plane.
+//!
+//! ## Limits
+//! The certificates of a mesh that mounts further volumes into its proxies (`mountMtlsCerts`, a CSI driver) are
+//! not known here, and its proxies are refused by BH304.
+//!
+//! ## Refused
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: token, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       securityContext: { runAsUser: 1337 }
+//!   containers:
+//!     - name: app
+//!       image: registry.example.com/app:1
+//!       volumeMounts:
+//!         - { name: mine, mountPath: /mine }
+//!         - { name: istio-token, mountPath: /theirs } # BH310
+//!         - { name: workload-socket, mountPath: /sds, readOnly: true } # BH310
+//!   volumes:
+//!     - name: mine
+//!       projected:
+//!         sources:
+//!           - configMap: { name: harmless }
+//!           - serviceAccountToken:
+//!               audience: istio-ca # BH310
+//!               expirationSeconds: 86400
+//!               path: token
+//!     - name: istio-token
+//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
+//!     - { name: istiod-ca-cert, configMap: { name: mine } } # BH310
+//!     - { name: istio-envoy, emptyDir: {}, hostPath: { path: /tmp } } # BH310
+//! ```
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: token, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!         - name: app
+//!           image: registry.example.com/app:1
+//!           volumeMounts:
+//!             - { name: istio-data, mountPath: /data } # BH310
+//!       volumes:
+//!         - { name: istio-data, emptyDir: {} } # BH310
+//!         - name: mine
+//!           projected:
+//!             sources:
+//!               - serviceAccountToken: { audience: istio-ca, path: token } # BH310
+//! ```
+//!
+//! ## Admitted
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: vault, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       securityContext: { runAsUser: 1337 }
+//!       volumeMounts:
+//!         - { name: istio-token, mountPath: /var/run/secrets/tokens }
+//!   containers:
+//!     - name: app
+//!       image: registry.example.com/app:1
+//!       volumeMounts: [{ name: vault, mountPath: /vault }]
+//!   volumes:
+//!     - name: vault
+//!       projected: { sources: [{ serviceAccountToken: { audience: vault, path: token } }] }
+//!     - name: istio-token
+//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, expirationSeconds: 43200, path: istio-token } }] }
+//! ```
+
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
+use crate::policy::object::{Form, Object};
+use crate::policy::proxy::{self, MESH_AUDIENCE};
+use crate::policy::quote;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH310",
+    name: "proxy-volume",
+    kinds: &[WORKLOADS],
+    places: &[Place::Tenants],
+    guards: &[],
+    ratchet: true,
+    retry: Retry::Never,
+    source: include_str!("bh310_proxy_volume.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::Workload(workload) = scope.object else { return };
+    for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_NAME) {
+        for (mount, path) in container.mounts().filter(|(mount, _)| proxy::is_mesh_volume(&mount.name)) {
+            findings.report(
+                &path,
+                format!(
+                    "{} is a volume of the Istio proxy, with what proves its identity",
+                    quote(&mount.name)
+                ),
+                "remove this mount",
+            );
+        }
+    }
+    for (volume, path) in workload.volumes() {
+        if !proxy::is_mesh_volume(&volume.name) {
+            for (index, _) in
+                volume.token_audiences.iter().filter(|(_, audience)| **audience == *MESH_AUDIENCE)
+            {
+                let source = path.clone().fields(&["projected", "sources"]).index(*index);
+                findings.report(
+                    &source.fields(&["serviceAccountToken", "audience"]),
+                    format!("with a token for `{MESH_AUDIENCE}` a program is this account to the whole mesh"),
+                    "use an audience of your own; the proxy gets its token from Istio",
+                );
+            }
+        } else if workload.form == Form::Written || !proxy::is_injected(&volume.name, volume.raw) {
+            findings.report(
+                &path,
+                format!("{} is the name of a volume that Istio injects", quote(&volume.name)),
+                "give your volume another name",
+            );
+        }
+    }
+}

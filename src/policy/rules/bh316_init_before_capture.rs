@@ -1,0 +1,138 @@
+//! # BH316 `init-before-capture`
+//!
+//! ## What it does
+//! Refuses init containers that run before `istio-init` has redirected the pod's traffic.
+//!
+//! With a native sidecar Istio puts `istio-init` first. With a classic one it puts it last, after the
+//! init containers of the pod's author. A template is refused early if it asks for a classic sidecar
+//! (`sidecar.istio.io/nativeSidecar: "false"`) and has init containers. Where the settings say
+//! `mesh.istioCni` the traffic is redirected before any container starts, and this rule judges nothing.
+//!
+//! ## Why it matters
+//! An init container may run for as long as it likes. Before the redirection its connections carry no
+//! identity, and nothing asks a policy before it is reached.
+//!
+//! ## Refused
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: classic, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - { name: migrate, image: registry.example.com/migrate:1 } # BH316
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       securityContext: { runAsUser: 1337 }
+//! ```
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: classic, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata:
+//!       annotations:
+//!         sidecar.istio.io/nativeSidecar: "false" # BH316
+//!     spec:
+//!       initContainers: [{ name: migrate, image: registry.example.com/migrate:1 }]
+//!       containers: [{ name: app, image: registry.example.com/app:1 }]
+//! ```
+//!
+//! ## Admitted
+//! ```yaml
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: native, namespace: tenant-acme }
+//! spec:
+//!   initContainers:
+//!     - name: istio-init
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, sidecar]
+//!       restartPolicy: Always
+//!       securityContext: { runAsUser: 1337 }
+//!     - { name: migrate, image: registry.example.com/migrate:1 }
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: classic, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata: { annotations: { sidecar.istio.io/nativeSidecar: "false" } }
+//!     spec:
+//!       containers: [{ name: app, image: registry.example.com/app:1 }]
+//! ```
+
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
+use crate::policy::object::{Form, Object, Role, Workload};
+use crate::policy::proxy;
+use crate::policy::quote;
+use crate::settings::Dataplane;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH316",
+    name: "init-before-capture",
+    kinds: &[WORKLOADS],
+    places: &[Place::Tenants],
+    guards: &[],
+    ratchet: true,
+    retry: Retry::Never,
+    source: include_str!("bh316_init_before_capture.rs"),
+    check,
+};
+
+const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let Object::Workload(workload) = scope.object else { return };
+    let settings = &scope.world.settings;
+    if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
+        return;
+    }
+    match workload.form {
+        Form::Written => reject_classic_sidecar(workload, findings),
+        Form::Final | Form::Stored => reject_early_containers(workload, findings),
+    }
+}
+
+fn reject_classic_sidecar(workload: &Workload<'_>, findings: &mut Findings) {
+    let has_init_containers = workload.containers().any(|container| container.role == Role::Init);
+    let classic = workload.labelled().annotation(NATIVE_SIDECAR).filter(|written| written.value == "false");
+    if let Some(classic) = classic.filter(|_| has_init_containers) {
+        findings.report(
+            &classic.path,
+            "with a classic sidecar the init containers run before their traffic is redirected to the proxy",
+            "remove this annotation, so that the sidecar starts before them",
+        );
+    }
+}
+
+fn reject_early_containers(workload: &Workload<'_>, findings: &mut Findings) {
+    let init_containers = || workload.containers().filter(|container| container.role == Role::Init);
+    let Some(capture) = init_containers().position(|container| *container.name == *proxy::CAPTURE_NAME)
+    else {
+        return;
+    };
+    for container in init_containers().take(capture).filter(|container| *container.name != *proxy::PROXY_NAME)
+    {
+        findings.report(
+            &container.path(),
+            format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
+            format!(
+                "remove `{NATIVE_SIDECAR}: \"false\"` from the pod or its template; if it is not there, ask the \
+                 platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni"
+            ),
+        );
+    }
+}
