@@ -127,11 +127,11 @@ fn a_pod_that_claims_to_be_injected_keeps_no_field_of_its_own() {
                 init(
                     json!({ "securityContext": { "seccompProfile": { "type": "Localhost", "localhostProfile": "m.json" } } }),
                 ),
-                &[("BH304", "spec.initContainers[0]")],
+                &[("BH304", "spec.initContainers[0].securityContext")],
             ),
             (
                 init(json!({ "securityContext": { "appArmorProfile": { "type": "Unconfined" } } })),
-                &[("BH304", "spec.initContainers[0]")],
+                &[("BH304", "spec.initContainers[0].securityContext")],
             ),
         ],
     );

@@ -1,21 +1,22 @@
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Text;
-use super::text::nullable;
+use crate::policy::proxy;
 
-/// A container, as far as rules read it; of the mesh's own they read the whole text.
+/// A container: of the tenant's own the fields that rules read, of the mesh's every field.
 #[derive(Debug)]
 pub struct Container<'a> {
     pub name: Text<'a>,
     pub image: Option<Text<'a>>,
     pub volume_mounts: Vec<VolumeMount<'a>>,
-    /// The container as it was sent.
-    pub raw: &'a RawValue,
+    /// Every field but the name, as it was sent, if the name is one that Istio gives.
+    pub mesh_fields: Vec<(Text<'a>, &'a RawValue)>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub struct VolumeMount<'a> {
     #[serde(borrow)]
     pub name: Text<'a>,
@@ -23,19 +24,57 @@ pub struct VolumeMount<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Container<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            name: Text<'a>,
-            #[serde(borrow, default)]
-            image: Option<Text<'a>>,
-            #[serde(borrow, default, deserialize_with = "nullable")]
-            volume_mounts: Vec<VolumeMount<'a>>,
+        deserializer.deserialize_map(AsContainer)
+    }
+}
+
+struct AsContainer;
+
+/// As many as the proxy has.
+const MESH_FIELDS: usize = 16;
+
+impl<'de> Visitor<'de> for AsContainer {
+    type Value = Container<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a container")
+    }
+
+    /// In one pass, since an API server writes the name first; in any other order the fields before it are kept.
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut name: Option<Text<'de>> = None;
+        let (mut image, mut volume_mounts) = (None, None);
+        let mut kept: Vec<(Text<'de>, &'de RawValue)> = Vec::new();
+        while let Some(field) = map.next_key::<Text<'de>>()? {
+            match (&*field, &name) {
+                ("name", None) => {
+                    let written: Text<'de> = map.next_value()?;
+                    if proxy::NAMES.contains(&&*written) {
+                        kept.reserve(MESH_FIELDS);
+                    }
+                    name = Some(written);
+                }
+                ("name", Some(_)) => return Err(M::Error::duplicate_field("name")),
+                (_, None) => kept.push((field, map.next_value()?)),
+                (_, Some(name)) if proxy::NAMES.contains(&&**name) => kept.push((field, map.next_value()?)),
+                ("image", Some(_)) => image = map.next_value()?,
+                ("volumeMounts", Some(_)) => volume_mounts = map.next_value::<Option<_>>()?,
+                (_, Some(_)) => drop(map.next_value::<IgnoredAny>()?),
+            }
         }
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        let Fields { name, image, volume_mounts } =
-            serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        Ok(Self { name, image, volume_mounts, raw })
+        let name = name.ok_or_else(|| M::Error::missing_field("name"))?;
+        for (field, raw) in &kept {
+            match &**field {
+                "image" => {
+                    image = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
+                }
+                "volumeMounts" => {
+                    volume_mounts = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
+                }
+                _ => {}
+            }
+        }
+        kept.retain(|_| proxy::NAMES.contains(&&*name));
+        Ok(Container { name, image, volume_mounts: volume_mounts.unwrap_or_default(), mesh_fields: kept })
     }
 }

@@ -1,53 +1,45 @@
-use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Text;
-use super::text::nullable;
 
-/// A volume of a pod, as far as rules read it; of the mesh's own they read the whole text.
+/// A volume of a pod, and what it is made of, as it was sent.
 #[derive(Debug)]
 pub struct Volume<'a> {
     pub name: Text<'a>,
-    /// The audience of each projected service account token, with the index of its source.
-    pub token_audiences: Vec<(usize, Text<'a>)>,
-    /// The volume as it was sent.
-    pub raw: &'a RawValue,
+    /// Its kind, such as `emptyDir`, and the rest; without one the API server makes it an `emptyDir`.
+    pub source: Option<(Text<'a>, &'a RawValue)>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Volume<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            name: Text<'a>,
-            #[serde(borrow, default, deserialize_with = "nullable")]
-            projected: Projected<'a>,
-        }
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        let Fields { name, projected } = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        let token_audiences = projected.sources.into_iter().enumerate();
-        let token_audiences = token_audiences
-            .filter_map(|(index, source)| Some((index, source.service_account_token?.audience?)));
-        Ok(Self { name, token_audiences: token_audiences.collect(), raw })
+        deserializer.deserialize_map(AsVolume)
     }
 }
 
-#[derive(Default, Deserialize)]
-struct Projected<'a> {
-    #[serde(borrow, default, deserialize_with = "nullable")]
-    sources: Vec<Source<'a>>,
-}
+struct AsVolume;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Source<'a> {
-    #[serde(borrow, default)]
-    service_account_token: Option<TokenSource<'a>>,
-}
+impl<'de> Visitor<'de> for AsVolume {
+    type Value = Volume<'de>;
 
-#[derive(Deserialize)]
-struct TokenSource<'a> {
-    #[serde(borrow, default)]
-    audience: Option<Text<'a>>,
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a volume")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let (mut name, mut source) = (None, None);
+        while let Some(field) = map.next_key::<Text<'de>>()? {
+            if *field == *"name" {
+                name = Some(map.next_value()?);
+            } else if let Some(written) = map.next_value::<Option<&'de RawValue>>()?
+                && source.replace((field, written)).is_some()
+            {
+                return Err(M::Error::custom("a volume with two sources"));
+            }
+        }
+        let name = name.ok_or_else(|| M::Error::missing_field("name"))?;
+        Ok(Volume { name, source })
+    }
 }

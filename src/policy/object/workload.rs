@@ -152,10 +152,12 @@ impl<'a> Workload<'a> {
     }
 
     /// The containers with the names that Istio gives, and which list each is in.
-    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &str)> {
-        self.containers()
-            .filter(|container| proxy::NAMES.contains(&&*container.name))
-            .map(|placed| (placed.role, placed.container.raw.get()))
+    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &str, Vec<(&str, &str)>)> {
+        self.containers().filter(|container| proxy::NAMES.contains(&&*container.name)).map(|placed| {
+            let Container { name, mesh_fields, .. } = placed.container;
+            let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
+            (placed.role, &**name, fields.collect())
+        })
     }
 
     /// Where volumes of the mesh are mounted, one to debug with included.
@@ -178,7 +180,12 @@ pub struct Placed<'o, 'a> {
     container: &'o Container<'a>,
 }
 
-impl<'a> Placed<'_, 'a> {
+impl<'o, 'a> Placed<'o, 'a> {
+    /// The container, for as long as its pod is there.
+    pub fn get(&self) -> &'o Container<'a> {
+        self.container
+    }
+
     /// The mounts of its volumes, and the path of each.
     pub fn mounts(&self) -> impl Iterator<Item = (&VolumeMount<'a>, Path<'static>)> {
         let path = self.path().fields(&["volumeMounts"]);

@@ -4,10 +4,11 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use super::container::Expected;
+use super::PROXY_NAME;
+use super::container::Comparison;
 use super::proxy_config;
-use super::{Mismatch, PROXY_NAME};
 use crate::policy::object::Text;
 use crate::policy::quote;
 use crate::settings::Settings;
@@ -17,8 +18,9 @@ use crate::settings::Settings;
 pub(super) struct EnvVar<'a> {
     #[serde(borrow)]
     name: Text<'a>,
+    /// Read only where it counts: some are long, and escaped.
     #[serde(borrow, default)]
-    value: Option<Text<'a>>,
+    value: Option<&'a RawValue>,
     #[serde(borrow, default)]
     value_from: Option<ValueFrom<'a>>,
 }
@@ -114,36 +116,49 @@ static PROXY: &[(&str, Value)] = &[
     ("TRUST_DOMAIN", Value::TrustDomain),
 ];
 
-pub(super) fn compare(environment: &[EnvVar<'_>], expected: Expected<'_>, report: &mut dyn FnMut(Mismatch)) {
-    for (index, variable) in environment.iter().enumerate() {
+pub(super) fn compare(container: &mut Comparison<'_, '_>) {
+    let mut seen = Vec::with_capacity(METADATA.len() + PROXY.len());
+    container.each("env", |container, index, variable: EnvVar<'_>| {
         let name = &*variable.name;
-        let message = if environment.iter().take(index).any(|earlier| earlier.name == variable.name) {
+        let declared = container.settings.proxy_environment.get(name);
+        let message = if seen.contains(&variable.name) {
             Some(format!("{} is set twice", quote(name)))
+        } else if declared.is_some_and(|value| variable.is(value)) {
+            None
         } else {
-            variable.mismatch(expected)
+            match find(name, container.name) {
+                None => Some(format!("Istio sets no {} for `{}`", quote(name), container.name)),
+                Some(value) if variable.has(value, container.settings) => None,
+                Some(_) => Some(format!("Istio sets another value for {}", quote(name))),
+            }
         };
         if let Some(message) = message {
-            report(Mismatch::in_list(&["env"], index, message));
+            container.report(&["env"], Some(index), message);
         }
-    }
+        seen.push(variable.name);
+    });
+}
+
+/// The value that the injector gives a variable of this name in this container.
+fn find(name: &str, container: &str) -> Option<Value> {
+    let tables = if container == PROXY_NAME { &[METADATA, PROXY][..] } else { &[METADATA] };
+    tables.iter().find_map(|table| {
+        let place = table.binary_search_by_key(&name, |(known, _)| known).ok()?;
+        table.get(place).map(|(_, value)| *value)
+    })
 }
 
 impl EnvVar<'_> {
-    fn mismatch(&self, Expected { name: container, settings, .. }: Expected<'_>) -> Option<String> {
-        let name = &*self.name;
-        if settings.proxy_environment.get(name).is_some_and(|value| self.is_literally(value)) {
-            return None;
-        }
-        let of_proxy = PROXY.iter().filter(|_| container == PROXY_NAME);
-        match METADATA.iter().chain(of_proxy).find(|(known, _)| *known == name) {
-            None => Some(format!("Istio sets no {} for `{container}`", quote(name))),
-            Some((_, value)) if self.has(*value, settings) => None,
-            Some(_) => Some(format!("Istio sets another value for {}", quote(name))),
+    /// The value, if it is written out.
+    fn literal(&self) -> Option<Text<'_>> {
+        match (&self.value_from, self.value) {
+            (None, Some(value)) => serde_json::from_str(value.get()).ok(),
+            _ => None,
         }
     }
 
-    fn is_literally(&self, expected: &str) -> bool {
-        self.value_from.is_none() && self.value.as_deref().unwrap_or_default().trim() == expected.trim()
+    fn is(&self, expected: &str) -> bool {
+        self.literal().is_some_and(|value| value.trim() == expected.trim())
     }
 
     fn has(&self, value: Value, settings: &Settings) -> bool {
@@ -157,22 +172,25 @@ impl EnvVar<'_> {
                     _ => false,
                 };
         }
-        let written = self.value.as_deref().unwrap_or_default();
+        if matches!(value, Value::Computed) {
+            return true;
+        }
+        let Some(written) = self.literal() else { return false };
         match value {
-            Value::Is(expected) => written == expected,
+            Value::Is(expected) => *written == *expected,
             Value::Field(_) | Value::Resource(_) => false,
             Value::Computed => true,
-            Value::Bool => matches!(written, "true" | "false"),
-            Value::Duration => is_duration(written),
-            Value::Istiod => is_istiod(written, settings),
-            Value::TrustDomain => written == settings.trust_domain,
-            Value::ProxyConfig => proxy_config::is_harmless(written, settings),
+            Value::Bool => matches!(&*written, "true" | "false"),
+            Value::Duration => is_duration(&written),
+            Value::Istiod => is_istiod(&written, settings),
+            Value::TrustDomain => *written == *settings.trust_domain,
+            Value::ProxyConfig => proxy_config::is_harmless(&written, settings),
         }
     }
 }
 
 /// A number and its unit, as Go writes them: `45s`, `1m30s`.
-pub(super) fn is_duration(text: &str) -> bool {
+fn is_duration(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 32
         && text.starts_with(|first: char| first.is_ascii_digit())

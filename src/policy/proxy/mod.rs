@@ -7,12 +7,11 @@ mod proxy_config;
 mod volumes;
 
 use super::object::Text;
-use super::path::Path;
 use crate::settings::{Image, Settings};
 
 pub use arguments::{Arguments, CAPTURE, PROXY, VALIDATION};
-pub use container::{Expected, compare};
-pub use volumes::{MESH_AUDIENCE, TOKEN_VOLUME, is_injected, is_mesh_volume};
+pub use container::compare;
+pub use volumes::{MESH_AUDIENCE, is_injected, is_mesh_volume, mesh_tokens};
 
 /// The proxy's container.
 pub const PROXY_NAME: &str = "istio-proxy";
@@ -26,49 +25,6 @@ pub const NAMES: &[&str] = &[PROXY_NAME, CAPTURE_NAME, VALIDATION_NAME];
 
 /// Ports the proxy itself listens on: health, metrics, the merged metrics.
 const MESH_PORTS: &[u16] = &[15020, 15021, 15090];
-
-/// Something in one of the mesh's containers that Istio does not write.
-#[derive(Debug)]
-pub struct Mismatch {
-    fields: &'static [&'static str],
-    index: Option<usize>,
-    pub message: String,
-}
-
-impl Mismatch {
-    fn of_container(message: String) -> Self {
-        Self { fields: &[], index: None, message }
-    }
-
-    fn at(fields: &'static [&'static str], message: String) -> Self {
-        Self { fields, index: None, message }
-    }
-
-    fn in_list(fields: &'static [&'static str], index: usize, message: String) -> Self {
-        Self { fields, index: Some(index), message }
-    }
-
-    /// What the pod's author can do about it.
-    pub fn fix(&self, container: &str) -> String {
-        let declared = match self.fields {
-            ["env"] => "; what the whole mesh sets, the platform declares as `mesh.proxyEnvironment`",
-            _ => "",
-        };
-        format!(
-            "remove your own `{container}`, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that \
-             sets this{declared}"
-        )
-    }
-
-    /// Its path, under that of the container.
-    pub fn path(&self, container: Path<'static>) -> Path<'static> {
-        let path = container.fields(self.fields);
-        match self.index {
-            Some(index) => path.index(index),
-            None => path,
-        }
-    }
-}
 
 /// The annotation that makes the injector keep what a tenant wrote into the mesh's own containers.
 pub const OVERRIDES: &str = "proxy.istio.io/overrides";

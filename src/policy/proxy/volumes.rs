@@ -4,12 +4,12 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::policy::object::{Text, nullable};
+use crate::policy::object::{Text, Volume, nullable};
 
 /// For whom istiod takes tokens.
 pub const MESH_AUDIENCE: &str = "istio-ca";
 /// The volume with the proxy's own token.
-pub const TOKEN_VOLUME: &str = "istio-token";
+const TOKEN_VOLUME: &str = "istio-token";
 
 /// A volume that the injector adds, where the proxy mounts it, and what it is made of.
 #[derive(Debug)]
@@ -51,9 +51,40 @@ pub fn is_mesh_volume(name: &str) -> bool {
 }
 
 /// Whether a volume with a name of the mesh's is what the injector makes of it.
-pub fn is_injected(name: &str, raw: &RawValue) -> bool {
-    let source = serde_json::from_str::<Source<'_>>(raw.get());
-    find(name).is_some_and(|volume| source.is_ok_and(|source| source.is(volume.content)))
+pub fn is_injected(volume: &Volume<'_>) -> bool {
+    let Some((kind, source)) = &volume.source else { return false };
+    find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
+}
+
+/// Which sources of a projected volume are tokens for the mesh. Of one that cannot be read the first is taken for one.
+pub fn mesh_tokens(volume: &Volume<'_>) -> Vec<usize> {
+    #[derive(Deserialize)]
+    struct Projected<'a> {
+        #[serde(borrow, default, deserialize_with = "nullable")]
+        sources: Vec<Source<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Source<'a> {
+        #[serde(borrow, default)]
+        service_account_token: Option<Token<'a>>,
+    }
+
+    #[derive(Deserialize)]
+    struct Token<'a> {
+        #[serde(borrow, default)]
+        audience: Option<Text<'a>>,
+    }
+
+    let projected = volume.source.as_ref().filter(|(kind, _)| **kind == *"projected");
+    let Some((_, source)) = projected else { return Vec::new() };
+    let Ok(Projected { sources }) = serde_json::from_str(source.get()) else { return vec![0] };
+    let is_for_mesh = |source: &Source<'_>| {
+        let token = source.service_account_token.as_ref();
+        token.is_some_and(|token| token.audience.as_deref() == Some(MESH_AUDIENCE))
+    };
+    sources.iter().enumerate().filter(|(_, source)| is_for_mesh(source)).map(|(index, _)| index).collect()
 }
 
 fn find(name: &str) -> Option<&'static MeshVolume> {
@@ -80,22 +111,6 @@ impl Mount<'_> {
         let is_mesh = find(&self.name).is_some_and(|volume| volume.mount_path == &*self.path);
         is_service_account || in_proxy && is_mesh
     }
-}
-
-/// What a volume is made of: of all the kinds of volumes only those that Istio's template writes.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Source<'a> {
-    #[serde(rename = "name")]
-    _name: IgnoredAny,
-    #[serde(borrow, default)]
-    empty_dir: Option<EmptyDir<'a>>,
-    #[serde(borrow, default, rename = "downwardAPI")]
-    downward_api: Option<DownwardApi<'a>>,
-    #[serde(borrow, default)]
-    projected: Option<Projected<'a>>,
-    #[serde(borrow, default)]
-    config_map: Option<ConfigMap<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -172,23 +187,30 @@ struct ConfigMap<'a> {
     _optional: IgnoredAny,
 }
 
-impl Source<'_> {
-    /// Whether it is made of this, and of nothing else.
-    fn is(&self, content: Content) -> bool {
-        match (content, &self.empty_dir, &self.downward_api, &self.projected, &self.config_map) {
-            (Content::Scratch, Some(directory), None, None, None) => {
+impl Content {
+    /// Whether a source of this kind is made of it, and of nothing else.
+    fn is(self, kind: &str, source: &RawValue) -> serde_json::Result<bool> {
+        let source = source.get();
+        Ok(match (self, kind) {
+            (Self::Scratch, "emptyDir") => {
+                let directory: EmptyDir<'_> = serde_json::from_str(source)?;
                 matches!(directory.medium.as_deref(), None | Some("" | "Memory"))
             }
-            (Content::PodInformation, None, Some(api), None, None) => {
+            (Self::PodInformation, "downwardAPI") => {
+                let api: DownwardApi<'_> = serde_json::from_str(source)?;
                 let items = api.items.iter().map(|item| (&*item.path, item.field_ref.path()));
                 items.eq([("labels", "metadata.labels"), ("annotations", "metadata.annotations")])
             }
-            (Content::MeshToken, None, None, Some(projected), None) => projected.is_mesh_token(),
-            (Content::TrustRoot, None, None, Some(projected), None) => projected.is_trust_root(),
-            (Content::TrustRoot, None, None, None, Some(map)) => map.is("istio-ca-root-cert"),
-            (Content::RevocationList, None, None, None, Some(map)) => map.is("istio-ca-crl"),
+            (Self::MeshToken, "projected") => serde_json::from_str::<Projected<'_>>(source)?.is_mesh_token(),
+            (Self::TrustRoot, "projected") => serde_json::from_str::<Projected<'_>>(source)?.is_trust_root(),
+            (Self::TrustRoot, "configMap") => {
+                serde_json::from_str::<ConfigMap<'_>>(source)?.is("istio-ca-root-cert")
+            }
+            (Self::RevocationList, "configMap") => {
+                serde_json::from_str::<ConfigMap<'_>>(source)?.is("istio-ca-crl")
+            }
             _ => false,
-        }
+        })
     }
 }
 

@@ -133,7 +133,7 @@
 //!     - { name: mine, image: { reference: registry.example.com/mine:1 } }
 //!     - { name: istio-envoy, emptyDir: { medium: Memory } }
 //! ```
-//! A field that is in no list makes the whole container refused:
+//! A field that is in no list is refused, at any depth:
 //! ```yaml
 //! apiVersion: v1
 //! kind: Pod
@@ -143,11 +143,11 @@
 //!     - name: istio-init
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -b, "*"]
-//!     - name: istio-proxy # BH304
+//!     - name: istio-proxy
 //!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [proxy, sidecar]
 //!       restartPolicy: Always
-//!       securityContext: { runAsUser: 1337, procMount: Unmasked }
+//!       securityContext: { runAsUser: 1337, procMount: Unmasked } # BH304
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
 //! ```
@@ -197,7 +197,7 @@
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Role, Workload};
-use crate::policy::proxy::{self, Expected};
+use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
 pub(super) static RULE: Rule = Rule {
@@ -271,12 +271,7 @@ fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, finding
             let message = format!("`{name}` is an init container");
             findings.report(&container.path(), message, format!("remove your own `{name}`"));
         }
-        let is_init_container = container.role == Role::Init;
-        let expected = Expected { name, arguments, is_init_container, settings };
-        proxy::compare(container.raw, expected, &mut |mismatch| {
-            let fix = mismatch.fix(name);
-            findings.report(&mismatch.path(container.path()), mismatch.message, fix);
-        });
+        proxy::compare(container, name, arguments, settings, findings);
     }
     if proxies > 0 && redirections == 0 {
         findings.report(

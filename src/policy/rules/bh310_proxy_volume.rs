@@ -47,7 +47,7 @@
 //!     - name: istio-token
 //!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
 //!     - { name: istiod-ca-cert, configMap: { name: mine } } # BH310
-//!     - { name: istio-envoy, emptyDir: {}, hostPath: { path: /tmp } } # BH310
+//!     - { name: istio-envoy, hostPath: { path: /tmp } } # BH310
 //! ```
 //! ```yaml
 //! apiVersion: apps/v1
@@ -130,17 +130,15 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     for (volume, path) in workload.volumes() {
         if !proxy::is_mesh_volume(&volume.name) {
-            for (index, _) in
-                volume.token_audiences.iter().filter(|(_, audience)| **audience == *MESH_AUDIENCE)
-            {
-                let source = path.clone().fields(&["projected", "sources"]).index(*index);
+            for index in proxy::mesh_tokens(volume) {
+                let source = path.clone().fields(&["projected", "sources"]).index(index);
                 findings.report(
                     &source.fields(&["serviceAccountToken", "audience"]),
                     format!("with a token for `{MESH_AUDIENCE}` a program is this account to the whole mesh"),
                     "use an audience of your own; the proxy gets its token from Istio",
                 );
             }
-        } else if workload.form == Form::Written || !proxy::is_injected(&volume.name, volume.raw) {
+        } else if workload.form == Form::Written || !proxy::is_injected(volume) {
             findings.report(
                 &path,
                 format!("{} is the name of a volume that Istio injects", quote(&volume.name)),
