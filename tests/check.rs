@@ -184,7 +184,7 @@ fn a_part_of_the_baseline_is_rendered() {
 #[test]
 fn explain_prints_manuals() {
     let (code, out, _) = bulkhead(&["explain", "bh301"], "");
-    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it does\n"), "{out}");
+    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it refuses\n"), "{out}");
     let (code, out, _) = bulkhead(&["explain"], "");
     assert!(code == 0 && out.lines().count() == bulkhead::policy::RULES.len(), "{out}");
 }

@@ -1,7 +1,7 @@
 //! # BH301 `missing-sidecar`
 //!
-//! ## What it does
-//! Refuses a pod in a tenant namespace whose final form has no Istio proxy.
+//! ## What it refuses
+//! Refuses pods without the Istio proxy and pods on the host network.
 //!
 //! The final form is what stands after every mutation, so it does not matter why there is no proxy: an
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
@@ -9,9 +9,18 @@
 //!
 //! Where the mesh is ambient no pod has a proxy of its own, and only `hostNetwork` is judged.
 //!
-//! ## Why it matters
+//! ## Why
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
 //! asked before it is reached, and what it calls cannot tell who is calling.
+//!
+//! ## What to write instead
+//! Remove `hostNetwork`, and what keeps the Istio injector away from the pod. If a controller creates the pod, change
+//! that controller's pod template.
+//!
+//! ## How to get it allowed
+//! Ask the platform for an Exemption of BH301 for this workload, with `target.hostNetwork` for one on the host network.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml

@@ -1,22 +1,27 @@
 //! # BH304 `counterfeit-proxy`
 //!
-//! ## What it does
-//! Refuses a pod whose `istio-proxy` is not the one Istio injects, and a template that brings its own.
+//! ## What it refuses
+//! Refuses Istio containers that differ from those Istio injects.
 //!
-//! In a pod there must be exactly one container of that name, from an image repository of the mesh
+//! In a pod there must be exactly one container `istio-proxy`, from an image repository of the mesh
 //! (`mesh.proxyImages` in the settings), with the injector's arguments and nothing else that runs in it,
 //! as the proxy's user and without more rights; and exactly one init container `istio-init` (or, where the
 //! settings say `mesh.istioCni`, `istio-validation`) that redirects all traffic and lets out only the
 //! proxy's. Before injection, in a template, neither these containers nor the annotations may be there with
 //! which a tenant's own fields survive it (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
-//! ## Why it matters
+//! ## Why
 //! The injector keeps what a tenant declares in a container of the proxy's name. A shell that is merely
 //! called `istio-proxy` looks like a mesh pod to every check that only asks for the name.
 //!
-//! ## Limits
-//! Environment, mounts, ports and resources of the proxy are not compared. A mesh that excludes ports or
-//! addresses for everybody (`excludeIPRanges`, `TPROXY`) is refused here until it can be declared.
+//! ## What to write instead
+//! Do not declare the containers and annotations of Istio: Istio injects them into the pod.
+//!
+//! ## How to get it allowed
+//! The platform lists the repositories of the mesh's images in the setting `mesh.proxyImages`. For one workload, ask the
+//! platform for an Exemption of BH304.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -128,6 +133,10 @@
 //!       lifecycle: { postStart: { exec: { command: [pilot-agent, wait] } } }
 //!       securityContext: { runAsUser: 1337 }
 //! ```
+//!
+//! ## Limits
+//! Environment, mounts, ports and resources of the proxy are not compared. A mesh that excludes ports or
+//! addresses for all pods (`excludeIPRanges`, `TPROXY`) is refused here until it can be declared.
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Placed, Role, Workload};

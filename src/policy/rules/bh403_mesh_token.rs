@@ -1,12 +1,18 @@
 //! # BH403 `mesh-token`
 //!
-//! ## What it does
-//! Refuses a request for a service account's token that the mesh would take, by anybody but a node.
+//! ## What it refuses
+//! Refuses service account tokens for the mesh, except to nodes.
 //!
-//! ## Why it matters
+//! ## Why
 //! With such a token istiod signs a certificate for the account's identity, wherever the holder runs: no
 //! sidecar, no network policy, and valid for days after the token has expired. Only the kubelet needs one,
 //! for the proxy of a pod on its own node.
+//!
+//! ## What to write instead
+//! Remove the audience `istio-ca`. The kubelet requests the token for a pod's proxy.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
