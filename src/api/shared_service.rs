@@ -103,7 +103,6 @@ pub struct SharedPort {
 pub enum Protocol {
     /// HTTP/1.1, HTTP/2 or gRPC. The header `x-tenant-identity` names the caller.
     HTTP,
-    /// Any other protocol over TCP.
     #[default]
     TCP,
 }

@@ -132,7 +132,7 @@ fn door(found: &Found) -> Option<&'static Door> {
         .find(|door| door.subresource.is_empty() && door.kind.group() == group && door.kind.name() == kind)
 }
 
-/// Returns the stage of a pod: an annotation tells that Istio has injected it.
+/// Returns the stage of a pod, by the annotation that Istio's injector leaves.
 fn form(found: &Found) -> Form {
     match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
         Some(_) => Form::Final,

@@ -71,7 +71,7 @@ impl Render {
             }
             Some(folder) => {
                 let count = write(folder, &printed)?;
-                writeln!(std::io::stderr(), "{count} files written to {}", folder.display())?;
+                writeln!(std::io::stderr(), "{count} files written into {}", folder.display())?;
             }
         }
         Ok(Outcome::Clean)

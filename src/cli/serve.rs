@@ -53,7 +53,7 @@ pub(super) struct Serve {
     #[arg(long, value_name = "DIR", conflicts_with = "settings")]
     world: Option<PathBuf>,
 
-    /// The parts to run; both by default. Run apart, each needs its own service account.
+    /// The parts to run; both by default. If they run separately, each needs its own service account.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
     parts: Vec<Part>,
 

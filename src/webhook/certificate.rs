@@ -112,7 +112,7 @@ pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
                     info!("loaded a new certificate");
                 }
                 Err(error) => {
-                    warn!(%error, "the new certificate cannot be used; the previous pair stays in use")
+                    warn!(%error, "the new certificate cannot be used; the previous pair stays in use");
                 }
             }
             seen = contents;

@@ -47,12 +47,10 @@ fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer
                 format!("{said} is wider than /8, and can match the addresses of any pod"),
             ),
             Some(range) if is_known_range(scope, opening, range) => Whose::Known,
-            Some(_) => Whose::Foreign(at, format!("{said} is not granted to tenant {}", scope.tenant_name())),
+            Some(_) => Whose::Foreign(at, outside(scope, &said)),
             None => Whose::Foreign(
                 at,
-                format!(
-                    "{said} is not a range that every implementation reads alike, such as `203.0.113.0/24`"
-                ),
+                format!("{said} is written in a way that programs read as different ranges"),
             ),
         };
     }
@@ -73,11 +71,15 @@ fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer
             let message = "this `namespaceSelector` names no namespace, and can match those of other tenants";
             Whose::Everybody(at, message.to_owned())
         }
-        Picked::Foreign(names) => {
-            let names = quote_all(&names);
-            Whose::Foreign(at, format!("tenant {} neither owns nor was granted {names}", scope.tenant_name()))
-        }
+        Picked::Foreign(names) => Whose::Foreign(at, outside(scope, &quote_all(&names))),
     }
+}
+
+fn outside(scope: &Scope<'_>, named: &str) -> String {
+    format!(
+        "this peer names {named}, which is outside tenant {} and covered by no grant",
+        scope.tenant_name()
+    )
 }
 
 /// Whether a namespace beyond the tenant's own may be named for these pods in it. Whom a tenant lets in harms itself

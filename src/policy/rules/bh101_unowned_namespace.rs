@@ -97,7 +97,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     findings.report(
         &namespace.at_root().label_path(TENANT_LABEL),
-        "a new namespace must say which tenant it is for: the rules for tenants apply only with this label",
+        "the label is missing, and without it no rule for tenants applies to the namespace",
         if matches!(actor, Actor::Platform) {
             format!(
                 "set it to {}, the tenant that the name belongs to, or choose another name.",

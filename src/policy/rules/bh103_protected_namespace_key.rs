@@ -3,13 +3,13 @@
 //! ## What it refuses
 //! Refuses changes to namespace keys that other controllers act on.
 //!
-//! These are labels and annotations of the namespaces of tenants and shared services. They tell the mesh, the network,
-//! the scheduler, pod security and other admission webhooks how to treat everything inside: `istio-injection`,
-//! `control-plane`, and all keys under `istio.io/`, `pod-security.kubernetes.io/`, `projectcalico.org/` and similar
-//! domains and their subdomains. The setting `labels.protected` adds keys. Only the platform may change them. Other
-//! users may write the values that Bulkhead itself would set, except over mesh labels that are already there, because
-//! the platform may have chosen another revision. The label `name` must be the namespace's name. Only Bulkhead's
-//! controller, and not even the platform, may change the condition `bulkhead.dev/BaselineReady`.
+//! These are labels and annotations of the namespaces of tenants and shared services. The mesh, the network, the
+//! scheduler, pod security and other admission webhooks act on them: `istio-injection`, `control-plane`, and all keys
+//! under `istio.io/`, `pod-security.kubernetes.io/`, `projectcalico.org/` and similar domains and their subdomains. The
+//! setting `labels.protected` adds keys. Only the platform may change them. Other users may write the values that
+//! Bulkhead itself would set, except over mesh labels that are already there, because the platform may have chosen
+//! another revision. The label `name` must be the namespace's name. Only Bulkhead's controller, and not even the
+//! platform, may change the condition `bulkhead.dev/BaselineReady`.
 //!
 //! The label `bulkhead.dev/probe` is refused on every namespace and to every user, Bulkhead's controller included. The
 //! controller tries to set it in a dry run, and learns from the refusal that the API server reaches the webhook
@@ -197,6 +197,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 None => "only the platform may remove this key: other controllers act on it".to_owned(),
             };
             let fix = match before.or(wanted) {
+                Some(name) if key == NAME => format!("write {}.", quote(name)),
                 Some(kept) => format!("keep {}, or ask the platform to change the key.", quote(kept)),
                 None => "remove the key, or ask the platform to set it.".to_owned(),
             };

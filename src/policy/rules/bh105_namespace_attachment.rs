@@ -105,7 +105,7 @@ pub(super) static RULE: Rule = Rule {
 const KUBERNETES: &str = "kubernetes";
 
 const ADD: &str =
-    "remove it, or ask the platform to add it; a controller that adds it must be listed in `platform.users`.";
+    "remove it, or ask the platform to add it. A controller that adds it must be listed in `platform.users`.";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
@@ -140,7 +140,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                     "no controller of Kubernetes removes {}, so the namespace could never be deleted",
                     quote(finalizer)
                 ),
-                format!("remove it; only `{KUBERNETES}` may be in this list."),
+                format!("remove it: this list may hold only `{KUBERNETES}`."),
             );
         }
     }

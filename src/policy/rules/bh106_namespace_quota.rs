@@ -69,7 +69,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         findings.report(
             &new.metadata.at_root().label_path(TENANT_LABEL),
             format!(
-                "tenant {} has {others} of at most {limit} namespaces, and those that are being deleted count",
+                "tenant {} already has {others} of {limit} namespaces, counting those that are being deleted",
                 tenant.name
             ),
             "ask the platform to raise `Tenant.spec.namespaces.limit`, or to delete a namespace that you no longer \

@@ -1,7 +1,7 @@
 //! # BH107 `overlapping-tenant`
 //!
 //! ## What it refuses
-//! Refuses a Tenant whose namespace names could be another tenant's.
+//! Refuses a Tenant whose namespace names conflict with another's.
 //!
 //! The namespaces of a tenant `acme` are `tenant-acme` and `tenant-acme-…`, and those of a tenant `acme-eu` would be
 //! among them. If both are created at once and both are admitted, the newer one is inactive, and its status says so

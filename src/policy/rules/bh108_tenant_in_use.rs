@@ -7,7 +7,7 @@
 //!
 //! ## Why
 //! Without their Tenant the namespaces have no owner: what runs there stays isolated, but nothing new is granted, and a
-//! Tenant that somebody creates under the same name later would own them.
+//! later Tenant of the same name would own them.
 //!
 //! ## What to write instead
 //! Delete the tenant's namespaces first, or move them to another tenant with the label `bulkhead.dev/tenant`.

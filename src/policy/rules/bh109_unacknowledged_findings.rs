@@ -8,8 +8,8 @@
 //! `spec.acknowledgedFindings` must hold their digest.
 //!
 //! ## Why
-//! Workloads with findings do not come back once the tenant is enforced: a pod that is evicted at night is refused in
-//! the morning.
+//! Workloads with findings cannot be created again once the tenant is enforced: a pod that is evicted at night is
+//! refused in the morning.
 //!
 //! ## What to write instead
 //! Run `bulkhead enforce NAME`: it lists the findings, prints their digest and, once you confirm, writes both fields.
@@ -90,7 +90,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         None => findings.report(
             &path,
             "the controller has not audited the tenant's workloads yet, which `Enforce` may refuse",
-            format!("try again in a minute; if it lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
+            format!("try again in a minute. If this lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
         ),
         Some(audit) if audit.findings > 0 && new.acknowledge.as_deref() != Some(&*audit.digest) => findings
             .report(

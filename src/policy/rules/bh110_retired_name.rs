@@ -6,7 +6,7 @@
 //! The controller records names in the ConfigMap `bulkhead-retired`: those of deleted Tenants that had namespaces, and
 //! those of tenants' former namespaces that are not named after their tenant. It reserves each for
 //! `mesh.longestCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
-//! may be created and no namespace may become another tenant's. Three uses are admitted: a Tenant whose namespaces
+//! may be created and no namespace may be given to another tenant. Three uses are admitted: a Tenant whose namespaces
 //! still exist may be created again, a tenant may reuse the name of its own namespace, and the platform may move the
 //! same namespace (by its recorded UID) to another tenant, but not a new one under the same name.
 //!
@@ -115,10 +115,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     } else if let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) {
         let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
         let Some(before) = before else { return };
-        (
-            format!("this name is, or conflicts with, that of the deleted tenant {}", quote(before.tenant)),
-            before,
-        )
+        (format!("the name conflicts with the deleted tenant {}", quote(before.tenant)), before)
     } else {
         return;
     };
@@ -130,7 +127,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         &Path::of(&["metadata", "name"]),
         format!("{what}, whose mesh certificates may still be valid"),
         format!(
-            "choose another name; for the same party, ask the platform to remove `{key}` from the ConfigMap `{RETIRED}`."
+            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RETIRED}`."
         ),
     );
 }

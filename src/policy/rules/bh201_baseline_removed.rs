@@ -12,10 +12,10 @@
 //! the namespace has never been ready.
 //!
 //! ## Why
-//! A namespace without its default deny is open, and nothing shows it: all traffic keeps working.
+//! A namespace without its default deny is open, and no failure shows it: all traffic keeps working.
 //!
 //! ## What to write instead
-//! Leave the object in place. Bulkhead removes it when the namespace or the need for it ends.
+//! Leave the object in place. Bulkhead deletes it with the namespace.
 //!
 //! ## How to get it allowed
 //! Never. Ask the platform to change what the object enforces: `Tenant.spec.grants` for traffic,
@@ -97,9 +97,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let message =
             format!("only Bulkhead may delete this baseline {}, which {}", kind.name(), scope.keeps_apart());
         let fix = if scope.tenant.is_some() {
-            "leave it; Bulkhead deletes it with the namespace, and the platform changes it through `Tenant.spec`."
+            "leave it in place, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
         } else {
-            "leave it; the platform changes it through the SharedService or the settings."
+            "leave it in place; the platform changes it through the SharedService or the settings."
         };
         findings.report(&Path::of(&["metadata", "name"]), message, fix);
     }

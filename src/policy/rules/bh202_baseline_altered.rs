@@ -167,16 +167,16 @@ fn explain(scope: &Scope<'_>, kind: Kind, difference: &Difference) -> (String, &
     };
     let fix = match path.as_slice() {
         ["metadata", ..] if difference.kept.is_none() => {
-            "remove it; if a chart ships the object, give the object another name in the chart."
+            "remove it. If a chart ships the object, give the object another name in the chart."
         }
         ["metadata", ..] => {
-            "keep it; if a chart ships the object, give the object another name in the chart."
+            "keep it. If a chart ships the object, give the object another name in the chart."
         }
         _ if kind == Kind::NetworkPolicy => {
             "leave it unchanged and put your rules in a NetworkPolicy of your own."
         }
         _ if scope.tenant.is_some() => {
-            "leave it unchanged, or ask the platform to change the Tenant's `grants`, `limits` or quota."
+            "leave it unchanged, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
         }
         _ => "leave it unchanged; the platform changes it through the SharedService or the settings.",
     };

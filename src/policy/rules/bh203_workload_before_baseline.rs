@@ -3,11 +3,11 @@
 //! ## What it refuses
 //! Refuses pods in a namespace whose baseline is not applied yet.
 //!
-//! The namespace's condition `bulkhead.dev/BaselineReady` tells. A pod that comes too early waits for it for up to two
-//! seconds, and controllers retry by themselves. Once the condition has been true it counts for the life of the
-//! namespace: Bulkhead repairs what is missing later, and refuses no pod for it. A namespace beyond the tenant's
-//! namespace limit never becomes ready. Tenants with `enforcement: Observe` have no baseline, and the rule does not
-//! judge their pods.
+//! The namespace's condition `bulkhead.dev/BaselineReady` must be `True`. A pod that is created earlier waits for up to
+//! two seconds before it is refused, and controllers retry by themselves. Once the condition has been true it counts
+//! for the life of the namespace: Bulkhead repairs what is missing later, and refuses no pod for it. A namespace beyond
+//! the tenant's namespace limit never becomes ready. Tenants with `enforcement: Observe` have no baseline, and the rule
+//! does not judge their pods.
 //!
 //! ## Why
 //! Between the creation of a namespace and that of its policies every pod in it can be reached.
@@ -85,10 +85,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     findings.report(
         &path,
-        format!("the baseline of `{name}` is not applied yet, and until then every pod can be reached"),
+        format!("the baseline of `{name}` is not applied yet, so its pods could be reached from everywhere"),
         format!(
-            "controllers retry by themselves; for a pod of your own, run `kubectl wait \
-             --for=condition={BASELINE_READY} namespace/{name}` first."
+            "wait with `kubectl wait --for=condition={BASELINE_READY} namespace/{name}`, then create the pod again. \
+             Controllers retry by themselves."
         ),
     );
 }

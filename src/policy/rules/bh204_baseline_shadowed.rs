@@ -96,8 +96,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             "select pods with `selector`.",
         ),
         _ if policy.kind == baseline::Kind::LimitRange => (
-            "the baseline's `tenant-limits` must be the only LimitRange: Kubernetes merges all of a namespace",
-            "remove it, and ask the platform to set `Tenant.spec.limits` for containers; for volume claims, write a \
+            "the baseline's `tenant-limits` must be the only LimitRange, because Kubernetes merges them",
+            "remove it, and ask the platform to set `Tenant.spec.limits` for containers. For volume claims, write a \
              ResourceQuota of your own.",
         ),
         _ => return,

@@ -3,7 +3,7 @@
 //! ## What it refuses
 //! Refuses pods without the Istio proxy and pods on the host network.
 //!
-//! The final form is what stands after every mutation, so it does not matter why there is no proxy: an
+//! The rule judges the pod after every mutation, so it does not matter why there is no proxy: an
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
 //! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
 //!

@@ -111,7 +111,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         | Actor::Controller
         | Actor::AnyController => return,
         Actor::Other | Actor::Member(_) if scope.user_lives_in(namespace) => return,
-        Actor::Other => ("your account is not listed".to_owned(), LIST.to_owned()),
+        Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
             let (who, place) = match names.as_slice() {

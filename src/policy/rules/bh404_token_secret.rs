@@ -7,7 +7,8 @@
 //! that exists already may be renewed and deleted, but not given to another account.
 //!
 //! ## Why
-//! Such a token never expires and is bound to no pod: a person who has read it once can act as the account for ever.
+//! Such a token never expires and is bound to no pod: a person who has read it once can act as the account from then
+//! on.
 //!
 //! ## What to write instead
 //! In a pod, mount a projected volume with a `serviceAccountToken`: that token expires and is bound to the pod.
@@ -76,7 +77,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "the token in this Secret would never expire, and is bound to no pod";
-        let fix = "mount a projected `serviceAccountToken` in the pod; for `kubectl create token`, ask the platform \
+        let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
                    for the permission on `serviceaccounts/token`.";
         findings.report(&Path::of(&["type"]), message, fix);
     }

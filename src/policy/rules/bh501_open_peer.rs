@@ -106,6 +106,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
+const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
+
 fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
     let (list, tenant) = (opening.list(), scope.tenant_name());
     let own = format!(
@@ -113,15 +115,15 @@ fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
     );
     match opening.direction {
         Direction::In => format!(
-            "{own}; for other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
-             `Tenant.spec.grants.callers`."
+            "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
+             `Tenant.spec.grants.callers`. {CHART}"
         ),
         Direction::Out if opening.is_only_for(&[DNS_PORT]) => {
             "leave the rule out: the baseline already allows DNS.".to_owned()
         }
         Direction::Out => format!(
-            "{own}; for other destinations, ask the platform for `Tenant.spec.grants.reach` (DNS and the API server \
-             are allowed already)."
+            "{own}. For other destinations, ask the platform for `Tenant.spec.grants.reach`; the baseline already \
+             allows DNS and the API server. {CHART}"
         ),
     }
 }

@@ -99,11 +99,11 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let fix = match opening.direction {
             Direction::In => {
                 "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or \
-                 `Tenant.spec.grants.callers`; the baseline allows what is granted."
+                 `Tenant.spec.grants.callers`. The baseline then allows these calls."
             }
             Direction::Out => {
-                "remove it, or ask the platform for `Tenant.spec.grants.reach` (`sharedServices`, `hosts`, `cidrs`); \
-                 the baseline allows what is granted."
+                "remove it, or ask the platform for `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. \
+                 The baseline already allows DNS and what is granted."
             }
         };
         if let Whose::Foreign(path, message) = whose {

@@ -117,9 +117,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             if !is_known(scope, host) {
                 findings.report(
                     &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(place),
-                    format!("tenant {tenant} neither owns nor was granted {}", quote(host)),
-                    "write `./HOST` or `NAMESPACE/HOST` with your own namespace; for a shared service, ask the \
-                     platform for `Tenant.spec.grants.reach.sharedServices` and write its full name.",
+                    format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
+                    "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the \
+                     platform for `Tenant.spec.grants.reach.sharedServices` and write its full host name.",
                 );
             }
         }

@@ -106,7 +106,7 @@ fn judge(path: &Path<'_>, listener: &Listener<'_>, findings: &mut Findings) {
     }
     if let Some(endpoint) = default_endpoint.as_deref().filter(|endpoint| !is_endpoint(endpoint)) {
         let message = format!("{} is not a port of the pod's own programs", quote(endpoint));
-        let fix = "write `127.0.0.1:PORT` or `0.0.0.0:PORT`, but no port from 15000 to 15099, which are the proxy's.";
+        let fix = "write `127.0.0.1:PORT` or `0.0.0.0:PORT`. The ports 15000 to 15099 belong to the proxy.";
         findings.report(&at("defaultEndpoint"), message, fix);
     }
     if tls.is_some() {

@@ -79,7 +79,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    const FIX: &str = "write `STRICT`; for calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
+    const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
     let Some(Spec::PeerAuthentication(policy)) = scope.spec_beside_the_baseline() else { return };
     let takes_anybody =
         |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));

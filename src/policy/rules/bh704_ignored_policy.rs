@@ -102,10 +102,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         [scope.world.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
     let labelled = metadata.at_root();
     if let Some(label) = labelled.label(REVISION).filter(|label| !revisions.contains(&Some(label.value))) {
-        let message = format!(
-            "{} is not the mesh revision of this namespace, so istiod ignores the object",
-            quote(label.value)
-        );
+        let entry = quote(&format!("{REVISION}: \"{}\"", label.value));
+        let message =
+            format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
         findings.report(&label.path, message, "remove the label.");
     }
     if let Some(annotation) = labelled.annotation(SUPPRESSION).filter(|_| SECURING.contains(&kind)) {

@@ -7,8 +7,8 @@
 //! `filter`. If it lists `providers`, the provider of the setting `mesh.accessLog` must be among them.
 //!
 //! ## Why
-//! The log of refused calls, with the caller's identity, shows that somebody tried to cross a boundary. A Telemetry
-//! with a selector replaces the namespace's for its pods.
+//! The log of refused calls, with the caller's identity, shows every attempt to cross a boundary. A Telemetry with a
+//! selector replaces the namespace's for its pods.
 //!
 //! ## What to write instead
 //! Limit the entry to outgoing calls with `match: {mode: CLIENT}`, or add the provider of `mesh.accessLog` to

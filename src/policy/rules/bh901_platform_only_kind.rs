@@ -86,7 +86,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    const ASK: &str = "ask the platform to do it; its accounts are in `platform.users` and `platform.groups` of the settings.";
+    const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";
     match (scope.actor(), scope.operation, scope.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
         (Actor::Platform | Actor::Bulkhead, _, _)
@@ -97,7 +97,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 findings.report(
                     &Path::of(&["spec", "enforcement"]),
                     message,
-                    "remove it, or ask the platform to set it.",
+                    "remove this field, or ask the platform to set it.",
                 );
             }
             if tenant.grants != Grants::default() {
@@ -105,7 +105,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 findings.report(
                     &Path::of(&["spec", "grants"]),
                     message,
-                    "remove them, or ask the platform to add them.",
+                    "remove this field, or ask the platform to add the grants.",
                 );
             }
             if scope.world.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
