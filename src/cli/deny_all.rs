@@ -7,7 +7,7 @@ use super::Outcome;
 use super::cluster::Cluster;
 use crate::audit;
 
-/// List the workloads that `meshWide.denyAll` closes: those that no active `ALLOW` policy selects.
+/// List the workloads that `meshWide.denyAll` closes: those that no `ALLOW` policy in force selects.
 ///
 /// Run it while `meshWide.denyAll` is `DryRun`: the policies that keep gateways and the platform open then exist.
 #[derive(Args, Debug)]
@@ -28,7 +28,7 @@ impl DenyAll {
         };
         let mut out = std::io::stdout().lock();
         for ((namespace, workload), pods) in &workloads {
-            writeln!(out, "{namespace}/{workload}: no active `ALLOW` policy selects its pods ({pods})")?;
+            writeln!(out, "{namespace}/{workload}: no `ALLOW` policy in force selects its pods ({pods})")?;
         }
         let closed: usize = workloads.values().sum();
         writeln!(

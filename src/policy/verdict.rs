@@ -100,9 +100,7 @@ impl fmt::Display for Why {
                 f.write_str("admitted: the tenant has `enforcement: Observe`, and `Enforce` will refuse it")
             }
             Self::Exempted(exemption) => write!(f, "admitted by Exemption {exemption}"),
-            Self::BrokenGlass => {
-                f.write_str("admitted by break-glass access: the API server's audit log records it")
-            }
+            Self::BrokenGlass => f.write_str("admitted by break-glass access; recorded in the audit log"),
         }
     }
 }

@@ -23,11 +23,10 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
     let (beyond, waiting): (Vec<&str>, Vec<&str>) =
         world.namespaces_of(name).filter(waiting).partition(|namespace| world.is_over_limit(namespace));
     let first = if tenant.is_observed() {
-        let message =
-            "violations are admitted with a warning, and no baseline is applied (`enforcement: Observe`)";
+        let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
         ready(true, "Observed", message.to_owned())
     } else if refuses_the_proxy(&tenant.limits) {
-        let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run";
+        let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run; raise it";
         ready(false, "LimitsTooSmall", message.to_owned())
     } else if !beyond.is_empty() {
         let message =
@@ -51,7 +50,7 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
 
     let grants = unresolved(world, tenant);
     let holds = grants.is_none();
-    let (reason, message) = grants.unwrap_or(("Resolved", "every grant names an existing object".to_owned()));
+    let (reason, message) = grants.unwrap_or(("Resolved", "every grant is in effect".to_owned()));
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
 }
 

@@ -5,9 +5,9 @@
 //!
 //! The namespace's condition `bulkhead.dev/BaselineReady` must be `True`. A pod that is created earlier waits for up to
 //! two seconds before it is refused, and controllers retry by themselves. Once the condition has been true it counts
-//! for the life of the namespace: Bulkhead repairs what is missing later, and refuses no pod for it. A namespace beyond
-//! the tenant's namespace limit never becomes ready. Tenants with `enforcement: Observe` have no baseline, and the rule
-//! does not judge their pods.
+//! for the life of the namespace: Bulkhead restores objects that go missing later, and refuses no pod because of them.
+//! A namespace beyond the tenant's namespace limit never becomes ready. Tenants with `enforcement: Observe` have no
+//! baseline, and the rule does not judge their pods.
 //!
 //! ## Why
 //! Between the creation of a namespace and that of its policies every pod in it can be reached.

@@ -16,9 +16,9 @@
 //!
 //! ## How to get it allowed
 //! Ask the platform to set the limits of containers in `Tenant.spec.limits`. It has no field for other types of limits,
-//! such as those of a PersistentVolumeClaim. For a Telemetry without a selector, the platform can set `mesh.accessLog:
-//! ""`. Never for a Sidecar. The rule only warns for tenants with `enforcement: Observe` and for break-glass accounts
-//! (`platform.breakGlassGroups`).
+//! such as those of a PersistentVolumeClaim. For a Telemetry without a selector, the platform can set
+//! `mesh.accessLog: ""`. Never for a Sidecar. The rule only warns for tenants with `enforcement: Observe` and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers

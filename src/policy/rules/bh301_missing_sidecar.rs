@@ -7,7 +7,7 @@
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
 //! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
 //!
-//! Where the mesh is ambient no pod has a proxy of its own, and only `hostNetwork` is judged.
+//! In an ambient mesh no pod has a proxy of its own, and only `hostNetwork` is judged.
 //!
 //! ## Why
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is

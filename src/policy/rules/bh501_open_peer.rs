@@ -14,9 +14,10 @@
 //! not limit who calls.
 //!
 //! ## What to write instead
-//! Write `from: [{podSelector: {}}]` (or `to`) for the pods of this namespace, or `namespaceSelector: {matchLabels:
-//! {bulkhead.dev/tenant: NAME}}` for those of your tenant. Leave out rules for DNS and the API server: the baseline
-//! allows both. If a chart or an operator writes the policy, configure the peers there, or turn its policies off.
+//! Write `from: [{podSelector: {}}]` (or `to`) for the pods of this namespace, or
+//! `namespaceSelector: {matchLabels: {bulkhead.dev/tenant: NAME}}` for those of your tenant. Leave out rules for DNS
+//! and the API server: the baseline allows both. If a chart or an operator writes the policy, configure the peers
+//! there, or turn its policies off.
 //!
 //! ## How to get it allowed
 //! Ask the platform to grant the traffic; the baseline then allows it without a policy of yours. Into the tenant:

@@ -14,8 +14,9 @@
 //! namespace of the mesh exports, such as another tenant's route for a host that your pods call.
 //!
 //! ## What to write instead
-//! Write `egress: [{hosts: ["./*"]}]`, with the hosts that your pods call, and `outboundTrafficPolicy: {mode:
-//! REGISTRY_ONLY}`. Name a shared service in full: `NAMESPACE/SERVICE.NAMESPACE.svc.cluster.local`.
+//! Write `egress: [{hosts: ["./*"]}]`, with the hosts that your pods call, and
+//! `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`. Name a shared service in full:
+//! `NAMESPACE/SERVICE.NAMESPACE.svc.cluster.local`.
 //!
 //! ## How to get it allowed
 //! Ask the platform for `Tenant.spec.grants.reach`: `sharedServices` for shared services, `hosts` or `cidrs` for

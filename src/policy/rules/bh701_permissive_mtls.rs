@@ -17,9 +17,9 @@
 //!
 //! ## How to get it allowed
 //! For webhooks and aggregated APIs that the API server calls, ask the platform for
-//! `Tenant.spec.grants.apiServerCallbacks`. Never for other callers. The rule only warns for tenants with `enforcement:
-//! Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for break-glass
-//! accounts (`platform.breakGlassGroups`).
+//! `Tenant.spec.grants.apiServerCallbacks`. Never for other callers. The rule only warns for tenants with
+//! `enforcement: Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
