@@ -41,8 +41,9 @@ fn bad_manifests_are_reported_with_file_and_line() {
     assert_eq!(
         out,
         "examples/bad/opted-out.yaml:14: Deployment tenant-acme/quiet: BH302 \
-         spec.template.metadata.labels[sidecar.istio.io/inject]: `false` keeps this pod out of the mesh of tenant \
-         acme; remove the label\n"
+         spec.template.metadata.labels[sidecar.istio.io/inject]: `sidecar.istio.io/inject: \"false\"` disables the Istio \
+         sidecar, which every pod of tenant acme must have; remove this label. If a controller creates the pod, set it \
+         in that controller's pod template.\n"
     );
     assert_eq!(note, "1 of 1 objects judged: 1 violations, 0 could not be judged\n");
     assert_eq!(code, 1);
@@ -88,11 +89,11 @@ fn what_cannot_be_judged_is_not_clean() {
     let (code, out, _) = bulkhead(&["check", "-"], pod);
     assert_eq!(
         (code, out.as_str()),
-        (3, "-:1: Pod a: could not be judged: it names no namespace; give --namespace\n")
+        (3, "-:1: Pod a: could not be judged: the manifest has no namespace; give --namespace\n")
     );
     let (code, out, _) = bulkhead(&["check", "-n", "nowhere", "-"], pod);
     assert!(
-        code == 3 && out.contains("namespace `nowhere` is neither in --world nor among the manifests"),
+        code == 3 && out.contains("namespace `nowhere` is neither in --snapshot nor among the manifests"),
         "{out}"
     );
     let broken = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: tenant-acme}\nspec: {replicas: 1}\n";
@@ -163,16 +164,16 @@ fn a_part_of_the_baseline_is_rendered() {
         (code, note.as_str()),
         (
             0,
-            "no EndpointSlice `default/kubernetes` in examples/good: the API servers' addresses are missing\n\
-             no Service `kube-dns` of `kube-system` in examples/good: DNS' own addresses are missing\n"
+            "no EndpointSlice `default/kubernetes` in examples/good: the output lacks the addresses of the API servers\n\
+             no Service `kube-dns` of `kube-system` in examples/good: the output lacks the addresses of DNS\n"
         )
     );
     for (part, expected) in [
         (&["--tenant", "gamma"][..], "no Tenant `gamma` in examples/world"),
         (&["--shared-service", "gamma"], "no SharedService `gamma` in examples/world"),
         (&["-n", "gamma"], "no Namespace `gamma` in examples/world"),
-        (&["-n", "kube-system"], "nothing of the baseline stands in the namespace `kube-system`"),
-        (&["--into", "README.md"], "writing README.md/_cluster/"),
+        (&["-n", "kube-system"], "the namespace `kube-system` has no baseline"),
+        (&["--into", "README.md"], "failed to write README.md/_cluster/"),
         (&["--settings", "a"], "cannot be used with"),
         (&["--tenant", "acme", "--cluster-wide"], "cannot be used with"),
     ] {
@@ -184,7 +185,7 @@ fn a_part_of_the_baseline_is_rendered() {
 #[test]
 fn explain_prints_manuals() {
     let (code, out, _) = bulkhead(&["explain", "bh301"], "");
-    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it does\n"), "{out}");
+    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## What it refuses\n"), "{out}");
     let (code, out, _) = bulkhead(&["explain"], "");
     assert!(code == 0 && out.lines().count() == bulkhead::policy::RULES.len(), "{out}");
 }

@@ -95,7 +95,7 @@ fn drift_is_counted_and_told() {
     let admin = it.cluster.admin().unwrap();
     let delete = ["delete", "limitrange", "tenant-limits", "-n", &name];
     admin.ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    let note = "LimitRange tenant-limits was not what the baseline says, and was put back";
+    let note = "LimitRange tenant-limits differed from the baseline and was restored";
     until(|| {
         let selector = format!("--field-selector=involvedObject.name={name},reason=BaselineRepaired");
         let path = "jsonpath={.items[*].message}";

@@ -10,11 +10,13 @@ use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
 use bulkhead::world::{User, World};
 
-/// What a fence says after `yaml`: who writes, and what; on update the first document is the object as it was.
+use crate::check::bulkhead;
+
+/// An example: the user and the operation after `yaml`, and the text. For an update the first document is the old object.
 struct Example {
     user: String,
     groups: Vec<String>,
-    /// Lower-case, as the manual writes it.
+    /// The operation in lower case, as in the manual.
     operation: &'static str,
     text: String,
 }
@@ -37,7 +39,7 @@ fn examples(rule: &Rule) -> Vec<Example> {
     blocks
 }
 
-/// How often each line is marked with each code.
+/// Counts the marks of each code on each line.
 fn marks(text: &str) -> BTreeMap<(u64, String), usize> {
     let mut marks = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -114,7 +116,7 @@ fn examples_in_the_manuals_hold() {
     }
 }
 
-/// A manual's headings, in the order a reader expects.
+/// Every manual has the same headings in the same order, and a summary that fits the list of `bulkhead explain`.
 #[test]
 fn manuals_have_one_shape() {
     for rule in RULES {
@@ -124,10 +126,30 @@ fn manuals_have_one_shape() {
             manual.lines().filter(|line| line.starts_with("## ") && *line != "## Limits").collect();
         assert_eq!(
             headings,
-            ["## What it does", "## Why it matters", "## Refused", "## Admitted"],
+            [
+                "## What it refuses",
+                "## Why",
+                "## What to write instead",
+                "## How to get it allowed",
+                "## Refused",
+                "## Admitted"
+            ],
             "{}",
             rule.code
         );
-        assert!(rule.summary().starts_with("Refuses "), "{}", rule.code);
+        let limits = manual.lines().position(|line| line == "## Limits");
+        let last = manual.lines().position(|line| line == "## Admitted");
+        assert!(limits.is_none_or(|limits| Some(limits) > last), "{}: limits come last", rule.code);
+        let summary = rule.summary();
+        assert!(summary.starts_with("Refuses ") && summary.ends_with('.'), "{}: {summary}", rule.code);
+        assert!(summary.chars().count() <= 66, "{}: {summary}", rule.code);
+    }
+}
+
+#[test]
+fn the_list_of_rules_fits_100_columns() {
+    let (_, out, _) = bulkhead(&["explain"], "");
+    for line in out.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
     }
 }

@@ -158,16 +158,16 @@ fn a_namespace_that_is_moved_is_made_ready_anew() {
         let path = "jsonpath={.status.conditions[?(@.type=='bulkhead.dev/BaselineReady')].message}";
         admin.ok(&["get", "namespace", &name, "-o", path]).unwrap()
     };
-    assert_eq!(message(), "the baseline of tenant ns-first stands");
+    assert_eq!(message(), "the baseline of tenant ns-first is applied");
     let labels = ["bulkhead.dev/tenant=ns-second", "tenant=ns-second"];
     admin.ok(&[&["label", "namespace", &name, "--overwrite"][..], &labels].concat()).unwrap();
-    until(|| message() == "the baseline of tenant ns-second stands");
+    until(|| message() == "the baseline of tenant ns-second is applied");
 
     // Nor is it to be had before the namespace is anybody's.
     let stranger = it.cluster.powerful("ns-first-mallory", "strangers").unwrap();
     stranger.ok(&["create", "namespace", "ns-first-elsewhere"]).unwrap();
     let forged = json!({ "status": { "conditions": [{
-        "type": "bulkhead.dev/BaselineReady", "status": "True", "message": "the baseline of tenant ns-second stands",
+        "type": "bulkhead.dev/BaselineReady", "status": "True", "message": "the baseline of tenant ns-second is applied",
     }] } });
     let patch =
         ["patch", "namespace", "ns-first-elsewhere", "--subresource=status", "-p", &forged.to_string()];

@@ -341,7 +341,7 @@ fn without_the_right_or_a_bundle_it_says_so_and_writes_nothing() {
 
     room.admin().ok(&["delete", "clusterrole", "bulkhead-controller"]).unwrap();
     fs::write(room.file("registering-ca.crt"), bundle).unwrap();
-    room.until_log("looking for the cluster role that owns them");
+    room.until_log("failed to get the ClusterRole that owns the webhook configurations");
     assert!(room.policies().is_empty());
 }
 

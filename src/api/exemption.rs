@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ExemptionStatus;
 
-/// Which rules are off for what, why, and until when.
+/// The rules to switch off, the workload, the reason, and the end.
 #[expect(clippy::duplicated_attributes, reason = "two columns may have one type")]
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(
@@ -13,7 +13,7 @@ use super::ExemptionStatus;
     kind = "Exemption",
     shortname = "exm",
     status = "ExemptionStatus",
-    doc = "Exemption switches rules off for one exact workload until a date. Every use of it is on record.",
+    doc = "Exemption switches rules off for one exact workload until a date. Every use is recorded.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -27,49 +27,52 @@ use super::ExemptionStatus;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ExemptionSpec {
-    /// The codes of the rules: BH3xx, those of pods and their templates.
+    /// Codes of rules for pods and pod templates (BH3xx).
     #[schemars(length(min = 1, max = 20), inner(regex(pattern = "^BH3[0-9][0-9]$")))]
     pub rules: Vec<String>,
 
-    /// What they are off for.
+    /// The workload for which the rules are off.
     pub target: Target,
 
-    /// Why.
+    /// The reason for the Exemption, for reviewers.
     #[schemars(length(min = 1, max = 1000))]
     pub reason: String,
 
-    /// When it ends, RFC 3339.
+    /// The time at which the Exemption ends, in RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     pub expires: String,
 }
 
-/// One workload, and with it the pods that its controller makes of it. Its tenant owns the template, so what may
-/// run in it is pinned.
+/// One workload, with the objects that its controller creates for it. The tenant owns the pod template, so the Exemption
+/// pins the service account and the images.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
+    /// The namespace of the workload.
     #[schemars(length(min = 1, max = 63))]
     pub namespace: String,
 
+    /// The kind of the workload.
     pub kind: TargetKind,
 
+    /// The name of the workload.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
-    /// The service account of its pods.
+    /// The service account that its pods must have.
     #[schemars(length(min = 1, max = 253))]
     pub service_account: String,
 
-    /// Whether it may be on the node's network, where no policy reaches it.
+    /// Allows `hostNetwork` in its pods, which no policy can then restrict.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub host_network: bool,
 
-    /// Every image that its containers may have, by digest; the mesh's own need not be listed.
+    /// The images that its containers may have, each with a digest. Do not list the mesh's own images.
     #[schemars(length(min = 1, max = 20), inner(regex(pattern = "^[^@ ]+@sha256:[0-9a-f]{64}$")))]
     pub images: Vec<String>,
 }
 
-/// The kind of a target.
+/// The kind of a workload.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum TargetKind {
     CronJob,

@@ -3,68 +3,69 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// What a tenant may name beyond itself. What is neither its own nor here is foreign.
+/// Access beyond the tenant's own namespaces. Everything that is not granted is denied.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Grants {
-    /// Through what it may be called from outside the cluster.
+    /// Calls from outside the cluster.
     pub serve: Serve,
 
-    /// What it may call.
+    /// Calls of the tenant to destinations outside its namespaces.
     pub reach: Reach,
 
-    /// Who else may call it.
+    /// Service accounts outside the tenant that may call its workloads.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub callers: Vec<Caller>,
 
-    /// What the API server may call: webhooks and aggregated APIs of the tenant's. It has no identity in the mesh.
+    /// Webhooks and aggregated APIs of the tenant that the API server may call. It has no identity in the mesh, so these
+    /// ports accept plaintext from the addresses of the API servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub api_server_callbacks: Vec<Callback>,
 }
 
-/// Through what a tenant may be called from outside the cluster.
+/// Calls to a tenant from outside the cluster.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Serve {
-    /// Gateways of the settings, as NAMESPACE/NAME.
+    /// Gateways that may call the tenant, as NAMESPACE/NAME. Each must be in `gateways` of the settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub gateways: Vec<String>,
 }
 
-/// What a tenant may call outside its own namespaces.
+/// Calls of a tenant to destinations outside its namespaces.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Reach {
-    /// Names of SharedServices.
+    /// Names of SharedServices that the tenant may call.
     pub shared_services: Vec<String>,
 
-    /// Names of hosts outside the cluster, called with TLS on port 443; `*.example.com` for all below.
+    /// Hosts outside the cluster that the tenant may call with TLS on port 443; `*.example.com` includes all subdomains.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), transform = hosts)]
     pub hosts: Vec<String>,
 
-    /// Addresses outside the cluster.
+    /// Address ranges outside the cluster that the tenant may call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100))]
     pub cidrs: Vec<Cidr>,
 }
 
-/// Addresses, and the ports there.
+/// An address range and its ports.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct Cidr {
-    /// Such as `203.0.113.0/24`.
+    /// The range, such as `203.0.113.0/24`; its prefix has at least 8 bits.
     #[schemars(extend("x-kubernetes-validations" = [{
         "rule": "isCIDR(self) && cidr(self).masked() == cidr(self)",
-        "message": "not a network, such as 203.0.113.0/24",
+        "message": "must be a network in CIDR form, such as 203.0.113.0/24",
     }, {
         "rule": "!isCIDR(self) || cidr(self).prefixLength() >= 8",
-        "message": "so many addresses are everybody's",
+        "message": "prefix length must be at least 8",
     }]), length(max = 43))]
     pub cidr: String,
-    /// TCP; one at least.
+    /// TCP ports; at least one.
     #[schemars(length(min = 1, max = 20))]
     pub ports: Vec<u16>,
 }
@@ -73,11 +74,13 @@ pub struct Cidr {
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Caller {
+    /// The namespace of the service account.
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: String,
+    /// The name of the service account.
     #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
     pub service_account: String,
-    /// The pods' ports; every one unless given.
+    /// Ports of the pods; all by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub ports: Vec<u16>,
@@ -86,10 +89,10 @@ pub struct Caller {
 /// A port of some pods that the API server may call.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub struct Callback {
-    /// The labels of the pods; one at least.
+    /// Labels of the pods; at least one.
     #[schemars(extend("minProperties" = 1), transform = label_values)]
     pub selector: BTreeMap<String, String>,
-    /// The pods' port.
+    /// The port of the pods.
     #[schemars(range(min = 1))]
     pub port: u16,
 }
@@ -102,7 +105,7 @@ fn hosts(schema: &mut Schema) {
     schema.insert("items".to_owned(), host.into());
 }
 
-/// A selector that the API server would not take later is refused here.
+/// Rejects label values here that the API server would reject later, in a selector.
 pub(super) fn label_values(schema: &mut Schema) {
     let value = json_schema!({
         "type": "string", "pattern": "^(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?$",

@@ -1,4 +1,4 @@
-//! The kinds of the group `bulkhead.dev`, as users write them. Pure: types and their schemas.
+//! The kinds of the API group `bulkhead.dev`: types and their schemas. Pure.
 
 mod exemption;
 mod grants;
@@ -14,5 +14,5 @@ pub use status::{
 };
 pub use tenant::{Authorization, Enforcement, Limits, Namespaces, Subject, SubjectKind, Tenant, TenantSpec};
 
-/// The API group of every kind here.
+/// The API group of these kinds.
 pub const GROUP: &str = "bulkhead.dev";

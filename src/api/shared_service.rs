@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::SharedServiceStatus;
 use super::grants::label_values;
 
-/// Where a service of the platform that tenants call is, and by what it is known.
+/// The location and the identity of a service of the platform that tenants call.
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
 #[kube(
     group = "bulkhead.dev",
@@ -15,7 +15,7 @@ use super::grants::label_values;
     kind = "SharedService",
     shortname = "ss",
     status = "SharedServiceStatus",
-    doc = "SharedService is a service of the platform that tenants may be granted to reach, and whose identity no tenant may claim.",
+    doc = "SharedService is a service of the platform that Tenants can be granted to call, and whose identity Bulkhead protects.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -24,97 +24,100 @@ use super::grants::label_values;
     printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.namespace"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("(has(self.spec.serviceAccount) ? self.spec.serviceAccount : self.metadata.name) != 'default'")
-        .message("the account of a shared service is its own: every namespace has a `default`")
+        .message("serviceAccount must not be `default`, which every namespace has: give the service an account of its own")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SharedServiceSpec {
-    /// The namespace it runs in: the platform's, listed in the settings.
+    /// The namespace of the service, which must be in `platform.sharedNamespaces` of the settings.
     #[schemars(length(min = 1, max = 63))]
     pub namespace: String,
 
-    /// The name of its Service; its own name unless given.
+    /// The name of its Service; the name of the SharedService by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
 
-    /// The service account it runs as; its own name unless given.
+    /// The service account of its pods; the name of the SharedService by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_account: Option<String>,
 
-    /// The labels of its pods; one at least.
+    /// Labels of its pods; at least one.
     #[schemars(extend("minProperties" = 1), transform = label_values)]
     pub selector: BTreeMap<String, String>,
 
-    /// The ports its pods listen on; one at least.
+    /// Ports of its pods; at least one.
     #[schemars(length(min = 1, max = 20))]
     pub ports: Vec<SharedPort>,
 
-    /// Who may be granted to reach it; every tenant unless given.
+    /// Tenants that can be granted to call the service; all by default.
     #[serde(default)]
     pub tenants: Tenants,
 
-    /// Names of the tenants whose workloads it may call; none unless given.
+    /// Names of Tenants whose workloads the service may call; none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1000))]
     pub calls_tenants: Vec<String>,
 
-    /// What else it may call in the mesh, as in a Sidecar: NAMESPACE/HOST, such as `storage/*`.
+    /// Further hosts in the mesh that the service may call, as in a Sidecar: NAMESPACE/HOST, such as `storage/*`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), transform = egress_hosts)]
     pub egress: Vec<String>,
 }
 
-/// A port that a shared service's pods listen on, and what a tenant may ask for there. `{tenant}` stands for the
-/// name of the tenant that asks.
+/// A port of a shared service, and the requests that tenants may send there. `{tenant}` represents the name of the
+/// calling tenant.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "self.protocol == 'HTTP' || !(has(self.methods) || has(self.paths) || has(self.headers))",
-    "message": "methods, paths and headers belong to HTTP",
+    "message": "methods, paths and headers require protocol HTTP",
 }, {
     "rule": "!has(self.headers) || self.headers.all(name, name.matches('^[A-Za-z0-9-]{1,64}$') && name.lowerAscii() != 'host')",
-    "message": "not a header's name that can be judged by: letters, digits and `-`, and not `host`",
+    "message": "header names must consist of letters, digits and `-`, and must not be `host`",
 }]))]
 pub struct SharedPort {
-    /// The pod's port, not the Service's: policies see packets after the translation.
+    /// The port of the pods, not of the Service: network policies see packets after the translation.
     #[schemars(range(min = 1))]
     pub port: u16,
 
+    /// The protocol on this port: `HTTP` or `TCP`.
     #[serde(default)]
     pub protocol: Protocol,
 
-    /// HTTP methods, such as `POST`; any unless given.
+    /// Allowed HTTP methods, such as `POST`; all by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub methods: Vec<String>,
 
-    /// Paths, such as `/ingest/{tenant}/*`: exact, or with one `*` at either end; any unless given.
+    /// Allowed paths, such as `/ingest/{tenant}/*`: exact, or with one `*` at either end; all by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), transform = paths)]
     pub paths: Vec<String>,
 
-    /// Headers and the value each must have, such as `x-tenant-id: "{tenant}"`.
+    /// Headers with the value that each must have, such as `x-tenant-id: "{tenant}"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 20))]
     pub headers: BTreeMap<String, String>,
 }
 
-/// What is spoken on a port.
+/// The protocol on a port.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum Protocol {
-    /// HTTP/1.1, HTTP/2 or gRPC: who calls is said in the header `x-tenant-identity`.
+    /// HTTP/1.1, HTTP/2 or gRPC. The header `x-tenant-identity` names the caller.
     HTTP,
     #[default]
     TCP,
 }
 
-/// Which tenants there are for a shared service: all of them unless it names some.
+/// The tenants that can be granted to call a shared service: all, or those in `names`.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "!(has(self.all) && self.all) || !has(self.names)",
-    "message": "either all, or names",
+    "message": "set either all or names",
 }]))]
 pub struct Tenants {
+    /// Every tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
+    /// Names of Tenants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub names: Option<Vec<String>>,
@@ -128,7 +131,7 @@ fn egress_hosts(schema: &mut Schema) {
     schema.insert("items".to_owned(), host.into());
 }
 
-/// What Istio takes for a path, and cannot be walked out of.
+/// Accepts paths that Istio accepts and that contain no way out of them.
 fn paths(schema: &mut Schema) {
     let path = json_schema!({
         "type": "string", "maxLength": 300,

@@ -1,52 +1,56 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What became of an object, as Kubernetes writes it.
+/// A condition, as in other kinds of Kubernetes.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
+    /// The type of the condition, such as `Ready`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `True`, `False` or `Unknown`.
+    /// The status: `True`, `False` or `Unknown`.
     pub status: String,
-    /// One word, for machines.
+    /// The reason in one word, for programs.
     pub reason: String,
-    /// For people.
+    /// The reason in a sentence, for people.
     pub message: String,
-    /// The generation of the object that it speaks of.
+    /// The generation of the object to which the condition applies.
     #[serde(default)]
     pub observed_generation: i64,
-    /// When `status` last changed, RFC 3339.
+    /// The time of the last change of `status`, in RFC 3339.
     #[schemars(extend("format" = "date-time"))]
     pub last_transition_time: String,
 }
 
-/// The condition of an object that is in force as it is written.
+/// The condition of an object whose spec is applied.
 pub const READY: &str = "Ready";
-/// The condition of a tenant all of whose grants name something that is there.
+/// The condition of a tenant whose grants all name existing objects.
 pub const GRANTS_RESOLVED: &str = "GrantsResolved";
 
 /// The status of a Tenant.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TenantStatus {
+    /// The generation of the object to which the status applies.
     pub observed_generation: i64,
-    /// How many namespaces it has.
+    /// The number of its namespaces.
     pub namespaces: u32,
-    /// What `Enforce` would be against, while it is observed.
+    /// The result of the last audit, while `enforcement` is `Observe`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
+    /// The conditions of the object.
     pub conditions: Vec<Condition>,
 }
 
-/// What an audit of a tenant found.
+/// The result of an audit of a tenant.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Audit {
+    /// The number of findings.
     pub findings: u32,
-    /// How many namespaces it had then.
+    /// The number of namespaces at the time of the audit.
     pub namespaces: u32,
-    /// Of the findings, whatever the order; pods of one controller count as one.
+    /// A digest of the findings, independent of their order. Pods of one controller count once.
     pub digest: String,
 }
 
@@ -54,7 +58,9 @@ pub struct Audit {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExemptionStatus {
+    /// The generation of the object to which the status applies.
     pub observed_generation: i64,
+    /// The conditions of the object.
     pub conditions: Vec<Condition>,
 }
 
@@ -62,6 +68,8 @@ pub struct ExemptionStatus {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SharedServiceStatus {
+    /// The generation of the object to which the status applies.
     pub observed_generation: i64,
+    /// The conditions of the object.
     pub conditions: Vec<Condition>,
 }

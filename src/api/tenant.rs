@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Grants, TenantStatus};
 
-/// Who shares the cluster: a name, and the people and machines that act for it.
+/// A party on a shared cluster: its owners, limits and grants.
 #[derive(CustomResource, Clone, Debug, Default, Deserialize, JsonSchema, Serialize)]
 #[kube(
     group = "bulkhead.dev",
@@ -14,126 +14,127 @@ use super::{Grants, TenantStatus};
     kind = "Tenant",
     shortname = "tn",
     status = "TenantStatus",
-    doc = "Tenant is a party on a shared cluster that owns namespaces and is kept apart from every other.",
+    doc = "Tenant is a party on a shared cluster. It owns namespaces and is isolated from all other tenants.",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Namespaces", type_ = "integer", json_path = ".status.namespaces"),
     printcolumn(name = "Enforcement", type_ = "string", json_path = ".spec.enforcement"),
     printcolumn(name = "Contact", type_ = "string", json_path = ".spec.contact", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("self.metadata.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 50")
-        .message("a tenant's name is a label value and part of namespace names: at most 50 of a-z, 0-9 and -"),
+        .message("metadata.name must have at most 50 characters of a-z, 0-9 and -, because it is part of namespace names"),
 )]
 #[serde(rename_all = "camelCase")]
 pub struct TenantSpec {
-    /// What becomes of a write that a rule is against.
+    /// Says if writes that violate a rule are refused or admitted with a warning.
     #[serde(default)]
     pub enforcement: Enforcement,
 
-    /// The digest of the findings with which it may turn from Observe to Enforce, as its status and
-    /// `bulkhead enforce` say it.
+    /// The digest of the audit's findings that the platform accepts. Required for the change from `Observe` to `Enforce`
+    /// if the audit has findings. `status.audit.digest` and `bulkhead enforce` show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledge: Option<String>,
 
-    /// Who acts for the tenant: each may create namespaces that belong to it.
+    /// Users, groups and service accounts that act for the tenant and may create its namespaces.
     #[serde(default)]
     #[schemars(length(max = 100), extend("x-kubernetes-validations" = [{
         "rule": "self.all(one, self.exists_one(other, other == one))",
-        "message": "an owner is listed twice",
+        "message": "owners must not repeat",
     }]))]
     pub owners: Vec<Subject>,
 
-    /// Where a refused user can ask; shown in refusals.
+    /// A contact for refused users, shown in refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200), regex(pattern = "^[^\\n\\r]*$"))]
     pub contact: Option<String>,
 
-    /// Its namespaces.
+    /// Limits on the tenant's namespaces.
     #[serde(default)]
     pub namespaces: Namespaces,
 
-    /// What each of its namespaces may hold, as in a ResourceQuota; over the defaults.
+    /// Resource quota of each namespace, as in `ResourceQuota.spec.hard`. Overrides the defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub quota_each: BTreeMap<String, String>,
 
-    /// The bounds of each container.
+    /// Default and maximum resources of each container.
     #[serde(default)]
     pub limits: Limits,
 
-    /// What becomes of calls among its own while the whole mesh denies by default.
+    /// Says if calls within the tenant need a policy of the tenant while `meshWide.denyAll` is set.
     #[serde(default)]
     pub authorization: Authorization,
 
-    /// What the tenant may name beyond itself.
+    /// Access beyond the tenant's own namespaces.
     #[serde(default)]
     pub grants: Grants,
 }
 
-/// What becomes of a write that a rule is against.
+/// The treatment of writes that violate a rule.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum Enforcement {
-    /// It is refused.
+    /// Violations are refused.
     #[default]
     Enforce,
-    /// It is admitted with a warning, unless it takes a namespace or an identity (BH1xx, BH4xx), and no baseline
-    /// is put up: for a tenant whose workloads run already.
+    /// Violations are admitted with a warning, except for those about namespaces and identities (BH1xx, BH4xx), and no
+    /// baseline is applied. For a tenant whose workloads already run.
     Observe,
 }
 
-/// What a tenant may have of namespaces. Each is named `tenant-NAME` or `tenant-NAME-…`.
+/// Limits on the namespaces of a tenant, which are named `tenant-NAME` or `tenant-NAME-…`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Namespaces {
-    /// How many it may have; without end unless given. What is beyond, by age, is never made ready.
+    /// Maximum number of namespaces; unlimited by default. The newest ones over the limit never become ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }
 
-/// What becomes of a call of one of the tenant's own to another while the whole mesh denies by default.
+/// The treatment of calls within the tenant while `meshWide.denyAll` is set.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 pub enum Authorization {
-    /// It needs an AuthorizationPolicy of the tenant's that allows it.
+    /// A call needs an AuthorizationPolicy of the tenant that allows it.
     #[default]
     Explicit,
-    /// It is allowed; a finer policy of the tenant's has no effect.
+    /// All calls are allowed; narrower `ALLOW` policies of the tenant have no effect.
     Open,
 }
 
-/// The bounds of each container of a namespace, by resource (`cpu`, `memory`), as in a LimitRange.
+/// Default and maximum resources of each container, by resource name (`cpu`, `memory`), as in a LimitRange.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Limits {
-    /// The limit of a container that names none.
+    /// Limits of a container that sets none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub default: BTreeMap<String, String>,
-    /// The request of a container that names none; `cpu: 100m`, `memory: 128Mi` unless given.
+    /// Requests of a container that sets none; `cpu: 100m` and `memory: 128Mi` by default.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub default_request: BTreeMap<String, String>,
-    /// What no container's limit may exceed; the mesh's own proxy has `cpu: 2` and `memory: 1Gi`.
+    /// Maximum limits of a container. The Istio proxy has `cpu: 2` and `memory: 1Gi`: with less no pod can run.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantities)]
     pub max: BTreeMap<String, String>,
 }
 
-/// A user, a group or a service account, as the API server authenticates it.
+/// A user, a group or a service account, as the API server authenticates them.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "(self.kind == 'ServiceAccount') == has(self.namespace)",
-    "message": "namespace belongs to a ServiceAccount, and only to it",
+    "message": "namespace is required for a ServiceAccount, and allowed for nothing else",
 }, {
     "rule": "self.kind != 'ServiceAccount' || self.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
-    "message": "no ServiceAccount can have this name",
+    "message": "name must be a valid name for a ServiceAccount",
 }, {
     "rule": "self.kind != 'Group' || !(self.name in ['system:authenticated', 'system:serviceaccounts', 'system:unauthenticated'])",
-    "message": "everybody is of this group",
+    "message": "name must not be a group that contains all users or all service accounts",
 }]))]
 #[serde(rename_all = "camelCase")]
 pub struct Subject {
+    /// The kind: `User`, `Group` or `ServiceAccount`.
     pub kind: SubjectKind,
 
-    /// The name, as in a RoleBinding's subject.
+    /// The name, as in the subject of a RoleBinding.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
 
@@ -151,7 +152,7 @@ pub enum SubjectKind {
     ServiceAccount,
 }
 
-/// Amounts that the API server could not read later are refused here.
+/// Rejects amounts here that the API server could not read later.
 fn quantities(schema: &mut Schema) {
     let amount = json_schema!({ "type": "string", "maxLength": 32, "pattern": "^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$" });
     schema.insert("additionalProperties".to_owned(), amount.into());

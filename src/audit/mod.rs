@@ -208,11 +208,13 @@ impl Audit<'_> {
         let lacking =
             lacking(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
         for label in others.chain(lacking.filter(|_| !tenant.is_observed())) {
-            let message = value(label.key).map_or("it is missing".to_owned(), |has| {
-                format!("{} means something else here", quote(has))
-            });
+            let message = value(label.key)
+                .map_or("this label of the baseline is missing".to_owned(), |has| {
+                    format!("{} is not the value that the baseline needs", quote(has))
+                });
             let path = Path::of(&["metadata", "labels"]).key(label.key);
-            let violation = Violation::new("BH202", &path, message, format!("write {}", quote(label.value)));
+            let fix = format!("ask the platform to set {}.", quote(label.value));
+            let violation = Violation::new("BH202", &path, message, fix);
             found(finding("", Kind::Namespace.name(), namespace, What::Violation(violation)));
         }
     }
@@ -235,8 +237,8 @@ impl Audit<'_> {
             let violation = Violation::new(
                 "BH201",
                 &Path::of(&["metadata", "name"]),
-                format!("this object of the baseline of tenant {} is missing", tenant.name),
-                "see whether the controller runs, and what its log says",
+                format!("this baseline object of tenant {} is missing", tenant.name),
+                "check that the controller runs, and read its log.",
             );
             found(finding(namespace, manifest.kind.name(), &manifest.name, What::Violation(violation)));
         }

@@ -4,25 +4,25 @@ use clap::Args;
 
 use crate::controller::Address;
 
-// Where the API server finds the webhook. No doc comment: clap would show it as the command's own.
+// The address of the webhook. No doc comment, because clap would show it as the command's description.
 #[derive(Args, Debug)]
 pub(super) struct Options {
-    /// The Service in front of the webhook, in Bulkhead's namespace: the API server calls it.
+    /// The webhook's Service, in Bulkhead's namespace.
     #[arg(long, default_value = "bulkhead", value_name = "NAME")]
     service: String,
 
-    /// The Service's port.
+    /// The port of the Service.
     #[arg(long, default_value_t = 443)]
     port: i32,
 
-    /// A PEM file with the certificates that sign the webhook's own, followed by `serve`; without it something
-    /// else, such as cert-manager, must write them into the webhook configurations.
+    /// A PEM file with the CA certificates of the webhook; `serve` reloads it when it changes. Without it, another
+    /// tool, such as cert-manager, must set the CA bundle in the webhook configurations.
     #[arg(long, value_name = "FILE")]
     ca_bundle: Option<PathBuf>,
 }
 
 impl Options {
-    /// The address of a webhook that runs in `namespace`.
+    /// Returns the address of a webhook that runs in `namespace`.
     pub(super) fn within(&self, namespace: &str) -> Address {
         Address {
             namespace: namespace.to_owned(),

@@ -12,17 +12,18 @@ use crate::audit::{self, Extent, Progress};
 use crate::report::{Format, Writer};
 use crate::world::{Owner, World};
 
-/// Judge what runs in a cluster's tenant namespaces as if it were written now.
+/// Judge the existing objects in tenants' namespaces as if they were created now.
 #[derive(Args, Debug)]
 pub(super) struct Audit {
-    /// Only this tenant's namespaces.
+    /// Audit only the namespaces of this tenant.
     #[arg(long)]
     tenant: Option<String>,
 
-    /// Only this namespace.
+    /// Audit only this namespace.
     #[arg(long, short, conflicts_with = "tenant")]
     namespace: Option<String>,
 
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
 
@@ -49,14 +50,14 @@ impl Audit {
         let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
         match world.owner(namespace) {
             Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
-            Some(_) => bail!("the namespace `{namespace}` is no tenant's"),
+            Some(_) => bail!("the namespace `{namespace}` belongs to no tenant"),
             None => bail!("there is no namespace `{namespace}`"),
         }
         Ok(Extent::Namespaces(BTreeSet::from([namespace.clone()])))
     }
 }
 
-/// Prints what an audit finds as it is found, and sums it up; `found` hears it too.
+/// Runs the audit and prints its findings and a summary. Passes each finding to `found`.
 pub(super) async fn tell(
     audit: &audit::Audit<'_>,
     extent: &Extent,
@@ -85,7 +86,7 @@ pub(super) async fn tell(
     Ok(Outcome::of(violations, unjudged))
 }
 
-/// Says on a terminal how far it is; the line is written over.
+/// Shows the progress on a terminal, in one line.
 fn show(progress: Progress) {
     let mut to = std::io::stderr();
     if to.is_terminal() {

@@ -15,30 +15,31 @@ use crate::world::{Owner, User, World};
 
 /// Judge manifests as the webhook would.
 ///
-/// Tenants, Namespaces and Settings are taken from --world and from the manifests themselves. Whose a new
-/// Namespace may be depends on who creates it, so Namespaces, and Bulkhead's own kinds, are judged only with --as.
+/// Reads Tenants, Namespaces and Settings from --snapshot and from the manifests themselves. The rules for Namespaces
+/// and for Bulkhead's own kinds depend on the user, so these objects are judged only with --as.
 #[derive(Args, Debug)]
 pub(super) struct Check {
-    /// Files, folders, or `-` for stdin.
+    /// Files or folders of manifests, or `-` for stdin.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// A file or folder of Tenants, Namespaces and Settings to judge in.
+    /// A file or folder with the cluster's Tenants, Namespaces and Settings.
     #[arg(long, value_name = "DIR")]
     world: Option<PathBuf>,
 
-    /// The namespace of manifests that name none.
+    /// The namespace for manifests without one.
     #[arg(long, short)]
     namespace: Option<String>,
 
-    /// Judge what this user may do.
+    /// Judge the manifests as if this user created them.
     #[arg(long = "as", value_name = "USER")]
     user: Option<String>,
 
-    /// A group of that user; several may be given.
+    /// A group of that user; repeat the option for several groups.
     #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
     groups: Vec<String>,
 
+    /// The output format.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -100,13 +101,13 @@ impl Check {
         };
         let unjudged = |why: String| vec![finding("", What::Unjudged { unjudged: why })];
         if namespace.is_empty() && !door.kind.is_of_the_cluster() {
-            return unjudged("it names no namespace; give --namespace".to_owned());
+            return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
         match world.owner(namespace) {
             _ if door.kind.is_of_the_cluster() => {}
             None => {
                 return unjudged(format!(
-                    "namespace `{namespace}` is neither in --world nor among the manifests"
+                    "namespace `{namespace}` is neither in --snapshot nor among the manifests; add its Namespace"
                 ));
             }
             Some(Owner::Platform | Owner::Unowned) => return Vec::new(),
@@ -123,7 +124,7 @@ impl Check {
     }
 }
 
-/// The door a manifest is written through, if a rule is written for its kind.
+/// Returns the resource of a manifest, if a rule judges its kind.
 fn door(found: &Found) -> Option<&'static Door> {
     let (group, kind) = (found.group()?, found.document.text(&["kind"])?);
     DOORS
@@ -131,7 +132,7 @@ fn door(found: &Found) -> Option<&'static Door> {
         .find(|door| door.subresource.is_empty() && door.kind.group() == group && door.kind.name() == kind)
 }
 
-/// A pod that Istio has been at says so; any other is as its author wrote it.
+/// Returns the stage of a pod, by the annotation that Istio's injector leaves.
 fn form(found: &Found) -> Form {
     match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
         Some(_) => Form::Final,

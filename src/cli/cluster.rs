@@ -1,4 +1,4 @@
-//! A cluster, as a command reads it.
+//! The connection of a command to a cluster.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,34 +14,34 @@ use crate::sources::{Worlds, follow, reload};
 use crate::telemetry::{Metrics, Readiness};
 use crate::world::World;
 
-/// Which cluster is asked, and what its platform says.
+/// The cluster to read, and its settings.
 #[derive(Args, Debug)]
 pub(super) struct Cluster {
-    /// The context of the kubeconfig; the current one unless given.
+    /// The kubeconfig context; the current one by default.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
 
-    /// The settings file that Bulkhead runs with there; built-in defaults without it.
+    /// The settings file of Bulkhead in that cluster; built-in defaults without it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
-    /// The namespace Bulkhead runs in.
+    /// The namespace of Bulkhead.
     #[arg(long, default_value = "bulkhead-system", value_name = "NAMESPACE")]
     system_namespace: String,
 }
 
-/// How long the first lists may take.
+/// Time limit for the first lists.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// A connection that hears of nothing for this long is taken for dead: an API server writes bookmarks into a watch
-/// about once a minute.
+/// A connection without data for this long counts as dead: an API server sends a bookmark on a watch about once a
+/// minute.
 const SILENCE: Duration = Duration::from_secs(150);
 
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Connects as a kubeconfig or a pod's own account says.
+/// Connects with the kubeconfig, or with the service account of the pod.
 pub(super) async fn connect(context: Option<String>) -> Result<Client> {
-    // kube's client asks for the process's default.
+    // kube's client uses the default provider of the process.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut config = match context {
         None => Config::infer().await?,
@@ -55,10 +55,10 @@ pub(super) async fn connect(context: Option<String>) -> Result<Client> {
 }
 
 impl Cluster {
-    /// The world as it is now, and the client to ask for more.
+    /// Returns a client and the current snapshot.
     pub(super) async fn read(&self) -> Result<(Client, Arc<World>)> {
         let settings = reload::settings(self.settings.clone())?;
-        let client = connect(self.context.clone()).await.context("connecting to the cluster")?;
+        let client = connect(self.context.clone()).await.context("failed to connect to the cluster")?;
         let worlds = Arc::new(Worlds::default());
         let mut changes = worlds.changes();
         let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
@@ -77,7 +77,7 @@ impl Cluster {
         }
         match worlds.newest() {
             Some(world) => Ok((client, world)),
-            None => bail!("the cluster did not list: {}", readiness.awaited().join(", ")),
+            None => bail!("the API server did not list these in time: {}", readiness.awaited().join(", ")),
         }
     }
 }

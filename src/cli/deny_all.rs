@@ -7,9 +7,9 @@ use super::Outcome;
 use super::cluster::Cluster;
 use crate::audit;
 
-/// Show what `meshWide.denyAll` closes to everybody: the workloads that no `ALLOW` policy in force selects.
+/// List the workloads that `meshWide.denyAll` closes: those that no `ALLOW` policy in force selects.
 ///
-/// Look while it is `DryRun`: what keeps gateways and the platform open is there by then.
+/// Run it while `meshWide.denyAll` is `DryRun`: the policies that keep gateways and the platform open then exist.
 #[derive(Args, Debug)]
 pub(super) struct DenyAll {
     #[command(flatten)]
@@ -22,7 +22,7 @@ impl DenyAll {
         let audit::Closed { workloads, meshed } = match audit::closed(&client, &world).await {
             Ok(closed) => closed,
             Err(error) => {
-                writeln!(std::io::stderr(), "AuthorizationPolicies and pods could not be read: {error}")?;
+                writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
                 return Ok(Outcome::Unjudged);
             }
         };
@@ -33,7 +33,7 @@ impl DenyAll {
         let closed: usize = workloads.values().sum();
         writeln!(
             std::io::stderr(),
-            "{closed} of {meshed} pods in the mesh are closed to everybody once `meshWide.denyAll` is `Enforce`"
+            "{closed} of {meshed} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
         )?;
         Ok(Outcome::of(closed, 0))
     }

@@ -16,16 +16,16 @@ use crate::api::{Enforcement, Tenant};
 use crate::audit::{Audit, Digest, Extent};
 use crate::report::Format;
 
-/// Turn an observed tenant to `Enforce`, after a look at what that would refuse.
+/// Change an observed tenant to `Enforce`, after an audit of its objects.
 ///
-/// Prints what an audit finds among the tenant's pods, workloads and policies, and the digest that
-/// `spec.acknowledge` must carry: who keeps Tenants in Git writes it there and needs no more than this.
+/// Prints the findings among the tenant's pods, workloads and policies, and their digest, which
+/// `spec.acknowledgedFindings` must hold. For Tenants in Git, set both fields there instead of confirming.
 #[derive(Args, Debug)]
 pub(super) struct Enforce {
-    /// The Tenant's name.
+    /// The name of the Tenant.
     tenant: String,
 
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long, short)]
     yes: bool,
 
@@ -33,15 +33,14 @@ pub(super) struct Enforce {
     cluster: Cluster,
 }
 
-/// How long the controller may take to find the same.
+/// Time limit for the controller's audit to reach the same result.
 const AGREEMENT: Duration = Duration::from_mins(5);
 
 impl Enforce {
     pub(super) async fn run(&self) -> Result<Outcome> {
         let (client, world) = self.cluster.read().await?;
         let name = &self.tenant;
-        let tenant =
-            world.tenant(name).with_context(|| format!("there is no Tenant `{name}` that counts"))?;
+        let tenant = world.tenant(name).with_context(|| format!("there is no active Tenant `{name}`"))?;
         let mut errors = std::io::stderr();
         if !tenant.is_observed() {
             writeln!(errors, "Tenant `{name}` is enforced already")?;
@@ -56,8 +55,8 @@ impl Enforce {
         if !digest.is_empty() {
             writeln!(
                 errors,
-                "What runs goes on running, and is refused when it comes anew. Whoever accepts that writes into the \
-                 Tenant:\n\n  spec:\n    enforcement: Enforce\n    acknowledge: {digest}\n"
+                "Running workloads keep running, but those with findings are refused when they are created again. To \
+                 accept that, set in the Tenant:\n\n  spec:\n    enforcement: Enforce\n    acknowledgedFindings: {digest}\n"
             )?;
         }
         if !self.yes && !confirmed(&format!("Enforce Tenant `{name}` now?"))? {
@@ -70,7 +69,7 @@ impl Enforce {
     }
 }
 
-/// Asks on a terminal; elsewhere nobody answers.
+/// Asks on a terminal. Returns `false` elsewhere.
 fn confirmed(question: &str) -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
@@ -81,7 +80,7 @@ fn confirmed(question: &str) -> Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Writes it once the controller has found the same: the webhook goes by the Tenant's status.
+/// Updates the Tenant once the controller's audit has the same digest, because the webhook reads it from the status.
 async fn turn(client: &Client, name: &str, digest: &str) -> Result<()> {
     let tenants = Api::<Tenant>::all(client.clone());
     let end = Instant::now() + AGREEMENT;
@@ -90,8 +89,8 @@ async fn turn(client: &Client, name: &str, digest: &str) -> Result<()> {
         match tenant.status.and_then(|status| status.audit) {
             Some(audit) if audit.digest == digest => break,
             found if Instant::now() > end => bail!(
-                "the controller does not find the same ({}); look whether it runs with the same settings, and again",
-                found.map_or("nothing yet".to_owned(), |audit| format!("{} findings", audit.findings))
+                "the controller's audit differs ({}); check that it runs with the same settings, then try again",
+                found.map_or("no result yet".to_owned(), |audit| format!("{} findings", audit.findings))
             ),
             _ => sleep(Duration::from_secs(1)).await,
         }

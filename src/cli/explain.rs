@@ -6,10 +6,10 @@ use clap::Args;
 use super::Outcome;
 use crate::policy::{RULES, Rule};
 
-/// Print a rule's manual, or the list of all rules.
+/// Print the manual of a rule, or the list of all rules.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
-    /// A rule's code, such as BH301.
+    /// The code of the rule, such as BH301.
     code: Option<String>,
 }
 
@@ -19,11 +19,11 @@ impl Explain {
         match &self.code {
             Some(code) => match Rule::find(code) {
                 Some(rule) => write!(out, "{}", rule.manual())?,
-                None => bail!("no rule `{code}`; `bulkhead explain` lists them all"),
+                None => bail!("no rule `{code}`; `bulkhead explain` lists all rules"),
             },
             None => {
                 for rule in RULES {
-                    writeln!(out, "{}  {:<22} {}", rule.code, rule.name, rule.summary())?;
+                    writeln!(out, "{}  {:<24} {}", rule.code, rule.name, rule.summary())?;
                 }
             }
         }

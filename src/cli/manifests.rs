@@ -9,21 +9,21 @@ use crate::registration;
 use crate::settings::Settings;
 use crate::sources::files;
 
-/// Print what a cluster must be told: CRDs, RBAC, webhook configurations.
+/// Print the manifests to install: CRDs, RBAC, webhook configurations.
 #[derive(Args, Debug)]
 pub(super) struct Manifests {
-    /// What to print; all of it unless named.
+    /// The parts to print; all by default.
     #[arg(value_enum)]
     parts: Vec<Part>,
 
-    /// The namespace Bulkhead runs in.
+    /// The namespace of Bulkhead.
     #[arg(long, short, default_value = "bulkhead-system")]
     namespace: String,
 
     #[command(flatten)]
     address: address::Options,
 
-    /// The settings file: which namespaces are guarded by name.
+    /// The settings file, which lists the namespaces that the webhook configurations name.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }

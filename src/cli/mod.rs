@@ -1,4 +1,4 @@
-//! The command line, one file a command; the only place where the parts are put together.
+//! The command line, one file for each command. Only this folder connects the parts of the program.
 
 mod address;
 mod audit;
@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use serde::Serialize;
 use tokio::runtime::Builder;
 
-/// Keeps tenants apart on a shared Kubernetes cluster that runs Istio.
+/// Isolates tenants on a shared Kubernetes cluster that runs Istio.
 #[derive(Debug, Parser)]
 #[command(name = "bulkhead", version, after_help = EXIT_CODES, arg_required_else_help = true)]
 pub struct Arguments {
@@ -29,10 +29,10 @@ pub struct Arguments {
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  clean
+  0  no violations
   1  violations
-  2  usage or configuration
-  3  could not judge";
+  2  error of usage or configuration
+  3  some objects could not be judged";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -46,12 +46,12 @@ enum Command {
     Render(Box<render::Render>),
 }
 
-/// How a command ended, other than by an error of usage or configuration.
+/// The result of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Clean,
     Violations,
-    /// Something could not be judged.
+    /// Some objects could not be judged.
     Unjudged,
 }
 
@@ -81,7 +81,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Violations) => ExitCode::from(1),
         Ok(Outcome::Unjudged) => ExitCode::from(3),
-        // Who closes the pipe has read enough.
+        // The reader closed the pipe, and needs no more output.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "bulkhead: {error:#}");
@@ -90,7 +90,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-/// Runs a command that asks a cluster.
+/// Runs a command that reads from a cluster.
 fn wait(command: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
     Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
@@ -99,8 +99,8 @@ fn is_broken_pipe(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::BrokenPipe
 }
 
-/// One document.
+/// Returns the object as one YAML document.
 fn yaml(object: &impl Serialize) -> Result<String> {
-    // Through JSON, whose keys come sorted: the text is the same whatever the type's order is.
+    // JSON sorts the keys, so that the text does not depend on the order of fields in the type.
     Ok(serde_saphyr::to_string(&serde_json::to_value(object)?)?)
 }

@@ -17,36 +17,36 @@ use crate::baseline::{
 use crate::sources::files;
 use crate::world::{Tenant, World};
 
-/// Print the baseline, as the controller applies it: all of it, or a part.
+/// Print the baseline as the controller applies it, all of it or a part.
 ///
-/// For a tenant: its namespaces' labels, what stands in each of them, and what it has beyond them. For a shared
-/// service: what stands around it. It is read from YAML files, or from the cluster without --world; nothing is
-/// changed there.
+/// For a tenant: the labels and objects of its namespaces, and its cluster-wide objects. For a shared service: the
+/// objects that protect it. Reads YAML files with --snapshot, else the cluster, and changes nothing there.
 #[derive(Args, Debug)]
 pub(super) struct Render {
-    /// Only this tenant's.
+    /// Print only the objects of this tenant.
     #[arg(long, value_name = "NAME", group = "part")]
     tenant: Option<String>,
 
-    /// Only what stands in this namespace.
+    /// Print only the objects in this namespace.
     #[arg(long, short, value_name = "NAME", group = "part")]
     namespace: Option<String>,
 
-    /// Only what stands around this shared service.
+    /// Print only the objects that protect this shared service.
     #[arg(long, value_name = "NAME", group = "part")]
     shared_service: Option<String>,
 
-    /// Only what there is once: the mesh's policies, if they are Bulkhead's, and the tenants' share of the API server.
+    /// Print only cluster-wide objects: the mesh-wide policies, if Bulkhead manages them, and the tenants' priority
+    /// level at the API server.
     #[arg(long, group = "part")]
     cluster_wide: bool,
 
-    /// Write one file an object, DIR/NAMESPACE/KIND-NAME.yaml (DIR/_cluster/… without a namespace), instead of
-    /// printing; what else is there stays.
+    /// Instead of printing, write each object to DIR/NAMESPACE/KIND-NAME.yaml, or to DIR/_cluster/… if it has no
+    /// namespace; other files in DIR stay.
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
 
-    /// A file or folder of Tenants, SharedServices, Namespaces and Settings, of the EndpointSlice `default/kubernetes`
-    /// and of DNS' Service in `kube-system`, instead of a cluster.
+    /// Read from this file or folder instead of a cluster: Tenants, SharedServices, Namespaces, Settings, the
+    /// EndpointSlice `default/kubernetes`, and the DNS Service in `kube-system`.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["context", "settings", "system_namespace"])]
     world: Option<PathBuf>,
 
@@ -77,7 +77,7 @@ impl Render {
         Ok(Outcome::Clean)
     }
 
-    /// The objects that are asked for, in the order the controller applies them.
+    /// Returns the requested objects, in the order in which the controller applies them.
     fn printed(&self, world: &World, place: &str) -> Result<Vec<Printed>> {
         if let Some(name) = &self.tenant {
             let Some(tenant) = world.tenant(name) else { bail!("no Tenant `{name}` in {place}") };
@@ -98,12 +98,12 @@ impl Render {
         let there: Vec<Printed> = all.filter(|one| one.stands_in(namespace)).collect();
         match there.as_slice() {
             [] if world.owner(namespace).is_none() => bail!("no Namespace `{namespace}` in {place}"),
-            [] => bail!("nothing of the baseline stands in the namespace `{namespace}`: it is no tenant's"),
+            [] => bail!("the namespace `{namespace}` has no baseline, because it belongs to no tenant"),
             _ => Ok(there),
         }
     }
 
-    /// The tenants of whom something is shown.
+    /// Returns the tenants whose objects are printed.
     fn shown<'w>(&self, world: &'w World) -> impl Iterator<Item = &'w Tenant> {
         let is_none = self.shared_service.is_some() || self.cluster_wide;
         let is_shown = move |tenant: &&Tenant| {
@@ -116,9 +116,9 @@ impl Render {
     }
 }
 
-/// An object as it is printed; of a namespace its labels.
+/// An object to print. A Namespace has only its labels.
 struct Printed {
-    /// `None` for an object of the cluster.
+    /// `None` for a cluster-wide object.
     namespace: Option<String>,
     kind: &'static str,
     name: String,
@@ -146,13 +146,13 @@ impl Printed {
         self.namespace.as_deref() == Some(namespace)
     }
 
-    /// Where it is written, from the folder. Files may say whatever they like of names.
+    /// Returns the path of its file in the folder. Checks the names, because files may contain any.
     fn file(&self) -> Result<PathBuf> {
         let folder = self.namespace.as_deref().unwrap_or(CLUSTER);
         let file = format!("{}-{}.yaml", self.kind, self.name).to_lowercase();
         let is_name = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
         if !is_name(folder) || !is_name(&file) {
-            bail!("{} `{}` has no name that a file can have", self.kind, self.name);
+            bail!("the name of {} `{}` cannot be a file name", self.kind, self.name);
         }
         Ok(Path::new(folder).join(file))
     }
@@ -170,35 +170,42 @@ fn of_tenant<'w>(world: &'w World, tenant: &'w Tenant) -> impl Iterator<Item = P
     beyond.chain(within)
 }
 
-/// Writes every object into a file of its own; how many.
+/// Writes each object to its own file. Returns the number of files.
 fn write(folder: &Path, printed: &[Printed]) -> Result<usize> {
     for one in printed {
         let file = folder.join(one.file()?);
         let text = yaml(&one.object)?;
-        let unwritable = || format!("writing {}", file.display());
+        let unwritable = || format!("failed to write {}", file.display());
         fs::create_dir_all(file.parent().unwrap_or(folder)).with_context(unwritable)?;
         fs::write(&file, text).with_context(unwritable)?;
     }
     Ok(printed.len())
 }
 
-/// Says what what is printed lacks, and what of it does not stand.
+/// Warns about incomplete output.
 fn note<'w>(world: &World, place: &str, shown: impl Iterator<Item = &'w Tenant>) -> Result<()> {
     let mut to = std::io::stderr();
     let around = &world.surroundings;
     if around.api_servers.is_empty() {
         writeln!(
             to,
-            "no EndpointSlice `default/kubernetes` in {place}: the API servers' addresses are missing"
+            "no EndpointSlice `default/kubernetes` in {place}: the output lacks the addresses of the API servers"
         )?;
     }
     if around.dns.is_empty() {
         let names = world.settings.dns_services.iter().map(|name| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(" or ");
-        writeln!(to, "no Service {names} of `kube-system` in {place}: DNS' own addresses are missing")?;
+        writeln!(
+            to,
+            "no Service {names} of `kube-system` in {place}: the output lacks the addresses of DNS"
+        )?;
     }
     for tenant in shown.filter(|tenant| tenant.is_observed()) {
-        writeln!(to, "tenant {} is observed: what is printed of it comes with `Enforce`", tenant.name)?;
+        writeln!(
+            to,
+            "tenant {} is observed: the controller applies its objects only after `enforcement: Enforce`",
+            tenant.name
+        )?;
     }
     Ok(())
 }

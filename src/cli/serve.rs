@@ -22,58 +22,58 @@ use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
 use crate::webhook::{Hook, router};
 
-/// Run the admission webhook, and the controller that keeps the baselines and registers the webhook.
+/// Run the admission webhook, and the controller that applies baselines and registers the webhook.
 #[derive(Args, Debug)]
 pub(super) struct Serve {
-    /// Where the API server calls.
+    /// The address for requests of the API server.
     #[arg(long, default_value = "0.0.0.0:9443", value_name = "ADDRESS")]
     listen: SocketAddr,
 
-    /// Where /healthz, /readyz and /metrics are, in plain HTTP.
+    /// The address for /healthz, /readyz and /metrics, in plain HTTP.
     #[arg(long, default_value = "0.0.0.0:8080", value_name = "ADDRESS")]
     admin: SocketAddr,
 
-    /// The certificate chain to show, PEM; read again when it changes.
+    /// The certificate chain of the webhook, PEM; reloaded when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
 
-    /// The certificate's key, PEM.
+    /// The private key of the certificate, PEM.
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
 
-    /// Make a certificate for these names and print its CA bundle to stdout; for development.
+    /// For development: create a certificate for these names, and print its CA bundle to stdout.
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "tls_cert")]
     development_certificate: Vec<String>,
 
-    /// The settings file, read again when it changes; built-in defaults without it.
+    /// The settings file, reloaded when it changes; built-in defaults without it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
-    /// Take Tenants, Namespaces and Settings from YAML files in this folder, read once, and not from a cluster.
+    /// Read Tenants, Namespaces and Settings once from YAML files in this folder instead of from a cluster.
     #[arg(long, value_name = "DIR", conflicts_with = "settings")]
     world: Option<PathBuf>,
 
-    /// What to run; both unless named. Apart, each has an account of its own.
+    /// The parts to run; both by default. If they run separately, each needs its own service account.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
     parts: Vec<Part>,
 
-    /// The namespace Bulkhead runs in: there are its lease and its ConfigMap of retired names.
+    /// The namespace of Bulkhead, with its Lease and its ConfigMap of reserved names.
     #[arg(long, short, default_value = "bulkhead-system")]
     namespace: String,
 
-    /// How long a connection may be silent; an API server keeps its own for 90 seconds.
+    /// Seconds after which a silent connection is closed; an API server keeps its connections for 90 seconds.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     idle_timeout: Duration,
 
-    /// How long to serve on after SIGTERM, until every caller has heard that this replica is gone.
+    /// Seconds to keep serving after SIGTERM, while the Service's endpoints are updated.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
     shutdown_delay: Duration,
 
-    /// What to log, as RUST_LOG writes it.
+    /// The log filter, in the syntax of RUST_LOG.
     #[arg(long, env = "BULKHEAD_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
 
-    #[command(flatten, next_help_heading = "What the controller tells the API server")]
+    #[command(flatten, next_help_heading = "Address in the webhook configurations")]
     address: address::Options,
 }
 
@@ -87,7 +87,7 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
     text.parse().map(Duration::from_secs)
 }
 
-/// How long requests under way may take once the replica stops: as long as any may.
+/// Time limit for open requests once the replica stops, the same as for any request.
 const DRAIN: Duration = Duration::from_secs(30);
 
 impl Serve {
@@ -104,7 +104,7 @@ impl Serve {
         let certificate = self.runs(Part::Webhook).then(|| self.certificate()).transpose()?;
         let worlds = Arc::new(Worlds::default());
         let metrics = Arc::new(Metrics::default());
-        // A part that ends by itself leaves a process that only looks alive.
+        // If a part ends by itself, the process must not continue without it.
         let mut parts = JoinSet::new();
         let leave = CancellationToken::new();
         let mut leading = JoinSet::new();
@@ -134,9 +134,9 @@ impl Serve {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            Some(ended) = serving.join_next() => bail!("the webhook ended: {ended:?}"),
-            Some(ended) = parts.join_next() => bail!("a part ended: {ended:?}"),
-            Some(ended) = leading.join_next() => bail!("the controller ended: {ended:?}"),
+            Some(ended) = serving.join_next() => bail!("the webhook server ended unexpectedly: {ended:?}"),
+            Some(ended) = parts.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
+            Some(ended) = leading.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
         }
         readiness.stopping();
         leave.cancel();
@@ -183,7 +183,7 @@ impl Serve {
         }
     }
 
-    /// Starts what publishes worlds; the client of the cluster they come from, if they do not come from files.
+    /// Starts the source of snapshots. Returns a client, unless they come from files.
     async fn follow(
         &self,
         worlds: &Arc<Worlds>,
@@ -196,7 +196,7 @@ impl Serve {
             return Ok((None, Arc::new(Readiness::awaiting(&[]))));
         }
         let settings = reload::settings(self.settings.clone())?;
-        let client = connect(None).await.context("connecting to the cluster")?;
+        let client = connect(None).await.context("failed to connect to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
         let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
         let home = self.namespace.clone();
@@ -206,5 +206,5 @@ impl Serve {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address}"))
+    TcpListener::bind(address).await.with_context(|| format!("failed to listen on {address}"))
 }

@@ -64,7 +64,10 @@ impl<'a> Followed<'a> {
             (Err(error), Some(last)) => {
                 let complaint = format!("{error:#}");
                 if self.complaint.as_ref() != Some(&complaint) {
-                    warn!(error = complaint, "the new CA bundle cannot be used; the last good one stays");
+                    warn!(
+                        error = complaint,
+                        "the new CA bundle cannot be used; the previous one stays in use"
+                    );
                 }
                 self.complaint = Some(complaint);
                 Ok(last.clone())

@@ -25,7 +25,7 @@ impl<'m> Drift<'m> {
     pub(super) async fn repaired(&self, world: &World, place: &Place, manifest: &Manifest) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
         self.metrics.repaired(kind);
-        info!(kind, namespace = manifest.namespace, name, "repaired");
+        info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
         let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(world), place)
         else {
             return;
@@ -33,7 +33,7 @@ impl<'m> Drift<'m> {
         let event = Event {
             type_: EventType::Warning,
             reason: "BaselineRepaired".to_owned(),
-            note: Some(format!("{kind} {name} was not what the baseline says, and was put back")),
+            note: Some(format!("{kind} {name} differed from the baseline and was restored")),
             action: "Repair".to_owned(),
             secondary: None,
         };
@@ -45,7 +45,7 @@ impl<'m> Drift<'m> {
             ..ObjectReference::default()
         };
         if let Err(error) = self.recorder.publish(&event, &regarding).await {
-            warn!(%error, namespace = own, "telling of a repair");
+            warn!(%error, namespace = own, "failed to publish an Event about a repair");
         }
     }
 }

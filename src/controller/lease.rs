@@ -51,8 +51,8 @@ pub(super) async fn acquire(client: Client, identity: &Identity) -> Held {
                 return Held::new(Renewal { leases, lease, holder: identity.holder.clone() });
             }
             Ok(Ok(None)) => {}
-            Ok(Err(error)) => warn!(%error, "asking for the lease"),
-            Err(_) => warn!("asking for the lease took too long"),
+            Ok(Err(error)) => warn!(%error, "failed to acquire the lease"),
+            Err(_) => warn!("timed out acquiring the lease"),
         }
         sleep(RETRY).await;
     }
@@ -124,7 +124,7 @@ impl Held {
     /// Ends when the lease is lost.
     pub(super) async fn lost(&mut self) {
         if let Err(error) = (&mut self.renewal).await {
-            warn!(%error, "renewing the lease");
+            warn!(%error, "failed to renew the lease");
         }
     }
 
@@ -152,11 +152,11 @@ impl Renewal {
                     renewed = Instant::now();
                 }
                 Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => break,
-                Ok(Err(error)) => warn!(%error, "renewing the lease"),
-                Err(_) => warn!("renewing the lease took too long"),
+                Ok(Err(error)) => warn!(%error, "failed to renew the lease"),
+                Err(_) => warn!("timed out renewing the lease"),
             }
         }
-        warn!(holder = self.holder, "no longer leading");
+        warn!(holder = self.holder, "lost the lease");
     }
 
     async fn release(mut self) {
@@ -164,9 +164,9 @@ impl Renewal {
             spec.holder_identity = None;
         }
         match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &self.lease)).await {
-            Ok(Ok(_)) => info!(holder = self.holder, "gave the lease back"),
-            Ok(Err(error)) => warn!(%error, "giving the lease back"),
-            Err(_) => warn!("giving the lease back took too long"),
+            Ok(Ok(_)) => info!(holder = self.holder, "released the lease"),
+            Ok(Err(error)) => warn!(%error, "failed to release the lease"),
+            Err(_) => warn!("timed out releasing the lease"),
         }
     }
 }

@@ -75,7 +75,7 @@ pub async fn run(
 
 /// What comes of `work`; an error if that takes longer than `limit`.
 async fn within<T>(limit: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("it took too long")))
+    timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("timed out")))
 }
 
 /// Now, as a condition writes it.

@@ -17,7 +17,7 @@ use super::troubles::Troubles;
 use super::turns::Turns;
 use super::within;
 use super::write::{Change, apply, label, remove, say_ready, undo};
-use crate::baseline::{Kind, Manifest, differences, kinds};
+use crate::baseline::{Kind, MANAGED_BY, Manifest, differences, kinds};
 use crate::sources::Worlds;
 use crate::telemetry::Metrics;
 use crate::world::World;
@@ -110,7 +110,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
                 turns.seen_to(Instant::now(), &place, result.is_ok(), has_stood);
                 let error = result.err().map(|error| in_words(&error));
                 if let Some(error) = &error {
-                    warn!(?place, error, "the baseline does not stand; trying again");
+                    warn!(?place, error, "failed to apply the baseline; retrying");
                 }
                 troubles.tell(&place, error);
             }
@@ -221,9 +221,13 @@ fn reads_back(manifest: &Manifest, object: &DynamicObject) -> anyhow::Result<()>
     let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(object)?);
     anyhow::ensure!(
         differences.is_empty(),
-        "{} {} does not read back as it was written: {differences:?}",
+        "the API server stored {} {} with other values in {}: exclude objects with the label {}={} from the policy or \
+         webhook that changes them",
         manifest.kind.name(),
-        manifest.name
+        manifest.name,
+        differences.iter().map(|difference| difference.path.join(".")).collect::<Vec<_>>().join(", "),
+        MANAGED_BY.0,
+        MANAGED_BY.1,
     );
     Ok(())
 }

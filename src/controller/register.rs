@@ -92,11 +92,11 @@ impl Stands {
 
     fn say(&self) {
         match self {
-            Self::Left => info!("`registration: Leave`: the webhook configurations are left as they are"),
-            Self::Enforced => info!("registered: what cannot be judged is refused"),
+            Self::Left => info!("`registration: Unmanaged`: the webhook configurations are left as they are"),
+            Self::Enforced => info!("registered with `Fail`: what cannot be judged is refused"),
             Self::Written | Self::Proving(_) => {}
-            Self::Unproven(why) => warn!(why, "registered, but what cannot be judged is let through"),
-            Self::Unknown(error) => warn!(error, "registering the webhook; trying again"),
+            Self::Unproven(why) => warn!(why, "registered with `Ignore`: what cannot be judged is admitted"),
+            Self::Unknown(error) => warn!(error, "failed to register the webhook; retrying"),
         }
     }
 }
@@ -142,7 +142,9 @@ impl Registrar<'_> {
         self.proofs = 0;
         // Replicas of another version refuse what they do not know: they go first.
         if labels.found.is_some() && judges.found.is_some() && self.ask().await? == Answer::HeardByAnother {
-            bail!("a replica of another version answers; the configurations change once this version does");
+            bail!(
+                "a replica of another version answered; waiting for replicas of this version before changing the configurations"
+            );
         }
         for (index, it) in configurations.iter().enumerate() {
             if let Some(written) = self.written.get_mut(index).filter(|written| !it.stands(&owner, written)) {
@@ -169,9 +171,9 @@ impl Registrar<'_> {
                 *written = judges.write(owner, true).await?;
                 Stands::Written
             }
-            Answer::HeardByAnother => {
-                Stands::Unproven("a replica of another version answers, and none of this one yet".to_owned())
-            }
+            Answer::HeardByAnother => Stands::Unproven(
+                "a replica of another version answered, and none of this version yet".to_owned(),
+            ),
             Answer::Unheard(None) => Stands::Unproven(format!(
                 "a dry run that every replica refuses was admitted: none is ready, or the API server does not reach \
                  Service {}/{} on port {}, or does not trust its certificate",
@@ -191,18 +193,20 @@ impl Registrar<'_> {
         match namespaces.patch(&self.address.namespace, &dry, &question).await {
             Ok(_) => Ok(Answer::Unheard(None)),
             Err(kube::Error::Api(status)) => Ok(Answer::read(&status.message)),
-            Err(error) => Err(error).context("asking whether the webhook is reached"),
+            Err(error) => Err(error).context("failed to test whether the API server reaches the webhook"),
         }
     }
 
     /// The role that the configurations go with. One that is gone, or going, is an uninstallation.
     async fn owner(&self) -> anyhow::Result<OwnerReference> {
         let roles = Api::<ClusterRole>::all(self.client.clone());
-        let role =
-            roles.get_metadata(CONTROLLER).await.context("looking for the cluster role that owns them")?;
+        let role = roles
+            .get_metadata(CONTROLLER)
+            .await
+            .context("failed to get the ClusterRole that owns the webhook configurations")?;
         ensure!(
             role.metadata.deletion_timestamp.is_none(),
-            "the cluster role that owns them, {CONTROLLER}, is being deleted"
+            "the ClusterRole {CONTROLLER}, which owns the webhook configurations, is being deleted"
         );
         Ok(OwnerReference {
             api_version: "rbac.authorization.k8s.io/v1".to_owned(),
@@ -229,7 +233,8 @@ impl Registrar<'_> {
         mut derived: Value,
     ) -> anyhow::Result<Configuration> {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let found = api.get_opt(NAME).await.with_context(|| format!("looking at the {}", resource.kind))?;
+        let found =
+            api.get_opt(NAME).await.with_context(|| format!("failed to get the {}", resource.kind))?;
         Ok(Configuration {
             api,
             resource,
@@ -271,13 +276,13 @@ impl Configuration {
                     kind = self.resource.kind,
                     proven,
                     is_new = self.found.is_none(),
-                    "registered the webhook"
+                    "wrote a webhook configuration"
                 );
                 Ok(Some((webhooks, now.metadata.resource_version)))
             }
             // Somebody was faster; the next look sees what it is now.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("writing the {}", self.resource.kind)),
+            Err(error) => Err(error).with_context(|| format!("failed to write the {}", self.resource.kind)),
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn retire(client: Client, worlds: &Worlds, namespace: &str) {
         if let Some(world) = worlds.newest()
             && let Err(error) = note(&maps, &world).await
         {
-            warn!(%error, "noting retired names");
+            warn!(%error, "failed to record reserved names");
         }
         sleep(BETWEEN).await;
         let _ = timeout(AT_LEAST, changes.changed()).await;

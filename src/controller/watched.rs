@@ -61,7 +61,7 @@ impl Watched {
             }
             Err(error) => {
                 self.is_asked = true;
-                warn!(kind = self.kind.name(), %error, "the watch failed; trying again");
+                warn!(kind = self.kind.name(), %error, "the watch failed; retrying");
             }
         }
         News::Nothing

@@ -46,7 +46,7 @@ pub(super) async fn label(
             Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
             result => drop(result?),
         }
-        info!(namespace, ?added, "labelled");
+        info!(namespace, ?added, "added labels to a namespace");
     }
     let shown = async {
         while worlds.newest().is_some_and(|world| !place.labels(&world).is_empty()) {
@@ -72,7 +72,7 @@ pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
         result => drop(result?),
     }
-    info!(kind = kind.name(), namespace, name, "removed: the baseline no longer has it");
+    info!(kind = kind.name(), namespace, name, "removed an object that the baseline no longer has");
     Ok(())
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn apply(
     let foreign = differences.iter().find(|difference| !is_label(&difference.path));
     if let (false, false, Some(difference)) = (may_replace, is_managed(&whole), foreign) {
         anyhow::bail!(
-            "{} {} was there before and differs in {}: delete it, or make it what `bulkhead render` prints",
+            "{} {} existed before the baseline and differs in {}: delete it, or change it to what `bulkhead render` prints",
             manifest.kind.name(),
             manifest.name,
             difference.path.join("."),
@@ -131,14 +131,21 @@ pub(super) async fn apply(
 
 pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
     say(client, namespace, "True", "BaselineStands", world::ready_for(tenant)).await?;
-    info!(namespace, "ready");
+    info!(namespace, "set a namespace to ready");
     Ok(())
 }
 
 /// Says that the baseline stands no more, and waits until the watch shows it.
 pub(super) async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> anyhow::Result<()> {
     let mut changes = worlds.changes();
-    say(client, namespace, "False", "Observed", "the tenant is observed".to_owned()).await?;
+    say(
+        client,
+        namespace,
+        "False",
+        "Observed",
+        "the tenant has `enforcement: Observe`, so no baseline is applied".to_owned(),
+    )
+    .await?;
     let is_ready = |world: &World| world.namespace(namespace).is_some_and(|known| known.ready);
     let shown = async {
         while worlds.newest().is_some_and(|world| is_ready(&world)) {

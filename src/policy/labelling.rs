@@ -1,4 +1,4 @@
-//! The labels a namespace gets because of who creates it.
+//! Default labels for a new namespace, from the user who creates it.
 
 use std::collections::BTreeSet;
 
@@ -8,15 +8,15 @@ use super::{Review, Unjudged, registered};
 use crate::baseline::{self, Label, MESH_LABELS, lacking};
 use crate::world::{Actor, TENANT_LABEL, World};
 
-/// What to add to a namespace.
+/// The labels to add to a namespace.
 #[derive(Debug, Default)]
 pub struct Labelling {
     pub add: Vec<Added>,
-    /// Whether the namespace has a map of labels to add to.
+    /// True if the namespace has a map of labels to add to.
     pub has_labels: bool,
-    /// Whether the labels are there already, and the write drops them: they come back.
+    /// True if an update dropped the labels, and Bulkhead restores them.
     pub restored: bool,
-    /// Nothing is added because who asks is nobody's member here; a Tenant that is a moment old would know.
+    /// True if nothing is added because the user is in no known tenant: a Tenant may be newer than the snapshot.
     pub rests_on_a_stranger: bool,
 }
 
@@ -27,8 +27,8 @@ pub struct Added {
     pub value: String,
 }
 
-/// The labels that `review` leaves out. Only what is missing is added: what was written wrong is the
-/// validating side's to refuse, and a second call finds nothing to add.
+/// Returns the labels that the namespace in `review` lacks. Wrong labels are left to the validating webhook. A second
+/// call adds nothing.
 pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> {
     let is_update = match (registered(review)?, review.subresource) {
         ((Kind::Namespace, Operation::Create), "") => false,
@@ -63,8 +63,8 @@ pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> 
     })
 }
 
-/// The labels of the tenant a new namespace is for: what its label says if the one who asks may say so, else
-/// whose member asks; if the platform asks, whose name it bears.
+/// Returns the labels of a new namespace's tenant: the one in its label, if the user may set it; else the user's own
+/// tenant; for the platform, the tenant that the name belongs to.
 fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, world: &World) -> Vec<Added> {
     let tenant = match namespace.label_value(TENANT_LABEL) {
         Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
@@ -77,7 +77,7 @@ fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, world: &World) -> Vec<
     baseline::labels(&world.settings, tenant).map(added).collect()
 }
 
-/// The labels that a namespace had and must keep, as they were. The platform may mean it.
+/// Returns the labels that a namespace had and must keep, unless the platform removes them.
 fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, world: &World) -> Vec<Added> {
     let tenant = old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name));
     let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };

@@ -44,8 +44,8 @@ impl<'r> Scope<'r> {
     /// What an object of the baseline is for, here.
     pub fn keeps_apart(&self) -> String {
         match self.tenant {
-            Some((name, _)) => format!("keeps tenant {name} apart from the others"),
-            None => "keeps tenants apart".to_owned(),
+            Some((name, _)) => format!("isolates tenant {name}"),
+            None => "isolates tenants".to_owned(),
         }
     }
 

@@ -7,22 +7,22 @@ use super::object::Unreadable;
 use super::path::Path;
 use crate::world::ObjectKey;
 
-/// What came of a request.
+/// The result of judging a request.
 #[derive(Debug)]
 pub enum Verdict {
     Judged {
-        /// Why it is refused; empty if it is not.
+        /// The violations for which the request is refused; empty if it is admitted.
         refused: Vec<Violation>,
-        /// What would refuse it, were it not for a reason.
+        /// Violations that are admitted, each for a reason.
         admitted: Vec<Admitted>,
-        /// Whom the user may ask.
+        /// A contact for the refused user.
         contact: Option<String>,
-        /// Whether all that refuses it may be right in a moment.
+        /// Says if a newer snapshot may admit the request.
         retry: Retry,
-        /// What must be looked at to know whether an exemption covers it.
+        /// An object to look up before it is known if an Exemption covers the request.
         unknown: Option<ObjectKey>,
     },
-    /// What cannot be judged is refused.
+    /// The request could not be judged, and is refused.
     Unjudged(Unjudged),
 }
 
@@ -39,7 +39,7 @@ impl Default for Verdict {
 }
 
 impl Verdict {
-    /// What of the cluster nobody has looked at yet.
+    /// Returns the object to look up, if the verdict depends on one.
     pub fn unknown(&self) -> Option<&ObjectKey> {
         match self {
             Self::Judged { unknown, .. } => unknown.as_ref(),
@@ -47,7 +47,7 @@ impl Verdict {
         }
     }
 
-    /// Whether a newer snapshot may say something else.
+    /// Says if a newer snapshot may change the verdict.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Judged { retry, .. } => *retry,
@@ -58,28 +58,28 @@ impl Verdict {
     }
 }
 
-/// A violation that refuses nothing.
+/// A violation for which the request is not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
     pub violation: Violation,
     pub why: Why,
 }
 
-/// Why a violation refuses nothing.
+/// The reason to admit a violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It was there before, with all around it as it is.
+    /// The object had it before, and the fields that the rule reads are unchanged.
     Before,
-    /// Its tenant is observed.
+    /// The tenant has `enforcement: Observe`.
     Observed,
-    /// The Exemption of this name covers it.
+    /// The Exemption of this name covers the object.
     Exempted(String),
-    /// Who asks is of a group that is refused nothing.
+    /// The user is a member of a break-glass group.
     BrokenGlass,
 }
 
 impl Why {
-    /// For metrics: a word from a closed set.
+    /// Returns a metric label from a closed set.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Before => "before",
@@ -93,47 +93,54 @@ impl Why {
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Before => f.write_str("it was so before"),
-            Self::Observed => f.write_str("the tenant is observed: it will be refused once it is not"),
-            Self::Exempted(exemption) => write!(f, "exempted by {exemption}"),
-            Self::BrokenGlass => f.write_str("the glass is broken: this is on record"),
+            Self::Before => f.write_str(
+                "admitted: the object already had this violation and its judged fields are unchanged",
+            ),
+            Self::Observed => {
+                f.write_str("admitted: the tenant has `enforcement: Observe`, and `Enforce` will refuse it")
+            }
+            Self::Exempted(exemption) => write!(f, "admitted by Exemption {exemption}"),
+            Self::BrokenGlass => f.write_str("admitted by break-glass access; recorded in the audit log"),
         }
     }
 }
 
-/// What a refusal rests on.
+/// Says if a refusal may change without a change of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
-    /// On what is there.
+    /// The refusal depends on known state.
     Never,
-    /// On something that is not there, unless this snapshot is too old: one look tells.
+    /// The refusal depends on absent state, which one lookup in the cluster settles.
     Look,
-    /// On something that comes by itself.
+    /// The refusal depends on state that the controller is about to reach.
     Wait,
 }
 
-/// Why a request could not be judged.
+/// The reason for which a request could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum Unjudged {
-    #[error("the object cannot be read: {0}")]
+    #[error("the object cannot be read, so no rule can judge it: {0}; correct the object")]
     Unreadable(#[from] Unreadable),
-    #[error("the request carries no `{0}`")]
+    #[error("the API server's request has no `{0}`; report this to the platform")]
     NoObject(&'static str),
     #[error(
-        "no rule is written for {operation} of `{resource}`; the webhook configuration should not send it"
+        "no rule judges {operation} of `{resource}`; ask the platform to update the webhook configuration, which should \
+         not send it"
     )]
     Unregistered { operation: String, resource: String },
-    /// It may be so new that no snapshot shows it yet.
-    #[error("the namespace `{0}` is not known here as a tenant's yet; try again")]
+    /// The namespace may be newer than the snapshot.
+    #[error("the webhook does not know the namespace `{0}` as a tenant's yet; try again in a few seconds")]
     UnknownNamespace(String),
-    #[error("the tenants and namespaces of this cluster are not loaded yet; try again")]
+    #[error(
+        "the webhook has not loaded the cluster's tenants and namespaces yet; try again in a few seconds"
+    )]
     NotReady,
     #[error("the time for an answer ran out; try again")]
     Deadline,
 }
 
 impl Unjudged {
-    /// For metrics and logs: a word from a closed set.
+    /// Returns a label for metrics and logs, from a closed set.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
@@ -146,17 +153,17 @@ impl Unjudged {
     }
 }
 
-/// One thing wrong in an object.
+/// One problem in an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Violation {
     pub code: &'static str,
-    /// RFC 6901.
+    /// The field as a JSON Pointer (RFC 6901).
     pub pointer: String,
-    /// As Kubernetes writes it.
+    /// The field as Kubernetes writes it, such as `metadata.labels[a.example/b]`.
     pub field: String,
-    /// What is wrong.
+    /// The value that was found, and why it matters.
     pub message: String,
-    /// What to write instead.
+    /// The correction: a value to write, or a grant or setting to ask for. Ends with a full stop.
     pub fix: String,
 }
 
@@ -177,7 +184,7 @@ impl Violation {
     }
 }
 
-/// What one rule found in one object.
+/// The violations of one rule in one object.
 #[derive(Debug)]
 pub struct Findings {
     code: &'static str,
@@ -185,7 +192,7 @@ pub struct Findings {
     more: usize,
 }
 
-/// Nobody mends the twenty-first before the first.
+/// Violations listed for each rule; further ones are only counted.
 const MOST: usize = 20;
 
 impl Findings {
@@ -193,7 +200,7 @@ impl Findings {
         Self { code: rule.code, violations: Vec::new(), more: 0 }
     }
 
-    /// Says what is wrong at `path`, and what to write instead.
+    /// Adds the violation at `path`.
     pub fn report(&mut self, path: &Path<'_>, message: impl Into<String>, fix: impl Into<String>) {
         if self.violations.len() == MOST {
             self.more += 1;
@@ -204,13 +211,13 @@ impl Findings {
 
     pub fn into_violations(mut self) -> Vec<Violation> {
         if let (Some(last), 1..) = (self.violations.last_mut(), self.more) {
-            let _ = write!(last.fix, "; and {} more", self.more);
+            let _ = write!(last.fix, " {} has {} more violations here.", self.code, self.more);
         }
         self.violations
     }
 }
 
-/// A user's own words in a message: in backticks, and no longer than a line holds.
+/// Quotes a user's text for a message: in backticks, and cut to a line.
 pub fn quote(text: &str) -> String {
     const LONGEST: usize = 100;
     match text.char_indices().nth(LONGEST) {
@@ -219,10 +226,10 @@ pub fn quote(text: &str) -> String {
     }
 }
 
-/// How many names a message holds.
+/// The most names in one message.
 const NAMED: usize = 5;
 
-/// The first of several names, and how many more there are.
+/// Quotes the first names, and counts the rest.
 pub fn quote_all(names: &[&str]) -> String {
     let mut text = names.iter().take(NAMED).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
     if let more @ 1.. = names.len().saturating_sub(NAMED) {

@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::sentence;
 use crate::policy::Violation;
 
-/// Something to say about one object.
+/// One line of a report about an object.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// Where it is written, if it comes from a file.
+    /// The line in a file, if the object comes from one.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub line: Option<Line>,
     pub kind: String,
@@ -30,13 +30,13 @@ pub struct Line {
 #[serde(untagged)]
 pub enum What {
     Violation(Violation),
-    /// Why it could not be judged.
+    /// The object could not be judged, for this reason.
     Unjudged {
         unjudged: String,
     },
 }
 
-/// How findings are written.
+/// The output format of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     Text,

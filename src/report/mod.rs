@@ -1,4 +1,4 @@
-//! The forms a verdict is shown in.
+//! Output of verdicts: refusal messages, reports and audit annotations.
 
 mod findings;
 mod refusal;

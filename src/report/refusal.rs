@@ -3,8 +3,8 @@ use std::fmt::Write;
 
 use crate::policy::{Admitted, Violation, Why};
 
-/// What a person reads, a line a violation; begins a line of its own, because the API server puts its own
-/// words before it.
+/// Returns the refusal for the user, with one line for each violation. It begins with a line break, because the API
+/// server puts its own text before it.
 pub fn message(violations: &[Violation], contact: Option<&str>) -> String {
     let mut text = String::new();
     for violation in violations {
@@ -20,13 +20,12 @@ pub fn message(violations: &[Violation], contact: Option<&str>) -> String {
     text
 }
 
-/// What is wrong and what to write instead.
+/// Returns the message and the fix of a violation.
 pub fn sentence(violation: &Violation) -> String {
     format!("{}; {}", violation.message, violation.fix)
 }
 
-/// What the API server's audit log must keep of violations that somebody let through: for each way the codes,
-/// and by which exemption.
+/// Returns the audit annotations for admitted violations: for each reason the codes, and the names of Exemptions.
 pub fn audit_annotations(admitted: &[Admitted]) -> BTreeMap<&'static str, String> {
     let mut ways: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for Admitted { violation, why } in admitted {

@@ -2,30 +2,30 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// How the mesh takes pods in.
+/// The data plane of the mesh.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum Dataplane {
-    /// A proxy in each pod.
+    /// Istio runs a proxy in each pod.
     #[default]
     Sidecar,
-    /// One for each node, and waypoints.
+    /// Istio runs a proxy on each node, and waypoints.
     Ambient,
 }
 
-/// What the tenants' proxies do with a destination they do not know.
+/// The way in which tenants' proxies treat unknown destinations.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum Outbound {
-    /// They refuse it.
+    /// The proxies refuse them.
     #[default]
     #[serde(rename = "REGISTRY_ONLY")]
     RegistryOnly,
-    /// They let it pass; the network's policies remain.
+    /// The proxies pass them; network policies still apply.
     #[serde(rename = "ALLOW_ANY")]
     AllowAny,
 }
 
 impl Outbound {
-    /// As a Sidecar writes it.
+    /// Returns the value as a Sidecar writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RegistryOnly => "REGISTRY_ONLY",
@@ -34,51 +34,51 @@ impl Outbound {
     }
 }
 
-/// How far a tenant's namespaces are open to each other on the network.
+/// The namespaces of a tenant that may reach each other on the network.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum SameTenant {
-    /// All of them.
+    /// All namespaces of the tenant may reach each other.
     #[default]
     Tenant,
-    /// Each only to itself.
+    /// Each namespace may reach only itself.
     Namespace,
 }
 
-/// The API by which Calico's policies are written.
+/// The API through which Calico's policies are written.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Calico {
     /// Calico's own API server.
     #[serde(rename = "projectcalico.org/v3")]
     Server,
-    /// The resources in which Calico keeps them.
+    /// The custom resources in which Calico stores them.
     #[serde(rename = "crd.projectcalico.org/v1")]
     Stored,
 }
 
-/// Whether the whole mesh denies what no policy allows.
+/// The mode of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {
     #[default]
     Never,
-    /// What it would refuse is counted by the proxies, and let through.
+    /// The proxies count the calls that the policy would refuse, and allow them.
     DryRun,
     Enforce,
 }
 
-/// A gateway of the platform's that tenants may be granted to be called through.
+/// A gateway of the platform. A Tenant can be granted to receive calls through it.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gateway {
-    /// NAMESPACE/NAME, as a Tenant names it.
+    /// The name as in a Tenant's grants: NAMESPACE/NAME.
     pub name: String,
-    /// The account its pods run as.
+    /// The service account of its pods.
     pub service_account: String,
     /// The labels of its pods.
     pub selector: BTreeMap<String, String>,
 }
 
 impl Gateway {
-    /// The namespace it runs in.
+    /// Returns the namespace of the gateway.
     pub fn namespace(&self) -> &str {
         self.name.split_once('/').map_or("", |(namespace, _)| namespace)
     }
@@ -93,7 +93,7 @@ pub struct EgressGateway {
     pub service: String,
     /// The labels of its pods.
     pub selector: BTreeMap<String, String>,
-    /// Where its Service and its pods take TLS, to be passed on by the name it asks for.
+    /// The port of its Service and its pods that accepts TLS and forwards it by the requested server name.
     #[serde(default = "tls")]
     pub port: u16,
 }
@@ -102,13 +102,13 @@ const fn tls() -> u16 {
     8443
 }
 
-/// Who writes the webhook configurations.
+/// The writer of the webhook configurations.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum Registration {
-    /// The controller, which puts back what is edited or deleted.
+    /// The controller writes them, and restores what is edited or deleted.
     #[default]
     Manage,
-    /// Nobody but you: nothing is created, changed or put back. It is the switch for an outage, and for those who
-    /// keep what `bulkhead manifests webhooks` prints in Git.
+    /// The controller neither creates, changes nor restores them. For an outage, and for clusters whose configurations
+    /// come from Git (`bulkhead manifests webhooks`).
     Leave,
 }

@@ -7,11 +7,11 @@ use super::components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
 };
 
-/// The settings file, as written. An unknown key is an error that names its line.
+/// The settings file as it is written. An unknown key is an error that names its line.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct File {
-    /// `bulkhead.dev/v1alpha1`: so that a folder of manifests may hold the settings too.
+    /// `bulkhead.dev/v1alpha1`, so that a folder of manifests can also hold the settings.
     #[serde(rename = "apiVersion")]
     _api_version: String,
     /// `Settings`.

@@ -23,7 +23,7 @@ pub struct Image<'a> {
 }
 
 impl<'a> Image<'a> {
-    /// Splits at the digest's `@`, else at a tag's `:` (a `:` before the last `/` is the registry's port).
+    /// Splits at the `@` of a digest, else at the `:` of a tag. A `:` before the last `/` is the registry's port.
     pub fn parse(text: &'a str) -> Option<Self> {
         let path = text.rfind('/').map_or(0, |slash| slash + 1);
         let version = text.find('@').or_else(|| text.get(path..)?.find(':').map(|colon| path + colon));

@@ -1,6 +1,6 @@
-//! What the platform says about its cluster: one YAML file, parsed once. Pure.
+//! The platform's settings: one YAML file, parsed once. Pure.
 //!
-//! [`File`] is what is written, every part optional; [`Settings`] is what it means.
+//! [`File`] is the file as it is written, with every part optional. [`Settings`] has the values with defaults applied.
 
 mod components;
 mod file;
@@ -15,87 +15,96 @@ pub use components::{
 pub use file::File;
 pub use image::{Image, Repository};
 
-/// The settings in force.
+/// The settings in use.
 #[derive(Debug)]
 pub struct Settings {
-    /// Users that act for the platform.
+    /// Users who act for the platform.
     pub platform_users: BTreeSet<String>,
     /// Groups whose members act for the platform.
     pub platform_groups: BTreeSet<String>,
-    /// Groups whose members are refused nothing; every use is logged, counted and audited.
+    /// Groups whose members no rule refuses; every use is logged, counted and audited.
     pub break_glass_groups: BTreeSet<String>,
-    /// Namespaces of the platform: no tenant's, whatever their labels say.
+    /// Namespaces of the platform, which belong to no tenant even if their labels say so.
     pub platform_namespaces: BTreeSet<String>,
-    /// Namespaces of the platform in which services run that tenants call.
+    /// Namespaces of shared services.
     pub shared_namespaces: BTreeSet<String>,
-    /// How the names of namespaces begin that only the platform creates.
+    /// Prefixes of the namespace names that only the platform may create.
     pub reserved_prefixes: BTreeSet<String>,
-    /// The names of the Services in `kube-system` that are the cluster's DNS.
+    /// Names of the cluster's DNS Services in `kube-system`.
     pub dns_services: BTreeSet<String>,
-    /// The account Bulkhead's own controller runs as.
+    /// The account of Bulkhead's controller.
     pub controller: String,
-    /// The namespace istiod runs in.
+    /// The mesh's root namespace, in which istiod runs.
     pub mesh_root: String,
-    /// The mesh's trust domain, as principals begin; `cluster.local` means the mesh's own, whatever its name.
+    /// The SPIFFE trust domain, the prefix of every principal; `cluster.local` matches the mesh's own, under any name.
     pub trust_domain: String,
-    /// How long a certificate of the mesh may live at most, in seconds: as long its names stay reserved.
+    /// The longest life of a mesh certificate, in seconds. Names of deleted tenants stay reserved for as long.
     pub certificate_life: i64,
-    /// Whether istio-cni makes the redirection, and a container only looks at it.
+    /// True if istio-cni redirects the traffic, and an init container only validates the redirection.
     pub istio_cni: bool,
-    /// The mesh revision of tenant namespaces; the default revision where absent.
+    /// The mesh revision of tenants' namespaces; the default revision if absent.
     pub mesh_revision: Option<String>,
-    /// Repositories the mesh's own proxy comes from.
+    /// Image repositories of the mesh's own proxy.
     pub proxy_images: Vec<Repository>,
-    /// The user id the proxy runs as, whose traffic is not captured.
+    /// The user id of the proxy, whose traffic is not captured.
     pub proxy_user: i64,
-    /// What the mesh sets for its proxies beyond the variables that Istio's own template writes, or with other values.
+    /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other values.
     pub proxy_environment: BTreeMap<String, String>,
-    /// Keys of labels and annotations of a tenant's namespace that only the platform sets, beside the known ones.
+    /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
-    /// Whether the plain label `tenant` stands beside `bulkhead.dev/tenant`.
+    /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
     pub plain_tenant_label: bool,
     pub dataplane: Dataplane,
-    /// What the tenants' proxies do with a destination they do not know.
+    /// The way in which tenants' proxies treat unknown destinations.
     pub outbound: Outbound,
-    /// The provider by which the tenants' proxies log what they refuse, as the mesh names it; none if they do not.
+    /// The mesh's name of the provider with which tenants' proxies log refused calls; absent if they do not log them.
     pub access_log: Option<String>,
-    /// The names that tenants' waypoints may have, with the ambient dataplane.
+    /// Names of tenants' waypoints, with the ambient data plane.
     pub waypoints: Vec<String>,
     pub same_tenant: SameTenant,
-    /// How Calico's policies are written, where Calico is.
+    /// The API for Calico's policies, if the cluster has Calico.
     pub calico: Option<Calico>,
     pub gateways: Vec<Gateway>,
     pub egress_gateway: Option<EgressGateway>,
-    /// Whether what is mesh-wide is Bulkhead's to keep, and then how far the whole mesh denies.
+    /// The deny-all mode, if Bulkhead manages the mesh-wide policies.
     pub mesh_wide: Option<DenyAll>,
-    /// Whether tenants have a share of the API server's time of their own.
+    /// True if tenants have their own priority level at the API server.
     pub api_fairness: bool,
-    /// How many namespaces a second get a baseline that has changed for all of them.
+    /// Namespaces per second that get a baseline that changed for all of them.
     pub pace: NonZeroU32,
-    /// Who writes the webhook configurations.
+    /// The writer of the webhook configurations.
     pub registration: Registration,
 }
 
-/// A settings file that says something impossible.
+/// An invalid value in the settings file.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
     #[error(
-        "mesh.proxyImages[{index}]: `{value}` is not an image repository, such as `registry.example.com/istio/proxyv2`"
+        "mesh.proxyImages[{index}]: `{value}` is not an image repository; write one without tag and digest, such as \
+         `registry.example.com/istio/proxyv2`"
     )]
     ProxyImage { index: usize, value: String },
-    #[error("mesh.proxyImages: an empty list would refuse every pod of every tenant")]
+    #[error(
+        "mesh.proxyImages: an empty list would refuse every pod of every tenant; list a repository or remove the key"
+    )]
     NoProxyImages,
-    #[error("labels.protected[{index}]: `{value}` is not the key of a label")]
+    #[error("labels.protected[{index}]: `{value}` is not a label key; write one such as `example.com/team`")]
     ProtectedKey { index: usize, value: String },
-    #[error("mesh.proxyUser: `{0}` is not a user id a proxy can have")]
+    #[error("mesh.proxyUser: `{0}` is not a user id for the proxy; write a number above 0")]
     ProxyUser(i64),
-    #[error("gateways[{index}].name: `{name}` is not NAMESPACE/NAME")]
+    #[error("gateways[{index}].name: `{name}` does not have the form NAMESPACE/NAME")]
     GatewayName { index: usize, name: String },
-    #[error("gateways[{index}].selector: no labels would be every pod of the namespace")]
+    #[error(
+        "gateways[{index}].selector: must not be empty, because an empty selector selects every pod in the namespace"
+    )]
     GatewaySelector { index: usize },
-    #[error("egressGateway.selector: no labels would be every pod of the namespace")]
+    #[error(
+        "egressGateway.selector: must not be empty, because an empty selector selects every pod in the namespace"
+    )]
     EgressSelector,
-    #[error("meshWide.denyAll: set meshWide.manage too: the allowing policies come with it")]
+    #[error(
+        "meshWide.denyAll: requires `meshWide.manage: true`, with which Bulkhead writes the policies that allow calls"
+    )]
     DenyAllUnmanaged,
 }
 
@@ -104,16 +113,16 @@ const PLATFORM_NAMESPACES: &[&str] =
     &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
 const DNS_SERVICES: &[&str] = &["kube-dns"];
-/// Where Istio's own releases publish the proxy.
+/// The repositories to which Istio publishes its proxy.
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
 const PROXY_USER: i64 = 1337;
-/// What istiod signs at most, unless it is told otherwise.
+/// istiod's default for the longest life of a certificate.
 const CERTIFICATE_DAYS: u32 = 90;
 const DAY: i64 = 24 * 60 * 60;
-/// The mesh's own provider of logs.
+/// Istio's default access log provider.
 const ACCESS_LOG: &str = "envoy";
-/// What `istioctl waypoint apply` calls one.
+/// The default name of `istioctl waypoint apply`.
 const WAYPOINTS: &[&str] = &["waypoint"];
 /// Namespaces a second.
 const PACE: NonZeroU32 = NonZeroU32::new(20).unwrap();
@@ -158,7 +167,7 @@ fn repositories(images: Vec<String>) -> Result<Vec<Repository>, Invalid> {
         .collect()
 }
 
-/// Whether the gateways say where they are, and which pods they are.
+/// Checks the names and selectors of the gateways.
 fn are_gateways(file: &File) -> Result<(), Invalid> {
     for (index, gateway) in file.gateways.iter().enumerate() {
         let parts: Vec<&str> = gateway.name.split('/').collect();
@@ -182,7 +191,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is absent means its default; the proxy's images are the caller's.
+    /// Applies the defaults. The caller sets the proxy's images.
     fn from_parts(file: File) -> Self {
         let set = |written: Option<Vec<String>>, default: &[&str]| {
             written.unwrap_or_else(|| owned(default)).into_iter().collect()
@@ -228,7 +237,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Settings {
-    /// Whether the whole mesh denies by default, were it for a trial.
+    /// True if the mesh-wide deny-all policy exists, also as a dry run.
     pub fn denies_all(&self) -> bool {
         self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Never)
     }
@@ -237,7 +246,7 @@ impl Settings {
         self.gateways.iter().find(|gateway| gateway.name == name)
     }
 
-    /// Whether only the platform may have a namespace of this name.
+    /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.
     pub fn is_reserved(&self, namespace: &str) -> bool {
         self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)
     }

@@ -34,7 +34,7 @@ pub enum Invalid {
     Object { file: PathBuf, line: u64, column: u64, what: &'static str, error: String },
     #[error("{}: no document of `kind: Settings` and `apiVersion: bulkhead.dev/v1alpha1`", file.display())]
     NoSettings { file: PathBuf },
-    #[error("{}:{line}: a second Settings; there is one to a cluster", file.display())]
+    #[error("{}:{line}: duplicate Settings; a cluster has exactly one", file.display())]
     TwoSettings { file: PathBuf, line: u64 },
 }
 

@@ -31,9 +31,9 @@ pub fn settings(path: Option<PathBuf>) -> Result<watch::Receiver<Arc<Settings>>,
             match files::settings(&path) {
                 Ok(settings) => {
                     sender.send_replace(Arc::new(settings));
-                    info!("new settings are in force");
+                    info!("loaded new settings");
                 }
-                Err(error) => warn!(%error, "the new settings cannot be used; the last good ones stay"),
+                Err(error) => warn!(%error, "the new settings cannot be used; the previous ones stay in use"),
             }
         }
     });

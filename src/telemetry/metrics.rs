@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::policy::Why;
 
-/// Counts of what was decided. Labels come from closed sets, never from a request.
+/// The metrics of the process. Label values come from closed sets, never from a request.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -75,7 +75,7 @@ struct RegistrationLabels {
     state: &'static str,
 }
 
-/// From a decision in memory to one that waited for a newer world.
+/// Buckets from a decision in memory to one that waited for a newer snapshot.
 const SECONDS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
 
@@ -83,46 +83,58 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("bulkhead");
         let requests = Family::default();
-        registry.register("admission_requests", "Reviews answered", requests.clone());
+        registry.register(
+            "admission_requests",
+            "Admission reviews answered, by webhook entry and result",
+            requests.clone(),
+        );
         let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
         registry.register_with_unit(
             "admission",
-            "Time from a review read to its answer",
+            "Time from reading an admission review to its answer, by webhook entry",
             Unit::Seconds,
             seconds.clone(),
         );
         let violations = Family::default();
-        registry.register("violations", "Violations that refused a write, by rule", violations.clone());
+        registry.register(
+            "violations",
+            "Violations for which a write was refused, by rule",
+            violations.clone(),
+        );
         let admitted = Family::default();
         registry.register(
             "admitted_violations",
-            "Violations that refused nothing, by rule and reason",
+            "Violations that were admitted, by rule and reason",
             admitted.clone(),
         );
         let unjudged = Family::default();
-        registry.register("unjudged", "Reviews refused because they could not be judged", unjudged.clone());
+        registry.register(
+            "unjudged",
+            "Admission reviews refused because they could not be judged, by reason",
+            unjudged.clone(),
+        );
         let rejected = Family::default();
         registry.register(
             "rejected_requests",
-            "Requests that were no review, by HTTP status",
+            "Requests rejected because they were not admission reviews, by HTTP status",
             rejected.clone(),
         );
         let repairs = Family::default();
         registry.register(
             "baseline_repairs",
-            "Objects of a baseline that somebody had changed, and that were put back, by kind",
+            "Baseline objects that were changed or deleted and that the controller restored, by kind",
             repairs.clone(),
         );
         let registration = Family::default();
         registry.register(
             "registration",
-            "How the leader sees the webhook configurations: enforced, unproven, left, unknown",
+            "State of the webhook configurations as the leader sees it: enforced, unproven, left or unknown",
             registration.clone(),
         );
         let ages = Family::default();
         registry.register_with_unit(
             "watch_age",
-            "How long the watch of a list has failed: what is judged with may be as old",
+            "Time for which the watch of a list has failed; decisions may use data of this age",
             Unit::Seconds,
             ages.clone(),
         );
@@ -143,18 +155,18 @@ impl Default for Metrics {
     }
 }
 
-/// When the watch of a list failed, from the first time without a success between to the last.
+/// The first and the last failure of a watch since its last success.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure {
     pub first: Instant,
     pub last: Instant,
 }
 
-/// A watch is tried again, and that fails, sooner than this; one that was mended and has nothing to tell is silent.
+/// A failing watch fails again sooner than this. A watch that works again may be silent for longer.
 const SILENCE: Duration = Duration::from_secs(75);
 
 impl Failure {
-    /// How old what is known may be at `now`.
+    /// Returns the largest age of the data at `now`.
     fn age(self, now: Instant) -> Duration {
         if now.saturating_duration_since(self.last) > SILENCE {
             return Duration::ZERO;
@@ -190,7 +202,7 @@ impl Metrics {
         self.repairs.get_or_create(&KindLabels { kind }).inc();
     }
 
-    /// How the registration stands; `None` where somebody else leads.
+    /// Sets the state of the registration; `None` if another replica is the leader.
     pub fn registration(&self, state: Option<&'static str>) {
         self.registration.clear();
         if let Some(state) = state {
@@ -198,12 +210,12 @@ impl Metrics {
         }
     }
 
-    /// How the watch of a list fails; `None` while it does not.
+    /// Sets the failure of a watch; `None` while it works.
     pub fn watches(&self, list: &'static str, failure: Option<Failure>) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(list, failure);
     }
 
-    /// All of it at `now`, as Prometheus reads it.
+    /// Returns all metrics at `now`, in the text format of Prometheus.
     pub fn text(&self, now: Instant) -> Result<String, std::fmt::Error> {
         for (list, failure) in self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let age = failure.map_or(Duration::ZERO, |failure| failure.age(now)).as_secs_f64();

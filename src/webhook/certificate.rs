@@ -23,13 +23,13 @@ pub enum Unusable {
     File { file: PathBuf, error: std::io::Error },
     #[error("{}: {error}", file.display())]
     Pem { file: PathBuf, error: rustls::pki_types::pem::Error },
-    #[error("no certificate in it")]
+    #[error("the certificate file holds no certificate")]
     Empty,
-    #[error("certificate and key: {0}")]
+    #[error("certificate and key do not match: {0}")]
     Pair(#[from] rustls::Error),
-    #[error("making a certificate: {0}")]
+    #[error("failed to create a certificate: {0}")]
     Made(#[from] rcgen::Error),
-    #[error("making a certificate: {0}")]
+    #[error("failed to create a certificate: {0}")]
     MadePem(#[from] rustls::pki_types::pem::Error),
 }
 
@@ -102,16 +102,18 @@ pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
                 Ok(contents) if contents == seen => continue,
                 Ok(contents) => contents,
                 Err(error) => {
-                    warn!(%error, "the certificate's files cannot be read; the old pair stays");
+                    warn!(%error, "failed to read the certificate files; the previous pair stays in use");
                     continue;
                 }
             };
             match files.pair(&contents) {
                 Ok(pair) => {
                     showing.0.store(Arc::new(pair));
-                    info!("showing a new certificate");
+                    info!("loaded a new certificate");
                 }
-                Err(error) => warn!(%error, "the new certificate cannot be used; the old pair stays"),
+                Err(error) => {
+                    warn!(%error, "the new certificate cannot be used; the previous pair stays in use");
+                }
             }
             seen = contents;
         }

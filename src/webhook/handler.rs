@@ -107,7 +107,7 @@ async fn try_answer(
 
     let read = Instant::now();
     let envelope = wire::read(&body).map_err(|error| {
-        warn!(entry, %error, "not a review");
+        warn!(entry, %error, "failed to read an AdmissionReview");
         Rejected(StatusCode::BAD_REQUEST, "not an AdmissionReview of admission.k8s.io/v1")
     })?;
     let review = envelope.review();
@@ -132,17 +132,20 @@ fn is_framed(headers: &HeaderMap) -> Result<(), Rejected> {
         value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
     });
     if !json || headers.contains_key(header::CONTENT_ENCODING) {
-        return Err(Rejected(StatusCode::UNSUPPORTED_MEDIA_TYPE, "write plain application/json"));
+        return Err(Rejected(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send application/json without Content-Encoding",
+        ));
     }
     let length =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     match length {
         _ if headers.contains_key(header::TRANSFER_ENCODING) => {
-            Err(Rejected(StatusCode::LENGTH_REQUIRED, "write a Content-Length and no Transfer-Encoding"))
+            Err(Rejected(StatusCode::LENGTH_REQUIRED, "send a Content-Length and no Transfer-Encoding"))
         }
-        None => Err(Rejected(StatusCode::LENGTH_REQUIRED, "write a Content-Length")),
+        None => Err(Rejected(StatusCode::LENGTH_REQUIRED, "send a Content-Length")),
         Some(length) if length > MOST_BYTES => {
-            Err(Rejected(StatusCode::PAYLOAD_TOO_LARGE, "more than 32 MiB"))
+            Err(Rejected(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than 32 MiB"))
         }
         Some(_) => Ok(()),
     }
@@ -158,7 +161,7 @@ async fn read(hook: &Hook, mut body: Body) -> Result<(Bytes, Option<SemaphorePer
         let frame = frame.map_err(|_| Rejected(StatusCode::BAD_REQUEST, "the body ended early"))?;
         let Ok(data) = frame.into_data() else { continue };
         let places = u32::try_from(data.len().div_ceil(GRAIN)).unwrap_or(u32::MAX);
-        let busy = |_| Rejected(StatusCode::SERVICE_UNAVAILABLE, "too many bytes in flight");
+        let busy = |_| Rejected(StatusCode::SERVICE_UNAVAILABLE, "too many bytes in flight; try again");
         let more = hook.in_flight.try_acquire_many(places).map_err(busy)?;
         match &mut room {
             Some(room) => room.merge(more),

@@ -43,6 +43,9 @@ fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
 }
 
 fn warnings(labelling: &Labelling) -> Vec<String> {
-    let put_back = |label: &Added| format!("metadata.labels[{}]: `{}` was put back", label.key, label.value);
+    let put_back = |label: &Added| {
+        let Added { key, value } = label;
+        format!("metadata.labels[{key}]: Bulkhead restored `{value}`, which only the platform may remove")
+    };
     if labelling.restored { labelling.add.iter().map(put_back).collect() } else { Vec::new() }
 }

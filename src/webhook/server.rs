@@ -64,7 +64,7 @@ pub async fn serve(
     drop(listener);
     connections.close();
     if timeout(limits.drain, connections.wait()).await.is_err() {
-        warn!(connections = connections.len(), "stopped before these had finished");
+        warn!(connections = connections.len(), "stopped before these connections had finished");
     }
     Ok(())
 }
@@ -89,7 +89,7 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
-                warn!(%error, "accepting a connection");
+                warn!(%error, "failed to accept a connection");
                 sleep(PAUSE).await;
             }
         }
@@ -107,8 +107,8 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let stream = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return debug!(%peer, %error, "handshake"),
-        Err(_) => return debug!(%peer, "handshake took too long"),
+        Ok(Err(error)) => return debug!(%peer, %error, "failed the TLS handshake"),
+        Err(_) => return debug!(%peer, "timed out in the TLS handshake"),
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -124,6 +124,6 @@ async fn connection(
         }
     };
     if let Err(error) = ended {
-        debug!(%peer, %error, "connection");
+        debug!(%peer, %error, "connection failed");
     }
 }

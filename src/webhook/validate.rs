@@ -23,7 +23,7 @@ pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
     for (why, rules) in answer.annotations() {
         let resource = review.resource_name();
         let Review { operation, namespace, user, .. } = review;
-        warn!(why, rules, operation, resource, namespace, user = user.name, "admitted all the same");
+        warn!(why, rules, operation, resource, namespace, user = user.name, "admitted a violation");
     }
     answer
 }

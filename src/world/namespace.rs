@@ -9,7 +9,7 @@ pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 
 /// The message of that condition: a namespace that is another tenant's next is not ready for that one.
 pub fn ready_for(tenant: &str) -> String {
-    format!("the baseline of tenant {tenant} stands")
+    format!("the baseline of tenant {tenant} is applied")
 }
 
 /// A namespace, as rules see it.

@@ -5,23 +5,27 @@ use crate::api::READY;
 use crate::policy::{Rule, quote};
 use crate::world::{Exemption, Owner, World};
 
-/// Whether it covers anything.
+/// Returns the conditions of an Exemption.
 pub(super) fn said(world: &World, exemption: &Exemption) -> Vec<Said> {
     let namespace = &exemption.target.namespace;
     let unknown =
         exemption.rules.iter().find(|code| Rule::find(code).is_none_or(|rule| !rule.can_be_exempted()));
     let (holds, reason, message) = if exemption.expires <= Timestamp::now().as_second() {
-        (false, "Expired", "it covers nothing any more".to_owned())
+        (false, "Expired", "the Exemption has expired and covers nothing".to_owned())
     } else if let Some(code) = unknown {
-        (false, "UnknownRule", format!("no rule {} that could be switched off", quote(code)))
+        (
+            false,
+            "UnknownRule",
+            format!("`spec.rules`: {} is not a rule that an Exemption can switch off", quote(code)),
+        )
     } else if !matches!(world.owner(namespace), Some(Owner::Tenant(_) | Owner::Orphaned(_))) {
         (
             false,
             "NotATenants",
-            format!("{} is no tenant's namespace: these rules do not hold there", quote(namespace)),
+            format!("{} is not a namespace of a tenant, so these rules do not apply there", quote(namespace)),
         )
     } else {
-        (true, "InForce", "its target may do what these rules refuse".to_owned())
+        (true, "InForce", "the target may violate the listed rules".to_owned())
     };
     vec![Said { condition: READY, holds, reason, message }]
 }

@@ -1,4 +1,4 @@
-//! What the controller says of each Tenant, SharedService and Exemption, in its status.
+//! Keeps the status of Tenants, SharedServices and Exemptions current.
 
 mod exemption;
 mod grants;
@@ -26,9 +26,9 @@ use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
 use crate::world::World;
 use said::Said;
 
-/// A burst of changes is told once.
+/// Collects a burst of changes into one update.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// An exemption ends without any.
+/// Updates at least this often, because an Exemption expires without a change.
 const AT_LEAST: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,7 @@ enum Told {
 
 type News = (Told, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
-/// Says of every object what became of it, from news to news. Never ends.
+/// Keeps the status of all objects current. Runs until dropped.
 pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, troubles: &Troubles) {
     let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
     let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
@@ -61,7 +61,7 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, tro
                 }
                 Ok(watcher::Event::Delete(object)) => drop(objects.remove(&(kind, object.name_any()))),
                 Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
-                Err(error) => warn!(?kind, %error, "the watch failed; trying again"),
+                Err(error) => warn!(?kind, %error, "the watch failed; retrying"),
             }
             next = news.next().now_or_never().flatten();
         }
@@ -72,7 +72,7 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, tro
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
                 Ok(told) => *object = told,
-                Err(error) => warn!(?kind, name, %error, "telling its status"),
+                Err(error) => warn!(?kind, name, %error, "failed to update status"),
             }
         }
         sleep(BETWEEN).await;
@@ -93,7 +93,7 @@ impl Told {
         }
     }
 
-    /// What is to be said of the object; `None` as long as the world does not know it as it is now.
+    /// Returns the conditions of the object; `None` while the snapshot has another version of it.
     fn said(
         self,
         world: &World,
@@ -122,7 +122,7 @@ impl Told {
         })
     }
 
-    /// The status the object must get, if it does not have it.
+    /// Returns the new status of the object, if it differs.
     fn status(
         self,
         world: &World,
@@ -137,7 +137,9 @@ impl Told {
                 condition: READY,
                 holds: false,
                 reason: "Unreadable",
-                message: format!("it cannot be read, and what was read of it last stays in force: {error}"),
+                message: format!(
+                    "the object cannot be read, so its last valid version stays in use: {error}"
+                ),
             }],
         };
         let generation = object.metadata.generation.unwrap_or_default();
@@ -163,7 +165,7 @@ impl Told {
     }
 }
 
-/// The object as the world keeps it.
+/// Converts the object to the snapshot's type.
 fn read<K: DeserializeOwned, T>(
     object: &DynamicObject,
     read: impl Fn(K) -> (String, Result<T, String>),
@@ -172,7 +174,7 @@ fn read<K: DeserializeOwned, T>(
     object.map_err(|error| error.to_string()).and_then(|object| read(object).1)
 }
 
-/// An audit that is absent is written as `null`, which takes one away.
+/// Represents an absent audit as `null`, which removes an earlier one in a merge patch.
 fn with_audit(mut status: Value) -> Value {
     if let Value::Object(fields) = &mut status {
         fields.entry("audit").or_insert(Value::Null);

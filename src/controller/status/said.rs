@@ -1,7 +1,7 @@
 use crate::api::Condition;
 use crate::controller::now;
 
-/// What is to be said of one condition: whether it holds, in one word why, and for people.
+/// A condition to write: its type, status, reason and message.
 pub(super) struct Said {
     pub(super) condition: &'static str,
     pub(super) holds: bool,
@@ -10,7 +10,7 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// As it is written; the time stays while the status does.
+    /// Converts to the API type. Keeps the transition time while the status is unchanged.
     pub(super) fn condition(self, before: &[Condition], generation: i64) -> Condition {
         let status = if self.holds { "True" } else { "False" };
         let since = before.iter().find(|known| known.kind == self.condition && known.status == status);

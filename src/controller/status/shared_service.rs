@@ -4,19 +4,19 @@ use crate::controller::places::Place;
 use crate::controller::troubles::Troubles;
 use crate::world::{SharedService, World};
 
-/// Whether it is kept.
+/// Returns the conditions of a SharedService.
 pub(super) fn said(world: &World, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
     let namespace = &service.namespace;
     let trouble = troubles.of(&Place::Service(service.name.clone()));
     let (holds, reason, message) = if !world.is_listed(service) {
         let message = format!(
-            "`{namespace}` is not in `platform.sharedNamespaces` of the settings: its identity is anybody's"
+            "`{namespace}` is not in `platform.sharedNamespaces` of the settings, so Bulkhead does not protect this identity"
         );
         (false, "NamespaceNotListed", message)
     } else if let Some(trouble) = trouble {
         (false, "BaselineNotReady", trouble)
     } else {
-        (true, "InForce", format!("what is written in `{namespace}` is the platform's"))
+        (true, "InForce", format!("only platform accounts may write to `{namespace}`"))
     };
     vec![Said { condition: READY, holds, reason, message }]
 }

@@ -7,12 +7,13 @@ use crate::controller::troubles::Troubles;
 use crate::policy::{quote, quote_all};
 use crate::world::World;
 
-/// What became of a tenant; `None` as long as the world does not know it.
+/// Returns the conditions of a Tenant; `None` while the snapshot does not have it.
 pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>> {
     let ready = |holds, reason, message| Said { condition: READY, holds, reason, message };
     if let Some(older) = world.overlapped_by(name) {
         let message = format!(
-            "it does not count: its namespaces and those of tenant {older}, which is older, could bear the same names"
+            "inactive: namespace names would conflict with those of the older Tenant {}; choose another name",
+            quote(older)
         );
         return Some(vec![ready(false, "NameOverlaps", message)]);
     }
@@ -22,34 +23,38 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
     let (beyond, waiting): (Vec<&str>, Vec<&str>) =
         world.namespaces_of(name).filter(waiting).partition(|namespace| world.is_over_limit(namespace));
     let first = if tenant.is_observed() {
-        let message =
-            "observed: what rules are against is admitted with a warning, and no baseline is put up";
+        let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
         ready(true, "Observed", message.to_owned())
     } else if refuses_the_proxy(&tenant.limits) {
-        let message = "`spec.limits.max` refuses the mesh's own proxy, cpu 2 and memory 1Gi: no pod can run";
+        let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run; raise it";
         ready(false, "LimitsTooSmall", message.to_owned())
     } else if !beyond.is_empty() {
-        let message = format!("beyond `spec.namespaces.limit`, and never made ready: {}", quote_all(&beyond));
+        let message =
+            format!("beyond `spec.namespaces.limit`, so these never become ready: {}", quote_all(&beyond));
         ready(false, "NamespacesOverLimit", message)
     } else if !waiting.is_empty() {
         ready(
             false,
             "NamespacesNotReady",
-            format!("the baseline does not stand yet in: {}", explained(troubles, name, &waiting)),
+            format!("the baseline is not applied yet in: {}", explained(troubles, name, &waiting)),
         )
     } else if let Some(trouble) = behind(world, troubles, name) {
-        ready(false, "BaselineBehind", format!("what is wanted now could not all be written: {trouble}"))
+        ready(
+            false,
+            "BaselineBehind",
+            format!("the controller could not write all of the current baseline: {trouble}"),
+        )
     } else {
-        ready(true, "InForce", "every namespace it has is ready".to_owned())
+        ready(true, "InForce", "every namespace of the tenant is ready".to_owned())
     };
 
     let grants = unresolved(world, tenant);
     let holds = grants.is_none();
-    let (reason, message) = grants.unwrap_or(("Resolved", "everything it was granted is there".to_owned()));
+    let (reason, message) = grants.unwrap_or(("Resolved", "every grant is in effect".to_owned()));
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
 }
 
-/// What keeps the baseline from being brought up to date where it has stood, or beyond the namespaces.
+/// Returns the error that keeps ready namespaces, or the tenant's cluster-wide objects, from the current baseline.
 fn behind(world: &World, troubles: &Troubles, tenant: &str) -> Option<String> {
     let own = troubles.lasting(&Place::Tenant(tenant.to_owned()));
     own.or_else(|| {
@@ -60,7 +65,7 @@ fn behind(world: &World, troubles: &Troubles, tenant: &str) -> Option<String> {
     })
 }
 
-/// What keeps the baseline from standing in these namespaces.
+/// Returns the namespaces, each with its last error.
 fn explained(troubles: &Troubles, tenant: &str, namespaces: &[&str]) -> String {
     let said =
         namespaces.iter().map(|namespace| match troubles.of(&Place::of_namespace(tenant, namespace)) {

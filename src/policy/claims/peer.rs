@@ -24,7 +24,10 @@ pub fn peers<'r>(scope: &Scope<'r>) -> impl Iterator<Item = (Opening<'r, 'r>, Wh
         _ => None,
     };
     policy.into_iter().flat_map(NetworkPolicy::openings).flat_map(move |opening| {
-        let nobody = || Whose::Everybody(opening.path(), "a rule without peers is for everybody".to_owned());
+        let nobody = || {
+            let message = format!("a rule without `{}` matches every pod and every address", opening.list());
+            Whose::Everybody(opening.path(), message)
+        };
         let nobody = opening.peers.is_empty().then(nobody);
         let peers = opening.peers.iter().enumerate();
         let peers = peers.map(move |(index, peer)| whose(scope, &opening, index, peer));
@@ -39,18 +42,25 @@ fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer
         let at = path.fields(&["ipBlock", "cidr"]);
         let said = quote(&block.cidr);
         return match Cidr::parse(&block.cidr) {
-            Some(range) if range.is_wide() => {
-                Whose::Everybody(at, format!("{said} is everybody's addresses"))
-            }
+            Some(range) if range.is_wide() => Whose::Everybody(
+                at,
+                format!("{said} is wider than /8, and can match the addresses of any pod"),
+            ),
             Some(range) if is_known_range(scope, opening, range) => Whose::Known,
-            Some(_) => Whose::Foreign(at, format!("{said} is not granted to tenant {}", scope.tenant_name())),
-            None => Whose::Foreign(at, format!("{said} is no range of addresses that all read alike")),
+            Some(_) => Whose::Foreign(at, outside(scope, &said)),
+            None => Whose::Foreign(
+                at,
+                format!("{said} is written in a way that programs read as different ranges"),
+            ),
         };
     }
     let Some(namespaces) = &peer.namespace_selector else {
         return match peer.pod_selector {
             Some(_) => Whose::Known,
-            None => Whose::Everybody(path, "nothing in this peer says who it is".to_owned()),
+            None => Whose::Everybody(
+                path,
+                "this peer has no selector and no `ipBlock`, so it matches every pod".to_owned(),
+            ),
         };
     };
     let pods = peer.pod_selector.as_ref();
@@ -58,16 +68,18 @@ fn whose(scope: &Scope<'_>, opening: &Opening<'_, '_>, index: usize, peer: &Peer
     match picked(scope, namespaces, |name| is_known_namespace(scope, opening, name, pods)) {
         Picked::Known => Whose::Known,
         Picked::Any => {
-            Whose::Everybody(at, "this selects namespaces of whoever has, or gets, such labels".to_owned())
+            let message = "this `namespaceSelector` names no namespace, and can match those of other tenants";
+            Whose::Everybody(at, message.to_owned())
         }
-        Picked::Foreign(names) => {
-            let names = quote_all(&names);
-            Whose::Foreign(
-                at,
-                format!("{names} is neither of tenant {} nor granted to it", scope.tenant_name()),
-            )
-        }
+        Picked::Foreign(names) => Whose::Foreign(at, outside(scope, &quote_all(&names))),
     }
+}
+
+fn outside(scope: &Scope<'_>, named: &str) -> String {
+    format!(
+        "this peer names {named}, which is outside tenant {} and covered by no grant",
+        scope.tenant_name()
+    )
 }
 
 /// Whether a namespace beyond the tenant's own may be named for these pods in it. Whom a tenant lets in harms itself

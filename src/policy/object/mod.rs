@@ -67,7 +67,7 @@ pub enum Object<'a> {
 pub enum Unreadable {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    #[error("the request announces a {announced}, the object is a `{kind}` of `{api_version}`")]
+    #[error("the request is for a {announced}, but the object is a `{kind}` of `{api_version}`")]
     OtherKind { announced: &'static str, api_version: String, kind: String },
     #[error("a {0} without a pod template")]
     NoTemplate(&'static str),

@@ -180,7 +180,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
 
     fn report_at(&mut self, path: &Path<'_>, message: impl Into<String>) {
         let fix = format!(
-            "remove your own `{}`, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this",
+            "remove your own `{}` container, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this.",
             self.name
         );
         self.findings.report(path, message, fix);
@@ -190,7 +190,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
     fn read<T: Deserialize<'a>>(&mut self, field: &'static str) -> Result<Option<T>, Reported> {
         let Some(raw) = self.field(field) else { return Ok(None) };
         serde_json::from_str(raw.get()).map_err(|error| {
-            self.report(&[field], None, format!("Istio writes it in another form: {error}"));
+            self.report(&[field], None, format!("Istio writes this field in another form: {error}"));
             Reported
         })
     }
@@ -213,7 +213,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
             index += 1;
         });
         if let Err(error) = each.deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
-            self.report(&[field], Some(index), format!("Istio writes it in another form: {error}"));
+            self.report(&[field], Some(index), format!("Istio writes this element in another form: {error}"));
         }
     }
 

@@ -1,16 +1,26 @@
 //! # BH101 `unowned-namespace`
 //!
-//! ## What it does
-//! Refuses a namespace that a tenant's member creates without saying whose it is, and one of the platform's that
-//! bears a tenant's name.
+//! ## What it refuses
+//! Refuses new namespaces that do not say which tenant they are for.
 //!
-//! Usually nobody has to say it: the label is added at creation, for the one tenant the member acts for,
-//! or, for a member of several, for the one the name is of (`tenant-NAME` or `tenant-NAME-…`). What is
-//! left is a member of several tenants and a name of none, or of two, of them.
+//! The label `bulkhead.dev/tenant` says it. Bulkhead normally adds the label at creation: for a member of one tenant;
+//! for a member of several tenants, if the name (`tenant-NAME` or `tenant-NAME-…`) belongs to exactly one of them; and
+//! for the platform, if the name belongs to a tenant. The rule refuses the rest: a member of several tenants whose new
+//! namespace is named after none or two of them, and a namespace that Bulkhead did not label, because its name is
+//! reserved or because the mutating webhook did not answer.
 //!
-//! ## Why it matters
-//! In a namespace that nobody owns no rule of this kind applies: pods need no proxy there, and nothing
-//! is closed by default.
+//! ## Why
+//! The rules for tenants do not apply in a namespace without this label: pods need no proxy there, and no policy denies
+//! traffic by default.
+//!
+//! ## What to write instead
+//! Set the label `bulkhead.dev/tenant` to a tenant that you own, and name the namespace `tenant-NAME` or
+//! `tenant-NAME-…` after it.
+//!
+//! ## How to get it allowed
+//! Ask the platform to create the namespace. Platform accounts, and accounts that act for no tenant, may leave the
+//! label out if the name belongs to no tenant. The rule only warns for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as carol in acme-developers, beta-developers
@@ -51,7 +61,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::quote;
-use crate::world::{Actor, TENANT_LABEL};
+use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH101",
@@ -78,7 +88,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         Actor::Platform => (scope.world.tenant_named_by(name), Default::default()),
         _ => return,
     };
-    // As it is written, the label is still to come.
+    // The mutating webhook has not added the label yet.
     let is_to_come = one.is_some() && scope.form() == Form::Written;
     let names: Vec<String> =
         one.map_or(several, |_| &[]).iter().copied().chain(one).map(|tenant| quote(&tenant.name)).collect();
@@ -87,11 +97,18 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     findings.report(
         &namespace.at_root().label_path(TENANT_LABEL),
-        "nothing says which tenant this namespace is for",
-        format!(
-            "write one of the tenants {}: {}",
-            if matches!(actor, Actor::Platform) { "it is named for" } else { "you act for" },
-            names.join(", ")
-        ),
+        "the label is missing, and without it no rule for tenants applies to the namespace",
+        if matches!(actor, Actor::Platform) {
+            format!(
+                "set it to {}, the tenant that the name belongs to, or choose another name.",
+                names.join(", ")
+            )
+        } else {
+            format!(
+                "set it to a tenant that you own ({}), and name the namespace `{NAMESPACE_PREFIX}NAME` or \
+                 `{NAMESPACE_PREFIX}NAME-…` after that tenant.",
+                names.join(", ")
+            )
+        },
     );
 }

@@ -1,16 +1,25 @@
 //! # BH102 `foreign-tenant-label`
 //!
-//! ## What it does
-//! Refuses a namespace that says it is a tenant's, written by somebody who does not act for that tenant.
+//! ## What it refuses
+//! Refuses tenant labels that the user may not set, change or remove.
 //!
-//! The labels `bulkhead.dev/tenant` and, beside it, `tenant` are set when a namespace is created and stay:
-//! only the platform moves a namespace. It does not matter through which door the label changes
-//! (`namespaces`, `namespaces/status`, `namespaces/finalize`). Where `bulkhead.dev/tenant` is absent, the
-//! plain `tenant` label may mean what it likes, unless its value is the name of a tenant.
+//! The labels are `bulkhead.dev/tenant` and the plain label `tenant`. A user may create namespaces only for a tenant
+//! that they act for, and a plain label on them must name the same tenant. Later only the platform may change or remove
+//! the labels, through any subresource (`namespaces`, `namespaces/status`, `namespaces/finalize`). Where
+//! `bulkhead.dev/tenant` is absent or its tenant is observed, the plain label may have any value except the name of
+//! another tenant. Where the setting `labels.tenant` is `false`, the rule ignores the plain label.
 //!
-//! ## Why it matters
-//! Every policy of the baseline selects by this label. A namespace that carries another tenant's name
-//! stands inside that tenant's walls; one that has lost its label stands in none.
+//! ## Why
+//! Every policy of the baseline selects namespaces by this label. A namespace with another tenant's label is inside the
+//! isolation boundary of that tenant, and a namespace that has lost the label is inside none.
+//!
+//! ## What to write instead
+//! Set `bulkhead.dev/tenant` to a tenant that you own, or leave the label out: Bulkhead adds it at creation. In an
+//! update, keep both labels as they are.
+//!
+//! ## How to get it allowed
+//! Ask the platform to list you in `Tenant.spec.owners`, or to move the namespace: platform accounts may set any value.
+//! The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -90,7 +99,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Namespace;
-use crate::policy::quote_all;
+use crate::policy::{quote, quote_all};
 use crate::world::{Actor, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
@@ -118,15 +127,17 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let path = new.at_root().label_path(TENANT_LABEL);
         match (scope.operation, tenant) {
             (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
-                findings.report(&path, format!("you do not act for a tenant `{tenant}`"), acts_for(actor));
+                let message = format!("you are not an owner of tenant {}", quote(tenant));
+                findings.report(&path, message, own_tenant(actor, tenant));
             }
             (Operation::Update, _) => {
-                let kept =
-                    before(TENANT_LABEL).map_or("remove it".to_owned(), |kept| format!("keep `{kept}`"));
+                let keep = before(TENANT_LABEL).map_or("remove the label".to_owned(), |kept| {
+                    format!("keep {}", quote(&format!("{TENANT_LABEL}: {kept}")))
+                });
                 findings.report(
                     &path,
-                    "only the platform moves a namespace to a tenant or away from one",
-                    kept,
+                    "only the platform may move a namespace to a tenant or away from one",
+                    format!("{keep}, or ask the platform to move the namespace."),
                 );
             }
             (Operation::Create | Operation::Delete, _) => {}
@@ -139,32 +150,45 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
             Operation::Update | Operation::Delete => before(TENANT_LABEL),
         };
-        // What the label meant in a cluster that only adopts Bulkhead it may go on meaning.
+        // Before the tenant is enforced, the label may keep the meaning that it had in the cluster.
         let is_observed = |owner: &&str| scope.world.tenant(owner).is_some_and(Tenant::is_observed);
         let (wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
-            Some(owner) => (plain != Some(owner), format!("write `{owner}`")),
+            Some(owner) => {
+                (plain != Some(owner), format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))))
+            }
             None => (
                 plain.is_some_and(|name| owner != Some(name) && scope.world.tenant(name).is_some()),
-                "write another value".to_owned(),
+                "use another value, or leave the label out.".to_owned(),
             ),
         };
         if wrong {
             let message = match plain {
-                Some(plain) => format!("`{plain}` is not whose namespace this is"),
-                None => "it says whose namespace this is, and is gone".to_owned(),
+                Some(plain) => {
+                    format!(
+                        "{} is not the tenant of this namespace, and policies may select by this label",
+                        quote(plain)
+                    )
+                }
+                None => "this write removes the label, by which policies may select the namespace".to_owned(),
             };
             findings.report(&new.at_root().label_path(PLAIN_TENANT_LABEL), message, fix);
         }
     }
 }
 
-/// What to write instead of a tenant that is not the actor's.
-fn acts_for(actor: &Actor<'_>) -> String {
+/// The fix for a user who names `other`, a tenant that is not theirs.
+fn own_tenant(actor: &Actor<'_>, other: &str) -> String {
     match actor {
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-            format!("write a tenant you act for: {}", quote_all(&names))
+            match names.as_slice() {
+                [only] => format!("set `{TENANT_LABEL}: {only}` or leave the label out."),
+                _ => format!("set `{TENANT_LABEL}` to one of {} or leave the label out.", quote_all(&names)),
+            }
         }
-        _ => "remove the label, or ask the platform for a tenant".to_owned(),
+        _ => format!(
+            "leave the label out, or ask the platform to list you in `Tenant.spec.owners` of {}.",
+            quote(other)
+        ),
     }
 }

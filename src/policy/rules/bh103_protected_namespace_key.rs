@@ -1,24 +1,32 @@
 //! # BH103 `protected-namespace-key`
 //!
-//! ## What it does
-//! Refuses a write to a tenant's namespace that changes a label or an annotation which somebody obeys.
+//! ## What it refuses
+//! Refuses changes to namespace keys that other controllers act on.
 //!
-//! Those are the keys by which the mesh, the network, the scheduler, pod security and other admission
-//! webhooks are told how to treat everything inside: `istio-injection`, and whatever ends in `istio.io/`,
-//! `pod-security.kubernetes.io/`, `projectcalico.org/` and the like; the settings add more
-//! (`labels.protected`). Only the platform sets them. What Bulkhead itself would set there may be written by
-//! anybody, unless the platform has chosen another revision of the mesh. The namespaces of shared services are
-//! held to the same. The label `name` must be the namespace's name, and the condition `bulkhead.dev/BaselineReady` is
-//! its controller's to set, not even the platform's.
+//! These are labels and annotations of the namespaces of tenants and shared services. The mesh, the network, the
+//! scheduler, pod security and other admission webhooks act on them: `istio-injection`, `control-plane`, and all keys
+//! under `istio.io/`, `pod-security.kubernetes.io/`, `projectcalico.org/` and similar domains and their subdomains. The
+//! setting `labels.protected` adds keys. Only the platform may change them. Other users may write the values that
+//! Bulkhead itself would set, except over mesh labels that are already there, because the platform may have chosen
+//! another revision. The label `name` must be the namespace's name. Only Bulkhead's controller, and not even the
+//! platform, may change the condition `bulkhead.dev/BaselineReady`.
 //!
-//! The label `bulkhead.dev/probe` is refused on every namespace to everybody, Bulkhead's controller first of all: a dry
-//! run in which it tries to set it is how it learns that the API server reaches the webhook
-//! (docs/outage.md). Taking one away is nobody's concern.
+//! The label `bulkhead.dev/probe` is refused on every namespace and to every user, Bulkhead's controller included. The
+//! controller tries to set it in a dry run, and learns from the refusal that the API server reaches the webhook
+//! (docs/outage.md). Every user may remove this label.
 //!
-//! ## Why it matters
-//! `istio-injection: disabled` is a namespace without proxies, another revision one that no injector looks
-//! at, `control-plane` one that some clouds send to no webhook at all; and a baseline that is said to stand
-//! lets pods in before it does.
+//! ## Why
+//! `istio-injection: disabled` is a namespace without proxies, and a foreign `istio.io/rev` is one that no injector
+//! serves. Some clouds call no webhook at all for a namespace labelled `control-plane`. A forged `BaselineReady` would
+//! admit pods before the baseline is applied.
+//!
+//! ## What to write instead
+//! Keep the value that the refusal names, or remove the key. Keys under your own domain are free.
+//!
+//! ## How to get it allowed
+//! Ask the platform to set the key, or to list the controller that sets it (OpenShift's, Rancher's) in
+//! `platform.users`. Never for the condition and the probe label. The rule only warns for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -121,16 +129,16 @@ pub(super) static RULE: Rule = Rule {
     places: &[Place::Cluster],
     guards: &[PROBE],
     ratchet: false,
-    // What Bulkhead itself would set is known once the tenant is.
+    // The labels that Bulkhead would set depend on the tenant, which the snapshot may not know yet.
     retry: Retry::Look,
     source: include_str!("bh103_protected_namespace_key.rs"),
     check,
 };
 
-/// Keys that somebody obeys, whole.
+/// Protected keys, as a whole.
 pub const PROTECTED_KEYS: &[&str] = &["control-plane", "istio-injection", NAME];
 
-/// What the prefix of a key is, or ends with after a dot.
+/// Protected domains: a key's prefix is one of them or a subdomain of one.
 pub const PROTECTED_DOMAINS: &[&str] = &[
     "bulkhead.dev",
     "cilium.io",
@@ -145,14 +153,17 @@ pub const PROTECTED_DOMAINS: &[&str] = &[
     "sigstore.dev",
 ];
 
-/// A label that nobody can set: being refused it proves that somebody judges.
+/// A label that is refused to every user: the refusal proves that the webhook is called.
 pub const PROBE: &str = "bulkhead.dev/probe";
 
-/// What the refusal of a probe says of the replica that answered.
-pub const PROBE_REFUSED: &str =
-    concat!("nobody can set it: Bulkhead ", env!("CARGO_PKG_VERSION"), " asks with it whether it is heard");
+/// The refusal of a probe, with the version of the replica that answered.
+pub const PROBE_REFUSED: &str = concat!(
+    "nobody can set it: Bulkhead ",
+    env!("CARGO_PKG_VERSION"),
+    " refuses this label to prove that its webhook is called"
+);
 
-/// Older policies take it for the namespace's name.
+/// Older policies select namespaces by this label as if it were the name.
 const NAME: &str = "name";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
@@ -173,12 +184,22 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 continue;
             }
             let message = match now {
-                Some(value) => format!("{} here is the platform's to say", quote(value)),
-                None => "it is the platform's to remove".to_owned(),
+                _ if key == NAME => {
+                    "the label `name` must be the namespace's name, because older policies select by it"
+                        .to_owned()
+                }
+                Some(value) => {
+                    format!(
+                        "only the platform may set {} here: other controllers act on this key",
+                        quote(value)
+                    )
+                }
+                None => "only the platform may remove this key: other controllers act on it".to_owned(),
             };
             let fix = match before.or(wanted) {
-                Some(kept) => format!("keep {}", quote(kept)),
-                None => "remove it".to_owned(),
+                Some(name) if key == NAME => format!("write {}.", quote(name)),
+                Some(kept) => format!("keep {}, or ask the platform to change the key.", quote(kept)),
+                None => "remove the key, or ask the platform to set it.".to_owned(),
             };
             findings.report(&Path::of(&["metadata", map]).key(key), message, fix);
         }
@@ -199,7 +220,7 @@ fn is_protected(scope: &Scope<'_>, map: &str, key: &str) -> bool {
             || scope.world.settings.protected_keys.contains(key))
 }
 
-/// What stands there by right.
+/// The value of `key` that any user may write.
 fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Option<&'r str> {
     if key == NAME {
         return namespace.metadata.name.as_deref();
@@ -209,7 +230,7 @@ fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Opt
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 
-/// Whoever is not Bulkhead's controller leaves its condition as it was.
+/// Only Bulkhead's controller may change the condition.
 fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, Some(old))) = scope.namespaces() else { return };
     let text =
@@ -222,14 +243,16 @@ fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
         Some((index, _)) => path.index(index).fields(&["type"]),
         None => path,
     };
-    findings.report(&path, format!("whether `{BASELINE_READY}` is Bulkhead's to say"), "leave it as it was");
+    let message =
+        format!("only Bulkhead's controller may change the condition `{BASELINE_READY}`, which admits pods");
+    findings.report(&path, message, "leave the condition as it is.");
 }
 
-/// Whoever asks: an answer that depends on who does would prove less.
+/// Ignores the user: an answer that depends on the user would prove less.
 fn is_probed(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, old)) = scope.namespaces() else { return };
     let probed = |namespace: &Namespace<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
     if probed(new).is_some_and(|now| old.and_then(probed) != Some(now)) {
-        findings.report(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove it");
+        findings.report(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");
     }
 }

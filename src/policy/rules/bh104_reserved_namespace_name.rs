@@ -1,16 +1,24 @@
 //! # BH104 `reserved-namespace-name`
 //!
-//! ## What it does
-//! Refuses a namespace under a name that is the platform's or another tenant's, created by anybody but the
-//! platform.
+//! ## What it refuses
+//! Refuses namespace names that belong to the platform or a tenant.
 //!
-//! The platform's are the names and the beginnings of names that the settings list. A tenant's are
-//! `tenant-NAME` and `tenant-NAME-…`, and a tenant's namespace has no other.
+//! The settings reserve names (`platform.namespaces`, `platform.sharedNamespaces`) and prefixes
+//! (`platform.namespacePrefixes`) for the platform. `tenant-NAME` and `tenant-NAME-…` belong to the tenant NAME, and
+//! new namespaces of that tenant must be named so. Platform accounts may create a namespace under any name.
 //!
-//! ## Why it matters
-//! What is listed there is trusted by its name: no rule for tenants applies in it, and policies all over
-//! the cluster let it in. Whoever creates such a namespace first, or again after it was deleted, would
-//! inherit that trust. A workload's identity in the mesh has no more of a namespace in it than the name.
+//! ## Why
+//! The platform's namespaces are trusted by name: the rules for tenants do not apply in them, and policies across the
+//! cluster allow their traffic. A user who creates such a namespace first, or again after its deletion, would inherit
+//! that trust. A workload's identity in the mesh contains nothing of the namespace but its name.
+//!
+//! ## What to write instead
+//! Name the namespace `tenant-NAME` or `tenant-NAME-…` after your own tenant.
+//!
+//! ## How to get it allowed
+//! Ask the platform to create the namespace, or to change the reserved names in the settings. If the name belongs to a
+//! tenant, ask one of its owners to create the namespace, or the platform to list your account (a GitOps tool's, for
+//! example) in `Tenant.spec.owners`. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -64,7 +72,7 @@ use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Namespace, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
+use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH104",
@@ -93,17 +101,27 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let own = metadata.label_value(TENANT_LABEL).filter(|tenant| actor.acts_for(tenant));
     let own = own.and_then(|own| world.tenant(own)).or_else(|| actor.tenant_for(name));
     let path = Path::of(&["metadata", "name"]);
+    let named_after =
+        |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
     if world.settings.is_reserved(name) || world.settings.reserved_prefixes.iter().any(begins) {
-        findings.report(
-            &path,
-            format!("{} is reserved for the platform", quote(name)),
-            "choose another name",
+        let message =
+            format!("{} is reserved for the platform, whose namespaces are trusted by name", quote(name));
+        let fix = own.map_or_else(
+            || "choose another name, or ask the platform to create the namespace.".to_owned(),
+            named_after,
         );
+        findings.report(&path, message, fix);
     } else if let Some(own) = own.filter(|own| !own.names(name)) {
-        let fix = format!("write `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`", own.name);
-        findings.report(&path, format!("{} is not named as one of tenant {}", quote(name), own.name), fix);
+        let message = format!("{} is not a name for a namespace of tenant {}", quote(name), own.name);
+        findings.report(&path, message, named_after(own));
     } else if let Some(other) = world.tenant_named_by(name).filter(|other| !actor.acts_for(&other.name)) {
-        let message = format!("{} is named as one of tenant {}", quote(name), other.name);
-        findings.report(&path, message, "choose another name");
+        let message =
+            format!("{} belongs to tenant {}, and you are not one of its owners", quote(name), other.name);
+        let fix = format!(
+            "choose another name, let an owner of {} create it, or ask the platform to list you in \
+             `Tenant.spec.owners`.",
+            other.name
+        );
+        findings.report(&path, message, fix);
     }
 }

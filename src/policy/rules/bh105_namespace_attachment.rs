@@ -1,15 +1,23 @@
 //! # BH105 `namespace-attachment`
 //!
-//! ## What it does
-//! Refuses an owner or a finalizer that somebody gives to a tenant's namespace.
+//! ## What it refuses
+//! Refuses new owners and finalizers on a tenant's namespace.
 //!
-//! Owners and finalizers may go, but none may come unless the platform adds it. What is in `spec.finalizers`
-//! is the namespace controller's: it takes it away when the namespace is empty.
+//! Only the platform may add owner references and finalizers to the namespaces of tenants and shared services. Every
+//! user may remove them. `spec.finalizers` may hold nothing but `kubernetes` at creation, and later only the namespace
+//! controller may change it, when the namespace is empty.
 //!
-//! ## Why it matters
-//! The garbage collector deletes a namespace with its owner, whatever else is in it; a finalizer that nobody
-//! answers keeps one from ending; and a namespace that ends before it is empty leaves its pods running
-//! without any policy.
+//! ## Why
+//! The garbage collector deletes a namespace together with its owner, whatever else the namespace holds. A finalizer
+//! that no controller removes keeps a namespace from being deleted. A namespace that is gone before it is empty leaves
+//! its pods running without any policy.
+//!
+//! ## What to write instead
+//! Remove the owner reference or the finalizer from the namespace, and put it on an object inside the namespace.
+//!
+//! ## How to get it allowed
+//! Ask the platform to add it. A controller that adds owners or finalizers to namespaces (Rancher, HNC, Capsule) must
+//! be listed in `platform.users`. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -93,15 +101,22 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// The one finalizer that the namespace controller takes away.
+/// The one finalizer that the namespace controller removes.
 const KUBERNETES: &str = "kubernetes";
+
+const ADD: &str =
+    "remove it, or ask the platform to add it. A controller that adds it must be listed in `platform.users`.";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, old)) = changed_by_a_tenant(scope) else { return };
     for (index, owner) in new.owner_references.iter().enumerate() {
         if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
             let path = Path::of(&["metadata", "ownerReferences"]).index(index);
-            findings.report(&path, "the namespace would go with what owns it", "remove it");
+            findings.report(
+                &path,
+                "this owner reference would delete the namespace together with its owner",
+                ADD,
+            );
         }
     }
     for (index, finalizer) in new.finalizers.iter().enumerate() {
@@ -109,8 +124,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             let path = Path::of(&["metadata", "finalizers"]).index(index);
             findings.report(
                 &path,
-                format!("{} could keep the namespace from ending", quote(finalizer)),
-                "remove it",
+                format!("{} can keep the namespace from being deleted", quote(finalizer)),
+                ADD,
             );
         }
     }
@@ -121,15 +136,19 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             let path = Path::of(&["spec", "finalizers"]).index(index);
             findings.report(
                 &path,
-                format!("nothing of Kubernetes answers {}", quote(finalizer)),
-                "remove it",
+                format!(
+                    "no controller of Kubernetes removes {}, so the namespace could never be deleted",
+                    quote(finalizer)
+                ),
+                format!("remove it: this list may hold only `{KUBERNETES}`."),
             );
         }
     }
     let empties = matches!(scope.actor(), Actor::NamespaceController | Actor::AnyController);
     if let Some(old) = old.filter(|old| !empties && old.spec_finalizers != new.spec_finalizers) {
         let kept: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
-        let message = "the namespace would end before it is empty, or never";
-        findings.report(&Path::of(&["spec", "finalizers"]), message, format!("keep [{}]", kept.join(", ")));
+        let message = "only the namespace controller may change this list, when the namespace is empty";
+        let fix = format!("keep {}.", quote(&format!("[{}]", kept.join(", "))));
+        findings.report(&Path::of(&["spec", "finalizers"]), message, fix);
     }
 }

@@ -1,13 +1,21 @@
 //! # BH106 `namespace-quota`
 //!
-//! ## What it does
-//! Refuses a namespace that its tenant has no room for: it has as many as `spec.namespaces.limit` says.
+//! ## What it refuses
+//! Refuses a namespace that exceeds the tenant's namespace limit.
 //!
-//! It does not matter who asks; the platform raises the limit. Where two arrive at once and both pass, the
-//! younger is never made ready, until an older one is gone.
+//! The limit is `Tenant.spec.namespaces.limit`, and it holds for every user, the platform included. A namespace that is
+//! being deleted counts until it is gone. If two namespaces are created at once and both are admitted, the newer one
+//! never becomes ready until an older one is gone.
 //!
-//! ## Why it matters
-//! Each namespace brings objects, quotas and names with it that the whole cluster pays for.
+//! ## Why
+//! Each namespace adds objects, quotas and names that the whole cluster pays for.
+//!
+//! ## What to write instead
+//! Use a namespace that the tenant already has.
+//!
+//! ## How to get it allowed
+//! Ask the platform to raise `Tenant.spec.namespaces.limit`, or to delete a namespace that is no longer needed. The
+//! rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as bob in beta-developers
@@ -52,7 +60,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some(tenant) = comes_to.and_then(|name| scope.world.tenant(name)) else { return };
     let actor = scope.actor();
     if !(matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
-        // It is refused anyway, and hears nothing of the tenant.
+        // Another rule refuses the user, who must not learn anything about the tenant.
         return;
     }
     let name = new.metadata.name_or_prefix();
@@ -60,8 +68,12 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     if let Some(limit) = tenant.limit.filter(|limit| others >= *limit) {
         findings.report(
             &new.metadata.at_root().label_path(TENANT_LABEL),
-            format!("tenant {} may have {limit} namespaces, and has {others}", tenant.name),
-            "delete one, or have the platform raise `spec.namespaces.limit` of the Tenant",
+            format!(
+                "tenant {} already has {others} of {limit} namespaces, counting those that are being deleted",
+                tenant.name
+            ),
+            "ask the platform to raise `Tenant.spec.namespaces.limit`, or to delete a namespace that you no longer \
+             need.",
         );
     }
 }

@@ -1,14 +1,21 @@
 //! # BH107 `overlapping-tenant`
 //!
-//! ## What it does
-//! Refuses a Tenant whose namespaces and another tenant's could bear the same names.
+//! ## What it refuses
+//! Refuses a Tenant whose namespace names conflict with another's.
 //!
-//! The namespaces of a tenant `acme` are `tenant-acme` and `tenant-acme-…`; those of a tenant `acme-eu` would
-//! be among them. Where two arrive at once and both pass, the younger does not count, and its status says so.
+//! The namespaces of a tenant `acme` are `tenant-acme` and `tenant-acme-…`, and those of a tenant `acme-eu` would be
+//! among them. If both are created at once and both are admitted, the newer one is inactive, and its status says so
+//! (`NameConflict`).
 //!
-//! ## Why it matters
-//! Principals, hosts and dashboards name a namespace by the beginning of its name. Two tenants behind one
-//! beginning are one.
+//! ## Why
+//! Principals, hosts and dashboards identify a namespace by a prefix of its name. Two tenants with one prefix are one
+//! tenant to them.
+//!
+//! ## What to write instead
+//! Choose a name that does not begin with another Tenant's name and `-`, and with which no other Tenant's name begins.
+//!
+//! ## How to get it allowed
+//! Never while the other Tenant exists. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as root in system:masters
@@ -53,12 +60,13 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         findings.report(
             &Path::of(&["metadata", "name"]),
             format!(
-                "a namespace `{NAMESPACE_PREFIX}{shorter}-…` could be tenant {name}'s and tenant {other}'s"
+                "a namespace `{NAMESPACE_PREFIX}{shorter}-…` could belong to tenant {name} or to tenant {other}"
             ),
-            format!(
-                "choose a name that does not begin with the other's and `-`, as `{}`",
-                name.replace('-', "")
-            ),
+            if shorter == other {
+                format!("choose a name that does not begin with `{other}-`, such as `{}`.", name.replace('-', ""))
+            } else {
+                format!("choose a name that is not the beginning of `{other}`.")
+            },
         );
     }
 }

@@ -1,11 +1,19 @@
 //! # BH108 `tenant-in-use`
 //!
-//! ## What it does
+//! ## What it refuses
 //! Refuses the deletion of a Tenant that still has namespaces.
 //!
-//! ## Why it matters
-//! Without their Tenant they belong to nobody: what runs there stays closed, but nothing new is granted,
-//! and whoever creates a Tenant of that name later would find them his own.
+//! Every user is refused, the platform included.
+//!
+//! ## Why
+//! Without their Tenant the namespaces have no owner: what runs there stays isolated, but nothing new is granted, and a
+//! later Tenant of the same name would own them.
+//!
+//! ## What to write instead
+//! Delete the tenant's namespaces first, or move them to another tenant with the label `bulkhead.dev/tenant`.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as root in system:masters, on delete
@@ -27,6 +35,7 @@ use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
+use crate::world::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
@@ -48,7 +57,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     findings.report(
         &Path::of(&["metadata", "name"]),
-        format!("it has the namespaces {}", quote_all(&namespaces)),
-        "delete them first, or move them to another tenant",
+        format!("the Tenant still has namespaces, which would have no owner: {}", quote_all(&namespaces)),
+        format!("delete them first, or move them to another tenant with the label `{TENANT_LABEL}`."),
     );
 }

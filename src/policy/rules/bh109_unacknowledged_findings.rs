@@ -1,16 +1,23 @@
 //! # BH109 `unacknowledged-findings`
 //!
-//! ## What it does
-//! Refuses that a Tenant turns from `Observe` to `Enforce` while its audit has findings that nobody has
-//! acknowledged.
+//! ## What it refuses
+//! Refuses `Enforce` for a Tenant with unacknowledged findings.
 //!
-//! The controller audits an observed tenant from time to time and writes the number of findings and their digest
-//! into the Tenant's status; `bulkhead enforce NAME` shows them. Whoever has seen them writes the digest into
-//! `spec.acknowledge`, in Git or by that command. Where nothing was found nothing need be acknowledged.
+//! The controller audits each tenant with `enforcement: Observe` regularly, and writes the number of findings and their
+//! digest into `status.audit`. The change to `Enforce` needs a current audit. If the audit has findings,
+//! `spec.acknowledgedFindings` must hold their digest.
 //!
-//! ## Why it matters
-//! What the findings name does not come up again once the tenant is enforced: a pod that is evicted at night is
+//! ## Why
+//! Workloads with findings cannot be created again once the tenant is enforced: a pod that is evicted at night is
 //! refused in the morning.
+//!
+//! ## What to write instead
+//! Run `bulkhead enforce NAME`: it lists the findings, prints their digest and, once you confirm, writes both fields.
+//! To keep the Tenant in Git, set `spec.acknowledgedFindings` to the digest there.
+//!
+//! ## How to get it allowed
+//! Fix the findings, or acknowledge them. The platform can create an Exemption for a workload with findings of BH3xx.
+//! The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as root in system:masters, on update
@@ -82,15 +89,15 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     match old.audit.as_ref().filter(|audit| audit.namespaces == has) {
         None => findings.report(
             &path,
-            "what runs there has not been audited yet",
-            format!("try again in a minute, or look why: kubectl get tenant {name} -o yaml"),
+            "the controller has not audited the tenant's workloads yet, which `Enforce` may refuse",
+            format!("try again in a minute. If this lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
         ),
         Some(audit) if audit.findings > 0 && new.acknowledge.as_deref() != Some(&*audit.digest) => findings
             .report(
                 &path,
-                format!("{} findings would be refused from then on", audit.findings),
+                format!("the audit has {} findings, which `Enforce` would refuse", audit.findings),
                 format!(
-                    "see them with `bulkhead enforce {name}`, then write `spec.acknowledge: {}`",
+                    "list them with `bulkhead enforce {name}`, then set `spec.acknowledgedFindings: {}`.",
                     &*audit.digest
                 ),
             ),

@@ -1,17 +1,26 @@
 //! # BH110 `retired-name`
 //!
-//! ## What it does
-//! Refuses a Tenant, or a tenant's namespace, under a name that was another's.
+//! ## What it refuses
+//! Refuses Tenant and namespace names that are still reserved.
 //!
-//! The names of tenants that had namespaces, and of namespaces that do not bear their tenant's name, are kept in
-//! the ConfigMap `bulkhead-retired` for as long as a certificate of theirs may live
-//! (`mesh.longestCertificateDays` after their end). A Tenant whose namespaces are still there may come back, a
-//! tenant may have its own namespace's name again, and the platform may move the very namespace (its uid is noted where
-//! it does not bear its tenant's name) to another tenant, but not one that was made anew under the name.
+//! The controller records names in the ConfigMap `bulkhead-retired`: those of deleted Tenants that had namespaces, and
+//! those of tenants' former namespaces that are not named after their tenant. It reserves each for
+//! `mesh.longestCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
+//! may be created and no namespace may be given to another tenant. Three uses are admitted: a Tenant whose namespaces
+//! still exist may be created again, a tenant may reuse the name of its own namespace, and the platform may move the
+//! same namespace (by its recorded UID) to another tenant, but not a new one under the same name.
 //!
-//! ## Why it matters
-//! A certificate of the mesh says names, and lets in by names: whoever kept a key of the old `acme` would stand
-//! inside the walls of the new one.
+//! ## Why
+//! A mesh certificate contains names and grants access by names. A user who kept a key of the old tenant `acme` would
+//! have access to the new one.
+//!
+//! ## What to write instead
+//! Choose another name.
+//!
+//! ## How to get it allowed
+//! Wait until the reservation ends. If the new owner is the same party, ask the platform to remove the entry from the
+//! ConfigMap `bulkhead-retired` in Bulkhead's namespace. The rule only warns for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as root in system:masters
@@ -76,6 +85,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
+use crate::policy::quote;
 use crate::world::{RETIRED, TENANT_LABEL, is_over};
 
 pub(super) static RULE: Rule = Rule {
@@ -97,15 +107,15 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let Some(tenant) = new.tenant().filter(|_| !had_label) else { return };
         let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
         let Some(before) = before else { return };
-        // The very one is moved, and the platform knows what is in it.
+        // The platform moves the recorded namespace itself, and knows its contents.
         if before.uid.is_some() && before.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
             return;
         }
-        (format!("it was a namespace of tenant `{}`", before.tenant), before)
+        (format!("this name belonged to tenant {}", quote(before.tenant)), before)
     } else if let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) {
         let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
         let Some(before) = before else { return };
-        (format!("a tenant `{}` was called so, or its namespaces", before.tenant), before)
+        (format!("the name conflicts with the deleted tenant {}", quote(before.tenant)), before)
     } else {
         return;
     };
@@ -115,7 +125,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let key = before.key;
     findings.report(
         &Path::of(&["metadata", "name"]),
-        format!("{what}, and a certificate in that name may still live"),
-        format!("choose another name; if it is the same party, remove `{key}` from the ConfigMap {RETIRED}"),
+        format!("{what}, whose mesh certificates may still be valid"),
+        format!(
+            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RETIRED}`."
+        ),
     );
 }

@@ -1,17 +1,27 @@
 //! # BH201 `baseline-removed`
 //!
-//! ## What it does
-//! Refuses the deletion of an object of a tenant namespace's baseline, by anybody.
+//! ## What it refuses
+//! Refuses the deletion of a baseline object.
 //!
-//! Only Bulkhead's own controller deletes them, and the namespace controller when the namespace itself goes.
-//! It does not matter how the deletion comes: by name, as one of a collection, or through the garbage
-//! collector on somebody's behalf.
+//! The rule holds in the namespaces of tenants and shared services, and in the mesh's root namespace while
+//! `meshWide.manage` is set. Every user is refused, the platform included, whether the object is deleted by name, as
+//! one of a collection, or by the garbage collector. Only Bulkhead's controller may delete baseline objects, and
+//! Kubernetes' namespace controller when the namespace itself is deleted.
 //!
-//! An object of another hand under a name that the baseline does not use in the namespace may go, like one that was
-//! there before the baseline.
+//! An object that Bulkhead did not create may be deleted if the baseline does not use its name in this namespace, or if
+//! the namespace has never been ready.
 //!
-//! ## Why it matters
-//! A namespace without its default deny is open, and nobody notices: everything goes on working.
+//! ## Why
+//! A namespace without its default deny is open, and no failure shows it: all traffic keeps working.
+//!
+//! ## What to write instead
+//! Leave the object in place. Bulkhead deletes it with the namespace.
+//!
+//! ## How to get it allowed
+//! Never. Ask the platform to change what the object enforces: `Tenant.spec.grants` for traffic,
+//! `Tenant.spec.namespaceQuota` and `Tenant.spec.limits` for resources, the SharedService or the settings elsewhere.
+//! The rule only warns for tenants with `enforcement: Observe` and for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers, on delete
@@ -78,17 +88,19 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         _ => match scope.name_of(kind, object) {
             Name::Free => true,
             _ if kind.is_shared() || baseline::is_managed(object) => false,
-            // What was there before the baseline is somebody's, and in its way.
+            // The object is older than the baseline and in its way.
             Name::Reserved => true,
             Name::Wanted(_) => !has_stood,
         },
     };
     if !may {
-        let message = format!("this {} {}", kind.name(), scope.keeps_apart());
-        findings.report(
-            &Path::of(&["metadata", "name"]),
-            message,
-            "leave it; it goes when the namespace goes",
-        );
+        let message =
+            format!("only Bulkhead may delete this baseline {}, which {}", kind.name(), scope.keeps_apart());
+        let fix = if scope.tenant.is_some() {
+            "leave it in place, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
+        } else {
+            "leave it in place; the platform changes it through the SharedService or the settings."
+        };
+        findings.report(&Path::of(&["metadata", "name"]), message, fix);
     }
 }

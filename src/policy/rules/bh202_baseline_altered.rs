@@ -1,16 +1,27 @@
 //! # BH202 `baseline-altered`
 //!
-//! ## What it does
-//! Refuses a write to an object of the baseline that leaves it anything but the baseline.
+//! ## What it refuses
+//! Refuses changes to baseline objects.
 //!
-//! Afterwards the object must be equal to what Bulkhead wants it to be: its spec, its labels and annotations
-//! (the istiod that obeys `istio.io/rev` and `istio.io/dry-run` reads them), no owner and no finalizer. A
-//! write that leaves it equal is admitted, by whatever verb. A write under a baseline name before the
-//! baseline is there is judged the same way. Only Bulkhead's own controller may write what it likes.
+//! After every write the object must equal what Bulkhead wants: its spec, its labels and annotations (istiod acts on
+//! `istio.io/rev` and `istio.io/dry-run`), no owner references and no finalizers. Writes that leave the object equal
+//! are admitted, with any verb. The same holds for an object that is created under a baseline name before the baseline
+//! is applied. Names that are reserved for the baseline, but not used in this namespace, may not be taken. Only
+//! Bulkhead's controller is exempt, and Kubernetes' controllers for the counts in a ResourceQuota's status.
 //!
-//! ## Why it matters
-//! A default deny with one peer too many, an owner that the garbage collector follows, a label that makes
-//! istiod look away: there is no list of bad edits that would be long enough.
+//! ## Why
+//! One peer too many in a default deny, an owner that the garbage collector follows, or a label that makes istiod
+//! ignore the object: no list of bad edits would be long enough.
+//!
+//! ## What to write instead
+//! Leave the object as it is, and write an object of your own under another name. If a chart ships an object under a
+//! baseline name, rename it in the chart.
+//!
+//! ## How to get it allowed
+//! Never. Ask the platform to change what the object enforces: `Tenant.spec.grants` for traffic,
+//! `Tenant.spec.namespaceQuota` and `Tenant.spec.limits` for resources, the SharedService or the settings elsewhere.
+//! The rule only warns for tenants with `enforcement: Observe` and for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers, on update
@@ -70,10 +81,13 @@
 //! ```
 
 use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
-use crate::baseline::{Kind, differences};
+use serde_json::Value;
+
+use crate::baseline::{Difference, Kind, differences};
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::policy::protection::Name;
+use crate::policy::quote;
 use crate::world::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -98,21 +112,23 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let wanted = match (scope.name_of(kind, object), old) {
         (Name::Wanted(wanted), _) => wanted,
         (Name::Free, _) => return,
-        // The tenant is gone, and what it needs with it: what is there stays.
+        // Without the tenant the wanted object is unknown: the stored one must not change.
         (Name::Reserved, Some(old)) if is_orphaned => old.clone(),
         (Name::Reserved, _) => {
             let path = Path::of(&["metadata", "name"]);
-            return findings.report(&path, "the name of an object of the baseline", "choose another name");
+            let message =
+                format!("{} is a name that is reserved for baseline objects", quote(name_of(object)));
+            return findings.report(&path, message, "choose another name.");
         }
     };
     let is_counted_anew =
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
     if is_counted_anew && !matches!(scope.actor(), Actor::Controller | Actor::AnyController) {
-        let message = "what is counted, and up to where, is Kubernetes' to say";
-        findings.report(&Path::of(&["status"]), message, "leave it as it was");
+        let message = "only Kubernetes' quota controller may change the counted usage and limits";
+        findings.report(&Path::of(&["status"]), message, "leave `status` unchanged.");
     }
     let differs = |object| !differences(kind, &wanted, object).is_empty();
-    // What Kubernetes creates, or was never as it must be, is Bulkhead's to complete.
+    // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
     if kind.is_shared() && old.is_none_or(differs) {
         return;
     }
@@ -120,7 +136,49 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         let path = difference.path.iter().fold(Path::default(), |path, step| {
             if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
         });
-        let fix = difference.kept.map_or("remove it".to_owned(), |kept| format!("keep {kept}"));
-        findings.report(&path, format!("this {}", scope.keeps_apart()), fix);
+        let (must, fix) = explain(scope, kind, &difference);
+        let message = format!("the baseline {} `{}` {must}", noun(kind), name_of(object));
+        findings.report(&path, message, fix);
     }
+}
+
+fn name_of(object: &Value) -> &str {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+}
+
+const fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::NetworkPolicy | Kind::AuthorizationPolicy => "policy",
+        kind => kind.name(),
+    }
+}
+
+/// The requirement that the object does not meet, and the fix.
+fn explain(scope: &Scope<'_>, kind: Kind, difference: &Difference) -> (String, &'static str) {
+    let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
+    let must = match (path.as_slice(), &difference.kept) {
+        (_, Some(kept)) => format!("must have {} here", quote(kept)),
+        (["metadata", "labels", _], None) => "must have no such label".to_owned(),
+        (["metadata", "annotations", _], None) => "must have no such annotation".to_owned(),
+        (["metadata", "ownerReferences"], None) => "must have no owner references".to_owned(),
+        (["metadata", field], None) => format!("must have no {field}"),
+        (["spec", rules @ ("ingress" | "egress")], None) => format!("must have no {rules} rules"),
+        (_, None) => "must not have this field".to_owned(),
+    };
+    let fix = match path.as_slice() {
+        ["metadata", ..] if difference.kept.is_none() => {
+            "remove it. If a chart ships the object, give the object another name in the chart."
+        }
+        ["metadata", ..] => {
+            "keep it. If a chart ships the object, give the object another name in the chart."
+        }
+        _ if kind == Kind::NetworkPolicy => {
+            "leave it unchanged and put your rules in a NetworkPolicy of your own."
+        }
+        _ if scope.tenant.is_some() => {
+            "leave it unchanged, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
+        }
+        _ => "leave it unchanged; the platform changes it through the SharedService or the settings.",
+    };
+    (must, fix)
 }

@@ -1,14 +1,24 @@
 //! # BH203 `workload-before-baseline`
 //!
-//! ## What it does
-//! Refuses a pod in a tenant namespace whose baseline does not stand yet.
+//! ## What it refuses
+//! Refuses pods in a namespace whose baseline is not applied yet.
 //!
-//! A pod that comes too early waits up to two seconds for the namespace's condition
-//! `bulkhead.dev/BaselineReady`; controllers try again by themselves. Once the condition has been true, it
-//! holds for the life of the namespace: what is missing later is repaired, and refuses nobody.
+//! The namespace's condition `bulkhead.dev/BaselineReady` must be `True`. A pod that is created earlier waits for up to
+//! two seconds before it is refused, and controllers retry by themselves. Once the condition has been true it counts
+//! for the life of the namespace: Bulkhead restores objects that go missing later, and refuses no pod because of them.
+//! A namespace beyond the tenant's namespace limit never becomes ready. Tenants with `enforcement: Observe` have no
+//! baseline, and the rule does not judge their pods.
 //!
-//! ## Why it matters
-//! Between the creation of a namespace and that of its policies everything in it can be reached.
+//! ## Why
+//! Between the creation of a namespace and that of its policies every pod in it can be reached.
+//!
+//! ## What to write instead
+//! Wait for the namespace: `kubectl wait --for=condition=bulkhead.dev/BaselineReady namespace/NAME`. If that takes
+//! longer than a few seconds, the Tenant's condition `Ready` names the cause.
+//!
+//! ## How to get it allowed
+//! Never before the baseline is applied. Beyond the namespace limit, ask the platform to raise
+//! `Tenant.spec.namespaces.limit`. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -67,18 +77,18 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let path = Path::of(&["metadata", "namespace"]);
     if scope.world.is_over_limit(name) {
         let message = format!(
-            "`{name}` is one namespace too many for tenant {}, and never made ready",
+            "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",
             scope.tenant_name()
         );
-        return findings.report(
-            &path,
-            message,
-            "delete one, or have the platform raise `spec.namespaces.limit`",
-        );
+        let fix = "use another namespace, or ask the platform to raise `Tenant.spec.namespaces.limit`.";
+        return findings.report(&path, message, fix);
     }
     findings.report(
         &path,
-        format!("the baseline of `{name}` does not stand yet"),
-        format!("try again, or wait: kubectl wait --for=condition={BASELINE_READY} namespace/{name}"),
+        format!("the baseline of `{name}` is not applied yet, so its pods could be reached from everywhere"),
+        format!(
+            "wait with `kubectl wait --for=condition={BASELINE_READY} namespace/{name}`, then create the pod again. \
+             Controllers retry by themselves."
+        ),
     );
 }

@@ -1,12 +1,24 @@
 //! # BH204 `baseline-shadowed`
 //!
-//! ## What it does
-//! Refuses an object under another name that would count in the place of one of the baseline, or be mixed with it: a
-//! Sidecar or a Telemetry for the whole namespace, and any LimitRange.
+//! ## What it refuses
+//! Refuses objects that override or merge with a baseline object.
 //!
-//! ## Why it matters
-//! Of two Sidecars or Telemetries without a selector Istio obeys the older one, and the other not at all. Of several
-//! LimitRanges nobody knows whose defaults a container gets: small enough ones keep the proxy from running.
+//! These are Sidecars and Telemetries without a selector, and all LimitRanges. Every user is refused, the platform
+//! included. Telemetries are judged only where the setting `mesh.accessLog` names a provider.
+//!
+//! ## Why
+//! Of two Sidecars or Telemetries without a selector Istio uses the older one and ignores the other. Kubernetes merges
+//! LimitRanges, and does not define whose defaults a container gets: small ones keep the proxy from running.
+//!
+//! ## What to write instead
+//! Select pods with `spec.workloadSelector` in the Sidecar, or with `spec.selector` in the Telemetry. Instead of a
+//! LimitRange, write a ResourceQuota of your own.
+//!
+//! ## How to get it allowed
+//! Ask the platform to set the limits of containers in `Tenant.spec.limits`. It has no field for other types of limits,
+//! such as those of a PersistentVolumeClaim. For a Telemetry without a selector, the platform can set
+//! `mesh.accessLog: ""`. Never for a Sidecar. The rule only warns for tenants with `enforcement: Observe` and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -76,16 +88,17 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let has_a_log = scope.world.settings.access_log.is_some();
     let (message, fix) = match &policy.spec {
         Spec::Sidecar(sidecar) if sidecar.workload_selector.is_everything() => (
-            "for the whole namespace this would count in the place of the baseline's `default`",
-            "select pods with `workloadSelector`",
+            "without a selector this Sidecar can override the baseline's `default`",
+            "select pods with `workloadSelector`.",
         ),
         Spec::Telemetry(telemetry) if has_a_log && telemetry.is_everything() => (
-            "for the whole namespace this would count in the place of the baseline's `access-log`",
-            "select pods with `selector`",
+            "without a selector this Telemetry can override the baseline's `access-log`",
+            "select pods with `selector`.",
         ),
         _ if policy.kind == baseline::Kind::LimitRange => (
-            "its defaults would be mixed with those of the baseline's `tenant-limits`",
-            "remove it, and ask the platform to set the Tenant's `limits`",
+            "the baseline's `tenant-limits` must be the only LimitRange, because Kubernetes merges them",
+            "remove it, and ask the platform to set `Tenant.spec.limits` for containers. For volume claims, write a \
+             ResourceQuota of your own.",
         ),
         _ => return,
     };

@@ -1,17 +1,26 @@
 //! # BH301 `missing-sidecar`
 //!
-//! ## What it does
-//! Refuses a pod in a tenant namespace whose final form has no Istio proxy.
+//! ## What it refuses
+//! Refuses pods without the Istio proxy and pods on the host network.
 //!
-//! The final form is what stands after every mutation, so it does not matter why there is no proxy: an
+//! The rule judges the pod after every mutation, so it does not matter why there is no proxy: an
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
 //! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
 //!
-//! Where the mesh is ambient no pod has a proxy of its own, and only `hostNetwork` is judged.
+//! In an ambient mesh no pod has a proxy of its own, and only `hostNetwork` is judged.
 //!
-//! ## Why it matters
+//! ## Why
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
 //! asked before it is reached, and what it calls cannot tell who is calling.
+//!
+//! ## What to write instead
+//! Remove `hostNetwork`, and what keeps the Istio injector away from the pod. If a controller creates the pod, change
+//! that controller's pod template.
+//!
+//! ## How to get it allowed
+//! Ask the platform for an Exemption of BH301 for this workload, with `target.hostNetwork` for one on the host network.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -111,8 +120,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     if host_network.value {
         findings.report(
             &host_network.path,
-            format!("`true` keeps the Istio injector away, and a pod of tenant {tenant} needs a proxy"),
-            "remove `hostNetwork`",
+            format!(
+                "`hostNetwork: true` disables the Istio sidecar, which every pod of tenant {tenant} must have"
+            ),
+            "remove `hostNetwork`.",
         );
     } else if scope.world.settings.dataplane == Dataplane::Sidecar
         && workload.form != Form::Written
@@ -121,9 +132,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         findings.report(
             &workload.spec_path(),
             format!(
-                "no container `{PROXY_NAME}`: a pod of tenant {tenant} needs the proxy that Istio injects"
+                "the pod has no container `{PROXY_NAME}`, the Istio sidecar that every pod of tenant {tenant} must have"
             ),
-            "remove what keeps the injector away; if nothing does, ask whether Istio is up",
+            "remove the label, annotation or selector that disables injection. If there is none, ask the platform \
+             whether istiod is running.",
         );
     }
 }

@@ -1,15 +1,24 @@
 //! # BH302 `sidecar-opt-out`
 //!
-//! ## What it does
-//! Refuses `sidecar.istio.io/inject` with any value but `"true"`, as a label or as an annotation.
+//! ## What it refuses
+//! Refuses pods and templates that opt out of the Istio sidecar.
 //!
-//! It is judged on pods, on the templates pods are made of, and on the bindings a scheduler writes: a
-//! binding's annotations are laid onto its pod.
+//! The label and the annotation `sidecar.istio.io/inject` may have no value but `"true"`, and the label
+//! `istio.io/dataplane-mode` none but `ambient`. The rule judges pods, the templates that pods are made of, and the
+//! bindings that a scheduler writes, because Kubernetes copies a binding's annotations to the pod.
 //!
-//! ## Why it matters
-//! The injector's webhook skips a pod with the label `"false"`; the injector reads the annotation where
-//! the label is absent; and istio-cni, when the pod starts, skips the redirection for every spelling of
-//! false (`0`, `f`, `False`) on the live pod, so that a proxy which is there is simply walked around.
+//! ## Why
+//! The injector's webhook skips a pod with the label `"false"`, and the injector reads the annotation where the label
+//! is absent. When the pod starts, istio-cni skips the redirection for every spelling of false (`0`, `f`, `False`) on
+//! the live pod, so that traffic bypasses a proxy that is there.
+//!
+//! ## What to write instead
+//! Remove the label or the annotation. If a controller creates the pod, do so in that controller's pod template.
+//!
+//! ## How to get it allowed
+//! Ask the platform for an Exemption of BH302 for this workload, and of BH301 if it is to run without a proxy. The rule
+//! only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields that it
+//! reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -95,17 +104,22 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     };
     let tenant = scope.tenant_name();
     let asked = [
-        (labelled.label(INJECT), "label", "true"),
-        (labelled.annotation(INJECT), "annotation", "true"),
-        // With the ambient dataplane a pod is taken in by its namespace, unless its own label says otherwise.
-        (labelled.label(DATAPLANE), "label", "ambient"),
+        (labelled.label(INJECT), INJECT, "label", "true"),
+        (labelled.annotation(INJECT), INJECT, "annotation", "true"),
+        // The ambient dataplane captures every pod of the namespace whose own label does not opt out.
+        (labelled.label(DATAPLANE), DATAPLANE, "label", "ambient"),
     ];
-    for (written, what, kept) in asked {
+    for (written, key, map, kept) in asked {
         let Some(written) = written.filter(|written| written.value != kept) else { continue };
+        let what =
+            if key == INJECT { "disables the Istio sidecar" } else { "disables the capture by the mesh" };
+        let entry = quote(&format!("{key}: \"{}\"", written.value));
         findings.report(
             &written.path,
-            format!("{} keeps this pod out of the mesh of tenant {tenant}", quote(written.value)),
-            format!("remove the {what}"),
+            format!("{entry} {what}, which every pod of tenant {tenant} must have"),
+            format!(
+                "remove this {map}. If a controller creates the pod, set it in that controller's pod template."
+            ),
         );
     }
 }

@@ -1,29 +1,32 @@
 //! # BH304 `counterfeit-proxy`
 //!
-//! ## What it does
-//! Refuses a pod whose `istio-proxy` is not the one Istio injects, and a template that brings its own.
+//! ## What it refuses
+//! Refuses Istio containers that differ from those Istio injects.
 //!
 //! A pod must have exactly one container `istio-proxy` and exactly one init container `istio-init` (with
 //! `mesh.istioCni` in the settings: `istio-validation`). Both are compared with Istio's injection template as
-//! an allow-list: image repository (`mesh.proxyImages`), arguments, environment variables and their values,
-//! mounts, ports, probes, hooks, user and rights. A field that the template does not write is refused,
-//! whatever the pod's annotations say. Free are only resources, image version, pull policy and the
-//! numbers of probes.
+//! an allow-list: image repository, arguments, environment variables and their values, mounts, ports, probes,
+//! hooks, user and rights. A field that the template does not write is refused, no matter what the pod's
+//! annotations say. Only resources, the image's version, the pull policy and the numbers of probes are free.
 //!
-//! A template, and a pod that is not injected yet, may contain neither these containers nor the annotations
+//! A template, and a pod that is not injected yet, must contain neither these containers nor the annotations
 //! that make the injector keep a tenant's fields (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
-//! ## Why it matters
-//! The injector keeps fields that a tenant declares in a container of the proxy's name. A variable `DRY_RUN`
-//! in `istio-init` switches the redirection off; a mount over `/usr/local/bin` runs the tenant's own program
-//! as root with `NET_ADMIN`; another bootstrap makes Envoy skip every policy.
+//! ## Why
+//! The injector keeps fields that a tenant declares in a container with the proxy's name. A variable `DRY_RUN`
+//! in `istio-init` switches the redirection off. A mount over `/usr/local/bin` runs the tenant's own program
+//! as root with `NET_ADMIN`. Another bootstrap makes Envoy skip every policy.
 //!
-//! ## Limits
-//! A mesh that sets more variables for its proxies (`proxyMetadata`, another CA, a cluster name) declares
-//! them in the settings as `mesh.proxyEnvironment`. A mesh that excludes ports or addresses for all pods
-//! (`excludeIPRanges`), captures with `TPROXY`, mounts further volumes into its proxies or has templates of
-//! its own is refused here. The proxy's version is not compared. Annotations that change Envoy's bootstrap
-//! without a trace in the container (`sidecar.istio.io/stats…`) are not judged yet.
+//! ## What to write instead
+//! Do not declare Istio's containers: Istio injects them into the pod. Set the proxy's resources with
+//! `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits. In `proxy.istio.io/config` you may set
+//! `concurrency`, drain durations, `holdApplicationUntilProxyStarts`, sampling and statistics.
+//!
+//! ## How to get it allowed
+//! The platform lists image repositories in the setting `mesh.proxyImages` and the variables that its mesh sets
+//! for every proxy in `mesh.proxyEnvironment`. For one workload, ask the platform for an Exemption of BH304.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -194,6 +197,12 @@
 //!       lifecycle: { postStart: { exec: { command: [pilot-agent, wait] } } }
 //!       securityContext: { runAsUser: 1337 }
 //! ```
+//!
+//! ## Limits
+//! A mesh that excludes ports or addresses for all pods (`excludeIPRanges`), captures with `TPROXY`, mounts
+//! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
+//! compared. Annotations that change Envoy's bootstrap without a trace in the container
+//! (`sidecar.istio.io/stats…`) are not judged yet.
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object, Role, Workload};
@@ -229,8 +238,8 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, findings: &mut
     if let Some(written) = workload.labelled().annotation(key) {
         findings.report(
             &written.path,
-            "with this annotation the injector keeps your fields in the mesh's own containers",
-            "remove it; set the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits",
+            "with this annotation the injector keeps your fields in Istio's own containers",
+            "remove it. Set the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits.",
         );
     }
 }
@@ -238,7 +247,7 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, findings: &mut
 fn reject_mesh_containers(workload: &Workload<'_>, findings: &mut Findings) {
     for container in workload.containers().filter(|container| proxy::NAMES.contains(&&*container.name)) {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);
-        findings.report(&container.path(), message, "remove the container");
+        findings.report(&container.path(), message, "remove this container.");
     }
 }
 
@@ -255,29 +264,31 @@ fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, finding
             _ if name == redirection => (&mut redirections, redirection, &proxy::CAPTURE),
             proxy::CAPTURE_NAME | proxy::VALIDATION_NAME => {
                 let message =
-                    format!("in this mesh `{redirection}` redirects the traffic, not this container");
-                findings.report(&container.path(), message, "remove the container");
+                    format!("in this mesh the container `{redirection}` redirects the traffic, not `{name}`");
+                findings.report(&container.path(), message, "remove this container.");
                 continue;
             }
             _ => continue,
         };
         *count += 1;
         if *count > 1 {
-            let message = format!("a second `{name}`: Istio injects exactly one");
-            findings.report(&container.path(), message, "remove the container");
+            let message = format!("this is a second container `{name}`, and Istio injects exactly one");
+            findings.report(&container.path(), message, "remove this container.");
             continue;
         }
         if name == redirection && container.role != Role::Init {
-            let message = format!("`{name}` is an init container");
-            findings.report(&container.path(), message, format!("remove your own `{name}`"));
+            let message = format!("Istio injects `{name}` as an init container");
+            findings.report(&container.path(), message, format!("remove your own `{name}` container."));
         }
         proxy::compare(container, name, arguments, settings, findings);
     }
     if proxies > 0 && redirections == 0 {
         findings.report(
             &workload.spec_path(),
-            format!("no `{redirection}`: no container redirects the pod's traffic to the proxy"),
-            "let Istio inject the pod: declare none of its containers",
+            format!(
+                "the pod has no init container `{redirection}`, which redirects its traffic to the proxy"
+            ),
+            "remove your own `istio-proxy` container, so that Istio injects both.",
         );
     }
 }

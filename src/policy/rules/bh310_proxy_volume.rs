@@ -1,17 +1,23 @@
 //! # BH310 `proxy-volume`
 //!
-//! ## What it does
-//! Refuses volumes that give an application the proxy's token, certificate or key. These are: a projected
-//! service account token for the mesh (`audience: istio-ca`), a mount of one of the proxy's volumes in any
-//! container but the proxy, and a volume under one of their names that Istio did not write.
+//! ## What it refuses
+//! Refuses volumes that give an application the proxy's credentials.
 //!
-//! ## Why it matters
-//! With the proxy's token or key a program is this account to the whole mesh, wherever it runs: no sidecar and
-//! no network policy holds it. A trust root of a tenant's own makes the proxy believe another control plane.
+//! These are: a projected service account token for the mesh (`audience: istio-ca`); a mount of one of the
+//! proxy's volumes, such as `istio-token`, in any container but the proxy; and a volume with the name of one of
+//! them that differs from Istio's.
 //!
-//! ## Limits
-//! The certificates of a mesh that mounts further volumes into its proxies (`mountMtlsCerts`, a CSI driver) are
-//! not known here, and its proxies are refused by BH304.
+//! ## Why
+//! With the proxy's token or key a program acts as this service account in the whole mesh, wherever it runs, and no
+//! sidecar or network policy limits it. With another trust root the proxy believes another control plane.
+//!
+//! ## What to write instead
+//! Use an audience of your own for projected tokens, and other names for your volumes.
+//!
+//! ## How to get it allowed
+//! For one workload, ask the platform for an Exemption of BH310.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -96,6 +102,10 @@
 //!     - name: istio-token
 //!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, expirationSeconds: 43200, path: istio-token } }] }
 //! ```
+//!
+//! ## Limits
+//! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
+//! refuses such proxies.
 
 use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::object::{Form, Object};
@@ -121,10 +131,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             findings.report(
                 &path,
                 format!(
-                    "{} is a volume of the Istio proxy, with what proves its identity",
+                    "{} belongs to the Istio proxy, and holds the credentials of its identity",
                     quote(&mount.name)
                 ),
-                "remove this mount",
+                "remove this mount.",
             );
         }
     }
@@ -134,15 +144,18 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 let source = path.clone().fields(&["projected", "sources"]).index(index);
                 findings.report(
                     &source.fields(&["serviceAccountToken", "audience"]),
-                    format!("with a token for `{MESH_AUDIENCE}` a program is this account to the whole mesh"),
-                    "use an audience of your own; the proxy gets its token from Istio",
+                    format!("with a token for `{MESH_AUDIENCE}` a program acts as this service account in the whole mesh"),
+                    "use an audience of your own. Istio mounts the proxy's token.",
                 );
             }
         } else if workload.form == Form::Written || !proxy::is_injected(volume) {
             findings.report(
                 &path,
-                format!("{} is the name of a volume that Istio injects", quote(&volume.name)),
-                "give your volume another name",
+                format!(
+                    "{} is the name of a volume that Istio injects, and differs from it",
+                    quote(&volume.name)
+                ),
+                "give your volume another name.",
             );
         }
     }

@@ -1,16 +1,25 @@
 //! # BH316 `init-before-capture`
 //!
-//! ## What it does
-//! Refuses init containers that run before `istio-init` has redirected the pod's traffic.
+//! ## What it refuses
+//! Refuses init containers that run before traffic is captured.
 //!
-//! With a native sidecar Istio puts `istio-init` first. With a classic one it puts it last, after the
+//! With a native sidecar Istio runs `istio-init` first. With a classic sidecar it runs `istio-init` last, after the
 //! init containers of the pod's author. A template is refused early if it asks for a classic sidecar
-//! (`sidecar.istio.io/nativeSidecar: "false"`) and has init containers. Where the settings say
-//! `mesh.istioCni` the traffic is redirected before any container starts, and this rule judges nothing.
+//! (`sidecar.istio.io/nativeSidecar: "false"`) and has init containers. With `mesh.istioCni` in the settings the
+//! traffic is captured before any container starts, and this rule judges nothing.
 //!
-//! ## Why it matters
-//! An init container may run for as long as it likes. Before the redirection its connections carry no
-//! identity, and nothing asks a policy before it is reached.
+//! ## Why
+//! An init container may run for as long as it likes. Before its traffic is captured, its connections carry no
+//! identity and no policy is asked before something reaches it.
+//!
+//! ## What to write instead
+//! Remove `sidecar.istio.io/nativeSidecar: "false"`, so that the sidecar starts before your init containers.
+//!
+//! ## How to get it allowed
+//! The platform turns on native sidecars (`ENABLE_NATIVE_SIDECARS` of istiod) or istio-cni. For one workload, ask the
+//! platform for an Exemption of BH316.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml
@@ -113,7 +122,7 @@ fn reject_classic_sidecar(workload: &Workload<'_>, findings: &mut Findings) {
         findings.report(
             &classic.path,
             "with a classic sidecar the init containers run before their traffic is redirected to the proxy",
-            "remove this annotation, so that the sidecar starts before them",
+            "remove this annotation, so that the sidecar starts before them.",
         );
     }
 }
@@ -131,7 +140,7 @@ fn reject_early_containers(workload: &Workload<'_>, findings: &mut Findings) {
             format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
             format!(
                 "remove `{NATIVE_SIDECAR}: \"false\"` from the pod or its template; if it is not there, ask the \
-                 platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni"
+                 platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni."
             ),
         );
     }

@@ -1,16 +1,23 @@
 //! # BH401 `shared-namespace-write`
 //!
-//! ## What it does
-//! Refuses what anybody but the platform writes in a namespace in which shared services run.
+//! ## What it refuses
+//! Refuses writes to shared namespaces except by the platform.
 //!
-//! Workloads, service accounts, tokens, policies and roles there are the platform's; so is what the
-//! controllers of Kubernetes make of them, and what the service accounts of that namespace do in it. The
-//! namespaces are listed in the settings (`platform.sharedNamespaces`), and so are the platform's users: a
-//! GitOps account that delivers shared services is one of them.
+//! The rule judges workloads, bindings, service accounts, tokens, token Secrets, VirtualServices, and objects of the
+//! baseline's kinds. The settings list the namespaces (`platform.sharedNamespaces`) and the platform's accounts
+//! (`platform.users`, `platform.groups`). Nodes, Kubernetes' controllers and the service accounts of the namespace
+//! itself are admitted too.
 //!
-//! ## Why it matters
-//! A pod in that namespace, or a token of an account of it, is the shared service to every tenant that calls
-//! it, and to every policy that lets it in.
+//! ## Why
+//! A pod in that namespace, or a token of one of its accounts, acts as the shared service towards every tenant that
+//! calls the service and every policy that allows it.
+//!
+//! ## What to write instead
+//! Create the object in a namespace of your own tenant, and call the shared service by its host name.
+//!
+//! ## How to get it allowed
+//! Ask the platform to make the change, or to list the account in `platform.users`: a GitOps account that delivers
+//! shared services belongs there. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -70,7 +77,7 @@
 //! ```
 
 use super::{Findings, POLICIES, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::kind::Kind;
+use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;
 use crate::world::Actor;
@@ -87,13 +94,16 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Whatever else can take, lend or weaken the identity of an account.
+/// Further kinds that can take, lend or weaken the identity of an account.
 const IDENTITY: &[Kind] =
     &[Kind::Binding, Kind::ServiceAccount, Kind::TokenRequest, Kind::Secret, Kind::VirtualService];
 
+const LIST: &str =
+    "ask the platform to make the change, or to list your account in `platform.users` of the settings.";
+
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (namespace, _) = scope.namespace();
-    let message = match scope.actor() {
+    let (actor, fix) = match scope.actor() {
         Actor::Bulkhead
         | Actor::Platform
         | Actor::Node
@@ -101,12 +111,23 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         | Actor::Controller
         | Actor::AnyController => return,
         Actor::Other | Actor::Member(_) if scope.user_lives_in(namespace) => return,
-        Actor::Other => format!("`{namespace}` is a shared service's, and you do not act for the platform"),
+        Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
-            format!("`{namespace}` is a shared service's, and you act for {}", quote_all(&names))
+            let (who, place) = match names.as_slice() {
+                [only] => (format!("tenant {only}"), (*only).to_owned()),
+                _ => (format!("tenants {}", quote_all(&names)), "one of them".to_owned()),
+            };
+            let fix = if scope.operation == Operation::Create {
+                format!("create the object in a namespace of {place}.")
+            } else {
+                LIST.to_owned()
+            };
+            (format!("you act for {who}"), fix)
         }
     };
-    let fix = "write it in a namespace of your own; call the service by its name";
+    let message = format!(
+        "only platform accounts may write to `{namespace}`, the namespace of shared services, and {actor}"
+    );
     findings.report(&Path::of(&["metadata", "namespace"]), message, fix);
 }

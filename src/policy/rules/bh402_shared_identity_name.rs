@@ -1,11 +1,20 @@
 //! # BH402 `shared-identity-name`
 //!
-//! ## What it does
-//! Refuses a service account in a tenant's namespace under the name of a shared service's account.
+//! ## What it refuses
+//! Refuses service accounts named like a shared service's account.
 //!
-//! ## Why it matters
-//! A policy that names an account without its namespace (`*/sa/log-collector`), a dashboard, a person who
-//! reads a log: all of them take the one for the other.
+//! The rule judges new service accounts in the namespaces of tenants.
+//!
+//! ## Why
+//! A policy that names an account without its namespace (`*/sa/log-collector`), a dashboard, and a person who reads a
+//! log cannot tell the two accounts apart.
+//!
+//! ## What to write instead
+//! Choose another name for the service account.
+//!
+//! ## How to get it allowed
+//! Never, unless the platform gives the shared service another account (`SharedService.spec.serviceAccount`). The rule
+//! only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -27,6 +36,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
+use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH402",
@@ -47,7 +57,11 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let name = account.name.as_deref().unwrap_or_default();
     let mut services = scope.world.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {
-        let message = format!("`{name}` is the account of the shared service {}", service.name);
-        findings.report(&Path::of(&["metadata", "name"]), message, "choose another name");
+        let message = format!(
+            "{} is the account of the shared service {}, and policies may match accounts by name alone",
+            quote(name),
+            service.name
+        );
+        findings.report(&Path::of(&["metadata", "name"]), message, "choose another name.");
     }
 }

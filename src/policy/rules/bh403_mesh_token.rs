@@ -1,14 +1,18 @@
 //! # BH403 `mesh-token`
 //!
-//! ## What it does
-//! Refuses a request for a service account's token that the mesh would take, by anybody but a node.
+//! ## What it refuses
+//! Refuses service account tokens for the mesh, except to nodes.
 //!
-//! ## Why it matters
+//! ## Why
 //! With such a token istiod signs a certificate for the account's identity, wherever the holder runs: no
 //! sidecar, no network policy, and valid for days after the token has expired. Only the kubelet needs one,
 //! for the proxy of a pod on its own node.
 //!
-//! A token that a pod's volumes ask for is BH310's.
+//! ## What to write instead
+//! Remove the audience `istio-ca`. The kubelet requests the token for a pod's proxy.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -34,6 +38,9 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! spec: { audiences: [istio-ca] }
 //! ```
+//!
+//! ## Limits
+//! BH310 judges tokens that the volumes of a pod request.
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
@@ -64,8 +71,10 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     {
         findings.report(
             &Path::of(&["spec", "audiences"]).index(index),
-            format!("with a token for `{MESH_AUDIENCE}` its holder is this account to the whole mesh"),
-            "remove it; a pod's proxy gets its own from the node",
+            format!(
+                "with a token for `{MESH_AUDIENCE}` its holder acts as this service account in the whole mesh"
+            ),
+            "remove this audience. The kubelet requests the token for a pod's proxy.",
         );
     }
 }

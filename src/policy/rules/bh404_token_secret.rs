@@ -1,11 +1,22 @@
 //! # BH404 `token-secret`
 //!
-//! ## What it does
-//! Refuses a Secret that Kubernetes fills with a service account's token. One that is there already may be renewed
-//! and let go of, but not given to another account.
+//! ## What it refuses
+//! Refuses Secrets that hold a service account's token.
 //!
-//! ## Why it matters
-//! Such a token never expires and is bound to no pod: whoever has read it once is that account for ever.
+//! These are Secrets of the type `kubernetes.io/service-account-token`, which Kubernetes fills with a token. A Secret
+//! that exists already may be renewed and deleted, but not given to another account.
+//!
+//! ## Why
+//! Such a token never expires and is bound to no pod: a person who has read it once can act as the account from then
+//! on.
+//!
+//! ## What to write instead
+//! In a pod, mount a projected volume with a `serviceAccountToken`: that token expires and is bound to the pod.
+//! Elsewhere, request a token when it is needed with `kubectl create token`, which needs the permission to create
+//! `serviceaccounts/token`. The ClusterRole `bulkhead-tenant` does not contain it: ask the platform.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -60,12 +71,14 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Secret(secret) = scope.object else { return };
-    // Its keeper renews it, and a tenant lets go of it.
+    // Controllers renew such a Secret, and tenants prepare its deletion.
     if matches!(scope.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
         return;
     }
     if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
-        let message = "a token that never expires and is bound to no pod";
-        findings.report(&Path::of(&["type"]), message, "ask for one when it is needed: kubectl create token");
+        let message = "the token in this Secret would never expire, and is bound to no pod";
+        let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
+                   for the permission on `serviceaccounts/token`.";
+        findings.report(&Path::of(&["type"]), message, fix);
     }
 }

@@ -1,17 +1,30 @@
 //! # BH501 `open-peer`
 //!
-//! ## What it does
-//! Refuses a NetworkPolicy that lets everybody through: a rule without peers, a selector that is held to no names, a
-//! range of addresses in which everybody is.
+//! ## What it refuses
+//! Refuses NetworkPolicy rules that match any namespace or address.
 //!
-//! A selector of namespaces must name whose they are: `bulkhead.dev/tenant` with the own tenant, or
-//! `kubernetes.io/metadata.name`, each as a label or with `In`. What only excludes (`NotIn`, `DoesNotExist`) or takes
-//! whatever value there is (`Exists`) names nobody. What `except` leaves out of a range is not looked at.
+//! These are rules without peers, peers without a selector or an address range, `namespaceSelector`s that do not name
+//! namespaces, and CIDRs wider than /8. A `namespaceSelector` names namespaces by `bulkhead.dev/tenant` with your own
+//! tenant, or by `kubernetes.io/metadata.name`, as a label or with the operator `In`. The operators `NotIn`,
+//! `DoesNotExist` and `Exists` name none. The rule ignores the `except` of an `ipBlock`.
 //!
-//! ## Why it matters
-//! Network policies only add up: what one opens no other closes, so that a single rule of this kind beside
-//! `default-deny-all` undoes it. Charts ship such rules (`ingress: [{ports: [...]}]`), where the port reads like a
-//! bound and is none on who calls.
+//! ## Why
+//! NetworkPolicies only add up: no policy closes what another one opens, so that a single rule of this kind undoes
+//! `default-deny-all`. Charts ship such rules (`ingress: [{ports: [...]}]`), where the port looks like a limit but does
+//! not limit who calls.
+//!
+//! ## What to write instead
+//! Write `from: [{podSelector: {}}]` (or `to`) for the pods of this namespace, or
+//! `namespaceSelector: {matchLabels: {bulkhead.dev/tenant: NAME}}` for those of your tenant. Leave out rules for DNS
+//! and the API server: the baseline allows both. If a chart or an operator writes the policy, configure the peers
+//! there, or turn its policies off.
+//!
+//! ## How to get it allowed
+//! Ask the platform to grant the traffic; the baseline then allows it without a policy of yours. Into the tenant:
+//! `Tenant.spec.grants.serve.gateways`, `Tenant.spec.grants.callers`, `Tenant.spec.grants.apiServerCallbacks`. Out of
+//! it: `sharedServices`, `hosts` and `cidrs` in `Tenant.spec.grants.reach`. The rule only warns for tenants with
+//! `enforcement: Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -64,14 +77,15 @@
 //! ```
 //!
 //! ## Limits
-//! The plain label `tenant` is not enough: namespaces of nobody may have had it before. An operator that writes rules
-//! without peers for its workloads must be told the peers, or to write no policies.
+//! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
+//! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline::{self, DNS_PORT};
 use crate::policy::claims::{Whose, peers};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Direction, Opening};
+use crate::world::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
@@ -93,19 +107,24 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
+const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
+
 fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
     let (list, tenant) = (opening.list(), scope.tenant_name());
     let own = format!(
-        "write `{list}: [{{podSelector: {{}}}}]` for this namespace, or in `namespaceSelector` \
-         `matchLabels: {{bulkhead.dev/tenant: {tenant}}}`"
+        "write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with `{TENANT_LABEL}: {tenant}`"
     );
     match opening.direction {
-        Direction::In => format!("{own}; others call by the Tenant's `serve.gateways` and `callers`"),
+        Direction::In => format!(
+            "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
+             `Tenant.spec.grants.callers`. {CHART}"
+        ),
         Direction::Out if opening.is_only_for(&[DNS_PORT]) => {
-            "leave the rule out: DNS is let through already".to_owned()
+            "leave the rule out: the baseline already allows DNS.".to_owned()
         }
-        Direction::Out => {
-            format!("{own}; DNS, the API server and what the Tenant's `reach` grants are let through already")
-        }
+        Direction::Out => format!(
+            "{own}. For other destinations, ask the platform for `Tenant.spec.grants.reach`; the baseline already \
+             allows DNS and the API server. {CHART}"
+        ),
     }
 }

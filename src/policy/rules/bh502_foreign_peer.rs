@@ -1,17 +1,28 @@
 //! # BH502 `foreign-peer`
 //!
-//! ## What it does
-//! Refuses a NetworkPolicy with a peer by name that is neither the tenant's own nor granted to it.
+//! ## What it refuses
+//! Refuses NetworkPolicy peers that the tenant is not granted.
 //!
-//! In may come from the namespaces of granted gateways (`serve.gateways`), of `callers` and of shared services that
-//! call tenants, and from the API servers where there are `apiServerCallbacks`. Out may go to the pods of reached
-//! shared services and of the egress gateway, by their labels; to granted ranges (`reach.cidrs`) on the ports granted
-//! with them; to DNS, istiod and the API servers on their own ports. All of this the baseline lets through already: to
-//! say it again harms nothing.
+//! Peers may be the tenant's own namespaces and these:
 //!
-//! ## Why it matters
-//! On the network one side alone does not make a connection, but the other side may be open, or in league. Who
-//! may be named is what the platform has granted, and nothing else.
+//! * into the tenant: the namespaces of granted gateways (`serve.gateways`), of `callers`, and of shared services that
+//!   call tenants; the API servers' addresses where there are `apiServerCallbacks`;
+//! * out of the tenant: the pods of reached shared services and of the egress gateway, by their labels; granted ranges
+//!   (`reach.cidrs`) on the ports granted with them; DNS and istiod, by their pods' labels or on their own ports alone; the
+//!   API servers on their own ports.
+//!
+//! ## Why
+//! A connection needs both sides to be open, but the other side may be open already, or may cooperate. Only the
+//! platform decides which peers a tenant may name.
+//!
+//! ## What to write instead
+//! Remove the peer. The baseline already allows the granted traffic, so that no policy of yours is needed for it.
+//!
+//! ## How to get it allowed
+//! Ask the platform for a grant. Into the tenant: `Tenant.spec.grants.serve.gateways`, `Tenant.spec.grants.callers`.
+//! Out of it: `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. The rule only warns for tenants with
+//! `enforcement: Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -77,7 +88,7 @@ pub(super) static RULE: Rule = Rule {
     places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
-    // The namespace, or the grant, may be a moment old.
+    // The snapshot may not have a new namespace or grant yet.
     retry: Retry::Look,
     source: include_str!("bh502_foreign_peer.rs"),
     check,
@@ -86,10 +97,13 @@ pub(super) static RULE: Rule = Rule {
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     for (opening, whose) in peers(scope) {
         let fix = match opening.direction {
-            Direction::In => "remove it, or ask the platform to grant it: `serve.gateways`, `callers`",
+            Direction::In => {
+                "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or \
+                 `Tenant.spec.grants.callers`. The baseline then allows these calls."
+            }
             Direction::Out => {
-                "remove it, or ask the platform to grant it: `reach.sharedServices`, `reach.hosts`, \
-                 `reach.cidrs`; what is granted is let through already"
+                "remove it, or ask the platform for `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. \
+                 The baseline already allows DNS and what is granted."
             }
         };
         if let Whose::Foreign(path, message) = whose {

@@ -1,15 +1,22 @@
 //! # BH605 `reserved-header`
 //!
-//! ## What it does
-//! Refuses a VirtualService that sets, adds or removes a request header which only a proxy may write.
+//! ## What it refuses
+//! Refuses VirtualServices that write reserved request headers.
 //!
-//! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case. What a
-//! route does to its responses is its own.
+//! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case. A route may neither
+//! set, add nor remove them. The rule does not judge the headers of responses.
 //!
-//! ## Why it matters
-//! A shared service reads from such headers which tenant a request belongs to, and a proxy whether it came
-//! from inside, and how long to try. The receiving proxy sets them
-//! from the peer's certificate; a route of the caller's must not speak in its place.
+//! ## Why
+//! A shared service reads from such headers which tenant a request belongs to, and a proxy reads whether a request came
+//! from inside the mesh and how long to try. The receiving proxy sets them from the caller's certificate, and a route
+//! of the caller must not set them in its place.
+//!
+//! ## What to write instead
+//! Remove the header from the route, or use a header with another name.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the
+//! fields that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -70,8 +77,11 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     for header in service.request_headers() {
         let name = header.value.to_ascii_lowercase();
         if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
-            let message = format!("{} is a header that only a proxy may write", quote(header.value));
-            findings.report(&header.path, message, "remove it");
+            let message = format!(
+                "only the receiving proxy may write {}, because services trust this header",
+                quote(header.value)
+            );
+            findings.report(&header.path, message, "remove the header from the route.");
         }
     }
 }

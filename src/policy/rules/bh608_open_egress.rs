@@ -1,16 +1,28 @@
 //! # BH608 `open-egress`
 //!
-//! ## What it does
-//! Refuses a Sidecar by which the proxies of some pods know more hosts than the baseline's, or let calls to unknown
-//! ones pass where the platform's settings refuse them.
+//! ## What it refuses
+//! Refuses Sidecars that open egress beyond the baseline's hosts.
 //!
-//! Hosts may be of the tenant's own namespaces (`./*`, `tenant-acme/*`), of the mesh's root namespace, and those that
-//! the baseline names: the API server, DNS, and the reached shared services, in full. What is left out is open: no
-//! `egress` is `*/*`, and no `outboundTrafficPolicy` is the mesh's.
+//! Admitted are hosts of the tenant's own namespaces (`./*`, `tenant-acme/*`) and of the mesh's root namespace, and the
+//! hosts that the baseline names in full: the API server, DNS, and the shared services that the tenant reaches. A
+//! missing field is open: without `egress` the proxies know `*/*`, and without `outboundTrafficPolicy` the mesh's
+//! default applies. Calls to unknown hosts are judged only where the setting `mesh.outbound` is `REGISTRY_ONLY`. An
+//! `egressProxy` is always refused.
 //!
-//! ## Why it matters
-//! A Sidecar with a selector takes the place of the baseline's for its pods. A proxy that knows everything obeys what
-//! any namespace of the mesh exports: another tenant's route for a host that yours calls.
+//! ## Why
+//! A Sidecar with a selector replaces the baseline's for its pods. A proxy that knows every host follows what any
+//! namespace of the mesh exports, such as another tenant's route for a host that your pods call.
+//!
+//! ## What to write instead
+//! Write `egress: [{hosts: ["./*"]}]`, with the hosts that your pods call, and
+//! `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`. Name a shared service in full:
+//! `NAMESPACE/SERVICE.NAMESPACE.svc.cluster.local`.
+//!
+//! ## How to get it allowed
+//! Ask the platform for `Tenant.spec.grants.reach`: `sharedServices` for shared services, `hosts` or `cidrs` for
+//! destinations outside the cluster, which `./*` then covers. With the setting `mesh.outbound: ALLOW_ANY` the mode is
+//! not judged. The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while
+//! the fields that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -81,7 +93,7 @@ pub(super) static RULE: Rule = Rule {
     places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
-    // The namespace, or the grant, may be a moment old.
+    // The snapshot may not have a new namespace or grant yet.
     retry: Retry::Look,
     source: include_str!("bh608_open_egress.rs"),
     check,
@@ -94,11 +106,11 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let tenant = scope.tenant_name();
     unknown_destinations(scope, sidecar, findings);
     if sidecar.egress.is_empty() {
-        let message = "without `egress` these pods' proxies know every host of the mesh";
+        let message = "without `egress` the proxies of these pods know every host of the mesh";
         findings.report(
             &Path::of(&["spec"]),
             message,
-            "write `egress: [{hosts: [\"./*\"]}]`, or what you call",
+            "write `egress: [{hosts: [\"./*\"]}]`, or list the hosts that the pods call.",
         );
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
@@ -106,9 +118,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             if !is_known(scope, host) {
                 findings.report(
                     &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(place),
-                    format!("{} is neither of tenant {tenant} nor granted to it", quote(host)),
-                    "write `./…` or the name of a namespace of yours before it; a shared service is granted by the \
-                     Tenant's `reach.sharedServices`, and named in full",
+                    format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
+                    "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the \
+                     platform for `Tenant.spec.grants.reach.sharedServices` and write its full host name.",
                 );
             }
         }
@@ -117,36 +129,38 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
 
 fn unknown_destinations(scope: &Scope<'_>, sidecar: &Sidecar<'_>, findings: &mut Findings) {
     let path = Path::of(&["spec", "outboundTrafficPolicy"]);
-    let fix = format!("write `{REGISTRY_ONLY}`, and ask the platform for the Tenant's `reach`");
+    let fix = format!(
+        "write `{REGISTRY_ONLY}`, and ask the platform to grant the hosts in `Tenant.spec.grants.reach`."
+    );
     let is_closed = scope.world.settings.outbound == Outbound::RegistryOnly;
     match &sidecar.outbound_traffic_policy {
         None if is_closed => {
-            let message = "without `outboundTrafficPolicy` calls to unknown hosts may pass";
+            let message = "without `outboundTrafficPolicy` the proxies may pass calls to unknown hosts";
             findings.report(
                 &Path::of(&["spec"]),
                 message,
-                "write `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`",
+                "write `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`.",
             );
         }
         None => {}
         Some(outbound) => {
             let mode = outbound.mode.as_deref().unwrap_or(REGISTRY_ONLY);
             if is_closed && mode != REGISTRY_ONLY {
-                let message = format!("with {} calls to unknown hosts pass", quote(mode));
+                let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode));
                 findings.report(&path.clone().fields(&["mode"]), message, fix);
             }
             if outbound.egress_proxy.is_some() {
-                let message = "this sends calls to unknown hosts elsewhere";
-                findings.report(&path.fields(&["egressProxy"]), message, "remove it");
+                let message = "`egressProxy` sends calls to unknown hosts to another proxy";
+                findings.report(&path.fields(&["egressProxy"]), message, "remove `egressProxy`.");
             }
         }
     }
 }
 
-/// Whether a proxy here may know the host, as a Sidecar writes it: with the namespace whose word on it counts.
+/// True if a proxy of this namespace may know `host`, written as in a Sidecar: `NAMESPACE/HOST`.
 fn is_known(scope: &Scope<'_>, host: &str) -> bool {
     let Some((namespace, name)) = host.split_once('/') else { return false };
-    // With this it is left out.
+    // Istio excludes such a host.
     let is_excluded = namespace.starts_with('~');
     let is_own = namespace == "." || scope.owns(namespace) || namespace == scope.world.settings.mesh_root;
     let is_named = || {

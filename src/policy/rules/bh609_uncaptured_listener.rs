@@ -1,16 +1,24 @@
 //! # BH609 `uncaptured-listener`
 //!
-//! ## What it does
-//! Refuses a Sidecar with a listener that does not take its calls as the proxy's redirection brings them, speaks TLS
-//! of its own, or hands them to anything but a port of the pod's own programs.
+//! ## What it refuses
+//! Refuses Sidecar listeners that bypass traffic capture or mTLS.
 //!
-//! Admitted are `captureMode` `DEFAULT` and `IPTABLES`, `bind` to the loopback, and a `defaultEndpoint` on the
-//! loopback or on the pod's own address (`0.0.0.0:PORT`), but none of the proxy's own ports (15000 to 15099).
+//! Admitted are `captureMode` `DEFAULT` and `IPTABLES`, a `bind` to a loopback address, and a `defaultEndpoint` on the
+//! loopback or on the pod's own address (`0.0.0.0:PORT`), except the proxy's own ports (15000 to 15099). A listener
+//! with `tls` is refused.
 //!
-//! ## Why it matters
-//! Where a listener is bound as written, other ports are the program's own affair, and what comes in there is not
-//! checked; its own TLS takes the place of the mesh's. A socket in the proxy's files, or its port for
-//! administration, would answer to whoever calls.
+//! ## Why
+//! With `captureMode: NONE` calls to other ports reach the program directly, and no policy checks them. A listener's
+//! own `tls` replaces the mesh's mutual TLS. An endpoint in the proxy's files, or on its administration port, would
+//! answer every caller.
+//!
+//! ## What to write instead
+//! Remove `captureMode` and `tls`. Write `127.0.0.1` for `bind`, and `127.0.0.1:PORT` or `0.0.0.0:PORT` for
+//! `defaultEndpoint`.
+//!
+//! ## How to get it allowed
+//! Never. The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the
+//! fields that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -87,19 +95,22 @@ fn judge(path: &Path<'_>, listener: &Listener<'_>, findings: &mut Findings) {
     let at = |field| path.clone().fields(&[field]);
     let Listener { capture_mode, bind, default_endpoint, tls, .. } = listener;
     if let Some(mode) = capture_mode.as_deref().filter(|mode| !["", "DEFAULT", "IPTABLES"].contains(mode)) {
-        let message = format!("with {} this listener is not what the redirection leads to", quote(mode));
-        findings.report(&at("captureMode"), message, "remove it");
+        let message =
+            format!("with {} calls can reach the program without passing this listener", quote(mode));
+        findings.report(&at("captureMode"), message, "remove `captureMode`.");
     }
     if let Some(bind) = bind.as_deref().filter(|bind| !is_bind(bind)) {
-        let message = format!("at {} this listener can be called around the redirection", quote(bind));
-        findings.report(&at("bind"), message, "remove it, or write `127.0.0.1`");
+        let message =
+            format!("at {} this listener can be called without the traffic redirection", quote(bind));
+        findings.report(&at("bind"), message, "remove `bind`, or write `127.0.0.1`.");
     }
     if let Some(endpoint) = default_endpoint.as_deref().filter(|endpoint| !is_endpoint(endpoint)) {
         let message = format!("{} is not a port of the pod's own programs", quote(endpoint));
-        findings.report(&at("defaultEndpoint"), message, "write `127.0.0.1:PORT`, or `0.0.0.0:PORT`");
+        let fix = "write `127.0.0.1:PORT` or `0.0.0.0:PORT`. The ports 15000 to 15099 belong to the proxy.";
+        findings.report(&at("defaultEndpoint"), message, fix);
     }
     if tls.is_some() {
-        findings.report(&at("tls"), "this takes the place of the mesh's own TLS", "remove it");
+        findings.report(&at("tls"), "a listener's own `tls` replaces the mesh's mutual TLS", "remove `tls`.");
     }
 }
 
@@ -107,7 +118,7 @@ fn is_bind(bind: &str) -> bool {
     bind.is_empty() || bind.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
-/// An unspecified address means the pod's own.
+/// Reads an unspecified address as the pod's own.
 fn is_endpoint(endpoint: &str) -> bool {
     let is_own = |at: SocketAddr| {
         (at.ip().is_loopback() || at.ip().is_unspecified()) && !PROXY_PORTS.contains(&at.port())

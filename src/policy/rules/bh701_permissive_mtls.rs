@@ -1,16 +1,25 @@
 //! # BH701 `permissive-mtls`
 //!
-//! ## What it does
-//! Refuses a PeerAuthentication by which pods take calls without a certificate of the mesh: any mode but `STRICT`, or
-//! `UNSET` where a selector leaves the namespace's in force.
+//! ## What it refuses
+//! Refuses PeerAuthentications that accept calls without mTLS.
 //!
-//! A port on which the Tenant has granted the API servers to call (`apiServerCallbacks`) may be `PERMISSIVE` in a
-//! policy that selects just those pods.
+//! Every mode but `STRICT` is refused. `UNSET` is admitted in a policy with a selector, because the namespace's mode
+//! then applies. A port on which the Tenant grants calls of the API servers (`grants.apiServerCallbacks`) may be
+//! `PERMISSIVE` in a policy that selects only those pods.
 //!
-//! ## Why it matters
-//! Who shows no certificate is nobody: the policies that deny by identity, and the header that names the caller, have
-//! nothing to go by. A policy with a selector comes before the namespace's; of two for the whole namespace the older
-//! one counts, and one that is `UNSET` asks what the whole mesh does.
+//! ## Why
+//! A caller without a certificate has no identity: the policies that deny by identity, and the header that names the
+//! caller, have nothing to check. A policy with a selector takes precedence over the namespace's. Of two policies for
+//! the whole namespace Istio uses the older one, and one with `UNSET` takes the mode of the whole mesh.
+//!
+//! ## What to write instead
+//! Write `mode: STRICT`, or leave the mode out in a policy with a selector.
+//!
+//! ## How to get it allowed
+//! For webhooks and aggregated APIs that the API server calls, ask the platform for
+//! `Tenant.spec.grants.apiServerCallbacks`. Never for other callers. The rule only warns for tenants with
+//! `enforcement: Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -63,23 +72,23 @@ pub(super) static RULE: Rule = Rule {
     places: &[Place::Tenants],
     guards: &[],
     ratchet: true,
-    // The grant may be a moment old.
+    // The snapshot may not have a new grant yet.
     retry: Retry::Look,
     source: include_str!("bh701_permissive_mtls.rs"),
     check,
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    const FIX: &str = "write `STRICT`; the API servers call by the Tenant's `apiServerCallbacks`";
+    const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
     let Some(Spec::PeerAuthentication(policy)) = scope.spec_beside_the_baseline() else { return };
     let takes_anybody =
-        |mode| format!("with {} these pods take calls from whoever has no identity", quote(mode));
+        |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));
     match policy.mode() {
         Some("STRICT") => {}
         Some(mode) => findings.report(&Path::of(&["spec", "mtls", "mode"]), takes_anybody(mode), FIX),
         None if policy.selector.is_everything() => {
-            let message = "for the whole namespace this may count before the baseline, and says nothing";
-            findings.report(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`");
+            let message = "without a selector and a mode this policy can replace the baseline's `STRICT`";
+            findings.report(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`.");
         }
         None => {}
     }
@@ -90,7 +99,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
-/// Whether the API servers may call each pod that it selects on this port.
+/// True if the API servers may call every selected pod on this port.
 fn is_granted(scope: &Scope<'_>, policy: &PeerAuthentication<'_>, port: &str) -> bool {
     let Some((_, Some(tenant))) = scope.tenant else { return false };
     let mut callbacks = tenant.grants.api_server_callbacks.iter();

@@ -1,13 +1,24 @@
 //! # BH704 `ignored-policy`
 //!
-//! ## What it does
-//! Refuses on an object of Istio's the label `istio.io/rev` with any revision but the namespace's, and on what secures
-//! the mesh the annotation `galley.istio.io/analyze-suppress`.
+//! ## What it refuses
+//! Refuses Istio objects that istiod or `istioctl analyze` ignores.
 //!
-//! ## Why it matters
-//! An istiod passes over what bears another revision, and so does the webhook by which Istio checks what is written:
-//! the object looks as if it protected something, and may say what Istio would not take. What keeps `istioctl analyze`
-//! quiet hides it from who reviews.
+//! The label `istio.io/rev` may only name the revision of the namespace. The annotation
+//! `galley.istio.io/analyze-suppress` is refused on AuthorizationPolicies, PeerAuthentications and Sidecars.
+//!
+//! ## Why
+//! istiod ignores objects of another revision, and so does Istio's own validation: the object looks as if it protected
+//! something, and may hold values that Istio would reject. An annotation that silences `istioctl analyze` hides errors
+//! from reviewers.
+//!
+//! ## What to write instead
+//! Remove the label or the annotation.
+//!
+//! ## How to get it allowed
+//! The label is admitted if it names the setting `mesh.revision` or the `istio.io/rev` of the namespace, which the
+//! platform sets. Never for the annotation. The rule only warns for tenants with `enforcement: Observe`, for objects
+//! that already violated it while the fields that it reads stay unchanged, and for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -34,7 +45,7 @@
 //! ```
 //!
 //! ## Admitted
-//! A policy of the tenant's own may be on trial: the baseline's denial holds whatever it says.
+//! A tenant's own policy may be in dry-run mode, because the baseline's policies deny all the same.
 //! ```yaml as alice in acme-developers
 //! apiVersion: security.istio.io/v1
 //! kind: AuthorizationPolicy
@@ -63,7 +74,7 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// What secures the mesh.
+/// Kinds that secure the mesh.
 const SECURING: &[Kind] = &[
     Kind::Policy(baseline::Kind::AuthorizationPolicy),
     Kind::Policy(baseline::Kind::PeerAuthentication),
@@ -91,12 +102,14 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         [scope.world.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
     let labelled = metadata.at_root();
     if let Some(label) = labelled.label(REVISION).filter(|label| !revisions.contains(&Some(label.value))) {
+        let entry = quote(&format!("{REVISION}: \"{}\"", label.value));
         let message =
-            format!("{} is not the revision of the mesh here, which passes this over", quote(label.value));
-        findings.report(&label.path, message, "remove the label");
+            format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
+        findings.report(&label.path, message, "remove the label.");
     }
     if let Some(annotation) = labelled.annotation(SUPPRESSION).filter(|_| SECURING.contains(&kind)) {
-        let message = format!("{} hides this from who reviews it", quote(annotation.value));
-        findings.report(&annotation.path, message, "remove the annotation");
+        let message =
+            format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
+        findings.report(&annotation.path, message, "remove the annotation.");
     }
 }

@@ -1,14 +1,23 @@
 //! # BH707 `silenced-log`
 //!
-//! ## What it does
-//! Refuses a Telemetry by which the proxies of some pods do not log, or not all of, whom they refuse.
+//! ## What it refuses
+//! Refuses Telemetry objects that hide refused calls from the log.
 //!
-//! That is one about calls that arrive (any `match.mode` but `CLIENT`) which is `disabled`, has a `filter`, or names
-//! `providers` and not the one of the settings among them.
+//! An entry of `accessLogging` for incoming calls (any `match.mode` but `CLIENT`) may not be `disabled` and may have no
+//! `filter`. If it lists `providers`, the provider of the setting `mesh.accessLog` must be among them.
 //!
-//! ## Why it matters
-//! The log of what was refused, with the caller's identity, is how anybody sees that a boundary was tried. A
-//! Telemetry with a selector takes the place of the namespace's for its pods.
+//! ## Why
+//! The log of refused calls, with the caller's identity, shows every attempt to cross a boundary. A Telemetry with a
+//! selector replaces the namespace's for its pods.
+//!
+//! ## What to write instead
+//! Limit the entry to outgoing calls with `match: {mode: CLIENT}`, or add the provider of `mesh.accessLog` to
+//! `providers`.
+//!
+//! ## How to get it allowed
+//! With the setting `mesh.accessLog: ""` the rule does not judge `providers`. Never for `disabled` and `filter`. The
+//! rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields that
+//! it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -41,7 +50,7 @@
 //! ```
 //!
 //! ## Limits
-//! What is said of metrics and traces is not judged.
+//! The rule does not judge metrics and traces.
 
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline;
@@ -63,21 +72,24 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some(Spec::Telemetry(telemetry)) = scope.spec_beside_the_baseline() else { return };
-    let message = "with this, whom these pods' proxies refuse is not all logged";
+    let message = "with this entry the proxies of these pods do not log every call that they refuse";
+    let only_outgoing = |field: &str| {
+        format!("remove `{field}`, or limit the entry to outgoing calls with `match: {{mode: CLIENT}}`.")
+    };
     let logging = telemetry.access_logging.iter().enumerate();
     for (index, logging) in logging.filter(|(_, logging)| logging.is_of_arrivals()) {
         let at = |field| Path::of(&["spec", "accessLogging"]).index(index).fields(&[field]);
         if logging.disabled == Some(true) {
-            findings.report(&at("disabled"), message, "remove it, or write `match: {mode: CLIENT}`");
+            findings.report(&at("disabled"), message, only_outgoing("disabled"));
         }
         if logging.filter.is_some() {
-            findings.report(&at("filter"), message, "remove it, or write `match: {mode: CLIENT}`");
+            findings.report(&at("filter"), message, only_outgoing("filter"));
         }
         let providers = &logging.providers;
         if let Some(kept) = &scope.world.settings.access_log
             && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **kept))
         {
-            findings.report(&at("providers"), message, format!("name `{kept}` too"));
+            findings.report(&at("providers"), message, format!("add the provider `{kept}` to the list."));
         }
     }
 }

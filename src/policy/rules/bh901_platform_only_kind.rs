@@ -1,18 +1,26 @@
 //! # BH901 `platform-only-kind`
 //!
-//! ## What it does
-//! Refuses a Tenant, a SharedService or an Exemption, and its status, written by anybody but the platform.
+//! ## What it refuses
+//! Refuses writes to Bulkhead's own kinds except by the platform.
 //!
-//! A new Tenant is the exception: whoever may create Tenants at all may, in one go with its namespaces. Its owners
-//! are he himself or groups of his, it has no grants, no namespaces from before, and is enforced; the platform gives
-//! the rest.
+//! These are Tenants, SharedServices and Exemptions, and their status. The settings list the platform's accounts
+//! (`platform.users`, `platform.groups`). Bulkhead's controller writes the status. An account with every permission in
+//! RBAC, such as that of a GitOps tool, is refused unless it is listed.
 //!
-//! Whoever acts for the platform is named in the settings (`platform.users`, `platform.groups`). Bulkhead's own
-//! controller writes their status. An account that may do everything, such as that of a GitOps tool, may not do
-//! this unless it is listed.
+//! A new Tenant is the exception. A user with the permission to create Tenants may create one, together with its
+//! namespaces, if its owners are the user or groups of the user, it has no grants, its enforcement is `Enforce`, and no
+//! namespace of that tenant exists yet. The platform sets the rest.
 //!
-//! ## Why it matters
-//! These objects say who owns what and what is let be: who can write them needs to get around nothing.
+//! ## Why
+//! These objects say who owns what, and which violations are admitted. A user who can write them needs no way around
+//! the rules.
+//!
+//! ## What to write instead
+//! Create a Tenant without `grants` and `enforcement`, with yourself or your groups as `owners`.
+//!
+//! ## How to get it allowed
+//! Ask the platform to write the object, or to list the account in `platform.users`. The rule only warns for
+//! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -78,33 +86,44 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    const ASK: &str = "ask the platform; its accounts are listed in the settings";
+    const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";
     match (scope.actor(), scope.operation, scope.object) {
-        // What the platform hung on an owner goes with it: its controller deletes it.
+        // The garbage collector deletes an object whose owner the platform has deleted.
         (Actor::Platform | Actor::Bulkhead, _, _)
         | (Actor::Controller | Actor::AnyController, Operation::Delete, _) => {}
         (_, Operation::Create, Object::Tenant(tenant)) => {
             if tenant.enforcement == Enforcement::Observe {
-                findings.report(&Path::of(&["spec", "enforcement"]), "the platform observes tenants", ASK);
+                let message = "only the platform may set `enforcement: Observe`, which admits violations";
+                findings.report(
+                    &Path::of(&["spec", "enforcement"]),
+                    message,
+                    "remove this field, or ask the platform to set it.",
+                );
             }
             if tenant.grants != Grants::default() {
-                findings.report(&Path::of(&["spec", "grants"]), "the platform gives grants", ASK);
+                let message = "only the platform may grant access beyond the tenant";
+                findings.report(
+                    &Path::of(&["spec", "grants"]),
+                    message,
+                    "remove this field, or ask the platform to add the grants.",
+                );
             }
             if scope.world.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
                 let path = Path::of(&["metadata", "name"]);
-                findings.report(&path, "a tenant of this name had namespaces, and they are still there", ASK);
+                let message =
+                    "namespaces of a deleted tenant with this name still exist, and would become yours";
+                let fix = "choose another name, or ask the platform to create the Tenant.";
+                findings.report(&path, message, fix);
             }
             for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !scope.user_is(owner)) {
                 let path = Path::of(&["spec", "owners"]).index(index);
-                findings.report(
-                    &path,
-                    "it is not you who would own it",
-                    "name yourself, or a group of yours",
-                );
+                let message = "the owners of a Tenant that you create must be you or your own groups";
+                let fix = "name yourself or a group of yours, and ask the platform to add this owner.";
+                findings.report(&path, message, fix);
             }
         }
         _ => {
-            let message = "only the platform writes what Bulkhead goes by";
+            let message = "only the platform may write this kind, which decides what the rules allow";
             findings.report(&Path::of(&["metadata"]), message, ASK);
         }
     }

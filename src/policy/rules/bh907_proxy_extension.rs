@@ -1,14 +1,25 @@
 //! # BH907 `proxy-extension`
 //!
-//! ## What it does
-//! Refuses what rewrites the mesh's proxies in a tenant's namespace, written by anybody but the platform.
+//! ## What it refuses
+//! Refuses proxy extensions such as EnvoyFilter in tenant namespaces.
 //!
-//! That is every EnvoyFilter, WasmPlugin, TrafficExtension and ProxyConfig. Whoever acts for the platform is named in
-//! the settings (`platform.users`, `platform.groups`). What was there before stays while its spec does.
+//! These are EnvoyFilter, WasmPlugin, TrafficExtension and ProxyConfig. Only the platform (`platform.users`,
+//! `platform.groups`) may create and change them; every user may delete them. An object that already exists stays while
+//! its spec is unchanged.
 //!
-//! ## Why it matters
-//! What the baseline denies, a proxy refuses, by filters in its configuration. Four lines of an EnvoyFilter take them
-//! out, mutual TLS with them, and everybody in the cluster arrives; code in a proxy sees every request in plain text.
+//! ## Why
+//! A proxy enforces what the baseline denies with filters in its configuration. Four lines of an EnvoyFilter remove
+//! these filters, and mutual TLS with them, so that every pod of the cluster can connect. Code in a proxy reads every
+//! request in plain text.
+//!
+//! ## What to write instead
+//! Remove the object, or use an Istio kind that configures the same without changing the proxy, such as a
+//! VirtualService.
+//!
+//! ## How to get it allowed
+//! Ask the platform to review the object and to apply it. The rule only warns for tenants with `enforcement: Observe`,
+//! for objects that already violated it while the fields that it reads stay unchanged, and for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -81,8 +92,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     if scope.operation != Operation::Delete && !is_the_platforms {
         findings.report(
             &Path::of(&["kind"]),
-            "it rewrites what the proxies do, what the baseline has them refuse among it",
-            "remove it, or ask the platform to write it",
+            "only the platform may write this kind: it can remove the baseline's checks from the proxies",
+            "remove it, or ask the platform to review and apply it.",
         );
     }
 }

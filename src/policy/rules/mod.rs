@@ -1,5 +1,4 @@
-//! One rule, one file: its manual, its examples, its check. Everything that can be said about the rules
-//! elsewhere is derived from [`RULES`].
+//! The rules, one file each: manual, examples and check. Tables, registration and tests are derived from [`RULES`].
 
 mod bh101_unowned_namespace;
 mod bh102_foreign_tenant_label;
@@ -84,38 +83,38 @@ pub static RULES: &[&Rule] = &[
 /// A rule, as data.
 #[derive(Debug)]
 pub struct Rule {
-    /// Never used again for another rule.
+    /// A code is never reused for another rule.
     pub code: &'static str,
     pub name: &'static str,
-    /// The kinds whose writes it judges, by groups.
+    /// The kinds that the rule judges, in groups.
     pub kinds: &'static [&'static [Kind]],
-    /// Where it judges them.
+    /// The classes of namespaces in which the rule applies.
     pub places: &'static [Place],
-    /// Labels of a namespace that it reads: a write that changes none of them need not be sent.
+    /// Labels of a namespace that the rule reads: a write that changes none of them need not be sent.
     pub guards: &'static [&'static str],
-    /// Whether a violation that was there before, with all around it unchanged, is only a warning.
+    /// True if an existing violation is only a warning while the fields that the rule reads stay unchanged.
     pub ratchet: bool,
-    /// Whether what it refuses may be right in a moment.
+    /// Says if a newer snapshot may admit a refused request.
     pub retry: Retry,
-    /// The file of the rule; its header is the manual.
+    /// The text of the rule's file; its header is the manual.
     pub source: &'static str,
     pub check: fn(&Scope<'_>, &mut Findings),
 }
 
-/// Where a rule holds.
+/// A class of namespaces in which a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// For what is in no namespace, namespaces themselves among it.
+    /// Objects without a namespace, and Namespaces themselves.
     Cluster,
-    /// In the namespaces of tenants.
+    /// Namespaces of tenants.
     Tenants,
-    /// In the namespaces in which shared services run.
+    /// Namespaces of shared services.
     Shared,
-    /// In the mesh's root namespace, where its policies are Bulkhead's to keep.
+    /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
     Root,
 }
 
-/// Pods, and every kind whose controller makes pods of a template.
+/// Pods, and the kinds that create pods from a template.
 const WORKLOADS: &[Kind] = &[
     Kind::Pod,
     Kind::ReplicationController,
@@ -127,7 +126,7 @@ const WORKLOADS: &[Kind] = &[
     Kind::CronJob,
 ];
 
-/// The kinds that the baseline has objects of in namespaces, whole.
+/// Kinds of baseline objects that Bulkhead manages completely.
 const POLICIES: &[Kind] = &[
     Kind::Policy(baseline::Kind::NetworkPolicy),
     Kind::Policy(baseline::Kind::AuthorizationPolicy),
@@ -141,11 +140,11 @@ const POLICIES: &[Kind] = &[
     Kind::Policy(baseline::Kind::RoleBinding),
 ];
 
-/// Others have a part in these: only what the baseline says of them is kept.
+/// Kinds of baseline objects of which Bulkhead manages only some fields.
 const SHARED: &[Kind] = &[Kind::ServiceAccount];
 
-/// A namespace that is, or was, a tenant's or is a shared service's, and the same before, unless the platform or
-/// Bulkhead writes it.
+/// Returns the written Namespace and its old version, if it belongs to a tenant or to shared services, or belonged to a
+/// tenant, and neither the platform nor Bulkhead writes it.
 fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
     let (new, old) = scope.namespaces()?;
     let is_tenants = |namespace: &Namespace<'_>| namespace.tenant().is_some();
@@ -154,7 +153,7 @@ fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Opti
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }
 
-/// The doors of what is judged in tenants' namespaces and can be listed.
+/// Returns the resources in tenants' namespaces that rules judge and that can be listed.
 pub fn audited() -> impl Iterator<Item = &'static Door> {
     DOORS.iter().filter(|door| {
         let is_judged =
@@ -168,36 +167,36 @@ impl Rule {
         RULES.iter().copied().find(|rule| rule.code.eq_ignore_ascii_case(code))
     }
 
-    /// Whether it judges writes of this kind.
+    /// True if the rule judges writes of `kind`.
     pub fn judges(&self, kind: Kind) -> bool {
         self.kinds.iter().any(|group| group.contains(&kind))
     }
 
-    /// Whether it is about what bears a name of the baseline's, or comes before it.
+    /// True for the rules about objects with baseline names, and about pods before the baseline.
     pub fn is_about_the_baseline(&self) -> bool {
         ["BH201", "BH202", "BH203"].contains(&self.code)
     }
 
-    /// Whether it only warns while a tenant is observed: not where a namespace or an identity is taken.
+    /// True if the rule only warns for an observed tenant. Rules about namespaces and identities always refuse.
     pub fn can_be_observed(&self) -> bool {
         !["BH1", "BH4"].iter().any(|family| self.code.starts_with(family))
     }
 
-    /// Whether an Exemption may switch it off for a target.
+    /// True if an Exemption can switch the rule off for its target.
     pub fn can_be_exempted(&self) -> bool {
         self.code.starts_with("BH3")
     }
 
-    /// The manual, as Markdown.
+    /// Returns the manual as Markdown.
     pub fn manual(&self) -> String {
         let header = self.source.lines().map_while(|line| line.strip_prefix("//!"));
         header.fold(String::new(), |manual, line| manual + line.strip_prefix(' ').unwrap_or(line) + "\n")
     }
 
-    /// The manual's first sentence: what the rule refuses.
+    /// Returns the first sentence of the manual, which says what the rule refuses.
     pub fn summary(&self) -> String {
         let manual = self.manual();
-        let mut lines = manual.lines().skip_while(|line| *line != "## What it does").skip(1);
+        let mut lines = manual.lines().skip_while(|line| *line != "## What it refuses").skip(1);
         let paragraph: Vec<&str> =
             lines.by_ref().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();
         let text = paragraph.join(" ");

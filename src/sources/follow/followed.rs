@@ -90,7 +90,7 @@ impl<T: Clone + PartialEq> Followed<T> {
                     (Err(error), known) => {
                         warn!(
                             list = self.name,
-                            name, error, "an object cannot be read; its last good value stays"
+                            name, error, "failed to read an object; its last valid version stays in use"
                         );
                         let Some((_, known)) = known else { return false };
                         T::clone(known)
@@ -115,7 +115,7 @@ impl<T: Clone + PartialEq> Followed<T> {
                 changed
             }
             Change::Failed(error) => {
-                warn!(list = self.name, error, "the watch failed; trying again");
+                warn!(list = self.name, error, "the watch failed; retrying");
                 false
             }
         }

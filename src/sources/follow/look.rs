@@ -46,7 +46,7 @@ pub(super) async fn look(client: Client, missed: Missed, start: Instant) -> Seen
         match timeout(LOOK, tenants.list(&ListParams::default())).await {
             Ok(Ok(list)) => list.into_iter().map(read_tenant).collect(),
             failed => {
-                warn!(error = ?failed.map(|list| list.map(|_| ())), "looking for Tenants");
+                warn!(error = ?failed.map(|list| list.map(|_| ())), "failed to list Tenants");
                 Vec::new()
             }
         }
@@ -64,7 +64,7 @@ async fn look_at_namespace(client: &Client, name: &str) -> Option<(String, Names
     match timeout(LOOK, namespaces.get_opt(name)).await {
         Ok(Ok(found)) => Some((name.to_owned(), read_namespace(&found?))),
         failed => {
-            warn!(name, error = ?failed.map(|found| found.map(|_| ())), "looking for a namespace");
+            warn!(name, error = ?failed.map(|found| found.map(|_| ())), "failed to get a namespace");
             None
         }
     }
@@ -79,7 +79,7 @@ async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Liv
         let live = match timeout(LOOK, live(client, &key)).await {
             Ok(Ok(live)) => live,
             failed => {
-                warn!(?key, error = ?failed, "looking for what an exemption rests on");
+                warn!(?key, error = ?failed, "failed to get the owner of an object that an Exemption may cover");
                 break;
             }
         };
