@@ -1,5 +1,7 @@
 //! The kinds of the group `bulkhead.dev`, as users write them. Pure: types and their schemas.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod exemption;
 mod grants;
 mod shared_service;

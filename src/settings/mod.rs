@@ -2,6 +2,8 @@
 //!
 //! [`File`] is what is written, every part optional; [`Settings`] is what it means.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod components;
 mod file;
 mod image;
