@@ -1,5 +1,7 @@
 //! The kinds of the API group `bulkhead.dev`: types and their schemas. Pure.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod exemption;
 mod grants;
 mod shared_service;

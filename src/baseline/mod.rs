@@ -2,6 +2,8 @@
 //! controller applies it, the webhook protects it, `check` and the audit compare it, `render` prints it. What the
 //! API server defaults is part of it: an object reads back as it was written.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod cluster;
 mod difference;
 mod labels;

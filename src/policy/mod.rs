@@ -1,6 +1,8 @@
 //! What is allowed, and why. One way in, [`judge`]; one way out, [`Verdict`]. Pure: no async, no I/O,
 //! no clock.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 pub mod claims;
 mod exemption;
 pub mod kind;

@@ -1,5 +1,7 @@
 //! What the cluster must be told, derived from the rules: webhook configurations, CRDs, RBAC. Pure.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod conditions;
 mod probe;
 mod rbac;

@@ -2,6 +2,8 @@
 //!
 //! [`File`] is the file as it is written, with every part optional. [`Settings`] has the values with defaults applied.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod components;
 mod file;
 mod image;

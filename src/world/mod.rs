@@ -1,5 +1,7 @@
 //! Who owns what, and who asks: one immutable snapshot, built whole by `sources`. Pure.
 
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod actor;
 mod exemption;
 mod grants;
