@@ -137,37 +137,74 @@ fn a_pod_that_claims_to_be_injected_keeps_no_field_of_its_own() {
     );
 }
 
-/// Istio's own annotations write into the same containers, and leave no mark that they did.
+/// Istio's own annotations write into the same containers, and the agent reads some of them when it starts.
 #[test]
-fn an_annotation_writes_nothing_into_the_proxy_that_weakens_it() {
+fn an_annotation_that_weakens_the_proxy_is_refused() {
     let annotated = |key: &str, value: &str| pod("annotated", &json!({ key: value }), &json!({}));
-    refused_for(
-        "proxy-config",
-        &[
-            (
-                annotated("proxy.istio.io/config", "proxyMetadata: { DRY_RUN: \"true\" }"),
-                &[("BH304", "spec.initContainers[0].env[0]"), ("BH304", "spec.initContainers[1].env[20]")],
-            ),
-            (
-                annotated("proxy.istio.io/config", "discoveryAddress: istiod.elsewhere.svc:15012"),
-                &[("BH304", "spec.initContainers[1].env[8]")],
-            ),
-            (
-                annotated("sidecar.istio.io/bootstrapOverride", "mine"),
-                &[
-                    ("BH304", "spec.initContainers[1].env[18]"),
-                    ("BH304", "spec.initContainers[1].volumeMounts[6]"),
-                ],
-            ),
-            (
-                annotated(
-                    "sidecar.istio.io/userVolumeMount",
-                    "{\"istio-data\": {\"mountPath\": \"/usr/local/bin\"}}",
-                ),
-                &[("BH304", "spec.initContainers[1].volumeMounts[9]")],
-            ),
-        ],
-    );
+    let weakening = |key: &str, value: &str, containers: &[&str]| {
+        let mut expected = vec![("BH303".to_owned(), format!("metadata.annotations[{key}]"))];
+        expected
+            .extend(containers.iter().map(|path| ("BH304".to_owned(), format!("spec.initContainers{path}"))));
+        (annotated(key, value), expected)
+    };
+    let attacks = [
+        weakening(
+            "proxy.istio.io/config",
+            "proxyMetadata: { DRY_RUN: \"true\" }",
+            &["[0].env[0]", "[1].env[8]", "[1].env[20]"],
+        ),
+        weakening("proxy.istio.io/config", "discoveryAddress: istiod.elsewhere.svc:15012", &["[1].env[8]"]),
+        weakening("sidecar.istio.io/bootstrapOverride", "mine", &["[1].env[18]", "[1].volumeMounts[6]"]),
+        weakening(
+            "sidecar.istio.io/userVolumeMount",
+            "{\"istio-data\": {\"mountPath\": \"/usr/local/bin\"}}",
+            &["[1].volumeMounts[9]"],
+        ),
+        weakening("sidecar.istio.io/discoveryAddress", "mine.elsewhere.svc:15012", &[]),
+        weakening("sidecar.istio.io/statsInclusionPrefixes", "a\"}, \"b", &[]),
+        weakening("traffic.sidecar.istio.io/excludeInboundPorts", "8080", &["[0].args[15]"]),
+        weakening("next.istio.io/version", "1", &[]),
+    ];
+    let attacks: Vec<_> = attacks
+        .iter()
+        .map(|(pod, expected)| {
+            let expected: Vec<_> =
+                expected.iter().map(|(code, path)| (code.as_str(), path.as_str())).collect();
+            (pod.clone(), expected)
+        })
+        .collect();
+    let attacks: Vec<_> = attacks.iter().map(|(pod, expected)| (pod.clone(), expected.as_slice())).collect();
+    refused_for("proxy-config", &attacks);
+}
+
+/// The agent and istio-cni read the live pod, which a scheduling gate holds for as long as its author likes.
+#[test]
+fn an_annotation_that_comes_later_is_refused_too() {
+    let it = shared();
+    let member = tenant(&it, "proxy-later");
+    let namespace = namespace(&member, "proxy-later");
+    let held = pod("held", &json!({}), &json!({ "schedulingGates": [{ "name": "example.com/wait" }] }));
+    member.feed(&["create", "-n", &namespace, "-f", "-"], &held.to_string()).unwrap();
+    until(|| member.run(&["get", "pod", "held", "-n", &namespace]).unwrap().success);
+    for (key, value) in
+        [("sidecar.istio.io/discoveryAddress", "mine:15012"), ("proxy.istio.io/config", "binaryPath: /mine")]
+    {
+        let patch = json!({ "metadata": { "annotations": { key: value } } }).to_string();
+        for subresource in ["", "status"] {
+            let write =
+                ["patch", "pod", "held", "-n", &namespace, "--subresource", subresource, "-p", &patch];
+            let said = member.run(&write).unwrap();
+            let path = format!("metadata.annotations[{key}]");
+            assert_eq!(
+                (said.success, violations(&said.stderr)),
+                (false, vec![("BH303", path.as_str())]),
+                "{said:?}"
+            );
+        }
+    }
+    let patch =
+        json!({ "metadata": { "annotations": { "sidecar.istio.io/logLevel": "debug" } } }).to_string();
+    member.ok(&["patch", "pod", "held", "-n", &namespace, "-p", &patch]).unwrap();
 }
 
 #[test]

@@ -53,6 +53,7 @@ pub(super) struct Mesh {
     pub(super) proxy_images: Option<Vec<String>>,
     pub(super) proxy_user: Option<i64>,
     pub(super) proxy_environment: BTreeMap<String, String>,
+    pub(super) allowed_pod_keys: Vec<String>,
     pub(super) root_namespace: Option<String>,
     pub(super) trust_domain: Option<String>,
     pub(super) longest_certificate_days: Option<u32>,

@@ -52,6 +52,8 @@ pub struct Settings {
     pub proxy_user: i64,
     /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other values.
     pub proxy_environment: BTreeMap<String, String>,
+    /// Keys of Istio's that a tenant's pods may have with any value, beyond the known ones.
+    pub allowed_pod_keys: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -215,6 +217,7 @@ impl Settings {
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
             proxy_environment: file.mesh.proxy_environment,
+            allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

@@ -3,6 +3,7 @@ use serde::Deserialize;
 use super::text::nullable;
 use super::{Entries, Text};
 use crate::policy::path::{At, Path};
+use crate::policy::proxy::keys::Map;
 
 /// The part of an object's metadata that rules read.
 #[derive(Debug, Default, Deserialize)]
@@ -63,6 +64,18 @@ impl<'a> Metadata<'a> {
 }
 
 impl<'a> Labelled<'a> {
+    pub fn entries(&self, map: Map) -> &'a Entries<'a> {
+        match map {
+            Map::Labels => &self.metadata.labels,
+            Map::Annotations => &self.metadata.annotations,
+        }
+    }
+
+    /// The path of one of the maps.
+    pub fn map_path<'k>(&self, map: &'k str) -> Path<'k> {
+        Path::of(self.base).fields(&["metadata", map])
+    }
+
     pub fn label(&self, key: &str) -> Option<At<'a, &'a str>> {
         self.entry("labels", &self.metadata.labels, key)
     }

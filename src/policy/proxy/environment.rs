@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::PROXY_NAME;
 use super::container::Comparison;
 use super::proxy_config;
+use super::{CAPTURE_NAME, PROXY_NAME};
 use crate::policy::object::Text;
 use crate::policy::quote;
 use crate::settings::Settings;
@@ -148,6 +148,28 @@ fn find(name: &str, container: &str) -> Option<Value> {
     })
 }
 
+/// True if every container of the mesh may have this variable from `proxyMetadata`.
+pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool {
+    settings.proxy_environment.get(name).is_some_and(|declared| declared == value)
+        || find(name, CAPTURE_NAME).is_some_and(|known| known.accepts(value, settings))
+}
+
+impl Value {
+    /// True if the injector could have written this text.
+    fn accepts(self, written: &str, settings: &Settings) -> bool {
+        match self {
+            Self::Is(expected) => written == expected,
+            Self::Field(_) | Self::Resource(_) => false,
+            Self::Computed => true,
+            Self::Bool => matches!(written, "true" | "false"),
+            Self::Duration => is_duration(written),
+            Self::Istiod => is_istiod(written, settings),
+            Self::TrustDomain => written == settings.trust_domain,
+            Self::ProxyConfig => proxy_config::is_harmless(written, settings),
+        }
+    }
+}
+
 impl EnvVar<'_> {
     /// The value, if it is written out.
     fn literal(&self) -> Option<Text<'_>> {
@@ -172,25 +194,13 @@ impl EnvVar<'_> {
                     _ => false,
                 };
         }
-        if matches!(value, Value::Computed) {
-            return true;
-        }
-        let Some(written) = self.literal() else { return false };
-        match value {
-            Value::Is(expected) => *written == *expected,
-            Value::Field(_) | Value::Resource(_) => false,
-            Value::Computed => true,
-            Value::Bool => matches!(&*written, "true" | "false"),
-            Value::Duration => is_duration(&written),
-            Value::Istiod => is_istiod(&written, settings),
-            Value::TrustDomain => *written == *settings.trust_domain,
-            Value::ProxyConfig => proxy_config::is_harmless(&written, settings),
-        }
+        matches!(value, Value::Computed)
+            || self.literal().is_some_and(|written| value.accepts(&written, settings))
     }
 }
 
 /// A number and its unit, as Go writes them: `45s`, `1m30s`.
-fn is_duration(text: &str) -> bool {
+pub(super) fn is_duration(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 32
         && text.starts_with(|first: char| first.is_ascii_digit())

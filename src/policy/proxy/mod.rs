@@ -3,6 +3,7 @@
 mod arguments;
 mod container;
 mod environment;
+pub mod keys;
 mod proxy_config;
 mod volumes;
 

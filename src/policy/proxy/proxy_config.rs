@@ -2,10 +2,12 @@
 //! fields are listed that change nothing but how the proxy ends, counts or samples; every other one could send it to
 //! another control plane, hand it another bootstrap or other certificates.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::environment::is_istiod;
+use super::environment::{is_istiod, is_metadata};
 use crate::settings::Settings;
 
 #[derive(Default, Deserialize)]
@@ -20,9 +22,7 @@ struct ProxyConfig {
     _termination_drain_duration: IgnoredAny,
     #[serde(rename = "holdApplicationUntilProxyStarts")]
     _hold_application_until_proxy_starts: IgnoredAny,
-    /// Each becomes a variable of the environment too, and is judged there.
-    #[serde(rename = "proxyMetadata")]
-    _proxy_metadata: IgnoredAny,
+    proxy_metadata: BTreeMap<String, String>,
     proxy_stats_matcher: StatsMatcher,
     extra_stat_tags: Vec<String>,
     #[serde(rename = "tracing")]
@@ -48,15 +48,27 @@ struct StatsMatcher {
     regexps: Vec<String>,
 }
 
-/// Whether a configuration leaves the proxy under the mesh's own control plane, with the mesh's own bootstrap.
-pub(super) fn is_harmless(text: &str, settings: &Settings) -> bool {
-    let config = serde_json::from_str::<ProxyConfig>(text).ok().filter(|_| text.starts_with('{'));
-    let Some(config) = config else { return false };
-    let StatsMatcher { prefixes, suffixes, regexps } = &config.proxy_stats_matcher;
-    let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
-    config.discovery_address.is_none_or(|address| is_istiod(&address, settings))
-        && patterns.all(|pattern| is_plain(pattern, b"_.:=;{}*|()+-"))
-        && config.extra_stat_tags.iter().all(|tag| is_plain(tag, b"_.-"))
+/// True if the variable `PROXY_CONFIG` leaves the proxy under the mesh's own control plane, with the mesh's bootstrap.
+pub(super) fn is_harmless(json: &str, settings: &Settings) -> bool {
+    let config = serde_json::from_str::<ProxyConfig>(json).ok().filter(|_| json.starts_with('{'));
+    config.is_some_and(|config| config.is_harmless(settings))
+}
+
+/// The same of the annotation `proxy.istio.io/config`, which is YAML: the agent reads it again when it starts.
+pub(super) fn is_harmless_annotation(yaml: &str, settings: &Settings) -> bool {
+    let config = serde_saphyr::from_str::<ProxyConfig>(yaml);
+    yaml.trim().is_empty() || config.is_ok_and(|config| config.is_harmless(settings))
+}
+
+impl ProxyConfig {
+    fn is_harmless(&self, settings: &Settings) -> bool {
+        let StatsMatcher { prefixes, suffixes, regexps } = &self.proxy_stats_matcher;
+        let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
+        self.discovery_address.as_ref().is_none_or(|address| is_istiod(address, settings))
+            && self.proxy_metadata.iter().all(|(name, value)| is_metadata(name, value, settings))
+            && patterns.all(|pattern| is_plain(pattern, b"_.:=;{}*|()+-"))
+            && self.extra_stat_tags.iter().all(|tag| is_plain(tag, b"_.-"))
+    }
 }
 
 /// These texts are laid into Envoy's bootstrap as they are.

@@ -16,6 +16,7 @@ mod bh203_workload_before_baseline;
 mod bh204_baseline_shadowed;
 mod bh301_missing_sidecar;
 mod bh302_sidecar_opt_out;
+mod bh303_mesh_metadata;
 mod bh304_counterfeit_proxy;
 mod bh310_proxy_volume;
 mod bh316_init_before_capture;
@@ -61,6 +62,7 @@ pub static RULES: &[&Rule] = &[
     &bh204_baseline_shadowed::RULE,
     &bh301_missing_sidecar::RULE,
     &bh302_sidecar_opt_out::RULE,
+    &bh303_mesh_metadata::RULE,
     &bh304_counterfeit_proxy::RULE,
     &bh310_proxy_volume::RULE,
     &bh316_init_before_capture::RULE,

@@ -1,0 +1,145 @@
+//! # BH303 `mesh-metadata`
+//!
+//! ## What it refuses
+//! Refuses Istio labels and annotations that weaken a pod's sidecar.
+//!
+//! Every key of `istio.io` and its subdomains on a pod, a template or a binding must be known, and its value must
+//! leave the proxy as the mesh configures it. The keys and their values are listed in `src/policy/proxy/keys.rs`.
+//! Values that Istio copies into Envoy's bootstrap, such as `sidecar.istio.io/statsInclusionPrefixes`, may hold only
+//! letters, digits and the signs of patterns. `proxy.istio.io/config` may set `concurrency`, drain durations,
+//! `holdApplicationUntilProxyStarts`, sampling, statistics and harmless `proxyMetadata`.
+//!
+//! With `mesh.istioCni` in the settings a pod must keep `sidecar.istio.io/status`, which the injector writes.
+//!
+//! ## Why
+//! The injector obeys these keys, and so do the proxy's agent and istio-cni, which read them from the live pod. A
+//! `sidecar.istio.io/discoveryAddress` hands the proxy to another control plane, and no field of the pod's containers
+//! shows it. `traffic.sidecar.istio.io/excludeInboundPorts` leaves a port without any policy.
+//!
+//! ## What to write instead
+//! Remove the key, or write one of the values above.
+//!
+//! ## How to get it allowed
+//! The platform lists further keys in the setting `mesh.allowedPodKeys`. For one workload, ask the platform for an
+//! Exemption of BH303.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
+//!
+//! ## Refused
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: led-astray, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels:
+//!         istio.io/rev: canary # BH303
+//!         topology.istio.io/network: theirs # BH303
+//!       annotations:
+//!         sidecar.istio.io/discoveryAddress: "mine:15012" # BH303
+//!         sidecar.istio.io/statsInclusionPrefixes: 'a"}' # BH303
+//!         traffic.sidecar.istio.io/excludeInboundPorts: "8080" # BH303
+//!         proxy.istio.io/config: "proxyMetadata: { DRY_RUN: 'true' }" # BH303
+//!     spec:
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml
+//! apiVersion: v1
+//! kind: Binding
+//! metadata:
+//!   name: web-0
+//!   namespace: tenant-acme
+//!   annotations:
+//!     traffic.sidecar.istio.io/excludeInterfaces: eth0 # BH303
+//! target: { kind: Node, name: worker-1 }
+//! ```
+//!
+//! ## Admitted
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: tuned, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels: { app: tuned, istio.io/rev: default, service.istio.io/canonical-name: tuned }
+//!       annotations:
+//!         sidecar.istio.io/proxyCPU: 200m
+//!         sidecar.istio.io/logLevel: debug
+//!         proxy.istio.io/config: |
+//!           concurrency: 2
+//!           holdApplicationUntilProxyStarts: true
+//!           proxyMetadata: { ISTIO_META_DNS_CAPTURE: "true" }
+//!           proxyStatsMatcher: { inclusionRegexps: [".*retry.*"] }
+//!     spec:
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
+//! ## Limits
+//! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
+//! read a path of its own pod.
+
+use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
+use crate::policy::kind::Kind;
+use crate::policy::object::{Form, Object};
+use crate::policy::proxy::STATUS;
+use crate::policy::proxy::keys::{self, Judgement, Map};
+use crate::policy::quote;
+use crate::settings::Dataplane;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH303",
+    name: "mesh-metadata",
+    kinds: &[WORKLOADS, &[Kind::Binding]],
+    places: &[Place::Tenants],
+    guards: &[],
+    ratchet: true,
+    retry: Retry::Never,
+    source: include_str!("bh303_mesh_metadata.rs"),
+    check,
+};
+
+fn check(scope: &Scope<'_>, findings: &mut Findings) {
+    let settings = &scope.world.settings;
+    let (labelled, form) = match scope.object {
+        Object::Workload(workload) => (workload.labelled(), workload.form),
+        Object::Binding(metadata) => (metadata.at_root(), Form::Written),
+        _ => return,
+    };
+    if settings.dataplane == Dataplane::Ambient {
+        return;
+    }
+    for (map, field) in [(Map::Labels, "labels"), (Map::Annotations, "annotations")] {
+        for (key, value) in labelled.entries(map).iter().filter(|(key, _)| keys::is_mesh_key(key)) {
+            let key_text = quote(key);
+            let (message, fix) = match keys::judge(map, key, value, settings) {
+                Judgement::Harmless => continue,
+                Judgement::Never => {
+                    (format!("{key_text} weakens the Istio sidecar, whatever its value is"), "remove it.")
+                }
+                Judgement::Value => {
+                    let message =
+                        format!("{} is a value of {key_text} that weakens the Istio sidecar", quote(value));
+                    (message, "remove it, or write a value that `bulkhead explain BH303` allows.")
+                }
+                Judgement::Unknown => (
+                    format!("Bulkhead does not know the key {key_text}, and Istio may act on it"),
+                    "remove it, or ask the platform to list it in the setting `mesh.allowedPodKeys`.",
+                ),
+            };
+            findings.report(&labelled.map_path(field).key(key), message, fix);
+        }
+    }
+    let keeps_status = !settings.istio_cni || form == Form::Written || labelled.annotation(STATUS).is_some();
+    if !keeps_status {
+        let path = labelled.map_path("annotations").key(STATUS);
+        findings.report(
+            &path,
+            "istio-cni does not capture the traffic of a pod without this annotation",
+            "leave it as the injector wrote it.",
+        );
+    }
+}
