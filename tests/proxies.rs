@@ -162,7 +162,7 @@ fn an_annotation_that_weakens_the_proxy_is_refused() {
         ),
         weakening("sidecar.istio.io/discoveryAddress", "mine.elsewhere.svc:15012", &[]),
         weakening("sidecar.istio.io/statsInclusionPrefixes", "a\"}, \"b", &[]),
-        weakening("traffic.sidecar.istio.io/excludeInboundPorts", "8080", &["[0].args[15]"]),
+        weakening("traffic.sidecar.istio.io/excludeInboundPorts", "8080", &["[0].args[16]"]),
         weakening("next.istio.io/version", "1", &[]),
     ];
     let attacks: Vec<_> = attacks
@@ -194,10 +194,10 @@ fn an_annotation_that_comes_later_is_refused_too() {
             let write =
                 ["patch", "pod", "held", "-n", &namespace, "--subresource", subresource, "-p", &patch];
             let said = member.run(&write).unwrap();
-            let path = format!("metadata.annotations[{key}]");
+            let annotation = format!("metadata.annotations[{key}]");
             assert_eq!(
                 (said.success, violations(&said.stderr)),
-                (false, vec![("BH303", path.as_str())]),
+                (false, vec![("BH303", annotation.as_str())]),
                 "{said:?}"
             );
         }
