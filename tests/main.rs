@@ -42,6 +42,7 @@ mod retired;
 mod scenes;
 mod serving;
 mod shared_services;
+mod snapshots;
 mod statuses;
 mod switches;
 mod tenants;

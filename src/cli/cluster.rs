@@ -19,15 +19,15 @@ use crate::world::World;
 pub(super) struct Cluster {
     /// The kubeconfig context; the current one by default.
     #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    pub(super) context: Option<String>,
 
     /// The settings file of Bulkhead in that cluster; built-in defaults without it.
     #[arg(long, value_name = "FILE")]
-    settings: Option<PathBuf>,
+    pub(super) settings: Option<PathBuf>,
 
     /// The namespace of Bulkhead.
     #[arg(long, default_value = "bulkhead-system", value_name = "NAMESPACE")]
-    system_namespace: String,
+    pub(super) system_namespace: String,
 }
 
 /// Time limit for the first lists.

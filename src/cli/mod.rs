@@ -10,6 +10,7 @@ mod explain;
 mod manifests;
 mod render;
 mod serve;
+mod snapshot;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ enum Command {
     Explain(explain::Explain),
     Manifests(manifests::Manifests),
     Render(Box<render::Render>),
+    Snapshot(snapshot::Snapshot),
 }
 
 /// The result of a command that did not fail.
@@ -76,6 +78,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
         Command::Render(render) => wait(render.run()),
+        Command::Snapshot(snapshot) => wait(snapshot.run()),
     };
     match outcome {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
