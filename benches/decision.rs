@@ -1,7 +1,8 @@
 //! Cost of a decision, from the bytes of a review to the bytes of its answer.
 //!
-//! The decision and serde_json, which only skips the same bytes, run in alternating rounds. A second comparison is a
-//! decision where no rule applies, with reading and answering its envelope alone. Run: `cargo bench --bench decision`
+//! The decision and serde_json, which only skips the same bytes, run in alternating rounds. A second comparison
+//! takes a decision where no rule applies, and the reading and answering of its envelope alone.
+//! Run: `cargo bench --bench decision`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]

@@ -35,8 +35,8 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     );
 }
 
-/// Retries a pod in the namespace of every tenant until it is created. Returns the namespaces that were not ready
-/// then.
+/// Creates a pod in the namespace of every tenant, and retries until that succeeds. Returns the namespaces that were
+/// not ready then.
 async fn pods(admin: &Client, names: &[String]) -> Vec<String> {
     let without = std::sync::Mutex::new(Vec::new());
     let namespaces = &Api::<Namespace>::all(admin.clone());

@@ -1,8 +1,8 @@
 //! Playground: a cluster to try Bulkhead in. Run: `cargo run --release --example playground`
 //!
-//! Starts a real control plane with Istio, installs Bulkhead, and plays a transcript of refused requests. The cluster
-//! then runs until Ctrl-C, with a kubeconfig for each user. `--once` ends after the transcript. The exit code is 1 if
-//! a command did not have the expected result.
+//! Starts a real control plane with Istio, installs Bulkhead, and plays a transcript of admitted and refused requests.
+//! The cluster then runs until Ctrl-C, with a kubeconfig for each user. `--once` ends after the transcript. The exit
+//! code is 1 if a command did not have the expected result.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is its user interface")]
 

@@ -1,4 +1,4 @@
-//! Match conditions: CEL expressions by which the API server decides which writes it sends to the webhook
+//! Match conditions: CEL expressions that select the writes which the API server sends to the webhook
 //! (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchconditions>).
 //!
 //! While Bulkhead is down, the API server refuses every write that matches. So the conditions decide if that is a

@@ -1,4 +1,4 @@
-//! The probe: a dry run that shows if the API server reaches the webhook, and in which version.
+//! The probe: a dry run that shows if the API server reaches the webhook, and which version answers.
 
 use serde_json::{Value, json};
 

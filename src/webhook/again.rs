@@ -59,7 +59,7 @@ fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
     tenant.unwrap_or_else(|| review.namespace.to_owned())
 }
 
-/// Waits until the API server has been looked up, or until the time limit.
+/// Waits until `namespace` has been looked up, or until the time limit.
 pub(super) async fn look(namespace: &str, worlds: &Worlds, waiters: &Waiters) {
     if let Some(_place) = waiters.wait(namespace) {
         let _ = timeout(PATIENCE, worlds.look(namespace, None)).await;
