@@ -1,5 +1,5 @@
-//! What a decision costs as a cluster grows: instructions, counted by callgrind, at 10 and at 4,000 tenants of three
-//! namespaces. Needs valgrind. `cargo bench --bench growth`
+//! Growth of the cost of a decision with the size of the cluster: instructions, counted by callgrind, with 10 and
+//! with 4,000 tenants of three namespaces. Needs valgrind. Run: `cargo bench --bench growth`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
@@ -20,7 +20,7 @@ use serde_json::json;
 const SIZES: [usize; 2] = [10, 4_000];
 const NAMESPACES: usize = 3;
 const DECISIONS: usize = 200;
-/// The name and the groups of the user in the review of a namespace.
+/// The name and the group of the user in the review of a namespace.
 const MEMBER: (&str, &str) = ("alice", "t-0005-developers");
 
 fn main() {
@@ -42,7 +42,7 @@ fn main() {
     }
 }
 
-/// What callgrind counts of a process of this program.
+/// Runs this program under callgrind. Returns the number of instructions.
 fn instructions(what: &str, tenants: usize, decisions: usize) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
@@ -85,7 +85,7 @@ fn world(tenants: usize) -> World {
     World::new(Arc::new(Settings::default()), facts)
 }
 
-/// An `AdmissionReview` of a namespace that a member, by name and group, creates, labelled as the webhook labels it.
+/// Returns an `AdmissionReview` in which a member creates a namespace, with the labels that the webhook adds.
 fn namespace(member: (&str, &str), name: &str) -> Vec<u8> {
     let (user, group) = member;
     let tenant = group.trim_end_matches("-developers");

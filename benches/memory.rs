@@ -1,4 +1,4 @@
-//! What `bulkhead serve` keeps in memory: resident after 10,000 reviews over TLS. `cargo bench --bench memory`
+//! Memory of `bulkhead serve`: resident size after 10,000 reviews over TLS. Run: `cargo bench --bench memory`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]

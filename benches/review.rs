@@ -1,9 +1,9 @@
-//! The review that is measured: what an API server sends when the pod of the examples is created, as the
-//! real injector made it (`examples/injected/shop.json`, compared with the injector's in the tests).
+//! The review that the benchmarks judge: a create of the examples' pod, as an API server sends it after the real
+//! injector. The pod is `examples/injected/shop.json`, which a test compares with the injector's output.
 
 use serde_json::{Value, json};
 
-/// An `AdmissionReview` of about 14 kB, of the pod in `namespace`.
+/// Returns an `AdmissionReview` of about 14 kB, for the pod in `namespace`.
 pub(crate) fn review(namespace: &str) -> Vec<u8> {
     let pod = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
     let pod: Value = serde_json::from_str(&pod.expect("the injected example")).expect("JSON");

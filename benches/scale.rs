@@ -1,5 +1,5 @@
-//! What many tenants and many pods cost, on a real API server: memory of the webhook with 4,000 tenants of three
-//! namespaces, and memory and speed of an audit of 1,000 and of 10,000 pods. `cargo bench --bench scale`
+//! Cost of many tenants and many pods, on a real API server: memory of the webhook with 4,000 tenants of three
+//! namespaces, and memory and speed of an audit of 1,000 and of 10,000 pods. Run: `cargo bench --bench scale`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
@@ -34,7 +34,7 @@ fn main() {
     prepare(&cluster, binary).expect("Bulkhead's kinds");
     let client = runtime.block_on(connect(&cluster));
 
-    // `-- webhook` or `-- audit` alone.
+    // `-- webhook` or `-- audit` runs only that part.
     let runs =
         |part: &str| std::env::args().skip(1).all(|argument| argument.starts_with("--") || argument == part);
     if runs("audit") {
@@ -82,7 +82,7 @@ fn webhook(runtime: &Runtime, client: &Client, cluster: &Cluster, binary: &Path)
     println!("webhook with {TENANTS} tenants of {NAMESPACES} namespaces:");
     let before = server.process.resident_mib().expect("its memory");
     println!("  resident when ready {before:.1} MiB");
-    // Each makes a new world.
+    // Each namespace makes a new snapshot.
     for number in 0..200 {
         runtime.block_on(create(client, [namespace(&format!("tenant-t-0000-more-{number}"), "t-0000")]));
         sleep(Duration::from_millis(50));
@@ -129,7 +129,7 @@ fn namespace(name: &str, tenant: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
 }
 
-/// The pod of the examples, as the real injector made it.
+/// Returns the examples' pod, as the real injector made it.
 fn pod(number: usize) -> Value {
     let text = include_str!("../examples/injected/shop.json");
     let mut pod: Value = serde_json::from_str(text).expect("JSON");
@@ -140,7 +140,7 @@ fn pod(number: usize) -> Value {
     pod
 }
 
-/// The most an audit held, in MiB, and what it said.
+/// Runs an audit. Returns its peak memory in MiB, and its summary.
 fn audit(cluster: &Cluster, binary: &Path) -> (f64, String) {
     let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
     let mut audit = Command::new(binary)

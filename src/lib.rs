@@ -1,19 +1,27 @@
-//! Bulkhead keeps tenants apart on a shared Kubernetes cluster that runs Istio.
+//! Bulkhead isolates tenants on a shared Kubernetes cluster that runs Istio.
 //!
-//! Data flows one way:
+//! Requests, manifests and existing objects are judged by the same function, and data flows one way:
 //!
 //! ```text
 //!             bytes                    Review                      Verdict                      bytes
 //! webhook  ── wire::read ───────────▶ ┐                        ┌──▶ wire::write (AdmissionReview)
 //! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
 //! audit    ── audit::pages ─────────▶ ┘          ▲             └──▶ report, and a Tenant's status
-//!                                                │ World: one immutable snapshot per request
+//!                                                │ one immutable snapshot per request
 //!                  sources::follow (watch) ──────┤
 //!                  sources::files (YAML) ────────┘
 //! ```
 //!
-//! Imports point one way too: api → settings → world → baseline → policy → registration → report → the rest.
-//! From `api` to `registration` nothing waits, reads or looks at a clock.
+//! The controller compares the same snapshot with the objects in the cluster:
+//!
+//! ```text
+//! snapshot ──▶ baseline (wanted) ─┐
+//!                                 ├──▶ targets out of sync ──▶ workqueue ──▶ writes, status
+//! watches ───▶ cache (found) ─────┘
+//! ```
+//!
+//! Imports point one way too: `api` → `settings` → `world` → `baseline` → `policy` → `registration` → `report` → the
+//! rest. The folders from `api` to `registration` are pure: they do not wait, do no I/O and read no clock.
 
 pub mod api;
 pub mod audit;

@@ -1,4 +1,4 @@
-//! The baseline of a thousand namespaces, beside a bare client that makes the same writes.
+//! Time to apply the baseline to a thousand namespaces, compared with a bare client that makes the same writes.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,10 @@ use tokio::runtime::Runtime;
 
 use crate::stage::{AT_ONCE, api, named, stop, tenants, tenants_of, until_ready, written};
 
-/// Of namespaces that are made ready, by the controller and by the bare client in turns.
+/// Numbers of namespaces per round. In each round the controller and the bare client make as many ready, one after
+/// the other.
 const ROUNDS: [usize; 2] = [500, 500];
-/// How long Kubernetes and istiod take to put into so many new namespaces what they put into each.
+/// Time for Kubernetes and istiod to create their own objects in so many new namespaces.
 const SETTLED: Duration = Duration::from_secs(30);
 
 pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client, bulkhead: &Client) {
@@ -54,7 +55,7 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client, 
     println!("  the same writes by a bare client: {bare:.1} s; ratio {:.2} (aim: at most 1.3)", ours / bare);
 }
 
-/// Writes for each tenant what was written for the first, one after another, as many tenants at once as the controller.
+/// Repeats for each tenant the writes of the first one, in order, for as many tenants at once as the controller.
 async fn same_writes(
     client: &Client,
     (objects, status): (&[(Kind, DynamicObject)], &Value),

@@ -1,4 +1,4 @@
-//! What becomes of two hundred namespaces while a replica of the webhook is killed and started again.
+//! Effect on two hundred namespaces of a webhook replica that is killed and started again.
 
 use std::time::{Duration, Instant};
 
@@ -35,7 +35,8 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     );
 }
 
-/// Pods of every tenant are asked for again and again until they are there.
+/// Creates a pod in the namespace of every tenant, and retries until that succeeds. Returns the namespaces that were
+/// not ready then.
 async fn pods(admin: &Client, names: &[String]) -> Vec<String> {
     let without = std::sync::Mutex::new(Vec::new());
     let namespaces = &Api::<Namespace>::all(admin.clone());

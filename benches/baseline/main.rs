@@ -1,7 +1,12 @@
-//! What it costs to keep baselines, on a real API server with istiod and two replicas of the webhook: how long a
-//! thousand namespaces take beside a bare client that makes the same writes, how soon drift is repaired, what is
-//! written at rest, and what becomes of two hundred namespaces while a replica is killed or the baseline changes.
-//! `cargo bench --bench baseline`, or one part: `-- apply`, `repair`, `rest`, `killed` or `upgrade`.
+//! Cost of keeping baselines in sync, on a real API server with istiod and two replicas of the webhook:
+//!
+//! * `apply`: time for a thousand namespaces, compared with a bare client that makes the same writes
+//! * `repair`: delay until drift is repaired
+//! * `rest`: number of writes at rest
+//! * `killed`: effect on two hundred namespaces of a replica that is killed
+//! * `upgrade`: effect on two hundred namespaces of a change of the baseline
+//!
+//! Run: `cargo bench --bench baseline`, or one part with `-- apply`, `repair`, `rest`, `killed` or `upgrade`.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]

@@ -1,4 +1,4 @@
-//! How soon drift is repaired.
+//! Delay until drift is repaired.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::stage::{api, named, tenants, until_ready, written};
 
-/// Two hundred objects deleted, one after another, as whoever may.
+/// Deletes two hundred objects, one after another, as Bulkhead's controller, which is allowed to.
 pub(crate) async fn measure(admin: &Client, bulkhead: &Client) {
     let names = named("repair", 20);
     tenants(admin, &names).await;

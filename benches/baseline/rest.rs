@@ -1,4 +1,4 @@
-//! What is written at rest.
+//! Number of writes at rest.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::stage::{AT_ONCE, named, tenants, until_ready};
 
-/// Twelve thousand events that mean nothing, two hundred a second.
+/// Makes twelve thousand changes that require no write, two hundred a second.
 pub(crate) async fn measure(cluster: &Cluster, admin: &Client) {
     const EVENTS: usize = 12_000;
     let names = named("rest", 50);

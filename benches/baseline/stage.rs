@@ -1,4 +1,4 @@
-//! Tenants with their namespaces, and what the controller has made of them.
+//! Setup of the benchmarks: tenants with their namespaces, and access to the objects that the controller writes.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,10 +15,10 @@ use kube::{Api, Client, Config, ResourceExt};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
-/// As many places as the controller sees to at once.
+/// The controller's maximum number of reconciles in flight.
 pub(crate) const AT_ONCE: usize = 16;
 
-/// Whoever kubectl is.
+/// Returns a client for the user of `kubectl`.
 pub(crate) async fn client(kubectl: &Kubectl) -> Client {
     let kubeconfig = Kubeconfig::read_from(&kubectl.kubeconfig).expect("a kubeconfig");
     let options = KubeConfigOptions::default();
@@ -26,7 +26,7 @@ pub(crate) async fn client(kubectl: &Kubectl) -> Client {
     Client::try_from(config).expect("a client")
 }
 
-/// A tenant with one namespace for each name.
+/// Creates tenants, each with one namespace.
 pub(crate) async fn tenants(admin: &Client, names: &[String]) {
     let tenants = &tenants_of(admin);
     let namespaces = &Api::<Namespace>::all(admin.clone());
@@ -58,7 +58,7 @@ pub(crate) fn tenants_of(client: &Client) -> Api<DynamicObject> {
     Api::all_with(client.clone(), &tenants)
 }
 
-/// A write that a replica took with it when it ended is made again, as kubectl's user or a controller does.
+/// Repeats a create that failed because a replica ended meanwhile, as a user or a controller would.
 async fn until_created<K>(objects: &Api<K>, object: &K)
 where
     K: Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
@@ -80,7 +80,7 @@ pub(crate) fn is_ready(namespace: &Namespace) -> bool {
     conditions.any(|known| known.type_ == "bulkhead.dev/BaselineReady" && known.status == "True")
 }
 
-/// Until so many of the namespaces whose names begin so are ready. A watch: lists would keep the API server busy.
+/// Waits until `number` namespaces with this prefix are ready. Uses a watch, because lists would load the API server.
 pub(crate) async fn until_ready(admin: &Client, prefix: &str, number: usize) {
     let prefix = format!("tenant-{prefix}-");
     let namespaces = watcher(Api::<Namespace>::all(admin.clone()), watcher::Config::default());
@@ -107,7 +107,7 @@ pub(crate) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<D
     }
 }
 
-/// All that the controller has written for a tenant.
+/// Returns all objects that the controller has written for a tenant.
 pub(crate) async fn written(client: &Client, tenant: &str) -> Vec<(Kind, DynamicObject)> {
     let mut all = Vec::new();
     let namespace = format!("tenant-{tenant}");

@@ -1,4 +1,4 @@
-//! What becomes of two hundred namespaces when the baseline is another one.
+//! Effect on two hundred namespaces of a change of the baseline.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::stage::{api, named, stop, tenants, until_ready};
 
-/// The baseline becomes another one while pods are created, with the old webhooks beside; and back.
+/// Changes the baseline and back, while pods are created and the webhook still has the old settings.
 pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) {
     let names = named("upgrade", 200);
     runtime.block_on(tenants(admin, &names));
@@ -43,7 +43,8 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     }
 }
 
-/// Creates and deletes pods everywhere until every Sidecar says `mode`; how many were refused, and when it did.
+/// Creates pods in some namespaces at a time until every Sidecar has `mode`. Returns the number of refused pods, and
+/// the time.
 async fn pods_until(admin: &Client, names: &[String], mode: &str, start: Instant) -> (usize, Duration) {
     let mut refused = 0;
     let mut number = 0;

@@ -1,8 +1,8 @@
-//! A cluster to try Bulkhead in: `cargo run --release --example playground`.
+//! Playground: a cluster to try Bulkhead in. Run: `cargo run --release --example playground`
 //!
-//! Starts a real control plane with Istio, installs Bulkhead, plays what it refuses, and stays up with a
-//! kubeconfig a user until Ctrl-C. `--once` ends after the transcript; the exit code is 1 if anything was
-//! not as expected.
+//! Starts a real control plane with Istio, installs Bulkhead, and plays a transcript of admitted and refused requests.
+//! The cluster then runs until Ctrl-C, with a kubeconfig for each user. `--once` ends after the transcript. The exit
+//! code is 1 if a command did not have the expected result.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is its user interface")]
 
@@ -47,7 +47,7 @@ fn play() -> Result<()> {
     }
 }
 
-/// The binary under test, built as this program was.
+/// Builds the binary to try, with the same profile as this program.
 fn bulkhead() -> Result<PathBuf> {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--bin", "bulkhead"]).current_dir(env!("CARGO_MANIFEST_DIR"));

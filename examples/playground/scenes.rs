@@ -1,4 +1,4 @@
-//! What the playground plays, and the README shows.
+//! The transcript that the playground plays and the README shows.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,9 +19,9 @@ struct Scene {
 #[derive(Clone, Copy)]
 enum Expect {
     Success,
-    /// Fails, and says this.
+    /// The command fails, and its output contains this text.
     Refusal(&'static str),
-    /// Succeeds and says this, sooner or later.
+    /// The command succeeds, and its output contains this text, perhaps after some repetitions.
     Soon(&'static str),
 }
 
@@ -157,7 +157,7 @@ const fn scene(title: &'static str, user: &'static str, command: &'static str, e
     Scene { title, user, command, expect }
 }
 
-/// Plays every scene and gives back the transcript; hands each part to `show` as it comes.
+/// Plays every scene. Passes each part of the transcript to `show` at once, and returns the whole.
 pub(crate) fn play(installation: &Installation, mut show: impl FnMut(&str)) -> Result<String> {
     let mut transcript = String::new();
     for scene in SCENES {
@@ -175,7 +175,7 @@ pub(crate) fn play(installation: &Installation, mut show: impl FnMut(&str)) -> R
 }
 
 impl Scene {
-    /// What the command prints, once it is what was expected.
+    /// Returns the output of the command, once it is as expected.
     fn play(&self, installation: &Installation) -> Result<String> {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
@@ -211,7 +211,7 @@ impl Scene {
     }
 }
 
-/// The users of the playground: a platform administrator, and developers who may do whatever RBAC can allow.
+/// Returns the kubectl of a user: a platform administrator, or a developer with every permission that RBAC can give.
 pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
     match user {
         "admin" => installation.cluster.admin(),

@@ -1,4 +1,4 @@
-//! By what the API server reaches the webhook.
+//! The address of the webhook for the API server: a Service, and a CA bundle that is reloaded from a file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,14 @@ pub struct Address {
     pub namespace: String,
     pub service: String,
     pub port: i32,
-    /// The certificates the webhook's own is checked against, PEM; without it those that are there already stay.
+    /// A PEM file with the CA certificates of the webhook. Without it, the CA bundle in the configurations stays
+    /// unchanged.
     pub ca_bundle: Option<PathBuf>,
 }
 
 impl Address {
-    /// With the certificates that are in the file now. An error if there is none in it, or a key is.
+    /// Returns the Service, with the current content of the CA file. Fails if the file has no certificate, or has a
+    /// private key.
     pub fn read(&self) -> anyhow::Result<Service> {
         let read = |file| read(file).with_context(|| format!("--ca-bundle {}", file.display()));
         Ok(Service {
@@ -31,7 +33,7 @@ impl Address {
     }
 }
 
-/// Certificates, and nothing that must stay secret: many may read a webhook configuration.
+/// Reads certificates. Refuses private keys, because many users may read a webhook configuration.
 fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(file)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>()?;
@@ -40,7 +42,7 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// An address whose file is read again and again. A bad one is refused, and what was read last stays.
+/// An address whose CA file is reloaded. If the new content is invalid, the last valid content stays in use.
 pub(super) struct Followed<'a> {
     address: &'a Address,
     last: Option<Service>,
@@ -52,7 +54,7 @@ impl<'a> Followed<'a> {
         Self { address, last: None, complaint: None }
     }
 
-    /// An error if the file was never good.
+    /// Returns the latest valid Service. Fails if the file has never been valid.
     pub(super) fn newest(&mut self) -> anyhow::Result<Service> {
         match (self.address.read(), &self.last) {
             (Ok(service), _) => {

@@ -1,4 +1,6 @@
-//! How denying by default in the whole mesh is to change: what allows comes before it, and goes after it.
+//! Ordering of the mesh-wide deny-all policy: allow policies are created before it and removed after it.
+//!
+//! This module only finds the direction of the change. The workqueue and the targets apply the order.
 
 use serde_json::Value;
 
@@ -7,12 +9,13 @@ use crate::baseline::{DENY_ALL, DRY_RUN, Kind};
 use crate::settings::DenyAll;
 use crate::world::World;
 
+/// Transition of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Denial {
     Stays,
-    /// It is to be in force, and is not.
+    /// It must be enforced, and is not yet.
     Comes,
-    /// It is in force, and is not to be.
+    /// It is enforced, and must not be any more.
     Goes,
 }
 

@@ -1,4 +1,4 @@
-//! What somebody has changed of a baseline, told where people look: a metric by kind, an Event on the namespace.
+//! Reports repaired drift: in the log, in a metric by kind, and in an Event on the namespace.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
@@ -21,7 +21,7 @@ impl<'m> Drift<'m> {
         Self { recorder: Recorder::new(client.clone(), reporter), metrics }
     }
 
-    /// Tells that the object at the place was put back.
+    /// Reports that an object of the target was restored.
     pub(super) async fn repaired(&self, world: &World, place: &Place, manifest: &Manifest) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
         self.metrics.repaired(kind);

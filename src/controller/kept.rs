@@ -1,4 +1,7 @@
-//! What of the baseline is in the cluster, followed by watches on what carries Bulkhead's label.
+//! Cache of the managed objects in the cluster, filled by watches.
+//!
+//! The watches select objects by Bulkhead's label, and default service accounts by name. The controller also records
+//! its own writes here, because the watches deliver them later. This module does not know which objects are wanted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +16,7 @@ use serde_json::Value;
 use super::watched::{News, Watched};
 use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
 
-/// Where an object is; the namespace is empty for one of the cluster.
+/// Reference to an object. The namespace is empty for a cluster-wide object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) kind: Kind,
@@ -21,42 +24,42 @@ pub(super) struct Key {
     pub(super) name: String,
 }
 
-/// The objects as the watches show them.
+/// The objects as the watches deliver them, with our own writes.
 #[derive(Default)]
 pub(super) struct Kept {
     kinds: BTreeMap<Kind, Watched>,
-    /// How many lists were taken.
+    /// Number of relists so far.
     lists: usize,
-    /// Where anything has changed since it was asked last.
+    /// Scopes of the changes since the last call of `changed`.
     changed: BTreeSet<Where>,
 }
 
-/// When a piece of work began.
+/// Version of the cache when a reconcile began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Start {
     lists: usize,
 }
 
-/// An object that the baseline does not have, as it was found.
+/// A prune candidate: an object that the baseline does not contain, as it was found.
 pub(super) struct Surplus {
     pub(super) key: Key,
     object: Option<Value>,
 }
 
-/// Where an object stands.
+/// The scope of a change: which targets it concerns.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Where {
     Everywhere,
     Namespace(String),
-    /// In no namespace, as a tenant's.
+    /// A cluster-wide object of a tenant.
     Tenant(String),
-    /// In no namespace, as nobody's.
+    /// A cluster-wide object of no tenant.
     Cluster,
 }
 
 pub(super) type Shown = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 
-/// Watches these kinds.
+/// Watches the managed objects of these kinds.
 pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, Shown>> {
     let (key, value) = MANAGED_BY;
     select_all(kinds.iter().copied().map(|kind| {
@@ -92,13 +95,13 @@ impl Kept {
         self.kinds.entry(kind).or_insert_with(|| Watched::of(kind))
     }
 
-    /// Whether each of these kinds has been listed, as far as it can be: one that the cluster does not serve keeps the
-    /// others from nothing.
+    /// True if every kind has been listed once. A kind whose list fails counts as listed, so that a missing CRD does
+    /// not block the other kinds.
     pub(super) fn is_whole(&self, kinds: &BTreeSet<Kind>) -> bool {
         kinds.iter().all(|kind| self.kinds.get(kind).is_some_and(Watched::is_asked))
     }
 
-    /// What is kept of this kind, namespace (none for one of the cluster) and name.
+    /// Returns a cached object. The namespace is empty for a cluster-wide object.
     pub(super) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Value> {
         self.kinds.get(&kind)?.get(namespace, name)
     }
@@ -107,17 +110,18 @@ impl Kept {
         self.get(key.kind, &key.namespace, &key.name)
     }
 
-    /// What is kept under the manifest's name.
+    /// Returns the cached object with the manifest's kind, namespace and name.
     pub(super) fn of(&self, manifest: &Manifest) -> Option<&Value> {
         self.get(manifest.kind, manifest.namespace.as_deref().unwrap_or_default(), &manifest.name)
     }
 
-    /// The names of what is kept of a kind in a namespace.
+    /// Returns the names of the cached objects of a kind in a namespace.
     pub(super) fn names(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &str> {
         self.kinds.get(&kind).into_iter().flat_map(move |watched| watched.names(namespace))
     }
 
-    /// Where everything is that is kept in some namespaces, or in none.
+    /// Returns references to the cached objects in the namespaces for which `is_within` is true. Leaves out kinds
+    /// that Bulkhead manages only in part. Cluster-wide objects have an empty namespace.
     pub(super) fn within(&self, is_within: impl Fn(&str) -> bool) -> impl Iterator<Item = Key> {
         let kinds = self.kinds.iter().filter(|(kind, _)| !kind.is_shared());
         let all = kinds.flat_map(|(kind, watched)| watched.places().map(move |place| (*kind, place)));
@@ -125,7 +129,8 @@ impl Kept {
         within.map(|(kind, (namespace, name))| Key::new(kind, namespace, name))
     }
 
-    /// Whether Kubernetes has counted what the quota limits: until then it refuses what it would count.
+    /// True if the quota controller has computed the usage of the current limits. Until then, Kubernetes refuses to
+    /// create the objects that the quota counts.
     pub(super) fn is_counted(&self, namespace: &str, quota: &str) -> bool {
         self.get(Kind::ResourceQuota, namespace, quota).is_some_and(|quota| {
             quota.pointer("/status/used").is_some()
@@ -145,18 +150,18 @@ impl Kept {
         });
     }
 
-    /// Where anything has changed since this was asked last.
+    /// Returns the scopes that have changed since the last call.
     pub(super) fn changed(&mut self) -> BTreeSet<Where> {
         std::mem::take(&mut self.changed)
     }
 
-    /// When a piece of work begins, to be told with what it wrote.
+    /// Returns the current version. A reconcile that begins now passes it to `written`.
     pub(super) fn now(&self) -> Start {
         Start { lists: self.lists }
     }
 
-    /// What was read back after a write: ahead of the watch, or no news. What the watch has shown past it, or a list
-    /// that was taken since, knows whether it is still there.
+    /// Records our own write before the watch delivers it. Ignored if the watch has already delivered this version or
+    /// a later one, or if a relist happened meanwhile: those are newer.
     pub(super) fn written(&mut self, kind: Kind, object: &DynamicObject, start: Start) {
         if start == self.now() && !self.kind(kind).has_shown(object) {
             let news = self.kind(kind).insert(object);
@@ -164,7 +169,7 @@ impl Kept {
         }
     }
 
-    /// The object was removed by ourselves; one that came under its name since is another one.
+    /// Records our own delete. Ignored if the cached object has changed since: it is another one of the same name.
     pub(super) fn removed(&mut self, Surplus { key, object }: &Surplus) {
         if self.at(key) == object.as_ref() {
             let news = self.kind(key.kind).remove(&key.namespace, &key.name);
@@ -172,14 +177,14 @@ impl Kept {
         }
     }
 
-    /// An object, as it is now, that is to be removed.
+    /// Returns a prune candidate for the object as it is now.
     pub(super) fn surplus(&self, key: Key) -> Surplus {
         let object = self.at(&key).cloned();
         Surplus { key, object }
     }
 }
 
-/// The objects of a kind, in one namespace or wherever they are.
+/// Returns the API of a kind, for one namespace or for the whole cluster.
 pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
     let kind_of = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
     let resource = ApiResource::from_gvk_with_plural(&kind_of, kind.resource());

@@ -1,6 +1,8 @@
-//! Who leads. Every write carries the resourceVersion it was decided on, so that two replicas never both
-//! take an expired lease; and expiry is judged by how long nothing was *seen* to change here, never by
-//! comparing another machine's clock with ours.
+//! Leader election by a Lease.
+//!
+//! Every write carries the resourceVersion that it was decided on, so that two replicas never both take an expired
+//! lease. A lease counts as expired if this replica has *seen* no change of it for long enough. The clock of another
+//! machine is never compared with ours.
 
 use std::time::Duration;
 
@@ -15,20 +17,22 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
 const NAME: &str = "bulkhead-controller";
-/// How long a lease that nobody renews is respected.
+/// Time without a renewal after which another replica may take the lease.
 const DURATION: Duration = Duration::from_secs(15);
-/// A leader that could not renew for so long stops leading, well before another may begin.
+/// Time without a successful renewal after which a leader stops, well before another replica may begin. It is also
+/// the time limit of an attempt to acquire the lease.
 const GIVE_UP: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Who asks for the lease, and where it is.
+/// The name of this replica as a holder, and the namespace of the Lease.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub namespace: String,
     pub holder: String,
 }
 
-/// A lease that is held, and renewed by a task of its own: whatever the leader computes meanwhile, it stays its.
+/// A lease that this replica holds. A separate task renews it, so that a long computation of the leader does not lose
+/// it.
 pub(super) struct Held {
     renewal: AbortOnDropHandle<Renewal>,
     released: CancellationToken,
@@ -40,7 +44,7 @@ struct Renewal {
     holder: String,
 }
 
-/// Waits until the lease is ours.
+/// Waits until this replica holds the lease.
 pub(super) async fn acquire(client: Client, identity: &Identity) -> Held {
     let leases = Api::<Lease>::namespaced(client, &identity.namespace);
     let mut seen: Option<(Lease, Instant)> = None;
@@ -86,7 +90,7 @@ async fn try_acquire(
     Ok(None)
 }
 
-/// Somebody else was faster: no error, and no lease.
+/// Converts a conflict, where another replica was faster, to no lease and no error.
 fn created(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
     match result {
         Ok(lease) => Ok(Some(lease)),
@@ -121,14 +125,14 @@ impl Held {
         Self { renewal: AbortOnDropHandle::new(renewal), released }
     }
 
-    /// Ends when the lease is lost.
+    /// Returns when the lease is lost.
     pub(super) async fn lost(&mut self) {
         if let Err(error) = (&mut self.renewal).await {
             warn!(%error, "failed to renew the lease");
         }
     }
 
-    /// Lets the next one lead at once.
+    /// Releases the lease, so that the next leader can begin at once.
     pub(super) async fn release(self) {
         self.released.cancel();
         if let Ok(renewal) = self.renewal.await {
@@ -138,7 +142,7 @@ impl Held {
 }
 
 impl Renewal {
-    /// Renews the lease until it is lost, or to be released.
+    /// Renews the lease until it is lost or is to be released.
     async fn renew(&mut self, released: &CancellationToken) {
         let mut renewed = Instant::now();
         while renewed.elapsed() < GIVE_UP {

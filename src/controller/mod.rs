@@ -1,6 +1,8 @@
-//! Puts the baseline into every tenant namespace and keeps it there, says in each object's status what became of
-//! it, audits observed tenants, notes the names that were a tenant's, and registers the webhook. One leader, by a
-//! Lease; it writes only what differs.
+//! The controller: applies the baseline to tenant namespaces and repairs drift.
+//!
+//! It also registers the webhook, writes the status of Bulkhead's objects, audits observed tenants and records
+//! reserved names. One replica is the leader, by a Lease. It writes only objects that differ from what is wanted. It
+//! does not judge requests; the webhook does that, and keeps working while no controller runs.
 
 mod address;
 mod denial;
@@ -35,8 +37,8 @@ use troubles::Troubles;
 pub use address::Address;
 pub use lease::Identity;
 
-/// Leads whenever the lease can be had, and keeps the baselines while it leads; gives the lease back when it
-/// is to stop.
+/// Runs the controller while this replica holds the lease, and waits for the lease otherwise. Releases the lease when
+/// `stop` is cancelled.
 pub async fn run(
     client: Client,
     worlds: Arc<Worlds>,
@@ -73,12 +75,12 @@ pub async fn run(
     }
 }
 
-/// What comes of `work`; an error if that takes longer than `limit`.
+/// Runs `work`. Returns an error if that takes longer than `limit`.
 async fn within<T>(limit: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("timed out")))
 }
 
-/// Now, as a condition writes it.
+/// Returns the current time in the format of a condition.
 fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -1,4 +1,5 @@
-//! Audits the tenants that are observed, one after another, so that whoever enforces them knows what it means.
+//! Audits observed tenants, one after another. The result shows the platform what `enforcement: Enforce` would
+//! refuse.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,11 @@ use crate::api;
 use crate::audit::{Audit, Digest, Extent};
 use crate::sources::Worlds;
 
-/// Between two rounds, and between two tenants: the API server has others to serve.
+/// Pauses between two rounds and between two tenants, to limit the load on the API server.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(10);
 const BETWEEN_TENANTS: Duration = Duration::from_millis(500);
 
-/// What the last audit of each observed tenant found.
+/// Results of the last audit of each observed tenant.
 #[derive(Debug, Default)]
 pub(super) struct Audits {
     found: Mutex<BTreeMap<String, api::Audit>>,
@@ -35,7 +36,7 @@ impl Audits {
     }
 }
 
-/// Audits, round after round. Never ends.
+/// Audits observed tenants, round after round. Runs until dropped.
 pub(super) async fn observe(client: Client, worlds: &Worlds, audits: &Audits) {
     loop {
         let world = worlds.newest();

@@ -1,4 +1,6 @@
-//! Where parts of the baseline belong, and whether they stand there.
+//! Targets of reconciliation, and the comparison of their wanted objects with those in the cache.
+//!
+//! Decides what to write and what to delete in a target, and performs no I/O.
 
 use std::collections::BTreeSet;
 
@@ -12,26 +14,26 @@ use crate::baseline::{
 };
 use crate::world::{self, Owner, TENANT_LABEL, World};
 
-/// Where a part of the baseline belongs.
+/// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     Namespace {
         tenant: String,
         namespace: String,
     },
-    /// What a tenant has beyond its namespaces.
+    /// A tenant's cluster-wide objects.
     Tenant(String),
-    /// What stands around a shared service.
+    /// The objects that protect a shared service.
     Service(String),
-    /// What there is once. The last, since it denies what the others allow.
+    /// The objects that exist once per cluster. Among them is deny-all, which denies what other targets allow.
     Cluster,
-    /// A namespace that is said to be ready, and whose tenant is observed.
+    /// A namespace that is still marked ready although its tenant is observed.
     Undone(String),
-    /// An object whose tenant is gone or observed.
+    /// An object to delete, because its tenant no longer exists or is observed.
     Leftover(Key),
 }
 
-/// What is kept of the baseline in a tenant's namespace, and nobody else's in part.
+/// Returns the cached baseline objects of a tenant's namespace, without those that Bulkhead manages only in part.
 pub(super) fn of_the_baseline<'k>(
     kept: &'k Kept,
     namespace: &'k str,
@@ -42,7 +44,8 @@ pub(super) fn of_the_baseline<'k>(
     })
 }
 
-/// Whether what stands in the namespace, or in none, is the platform's.
+/// True if `namespace` is empty, as it is for cluster-wide objects, or is listed in the settings, or has no tenant
+/// label.
 pub(super) fn is_platforms(world: &World, namespace: &str) -> bool {
     let owner = world.owner(namespace);
     namespace.is_empty() || matches!(owner, Some(Owner::Platform | Owner::Shared | Owner::Unowned))
@@ -60,7 +63,8 @@ impl Place {
         }
     }
 
-    /// The namespace that must still be told to be ready, unless it is one too many.
+    /// Returns the namespace if it must still be marked ready. A namespace over the limit of its tenant is never
+    /// marked.
     pub(super) fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
         match self {
             Self::Namespace { namespace, .. } if !world.is_over_limit(namespace) => {
@@ -70,7 +74,7 @@ impl Place {
         }
     }
 
-    /// Whether it is a namespace where the baseline has stood.
+    /// True if the target is a ready namespace, to which the complete baseline was applied before.
     pub(super) fn has_stood(&self, world: &World) -> bool {
         match self {
             Self::Namespace { .. } => self.namespace(world).is_some_and(|namespace| namespace.ready),
@@ -78,7 +82,8 @@ impl Place {
         }
     }
 
-    /// Whether what was there before may be replaced: somebody has said that he knows of it.
+    /// True if the controller may replace objects from before the baseline, because the platform has set
+    /// `acknowledgedFindings` in the Tenant.
     pub(super) fn is_acknowledged(&self, world: &World) -> bool {
         match self {
             Self::Namespace { tenant, .. } => {
@@ -88,7 +93,7 @@ impl Place {
         }
     }
 
-    /// Whose it is: the tenant's, or nobody's.
+    /// Returns the tenant that the target belongs to, or an empty string.
     pub(super) fn party(&self) -> &str {
         match self {
             Self::Namespace { tenant, .. } | Self::Tenant(tenant) => tenant,
@@ -114,7 +119,8 @@ impl Place {
         }
     }
 
-    /// What stands here beside `manifests`, of an older baseline, or was granted once.
+    /// Returns the objects to delete: those that exist but are not in `manifests`, such as objects of an older
+    /// baseline or of a revoked grant.
     pub(super) fn surplus(&self, manifests: &[Manifest], world: &World, kept: &Kept) -> Vec<Key> {
         let wanted: BTreeSet<Key> = match self {
             Self::Cluster => desired_of_platform(world).map(|manifest| Key::of(&manifest)).collect(),
@@ -137,7 +143,7 @@ impl Place {
             Self::Cluster => {
                 let missing = wanted.iter().filter(|key| kept.at(key).is_none());
                 let missing: BTreeSet<&str> = missing.map(|key| key.namespace.as_str()).collect();
-                // What takes the place of a wall, or of what lets through, comes before that goes.
+                // An old policy is deleted only after all wanted objects of its namespace exist.
                 let may_go = |key: &Key| key.name == DENY_ALL || !missing.contains(key.namespace.as_str());
                 let goes = |key: &Key| is_of_the_cluster(key.kind, &key.name) && may_go(key);
                 kept.within(|namespace| is_platforms(world, namespace)).filter(goes).collect()
@@ -146,17 +152,17 @@ impl Place {
             Self::Service(_) | Self::Undone(_) => Vec::new(),
         };
         let mut surplus: Vec<Key> = there.into_iter().filter(|key| !wanted.contains(key)).collect();
-        // What denies goes before what allows.
+        // Deny-all is deleted before the policies that allow.
         surplus.sort_by_key(|key| key.name != DENY_ALL);
         surplus
     }
 
-    /// The labels that the namespace must still get.
+    /// Returns the labels that the target must still add to its namespace.
     pub(super) fn labels<'w>(&self, world: &'w World) -> Vec<Label<'w>> {
         self.namespace(world).map(|namespace| self.lacking(world, namespace)).unwrap_or_default()
     }
 
-    /// The labels that the namespace lacks, if it is the tenant's whose place this is.
+    /// Returns the labels that `namespace` lacks, if it belongs to this target's tenant.
     pub(super) fn lacking<'w>(&self, world: &'w World, namespace: &world::Namespace) -> Vec<Label<'w>> {
         let Self::Namespace { tenant, .. } = self else { return Vec::new() };
         if namespace.tenant.as_ref() != Some(tenant) || namespace.terminating {
@@ -167,9 +173,9 @@ impl Place {
         lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
     }
 
-    /// What is not as it must be, in the order in which it is to be written.
+    /// Returns the objects that differ from the wanted ones, in the order in which they are written.
     pub(super) fn changes(&self, manifests: Vec<Manifest>, world: &World, kept: &Kept) -> Vec<Change> {
-        // Nothing can be created in a namespace that ends.
+        // Kubernetes creates no objects in a terminating namespace.
         let is_ending = self.is_ending(world);
         let change = |manifest: Manifest| match kept.of(&manifest) {
             None => (!is_ending).then_some(Change { manifest, is_known: false }),
@@ -185,18 +191,18 @@ impl Place {
         changes
     }
 
-    /// Whether this is written although something before it could not be.
+    /// True if `change` is written even after an earlier write has failed.
     pub(super) fn goes_on_with(&self, change: &Change) -> bool {
         match self {
-            // What denies rests on what allows.
+            // Deny-all requires the policies that allow.
             Self::Cluster => false,
-            // What opens rests on what closes, unless it is there already.
+            // A new policy that allows requires the policies that deny. An existing one is updated in any case.
             Self::Namespace { .. } | Self::Service(_) => change.is_known,
             Self::Tenant(_) | Self::Undone(_) | Self::Leftover(_) => true,
         }
     }
 
-    /// Whether an object is removed although something before could not be written, or removed.
+    /// True if the object is deleted even after an earlier write or delete has failed.
     pub(super) fn goes_on_without(&self, key: &Key) -> bool {
         *self != Self::Cluster || key.name == DENY_ALL
     }
@@ -205,7 +211,7 @@ impl Place {
         self.namespace(world).is_some_and(|namespace| namespace.terminating)
     }
 
-    /// Whether there is nothing to do.
+    /// True if the target is in sync.
     pub(super) fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
         let must_tell = !told && self.to_tell(world).is_some() && self.is_counted(kept);
         if must_tell || !self.labels(world).is_empty() {
@@ -215,7 +221,8 @@ impl Place {
         self.surplus(&manifests, world, kept).is_empty() && self.changes(manifests, world, kept).is_empty()
     }
 
-    /// Whether what is created here would not be refused for want of a count.
+    /// True if the quota controller has computed the usage of the namespace. Until then, Kubernetes refuses to create
+    /// the objects that the quota counts.
     pub(super) fn is_counted(&self, kept: &Kept) -> bool {
         match self {
             Self::Namespace { namespace, .. } => kept.is_counted(namespace, QUOTA),

@@ -1,3 +1,8 @@
+//! Event loop of the baseline controller.
+//!
+//! Feeds watch events and snapshots to the cache and the sync state, takes the next targets from the workqueue,
+//! reconciles several at a time, and records the results.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -22,23 +27,25 @@ use crate::sources::Worlds;
 use crate::telemetry::Metrics;
 use crate::world::World;
 
-/// How many places are seen to at once.
+/// Maximum number of reconciles in flight.
 const AT_ONCE: usize = 16;
-/// How long one place may take.
+/// Time limit of one reconcile.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How long one write may take there: others are not to wait for a webhook that nobody answers.
+/// Time limit of one write, so that a write that waits for an unreachable webhook does not use up the time of the
+/// others.
 const LONGEST_WRITE: Duration = Duration::from_secs(5);
 
-/// What is to be done at a place.
+/// The plan of one reconcile.
 struct Work {
     place: Place,
     start: Start,
     cause: Cause,
-    /// Whether the baseline has stood here, so that what differs is no work of somebody who was there before.
+    /// True if the complete baseline was applied before. A difference is then drift, and not an object from before
+    /// the baseline.
     has_stood: bool,
     changes: Vec<Change>,
     surplus: Vec<Surplus>,
-    /// Whether the namespace may be told to be ready once all that is done.
+    /// True if the namespace may be marked ready after all writes.
     is_counted: bool,
 }
 
@@ -58,21 +65,21 @@ impl Work {
     }
 }
 
-/// What came of seeing to a place.
+/// The outcome of one reconcile.
 struct Done {
     place: Place,
     start: Start,
-    /// Whether the baseline had stood here.
+    /// True if the complete baseline was applied before.
     has_stood: bool,
     written: Vec<(Kind, DynamicObject)>,
     removed: Vec<Surplus>,
-    /// The namespace that was told to be ready.
+    /// UID of the namespace that was marked ready.
     told: Option<String>,
     result: anyhow::Result<()>,
 }
 
-/// Keeps every baseline, from news to news. Ends when the settings declare other kinds. A place that hangs or fails
-/// keeps no other waiting.
+/// Keeps every target in sync. A target that hangs or fails delays no other. Returns when the settings require
+/// watches of other kinds.
 pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubles, metrics: &Metrics) {
     let mut changes = worlds.changes();
     let declared: BTreeSet<Kind> = loop {
@@ -86,7 +93,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let drift = Drift::new(&client, metrics);
     let mut running = FuturesUnordered::new();
     let mut busy = BTreeMap::new();
-    // Told ready, with its uid; the watch shows it a moment later.
+    // Targets whose namespace was marked ready, with its UID, until the watch delivers that.
     let mut told: BTreeMap<Place, String> = BTreeMap::new();
     let mut seen_to = BTreeSet::new();
     let mut standing = Standing::default();
@@ -140,7 +147,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     }
 }
 
-/// What the API server says, or whoever else failed.
+/// Returns the API server's message, or the whole chain of another error.
 fn in_words(error: &anyhow::Error) -> String {
     match error.downcast_ref() {
         Some(kube::Error::Api(status)) => status.message.clone(),
@@ -148,7 +155,7 @@ fn in_words(error: &anyhow::Error) -> String {
     }
 }
 
-/// Writes what differs, reads it back, and says that the namespace is ready.
+/// Reconciles a target: writes the differences, compares the responses, and marks the namespace ready.
 async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work) -> Done {
     let mut done = Done {
         place: work.place.clone(),
@@ -206,7 +213,7 @@ async fn try_see_to(
     if let Some(error) = failed {
         return Err(error);
     }
-    // All this took a while: what is said now must be true now.
+    // The writes took time, so readiness is decided with the newest snapshot.
     let world = worlds.newest();
     let unready = world.as_ref().and_then(|world| place.to_tell(world)).filter(|_| is_counted);
     if let (Place::Namespace { namespace, tenant }, Some(unready)) = (&place, unready) {
@@ -216,7 +223,7 @@ async fn try_see_to(
     Ok(())
 }
 
-/// An error if the API server has made something else of it.
+/// Fails if the API server has stored other values than were written.
 fn reads_back(manifest: &Manifest, object: &DynamicObject) -> anyhow::Result<()> {
     let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(object)?);
     anyhow::ensure!(

@@ -1,5 +1,8 @@
-//! Writes the webhook configurations and keeps them as they must be. What it writes ignores a webhook that does not
-//! answer, until a question that is always refused has been refused: a path nobody has seen to work refuses nothing.
+//! Registers the webhook: writes the two webhook configurations and keeps them in sync.
+//!
+//! New configurations have `failurePolicy: Ignore`. The controller sets `Fail` only after the API server has reached
+//! the webhook: it sends a dry run that every replica refuses, until Bulkhead has refused it several times in a row.
+//! A webhook that the API server cannot reach therefore blocks no writes.
 
 use std::time::Duration;
 
@@ -24,18 +27,19 @@ use crate::settings::{Registration, Settings};
 use crate::sources::Worlds;
 use crate::telemetry::Metrics;
 
-/// How often the configurations are looked at while they are as they must be.
+/// Interval of checks while the configurations are in sync.
 const EVERY: Duration = Duration::from_secs(2);
-/// How soon it goes on after a write or a failure: doubled each time, up to the last. Somebody else who keeps
-/// writing them is not raced.
+/// Delay after a write or a failure: starts at `FIRST_PAUSE` and doubles up to `LAST_PAUSE`, so that the controller
+/// does not compete with another writer.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(16);
-/// How long one look may take.
+/// Time limit of one check.
 const LONGEST: Duration = Duration::from_secs(20);
-/// How many answers in a row prove the path: the first may come by what the API server knew before.
+/// Number of probes in a row that must succeed: a replica of this version must refuse them. One is not enough,
+/// because the API server may still use an older configuration for the first.
 const PROOFS: u32 = 3;
 
-/// Registers the webhook, from look to look. Never ends.
+/// Registers the webhook, check after check. Runs until dropped.
 pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address, metrics: &Metrics) {
     let mut registrar =
         Registrar { client, address, followed: Followed::new(address), proofs: 0, written: [None, None] };
@@ -63,20 +67,21 @@ pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address,
     }
 }
 
-/// How the registration stands.
+/// State of the registration.
 #[derive(Debug, PartialEq, Eq)]
 enum Stands {
-    /// Nothing is written, because the settings say so.
+    /// The settings have `registration: Unmanaged`, so nothing is written.
     Left,
-    /// What cannot be judged is refused.
+    /// In sync with `failurePolicy: Fail`: the API server refuses requests that the webhook cannot judge.
     Enforced,
-    /// It was not as it must be, and now is.
+    /// It was out of sync, and has been written.
     Written,
-    /// So many answers in a row.
+    /// This number of probes in a row has succeeded.
     Proving(u32),
-    /// What cannot be judged is let through; why.
+    /// In sync with `failurePolicy: Ignore`: the API server admits requests that the webhook cannot judge. Has the
+    /// reason.
     Unproven(String),
-    /// It could not be looked at, or not be written; why.
+    /// It could not be read or written. Has the error.
     Unknown(String),
 }
 
@@ -101,7 +106,7 @@ impl Stands {
     }
 }
 
-/// One of the two configurations: as it must be, and as it is.
+/// One of the two configurations: the wanted webhooks and the object in the cluster.
 struct Configuration {
     api: Api<DynamicObject>,
     resource: ApiResource,
@@ -109,7 +114,8 @@ struct Configuration {
     found: Option<DynamicObject>,
 }
 
-/// What was written last, and the version it got: it need not read back as it was written.
+/// The webhooks of the last write, and the resourceVersion that it got. The API server may return other webhooks than
+/// were written.
 type Written = Option<(Value, Option<String>)>;
 
 struct Registrar<'a> {
@@ -121,7 +127,7 @@ struct Registrar<'a> {
 }
 
 impl Registrar<'_> {
-    /// Looks once, and writes or asks what is next.
+    /// Checks once, and takes the next step: a write or a probe.
     async fn look(&mut self, settings: &Settings) -> anyhow::Result<Stands> {
         if settings.registration == Registration::Leave {
             self.proofs = 0;
@@ -129,7 +135,8 @@ impl Registrar<'_> {
         }
         let owner = self.owner().await?;
         let configurations = self.configurations(settings).await?;
-        // Without labels the validating side refuses: labels come first.
+        // The mutating configuration is written first, because the validating webhook refuses namespaces without
+        // labels.
         let [labels, judges] = &configurations;
         let found = judges.webhooks();
         if configurations.iter().zip(&self.written).all(|(it, written)| it.stands(&owner, written)) {
@@ -140,7 +147,8 @@ impl Registrar<'_> {
             return self.prove(judges, &owner).await;
         }
         self.proofs = 0;
-        // Replicas of another version refuse what they do not know: they go first.
+        // Replicas of another version refuse requests that they do not know. The configurations change only after
+        // these replicas are gone.
         if labels.found.is_some() && judges.found.is_some() && self.ask().await? == Answer::HeardByAnother {
             bail!(
                 "a replica of another version answered; waiting for replicas of this version before changing the configurations"
@@ -154,7 +162,7 @@ impl Registrar<'_> {
         Ok(Stands::Written)
     }
 
-    /// Asks, and has what cannot be judged refused once that was answered often enough.
+    /// Sends a probe. Sets `failurePolicy: Fail` once enough probes have succeeded.
     async fn prove(&mut self, judges: &Configuration, owner: &OwnerReference) -> anyhow::Result<Stands> {
         let answer = self.ask().await?;
         if answer != Answer::Heard {
@@ -185,7 +193,7 @@ impl Registrar<'_> {
         })
     }
 
-    /// Whether the API server reaches the webhook.
+    /// Sends a probe, which shows if the API server reaches the webhook.
     async fn ask(&self) -> anyhow::Result<Answer> {
         let namespaces = Api::<Namespace>::all(self.client.clone());
         let question = Patch::Merge(probe(Timestamp::now().as_millisecond()));
@@ -197,7 +205,8 @@ impl Registrar<'_> {
         }
     }
 
-    /// The role that the configurations go with. One that is gone, or going, is an uninstallation.
+    /// Returns an owner reference to the ClusterRole with which the configurations are deleted. A missing or
+    /// terminating role means that Bulkhead is being uninstalled.
     async fn owner(&self) -> anyhow::Result<OwnerReference> {
         let roles = Api::<ClusterRole>::all(self.client.clone());
         let role = roles
@@ -245,7 +254,7 @@ impl Registrar<'_> {
 }
 
 impl Configuration {
-    /// The entries that are there.
+    /// Returns the webhooks in the cluster.
     fn webhooks(&self) -> &Value {
         self.found.as_ref().and_then(|found| found.data.get("webhooks")).unwrap_or(&Value::Null)
     }
@@ -260,7 +269,7 @@ impl Configuration {
         is_as_written || (*self.webhooks() == wanted && owners.iter().eq([owner]))
     }
 
-    /// Creates it, or replaces what was found if that is still there.
+    /// Creates the configuration, or replaces it if it has not changed since it was read.
     async fn write(&self, owner: &OwnerReference, proven: bool) -> anyhow::Result<Written> {
         let webhooks = wanted(&self.derived, self.webhooks(), proven);
         let mut wanted = self.found.clone().unwrap_or_else(|| DynamicObject::new(NAME, &self.resource));
@@ -280,7 +289,7 @@ impl Configuration {
                 );
                 Ok(Some((webhooks, now.metadata.resource_version)))
             }
-            // Somebody was faster; the next look sees what it is now.
+            // A conflict. The next check reads the other write.
             Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
             Err(error) => Err(error).with_context(|| format!("failed to write the {}", self.resource.kind)),
         }

@@ -1,4 +1,5 @@
-//! Keeps the names that were a tenant's in a ConfigMap, for as long as a certificate in one can live.
+//! Records reserved names in a ConfigMap: names that belong to a tenant, or did. A name stays there until no mesh
+//! certificate for it can be valid any more.
 
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use tracing::warn;
 use crate::sources::Worlds;
 use crate::world::{RETIRED, Retired, World};
 
-/// A burst of changes is noted once, and what is over goes without any.
+/// Collects a burst of changes into one write.
 const BETWEEN: Duration = Duration::from_millis(500);
+/// Checks at least this often, because reservations end without a change.
 const AT_LEAST: Duration = Duration::from_hours(1);
 
-/// Notes names, from world to world. Never ends.
+/// Records reserved names, snapshot after snapshot. Runs until dropped.
 pub(super) async fn retire(client: Client, worlds: &Worlds, namespace: &str) {
     let maps = Api::<ConfigMap>::namespaced(client, namespace);
     let mut changes = worlds.changes();
@@ -31,8 +33,8 @@ pub(super) async fn retire(client: Client, worlds: &Worlds, namespace: &str) {
     }
 }
 
-/// Writes what is different from the world's own view, which came from the ConfigMap; somebody who has edited it
-/// meanwhile makes a conflict, and the next world has what he wrote.
+/// Updates the ConfigMap if the snapshot, which has its earlier content, requires other names. An edit by another
+/// user meanwhile makes a conflict; the next snapshot has that edit.
 async fn note(maps: &Api<ConfigMap>, world: &World) -> Result<(), kube::Error> {
     let now = Timestamp::now().as_second();
     if world.retired.next(world, now) == world.retired {

@@ -1,4 +1,7 @@
-//! Which places do not stand, and why; looked at again only where something has changed.
+//! Sync state: which targets are out of sync, and why.
+//!
+//! Compares a target only after a change of something that it depends on: the snapshot, the cache, or a write of our
+//! own. Does not decide when a target is reconciled; the workqueue does.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,26 +15,27 @@ use super::places::{Place, is_platforms, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
 use crate::world::{self, Owner, Witness, World};
 
-/// Of the time, looking at new worlds takes at most one part in so many: the more there is to look at, the more
-/// changes are looked at together.
+/// Comparing with new snapshots may use at most 1/`PARTS` of the time. If a comparison is slow, the next one covers
+/// more changes.
 const PARTS: u32 = 5;
-/// Pods wait for what a new world has, so that none waits longer than this.
+/// Maximum delay before a new snapshot is compared, because pods wait for what it contains.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Why something is to be done, the most urgent first.
+/// The reason for a reconcile. The order of the variants is the priority, most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Cause {
-    /// It never stood here, and pods wait for it.
+    /// The namespace has never been ready, and its pods wait for that.
     New,
-    /// Somebody has changed what stood.
+    /// An object has changed in a target that was in sync.
     Drift,
-    /// What it is made of has changed.
+    /// The inputs of the target's baseline have changed, other than the settings.
     News,
-    /// The baseline is another one for all, or was looked at for the first time: that can wait its turn.
+    /// The settings have changed, or the target has not been in sync since the controller started, as after an
+    /// upgrade. This is not urgent, and its rate is limited.
     Upgrade,
 }
 
-/// Places of one party that have fallen for one cause.
+/// Targets of one tenant that are out of sync for the same reason.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'s> {
     pub(super) cause: Cause,
@@ -39,37 +43,38 @@ pub(super) struct Line<'s> {
     pub(super) places: &'s BTreeSet<Place>,
 }
 
+/// Sync state of all targets.
 #[derive(Default)]
 pub(super) struct Standing {
     world: Option<Arc<World>>,
-    /// When the next world is looked at, if there is one by then.
+    /// Earliest time at which a newer snapshot is compared.
     next_world: Option<Instant>,
-    /// What the baseline of each place is made of.
+    /// Inputs of each target's baseline.
     witnesses: BTreeMap<Place, Witness>,
-    /// What it was made of when it was last found standing.
+    /// The inputs with which each target was last in sync.
     stood: BTreeMap<Place, Witness>,
     fallen: BTreeMap<Place, Cause>,
-    /// What has fallen, by urgency and by whose it is.
+    /// Targets that are out of sync, by reason and tenant.
     queue: BTreeMap<(Cause, String), BTreeSet<Place>>,
     leftovers: BTreeSet<Place>,
-    /// Where somebody has written something else since this was asked last.
+    /// Targets whose specs have changed since the last call of `rewritten`.
     rewritten: BTreeSet<Place>,
 }
 
 impl Standing {
-    /// The world to look at now: not always the newest.
+    /// Returns the snapshot to compare with now, which is not always the newest.
     pub(super) fn due(&self, newest: Arc<World>) -> Arc<World> {
         let known = self.world.as_ref().filter(|_| self.next_world > Some(Instant::now()));
         known.map_or(newest, Arc::clone)
     }
 
-    /// When a world is due that is not yet looked at.
+    /// Returns the time at which the newest snapshot is compared; `None` if it is in use already.
     pub(super) fn next(&self, newest: Option<&Arc<World>>) -> Option<Instant> {
         let (known, newest) = self.world.as_ref().zip(newest)?;
         self.next_world.filter(|_| !Arc::ptr_eq(known, newest))
     }
 
-    /// Looks wherever something has changed: the world, what is kept there, or `done` by ourselves.
+    /// Compares the targets that a new snapshot, a change in the cache, or a finished reconcile (`done`) concerns.
     pub(super) fn look(
         &mut self,
         world: &Arc<World>,
@@ -152,7 +157,7 @@ impl Standing {
         }
     }
 
-    /// Where somebody has written something else since this was asked last: what failed may succeed now.
+    /// Returns the targets whose specs have changed since the last call. A retry of these may succeed now.
     pub(super) fn rewritten(&mut self) -> BTreeSet<Place> {
         std::mem::take(&mut self.rewritten)
     }
@@ -161,7 +166,7 @@ impl Standing {
         self.fallen.contains_key(place) || self.leftovers.contains(place)
     }
 
-    /// Every place that does not stand, the most urgent first.
+    /// Returns all targets that are out of sync: first the orphans, then the others, most urgent first.
     pub(super) fn fallen(&self) -> Vec<Line<'_>> {
         let leftovers = Line { cause: Cause::News, party: "", places: &self.leftovers };
         let queue = self.queue.iter();
@@ -170,7 +175,7 @@ impl Standing {
     }
 }
 
-/// What the baseline of every place is made of.
+/// Returns the inputs of every target's baseline.
 fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
     let mut witnesses = BTreeMap::new();
     for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
@@ -189,7 +194,7 @@ fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
     witnesses
 }
 
-/// The places that have objects in a namespace.
+/// Returns the targets that have objects in `namespace`.
 fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
     let tenant = world.namespace(namespace).and_then(|known| known.tenant.as_deref());
     let own = tenant.map(|tenant| Place::of_namespace(tenant, namespace));
@@ -203,7 +208,8 @@ fn is_observed(world: &World, namespace: &str) -> bool {
     matches!(world.owner(namespace), Some(Owner::Tenant(tenant)) if tenant.is_observed())
 }
 
-/// What tenants have from before that are gone or observed.
+/// Returns the orphans: objects of tenants that no longer exist or are observed, and namespaces of observed tenants
+/// that are still marked ready.
 fn leftovers(world: &World, kept: &Kept) -> BTreeSet<Place> {
     let mut places = Vec::new();
     let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);

@@ -1,4 +1,4 @@
-//! Why what does not stand does not: told in the status of whose it is.
+//! Last reconcile error per target, shown in the status of the owning Tenant or SharedService.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,8 @@ use tokio::sync::Notify;
 
 use super::places::Place;
 
-/// What fails for longer is no matter of who was faster, or of a moment without an API server.
+/// [`Troubles::lasting`] returns an error only after this long, to hide write conflicts and short outages of the API
+/// server.
 const LASTING: Duration = Duration::from_secs(10);
 
 struct Trouble {
@@ -23,7 +24,7 @@ pub(super) struct Troubles {
 }
 
 impl Troubles {
-    /// What keeps `place` from standing; `None` if nothing does.
+    /// Records the error of a target; `None` removes it.
     pub(super) fn tell(&self, place: &Place, trouble: Option<String>) {
         let mut known = self.known();
         match trouble {
@@ -37,7 +38,7 @@ impl Troubles {
         self.changed.notify_one();
     }
 
-    /// Only those of these places remain.
+    /// Keeps only the errors of targets that are out of sync.
     pub(super) fn retain(&self, is_fallen: impl Fn(&Place) -> bool) {
         let mut known = self.known();
         let before = known.len();
@@ -47,12 +48,12 @@ impl Troubles {
         }
     }
 
-    /// What keeps the place from standing.
+    /// Returns the error of a target.
     pub(super) fn of(&self, place: &Place) -> Option<String> {
         self.known().get(place).map(|trouble| trouble.said.clone())
     }
 
-    /// What keeps it from standing, and has for a while.
+    /// Returns the error of a target, if it has lasted for a while.
     pub(super) fn lasting(&self, place: &Place) -> Option<String> {
         let known = self.known();
         let trouble = known.get(place).filter(|trouble| trouble.since.elapsed() >= LASTING);

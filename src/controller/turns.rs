@@ -1,5 +1,13 @@
-//! When a place is seen to again: what failed pauses, what was just written settles, what is the same for all comes at a
-//! pace.
+//! Workqueue: decides when each target is reconciled.
+//!
+//! * Failed targets back off exponentially.
+//! * Targets that were ready and have just been written cool down.
+//! * Rollouts, which concern all targets, are limited to `baseline.rolloutRate` targets a second.
+//! * Tenants share the capacity, so that the backlog of one does not delay the others.
+//! * The mesh-wide deny-all policy is enabled after, and disabled before, the policies that allow.
+//!
+//! The queue of kube's `Controller` is not used, because it does not share capacity among tenants and cannot order
+//! the deny-all policy. This module does not decide which targets are out of sync, and performs no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -11,29 +19,31 @@ use super::denial::Denial;
 use super::places::Place;
 use super::standing::{Cause, Line};
 
-/// How long a place that failed is left alone: doubled each time, up to the last.
+/// Backoff of a failed target: starts at `FIRST_PAUSE` and doubles with each failure, up to `LAST_PAUSE`.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LAST_PAUSE: Duration = Duration::from_mins(1);
-/// How long a place that stood and was brought up to date is left alone: a tenant that grows by many namespaces changes
-/// the lists in each of them once for all, not once for each.
+/// Cooldown of a ready target after a write. While a tenant gets many new namespaces, the controller then updates the
+/// lists in each existing one once, not once for each new namespace.
 const SETTLING: Duration = Duration::from_secs(2);
 
-/// How many places of one party may be on the way before those of all others have their turn: first one, then some.
+/// Limits of reconciles in flight per tenant, tried in this order: each tenant gets one, then up to four, then any
+/// number.
 const SHARES: [usize; 3] = [1, 4, usize::MAX];
 
-/// A place that failed, and when it is tried again.
+/// Backoff of a failed target.
 struct Pause {
     length: Duration,
     until: Instant,
 }
 
+/// Workqueue of the targets that are out of sync.
 pub(super) struct Turns {
     pauses: BTreeMap<Place, Pause>,
     settled: BTreeMap<Place, Instant>,
     next_upgrade: Instant,
-    /// When the round began.
+    /// Start of the current round.
     now: Instant,
-    /// When the first comes that was told to wait.
+    /// Earliest time at which a waiting target becomes eligible.
     next: Option<Instant>,
 }
 
@@ -42,12 +52,13 @@ impl Turns {
         Self { pauses: BTreeMap::new(), settled: BTreeMap::new(), next_upgrade: now, now, next: None }
     }
 
-    /// When somebody who waits has his turn.
+    /// Returns the time at which the next waiting target becomes eligible.
     pub(super) fn next(&self) -> Instant {
         self.next.unwrap_or_else(|| Instant::now() + LAST_PAUSE)
     }
 
-    /// The place was seen to; whether that came to anything, and whether the baseline had stood there before.
+    /// Records the result of a reconcile. A failure starts or doubles the backoff of the target. A target that was
+    /// ready before cools down.
     pub(super) fn seen_to(&mut self, now: Instant, place: &Place, succeeded: bool, had_stood: bool) {
         if succeeded {
             self.pauses.remove(place);
@@ -61,7 +72,7 @@ impl Turns {
         }
     }
 
-    /// A round begins: only what has fallen has turns, and what is made of something else now has one at once.
+    /// Starts a round. Ends the backoff of targets that are in sync again, or whose specs have changed.
     pub(super) fn begin(
         &mut self,
         now: Instant,
@@ -74,9 +85,11 @@ impl Turns {
         self.settled.retain(|_, until| *until > now);
     }
 
-    /// Those of the places, most urgent first, whose turn it is. A party that has more on the way than others lets them
-    /// go first. What denies for all comes once everything stands that the settings changed, but for what has failed;
-    /// before it goes, nothing of that goes.
+    /// Returns the next batch of targets.
+    ///
+    /// Tenants with fewer reconciles in flight go first, in the steps of `SHARES`. Within a step, the more urgent
+    /// reason goes first. Mesh-wide deny-all is enabled after every settings rollout that can succeed, and disabled
+    /// before any.
     pub(super) fn of(
         &mut self,
         lines: &[Line<'_>],
@@ -142,7 +155,7 @@ impl Turns {
     }
 }
 
-/// Whether a place waits until others are as they must be.
+/// True if the target must wait for others, because the mesh-wide deny-all policy is about to change.
 fn rests_on_others(denial: Denial, cause: Cause, place: &Place) -> bool {
     match denial {
         Denial::Stays => false,
@@ -151,7 +164,7 @@ fn rests_on_others(denial: Denial, cause: Cause, place: &Place) -> bool {
     }
 }
 
-/// What has its turn, and how many of each party are on the way.
+/// A batch under construction, and the number of reconciles in flight per tenant.
 struct Round {
     now_on: Vec<(Cause, Place)>,
     most: usize,
@@ -185,12 +198,13 @@ impl Round {
     }
 }
 
-/// Whether a place is seen to.
+/// Eligibility of a target in the current round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     Now,
+    /// It waits for its cooldown or for the rollout rate.
     Comes,
-    /// It has failed, and waits to be tried again.
+    /// It waits for the end of its backoff.
     Failed,
 }
 
@@ -257,7 +271,7 @@ mod tests {
         let now_on = turns.of(&lines, &busy, 3, NonZeroU32::MIN, Denial::Stays);
         let parties: Vec<&str> = now_on.iter().map(|(_, place)| place.party()).collect();
         assert_eq!(parties, ["e", "e", "a"]);
-        // With nobody beside, all that is free is its own.
+        // Without other tenants, a tenant gets all free capacity.
         lines.truncate(1);
         let now_on = turns.of(&lines, &BTreeMap::new(), 16, NonZeroU32::MIN, Denial::Stays);
         assert_eq!(now_on.iter().map(|(_, place)| place).collect::<BTreeSet<_>>().len(), 16);
@@ -278,10 +292,10 @@ mod tests {
         let none = BTreeMap::new();
         assert!(!seen(&lines, &none, Denial::Comes).contains(&Place::Cluster));
         assert_eq!(seen(&lines[..1], &busy(Cause::Upgrade, &allows), Denial::Comes), BTreeSet::new());
-        // Whoever makes namespaces all the time keeps it from nothing.
+        // A steady flow of new namespaces does not delay the deny-all policy.
         assert_eq!(seen(&lines[..1], &busy(Cause::New, &allows), Denial::Comes), cluster);
         assert_eq!(seen(&lines, &none, Denial::Goes), cluster);
-        // Of itself it waits for nobody.
+        // If the deny-all policy does not change, its target waits for no other.
         assert!(seen(&lines[..1], &busy(Cause::Upgrade, &allows), Denial::Stays).contains(&Place::Cluster));
     }
 }

@@ -1,4 +1,7 @@
-//! The objects of one kind, as their watch shows them.
+//! Store for the objects of one kind, filled by their watch.
+//!
+//! It works like the store of kube's `reflector`, and also keeps the latest resourceVersion of the watch. With that,
+//! the cache can tell if the watch is ahead of our own write.
 
 use std::collections::BTreeMap;
 use std::mem::take;
@@ -11,26 +14,27 @@ use tracing::warn;
 
 use crate::baseline::Kind;
 
-/// By namespace, which is empty for an object of the cluster, and name.
+/// Objects by namespace and name. The namespace is empty for a cluster-wide object.
 type Objects = BTreeMap<(String, String), Value>;
 
+/// The store of one kind.
 pub(super) struct Watched {
     kind: Kind,
     objects: Objects,
     coming: Objects,
-    /// The newest version that was shown; a deletion has one too.
+    /// The latest resourceVersion that the watch has delivered, deletes included.
     shown: Option<u128>,
-    /// Whether they were listed, or cannot be.
+    /// True if the objects have been listed, or an attempt to list them has failed.
     is_asked: bool,
 }
 
-/// What news was about.
+/// The effect of a watch event on the store.
 pub(super) enum News {
-    /// Nothing that is known as yet.
+    /// No visible change, or not yet.
     Nothing,
-    /// All of them: they were listed.
+    /// All objects have been relisted.
     All,
-    /// What has this namespace and name.
+    /// The object of this namespace and name may have changed.
     One(String, String),
 }
 
@@ -71,7 +75,7 @@ impl Watched {
         self.is_asked
     }
 
-    /// Whether the watch has shown this version, or what came after it.
+    /// True if the watch has delivered this version or a later one.
     pub(super) fn has_shown(&self, object: &DynamicObject) -> bool {
         version(object).is_some_and(|version| self.shown >= Some(version))
     }
@@ -80,14 +84,14 @@ impl Watched {
         self.objects.get(&(namespace.to_owned(), name.to_owned()))
     }
 
-    /// The names of what is in a namespace.
+    /// Returns the names of the objects in a namespace.
     pub(super) fn names(&self, namespace: &str) -> impl Iterator<Item = &str> {
         let here = self.objects.range((namespace.to_owned(), String::new())..);
         let namespace = namespace.to_owned();
         here.take_while(move |((place, _), _)| *place == namespace).map(|((_, name), _)| name.as_str())
     }
 
-    /// The namespace and the name of each.
+    /// Returns the namespace and the name of each object.
     pub(super) fn places(&self) -> impl Iterator<Item = (&str, &str)> {
         self.objects.keys().map(|(namespace, name)| (namespace.as_str(), name.as_str()))
     }
@@ -105,6 +109,11 @@ impl Watched {
     }
 }
 
+/// Returns the resourceVersion as a number, because numbers can be compared.
+///
+/// Kubernetes guarantees the order of resourceVersions since 1.35
+/// (<https://www.kubernetes.dev/resources/keps/5504/>). Older API servers have the same order if they store in etcd.
+/// An object whose version is not a number never counts as delivered.
 fn version(object: &DynamicObject) -> Option<u128> {
     object.metadata.resource_version.as_ref()?.parse().ok()
 }
@@ -113,7 +122,7 @@ fn place(object: &DynamicObject) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
-/// The object as far as anything of it is looked at.
+/// Returns the fields of the object that are compared: without the status, except for a ResourceQuota.
 fn entry(kind: Kind, object: &DynamicObject) -> Value {
     let mut value = object.data.clone();
     let metadata = &object.metadata;

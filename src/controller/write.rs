@@ -1,4 +1,5 @@
-//! What the controller writes of the baseline.
+//! Writes of the baseline controller: labels of namespaces, baseline objects, and the condition `BaselineReady`. The
+//! targets decide what is written.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,13 +19,13 @@ use crate::sources::Worlds;
 use crate::sources::follow::read_namespace;
 use crate::world::{self, BASELINE_READY, World};
 
-/// Whose the fields are that the controller applies.
+/// Field manager of server-side apply.
 const FIELD_MANAGER: &str = "bulkhead";
 
-/// How soon the watch shows a write, or something is wrong.
+/// Time limit for the watch to deliver our own write.
 const SHOWN: Duration = Duration::from_secs(5);
 
-/// Adds the labels that the namespace lacks, and waits until the watch shows them.
+/// Adds the missing labels to the namespace, and waits until the snapshot has them.
 pub(super) async fn label(
     client: &Client,
     worlds: &Worlds,
@@ -33,7 +34,8 @@ pub(super) async fn label(
 ) -> anyhow::Result<()> {
     let mut changes = worlds.changes();
     let Some(world) = worlds.newest().filter(|world| !place.labels(world).is_empty()) else { return Ok(()) };
-    // The snapshot may be older than the namespace: what is there now is asked, and must be so still.
+    // The snapshot may be older than the namespace. So the labels are compared with the current object, and its
+    // resourceVersion is in the patch.
     let namespaces = Api::<Namespace>::all(client.clone());
     let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
     let lacking = place.lacking(&world, &read_namespace(&found));
@@ -42,7 +44,7 @@ pub(super) async fn label(
         let version = found.metadata.resource_version;
         let patch = Patch::Merge(json!({ "metadata": { "labels": added, "resourceVersion": version } }));
         match namespaces.patch(namespace, &PatchParams::default(), &patch).await {
-            // Somebody was faster, and that is news.
+            // A conflict. The watch delivers the other write, which starts the next reconcile.
             Err(kube::Error::Api(status)) if status.code == 409 => return Ok(()),
             result => drop(result?),
         }
@@ -57,14 +59,14 @@ pub(super) async fn label(
     Ok(())
 }
 
-/// An object that is not as it must be.
+/// An object to create or to update.
 pub(super) struct Change {
     pub(super) manifest: Manifest,
-    /// Whether there is anything under its name.
+    /// True if the cache has an object of this name.
     pub(super) is_known: bool,
 }
 
-/// Removes what the baseline no longer has.
+/// Deletes an object that the baseline no longer contains.
 pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
     let Key { kind, namespace, name } = key;
     let objects = api(client, *kind, Some(namespace.as_str()).filter(|namespace| !namespace.is_empty()));
@@ -76,8 +78,10 @@ pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Creates or replaces the object, whole; of one that others have a part in, applies ours. What was there before the
-/// baseline is left unless it `may_replace` it: it is somebody's.
+/// Creates or replaces the object. If Bulkhead manages it only in part, applies only Bulkhead's fields.
+///
+/// An existing object without Bulkhead's label is from before the baseline and belongs to another user. If it
+/// differs, it is replaced only with `may_replace`; without it, this fails.
 pub(super) async fn apply(
     client: &Client,
     Change { manifest, is_known }: &Change,
@@ -90,7 +94,8 @@ pub(super) async fn apply(
         return Ok(objects.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
     }
     let create = PostParams::default();
-    // What is not known to be there is created unasked; Kubernetes would count one that is there twice for a while.
+    // An object that the cache lacks is created without a read first. Other objects are read first, because a quota
+    // counts even the failed create of an existing object for a while.
     if !*is_known {
         match objects.create(&create, &wanted).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
@@ -105,7 +110,7 @@ pub(super) async fn apply(
     if differences.is_empty() {
         return Ok(found);
     }
-    // That it lacks our label is not what is in the way.
+    // An object that differs only in labels may be replaced.
     let is_label = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
     let foreign = differences.iter().find(|difference| !is_label(&difference.path));
     if let (false, false, Some(difference)) = (may_replace, is_managed(&whole), foreign) {
@@ -117,7 +122,9 @@ pub(super) async fn apply(
         );
     }
     wanted.metadata.resource_version = found.metadata.resource_version;
-    // The one field of a binding that cannot change. It goes only if the next one can come.
+    // `roleRef` is immutable
+    // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#clusterrolebinding-example), so the binding is
+    // deleted and created again. A dry run first checks that the new one would be admitted.
     if found.data.get("roleRef") != wanted.data.get("roleRef") {
         wanted.metadata.resource_version = None;
         let mut trial = wanted.clone();
@@ -135,7 +142,7 @@ pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) ->
     Ok(())
 }
 
-/// Says that the baseline stands no more, and waits until the watch shows it.
+/// Sets the condition to `False`, and waits until the snapshot has it.
 pub(super) async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> anyhow::Result<()> {
     let mut changes = worlds.changes();
     say(

@@ -1,5 +1,8 @@
-//! Match conditions: what the API server need not ask about. They decide whether a Bulkhead that is down
-//! is a nuisance or an outage.
+//! Match conditions: CEL expressions that select the writes which the API server sends to the webhook
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchconditions>).
+//!
+//! While Bulkhead is down, the API server refuses every write that matches. So the conditions decide if that is a
+//! nuisance or an outage.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +17,7 @@ use crate::world::{
     ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, controllers,
 };
 
-/// The conditions of a validating entry; all must hold for a write to be sent.
+/// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
 pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
@@ -28,7 +31,7 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
         Entry::Policies => conditions.extend([
             is_of_the_baseline_or_beside(),
             not_the_end_of_a_namespace(),
-            // What Kubernetes counts changes with every pod.
+            // The quota controller updates the counts with every pod.
             condition(
                 "not-a-count",
                 &format!(
@@ -51,7 +54,8 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
-            // Of what makes pods only the template is judged: it is scaled, paused and finished with unseen.
+            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
+            // does not involve the webhook.
             condition(
                 "changes-something-judged",
                 "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
@@ -66,19 +70,19 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
     conditions
 }
 
-/// The conditions of the mutating entry.
+/// Returns the conditions of the mutating entry.
 pub(super) fn of_labels(settings: &Settings) -> Vec<MatchCondition> {
     vec![not_the_api_server(), changes_something_guarded(settings)]
 }
 
-/// The API server writes for itself while it starts, before any webhook can answer: a bootstrap role that
-/// is missing would otherwise keep it from starting.
+/// Leaves out the writes that the API server makes for itself while it starts, before any webhook can answer.
+/// Otherwise a missing bootstrap role would prevent the start.
 fn not_the_api_server() -> MatchCondition {
     condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
 }
 
-/// An update of a namespace that leaves everything as it was that some rule reads. Outside the namespaces of
-/// tenants that is little. The end of a namespace takes finalizers away, which nobody needs to judge.
+/// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
+/// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
 fn changes_something_guarded(settings: &Settings) -> MatchCondition {
     let guards: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.guards).copied().collect();
     let guards: Vec<String> = guards.iter().map(|key| format!("'{key}'")).collect();
@@ -119,8 +123,8 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
     )
 }
 
-/// An object under a name of the baseline, or one that is judged whatever its name; of that only what is judged, and
-/// not that it goes.
+/// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
+/// and updates that change judged fields, and no deletes.
 fn is_of_the_baseline_or_beside() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
@@ -145,7 +149,8 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
     )
 }
 
-/// In the mesh's root namespace what bears a name of the baseline's; all else there goes on whoever is down.
+/// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
+/// Bulkhead.
 fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
     let doors =
         DOORS.iter().filter(|door| matches!(door.kind, Kind::Policy(_)) && door.subresource.is_empty());
@@ -164,10 +169,10 @@ fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
     )
 }
 
-/// The name of what is written; it is not in the request of each deletion of a collection.
+/// CEL for the name of the written object. The request itself has no name for the deletes of a collection.
 const NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";
 
-/// No other secret leaves the API server.
+/// Leaves out all other Secrets, so that they do not leave the API server.
 fn only_token_secrets() -> MatchCondition {
     condition(
         "only-token-secrets",
@@ -177,7 +182,7 @@ fn only_token_secrets() -> MatchCondition {
     )
 }
 
-/// What is in a namespace goes with it, whoever is down.
+/// Leaves out deletes by the namespace controller, so that a terminating namespace empties even during an outage.
 fn not_the_end_of_a_namespace() -> MatchCondition {
     condition(
         "not-the-end-of-a-namespace",
@@ -185,11 +190,12 @@ fn not_the_end_of_a_namespace() -> MatchCondition {
     )
 }
 
-/// Who says so by name and is of the group; either alone can be had by others.
+/// CEL that is true for a node. It requires both the name and the group, because other users can have either one.
 const A_NODE: &str =
     "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
 
-/// What controllers and nodes make of what the platform wrote: shared services must restart by themselves.
+/// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
+/// must restart without Bulkhead.
 fn not_a_controller() -> MatchCondition {
     let accounts = controllers().chain([ALL_CONTROLLERS, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();

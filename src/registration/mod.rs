@@ -1,4 +1,7 @@
-//! What the cluster must be told, derived from the rules: webhook configurations, CRDs, RBAC. Pure.
+//! Objects to install in the cluster, derived from the rules: webhook configurations, CRDs, RBAC.
+//!
+//! The folder is pure. The controller writes the webhook configurations; `bulkhead manifests` prints all of the
+//! objects.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -18,17 +21,17 @@ pub use rbac::{CONTROLLER, rbac};
 pub use wanted::{is_enforced, wanted};
 pub use webhooks::{NAME, mutating, validating};
 
-/// Where the API server finds the webhook.
+/// The address under which the API server reaches the webhook.
 #[derive(Clone, Debug)]
 pub struct Service {
     pub namespace: String,
     pub name: String,
     pub port: i32,
-    /// The certificates the webhook's own is checked against, PEM; absent where something else writes them in.
+    /// The CA certificates of the webhook, PEM; `None` if another tool sets them in the configurations.
     pub ca_bundle: Option<Vec<u8>>,
 }
 
-/// The kinds of the group `bulkhead.dev`.
+/// Returns the CRDs of the group `bulkhead.dev`.
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![Exemption::crd(), SharedService::crd(), Tenant::crd()]
 }

@@ -1,26 +1,28 @@
+//! The probe: a dry run that shows if the API server reaches the webhook, and which version answers.
+
 use serde_json::{Value, json};
 
 use crate::policy::rules::{PROBE, PROBE_REFUSED};
 
-/// A patch of a namespace that every replica refuses to everybody: whoever asks for it as a dry run learns whether
-/// the API server reaches the webhook. Each `question` is another, so that none is there already.
+/// Returns a patch of a namespace that every replica refuses, to every user. As a dry run, it shows if the API server
+/// reaches the webhook. Each `question` gives another label value, so that the namespace never has it already.
 pub fn probe(question: i64) -> Value {
     json!({ "metadata": { "labels": { PROBE: question.to_string() } } })
 }
 
-/// What came of asking.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A replica of this version has judged it.
+    /// A replica of this version refused it.
     Heard,
-    /// A replica of another version has.
+    /// A replica of another version refused it.
     HeardByAnother,
-    /// Something else refused it, with these words; `None` if nothing did.
+    /// No replica refused it. Has the message of another refusal; `None` if it was admitted.
     Unheard(Option<String>),
 }
 
 impl Answer {
-    /// The answer in a refusal's `message`.
+    /// Returns the result for the `message` of a refusal.
     pub fn read(message: &str) -> Self {
         let refused_by_us = [
             "admission webhook \"namespaces.bulkhead.dev\" denied the request".to_owned(),

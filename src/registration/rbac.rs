@@ -1,3 +1,5 @@
+//! RBAC: the permissions of the two service accounts, and the roles of tenants' owners.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
@@ -10,11 +12,12 @@ use crate::policy::rules::audited;
 use crate::world::RETIRED;
 
 const WEBHOOK: &str = "bulkhead";
-/// The controller's account and its role, with which what it registers goes.
+/// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
+/// ClusterRole.
 pub const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
-/// The two accounts with all that they may do, and the roles that a tenant's owners get.
+/// Returns the two accounts with all their permissions, and the roles of tenants' owners.
 pub fn rbac(namespace: &str) -> Vec<Value> {
     let mut objects = roles_of_owners().to_vec();
     for account in [WEBHOOK, CONTROLLER] {
@@ -34,7 +37,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
                 json!({
                     "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
                 }),
-                // RBAC cannot name what is still to be created.
+                // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
                 json!({
                     "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
@@ -52,7 +55,8 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
     objects
 }
 
-/// What runs in tenants' namespaces, and its routes: to audit them, and to look at what an exemption rests on.
+/// Returns permissions on the workloads and routes in tenants' namespaces: to audit them, and to look up objects that
+/// an Exemption depends on.
 fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let is_elsewhere = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
@@ -63,7 +67,8 @@ fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> 
     groups.into_iter().map(rule).collect()
 }
 
-/// Writes the kinds of the baseline, hands out the owners' roles, says that a namespace is ready.
+/// Returns the permissions to write baseline objects, to bind the owners' roles, to mark namespaces ready, and to
+/// write statuses and Events.
 fn keeps_the_baseline() -> Vec<Value> {
     let verbs = |kind: &baseline::Kind| {
         let whole = ["create", "delete", "get", "list", "update", "watch"].as_slice();
@@ -85,8 +90,12 @@ fn keeps_the_baseline() -> Vec<Value> {
     rules
 }
 
-/// Writes two configurations. RBAC cannot name what is still to be created; and where an owner's permissions are
-/// enforced, who says by whom an object is owned must be allowed to delete it.
+/// Returns the permissions on the two webhook configurations.
+///
+/// `create` cannot be limited by `resourceNames`
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources>). `delete` is needed to
+/// set owner references where OwnerReferencesPermissionEnforcement is on
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#ownerreferencespermissionenforcement>).
 fn registers_the_webhook() -> [Value; 2] {
     let groups = ["admissionregistration.k8s.io"];
     let resources = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
@@ -96,7 +105,7 @@ fn registers_the_webhook() -> [Value; 2] {
     ]
 }
 
-/// What owners may do: an explicit list, without the verbs that walk around admission.
+/// Returns the roles of tenants' owners: an explicit list, without the verbs that bypass admission.
 fn roles_of_owners() -> [Value; 2] {
     let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     let read = ["get", "list", "watch"];
@@ -142,7 +151,7 @@ fn service_account(namespace: &str, name: &str) -> Value {
     json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace } })
 }
 
-/// A cluster role and its binding to the account.
+/// Returns a ClusterRole, and its binding to the account.
 fn cluster_role(namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
     let metadata = json!({ "name": account });
     [
@@ -155,7 +164,7 @@ fn cluster_role(namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
     ]
 }
 
-/// A role in the namespace `home`, and its binding to the account.
+/// Returns a Role in the namespace `home`, and its binding to the account.
 fn role(home: &str, namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
     let metadata = json!({ "name": account, "namespace": home });
     [

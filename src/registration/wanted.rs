@@ -1,8 +1,12 @@
+//! Merges the derived webhooks with those in the cluster.
+
 use serde_json::{Map, Value, json};
 
-/// The entries a configuration must have, where those of `found` are: what is `derived`, with the CA bundle that is
-/// there where we have none. An entry refuses what nobody judges (`Fail`) once it is `proven` that somebody does, and
-/// goes on doing so for as long as it is called by the same path.
+/// Returns the webhooks that a configuration must have, where `found` has the current ones.
+///
+/// These are the `derived` webhooks, with the CA bundle of the current ones if Bulkhead has none. A webhook has
+/// `failurePolicy: Ignore` until it is `proven` that the API server reaches it. After that it keeps `Fail` as long as
+/// its address stays the same.
 pub fn wanted(derived: &Value, found: &Value, proven: bool) -> Value {
     entries(derived).map(|derived| Value::Object(entry(derived, found, proven))).collect()
 }
@@ -26,7 +30,7 @@ fn entry(derived: &Value, all: &Value, proven: bool) -> Map<String, Value> {
     entry
 }
 
-/// With what the API server writes where nothing is said.
+/// Fills in the defaults of the API server, so that the result can be compared with a stored webhook.
 fn with_defaults(derived: &Value) -> Map<String, Value> {
     let mut entry = derived.as_object().cloned().unwrap_or_default();
     for selector in ["namespaceSelector", "objectSelector"] {
@@ -39,7 +43,7 @@ fn with_defaults(derived: &Value) -> Map<String, Value> {
     entry
 }
 
-/// Whether every entry that is to refuse what nobody judges does.
+/// True if every webhook in `found` has its derived `failurePolicy`.
 pub fn is_enforced(derived: &Value, found: &Value) -> bool {
     policies(derived).eq(policies(found))
 }

@@ -1,3 +1,5 @@
+//! The two webhook configurations, as the rules require them.
+
 use std::collections::BTreeMap;
 
 use k8s_openapi::ByteString;
@@ -13,10 +15,11 @@ use crate::policy::{Place, RULES};
 use crate::settings::Settings;
 use crate::world::{NAME_LABEL, TENANT_LABEL};
 
-/// Of both configurations.
+/// The name of both configurations.
 pub const NAME: &str = "tenant-bulkhead";
 
-/// Judges; refuses while nobody answers.
+/// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
+/// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
     let is_used = |entry: &&Entry| **entry != Entry::Shared || guarded_by_name(settings).next().is_some();
     let webhooks = Entry::ALL.iter().filter(is_used).map(|entry| ValidatingWebhook {
@@ -35,8 +38,9 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
     ValidatingWebhookConfiguration { metadata: metadata(), webhooks: Some(webhooks.collect()) }
 }
 
-/// Labels namespaces. Without an answer nothing is labelled: the validating side refuses a namespace without
-/// its tenant's label, and the pods of one that Istio does not inject.
+/// Returns the mutating configuration, which labels namespaces. It has `failurePolicy: Ignore`. Without an answer,
+/// nothing is labelled. That is safe, because the validating webhook refuses a namespace without its tenant label,
+/// and the pods of a namespace that Istio does not inject.
 pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
     let namespaces = DOORS.iter().filter(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
     let labels = MutatingWebhook {
@@ -55,7 +59,7 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
     MutatingWebhookConfiguration { metadata: metadata(), webhooks: Some(vec![labels]) }
 }
 
-/// The doors of the kinds that some rule judges where the entry is asked.
+/// Returns the resources whose kinds a rule judges in this entry.
 fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
     DOORS.iter().filter(move |door| {
         let mut rules = RULES.iter().filter(|rule| rule.judges(door.kind));
@@ -68,7 +72,8 @@ fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
     })
 }
 
-/// One rule for the doors that share a group and their operations: the API server knows no finer grain.
+/// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
+/// operations to all its resources.
 fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for door in doors {
@@ -87,8 +92,9 @@ fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
         .collect()
 }
 
-/// The namespaces of tenants, or those of shared services. The entry for namespaces itself has no selector:
-/// the API server would match it against the new labels, and a write that removes the label would not be sent.
+/// Selects the namespaces of tenants, or those of shared services and the mesh's root. The entry for namespaces has
+/// no selector: the API server would compare it with the new labels, and would not send an update that removes the
+/// label.
 fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
     let requirement = match entry {
         Entry::Namespaces | Entry::Cluster => return None,
@@ -106,7 +112,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
     Some(LabelSelector { match_expressions: Some(vec![requirement]), ..LabelSelector::default() })
 }
 
-/// The platform's namespaces in which something is judged.
+/// Returns the platform namespaces in which a rule judges objects.
 fn guarded_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
     settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
 }

@@ -1,4 +1,4 @@
-//! A world made of YAML files.
+//! Builds a snapshot, or settings, from YAML files.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -16,14 +16,14 @@ use crate::api;
 use crate::settings::{self, Settings};
 use crate::world::{Exemption, Facts, Namespace, RETIRED, Retired, SharedService, Tenant, World};
 
-/// A document, and the file it stands in.
+/// A document, with its file.
 #[derive(Debug)]
 pub struct Found {
     pub file: PathBuf,
     pub document: Document,
 }
 
-/// Why files make no world.
+/// Error in the files of a snapshot or of settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
     #[error("{}: {error}", file.display())]
@@ -38,7 +38,8 @@ pub enum Invalid {
     TwoSettings { file: PathBuf, line: u64 },
 }
 
-/// Every document of `paths`: files, folders (`.yaml`, `.yml` and `.json` below them) and `-` for stdin.
+/// Returns every document in `paths`: files, folders (the `.yaml`, `.yml` and `.json` files below them), and `-` for
+/// stdin.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<Found>, Invalid> {
     let mut found = Vec::new();
     for path in paths {
@@ -75,14 +76,14 @@ fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The settings in one file; what cannot be understood names its line.
+/// Returns the settings in one file. An error names the line.
 pub fn settings(path: &Path) -> Result<Settings, Invalid> {
     let found = read(&[path.to_owned()])?;
     settings_among(&found)?.ok_or_else(|| Invalid::NoSettings { file: path.to_owned() })
 }
 
-/// The world that `found` describes: Bulkhead's kinds, Namespaces, retired names, Settings, and what says where the API
-/// servers and DNS are. The rest is left aside.
+/// Builds the snapshot that `found` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
+/// objects that have the addresses of the API servers and of DNS. Ignores all other documents.
 pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
     let settings = settings_among(found.clone())?.unwrap_or_default();
     let mut facts = Facts::default();
@@ -111,8 +112,9 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
                 let namespace: core::Namespace = file.parse("Namespace")?;
                 let written = read_namespace(&namespace);
                 let known: &mut Namespace = namespaces.entry(name).or_default();
-                // A manifest without the label is one that the webhook still has to label. And the gate is for
-                // pods that come to be: a file says what is to be, unless it has a status.
+                // A manifest without the tenant label keeps the label of an earlier one, because the webhook would
+                // add it. A namespace without a status counts as ready, because a file describes the wanted state, in
+                // which the baseline is applied.
                 *known = Namespace {
                     tenant: written.tenant.clone().or(known.tenant.take()),
                     ready: written.ready || namespace.status.is_none(),
@@ -155,7 +157,7 @@ fn settings_among<'f>(found: impl IntoIterator<Item = &'f Found>) -> Result<Opti
 }
 
 impl Found {
-    /// The API group, empty for the core's; `None` if the document is no object.
+    /// Returns the API group, empty for the core group; `None` if the document is not an object.
     pub fn group(&self) -> Option<&str> {
         let version = self.document.text(&["apiVersion"])?;
         Some(version.rsplit_once('/').map_or("", |(group, _)| group))
@@ -174,7 +176,7 @@ impl Found {
                 Segment::Enum { .. } | Segment::Unknown => pointer,
             });
             let message = error.inner().to_string();
-            // Where it stands in our JSON is nowhere in the file.
+            // The position in our JSON does not help the reader of the file.
             let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
             self.invalid(what, &pointer, &format!("{}: {message}", error.path()))
         })

@@ -1,4 +1,7 @@
-//! Where a [`World`] comes from: watches on a cluster, or YAML files.
+//! Sources of snapshots: watches on a cluster, or YAML files.
+//!
+//! [`Worlds`] holds the newest snapshot. It also passes requests for a live lookup to the task that watches the
+//! cluster.
 
 pub mod files;
 pub mod follow;
@@ -15,7 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::policy::kind::Door;
 use crate::world::{ObjectKey, World};
 
-/// The newest world, and word of each new one. There is none until the first is whole.
+/// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
 #[derive(Debug)]
 pub struct Worlds {
     newest: ArcSwapOption<World>,
@@ -23,23 +26,24 @@ pub struct Worlds {
     looks: Looks,
 }
 
-/// What requests miss, and how far whoever follows the cluster has looked for it. One look serves all who
-/// asked before it began.
+/// Lookups that requests wait for, and how many of them are done. One lookup serves all requests that asked before it
+/// began.
 #[derive(Debug)]
 struct Looks {
     missed: Mutex<Missed>,
     asked: Notify,
-    /// The number of the newest request that a finished look has served.
+    /// Number of the newest request that a finished lookup has served.
     served: watch::Sender<u64>,
 }
 
+/// Objects to look up, collected from all requests that wait.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Missed {
-    /// Namespaces that somebody misses.
+    /// Namespaces that the snapshot lacks.
     pub(crate) namespaces: BTreeSet<String>,
-    /// Objects that an exemption rests on.
+    /// Objects that an Exemption depends on.
     pub(crate) objects: BTreeSet<ObjectKey>,
-    /// The number of the newest request among them.
+    /// Number of the newest request among them.
     request: u64,
 }
 
@@ -69,8 +73,8 @@ impl Worlds {
         self.newest.load_full()
     }
 
-    /// Asks whoever follows the cluster to look at `namespace`, at every Tenant and at `object`; gives what
-    /// resolves when it has. What is found is in a new world.
+    /// Asks the watching task to look up `namespace`, every Tenant and `object`. The returned future resolves when
+    /// that is done. The next snapshot has what was found.
     pub fn look(&self, namespace: &str, object: Option<&ObjectKey>) -> impl Future<Output = ()> + use<> {
         let mut missed = self.looks.missed();
         missed.namespaces.insert(namespace.to_owned());
@@ -84,7 +88,7 @@ impl Worlds {
         }
     }
 
-    /// What to look at, once somebody asks.
+    /// Waits for a request, and returns the objects to look up.
     pub(crate) async fn asked(&self) -> Missed {
         self.looks.asked.notified().await;
         let mut asked = self.looks.missed();
@@ -93,18 +97,18 @@ impl Worlds {
         missed
     }
 
-    /// All of it has been looked at.
+    /// Marks a lookup as done.
     pub(crate) fn looked(&self, missed: &Missed) {
         self.looks.served.send_replace(missed.request);
     }
 
-    /// Tells of every world published after this call.
+    /// Returns a receiver that is notified of every snapshot published after this call.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
 }
 
-/// The resource of a door, as kube's client asks for it.
+/// Converts to the type of kube's client.
 pub(crate) fn resource(door: &Door) -> ApiResource {
     let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
     ApiResource::from_gvk_with_plural(&kind, door.resource)

@@ -1,4 +1,4 @@
-//! Settings from a file, read again when it changes.
+//! Settings from a file, reloaded when it changes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use tracing::{info, warn};
 use super::files::{self, Invalid};
 use crate::settings::Settings;
 
-/// How often the file is looked at: a mounted ConfigMap changes by a link, which no watch of a file sees.
+/// Polling interval. Kubernetes updates a mounted ConfigMap by replacing a symbolic link, which a watch on the file
+/// does not see.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The settings in `path`, and whatever it holds later; a bad file is refused and the last good one stays.
-/// Runs its watch on the current runtime until nobody listens.
+/// Returns the settings in `path`, and every later version of them. If a new version is invalid, the last valid one
+/// stays in use. Polls on the current runtime until all receivers are dropped.
 pub fn settings(path: Option<PathBuf>) -> Result<watch::Receiver<Arc<Settings>>, Invalid> {
     let Some(path) = path else { return Ok(watch::Sender::new(Arc::default()).subscribe()) };
     let mut seen = bytes(&path);
@@ -40,7 +41,7 @@ pub fn settings(path: Option<PathBuf>) -> Result<watch::Receiver<Arc<Settings>>,
     Ok(receiver)
 }
 
-/// `None` while the file cannot be read.
+/// Returns `None` while the file cannot be read.
 fn bytes(path: &Path) -> Option<Vec<u8>> {
     std::fs::read(path).ok()
 }

@@ -1,4 +1,4 @@
-//! YAML as kubectl reads it, and where in the file each value stands.
+//! Parses YAML as kubectl does, and keeps the position of each value in the file.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ enum Tree {
 #[derive(Debug)]
 struct Key(String);
 
-/// Why a file is no YAML.
+/// Error of a file that is not YAML.
 #[derive(Debug, thiserror::Error)]
 pub enum Invalid {
     #[error("{0}")]
@@ -33,9 +33,9 @@ pub enum Invalid {
     Json(#[from] serde_json::Error),
 }
 
-/// The documents of `text`; empty ones are left out, the items of a `List` stand for themselves.
+/// Returns the documents of `text`. Leaves out empty documents, and replaces a `List` by its items.
 pub fn read(text: &str) -> Result<Vec<Document>, Invalid> {
-    // As kubectl's parser does: `on` and `no` are booleans, `0777` is octal.
+    // The parser reads like kubectl's: `on` and `no` are booleans, and `0777` is octal.
     let options = serde_saphyr::options! { strict_booleans: false, legacy_octal_numbers: true };
     let trees: Vec<Spanned<Tree>> =
         serde_saphyr::from_multiple_with_options(text, options).map_err(Box::new)?;
@@ -50,12 +50,12 @@ impl Document {
         Ok(Self { tree, json })
     }
 
-    /// The line, from 1, of the value that `pointer` names, or of the nearest one around it.
+    /// Returns the line, from 1, of the value at `pointer`, or of the nearest value around it.
     pub fn line(&self, pointer: &str) -> u64 {
         self.place(pointer).0
     }
 
-    /// The line and the column, each from 1.
+    /// Returns the line and the column of that value, each from 1.
     pub fn place(&self, pointer: &str) -> (u64, u64) {
         let place = |spot: &Location| (spot.line(), spot.column());
         let mut found = place(&self.tree.referenced);
@@ -81,7 +81,7 @@ impl Document {
         found
     }
 
-    /// The text under `keys`, if there is one.
+    /// Returns the string under `keys`, if there is one.
     pub fn text(&self, keys: &[&str]) -> Option<&str> {
         let leaf = keys.iter().try_fold(&self.tree.value, |tree, key| tree.get(key))?;
         match leaf {
@@ -97,7 +97,7 @@ impl Tree {
         entries.iter().find(|(key, _)| key.value.0 == name).map(|(_, value)| &value.value)
     }
 
-    /// The items of a `List`, else the tree itself.
+    /// Returns the items of a `List`, or the tree itself if it is none.
     fn items(tree: Spanned<Self>) -> Vec<Spanned<Self>> {
         let is_list = matches!(tree.value.get("kind"), Some(Self::Leaf(kind)) if kind == "List");
         match tree.value {

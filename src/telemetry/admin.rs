@@ -8,7 +8,7 @@ use axum::routing::get;
 
 use super::{Metrics, Readiness};
 
-/// `/healthz`, `/readyz` and `/metrics`, for the kubelet and Prometheus.
+/// Returns the routes `/healthz`, `/readyz` and `/metrics`, for the kubelet and Prometheus.
 pub fn admin(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))

@@ -1,5 +1,4 @@
-//! What the process says of itself: logs, metrics, readiness by name, and the plain-HTTP port that shows
-//! them.
+//! Logs, metrics and readiness of the process, and the plain-HTTP port that serves them.
 
 mod admin;
 mod logs;

@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// What must happen before the process serves, by name. Once ready it stays so until it stops: a snapshot
-/// that grows old keeps serving.
+/// The names of what must happen before the process is ready. Once ready, it stays so until it stops: an old snapshot
+/// is still served.
 #[derive(Debug)]
 pub struct Readiness(Mutex<BTreeSet<&'static str>>);
 
@@ -15,12 +15,12 @@ impl Readiness {
         self.names().remove(name);
     }
 
-    /// Not ready from now on.
+    /// Makes the process unready from now on.
     pub fn stopping(&self) {
         self.names().insert("stopping");
     }
 
-    /// What is still awaited; empty when ready.
+    /// Returns the names of what must still happen; empty if the process is ready.
     pub fn awaited(&self) -> Vec<&'static str> {
         self.names().iter().copied().collect()
     }

@@ -1,5 +1,7 @@
-//! The one place where a request waits: for a newer world, when what it rests on is missing. A Tenant, its
-//! namespace and what is put into it often arrive milliseconds apart, and a baseline takes a moment.
+//! Retries: the only place where a request waits.
+//!
+//! It waits for a newer snapshot if the state that it depends on is missing. A Tenant, its namespace and the objects
+//! in it often arrive milliseconds apart, and the controller needs a moment to apply a baseline.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,18 +14,21 @@ use crate::policy::{Retry, Review, Unjudged, Verdict, judge};
 use crate::sources::Worlds;
 use crate::world::Actor;
 
-/// How long a request waits.
+/// Maximum time for a request to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many requests wait at once, in all and for one tenant; the next is told to come again.
+/// Maximum number of requests that wait at once, in total and for one tenant. Beyond these, a request gets its first
+/// verdict at once.
 const MOST_WAITERS: usize = 512;
 const MOST_WAITERS_A_TENANT: usize = 64;
 
-/// Whoever waits holds the bytes of his review; more than that are told to come again.
+/// Maximum size of a request that may wait, because it stays in memory. A larger one gets its first verdict at once.
 const LONGEST: usize = 256 << 10;
 
-/// Judges in the newest world. If what it refuses for may be right in a moment, has the cluster itself looked
-/// at and judges again: once, or in each newer world until patience ends.
+/// Judges in the newest snapshot. If the refusal depends on state that the snapshot may not have yet, fetches that
+/// state and judges again.
+///
+/// It judges again once for `Retry::Look`, and on each new snapshot until the time limit for `Retry::Wait`.
 pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &Waiters) -> Verdict {
     let mut changes = worlds.changes();
     let first = judge_now(review, worlds);
@@ -41,7 +46,8 @@ pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &
     verdict
 }
 
-/// At whose cost a request waits: the tenant's whose namespace it is, or whose member asks, else the namespace's.
+/// Returns the tenant that a waiting request counts for: that of its namespace, or else that of its user. Without a
+/// tenant, returns the namespace.
 fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
     let tenant = worlds.newest().and_then(|world| {
         let here = world.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
@@ -53,7 +59,7 @@ fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
     tenant.unwrap_or_else(|| review.namespace.to_owned())
 }
 
-/// Waits until the cluster itself was looked at, and no longer than patience lasts.
+/// Waits until `namespace` has been looked up, or until the time limit.
 pub(super) async fn look(namespace: &str, worlds: &Worlds, waiters: &Waiters) {
     if let Some(_place) = waiters.wait(namespace) {
         let _ = timeout(PATIENCE, worlds.look(namespace, None)).await;
@@ -64,7 +70,7 @@ fn judge_now(review: &Review<'_>, worlds: &Worlds) -> Verdict {
     worlds.newest().map_or(Verdict::Unjudged(Unjudged::NotReady), |world| judge(review, &world))
 }
 
-/// Who waits, by tenant.
+/// Numbers of waiting requests by tenant.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Mutex<HashMap<String, usize>>);
 
@@ -81,7 +87,7 @@ impl Waiters {
     }
 }
 
-/// One who waits.
+/// The permit of a waiting request. It is returned on drop.
 struct Place<'a> {
     waiters: &'a Waiters,
     whose: String,

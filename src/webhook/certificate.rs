@@ -1,4 +1,4 @@
-//! The certificate the webhook shows: read from two files and again when they change, or made here for
+//! The serving certificate of the webhook: read from two files and reloaded when they change, or created for
 //! development.
 
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tracing::{info, warn};
 
-/// How often the files are looked at. A rename or a link that is swapped needs no other care.
+/// Polling interval. Polling also sees a renamed file or a replaced symbolic link.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Why a pair of certificate and key cannot be used.
+/// Error of a certificate and key that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     #[error("{}: {error}", file.display())]
@@ -33,7 +33,7 @@ pub enum Unusable {
     MadePem(#[from] rustls::pki_types::pem::Error),
 }
 
-/// The pair in use.
+/// The certificate and key in use.
 #[derive(Debug)]
 pub struct Shown(ArcSwap<CertifiedKey>);
 
@@ -43,14 +43,14 @@ impl ResolvesServerCert for Shown {
     }
 }
 
-/// Two files in PEM: the chain, leaf first, and its key.
+/// Two PEM files: the certificate chain, leaf first, and its key.
 #[derive(Clone, Debug)]
 pub struct Files {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
 
-/// A pair of files as it was read.
+/// The contents of the two files.
 #[derive(PartialEq, Eq)]
 struct Contents {
     certificate: Vec<u8>,
@@ -78,7 +78,7 @@ impl Files {
     }
 }
 
-/// Refuses a key that is not the certificate's.
+/// Combines a certificate and its key. Fails if they do not match.
 fn fitting(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -89,8 +89,8 @@ fn fitting(
     Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
 }
 
-/// Shows the pair in `files`, and whatever they hold later; a bad pair is refused and the old one stays.
-/// Runs its watch on the current runtime until that ends.
+/// Returns the certificate in `files`, and reloads it when they change. If the new pair is invalid, the old one stays
+/// in use. Polls on the current runtime until that ends.
 pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
     let mut seen = files.contents()?;
     let shown = Arc::new(Shown(ArcSwap::from_pointee(files.pair(&seen)?)));
@@ -121,13 +121,14 @@ pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
     Ok(shown)
 }
 
-/// A certificate for `names`, signed by an authority that is forgotten at once.
+/// A certificate that is signed by a CA whose key is discarded at once.
 pub struct Development {
     pub shown: Arc<Shown>,
-    /// What a caller must trust, PEM.
+    /// The CA certificate that callers must trust, PEM.
     pub ca_bundle: String,
 }
 
+/// Creates a certificate for `names`.
 pub fn development(names: &[String]) -> Result<Development, Unusable> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "bulkhead development");

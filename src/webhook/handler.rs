@@ -1,3 +1,5 @@
+//! The HTTP side of the webhook: routes, limits on size and time, and the metrics and logs of each request.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,17 +25,17 @@ use crate::policy::{Review, Unjudged, Verdict};
 use crate::sources::Worlds;
 use crate::telemetry::Metrics;
 
-/// A review can be twelve times the size of its object.
+/// Maximum size of a body. A review can be twelve times the size of its object.
 const MOST_BYTES: usize = 32 << 20;
-/// All bodies that are being read or judged.
+/// Maximum size of all bodies that are being read or judged.
 const MOST_BYTES_IN_FLIGHT: usize = 256 << 20;
-/// What a budget is counted in.
+/// Number of bytes that one permit covers.
 const GRAIN: usize = 1 << 10;
-/// The API server's own default.
+/// The API server's own default, for requests that name no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What answers reviews.
+/// The state that all requests share.
 #[derive(Debug)]
 pub struct Hook {
     pub worlds: Arc<Worlds>,
@@ -53,7 +55,7 @@ impl Hook {
     }
 }
 
-/// `POST /validate/ENTRY` and `POST /mutate/labels`. Never a redirect.
+/// Returns the routes `POST /validate/ENTRY` and `POST /mutate/labels`. No route redirects.
 pub fn router(hook: Arc<Hook>) -> Router {
     let validate =
         async |State(hook): State<Arc<Hook>>, Path(entry): Path<String>, request: Request<Body>| {
@@ -78,7 +80,7 @@ enum Side {
     Mutating,
 }
 
-/// What is no review: a status and a sentence of ours.
+/// The answer to a request that is not a review: a status, and a fixed text.
 #[derive(Debug)]
 struct Rejected(StatusCode, &'static str);
 
@@ -126,7 +128,7 @@ async fn try_answer(
         .map_err(|_| Rejected(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"))
 }
 
-/// Whether the request is framed as an API server frames it.
+/// Checks the headers: the body must be JSON, uncompressed and of known length, as an API server sends it.
 fn is_framed(headers: &HeaderMap) -> Result<(), Rejected> {
     let json = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
@@ -151,8 +153,8 @@ fn is_framed(headers: &HeaderMap) -> Result<(), Rejected> {
     }
 }
 
-/// The body, and the room it takes. Room is taken as bytes arrive, not as they are announced: a caller that
-/// sends nothing holds nothing.
+/// Returns the body, and a permit for its size. The permit grows as bytes arrive, not with the announced length, so
+/// that a caller who sends nothing holds nothing.
 async fn read(hook: &Hook, mut body: Body) -> Result<(Bytes, Option<SemaphorePermit<'_>>), Rejected> {
     let mut room: Option<SemaphorePermit<'_>> = None;
     let mut first = Bytes::new();
@@ -167,7 +169,7 @@ async fn read(hook: &Hook, mut body: Body) -> Result<(Bytes, Option<SemaphorePer
             Some(room) => room.merge(more),
             None => room = Some(more),
         }
-        // A common review is one frame, and is not copied.
+        // A common review is a single frame, which is not copied.
         if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
@@ -178,7 +180,7 @@ async fn read(hook: &Hook, mut body: Body) -> Result<(Bytes, Option<SemaphorePer
     Ok((if whole.is_empty() { first } else { whole.freeze() }, room))
 }
 
-/// Nine tenths of what the caller grants with `?timeout=5s`: the answer must still travel.
+/// Returns nine tenths of the timeout that the caller sets with `?timeout=5s`, because the answer must still be sent.
 fn budget(uri: &Uri) -> Duration {
     let granted = uri
         .query()

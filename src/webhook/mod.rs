@@ -1,5 +1,7 @@
-//! The admission webhook: bytes in, bytes out, over HTTPS. A readable review always gets an answer under
-//! its own uid; what is no review gets an HTTP error that echoes nothing.
+//! The admission webhook: answers AdmissionReviews over HTTPS.
+//!
+//! Every readable review gets an answer with its own uid. Any other request gets an HTTP error that repeats nothing
+//! of it. The webhook does not decide itself: `policy` judges, in a snapshot that `sources` provides.
 
 mod again;
 pub mod certificate;

@@ -8,7 +8,8 @@ use super::wire::Answer;
 use crate::policy::labelling::{Added, Labelling, label};
 use crate::policy::{Review, Unjudged};
 
-/// Labels a namespace. Whoever is nobody's member may be one since a moment ago: the cluster is looked at once.
+/// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
+/// Tenants once: the Tenant may be newer than the snapshot.
 pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     let label_now = || hook.worlds.newest().map_or(Err(Unjudged::NotReady), |world| label(review, &world));
     let mut labelling = label_now();
@@ -22,7 +23,7 @@ pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     }
     match labelling {
         Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
-        // A refusal here would refuse under `Ignore` too: it is the validating side's.
+        // A refusal here would take effect despite `failurePolicy: Ignore`. The validating webhook refuses instead.
         Err(why) => {
             hook.metrics.unjudged(why.reason());
             Answer::default()
@@ -30,7 +31,7 @@ pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
     }
 }
 
-/// One operation a label, after one that makes room where there are no labels at all.
+/// Returns one operation for each label, after one that creates the map if the namespace has no labels.
 fn patch(labelling: &Labelling) -> Patch {
     let room = (!labelling.has_labels && !labelling.add.is_empty()).then(|| add(&[], json!({})));
     let labels = labelling.add.iter().map(|label| add(&[label.key], json!(label.value)));

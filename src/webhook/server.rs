@@ -1,5 +1,7 @@
-//! The accept loop. Our own: a library's would give no bound on a silent handshake, on idle connections or
-//! on their number, and would offer HTTP/2.
+//! The accept loop of the webhook, with TLS.
+//!
+//! It is Bulkhead's own, because the ones in libraries do not limit the time of a silent handshake, the time of idle
+//! connections or the number of connections, and they offer HTTP/2.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,25 +22,26 @@ use tracing::{debug, warn};
 
 use super::certificate::Shown;
 
-/// A handshake takes milliseconds.
+/// Time limit of a TLS handshake, which takes milliseconds.
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// After an error of the listener itself, such as no more descriptors.
+/// Delay after an error of the listener itself, such as no free file descriptor.
 const PAUSE: Duration = Duration::from_millis(50);
-/// Beyond these a caller waits to be accepted.
+/// Maximum number of connections. Further callers wait to be accepted.
 const MOST_CONNECTIONS: usize = 2048;
-/// Room for a head, and for a common review in one read.
+/// Size of the read buffer: enough for the headers, and for a common review in one read.
 const READ_BUFFER: usize = 64 << 10;
 
-/// How connections are kept and ended.
+/// Time limits of connections.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long a connection may be silent, or take to send a head: longer than the API server's 90 s pool.
+    /// Maximum time for a connection to be silent, or to send its headers. It must exceed the 90 s for which an API
+    /// server keeps idle connections.
     pub idle: Duration,
-    /// How long requests under way may take once the server stops.
+    /// Maximum time for open requests after the server stops.
     pub drain: Duration,
 }
 
-/// Serves until `stop`, then lets what is under way finish.
+/// Serves until `stop` is cancelled, then waits for the open requests.
 pub async fn serve(
     listener: TcpListener,
     certificate: Arc<Shown>,
@@ -75,7 +78,8 @@ fn tls(certificate: Arc<Shown>) -> Result<ServerConfig, rustls::Error> {
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(certificate);
-    // An API server speaks HTTP/1.1 to a Service; one protocol is one set of limits.
+    // An API server calls a Service with HTTP/1.1 (https://issue.k8s.io/75791). A single protocol needs a single set
+    // of limits.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

@@ -5,7 +5,7 @@ use super::handler::Hook;
 use super::wire::Answer;
 use crate::policy::{Admitted, Review, Verdict};
 
-/// Judges a review.
+/// Judges a review, and records the result in metrics and logs.
 pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
     let verdict = judge_again(review, &hook.worlds, &hook.waiters).await;
     match &verdict {

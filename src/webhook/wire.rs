@@ -1,5 +1,7 @@
-//! `AdmissionReview` of `admission.k8s.io/v1`, as an API server sends it and reads it. Our own types: the
-//! objects stay bytes, and a review whose object cannot be read still has a uid.
+//! Reads and writes `AdmissionReview` of `admission.k8s.io/v1`, as an API server sends and expects it.
+//!
+//! The types are Bulkhead's own, because objects must stay bytes, and a review must have its uid even if its object
+//! cannot be read.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +19,7 @@ use crate::world::User;
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
 
-/// A review, and the uid its answer must carry.
+/// A review, with the uid that its answer must carry.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a> {
@@ -66,7 +68,7 @@ struct UserInfo<'a> {
     groups: Option<Vec<Text<'a>>>,
 }
 
-/// The bytes are no review that could be answered.
+/// Error of a request that is not a review, and so cannot be answered with one.
 #[derive(Debug, thiserror::Error)]
 pub enum NoReview {
     #[error("not an AdmissionReview: {}", json(.0))]
@@ -75,12 +77,12 @@ pub enum NoReview {
     OtherKind,
 }
 
-/// Where the JSON is wrong, without what stands there.
+/// Describes the position of a JSON error, without the text at that position.
 fn json(error: &serde_json::Error) -> String {
     format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
 }
 
-/// Reads a review's envelope.
+/// Reads the envelope of a review.
 pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, NoReview> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
     if *envelope.api_version == *API_VERSION && *envelope.kind == *KIND {
@@ -95,7 +97,7 @@ impl Envelope<'_> {
         &self.request.uid
     }
 
-    /// What is to be judged, now.
+    /// Returns the review to judge, at the current time.
     pub fn review(&self) -> Review<'_> {
         let Request { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
         Review {
@@ -116,18 +118,18 @@ impl Envelope<'_> {
     }
 }
 
-/// An absent object is sent as `null`.
+/// Returns `None` for `null`, which the API server sends for an absent object.
 fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
 
-/// An answer, not yet bytes.
+/// An answer, before serialization.
 #[derive(Debug, Default)]
 pub struct Answer {
     refusal: Option<Status>,
     warnings: Vec<String>,
     patch: Option<json_patch::Patch>,
-    /// For the API server's audit log.
+    /// Annotations for the API server's audit log.
     annotations: BTreeMap<&'static str, String>,
 }
 
@@ -152,11 +154,11 @@ struct Cause {
     field: String,
 }
 
-/// Beyond this the API server cuts all of them short.
+/// Maximum number of warnings. With more, the API server truncates all of them.
 const MOST_WARNINGS: usize = 10;
 
 impl Answer {
-    /// Admits, and changes the object.
+    /// Returns an answer that admits the request and changes the object.
     pub fn patch(patch: json_patch::Patch, warnings: Vec<String>) -> Self {
         Self { warnings, patch: Some(patch).filter(|patch| !patch.is_empty()), ..Self::default() }
     }
@@ -181,7 +183,7 @@ impl Answer {
         &self.annotations
     }
 
-    /// The answer to the review `uid`.
+    /// Serializes the answer to the review `uid`.
     pub fn write(&self, uid: &str) -> Result<Vec<u8>, serde_json::Error> {
         let patch = self.patch.as_ref().map(serde_json::to_vec).transpose()?;
         let review = AdmissionReview {
@@ -240,7 +242,8 @@ fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
     }
 }
 
-/// Refused all the same, but not as the user's fault where it is none.
+/// Returns the status for a request that could not be judged. It is refused too, but with 503 where the request is
+/// not at fault.
 fn unjudged(why: &Unjudged) -> Status {
     let (code, reason) = match why {
         Unjudged::Unreadable(_) | Unjudged::NoObject(_) | Unjudged::Unregistered { .. } => (422, "Invalid"),

@@ -1,3 +1,8 @@
+//! Store for the objects of one watch of the snapshot, and the events that fill it.
+//!
+//! Unlike the store of kube's `reflector`, it keeps the last valid version of an object that can no longer be read,
+//! and merges each new version with the known one.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,25 +12,25 @@ use tracing::{info, warn};
 
 use crate::telemetry::Failure;
 
-/// An event, boiled down to what the world keeps.
+/// A watch event, reduced to what the snapshot keeps.
 pub(super) enum Change<T> {
     /// A list begins.
     Begin,
-    /// An object, live or of a list that is under way; `Err` if it cannot be read.
+    /// An object, from an event or from a list in progress (`listed`); `Err` if it cannot be read.
     Is {
         name: String,
         now: Result<T, String>,
         listed: bool,
     },
     Gone(String),
-    /// The list is whole.
+    /// The list is complete.
     Whole,
-    /// The watch has failed; it is tried again.
+    /// The watch has failed, and is retried.
     Failed(String),
 }
 
 impl<T> Change<T> {
-    /// The object that it is about.
+    /// Returns the name of the object in the event.
     pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Is { name, .. } | Self::Gone(name) => Some(name),
@@ -52,7 +57,7 @@ pub(super) fn change<K, T>(
     }
 }
 
-/// The objects of one watch: those that live, and those of a list that is not whole yet.
+/// The objects of one watch: the current ones, and those of a list in progress.
 pub(super) struct Followed<T> {
     pub(super) name: &'static str,
     pub(super) live: BTreeMap<Arc<str>, Arc<T>>,
@@ -66,9 +71,10 @@ impl<T: Clone + PartialEq> Followed<T> {
         Self { name, live: BTreeMap::new(), coming: BTreeMap::new(), complete: false, failure: None }
     }
 
-    /// Takes a change, `merge`d with what was known; whether anything is different now.
+    /// Applies an event. `merge` combines the known version of an object with the new one. Returns true if the
+    /// objects have changed.
     pub(super) fn take(&mut self, change: Change<T>, merge: impl Fn(&T, T) -> T) -> bool {
-        // A watch that begins anew has yet to succeed.
+        // A watch that begins again has not succeeded yet.
         match change {
             Change::Begin => {}
             Change::Failed(_) => {

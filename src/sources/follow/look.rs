@@ -1,4 +1,6 @@
-//! The live look: what a request rests on, asked of the API server itself.
+//! Live lookups: reads objects that a request depends on from the API server itself.
+//!
+//! The watches may be behind, and no watch covers the owners of pods, which an Exemption may name.
 
 use std::time::Duration;
 
@@ -20,16 +22,16 @@ use crate::policy::kind::Door;
 use crate::sources::{Missed, resource};
 use crate::world::{Controller, Live, Namespace, ObjectKey, Tenant};
 
-/// The most that one question may take.
+/// Time limit of one read.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What makes a pod, and what made that.
+/// Number of objects to read upwards, such as a ReplicaSet and the Deployment that controls it.
 const GENERATIONS: usize = 2;
 
-/// How many objects are remembered; then they are looked at again.
+/// Maximum number of objects to remember. Beyond it, all are forgotten, and are read again when needed.
 const MOST_LIVE: usize = 1000;
 
-/// What a look saw.
+/// The result of a lookup.
 pub(super) struct Seen {
     pub(super) missed: Missed,
     tenants: Vec<(String, Result<Tenant, String>)>,
@@ -37,9 +39,9 @@ pub(super) struct Seen {
     live: Vec<(ObjectKey, Option<Live>)>,
 }
 
-/// Asks, not before `start`, for every Tenant and for what is `missed`.
+/// Reads every Tenant and the objects in `missed`, not before `start`.
 pub(super) async fn look(client: Client, missed: Missed, start: Instant) -> Seen {
-    // Whoever misses much does not make the API server pay for it.
+    // The delay protects the API server from requests that cause many lookups.
     sleep_until(start).await;
     let tenants = async {
         let tenants = Api::<DeserializeGuard<api::Tenant>>::all(client.clone());
@@ -70,7 +72,7 @@ async fn look_at_namespace(client: &Client, name: &str) -> Option<(String, Names
     }
 }
 
-/// Asks for an object, and for what controls it.
+/// Reads an object, and the object that controls it.
 async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Live>)> {
     let mut seen = Vec::new();
     let mut next = Some(key.clone());
@@ -95,7 +97,8 @@ async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Liv
 }
 
 impl Cluster {
-    /// Takes what a look saw, unless a watch has told of it since the look began; whether anything is different now.
+    /// Applies the result of a lookup, without the objects that a watch has delivered since the lookup began. Returns
+    /// true if anything has changed.
     pub(super) fn see(&mut self, seen: Seen) -> bool {
         let told = self.told.take().unwrap_or_default();
         let mut changed = false;
@@ -120,9 +123,9 @@ impl Cluster {
     }
 }
 
-/// The object of this kind and name, if it is of a kind that makes pods and is there.
+/// Reads the object. Returns `None` if no rule judges its kind, or if it does not exist.
 async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Error> {
-    // An owner's name is whatever somebody wrote.
+    // The name comes from an owner reference, which may hold any text, and becomes part of a URL.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     let Some(door) = Door::named(&key.kind).filter(|_| is_name) else { return Ok(None) };
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &resource(door));
@@ -130,7 +133,7 @@ async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Er
     Ok(Some(live_of(found.metadata)))
 }
 
-/// Which object it is, and what controls it.
+/// Returns the identity of an object, and the object that controls it.
 pub(crate) fn live_of(metadata: ObjectMeta) -> Live {
     let mut owners = metadata.owner_references.into_iter().flatten();
     let controller = owners.find(|owner| owner.controller == Some(true));

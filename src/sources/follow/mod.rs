@@ -1,4 +1,4 @@
-//! The world of a cluster, followed by watches.
+//! Builds the snapshots of a cluster from watches and live lookups.
 
 mod followed;
 mod look;
@@ -30,15 +30,15 @@ pub use watches::{
     read_shared_service, read_tenant,
 };
 
-/// The least time between two looks at the API server.
+/// Minimum time between two lookups.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// What readiness waits for.
+/// Returns the names of the lists that readiness waits for.
 pub fn awaited() -> Vec<&'static str> {
     Cluster::default().lists().into_iter().map(|(name, ..)| name).collect()
 }
 
-/// Follows the cluster and publishes a world for each change, once every list is whole. Never ends.
+/// Watches the cluster, and publishes a snapshot for each change, once every list is complete. Runs until dropped.
 pub async fn follow(
     client: Client,
     home: String,
@@ -59,11 +59,11 @@ pub async fn follow(
         watches::watch_dns(client).boxed(),
     ]);
     let mut pause = Instant::now();
-    // A look goes on beside the watches: what they tell does not wait for it.
+    // A lookup runs in parallel with the watches, so that their events do not wait for it.
     let mut looking = None;
     loop {
         let mut changed = false;
-        // A burst makes one world, not one for each of its events.
+        // A burst of events makes one snapshot, not one for each event.
         let (mut next, looked) = tokio::select! {
             first = news.next() => (first, None),
             Ok(()) = settings.changed() => {
@@ -104,12 +104,12 @@ pub async fn follow(
     }
 }
 
-/// All that is followed.
+/// The state of everything that is watched.
 struct Cluster {
-    /// The names that the watches have told of since a look began, while one goes on.
+    /// Names that the watches have delivered since the current lookup began; `None` without a lookup.
     told: Option<BTreeSet<String>>,
     exemptions: Followed<Exemption>,
-    /// What exemptions rest on, as far as anybody has looked.
+    /// Objects that Exemptions depend on, as far as they have been looked up.
     live: BTreeMap<ObjectKey, Live>,
     retired: Followed<Retired>,
     namespaces: Followed<Namespace>,
@@ -136,7 +136,7 @@ impl Default for Cluster {
 }
 
 impl Cluster {
-    /// Whether anything is different now.
+    /// Applies an event. Returns true if anything has changed.
     fn take(&mut self, news: News) -> bool {
         let name = match &news {
             News::Namespace(change) => change.name(),
@@ -157,7 +157,7 @@ impl Cluster {
         }
     }
 
-    /// The name of each list, whether it is whole, and how its watch fails.
+    /// Returns for each list its name, true if it is complete, and the failure of its watch.
     fn lists(&self) -> [(&'static str, bool, Option<Failure>); 7] {
         fn of<T>(list: &Followed<T>) -> (&'static str, bool, Option<Failure>) {
             (list.name, list.complete, list.failure)

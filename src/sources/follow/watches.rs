@@ -1,4 +1,4 @@
-//! What is watched, and what of each object the world keeps.
+//! The watches, and the conversion of each object to what the snapshot keeps of it.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
     })
 }
 
-/// Whether the baseline may want a label of this key, beside the tenant's own.
+/// True if the baseline may set a label with this key, apart from the tenant label.
 fn is_of_the_baseline(key: &str) -> bool {
     [PLAIN_TENANT_LABEL, POD_SECURITY].contains(&key) || MESH_LABELS.contains(&key)
 }
@@ -43,7 +43,7 @@ fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {
     (key.as_str().into(), value.as_str().into())
 }
 
-/// A namespace as the world keeps it.
+/// Converts a Namespace to the snapshot's type.
 pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     let tenant = namespace.labels().get(TENANT_LABEL).cloned();
     let stands = tenant.as_deref().map(ready_for);
@@ -70,12 +70,12 @@ pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = News> {
         .map(|event| News::Tenant(change(event, read_tenant)))
 }
 
-/// A Tenant as the world keeps it.
+/// Converts a Tenant to the snapshot's type.
 pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
     named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
 }
 
-/// An object, if it can be read, by its name.
+/// Returns the name of an object, and the object if it can be read.
 fn named<K: ResourceExt, T>(
     DeserializeGuard(object): DeserializeGuard<K>,
     read: impl FnOnce(K) -> Result<T, String>,
@@ -92,7 +92,7 @@ pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = News> 
         .map(|event| News::SharedService(change(event, read_shared_service)))
 }
 
-/// A SharedService as the world keeps it.
+/// Converts a SharedService to the snapshot's type.
 pub fn read_shared_service(
     service: DeserializeGuard<api::SharedService>,
 ) -> (String, Result<SharedService, String>) {
@@ -105,12 +105,12 @@ pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = News> {
         .map(|event| News::Exemption(change(event, read_exemption)))
 }
 
-/// An Exemption as the world keeps it.
+/// Converts an Exemption to the snapshot's type.
 pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, Result<Exemption, String>) {
     named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
 }
 
-/// The names that are reserved because they were a tenant's, kept in the namespace Bulkhead runs in.
+/// Watches the ConfigMap of reserved names in Bulkhead's namespace.
 pub(super) fn watch_retired(client: Client, namespace: &str) -> impl Stream<Item = News> + use<> {
     let read = |map: core::ConfigMap| (map.name_any(), Ok(Retired::read(&map.data.unwrap_or_default())));
     let config = watcher::Config::default().fields(&format!("metadata.name={RETIRED}"));
@@ -119,10 +119,11 @@ pub(super) fn watch_retired(client: Client, namespace: &str) -> impl Stream<Item
         .map(move |event| News::Retired(change(event, read)))
 }
 
-/// The API servers, behind the Service `kubernetes`.
+/// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
 pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
     let read = |slice: EndpointSlice| (slice.name_any(), Ok(read_api_servers(&slice)));
-    // By the name that the API servers keep it under: a label is anybody's to write.
+    // The selection is by name, which the API servers themselves maintain, and not by label, which other users can
+    // set.
     let config = watcher::Config::default().fields(&format!("metadata.name={}", API_SERVERS.1));
     watcher(Api::<EndpointSlice>::namespaced(client, API_SERVERS.0), config)
         .default_backoff()
@@ -132,7 +133,7 @@ pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
 /// The namespace and the name of the EndpointSlice in which the API servers keep their own addresses.
 pub const API_SERVERS: (&str, &str) = ("default", "kubernetes");
 
-/// The addresses and ports of an EndpointSlice.
+/// Returns the addresses and ports of an EndpointSlice.
 pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
     let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
     let ports: Vec<u16> = ports.collect();
@@ -141,7 +142,7 @@ pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
     addresses.flat_map(|address| ports.iter().map(move |port| (address, *port))).collect()
 }
 
-/// The Services among which the cluster's DNS is.
+/// Watches the Services in the namespace of the cluster's DNS.
 pub(super) fn watch_dns(client: Client) -> impl Stream<Item = News> {
     let read = |service: core::Service| (service.name_any(), Ok(read_addresses(&service)));
     watcher(Api::<core::Service>::namespaced(client, DNS_NAMESPACE), watcher::Config::default())
@@ -149,10 +150,10 @@ pub(super) fn watch_dns(client: Client) -> impl Stream<Item = News> {
         .map(move |event| News::Dns(change(event, read)))
 }
 
-/// Where those Services are.
+/// The namespace of the cluster's DNS.
 pub const DNS_NAMESPACE: &str = "kube-system";
 
-/// The addresses of a Service.
+/// Returns the cluster IPs of a Service.
 pub fn read_addresses(service: &core::Service) -> BTreeSet<IpAddr> {
     let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
     addresses.filter_map(|address| address.parse().ok()).collect()
