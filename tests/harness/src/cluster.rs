@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::kubectl::Kubectl;
 use crate::pki::{Authority, Pair};
 use crate::process::Process;
-use crate::{components, guard};
+use crate::{components, guard, tools};
 
 pub struct Cluster {
     pub folder: PathBuf,
@@ -56,6 +56,7 @@ rules:
 
 impl Cluster {
     pub fn start() -> Result<Self> {
+        tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
         let [etcd_port, peer_port, api_port, controller_port] = free_ports()?;
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
@@ -96,8 +97,8 @@ impl Cluster {
         cluster.start_api_server(api_port)?;
 
         // Half a minute may pass before it counts what a kind of a later day has of objects.
-        let kinds =
-            fs::read_to_string(components::istio_file("manifests/charts/base/files/crd-all.gen.yaml")?)?;
+        let kinds = components::istio_file(components::ISTIO_CRDS)?;
+        let kinds = fs::read_to_string(&kinds).with_context(|| format!("reading {}", kinds.display()))?;
         cluster.admin()?.apply(&kinds)?;
         // Only now: before, the bootstrap RBAC is missing and it ends.
         let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;

@@ -22,10 +22,7 @@ impl Istio {
     pub fn start(cluster: &Cluster) -> Result<Self> {
         let [http, https, grpc, secure_grpc, monitoring] = free_ports()?;
         let admin = cluster.admin()?;
-        admin.apply(
-            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } })
-                .to_string(),
-        )?;
+        create_namespace(cluster)?;
         let manifests = manifests(https)?;
         admin.apply(&manifests)?;
 
@@ -81,6 +78,13 @@ impl Istio {
         }
         bail!("istiod does not listen on its webhook port")
     }
+}
+
+/// Creates the mesh's root namespace, which Bulkhead writes to before Istio runs.
+pub(crate) fn create_namespace(cluster: &Cluster) -> Result<()> {
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
+    cluster.admin()?.apply(&namespace.to_string()).map(drop)
 }
 
 /// The mesh's own CA, with its key.

@@ -17,4 +17,6 @@ mod pipe;
 pub mod pki;
 pub mod process;
 pub mod program;
+pub mod progress;
+pub mod tools;
 pub mod wire;

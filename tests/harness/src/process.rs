@@ -57,9 +57,9 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM.
+    /// Sends SIGTERM. The shell has `kill` everywhere; as a program it is in a package of its own.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("kill").arg(self.id()?.to_string()).status()?;
+        let status = Command::new("sh").args(["-c", "kill \"$0\"", &self.id()?.to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
     }
 

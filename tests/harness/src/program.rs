@@ -3,18 +3,19 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::balancer;
 use crate::cluster::{Cluster, write_pair};
 use crate::istio::Istio;
 use crate::pki::Authority;
 use crate::process::Process;
 use crate::wire::{self, Caller};
+use crate::{balancer, components, istio, progress, tools};
 
 pub const NAMESPACE: &str = "bulkhead-system";
 /// What the API server calls the webhook.
@@ -81,6 +82,11 @@ fn serve(
     Ok((process, listening))
 }
 
+/// The steps of an installation, as the progress names them.
+const START_KUBERNETES: &str = "start Kubernetes";
+const INSTALL: &str = "install Bulkhead";
+const START_ISTIO: &str = "start Istio";
+
 /// A cluster with Istio, and Bulkhead installed in it as `bulkhead manifests` says.
 pub struct Installation {
     pub cluster: Cluster,
@@ -89,7 +95,8 @@ pub struct Installation {
     pub controller: Process,
     pub binary: PathBuf,
     pub ca_bundle: String,
-    pub istio: Istio,
+    istio: OnceLock<Istio>,
+    starting_istio: Mutex<()>,
 }
 
 impl Installation {
@@ -107,13 +114,33 @@ impl Installation {
         Ok(())
     }
 
-    /// Starts everything; tells each step to `note`.
+    /// Starts everything and says so to `note`.
     pub fn start(binary: &Path, note: impl Fn(&str)) -> Result<Self> {
-        note("starting etcd, kube-apiserver and kube-controller-manager");
+        note("starting Kubernetes, Bulkhead and Istio");
+        let installation = Self::start_without_istio(binary)?;
+        installation.istio()?;
+        Ok(installation)
+    }
+
+    /// The steps of [`Self::start_without_istio`] and then [`Self::istio`], as the progress names them.
+    #[must_use]
+    pub fn steps() -> Vec<String> {
+        let kubernetes = components::kubernetes_steps();
+        let bulkhead = [START_KUBERNETES, INSTALL].map(ToOwned::to_owned);
+        let istio = components::istio_steps();
+        [kubernetes, bulkhead.to_vec(), istio, vec![START_ISTIO.to_owned()]].concat()
+    }
+
+    /// Starts Kubernetes and installs Bulkhead. Istio's kinds exist; Istio itself may still be compiled.
+    pub fn start_without_istio(binary: &Path) -> Result<Self> {
+        tools::require(&[&tools::GO])?;
+        components::build_in_background();
+        components::build_kubernetes()?;
+        let step = progress::begin(START_KUBERNETES);
         let cluster = Cluster::start()?;
-        note("starting istiod");
-        let istio = Istio::start(&cluster)?;
-        note("installing Bulkhead");
+        step.finish();
+        let step = progress::begin(INSTALL);
+        istio::create_namespace(&cluster)?;
         prepare(&cluster, binary)?;
         let admin = cluster.admin()?;
         admin.apply(&surroundings().to_string())?;
@@ -131,10 +158,28 @@ impl Installation {
             controller,
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
-            istio,
+            istio: OnceLock::new(),
+            starting_istio: Mutex::new(()),
         };
         installation.wait_until_called()?;
+        step.finish();
         Ok(installation)
+    }
+
+    /// Istio. The first call starts it, and waits for its build.
+    pub fn istio(&self) -> Result<&Istio> {
+        let _one_at_a_time = self.starting_istio.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.has_istio() {
+            components::build_istio()?;
+            let step = progress::begin(START_ISTIO);
+            let _ = self.istio.set(Istio::start(&self.cluster)?);
+            step.finish();
+        }
+        self.istio.get().context("Istio has been started")
+    }
+
+    pub fn has_istio(&self) -> bool {
+        self.istio.get().is_some()
     }
 
     /// A caller of one replica that is no API server.

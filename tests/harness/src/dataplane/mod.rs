@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{fs, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, folder};
@@ -31,26 +31,7 @@ const DISCOVERY: &str = "istiod.istio-system.svc";
 /// The proxy's user and group.
 const PROXY: &str = "1337";
 
-/// What a dataplane needs and this machine lacks.
-#[must_use]
-pub fn missing() -> Option<String> {
-    let runs = |program: &str, arguments: &[&str]| {
-        let status =
-            Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
-    let lacks = [
-        ("root", root),
-        ("ip (iproute2)", runs("ip", &["-V"])),
-        ("iptables", runs("iptables", &["--version"])),
-        ("setpriv (util-linux)", runs("setpriv", &["--version"])),
-        ("unshare (util-linux)", runs("unshare", &["--version"])),
-        ("python3 with pip", runs("python3", &["-m", "pip", "--version"])),
-    ];
-    let lacks: Vec<&str> = lacks.into_iter().filter(|(_, there)| !there).map(|(what, _)| what).collect();
-    (!lacks.is_empty()).then(|| lacks.join(", "))
-}
+pub use crate::tools::missing_for_packets as missing;
 
 /// The networks of one cluster's pods.
 pub struct Dataplane<'c> {
@@ -72,7 +53,12 @@ impl<'c> Dataplane<'c> {
         }
         let folder = folder("dataplane")?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
-        for (name, from) in [("agent", components::agent()?), ("envoy", components::envoy()?)] {
+        let (agent, envoy) = thread::scope(|scope| {
+            let envoy = scope.spawn(components::envoy);
+            (components::agent(), envoy.join())
+        });
+        let envoy = envoy.map_err(|_| anyhow!("the download of Envoy panicked"))??;
+        for (name, from) in [("agent", agent?), ("envoy", envoy)] {
             fs::copy(from, folder.join(name))?;
             fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755))?;
         }
@@ -95,7 +81,7 @@ impl<'c> Dataplane<'c> {
             inside(&hub, &folder.join("agent")).arg("forward").arg(&discovery).arg(&socket),
         )?;
         let template = folder.join("envoy_bootstrap.json");
-        fs::copy(components::istio_file("tools/packaging/common/envoy_bootstrap.json")?, &template)?;
+        fs::copy(components::istio_file(components::PROXY_TEMPLATE)?, &template)?;
         fs::set_permissions(&template, fs::Permissions::from_mode(0o644))?;
         let node = cluster.powerful("system:node:one", "system:nodes")?;
         Ok(Self { cluster, node, folder, prefix, template, pods: AtomicU8::new(2), _forward: forward })
@@ -219,7 +205,7 @@ fn network(name: &str) -> Result<()> {
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("ip").args(arguments).output().context("ip")?;
+    let output = Command::new("ip").args(arguments).output().context("starting `ip`")?;
     if !output.status.success() {
         bail!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
     }
