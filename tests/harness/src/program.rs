@@ -125,10 +125,8 @@ impl Installation {
     /// The steps of [`Self::start_without_istio`] and then [`Self::istio`], as the progress names them.
     #[must_use]
     pub fn steps() -> Vec<String> {
-        let kubernetes = components::kubernetes_steps();
-        let bulkhead = [START_KUBERNETES, INSTALL].map(ToOwned::to_owned);
-        let istio = components::istio_steps();
-        [kubernetes, bulkhead.to_vec(), istio, vec![START_ISTIO.to_owned()]].concat()
+        let starts = [START_KUBERNETES, INSTALL, START_ISTIO].map(ToOwned::to_owned);
+        components::steps().into_iter().chain(starts).collect()
     }
 
     /// Starts Kubernetes and installs Bulkhead. Istio's kinds exist; Istio itself may still be compiled.

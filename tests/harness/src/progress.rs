@@ -228,16 +228,3 @@ fn grouped(number: usize) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        assert_eq!(
-            ["7", "711", "2,711", "1,002,711"],
-            [7, 711, 2711, 1_002_711].map(grouped).each_ref().map(String::as_str)
-        );
-    }
-}

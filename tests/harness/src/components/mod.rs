@@ -99,14 +99,10 @@ pub fn build_istio() -> Result<()> {
     ISTIO.binary().map(drop)
 }
 
-/// The steps of [`build_kubernetes`], as the progress names them.
-pub fn kubernetes_steps() -> Vec<String> {
-    if is_kubernetes_built() { Vec::new() } else { KUBERNETES.steps() }
-}
-
-/// The steps of [`build_istio`], as the progress names them.
-pub fn istio_steps() -> Vec<String> {
-    ISTIO.steps()
+/// The steps of [`build_in_background`], as the progress names them: none if both are built.
+pub fn steps() -> Vec<String> {
+    let kubernetes = if is_kubernetes_built() { Vec::new() } else { KUBERNETES.steps() };
+    [kubernetes, ISTIO.steps()].concat()
 }
 
 /// Builds every component that a test may need: nothing can be timed while compilers run.
