@@ -1,4 +1,4 @@
-//! What the playground plays, and the README shows.
+//! The scenes of the playground. The README shows their transcript.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -20,9 +20,9 @@ struct Scene {
 #[derive(Clone, Copy)]
 enum Expect {
     Success,
-    /// Fails, and says this.
+    /// Fails and prints this.
     Refusal(&'static str),
-    /// Succeeds and says this, sooner or later.
+    /// Succeeds and prints this, within half a minute.
     Soon(&'static str),
 }
 
@@ -246,7 +246,7 @@ impl Scene {
     }
 }
 
-/// The users of the playground: a platform administrator, and developers who may do whatever RBAC can allow.
+/// kubectl as a user of the playground: a platform administrator, or a developer to whom RBAC allows everything.
 pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
     match user {
         "admin" => installation.cluster.admin(),

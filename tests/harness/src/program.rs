@@ -18,13 +18,13 @@ use crate::wire::{self, Caller};
 use crate::{balancer, components, istio, progress, tools};
 
 pub const NAMESPACE: &str = "bulkhead-system";
-/// What the API server calls the webhook.
+/// The webhook's name, as the API server calls it.
 pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
 
 /// The settings of the examples.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world/settings.yaml");
 
-/// A `bulkhead serve` that answers.
+/// A running `bulkhead serve`.
 pub struct Server {
     pub process: Process,
     pub webhook: SocketAddr,
@@ -54,7 +54,7 @@ impl Server {
     }
 }
 
-/// A `bulkhead serve`, and what its log says once it listens.
+/// A `bulkhead serve` that listens, and the line of its log with the addresses.
 fn serve(
     binary: &Path,
     name: &str,
@@ -100,7 +100,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Kills a replica, and starts it again where it was.
+    /// Kills a replica and starts it again on the same addresses.
     pub fn replace_replica(&mut self, index: usize) -> Result<()> {
         let server = self.replicas.get_mut(index).context("no such replica")?;
         server.process.kill()?;
@@ -114,7 +114,7 @@ impl Installation {
         Ok(())
     }
 
-    /// Starts everything and says so to `note`.
+    /// Starts everything. Calls `note` with a line for people.
     pub fn start(binary: &Path, note: impl Fn(&str)) -> Result<Self> {
         note("starting Kubernetes, Bulkhead and Istio");
         let installation = Self::start_without_istio(binary)?;
@@ -180,13 +180,13 @@ impl Installation {
         self.istio.get().is_some()
     }
 
-    /// A caller of one replica that is no API server.
+    /// A caller of one replica, other than the API server.
     pub fn caller(&self) -> Result<Caller> {
         let replica = self.replicas.first().context("a replica")?;
         Caller::new(replica.webhook, SERVER_NAME, &self.ca_bundle)
     }
 
-    /// The API server takes a moment to see a new webhook configuration.
+    /// Waits until the API server has read the new webhook configuration.
     fn wait_until_called(&self) -> Result<()> {
         let stranger = self.cluster.powerful("stranger", "strangers")?;
         let forged = json!({
@@ -205,7 +205,7 @@ impl Installation {
     }
 }
 
-/// The webhook alone, under its own account, with more arguments; it is ready.
+/// Starts the webhook alone, under its own account, with more arguments, and waits until it is ready.
 fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> Result<Server> {
     let file = |name: &str| cluster.folder.join(name).display().to_string();
     let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
@@ -217,19 +217,19 @@ fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> 
     Ok(server)
 }
 
-/// The controller alone, under its own account.
+/// Starts the controller alone, under its own account.
 pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
     controller_with(cluster, binary, &["--settings", SETTINGS])
 }
 
-/// The controller alone, with arguments of its own.
+/// Starts the controller alone, with these arguments.
 pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> Result<Process> {
     let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
     let arguments = [&["--parts=controller"], arguments].concat();
     Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
 }
 
-/// What must be there before Bulkhead can start: its namespace, its kinds, its accounts.
+/// Creates the objects that Bulkhead needs to start: its namespace, its kinds, its accounts.
 pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
     let admin = cluster.admin()?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
@@ -245,7 +245,7 @@ pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Has the API server call the webhook on a port of loopback.
+/// Registers the webhook at the API server, on a port of loopback.
 pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authority) -> Result<()> {
     let admin = cluster.admin()?;
     admin.apply(&service(port).to_string())?;
@@ -257,7 +257,7 @@ pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authori
     Ok(())
 }
 
-/// What a cluster with nodes has: its DNS, and the API server's own address.
+/// Objects of a cluster with nodes: the Service of its DNS, and the address of the API server.
 fn surroundings() -> serde_json::Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": [
         {
@@ -278,7 +278,7 @@ fn surroundings() -> serde_json::Value {
     ] })
 }
 
-/// A Service whose calls reach loopback, by the true path of a Service.
+/// A Service that leads to loopback: the API server calls it as it calls any Service.
 pub fn service(port: u16) -> serde_json::Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -287,7 +287,7 @@ pub fn service(port: u16) -> serde_json::Value {
     })
 }
 
-/// What `bulkhead manifests` prints.
+/// The output of `bulkhead manifests`.
 pub fn printed(binary: &Path, arguments: &[&str]) -> Result<String> {
     let output =
         Command::new(binary).arg("manifests").args(arguments).output().context("bulkhead manifests")?;

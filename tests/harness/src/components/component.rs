@@ -59,8 +59,8 @@ impl Component {
         })
     }
 
-    /// Builds the binary unless one of the same sources exists; its path. Further calls wait for the first one and share
-    /// its result.
+    /// Builds the binary unless one of the same sources exists; its path. Further calls wait for the first one and
+    /// share its result.
     pub(super) fn binary(&self) -> Result<PathBuf> {
         once(&self.binary, || {
             cache::file(&self.key()?, self.name, |output| {

@@ -1,4 +1,4 @@
-//! The real programs that the tests talk to. [`component`] builds the Go programs under `tests/components`, [`envoy`]
+//! The real programs that the tests talk to. [`component`] builds the Go programs under `tests/components`, [`mod@envoy`]
 //! downloads Envoy, [`sources`] finds files of Istio and Calico. Each is made once and kept in [`cache`]; [`go`] runs
 //! the `go` command.
 
