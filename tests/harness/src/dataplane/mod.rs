@@ -88,7 +88,7 @@ impl<'c> Dataplane<'c> {
     }
 
     /// Runs the pod `name` as its object in the API describes it: with the proxy that was injected and with a workload
-    /// on each port of its containers. The workload speaks HTTP if the port's name begins with `http`, and TCP otherwise.
+    /// on each port of its containers. The workload speaks HTTP if the port's name begins with `http`, TCP otherwise.
     pub fn run(&self, namespace: &str, name: &str) -> Result<Pod> {
         let number = self.pods.fetch_add(1, Ordering::Relaxed);
         let address = Ipv4Addr::new(10, 244, 0, number);
