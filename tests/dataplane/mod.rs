@@ -90,7 +90,7 @@ fn with_bulkhead() -> Found {
         is_ready(member, namespace);
     }
     admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
-    let stage = Stage::set(&it.cluster, &it.istio);
+    let stage = Stage::set(&it.cluster, it.istio().unwrap());
     deny_all::is_tried_first(&stage, &it.cluster, &mut it.controller);
     extension::opens_what_is_closed(&stage, &admin, &acme);
     found::<1>(&stage, [&acme, &beta])
