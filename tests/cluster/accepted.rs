@@ -1,4 +1,4 @@
-//! What Istio and the real API server say of the baseline, as each platform of `rendered` has it.
+//! The baseline of each variant of the example, as Istio and the real API server accept it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,22 +8,25 @@ use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::components;
 use bulkhead_harness::istio::Istio;
 use serde_json::{Value, json};
+use support::cluster::{managed_objects, new_tenant, shared, wait_until_ready};
+use support::command::bulkhead_as;
+use support::objects::{authorization_policy, labelled_namespace, list};
+use support::rendered::{Rendered, VARIANTS, differing, rendered};
+use support::repository;
+use support::wait::until;
 
-use crate::cluster::{shared, tenant, until};
-use crate::rendered::{Rendered, VARIANTS, differing, rendered};
-
-/// What Istio says of every EnvoyFilter, whatever it says.
+/// Istio reports this for every EnvoyFilter.
 const OF_ANY_FILTER: &str = "EnvoyFilter exposes internal implementation details";
 
-/// Every variant's name, and all that is rendered of it; the example itself first.
+/// The example itself and its variants: the name, and all rendered objects.
 fn all() -> impl Iterator<Item = (&'static str, Rendered)> {
     let variants = VARIANTS.iter().map(|variant| (variant.name, rendered(Some(variant))));
     std::iter::once(("base", rendered(None))).chain(variants)
 }
 
 #[test]
-fn istio_finds_nothing_in_any_variant() {
-    let around = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/log-collector.yaml");
+fn rendered_variants_have_no_istioctl_findings() {
+    let around = repository("examples/log-collector.yaml").display().to_string();
     let mut found = BTreeMap::new();
     for (name, objects) in all() {
         let file = folder("analyzed").unwrap().join("all.yaml");
@@ -38,12 +41,12 @@ fn istio_finds_nothing_in_any_variant() {
                 "-o",
                 "json",
             ])
-            .args([file.display().to_string().as_str(), around])
+            .args([file.display().to_string(), around.clone()])
             .output()
             .unwrap();
         let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
         let mut findings = findings.as_array().unwrap().clone();
-        // That there is one says that it has looked.
+        // The one finding shows that the analysis ran.
         let filters = findings.len();
         findings.retain(|finding| !finding["message"].as_str().unwrap().contains(OF_ANY_FILTER));
         assert_eq!(filters - findings.len(), usize::from(name != "ambient"), "{name}");
@@ -67,9 +70,9 @@ fn kind(object: &Value) -> Option<Kind> {
     Kind::ALL.iter().find(is_it).copied()
 }
 
-/// Istiod's own validation among them; and nothing is defaulted that the baseline does not say.
+/// The API server and istiod's validation accept each object, and add no default to it.
 #[test]
-fn the_api_server_takes_every_object_as_it_is() {
+fn rendered_variants_are_stored_unchanged() {
     let cluster = Cluster::start().unwrap();
     let _istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
@@ -79,16 +82,13 @@ fn the_api_server_takes_every_object_as_it_is() {
         .ok(&["wait", "--for=condition=Established", "crd/globalnetworkpolicies.crd.projectcalico.org"])
         .unwrap();
 
-    // As an installation of the default revision has it: of objects with any labels. What only istiod refuses is
-    // refused once the API server asks it.
+    // An installation of the default revision validates objects with any labels. The API server calls istiod once it
+    // refuses an object that only istiod refuses.
     let everything = r#"[{"op":"remove","path":"/webhooks/0/objectSelector"}]"#;
     let validator = ["patch", "validatingwebhookconfiguration", "istio-validator-istio-system"];
     admin.ok(&[&validator[..], &["--type", "json", "-p", everything]].concat()).unwrap();
-    let unknown = json!({
-        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": { "name": "unknown", "namespace": "default" },
-        "spec": { "rules": [{ "when": [{ "key": "unknown", "values": ["a"] }] }] },
-    });
+    let rules = json!({ "rules": [{ "when": [{ "key": "unknown", "values": ["a"] }] }] });
+    let unknown = authorization_policy("default", "unknown", &rules);
     until(|| {
         let said = admin.feed(&["create", "--dry-run=server", "-f", "-"], &unknown.to_string()).unwrap();
         said.stderr.contains("istio.io\" denied the request")
@@ -100,21 +100,19 @@ fn the_api_server_takes_every_object_as_it_is() {
         let (other, _) = differing(&base, &all);
         let objects = if name == "base" { &base } else { &other };
         let objects = objects.values().map(|text| serde_saphyr::from_str::<Value>(text).unwrap());
-        // Nothing serves this group but Calico's own API server.
+        // Only Calico's own API server serves this group.
         let objects = objects.filter(|object| object["apiVersion"] != "projectcalico.org/v3");
         let wanted: Vec<Value> = objects.collect();
         for object in &wanted {
             let (_, namespace, _) = key(object);
             if !namespace.is_empty() && namespaces.insert(namespace.clone()) {
-                let object =
-                    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } });
-                admin.apply(&object.to_string()).unwrap();
+                admin.apply(&labelled_namespace(&namespace, &json!({})).to_string()).unwrap();
             }
         }
         if wanted.is_empty() {
             continue;
         }
-        let list = json!({ "apiVersion": "v1", "kind": "List", "items": wanted });
+        let list = list(wanted.clone());
         let arguments = ["apply", "--server-side", "--dry-run=server", "-o", "json", "-f", "-"];
         let said = admin.feed(&arguments, &list.to_string()).unwrap();
         let warnings: Vec<&str> = said.stderr.lines().filter(|line| !line.contains(OF_ANY_FILTER)).collect();
@@ -134,29 +132,28 @@ fn the_api_server_takes_every_object_as_it_is() {
     }
 }
 
-/// From the cluster itself, with no files.
+/// `bulkhead render` reads the cluster if it gets no files.
 #[test]
-fn the_baseline_of_a_cluster_is_rendered() {
+fn baseline_rendered_from_a_cluster_equals_the_applied_one() {
     let it = shared();
-    let member = tenant(&it, "accepted");
+    let member = new_tenant(&it, "accepted");
     let admin = it.cluster.admin().unwrap();
     member.ok(&["create", "namespace", "tenant-accepted"]).unwrap();
     let arguments = ["render", "--tenant", "accepted"];
     let text = until(|| {
-        let (code, said) = crate::cluster::bulkhead(&admin, &arguments);
+        let (code, said) = bulkhead_as(&admin, &arguments);
         assert_eq!((code, said.stderr.as_str()), (0, ""));
         said.stdout.contains("namespace: tenant-accepted").then_some(said.stdout)
     });
-    // What the controller keeps there is what is printed.
-    crate::cluster::is_ready(&member, "tenant-accepted");
-    let kept = crate::baseline::kept(&admin, "tenant-accepted");
+    wait_until_ready(&member, "tenant-accepted");
+    let applied = managed_objects(&admin, "tenant-accepted");
     let printed: Vec<Value> = serde_saphyr::from_multiple(&text).unwrap();
-    for (name, object) in kept {
+    for (name, object) in applied {
         let printed = printed.iter().find(|one| key(one) == key(&object));
         let printed = printed.unwrap_or_else(|| panic!("{name} is not printed"));
         let differences = differences(kind(printed).unwrap(), printed, &object);
         assert!(differences.is_empty(), "{name}: {differences:?}");
     }
-    let (code, said) = crate::cluster::bulkhead(&admin, &["render", "--tenant", "nobody"]);
-    assert_eq!((code, said.stderr.as_str()), (2, "bulkhead: no Tenant `nobody` in the cluster\n"));
+    let (code, said) = bulkhead_as(&admin, &["render", "--tenant", "nobody"]);
+    assert!(code == 2 && said.stdout.is_empty() && said.stderr.contains("Tenant `nobody`"), "{said:?}");
 }

@@ -1,28 +1,34 @@
-//! What the controller does by itself, and that it goes on doing it.
+//! The controller: repair of drift, conflicts, leader election, restarts.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller};
-use bulkhead_harness::wire::{self, Caller};
+use bulkhead_harness::wire::Caller;
 use serde_json::{Value, json};
+use support::cluster::{
+    alone, controller_metrics, jsonpath, managed_objects, new_namespace, new_tenant, shared,
+    wait_for_default_account, wait_until_ready,
+};
+use support::conditions::condition;
+use support::metrics::{metrics, value};
+use support::objects::{object, pod};
+use support::refusal::refused;
+use support::wait::until;
+use support::{BINARY, SETTINGS};
 
-use crate::baseline::{kept, refused};
-use crate::cluster::{BINARY, alone, can_hold_pods, is_ready, namespace, pod, shared, tenant, until};
-
-/// The controller's name with every right: what it may do by admission, not by RBAC.
+/// The controller's name with every right, so that only the webhook can refuse it.
 const CONTROLLER: [&str; 2] =
     ["--as=system:serviceaccount:bulkhead-system:bulkhead-controller", "--as-group=system:masters"];
 
-/// Drift that came while nobody looked is repaired; what stands is left alone.
 #[test]
-fn drift_is_repaired_and_rest_is_rest() {
+fn drifted_objects_are_repaired_and_others_are_not_written() {
     let it = shared();
-    let member = tenant(&it, "base-drift");
-    let name = namespace(&member, "base-drift");
+    let member = new_tenant(&it, "base-drift");
+    let name = new_namespace(&member, "base-drift");
     let admin = it.cluster.admin().unwrap();
     let versions = || -> BTreeMap<String, Value> {
-        kept(&admin, &name)
+        managed_objects(&admin, &name)
             .into_iter()
             .map(|(key, object)| (key, object["metadata"]["resourceVersion"].clone()))
             .collect()
@@ -37,11 +43,11 @@ fn drift_is_repaired_and_rest_is_rest() {
             .concat())
         .unwrap();
     until(|| {
-        let now = kept(&admin, &name);
+        let now = managed_objects(&admin, &name);
         now.len() == 9 && now["PeerAuthentication/default"]["spec"]["mtls"]["mode"] == "STRICT"
     });
-    // News that concerns others: the namespaces of another tenant.
-    namespace(&tenant(&it, "base-elsewhere"), "base-elsewhere");
+    // A change that concerns only another tenant.
+    new_namespace(&new_tenant(&it, "base-elsewhere"), "base-elsewhere");
     let mut after = versions();
     for repaired in ["NetworkPolicy/default-deny-all", "PeerAuthentication/default"] {
         assert_ne!(after.remove(repaired).as_ref(), before.get(repaired));
@@ -51,74 +57,59 @@ fn drift_is_repaired_and_rest_is_rest() {
     }
 }
 
-/// What was there before is somebody's: it is left, named on the Tenant, and his to delete.
+/// An object that is older than the baseline is not overwritten: the Tenant's status names it, and its owner deletes it.
 #[test]
-fn what_was_there_before_is_a_conflict() {
+fn existing_object_is_kept_and_reported_as_a_conflict() {
     let it = shared();
-    let member = tenant(&it, "keep-conflict");
+    let member = new_tenant(&it, "keep-conflict");
     let admin = it.cluster.admin().unwrap();
     let name = "legacy-keep-conflict";
     admin.ok(&["create", "namespace", name]).unwrap();
-    let before = json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-        "metadata": { "name": "default-deny-all", "namespace": name },
-        "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] },
-    });
+    let open = json!({ "podSelector": {}, "policyTypes": ["Ingress", "Egress"], "ingress": [{}] });
+    let before = object("networking.k8s.io/v1", "NetworkPolicy", name, "default-deny-all", &open);
     admin.apply(&before.to_string()).unwrap();
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=keep-conflict"]).unwrap();
-    let message = || {
-        let path = "jsonpath={.status.conditions[?(@.type=='Ready')].message}";
-        admin.ok(&["get", "tenant", "keep-conflict", "-o", path]).unwrap()
-    };
-    let says = "the baseline does not stand yet in: `legacy-keep-conflict` (NetworkPolicy default-deny-all was there \
-                before and differs in spec.ingress: delete it, or make it what `bulkhead render` prints)";
-    until(|| message() == says);
-    let path = "jsonpath={.spec.ingress}";
+    let ready = || condition(&admin, "tenant", "keep-conflict", "Ready");
+    let conflict = ["`legacy-keep-conflict`", "NetworkPolicy default-deny-all", "spec.ingress"];
+    until(|| ready().is("Ready=False", "NamespacesNotReady") && ready().names(&conflict));
     assert_eq!(
-        admin.ok(&["get", "networkpolicy", "default-deny-all", "-n", name, "-o", path]).unwrap(),
+        jsonpath(&admin, &["networkpolicy", "default-deny-all", "-n", name], "{.spec.ingress}"),
         "[{}]"
     );
-    // Another namespace of the tenant does not wait for it.
+    // Another namespace of the tenant becomes ready all the same.
     member.ok(&["create", "namespace", "tenant-keep-conflict"]).unwrap();
-    is_ready(&member, "tenant-keep-conflict");
+    wait_until_ready(&member, "tenant-keep-conflict");
     member.ok(&["delete", "networkpolicy", "default-deny-all", "-n", name]).unwrap();
-    until(|| message() == "every namespace it has is ready");
-    refused(&member, &["delete", "networkpolicy", "default-deny-all", "-n", name], "", "BH201");
+    until(|| ready().is("Ready=True", "InForce"));
+    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", name];
+    refused(&member, &delete, "", &[("BH201", "metadata.name")]);
 }
 
-/// Drift is counted by kind, and told where people look.
+/// A repair is counted by kind, and is an event on the namespace.
 #[test]
-fn drift_is_counted_and_told() {
+fn repair_is_counted_and_recorded_as_an_event() {
     let it = shared();
-    let member = tenant(&it, "keep-told");
-    let name = namespace(&member, "keep-told");
+    let member = new_tenant(&it, "keep-told");
+    let name = new_namespace(&member, "keep-told");
     let admin = it.cluster.admin().unwrap();
     let delete = ["delete", "limitrange", "tenant-limits", "-n", &name];
     admin.ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    let note = "LimitRange tenant-limits was not what the baseline says, and was put back";
     until(|| {
         let selector = format!("--field-selector=involvedObject.name={name},reason=BaselineRepaired");
-        let path = "jsonpath={.items[*].message}";
-        let told = admin.ok(&["get", "events", "-n", "default", &selector, "-o", path]).unwrap();
-        told.contains(note)
+        let message = jsonpath(&admin, &["events", "-n", "default", &selector], "{.items[*].message}");
+        message.contains("LimitRange tenant-limits")
     });
-    let log = it.controller.log();
-    let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let listening = lines.find(|line| line["message"] == "listening").unwrap();
-    let metrics = wire::get(listening["admin"].as_str().unwrap().parse().unwrap(), "/metrics").unwrap();
-    assert!(
-        metrics.body.contains("bulkhead_baseline_repairs_total{kind=\"LimitRange\"} 1"),
-        "{}",
-        metrics.body
-    );
+    let metrics = controller_metrics(&it.controller);
+    let series = "bulkhead_baseline_repairs_total{kind=\"LimitRange\"}";
+    assert_eq!(value(&metrics, series), 1, "{metrics}");
 }
 
-/// Of the default account only what the baseline says is Bulkhead's.
+/// Bulkhead manages one field of the default account, and leaves the others to the tenant.
 #[test]
-fn the_default_account_has_no_token_and_is_shared() {
+fn default_account_gets_no_token_and_keeps_its_other_fields() {
     let it = shared();
-    let member = tenant(&it, "keep-account");
-    let name = namespace(&member, "keep-account");
+    let member = new_tenant(&it, "keep-account");
+    let name = new_namespace(&member, "keep-account");
     let mounts = || {
         let path = "jsonpath={.automountServiceAccountToken}";
         member.run(&["get", "serviceaccount", "default", "-n", &name, "-o", path]).unwrap().stdout
@@ -127,8 +118,10 @@ fn the_default_account_has_no_token_and_is_shared() {
     let patch = ["patch", "serviceaccount", "default", "-n", &name, "--type=merge", "-p"];
     member.ok(&[&patch[..], &[r#"{"imagePullSecrets":[{"name":"mine"}]}"#]].concat()).unwrap();
     let mount = r#"{"automountServiceAccountToken":true}"#;
-    refused(&member, &[&patch[..], &[mount]].concat(), "", "BH202 automountServiceAccountToken");
-    refused(&member, &["delete", "serviceaccount", "default", "-n", &name], "", "BH201");
+    let patched = [&patch[..], &[mount]].concat();
+    refused(&member, &patched, "", &[("BH202", "automountServiceAccountToken")]);
+    let delete = ["delete", "serviceaccount", "default", "-n", &name];
+    refused(&member, &delete, "", &[("BH201", "metadata.name")]);
     let admin = it.cluster.admin().unwrap();
     admin.ok(&[&patch[..], &[mount], &CONTROLLER].concat()).unwrap();
     until(|| mounts() == "false");
@@ -136,12 +129,12 @@ fn the_default_account_has_no_token_and_is_shared() {
     assert_eq!(member.ok(&["get", "serviceaccount", "default", "-n", &name, "-o", secrets]).unwrap(), "mine");
 }
 
-/// News that changes nothing, by the hundred: in the audit log there is no write of ours.
+/// After many changes that do not concern the baseline, the audit log has no write of the controller.
 #[test]
-fn at_rest_the_controller_writes_nothing() {
+fn controller_writes_nothing_while_the_baseline_is_in_sync() {
     let it = alone();
-    let member = tenant(&it, "base-rest");
-    let name = namespace(&member, "base-rest");
+    let member = new_tenant(&it, "base-rest");
+    let name = new_namespace(&member, "base-rest");
     let admin = it.cluster.admin().unwrap();
     let written = || it.cluster.audited("system:serviceaccount:bulkhead-system:").unwrap();
     until(|| {
@@ -160,47 +153,46 @@ fn at_rest_the_controller_writes_nothing() {
     assert_eq!(written()[before.len()..], [] as [Value; 0]);
 }
 
-/// One process may be both, and the next leads as soon as the first lets go.
+/// One process may run both parts. It leads as soon as the other controller releases the lease.
 #[test]
-fn webhook_and_controller_in_one_process() {
+fn process_with_both_parts_takes_over_the_lease() {
     let mut it = alone();
-    let member = tenant(&it, "base-both");
+    let member = new_tenant(&it, "base-both");
     let account = it.cluster.service_account(NAMESPACE, "bulkhead-controller").unwrap();
-    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-    let arguments = ["--settings", settings, "--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
+    let arguments = ["--settings", SETTINGS, "--development-certificate", SERVER_NAME, "--shutdown-delay=0"];
     let folder = it.cluster.folder.clone();
-    let mut both =
-        Server::start(BINARY.as_ref(), "both", &folder, &arguments, Some(&account.kubeconfig)).unwrap();
+    let mut both = Server::start(&BINARY, "both", &folder, &arguments, Some(&account.kubeconfig)).unwrap();
     both.wait_until_ready().unwrap();
     it.controller.terminate().unwrap();
     assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
-    until(|| both.process.log().contains("\"leading\""));
-    namespace(&member, "base-both");
+    // Only the leader reports a state of the registration.
+    until(|| metrics(both.admin).contains("bulkhead_registration{"));
+    new_namespace(&member, "base-both");
     let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
     assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);
 
     both.process.terminate().unwrap();
     assert!(both.process.wait(Duration::from_secs(10)).unwrap().success());
-    it.controller = controller(&it.cluster, BINARY.as_ref()).unwrap();
+    it.controller = controller(&it.cluster, &BINARY).unwrap();
     member.ok(&["create", "namespace", "tenant-base-both-next"]).unwrap();
-    is_ready(&member, "tenant-base-both-next");
+    wait_until_ready(&member, "tenant-base-both-next");
 }
 
-/// The API server goes and comes back: so do the watches, the lease and the answers.
+/// After a restart of the API server the watches, the lease and the webhook work again.
 #[test]
-fn the_api_server_may_restart() {
+fn webhook_and_controller_survive_a_restart_of_the_api_server() {
     let mut it = alone();
-    let member = tenant(&it, "base-restart");
+    let member = new_tenant(&it, "base-restart");
     it.cluster.restart_api_server().unwrap();
     let name = until(|| {
         let said = member.run(&["create", "namespace", "tenant-base-restart"]).unwrap();
         said.success.then(|| "tenant-base-restart".to_owned())
     });
-    is_ready(&member, &name);
-    can_hold_pods(&member, &name);
+    wait_until_ready(&member, &name);
+    wait_for_default_account(&member, &name);
     member.feed(&["create", "-f", "-"], &pod(&name).to_string()).unwrap();
     let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
-    refused(&member, &delete, "", "BH201");
+    refused(&member, &delete, "", &[("BH201", "metadata.name")]);
     it.cluster.admin().unwrap().ok(&[&delete[..], &CONTROLLER].concat()).unwrap();
-    until(|| kept(&member, &name).len() == 9);
+    until(|| managed_objects(&member, &name).len() == 9);
 }

@@ -1,41 +1,42 @@
-//! Edits of every object of a baseline, by every verb and by everybody: it never differs for longer than a repair takes,
-//! and nobody is kept from what is his own. `BULKHEAD_EDITS=5000 cargo test --release -- edits` makes as many.
+//! Random edits of every object of a baseline, by every verb and by every kind of user: a difference lasts no longer
+//! than a repair, and tenants can still write their own objects. `BULKHEAD_EDITS=5000 cargo test --release --test
+//! cluster edits` makes 5000 of them.
 
 use std::time::{Duration, Instant};
 
-use axum::http::{Method, Request};
+use axum::http::Request;
 use bulkhead::baseline::{Kind, differences};
+use bulkhead_harness::kubectl::Kubectl;
 use futures::future::join_all;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::core::Status;
-use kube::{Client, Config};
+use kube::Client;
 use serde_json::{Value, json};
+use support::api::{call, client, client_as, request};
+use support::cluster::{new_namespace, new_tenant, shared};
+use support::objects::object;
+use support::random::Random;
 use tokio::time::sleep;
 
-use crate::cluster::{namespace, shared, tenant};
-use crate::random::Random;
-
-/// All that is random follows from it.
+/// The seed of every random choice.
 const SEED: u64 = 0xed17;
 const EDITS: usize = 400;
 const NAMESPACES: [&str; 4] = ["edit", "edit-a", "edit-b", "edit-c"];
-/// What a repair may take.
+/// The longest time that a repair may take.
 const REPAIR: Duration = Duration::from_secs(15);
 
 #[test]
-fn whatever_is_edited_is_the_baseline_again() {
+fn edited_baseline_objects_are_unchanged_or_repaired() {
     let it = shared();
-    let member = tenant(&it, "edit");
+    let member = new_tenant(&it, "edit");
     for name in NAMESPACES {
-        namespace(&member, name);
+        new_namespace(&member, name);
     }
     it.cluster.powerful("edit-argo", "edit-deployers").unwrap();
-    let kubeconfig = Kubeconfig::read_from(it.cluster.admin().unwrap().kubeconfig).unwrap();
+    let admin = it.cluster.admin().unwrap();
     let edits = std::env::var("BULKHEAD_EDITS").map_or(EDITS, |number| number.parse().unwrap());
     let tallies = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        // A namespace that is new changes the lists of its siblings, a moment later.
+        // A new namespace changes the policies of its siblings a moment later.
         sleep(Duration::from_secs(5)).await;
-        let stage = Stage::set(&kubeconfig).await;
+        let stage = Stage::set(&admin).await;
         let each = edits / NAMESPACES.len();
         join_all(NAMESPACES.iter().zip(SEED..).map(|(name, seed)| stage.edit(name, seed, each))).await
     });
@@ -60,7 +61,7 @@ fn whatever_is_edited_is_the_baseline_again() {
     assert!(tally.refused > edits / 4 && tally.harmless > 0 && tally.repairs.len() > edits / 20, "{said}");
 }
 
-/// What became of the edits.
+/// The results of the edits.
 #[derive(Default)]
 struct Tally {
     refused: usize,
@@ -68,8 +69,8 @@ struct Tally {
     repairs: Vec<Duration>,
 }
 
-/// Who edits. RBAC lets each of them do everything; whose edits are admitted is Bulkhead's own account, and the
-/// deletions of the namespace controller.
+/// The users who edit, and their groups. RBAC allows each of them everything. The webhook admits edits by Bulkhead's own
+/// account, and deletions by the namespace controller.
 const ACTORS: &[(&str, &str)] = &[
     ("edit-alice", "edit-developers"),
     ("edit-argo", "edit-deployers"),
@@ -77,12 +78,12 @@ const ACTORS: &[(&str, &str)] = &[
     ("system:serviceaccount:kube-system:generic-garbage-collector", "edit-deployers"),
     ("system:kube-controller-manager", "edit-deployers"),
     (BULKHEAD, "edit-deployers"),
-    (EMPTIES, "edit-deployers"),
+    (NAMESPACE_CONTROLLER, "edit-deployers"),
 ];
 const BULKHEAD: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
-const EMPTIES: &str = "system:serviceaccount:kube-system:namespace-controller";
+const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
 
-/// What is merged into an object, or applied to it.
+/// Patches to merge into an object or to apply to it.
 fn patches() -> Vec<Value> {
     let owner = json!({ "apiVersion": "v1", "kind": "ConfigMap", "name": "mine", "uid": "5f0c7f3e" });
     vec![
@@ -108,7 +109,7 @@ fn patches() -> Vec<Value> {
     ]
 }
 
-/// An object of the baseline, as it must be.
+/// An object of the baseline in its correct state.
 struct Known {
     kind: Kind,
     name: String,
@@ -121,16 +122,12 @@ struct Stage {
 }
 
 impl Stage {
-    async fn set(kubeconfig: &Kubeconfig) -> Self {
-        let options = KubeConfigOptions::default();
-        let config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.unwrap();
-        let actor = |(user, group): &(&'static str, &str)| {
-            let mut config = config.clone();
-            config.auth_info.impersonate = Some((*user).to_owned());
-            config.auth_info.impersonate_groups = Some(vec![(*group).to_owned()]);
-            (*user, Client::try_from(config).unwrap())
-        };
-        Self { actors: ACTORS.iter().map(actor).collect(), admin: Client::try_from(config.clone()).unwrap() }
+    async fn set(admin: &Kubectl) -> Self {
+        let mut actors = Vec::with_capacity(ACTORS.len());
+        for (user, group) in ACTORS {
+            actors.push((*user, client_as(admin, user, &[group]).await));
+        }
+        Self { actors, admin: client(admin).await }
     }
 
     async fn edit(&self, name: &str, seed: u64, edits: usize) -> Tally {
@@ -141,11 +138,12 @@ impl Stage {
         for step in 0..edits {
             let (user, client) = random.one_of(&self.actors);
             let object = random.one_of(&known);
-            let (what, request) = Self::request(&mut random, &namespace, object);
+            let (edit, request) = Self::request(&mut random, &namespace, object);
             let answer = call(client, request).await;
             let context =
-                || format!("{namespace}, edit {step}: {user} {what} {} {}", object.kind.name(), object.name);
-            let is_trusted = *user == BULKHEAD || (*user == EMPTIES && what.starts_with("DELETE"));
+                || format!("{namespace}, edit {step}: {user} {edit} {} {}", object.kind.name(), object.name);
+            let is_trusted =
+                *user == BULKHEAD || (*user == NAMESPACE_CONTROLLER && edit.starts_with("DELETE"));
             let start = Instant::now();
             let mut repaired = None;
             while let Some(differing) = self.differing(&namespace, &known, object.kind).await {
@@ -166,23 +164,19 @@ impl Stage {
         tally
     }
 
-    /// A tenant's own policy comes and goes as it likes.
+    /// Creates and deletes a tenant's own policy.
     async fn own(&self, namespace: &str, step: usize) {
-        let policy = json!({
-            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-            "metadata": { "name": format!("mine-{step}"), "namespace": namespace },
-            "spec": { "podSelector": {}, "ingress": [{ "from": [{ "podSelector": {} }] }] },
-        });
+        let spec = json!({ "podSelector": {}, "ingress": [{ "from": [{ "podSelector": {} }] }] });
+        let name = format!("mine-{step}");
+        let policy = object("networking.k8s.io/v1", "NetworkPolicy", namespace, &name, &spec);
         let client = &self.actors[0].1;
-        call(client, written(Method::POST, &path(Kind::NetworkPolicy, namespace, ""), JSON, &policy))
-            .await
-            .unwrap();
-        let name = format!("/mine-{step}");
-        let delete = written(Method::DELETE, &path(Kind::NetworkPolicy, namespace, &name), JSON, &json!({}));
-        call(client, delete).await.unwrap();
+        let all = path(Kind::NetworkPolicy, namespace, "");
+        call(client, request("POST", &all, JSON, &policy)).await.unwrap();
+        let own = path(Kind::NetworkPolicy, namespace, &format!("/{name}"));
+        call(client, request("DELETE", &own, JSON, &json!({}))).await.unwrap();
     }
 
-    /// Every object of the baseline in the namespace.
+    /// Reads every object of the baseline in the namespace.
     async fn known(&self, namespace: &str) -> Vec<Known> {
         let mut known = Vec::new();
         for kind in Kind::ALL.iter().copied().filter(|kind| is_of_namespaces(*kind)) {
@@ -199,12 +193,11 @@ impl Stage {
     }
 
     async fn list(&self, namespace: &str, kind: Kind) -> Vec<Value> {
-        let list =
-            call(&self.admin, written(Method::GET, &path(kind, namespace, ""), JSON, &Value::Null)).await;
+        let list = call(&self.admin, request("GET", &path(kind, namespace, ""), JSON, &Value::Null)).await;
         list.unwrap()["items"].as_array().unwrap().clone()
     }
 
-    /// What of a kind is not as it must be.
+    /// Describes the first object of a kind that differs from its correct state.
     async fn differing(&self, namespace: &str, known: &[Known], kind: Kind) -> Option<String> {
         let now = self.list(namespace, kind).await;
         known.iter().filter(|known| known.kind == kind).find_map(|known| {
@@ -219,47 +212,47 @@ impl Stage {
         })
     }
 
-    /// A random edit: in words, and as it is sent.
+    /// Chooses an edit at random: a description, and the request.
     fn request(random: &mut Random, namespace: &str, object: &Known) -> (String, Request<Vec<u8>>) {
         let own = path(object.kind, namespace, &format!("/{}", object.name));
         let mut patch = random.one_of(&patches()).clone();
-        // Whoever may hold up the deletion of the shared account decides when it goes.
+        // A finalizer on the default account, whose other fields are free, would block its deletion.
         if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_shared()) {
             metadata.remove("finalizers");
         }
         let mut whole = object.wanted.clone();
         let metadata = json!({ "name": object.name, "labels": object.wanted["metadata"]["labels"] });
         whole["metadata"] = metadata;
-        let (what, request) =
+        let (edit, request) =
             match *random.one_of(&["delete", "collection", "merge", "merge", "apply", "replace", "create"]) {
-                "delete" => ("DELETE", written(Method::DELETE, &own, JSON, &json!({}))),
+                "delete" => ("DELETE", request("DELETE", &own, JSON, &json!({}))),
                 "collection" => {
                     let all = path(object.kind, namespace, "");
-                    // Others' token controllers need every other account.
+                    // Token controllers of other tests need the other accounts.
                     let all = if object.kind.is_shared() { own } else { all };
-                    ("DELETE all", written(Method::DELETE, &all, JSON, &json!({})))
+                    ("DELETE all", request("DELETE", &all, JSON, &json!({})))
                 }
-                "merge" => ("merge", written(Method::PATCH, &own, "application/merge-patch+json", &patch)),
+                "merge" => ("merge", request("PATCH", &own, "merge-patch+json", &patch)),
                 "apply" => {
                     let mut applied =
                         json!({ "apiVersion": object.kind.api_version(), "kind": object.kind.name() });
                     json_patch::merge(&mut applied, &patch);
                     let own = format!("{own}?fieldManager=argo&force=true");
-                    ("apply", written(Method::PATCH, &own, "application/apply-patch+yaml", &applied))
+                    ("apply", request("PATCH", &own, "apply-patch+yaml", &applied))
                 }
                 "replace" => {
                     if random.one_in(2) {
                         json_patch::merge(&mut whole, &patch);
                     }
-                    ("replace", written(Method::PUT, &own, JSON, &whole))
+                    ("replace", request("PUT", &own, JSON, &whole))
                 }
-                _ => ("create", written(Method::POST, &path(object.kind, namespace, ""), JSON, &whole)),
+                _ => ("create", request("POST", &path(object.kind, namespace, ""), JSON, &whole)),
             };
-        (format!("{what} {patch}"), request)
+        (format!("{edit} {patch}"), request)
     }
 }
 
-const JSON: &str = "application/json";
+const JSON: &str = "json";
 
 fn is_of_namespaces(kind: Kind) -> bool {
     !matches!(
@@ -276,17 +269,4 @@ fn is_of_namespaces(kind: Kind) -> bool {
 fn path(kind: Kind, namespace: &str, rest: &str) -> String {
     let root = if kind.group().is_empty() { "/api" } else { "/apis" };
     format!("{root}/{}/namespaces/{namespace}/{}{rest}", kind.api_version(), kind.resource())
-}
-
-fn written(method: Method, path: &str, content: &str, body: &Value) -> Request<Vec<u8>> {
-    let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    Request::builder().method(method).uri(path).header("Content-Type", content).body(body).unwrap()
-}
-
-async fn call(client: &Client, request: Request<Vec<u8>>) -> Result<Value, Box<Status>> {
-    match client.request::<Value>(request).await {
-        Ok(value) => Ok(value),
-        Err(kube::Error::Api(status)) => Err(status),
-        Err(error) => panic!("{error}"),
-    }
 }

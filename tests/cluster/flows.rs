@@ -1,29 +1,27 @@
-//! What a cluster does by itself goes on, under the account that does it; and the same by anybody else does not.
+//! Writes that Kubernetes makes by itself: admitted under the account that makes them, and refused under others.
 
 use bulkhead::world::{ALL_CONTROLLERS, controllers};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
+use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::objects::{changed, labelled_namespace, object, pod, token_secret};
+use support::refusal::{expect_refused, refused, violations};
+use support::wait::until;
 
-use crate::cluster::{can_hold_pods, namespace, pod, shared, tenant, until};
-use crate::namespaces::labelled;
-
+const LABEL: &str = "metadata.labels[sidecar.istio.io/inject]";
 const DRY: [&str; 4] = ["create", "--dry-run=server", "-f", "-"];
 
 fn dry(kubectl: &Kubectl, object: &Value) -> Said {
     kubectl.feed(&DRY, &object.to_string()).unwrap()
 }
 
-fn refused(said: &Said, code: &str) {
-    assert!(!said.success && said.stderr.contains(code), "{said:?}");
-}
-
-/// Shared services restart by what makes pods and what pods need, under both names it can have.
+/// Shared services need the controllers, which have accounts of their own or one in common.
 #[test]
-fn controllers_make_the_pods_of_shared_services() {
+fn pods_of_shared_services_are_admitted_from_kubernetes_controllers_only() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    admin.apply(&labelled("monitoring", &json!({}))).unwrap();
-    can_hold_pods(&admin, "monitoring");
+    admin.apply(&labelled_namespace("monitoring", &json!({})).to_string()).unwrap();
+    wait_for_default_account(&admin, "monitoring");
     let pod = pod("monitoring");
     for account in controllers().chain([ALL_CONTROLLERS]) {
         let said = dry(&it.cluster.powerful(account, "fl-controllers").unwrap(), &pod);
@@ -32,52 +30,51 @@ fn controllers_make_the_pods_of_shared_services() {
     for other in
         ["system:serviceaccount:kube-system:mine", "system:serviceaccount:mine:replicaset-controller"]
     {
-        refused(&dry(&it.cluster.powerful(other, "fl-controllers").unwrap(), &pod), "BH401");
+        let said = dry(&it.cluster.powerful(other, "fl-controllers").unwrap(), &pod);
+        expect_refused(&said, &[("BH401", "metadata.namespace")]);
     }
 }
 
-/// In a tenant's namespace a controller is as good as what it makes.
+/// In a tenant's namespace the pods of controllers are judged like any other.
 #[test]
-fn controllers_make_what_a_tenant_wrote_and_nothing_worse() {
+fn pods_of_tenants_from_kubernetes_controllers_are_judged() {
     let it = shared();
-    let member = tenant(&it, "fl-made");
-    let name = namespace(&member, "fl-made");
+    let member = new_tenant(&it, "fl-made");
+    let name = new_namespace(&member, "fl-made");
     let mut outside = pod(&name);
     outside["metadata"]["labels"] = json!({ "sidecar.istio.io/inject": "false" });
     for account in ["system:serviceaccount:kube-system:replicaset-controller", ALL_CONTROLLERS] {
         let controller = it.cluster.powerful(account, "fl-controllers").unwrap();
         let said = dry(&controller, &pod(&name));
         assert!(said.success, "{account}: {said:?}");
-        refused(&dry(&controller, &outside), "BH302");
+        expect_refused(&dry(&controller, &outside), &[("BH301", "spec"), ("BH302", LABEL)]);
     }
 }
 
-/// A node gets its pods' tokens for the mesh.
 #[test]
-fn a_node_asks_for_the_tokens_of_its_pods() {
+fn mesh_tokens_are_issued_to_nodes_only() {
     let it = shared();
-    let member = tenant(&it, "fl-node");
-    let name = namespace(&member, "fl-node");
+    let member = new_tenant(&it, "fl-node");
+    let name = new_namespace(&member, "fl-node");
     let ask = ["create", "token", "default", "-n", &name, "--audience=istio-ca"];
     it.cluster.powerful("system:node:one", "system:nodes").unwrap().ok(&ask).unwrap();
     for account in ["fl-node-alice", "system:node:one", ALL_CONTROLLERS] {
-        let said = it.cluster.powerful(account, "fl-node-developers").unwrap().run(&ask).unwrap();
-        refused(&said, "BH403");
+        let other = it.cluster.powerful(account, "fl-node-developers").unwrap();
+        refused(&other, &ask, "", &[("BH403", "spec.audiences[0]")]);
     }
 }
 
-/// The scheduler binds and writes the node's topology on the pod; the kubelet and istio-cni write its status.
+/// The scheduler copies the topology of the node to the pod; the kubelet and istio-cni write its status.
 #[test]
-fn pods_are_bound_told_of_and_scaled() {
+fn scheduler_kubelet_and_autoscaler_may_write_pods() {
     let it = shared();
-    let member = tenant(&it, "fl-bound");
-    let name = namespace(&member, "fl-bound");
+    let member = new_tenant(&it, "fl-bound");
+    let name = new_namespace(&member, "fl-bound");
     let admin = it.cluster.admin().unwrap();
     member.ok(&["create", "deployment", "web", "--image=registry.example.com/web:1", "-n", &name]).unwrap();
     let pod = until(|| {
-        let path = "jsonpath={.items[0].metadata.name}";
-        let pods = admin.run(&["get", "pods", "-n", &name, "-o", path]).unwrap().stdout;
-        (!pods.is_empty()).then_some(pods)
+        let pods = jsonpath(&admin, &["pods", "-n", &name], "{.items[*].metadata.name}");
+        pods.split(' ').next().filter(|pod| !pod.is_empty()).map(str::to_owned)
     });
     let binding = |labels: Value| {
         json!({
@@ -89,7 +86,7 @@ fn pods_are_bound_told_of_and_scaled() {
     let path = format!("/api/v1/namespaces/{name}/pods/{pod}/binding");
     let bind = ["create", "--raw", &path, "-f", "-"];
     let opted_out = binding(json!({ "sidecar.istio.io/inject": "false" }));
-    refused(&member.feed(&bind, &opted_out).unwrap(), "BH302");
+    refused(&member, &bind, &opted_out, &[("BH302", LABEL)]);
     let scheduler = it.cluster.powerful("system:kube-scheduler", "fl-controllers").unwrap();
     let zone = binding(json!({ "topology.kubernetes.io/zone": "a" }));
     assert!(scheduler.feed(&bind, &zone).unwrap().success);
@@ -104,10 +101,9 @@ fn pods_are_bound_told_of_and_scaled() {
     };
     let redirected = status(r#"{"metadata":{"annotations":{"ambient.istio.io/redirection":"enabled"}}}"#);
     assert!(run(&cni, &redirected).success);
-    refused(
-        &run(&member, &status(r#"{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}"#)),
-        "BH302",
-    );
+    let opted_out = status(r#"{"metadata":{"annotations":{"sidecar.istio.io/inject":"false"}}}"#);
+    let annotation = ("BH302", "metadata.annotations[sidecar.istio.io/inject]");
+    expect_refused(&run(&member, &opted_out), &[annotation]);
     let node = it.cluster.powerful("system:node:one", "system:nodes").unwrap();
     assert!(run(&node, &status(r#"{"status":{"phase":"Running"}}"#)).success);
 
@@ -124,23 +120,23 @@ fn pods_are_bound_told_of_and_scaled() {
     assert!(said.success, "{said:?}");
 }
 
-/// A namespace's own account, its CA and the mesh's come by controllers; what a tenant owned goes by one.
+/// Controllers create the default account and the two CA bundles, and delete what a deleted object owned.
 #[test]
-fn a_namespace_is_furnished_and_its_garbage_collected() {
+fn namespace_gets_its_default_objects_and_garbage_collection() {
     let it = shared();
-    let member = tenant(&it, "fl-home");
-    let name = namespace(&member, "fl-home");
-    for furniture in ["serviceaccount/default", "configmap/kube-root-ca.crt", "configmap/istio-ca-root-cert"]
-    {
-        member.ok(&["wait", "--for=create", furniture, "-n", &name, "--timeout=30s"]).unwrap();
+    let member = new_tenant(&it, "fl-home");
+    let name = new_namespace(&member, "fl-home");
+    for default in ["serviceaccount/default", "configmap/kube-root-ca.crt", "configmap/istio-ca-root-cert"] {
+        member.ok(&["wait", "--for=create", default, "-n", &name, "--timeout=30s"]).unwrap();
     }
     let policy = |own: &str, owner: Value| {
-        json!({
-            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-            "metadata": { "name": own, "namespace": name, "ownerReferences": owner, "finalizers": ["foregroundDeletion"] },
-            "spec": { "podSelector": {}, "policyTypes": ["Ingress"] },
-        })
-        .to_string()
+        let spec = json!({ "podSelector": {}, "policyTypes": ["Ingress"] });
+        let policy = object("networking.k8s.io/v1", "NetworkPolicy", &name, own, &spec);
+        let owned = changed(policy, |policy| {
+            policy["metadata"]["ownerReferences"] = owner;
+            policy["metadata"]["finalizers"] = json!(["foregroundDeletion"]);
+        });
+        owned.to_string()
     };
     let config =
         member.ok(&["create", "configmap", "owner", "-n", &name, "-o", "jsonpath={.metadata.uid}"]).unwrap();
@@ -150,22 +146,19 @@ fn a_namespace_is_furnished_and_its_garbage_collected() {
     member.ok(&["wait", "--for=delete", "networkpolicy/own", "-n", &name, "--timeout=60s"]).unwrap();
 }
 
-/// A token that was there before Bulkhead is renewed by its keeper and let go of, and given to nobody else.
+/// Kubernetes and the tenant may update and delete a token that is older than the tenant, but not move it to another
+/// account.
 #[test]
-fn an_older_token_is_kept_and_let_go_of() {
+fn older_token_secret_may_be_updated_and_deleted_only() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let name = "legacy-fl-token";
     admin.ok(&["create", "namespace", name]).unwrap();
-    let token = json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-        "metadata": {
-            "name": "old", "namespace": name, "finalizers": ["example.com/hold"],
-            "annotations": { "kubernetes.io/service-account.name": "default" },
-        },
+    let token = changed(token_secret(name, "old"), |token| {
+        token["metadata"]["finalizers"] = json!(["example.com/hold"]);
     });
     until(|| admin.feed(&["create", "-f", "-"], &token.to_string()).unwrap().success);
-    let member = tenant(&it, "fl-token");
+    let member = new_tenant(&it, "fl-token");
     admin.ok(&["label", "namespace", name, "bulkhead.dev/tenant=fl-token"]).unwrap();
     let patch = |patch: &str| {
         member.run(&["patch", "secret", "old", "-n", name, "--type=merge", "-p", patch]).unwrap()
@@ -173,7 +166,7 @@ fn an_older_token_is_kept_and_let_go_of() {
     let another = r#"{"metadata":{"annotations":{"kubernetes.io/service-account.name":"another"}}}"#;
     until(|| {
         let said = patch(another);
-        !said.success && said.stderr.contains("BH404")
+        !said.success && violations(&said.stderr) == [("BH404", "type")]
     });
     let cleaner = "system:serviceaccount:kube-system:legacy-service-account-token-cleaner";
     let cleaner = it.cluster.powerful(cleaner, "fl-controllers").unwrap();

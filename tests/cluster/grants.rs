@@ -1,16 +1,20 @@
-//! What a grant puts up, and takes away again with it.
+//! The objects of a grant, which are created and removed with it.
 
 use std::time::Duration;
 
+use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
+use support::cluster::{
+    forbid_creation, jsonpath, new_namespace, new_tenant, new_unready_namespace, shared, wait_until_ready,
+};
+use support::conditions::reason;
+use support::objects::{object, pod};
+use support::refusal::refused;
+use support::wait::{until, within};
 
-use crate::baseline::refused;
-use crate::cluster::{held_up, is_ready, namespace, none_of, pod, reason, shared, tenant, until, within};
-
-/// The names of a tenant's objects of a kind.
-fn names(kubectl: &bulkhead_harness::kubectl::Kubectl, kind: &str, namespace: &str) -> Vec<String> {
-    let path = "jsonpath={.items[*].metadata.name}";
-    let names = kubectl.ok(&["get", kind, "-n", namespace, "-o", path]).unwrap();
+/// The names of the objects of a kind in a namespace.
+fn names(kubectl: &Kubectl, kind: &str, namespace: &str) -> Vec<String> {
+    let names = jsonpath(kubectl, &[kind, "-n", namespace], "{.items[*].metadata.name}");
     names.split_whitespace().map(str::to_owned).collect()
 }
 
@@ -18,10 +22,10 @@ const ENTRIES: &str = "serviceentries.networking.istio.io";
 const AUTHENTICATION: &str = "peerauthentications.security.istio.io";
 
 #[test]
-fn what_was_granted_goes_with_the_grant() {
+fn removed_grant_removes_its_objects() {
     let it = shared();
-    let member = tenant(&it, "grant-all");
-    let name = namespace(&member, "grant-all");
+    let member = new_tenant(&it, "grant-all");
+    let name = new_namespace(&member, "grant-all");
     let admin = it.cluster.admin().unwrap();
     let grants = json!({ "spec": { "grants": {
         "reach": {
@@ -53,16 +57,13 @@ fn what_was_granted_goes_with_the_grant() {
     assert_eq!(rules[2]["to"][0]["operation"]["notPorts"], json!(["15020"]));
 
     let entry = ["delete", ENTRIES, "bulkhead-host-api.example.com", "-n", &name];
-    refused(&member, &entry, "", "BH201");
+    refused(&member, &entry, "", &[("BH201", "metadata.name")]);
     let open = r#"{"spec":{"portLevelMtls":{"8080":{"mode":"DISABLE"}}}}"#;
     let patched = ["patch", AUTHENTICATION, "bulkhead-callback-1", "-n", &name, "--type=merge", "-p", open];
-    refused(&member, &patched, "", "BH202");
-    let mine = json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
-        "metadata": { "name": "bulkhead-host-mine", "namespace": name },
-        "spec": { "hosts": ["mine.example.com"], "resolution": "DNS" },
-    });
-    refused(&member, &["create", "-f", "-"], &mine.to_string(), "BH202 metadata.name");
+    refused(&member, &patched, "", &[("BH202", "spec.portLevelMtls.8080")]);
+    let spec = json!({ "hosts": ["mine.example.com"], "resolution": "DNS" });
+    let mine = object("networking.istio.io/v1", "ServiceEntry", &name, "bulkhead-host-mine", &spec);
+    refused(&member, &["create", "-f", "-"], &mine.to_string(), &[("BH202", "metadata.name")]);
 
     grant(&json!({ "spec": { "grants": null } }));
     until(|| names(&admin, ENTRIES, &name).is_empty());
@@ -70,12 +71,12 @@ fn what_was_granted_goes_with_the_grant() {
     until(|| policy(".spec.egress").is_empty());
 }
 
-/// A tenant that lets nothing be created keeps nothing from being taken away, and is told.
+/// A tenant that forbids the creation of objects delays no revocation, and its status says so.
 #[test]
-fn what_cannot_be_written_keeps_no_revocation_waiting() {
+fn revocation_proceeds_while_a_new_grant_cannot_be_written() {
     let it = shared();
-    let member = tenant(&it, "grant-full");
-    let name = namespace(&member, "grant-full");
+    let member = new_tenant(&it, "grant-full");
+    let name = new_namespace(&member, "grant-full");
     let admin = it.cluster.admin().unwrap();
     let reach = |cidr: &str| {
         let reach =
@@ -90,25 +91,24 @@ fn what_cannot_be_written_keeps_no_revocation_waiting() {
     until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-203-0-113-0-24"]);
     until(|| egress().contains("203.0.113.0/24"));
 
-    let release = none_of(&member, &name, ENTRIES);
+    let release = forbid_creation(&member, &name, ENTRIES);
     reach("198.51.100.0/24");
     until(|| names(&admin, ENTRIES, &name).is_empty());
     until(|| egress().contains("198.51.100.0/24"));
     assert!(!egress().contains("203.0.113.0/24"));
-    within(Duration::from_mins(1), || reason(&admin, "grant-full") == "BaselineBehind");
+    within(Duration::from_mins(1), || reason(&admin, "tenant", "grant-full") == "BaselineBehind");
 
     release();
     reach("192.0.2.0/24");
     until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]);
-    until(|| reason(&admin, "grant-full") == "InForce");
+    until(|| reason(&admin, "tenant", "grant-full") == "InForce");
 }
 
-/// However long a namespace takes to end, what was revoked is gone from it.
 #[test]
-fn what_is_revoked_goes_from_a_namespace_that_ends() {
+fn revoked_grant_is_removed_from_a_terminating_namespace() {
     let it = shared();
-    let member = tenant(&it, "grant-end");
-    let name = namespace(&member, "grant-end");
+    let member = new_tenant(&it, "grant-end");
+    let name = new_namespace(&member, "grant-end");
     let admin = it.cluster.admin().unwrap();
     let grants = |grants: &Value| {
         let grants = json!({ "spec": { "grants": grants } });
@@ -117,7 +117,7 @@ fn what_is_revoked_goes_from_a_namespace_that_ends() {
     grants(&json!({ "reach": { "cidrs": [{ "cidr": "203.0.113.0/24", "ports": [5432] }] } }));
     until(|| !names(&admin, ENTRIES, &name).is_empty());
 
-    // Nothing of a namespace is deleted while it has a pod, and nobody here ends one.
+    // Kubernetes deletes the objects of a namespace only after its last pod, which a finalizer keeps.
     member.apply(&pod(&name).to_string()).unwrap();
     let held = r#"{"metadata":{"finalizers":["example.com/held"]}}"#;
     admin.ok(&["patch", "pod", "app", "-n", &name, "--type=merge", "-p", held]).unwrap();
@@ -133,7 +133,7 @@ fn what_is_revoked_goes_from_a_namespace_that_ends() {
         let policy = admin.run(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap();
         policy.stdout.is_empty()
     });
-    assert!(!names(&admin, "networkpolicies", &name).is_empty(), "its walls stand");
+    assert!(!names(&admin, "networkpolicies", &name).is_empty(), "the other policies stay");
     admin
         .ok(&[
             "patch",
@@ -149,24 +149,24 @@ fn what_is_revoked_goes_from_a_namespace_that_ends() {
     admin.ok(&["wait", "--for=delete", &format!("namespace/{name}"), "--timeout=60s"]).unwrap();
 }
 
-/// Nobody trusts a namespace before its own baseline stands, nor once it goes.
+/// Policies of sibling namespaces allow a namespace only while its own baseline is applied and it is not terminating.
 #[test]
-fn a_namespace_is_trusted_while_its_baseline_stands() {
+fn namespace_is_trusted_by_its_siblings_only_while_ready() {
     let it = shared();
-    let member = tenant(&it, "grant-grow");
-    let name = namespace(&member, "grant-grow");
+    let member = new_tenant(&it, "grant-grow");
+    let name = new_namespace(&member, "grant-grow");
     let admin = it.cluster.admin().unwrap();
     let trusted = || {
         let path = "jsonpath={.spec.rules[0].from[0].source.notPrincipals}";
         let kind = "authorizationpolicies.security.istio.io";
         admin.ok(&["get", kind, "deny-cross-tenant", "-n", &name, "-o", path]).unwrap()
     };
-    let release = held_up(&admin, "legacy-grant-grow", "grant-grow");
+    let release = new_unready_namespace(&admin, "legacy-grant-grow", "grant-grow");
     let policies = "networkpolicies,authorizationpolicies.security.istio.io";
     until(|| names(&admin, policies, "legacy-grant-grow").len() >= 6);
     assert!(!trusted().contains("legacy-grant-grow"), "{}", trusted());
     release();
-    is_ready(&admin, "legacy-grant-grow");
+    wait_until_ready(&admin, "legacy-grant-grow");
     until(|| trusted().contains("legacy-grant-grow"));
 
     let finalizer = r#"{"metadata":{"finalizers":["example.com/held"]}}"#;

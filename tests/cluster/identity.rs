@@ -1,72 +1,55 @@
-//! What a shared service is known by, through the real API server: refused to tenants, left to the platform.
+//! The identities of shared services, through the real API server: refused to tenants, and open to the platform.
 
 use serde_json::{Value, json};
+use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::objects::{self, labelled_namespace, list, peer_authentication, pod, token_secret};
+use support::refusal::{self, expect_refused, violations};
+use support::wait::until;
 
-use crate::cluster::{can_hold_pods, namespace, pod, shared, tenant, until};
-
+/// A shared service in the namespace `monitoring`, and that namespace.
 fn shared_service(name: &str) -> String {
-    let service = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": name },
-        "spec": { "namespace": "monitoring", "selector": { "app": name }, "ports": [{ "port": 8080 }] },
-    });
-    let home = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "monitoring" } });
-    json!({ "apiVersion": "v1", "kind": "List", "items": [home, service] }).to_string()
+    let spec = json!({ "namespace": "monitoring", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
+    let home = labelled_namespace("monitoring", &json!({}));
+    list([home, objects::shared_service(name, &spec)]).to_string()
 }
 
 #[test]
-fn a_tenant_writes_nothing_where_shared_services_run() {
+fn write_to_a_shared_services_namespace_is_refused() {
     let it = shared();
-    let member = tenant(&it, "id-write");
+    let member = new_tenant(&it, "id-write");
     let admin = it.cluster.admin().unwrap();
     admin.apply(&shared_service("id-write-service")).unwrap();
     let home = "monitoring";
-    let refused = |arguments: &[&str], input: &str| {
-        let said = member.feed(arguments, input).unwrap();
-        assert!(
-            said.stderr.contains(
-                "BH401 metadata.namespace: `monitoring` is a shared service's, and you act for `id-write`; write it in a \
-                 namespace of your own; call the service by its name"
-            ),
-            "{arguments:?}: {said:?}"
-        );
-    };
+    let foreign = [("BH401", "metadata.namespace")];
+    let refused = |arguments: &[&str], input: &str| refusal::refused(&member, arguments, input, &foreign);
     refused(&["create", "serviceaccount", "mine", "-n", home], "");
     refused(&["create", "token", "default", "-n", home], "");
     refused(&["create", "deployment", "mine", "--image=registry.example.com/mine:1", "-n", home], "");
     refused(&["run", "mine", "--image=registry.example.com/mine:1", "-n", home], "");
-    let token = json!({
-        "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-        "metadata": { "name": "mine", "namespace": home, "annotations": { "kubernetes.io/service-account.name": "default" } },
-    });
+    let token = token_secret(home, "mine");
     refused(&["create", "-f", "-"], &token.to_string());
 
-    // Nor does anybody else: not with every right, not as a group of nodes without a node's name.
+    // Others are refused too: a user with every right, and a user in the group of nodes without the name of a node.
     let stranger = it.cluster.powerful("id-write-argo", "strangers").unwrap();
     let no_node = it.cluster.powerful("id-write-mallory", "system:nodes").unwrap();
-    let route = json!({
-        "apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
-        "metadata": { "name": "open", "namespace": home }, "spec": { "mtls": { "mode": "PERMISSIVE" } },
-    });
+    let open = peer_authentication(home, "open", &json!({ "mtls": { "mode": "PERMISSIVE" } }));
     for other in [&stranger, &no_node] {
         for (arguments, input) in [
             (&["create", "token", "default", "-n", home, "--audience=istio-ca"][..], String::new()),
             (&["create", "-f", "-"], token.to_string()),
-            (&["create", "-f", "-"], route.to_string()),
+            (&["create", "-f", "-"], open.to_string()),
             (
                 &["create", "rolebinding", "mine", "--clusterrole=admin", "--user=me", "-n", home],
                 String::new(),
             ),
         ] {
-            let said = other.feed(arguments, &input).unwrap();
-            let says = "BH401 metadata.namespace: `monitoring` is a shared service's, and you do not act for the platform";
-            assert!(said.stderr.contains(says), "{arguments:?}: {said:?}");
+            refusal::refused(other, arguments, &input, &foreign);
         }
     }
-    admin.apply(&route.to_string()).unwrap();
-    let said =
-        stranger.run(&["delete", "peerauthentications.security.istio.io", "open", "-n", home]).unwrap();
-    assert!(said.stderr.contains("BH401"), "{said:?}");
-    admin.ok(&["delete", "peerauthentications.security.istio.io", "open", "-n", home]).unwrap();
+    admin.apply(&open.to_string()).unwrap();
+    let delete = ["delete", "peerauthentications.security.istio.io", "open", "-n", home];
+    refusal::refused(&stranger, &delete, "", &foreign);
+    admin.ok(&delete).unwrap();
 
     admin.ok(&["create", "serviceaccount", "id-write-service", "-n", home]).unwrap();
     admin.ok(&["create", "token", "id-write-service", "-n", home]).unwrap();
@@ -80,35 +63,21 @@ fn a_tenant_writes_nothing_where_shared_services_run() {
 }
 
 #[test]
-fn a_shared_services_name_and_tokens_of_the_mesh_are_not_to_be_had() {
+fn shared_services_account_name_and_mesh_tokens_are_refused() {
     let it = shared();
-    let member = tenant(&it, "id-name");
-    let name = namespace(&member, "id-name");
+    let member = new_tenant(&it, "id-name");
+    let name = new_namespace(&member, "id-name");
     it.cluster.admin().unwrap().apply(&shared_service("id-name-service")).unwrap();
-    let refused = |arguments: &[&str], input: &str, says: &str| {
-        let said = member.feed(arguments, input).unwrap();
-        assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
-    };
     until(|| {
         let said = member
             .run(&["create", "serviceaccount", "id-name-service", "-n", &name, "--dry-run=server"])
             .unwrap();
-        said.stderr.contains("BH402 metadata.name: `id-name-service` is the account of the shared service")
+        !said.success && violations(&said.stderr) == [("BH402", "metadata.name")]
     });
-    refused(
-        &["create", "token", "default", "-n", &name, "--audience=istio-ca"],
-        "",
-        "BH403 spec.audiences[0]",
-    );
-    refused(
-        &["create", "-n", &name, "-f", "-"],
-        &json!({
-            "apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
-            "metadata": { "name": "mine", "annotations": { "kubernetes.io/service-account.name": "default" } },
-        })
-        .to_string(),
-        "BH404 type: a token that never expires",
-    );
+    let token = ["create", "token", "default", "-n", &name, "--audience=istio-ca"];
+    refusal::refused(&member, &token, "", &[("BH403", "spec.audiences[0]")]);
+    let secret = token_secret(&name, "mine").to_string();
+    refusal::refused(&member, &["create", "-f", "-"], &secret, &[("BH404", "type")]);
 
     member.ok(&["create", "serviceaccount", "web", "-n", &name]).unwrap();
     member.ok(&["create", "token", "web", "-n", &name, "--audience=vault"]).unwrap();
@@ -117,7 +86,7 @@ fn a_shared_services_name_and_tokens_of_the_mesh_are_not_to_be_had() {
         .unwrap();
 }
 
-/// A VirtualService that sets a header of the request, in a version of its kind.
+/// A VirtualService, of this version, that sets a header of the request.
 fn route(version: &str, namespace: &str, header: &str) -> String {
     let route = json!({
         "apiVersion": format!("networking.istio.io/{version}"), "kind": "VirtualService",
@@ -134,64 +103,59 @@ fn route(version: &str, namespace: &str, header: &str) -> String {
 }
 
 #[test]
-fn a_route_does_not_say_who_is_calling() {
+fn route_that_sets_an_identity_header_is_refused() {
     let it = shared();
-    let member = tenant(&it, "id-header");
-    let name = namespace(&member, "id-header");
+    let member = new_tenant(&it, "id-header");
+    let name = new_namespace(&member, "id-header");
     for header in ["x-tenant-identity", "X-Tenant-Identity", "x-envoy-external-address"] {
         let said = member.feed(&["create", "-f", "-"], &route("v1", &name, header)).unwrap();
-        let says = format!(
-            "BH605 spec.http[0].headers.request.set[{header}]: `{header}` is a header that only a proxy may write"
-        );
-        assert!(said.stderr.contains(&says), "{said:?}");
+        let path = format!("spec.http[0].headers.request.set[{header}]");
+        expect_refused(&said, &[("BH605", &path)]);
     }
     member.apply(&route("v1", &name, "x-team")).unwrap();
 }
 
-/// Rules are written for one version of each kind; the API server serves others.
+/// The rules read one version of each kind, and the API server serves others.
 #[test]
-fn an_older_version_of_a_kind_is_no_way_around() {
+fn write_through_an_older_version_is_refused() {
     let it = shared();
-    let member = tenant(&it, "id-version");
-    let name = namespace(&member, "id-version");
-    let refused = |arguments: &[&str], input: &str, says: &str| {
-        let said = member.feed(arguments, input).unwrap();
-        assert!(!said.success && said.stderr.contains(says), "{arguments:?}: {said:?}");
-    };
+    let member = new_tenant(&it, "id-version");
+    let name = new_namespace(&member, "id-version");
     for version in ["v1beta1", "v1alpha3"] {
-        let says = "BH605 spec.http[0].headers.request.set[x-tenant-identity]: ";
-        refused(&["create", "-f", "-"], &route(version, &name, "x-tenant-identity"), says);
+        let route = route(version, &name, "x-tenant-identity");
+        let header = ("BH605", "spec.http[0].headers.request.set[x-tenant-identity]");
+        refusal::refused(&member, &["create", "-f", "-"], &route, &[header]);
     }
     let path = format!("/apis/security.istio.io/v1beta1/namespaces/{name}/peerauthentications/default");
-    refused(&["delete", "--raw", &path], "", "BH201 metadata.name: ");
+    refusal::refused(&member, &["delete", "--raw", &path], "", &[("BH201", "metadata.name")]);
     let resource = "peerauthentications.v1beta1.security.istio.io";
     let open = r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#;
-    let says = "BH202 spec.mtls.mode: this keeps tenant id-version apart from the others; keep \"STRICT\"";
-    refused(&["patch", resource, "default", "-n", &name, "--type=merge", "-p", open], "", says);
+    let open = ["patch", resource, "default", "-n", &name, "--type=merge", "-p", open];
+    refusal::refused(&member, &open, "", &[("BH202", "spec.mtls.mode")]);
 }
 
-/// A node is who says so by name and is of the group of nodes.
+/// Only a user with the name of a node who is also in the group of nodes counts as one.
 #[test]
-fn a_nodes_name_alone_opens_nothing() {
+fn node_name_without_the_group_of_nodes_is_refused() {
     let it = shared();
-    let member = tenant(&it, "id-node");
-    let name = namespace(&member, "id-node");
+    let member = new_tenant(&it, "id-node");
+    let name = new_namespace(&member, "id-node");
     let admin = it.cluster.admin().unwrap();
     admin.apply(&shared_service("id-node-service")).unwrap();
-    can_hold_pods(&admin, "monitoring");
+    wait_for_default_account(&admin, "monitoring");
     let no_node = it.cluster.powerful("system:node:mine", "strangers").unwrap();
-    let said = no_node.run(&["create", "token", "default", "-n", &name, "--audience=istio-ca"]).unwrap();
-    assert!(!said.success && said.stderr.contains("BH403 spec.audiences[0]: "), "{said:?}");
-    let said = no_node.feed(&["create", "-f", "-"], &pod("monitoring").to_string()).unwrap();
-    assert!(!said.success && said.stderr.contains("BH401 metadata.namespace: "), "{said:?}");
+    let token = ["create", "token", "default", "-n", &name, "--audience=istio-ca"];
+    refusal::refused(&no_node, &token, "", &[("BH403", "spec.audiences[0]")]);
+    let pod = pod("monitoring").to_string();
+    refusal::refused(&no_node, &["create", "-f", "-"], &pod, &[("BH401", "metadata.namespace")]);
 }
 
-/// What a writer says of himself is not who the API server says he is.
+/// The field manager is text that the writer chooses, unlike the user that the API server authenticates.
 #[test]
-fn a_field_managers_name_opens_nothing() {
+fn write_with_bulkheads_field_manager_is_refused() {
     let it = shared();
-    let member = tenant(&it, "id-manager");
-    let name = namespace(&member, "id-manager");
+    let member = new_tenant(&it, "id-manager");
+    let name = new_namespace(&member, "id-manager");
     let open = json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {
@@ -202,24 +166,21 @@ fn a_field_managers_name_opens_nothing() {
     });
     let manager = "--field-manager=bulkhead-controller";
     let arguments = ["apply", "--server-side", "--force-conflicts", manager, "-f", "-"];
-    let said = member.feed(&arguments, &open.to_string()).unwrap();
-    let says = "BH202 spec.ingress: this keeps tenant id-manager apart from the others; remove it";
-    assert!(!said.success && said.stderr.contains(says), "{said:?}");
+    refusal::refused(&member, &arguments, &open.to_string(), &[("BH202", "spec.ingress")]);
 }
 
-/// What a tenant reaches opens in its network policy, and nothing else does.
+/// The network policy opens exactly the granted service.
 #[test]
-fn a_grant_opens_the_way_to_a_shared_service() {
+fn granted_shared_service_is_opened_in_the_network_policy() {
     let it = shared();
-    let member = tenant(&it, "id-grant");
-    let name = namespace(&member, "id-grant");
+    let member = new_tenant(&it, "id-grant");
+    let name = new_namespace(&member, "id-grant");
     let admin = it.cluster.admin().unwrap();
     admin.apply(&shared_service("id-grant-service")).unwrap();
     let grant = r#"{"spec":{"grants":{"reach":{"sharedServices":["id-grant-service"]}}}}"#;
     admin.ok(&["patch", "tenant", "id-grant", "--type", "merge", "-p", grant]).unwrap();
     until(|| {
-        let path = "jsonpath={.spec.egress}";
-        let egress = admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", path]).unwrap();
+        let egress = jsonpath(&admin, &["networkpolicy", "allow-granted", "-n", &name], "{.spec.egress}");
         let wanted = json!([{
             "ports": [{ "port": 8080, "protocol": "TCP" }],
             "to": [{

@@ -1,17 +1,17 @@
-//! What is the whole mesh's: strict, and denied by default where the platform wants it, tried before it is in force.
+//! Mesh-wide policies: strict mTLS, and deny-all, which is tried as a dry run before it is enforced.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::kubectl::Kubectl;
-use bulkhead_harness::process::Process;
-use bulkhead_harness::program::{self, Installation, controller_with};
+use bulkhead_harness::program::{self, Installation};
 use serde_json::{Value, json};
-
-use crate::baseline::refused;
-use crate::cluster::{BINARY, alone, bulkhead, namespace, pod, shared, tenant, until};
+use support::BINARY;
+use support::cluster::{alone, new_namespace, new_tenant, shared};
+use support::command::bulkhead_as;
+use support::deny_all::{DenyAll, closed_workloads};
+use support::objects::{authorization_policy, pod};
+use support::refusal::refused;
+use support::wait::until;
 
 const POLICY: &str = "authorizationpolicies.security.istio.io";
 
@@ -20,9 +20,10 @@ fn policy(admin: &Kubectl, namespace: &str, name: &str) -> Option<Value> {
     found.success.then(|| serde_json::from_str(&found.stdout).unwrap())
 }
 
-/// The mesh-wide objects are kept like any other, and what else is in the root namespace is the platform's.
+/// The mesh-wide objects are protected like those of a namespace. The platform manages its other objects in the root
+/// namespace.
 #[test]
-fn the_mesh_is_strict_and_stays_so() {
+fn change_of_the_mesh_wide_mtls_mode_is_refused() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let kind = "peerauthentications.security.istio.io";
@@ -34,80 +35,71 @@ fn the_mesh_is_strict_and_stays_so() {
     };
     until(|| mode() == "STRICT");
     let open = r#"{"spec":{"mtls":{"mode":"PERMISSIVE"}}}"#;
-    refused(
-        &admin,
-        &["patch", kind, "default", "-n", "istio-system", "--type=merge", "-p", open],
-        "",
-        "BH202",
-    );
-    refused(&admin, &["delete", kind, "--all", "-n", "istio-system"], "", "BH201");
-    let other = json!({
-        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": { "name": "the-platforms", "namespace": "istio-system" },
-        "spec": { "selector": { "matchLabels": { "app": "some-gateway" } }, "rules": [{}] },
-    });
+    let patch = ["patch", kind, "default", "-n", "istio-system", "--type=merge", "-p", open];
+    refused(&admin, &patch, "", &[("BH202", "spec.mtls.mode")]);
+    let delete = ["delete", kind, "--all", "-n", "istio-system"];
+    refused(&admin, &delete, "", &[("BH201", "metadata.name")]);
+    let spec = json!({ "selector": { "matchLabels": { "app": "some-gateway" } }, "rules": [{}] });
+    let other = authorization_policy("istio-system", "the-platforms", &spec);
     admin.apply(&other.to_string()).unwrap();
     admin
         .ok(&["delete", "authorizationpolicies.security.istio.io", "the-platforms", "-n", "istio-system"])
         .unwrap();
 }
 
-/// It is tried first, and nothing is denied that the platform or an open tenant allows.
+/// The policies that allow the platform and open tenants exist before the mesh denies anything.
 #[test]
-fn what_is_denied_to_all_is_tried_first() {
+fn mesh_wide_deny_all_is_a_dry_run_before_it_is_enforced() {
     let mut it = alone();
     let admin = it.cluster.admin().unwrap();
-    let member = tenant(&it, "mesh-open");
-    let own = namespace(&member, "mesh-open");
+    let member = new_tenant(&it, "mesh-open");
+    let own = new_namespace(&member, "mesh-open");
     let open = r#"{"spec":{"authorization":"Open"}}"#;
     admin.ok(&["patch", "tenant", "mesh-open", "--type=merge", "-p", open]).unwrap();
     admin.ok(&["label", "namespace", "default", "istio-injection=enabled"]).unwrap();
 
     let Installation { cluster, controller, .. } = &mut *it;
-    let deny_all = DenyAll::tried(cluster, controller);
+    let deny_all = DenyAll::dry_run(cluster, controller);
     let denied = || policy(&admin, "istio-system", "deny-all");
-    let is_tried = |policy: &Value| policy["metadata"]["annotations"]["istio.io/dry-run"] == "true";
-    until(|| denied().filter(is_tried));
-    // What allows stands by then.
+    let is_dry_run = |policy: &Value| policy["metadata"]["annotations"]["istio.io/dry-run"] == "true";
+    until(|| denied().filter(is_dry_run));
     for (place, name) in [("default", "bulkhead-platform"), (own.as_str(), "allow-same-tenant")] {
         assert_eq!(policy(&admin, place, name).unwrap()["spec"]["action"], "ALLOW", "{place}/{name}");
     }
     assert!(
         policy(&admin, "istio-system", "bulkhead-platform").is_none(),
-        "what is allowed there is allowed to all"
+        "an `ALLOW` policy in the root namespace would allow all of the mesh"
     );
 
-    // Whom it will close to everybody is told before.
-    let shut = tenant(&it, "mesh-shut");
-    let shut_own = namespace(&shut, "mesh-shut");
+    // `bulkhead deny-all` lists the workloads that enforcement will close.
+    let shut = new_tenant(&it, "mesh-shut");
+    let shut_own = new_namespace(&shut, "mesh-shut");
     for (owner, place) in [(&member, &own), (&shut, &shut_own)] {
         owner.apply(&pod(place).to_string()).unwrap();
     }
     let webhook = it.cluster.service_account("bulkhead-system", "bulkhead").unwrap();
-    let (code, said) = bulkhead(&webhook, &["deny-all"]);
-    assert_eq!(code, 3, "{said:?}");
-    assert!(said.stderr.contains("could not be read"), "{said:?}");
-    let line = format!("{shut_own}/app: no `ALLOW` policy in force selects its pods (1)");
-    let named = || closed(&admin, &shut_own);
-    assert_eq!(closed(&admin, &own), [""; 0]);
-    assert_eq!(named(), [line.as_str()]);
-    let mut allow = json!({
-        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": { "name": "app", "namespace": shut_own, "annotations": { "istio.io/dry-run": "true" } },
-        "spec": { "selector": { "matchLabels": { "app": "mine" } }, "rules": [{ "from": [{ "source": { "namespaces": [shut_own] } }] }] },
-    });
+    let (code, said) = bulkhead_as(&webhook, &["deny-all"]);
+    assert_eq!((code, said.stdout.as_str()), (3, ""), "{said:?}");
+    let closed = || closed_workloads(&admin, &shut_own);
+    let app = [(format!("{shut_own}/app"), 1)];
+    assert_eq!(closed_workloads(&admin, &own), []);
+    assert_eq!(closed(), app);
+    let from = json!([{ "source": { "namespaces": [shut_own] } }]);
+    let spec = json!({ "selector": { "matchLabels": { "app": "mine" } }, "rules": [{ "from": from }] });
+    let mut allow = authorization_policy(&shut_own, "app", &spec);
+    allow["metadata"]["annotations"] = json!({ "istio.io/dry-run": "true" });
     admin.apply(&allow.to_string()).unwrap();
-    assert_eq!(named(), [line.as_str()], "tried, and of other pods");
+    assert_eq!(closed(), app, "the policy is a dry run, and selects other pods");
     allow["metadata"].as_object_mut().unwrap().remove("annotations");
     shut.apply(&allow.to_string()).unwrap();
-    assert_eq!(named(), [line.as_str()], "of other pods");
+    assert_eq!(closed(), app, "the policy selects other pods");
     shut.ok(&["label", "pod", "app", "app=mine", "-n", &shut_own]).unwrap();
-    assert_eq!(named(), [""; 0]);
+    assert_eq!(closed(), []);
 
-    deny_all.becomes("Enforce");
-    until(|| denied().filter(|policy| !is_tried(policy)));
+    deny_all.set("Enforce");
+    until(|| denied().filter(|policy| !is_dry_run(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
-    deny_all.becomes("Never");
+    deny_all.set("Never");
     until(|| denied().is_none());
     until(|| policy(&admin, &own, "allow-same-tenant").is_none());
     until(|| policy(&admin, "default", "bulkhead-platform").is_none());
@@ -115,37 +107,5 @@ fn what_is_denied_to_all_is_tried_first() {
     admin.ok(&["label", "namespace", "default", "istio-injection-"]).unwrap();
     it.controller.terminate().unwrap();
     it.controller.wait(Duration::from_secs(20)).unwrap();
-    it.controller = program::controller(&it.cluster, BINARY.as_ref()).unwrap();
-}
-
-/// What `bulkhead deny-all` names in a namespace.
-pub(crate) fn closed(admin: &Kubectl, namespace: &str) -> Vec<String> {
-    let (code, said) = bulkhead(admin, &["deny-all"]);
-    assert_eq!(code, i32::from(!said.stdout.is_empty()), "{said:?}");
-    let is_within = |line: &&str| line.starts_with(&format!("{namespace}/"));
-    said.stdout.lines().filter(is_within).map(str::to_owned).collect()
-}
-
-/// `meshWide.denyAll` in the settings of the controller, which has a file of its own.
-pub(crate) struct DenyAll(PathBuf);
-
-impl DenyAll {
-    pub(crate) fn tried(cluster: &Cluster, controller: &mut Process) -> Self {
-        let it = Self(cluster.folder.join("deny-all.yaml"));
-        it.becomes("DryRun");
-        controller.terminate().unwrap();
-        controller.wait(Duration::from_secs(20)).unwrap();
-        let settings = it.0.display().to_string();
-        *controller = controller_with(cluster, BINARY.as_ref(), &["--settings", &settings]).unwrap();
-        it
-    }
-
-    pub(crate) fn becomes(&self, deny_all: &str) {
-        let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-        let example = fs::read_to_string(example).unwrap();
-        let settings =
-            example.replace("  manage: true\n", &format!("  manage: true\n  denyAll: {deny_all}\n"));
-        assert_ne!(settings, example);
-        fs::write(&self.0, settings).unwrap();
-    }
+    it.controller = program::controller(&it.cluster, &BINARY).unwrap();
 }

@@ -1,26 +1,22 @@
-//! Whose a namespace is, through the real API server.
+//! The tenant of a namespace, through the real API server.
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
+use support::cluster::{namespace_labels as labels, new_tenant, shared, wait_until_ready};
+use support::objects::{self, labelled_namespace};
+use support::refusal::{expect_refused, expect_refused_by, expect_warned, refused};
+use support::wait::until;
 
-use crate::cluster::{shared, tenant, until};
+const TENANT: &str = "metadata.labels[bulkhead.dev/tenant]";
 
-pub(crate) fn labels(kubectl: &Kubectl, name: &str) -> Value {
-    let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
-    let mut labels = serde_json::from_str::<Value>(&shown).unwrap()["metadata"]["labels"].clone();
-    labels.as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
-    labels
-}
-
-pub(crate) fn labelled(name: &str, labels: &Value) -> String {
-    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } })
-        .to_string()
+fn labelled(name: &str, labels: &Value) -> String {
+    labelled_namespace(name, labels).to_string()
 }
 
 #[test]
-fn a_members_new_namespace_is_labelled_by_who_creates_it() {
+fn new_namespace_of_a_member_gets_their_tenants_labels() {
     let it = shared();
-    let member = tenant(&it, "ns-new");
+    let member = new_tenant(&it, "ns-new");
     let expected =
         json!({ "bulkhead.dev/tenant": "ns-new", "tenant": "ns-new", "istio-injection": "enabled" });
 
@@ -39,18 +35,13 @@ fn a_members_new_namespace_is_labelled_by_who_creates_it() {
 }
 
 #[test]
-fn a_member_of_two_tenants_names_one() {
+fn new_namespace_of_a_member_of_two_tenants_must_name_one() {
     let it = shared();
-    tenant(&it, "ns-two-left");
-    tenant(&it, "ns-two-right");
+    new_tenant(&it, "ns-two-left");
+    new_tenant(&it, "ns-two-right");
     let both = it.cluster.user("ns-two", &["ns-two-left-developers", "ns-two-right-developers"]).unwrap();
     let said = both.run(&["create", "namespace", "ns-two-playground"]).unwrap();
-    assert_eq!(
-        said.stderr,
-        "Error from server (Forbidden): admission webhook \"namespaces.bulkhead.dev\" denied the request: \n\
-         BH101 metadata.labels[bulkhead.dev/tenant]: nothing says which tenant this namespace is for; write one of \
-         the tenants you act for: `ns-two-left`, `ns-two-right`\n(see: bulkhead explain BH101)\n"
-    );
+    expect_refused_by("namespaces", &said, &[("BH101", TENANT)]);
     both.ok(&["create", "namespace", "tenant-ns-two-right"]).unwrap();
     assert_eq!(labels(&both, "tenant-ns-two-right")["bulkhead.dev/tenant"], "ns-two-right");
     both.apply(&labelled("tenant-ns-two-left-playground", &json!({ "bulkhead.dev/tenant": "ns-two-left" })))
@@ -59,42 +50,35 @@ fn a_member_of_two_tenants_names_one() {
 }
 
 #[test]
-fn a_forged_label_is_refused() {
+fn forged_tenant_label_is_refused() {
     let it = shared();
-    let member = tenant(&it, "ns-forged");
-    tenant(&it, "ns-victim");
+    let member = new_tenant(&it, "ns-forged");
+    new_tenant(&it, "ns-victim");
     let stranger = it.cluster.powerful("ns-forged-mallory", "strangers").unwrap();
 
     let forged = labelled("tenant-ns-forged", &json!({ "bulkhead.dev/tenant": "ns-victim" }));
-    let refusal = |fix: &str| {
-        format!(
-            "Error from server (Forbidden): error when creating \"STDIN\": admission webhook \
-             \"namespaces.bulkhead.dev\" denied the request: \n\
-             BH102 metadata.labels[bulkhead.dev/tenant]: you do not act for a tenant `ns-victim`; {fix}\n\
-             (see: bulkhead explain BH102)\n"
-        )
-    };
-    let said = member.feed(&["create", "-f", "-"], &forged).unwrap();
-    assert_eq!(said.stderr, refusal("write a tenant you act for: `ns-forged`"));
     let elsewhere = labelled("ns-forged-elsewhere", &json!({ "bulkhead.dev/tenant": "ns-victim" }));
-    let said = stranger.feed(&["create", "-f", "-"], &elsewhere).unwrap();
-    assert_eq!(said.stderr, refusal("remove the label, or ask the platform for a tenant"));
+    for (kubectl, namespace) in [(&member, &forged), (&stranger, &elsewhere)] {
+        let said = kubectl.feed(&["create", "-f", "-"], namespace).unwrap();
+        expect_refused_by("namespaces", &said, &[("BH102", TENANT)]);
+    }
 
     let plain = labelled("ns-forged-plain", &json!({ "tenant": "ns-victim" }));
-    let said = stranger.feed(&["create", "-f", "-"], &plain).unwrap();
-    assert!(said.stderr.contains("BH102 metadata.labels[tenant]"), "{said:?}");
+    refused(&stranger, &["create", "-f", "-"], &plain, &[("BH102", "metadata.labels[tenant]")]);
     let own = labelled("ns-forged-own-meaning", &json!({ "tenant": "the-people-upstairs" }));
     stranger.apply(&own).unwrap();
 }
 
-/// The API server lets labels change through three doors.
+/// The API server changes the labels of a namespace through three resources.
 #[test]
-fn a_namespace_keeps_its_tenant_through_every_door() {
+fn tenant_label_cannot_be_changed_through_any_resource() {
     let it = shared();
-    let member = tenant(&it, "ns-doors");
-    tenant(&it, "ns-robbed");
+    let member = new_tenant(&it, "ns-doors");
+    new_tenant(&it, "ns-robbed");
     let name = "tenant-ns-doors";
     member.ok(&["create", "namespace", name]).unwrap();
+    // Afterwards no condition is written that a replaced status would remove.
+    wait_until_ready(&member, name);
     let stored: Value =
         serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
     let moved = |labels: Value| {
@@ -104,72 +88,67 @@ fn a_namespace_keeps_its_tenant_through_every_door() {
         namespace.to_string()
     };
 
-    for door in ["", "/status", "/finalize"] {
+    let injection = ("BH103", "metadata.labels[istio-injection]");
+    // Of the whole namespace alone, the webhook restores a label that the write leaves out.
+    let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-robbed", "tenant": "ns-doors" }));
+    for (door, expected) in [
+        ("", &[("BH102", TENANT)][..]),
+        ("/status", &[("BH102", TENANT), injection]),
+        ("/finalize", &[("BH102", TENANT), injection]),
+    ] {
         let path = format!("/api/v1/namespaces/{name}{door}");
-        let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-robbed", "tenant": "ns-doors" }));
-        let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &stolen).unwrap();
-        assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
+        refused(&member, &["replace", "--raw", &path, "-f", "-"], &stolen, expected);
     }
+    let unlabelled = [("BH102", TENANT), ("BH102", "metadata.labels[tenant]"), injection];
     for door in ["/status", "/finalize"] {
         let path = format!("/api/v1/namespaces/{name}{door}");
-        let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &moved(json!({}))).unwrap();
-        assert!(!said.success && said.stderr.contains("BH102"), "{door}: {said:?}");
+        refused(&member, &["replace", "--raw", &path, "-f", "-"], &moved(json!({})), &unlabelled);
     }
     for patch in [
         ("merge", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-robbed"}}}"#),
         ("strategic", r#"{"metadata":{"labels":{"bulkhead.dev/tenant":"ns-robbed"}}}"#),
         ("json", r#"[{"op":"replace","path":"/metadata/labels/bulkhead.dev~1tenant","value":"ns-robbed"}]"#),
     ] {
-        let said = member.run(&["patch", "namespace", name, "--type", patch.0, "-p", patch.1]).unwrap();
-        assert!(!said.success && said.stderr.contains("BH102"), "{patch:?}: {said:?}");
+        let arguments = ["patch", "namespace", name, "--type", patch.0, "-p", patch.1];
+        refused(&member, &arguments, "", &[("BH102", TENANT)]);
     }
     assert_eq!(labels(&member, name)["bulkhead.dev/tenant"], "ns-doors");
 }
 
-/// Nor does a label make a namespace of the platform anybody's.
 #[test]
-fn a_namespace_of_the_platform_is_not_claimed() {
+fn tenant_label_on_a_platform_namespace_is_refused() {
     let it = shared();
-    let member = tenant(&it, "ns-claim");
+    let member = new_tenant(&it, "ns-claim");
     let stranger = it.cluster.powerful("ns-claim-mallory", "strangers").unwrap();
     let admin = it.cluster.admin().unwrap();
     admin.apply(&labelled("monitoring", &json!({}))).unwrap();
-    let refused = |kubectl: &Kubectl, name: &str, label: &str, says: &str| {
-        let said = kubectl.run(&["label", "namespace", name, label]).unwrap();
-        assert!(!said.success && said.stderr.contains(says), "{name} {label}: {said:?}");
-    };
     for kubectl in [&member, &stranger] {
         for name in ["kube-system", "monitoring"] {
-            let says =
-                "BH102 metadata.labels[bulkhead.dev/tenant]: only the platform moves a namespace to a tenant";
-            refused(kubectl, name, "bulkhead.dev/tenant=ns-claim", says);
+            let claim = ["label", "namespace", name, "bulkhead.dev/tenant=ns-claim"];
+            refused(kubectl, &claim, "", &[("BH102", TENANT)]);
         }
-        // What tenants call is guarded as they are.
-        let says =
-            "BH103 metadata.labels[istio-injection]: `disabled` here is the platform's to say; remove it";
-        refused(kubectl, "monitoring", "istio-injection=disabled", says);
+        // The protected keys of a shared service's namespace are protected too.
+        let disable = ["label", "namespace", "monitoring", "istio-injection=disabled"];
+        refused(kubectl, &disable, "", &[("BH103", "metadata.labels[istio-injection]")]);
     }
     admin.ok(&["label", "namespace", "monitoring", "istio-injection=disabled", "--dry-run=server"]).unwrap();
 }
 
 #[test]
-fn a_replace_that_forgot_the_labels_gets_them_back() {
+fn replace_without_the_tenants_labels_gets_them_back() {
     let it = shared();
-    let member = tenant(&it, "ns-replace");
+    let member = new_tenant(&it, "ns-replace");
     let name = "tenant-ns-replace";
     member.ok(&["create", "namespace", name]).unwrap();
     let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({ "team": "payments" }))).unwrap();
-    assert!(said.success, "{said:?}");
-    assert!(
-        said.stderr.contains("Warning: metadata.labels[bulkhead.dev/tenant]: `ns-replace` was put back"),
-        "{said:?}"
-    );
+    let restored = [TENANT, "metadata.labels[istio-injection]", "metadata.labels[tenant]"];
+    expect_warned(&said, &restored.map(|path| ("", path)));
     let kept = json!({
         "bulkhead.dev/tenant": "ns-replace", "tenant": "ns-replace", "istio-injection": "enabled", "team": "payments",
     });
     assert_eq!(labels(&member, name), kept);
 
-    // One of them alone comes back too.
+    // One label alone is restored too.
     member
         .feed(&["replace", "-f", "-"], &labelled(name, &json!({ "bulkhead.dev/tenant": "ns-replace" })))
         .unwrap();
@@ -179,10 +158,10 @@ fn a_replace_that_forgot_the_labels_gets_them_back() {
 }
 
 #[test]
-fn the_platform_moves_namespaces_and_deletes_them() {
+fn platform_may_move_and_delete_namespaces() {
     let it = shared();
-    let member = tenant(&it, "ns-moved");
-    tenant(&it, "ns-heir");
+    let member = new_tenant(&it, "ns-moved");
+    new_tenant(&it, "ns-heir");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-moved";
     member.ok(&["create", "namespace", name]).unwrap();
@@ -198,26 +177,24 @@ fn the_platform_moves_namespaces_and_deletes_them() {
 }
 
 #[test]
-fn a_tenants_namespaces_bear_its_name_and_nobody_elses_do() {
+fn namespace_with_the_name_of_another_tenant_is_refused() {
     let it = shared();
-    let member = tenant(&it, "ns-named");
-    tenant(&it, "ns-named2");
+    let member = new_tenant(&it, "ns-named");
+    new_tenant(&it, "ns-named2");
     let stranger = it.cluster.powerful("ns-named-mallory", "strangers").unwrap();
-    let says = |kubectl: &Kubectl, name: &str, says: &str| {
-        let said = kubectl.run(&["create", "namespace", name]).unwrap();
-        assert!(said.stderr.contains(&format!("BH104 metadata.name: `{name}` {says}")), "{name}: {said:?}");
+    let name_refused = |kubectl: &Kubectl, name: &str| {
+        refused(kubectl, &["create", "namespace", name], "", &[("BH104", "metadata.name")]);
     };
-    let fix = "is not named as one of tenant ns-named; write `tenant-ns-named` or `tenant-ns-named-…`";
     for name in ["com", "tenant-ns-named2", "tenant-ns-named2-a", "tenant-ns-name", "ns-named"] {
-        says(&member, name, fix);
+        name_refused(&member, name);
     }
-    says(&stranger, "tenant-ns-named-a", "is named as one of tenant ns-named; choose another name");
-    says(&stranger, "istio-ingress", "is reserved for the platform; choose another name");
+    name_refused(&stranger, "tenant-ns-named-a");
+    name_refused(&stranger, "istio-ingress");
     let generated = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "com" } });
     let said = member.feed(&["create", "-f", "-"], &generated.to_string()).unwrap();
-    assert!(said.stderr.contains("BH104 metadata.name: `com"), "{said:?}");
+    expect_refused(&said, &[("BH104", "metadata.name")]);
     stranger.ok(&["create", "namespace", "ns-named-elsewhere"]).unwrap();
-    // The API server itself keeps this label true, whatever is written there.
+    // The API server overwrites this label with the name.
     member
         .apply(&labelled("tenant-ns-named", &json!({ "kubernetes.io/metadata.name": "kube-system" })))
         .unwrap();
@@ -226,23 +203,21 @@ fn a_tenants_namespaces_bear_its_name_and_nobody_elses_do() {
     assert_eq!(shown["metadata"]["labels"]["kubernetes.io/metadata.name"], "tenant-ns-named");
 }
 
-/// It does not matter whether it is there: the refusal comes before anybody could find out.
+/// The refusal does not show if the namespace exists.
 #[test]
-fn a_name_of_the_platform_is_not_to_be_had() {
+fn namespace_with_a_reserved_name_is_refused() {
     let it = shared();
-    let member = tenant(&it, "ns-reserved");
-    let said = member.run(&["create", "namespace", "kube-public"]).unwrap();
-    assert!(
-        said.stderr.contains("BH104 metadata.name: `kube-public` is reserved for the platform"),
-        "{said:?}"
-    );
+    let member = new_tenant(&it, "ns-reserved");
+    // The webhook adds no tenant label to a namespace with this name.
+    let expected = [("BH101", TENANT), ("BH104", "metadata.name")];
+    refused(&member, &["create", "namespace", "kube-public"], "", &expected);
 }
 
-/// A tenant's own deployer acts for the tenant whose namespace it lives in.
+/// A tenant's own deployer runs in a namespace of the tenant.
 #[test]
-fn a_service_account_acts_for_its_namespaces_tenant() {
+fn service_account_acts_for_the_tenant_of_its_namespace() {
     let it = shared();
-    let member = tenant(&it, "ns-account");
+    let member = new_tenant(&it, "ns-account");
     member.ok(&["create", "namespace", "tenant-ns-account"]).unwrap();
     let deployer =
         ["--as=system:serviceaccount:tenant-ns-account:deployer", "--as-group=ns-account-developers-rbac"];
@@ -258,17 +233,13 @@ fn a_service_account_acts_for_its_namespaces_tenant() {
     });
 }
 
-/// Argo CD and Helm, under the account that a Tenant lists: what they write beside is theirs.
+/// Argo CD and Helm, under an account that the Tenant lists: their own labels and annotations are kept.
 #[test]
-fn a_deployers_namespace_is_its_tenants() {
+fn new_namespace_of_a_listed_deployer_gets_its_tenants_labels() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let owner = json!({ "kind": "ServiceAccount", "namespace": "ns-argocd", "name": "deployer" });
-    let tenant = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "ns-deployed" },
-        "spec": { "owners": [owner] },
-    });
-    admin.apply(&tenant.to_string()).unwrap();
+    admin.apply(&objects::tenant("ns-deployed", &json!({ "owners": [owner] })).to_string()).unwrap();
     admin.ok(&["create", "namespace", "ns-argocd"]).unwrap();
     admin.ok(&["create", "serviceaccount", "deployer", "-n", "ns-argocd"]).unwrap();
     let right = "--serviceaccount=ns-argocd:deployer";
@@ -287,7 +258,7 @@ fn a_deployers_namespace_is_its_tenants() {
     until(|| deployer.apply(&manifest("argocd", "tenant-ns-deployed-argo")).ok());
     deployer.feed(&["create", "-f", "-"], &manifest("Helm", "tenant-ns-deployed-helm")).unwrap();
     for (tool, name) in [("argocd", "tenant-ns-deployed-argo"), ("Helm", "tenant-ns-deployed-helm")] {
-        // A sync that changes nothing, and one that knows nothing of our labels.
+        // A sync that changes nothing, and one without Bulkhead's labels.
         deployer.apply(&manifest(tool, name)).unwrap();
         deployer.feed(&["replace", "-f", "-"], &manifest(tool, name)).unwrap();
         assert_eq!(
@@ -298,7 +269,7 @@ fn a_deployers_namespace_is_its_tenants() {
             })
         );
     }
-    // The platform's own tool is nobody's member: the name says whose it is.
+    // The platform's own tool is no member of a tenant: the name of the namespace selects the tenant.
     admin.ok(&["create", "namespace", "tenant-ns-deployed-sre"]).unwrap();
     assert_eq!(labels(&admin, "tenant-ns-deployed-sre")["bulkhead.dev/tenant"], "ns-deployed");
 }

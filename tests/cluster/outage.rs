@@ -1,33 +1,35 @@
-//! What goes on and what stops while no replica answers: the configurations stand, and nobody is there.
+//! Writes that work and writes that fail while the webhook is registered and no replica answers.
 
 use bulkhead_harness::cluster::{Cluster, free_ports};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::pki::Authority;
 use bulkhead_harness::program;
 use serde_json::{Value, json};
+use support::BINARY;
+use support::cluster::wait_for_default_account;
+use support::objects::{self, changed, labelled_namespace, object};
+use support::wait::until;
 
-use crate::cluster::{BINARY, can_hold_pods, until};
-
-/// A cluster with a tenant's namespace and a pod in it, in which nobody answers the webhooks any more.
+/// A cluster with a tenant's namespace and a pod in it, whose webhook does not answer any more.
 fn abandoned() -> Cluster {
     let cluster = Cluster::start().unwrap();
-    program::prepare(&cluster, BINARY.as_ref()).unwrap();
+    program::prepare(&cluster, &BINARY).unwrap();
     let admin = cluster.admin().unwrap();
     let owned = json!({ "bulkhead.dev/tenant": "out", "tenant": "out", "istio-injection": "enabled" });
     for (name, labels) in
         [("tenant-out", owned.clone()), ("tenant-out-ending", owned), ("foreign", json!({}))]
     {
-        admin.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "labels": labels } }).to_string()).unwrap();
+        admin.apply(&labelled_namespace(name, &labels).to_string()).unwrap();
     }
-    can_hold_pods(&admin, "tenant-out");
+    wait_for_default_account(&admin, "tenant-out");
     admin.apply(&pod("running").to_string()).unwrap();
     admin.apply(&policy("tenant-out-ending")).unwrap();
     admin.apply(&policy("tenant-out").replace("default-deny-all", "own")).unwrap();
     let image = "--image=registry.example.com/app:1";
     admin.ok(&["create", "deployment", "web", image, "--replicas=2", "-n", "tenant-out"]).unwrap();
     until(|| web(&admin) == 2);
-    let [nobody] = free_ports().unwrap();
-    program::register(&cluster, BINARY.as_ref(), nobody, &Authority::new("nobody").unwrap()).unwrap();
+    let [unused] = free_ports().unwrap();
+    program::register(&cluster, &BINARY, unused, &Authority::new("nobody").unwrap()).unwrap();
     until(|| {
         admin
             .run(&["create", "namespace", "probe", "--dry-run=server"])
@@ -39,25 +41,20 @@ fn abandoned() -> Cluster {
 }
 
 fn pod(name: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "tenant-out" },
-        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
-    })
+    changed(objects::pod("tenant-out"), |pod| pod["metadata"]["name"] = json!(name))
 }
 
 fn policy(namespace: &str) -> String {
-    let policy = json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-        "metadata": { "name": "default-deny-all", "namespace": namespace }, "spec": { "podSelector": {} },
-    });
-    policy.to_string()
+    let spec = json!({ "podSelector": {} });
+    object("networking.k8s.io/v1", "NetworkPolicy", namespace, "default-deny-all", &spec).to_string()
 }
 
-/// How many pods the Deployment has.
+/// The number of pods that the Deployment has.
 fn web(kubectl: &Kubectl) -> usize {
     kubectl.ok(&["get", "pods", "-n", "tenant-out", "-l", "app=web", "-o", "name"]).unwrap().lines().count()
 }
 
+/// The write fails because the API server cannot call this entry of the webhook.
 fn stopped(kubectl: &Kubectl, arguments: &[&str], input: &str, entry: &str) {
     let said = kubectl.feed(arguments, input).unwrap();
     let why = format!(
@@ -70,18 +67,18 @@ fn stopped(kubectl: &Kubectl, arguments: &[&str], input: &str, entry: &str) {
 }
 
 #[test]
-fn with_nobody_answering_the_cluster_goes_on() {
+fn unanswered_webhook_stops_only_judged_writes() {
     let mut cluster = abandoned();
     let admin = cluster.admin().unwrap();
 
-    // The API server starts, and puts back what it misses.
+    // The API server starts, and restores its missing bootstrap objects.
     admin.ok(&["delete", "clusterrole", "system:node-bootstrapper"]).unwrap();
     admin.ok(&["delete", "clusterrolebinding", "system:kube-scheduler"]).unwrap();
     cluster.restart_api_server().unwrap();
     admin.ok(&["get", "clusterrole", "system:node-bootstrapper"]).unwrap();
     admin.ok(&["get", "clusterrolebinding", "system:kube-scheduler"]).unwrap();
 
-    // Namespaces that are no tenant's.
+    // Namespaces without a tenant.
     admin.ok(&["annotate", "namespace", "foreign", "example.com/note=1"]).unwrap();
     admin.ok(&["label", "namespace", "foreign", "istio-injection=enabled"]).unwrap();
     admin.ok(&["create", "configmap", "mine", "-n", "foreign"]).unwrap();
@@ -92,7 +89,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
         .unwrap();
     admin.ok(&["rollout", "status", "--watch=false", "deployment/beside", "-n", "kube-system"]).unwrap();
 
-    // A tenant's namespace: what runs goes on running, and may end.
+    // A tenant's namespace: running pods keep running, and may be deleted.
     let node = cluster.powerful("system:node:one", "system:nodes").unwrap();
     let status = r#"{"status":{"phase":"Running"}}"#;
     node.ok(&["patch", "pod", "running", "-n", "tenant-out", "--subresource=status", "-p", status]).unwrap();
@@ -113,7 +110,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
     admin.ok(&["delete", "networkpolicy", "own", "-n", "tenant-out"]).unwrap();
     admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
 
-    // What stops, and says why.
+    // Judged writes fail, and the error names the webhook.
     stopped(&admin, &["create", "namespace", "tenant-out-new"], "", "namespaces");
     stopped(&admin, &["label", "namespace", "tenant-out", "bulkhead.dev/tenant-"], "", "namespaces");
     stopped(&admin, &["create", "-f", "-"], &pod("late").to_string(), "workloads");
@@ -122,7 +119,7 @@ fn with_nobody_answering_the_cluster_goes_on() {
     let own = policy("tenant-out").replace("default-deny-all", "own");
     stopped(&admin, &["create", "-f", "-"], &own, "policies");
 
-    // Uninstalling needs nobody.
+    // Uninstalling needs no webhook.
     admin
         .ok(&["delete", "validatingwebhookconfiguration,mutatingwebhookconfiguration", "tenant-bulkhead"])
         .unwrap();

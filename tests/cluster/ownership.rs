@@ -1,23 +1,22 @@
-//! Two thousand writes to namespaces, of every kind and by everybody, against a plain model of whose a namespace
-//! is: no difference, ever.
+//! Two thousand random writes to namespaces, of every kind and by every kind of user, against a plain model of their
+//! tenants: each write has the result of the model.
 
 use std::time::Duration;
 
-use axum::http::Request;
+use bulkhead_harness::kubectl::Kubectl;
 use futures::future::join_all;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::Client;
 use kube::core::Status;
-use kube::{Client, Config};
 use serde_json::{Value, json};
-
-use crate::cluster::{namespace, shared, tenant};
-use crate::random::Random;
+use support::api::{call, client_as, request};
+use support::cluster::{new_namespace, new_tenant, shared};
+use support::random::Random;
 
 use Verb::{Apply, Create, Delete, Generate, Json, Merge, Replace, Strategic};
 
-/// All that is random follows from it.
+/// The seed of every random choice.
 const SEED: u64 = 0xb01d;
-/// How many writes each name gets, one after another. The names are written to at once, for ends take seconds.
+/// Writes to each name, one after another. All names are written to at the same time, because deletions take seconds.
 const WRITES: usize = 200;
 const NAMES: [&str; 10] = [
     "tenant-own-one",
@@ -40,19 +39,19 @@ const SECURITY: &str = "pod-security.kubernetes.io/enforce";
 const NODES: &str = "scheduler.alpha.kubernetes.io/node-selector";
 
 #[test]
-fn two_thousand_writes_end_as_the_model_says() {
+fn random_namespace_writes_have_the_result_of_the_model() {
     let it = shared();
-    let [member, _] = TENANTS.map(|name| tenant(&it, name));
-    namespace(&member, "own-one-home");
+    let [member, _] = TENANTS.map(|name| new_tenant(&it, name));
+    new_namespace(&member, "own-one-home");
     it.cluster.powerful("own-mallory", "strangers").unwrap();
-    let kubeconfig = Kubeconfig::read_from(it.cluster.admin().unwrap().kubeconfig).unwrap();
+    let admin = it.cluster.admin().unwrap();
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let stage = Stage::set(&kubeconfig).await;
+        let stage = Stage::set(&admin).await;
         join_all(NAMES.iter().zip(SEED..).map(|(name, seed)| write_to(&stage, name, seed))).await;
     });
 }
 
-/// Who writes, and the tenants he may create namespaces for. RBAC lets each of them do everything.
+/// A user who writes, and the tenants that they may create namespaces for. RBAC allows each user everything.
 #[derive(Debug)]
 struct Actor {
     user: &'static str,
@@ -92,7 +91,7 @@ enum Verb {
     Delete,
 }
 
-/// How to write where nothing is, and where something is: the verb and the subresource.
+/// Writes to a namespace that does not exist, and to one that does: the verb and the subresource.
 const CREATING: &[(Verb, &str)] = &[(Create, ""), (Create, ""), (Apply, ""), (Generate, "")];
 const CHANGING: &[(Verb, &str)] = &[
     (Generate, ""),
@@ -108,7 +107,7 @@ const CHANGING: &[(Verb, &str)] = &[
     (Json, "/status"),
 ];
 
-/// What is written in maps, beside nothing at all.
+/// Entries of labels and annotations that are written: the map, the key and its values.
 const ENTRIES: &[(&str, &str, &[&str])] = &[
     ("labels", TENANT, &["own-one"]),
     ("labels", TENANT, &["own-two", "own-ghost"]),
@@ -125,14 +124,14 @@ const ENTRIES: &[(&str, &str, &[&str])] = &[
 struct Write {
     verb: Verb,
     door: &'static str,
-    /// Whether a replace leaves out what it does not change.
+    /// True if a replace leaves out everything that it does not change.
     forgets: bool,
     /// A merge patch of a state.
     patch: Value,
 }
 
-/// What a state has of the metadata, each unless it is empty. It also says `hollow` if `spec.finalizers` is empty,
-/// and is `null` for a namespace that is not there.
+/// The fields of the metadata in a state, each unless it is empty. A state also has `hollow` if `spec.finalizers` is
+/// empty, and is `null` for a namespace that does not exist.
 const FIELDS: [&str; 4] = ["labels", "annotations", "ownerReferences", "finalizers"];
 
 fn state(object: &Value) -> Value {
@@ -151,7 +150,7 @@ fn pruned(mut state: Value) -> Value {
 }
 
 impl Write {
-    /// What would stand there if nobody looked.
+    /// The state after the write, if no webhook changed or refused it.
     fn written(&self, before: &Value) -> Value {
         let mut written = match self.verb {
             Generate => json!({}),
@@ -164,8 +163,8 @@ impl Write {
     }
 }
 
-/// The model: what stands there after a write to the namespace `name`, or to one named alike; `None` if the write
-/// is refused.
+/// The model: the state after a write to the namespace `name`, or to one with a similar name; `None` if the write is
+/// refused.
 fn expected(actor: &Actor, name: &str, before: &Value, write: &Write) -> Option<Value> {
     if write.verb == Delete {
         return Some(Value::Null);
@@ -179,18 +178,18 @@ fn expected(actor: &Actor, name: &str, before: &Value, write: &Write) -> Option<
 }
 
 fn created(actor: &Actor, name: &str, mut new: Value) -> Option<Value> {
-    let whose = match (new["labels"][TENANT].as_str(), actor.tenants) {
-        (Some(said), own) => own.iter().copied().find(|tenant| *tenant == said),
+    let owner = match (new["labels"][TENANT].as_str(), actor.tenants) {
+        (Some(label), own) => own.iter().copied().find(|tenant| *tenant == label),
         (None, [only]) => Some(*only),
-        (None, several) => several.iter().copied().find(|tenant| bears(name, tenant)),
+        (None, several) => several.iter().copied().find(|tenant| has_name_of(name, tenant)),
     };
-    if let Some(tenant) = whose {
+    if let Some(tenant) = owner {
         label(&mut new, tenant);
     }
     let is_well = match new["labels"][TENANT].as_str() {
         Some(tenant) => {
-            whose == Some(tenant)
-                && bears(name, tenant)
+            owner == Some(tenant)
+                && has_name_of(name, tenant)
                 && new["labels"][PLAIN] == tenant
                 && new["labels"][MESH] == "enabled"
                 && new["labels"][SECURITY].is_null()
@@ -200,7 +199,7 @@ fn created(actor: &Actor, name: &str, mut new: Value) -> Option<Value> {
         }
         None => {
             actor.tenants.is_empty()
-                && !TENANTS.iter().any(|tenant| bears(name, tenant))
+                && !TENANTS.iter().any(|tenant| has_name_of(name, tenant))
                 && known(&new["labels"][PLAIN]).is_none()
         }
     };
@@ -254,8 +253,8 @@ fn label(state: &mut Value, tenant: &str) {
     }
 }
 
-/// Whether `namespace` is named as one of `tenant`.
-fn bears(namespace: &str, tenant: &str) -> bool {
+/// True if the name of `namespace` is one for `tenant`.
+fn has_name_of(namespace: &str, tenant: &str) -> bool {
     let own = format!("tenant-{tenant}");
     namespace == own || namespace.starts_with(&format!("{own}-"))
 }
@@ -271,14 +270,14 @@ impl Actor {
     }
 }
 
-/// Writes to one name, and compares after each write.
+/// Writes to one name, and compares the state after each write.
 async fn write_to(stage: &Stage, base: &str, seed: u64) {
     let mut random = Random::new(seed);
     let (mut name, mut lives, mut was_foreign) = (base.to_owned(), 0, false);
     let mut before = Value::Null;
     for step in 0..WRITES {
         let (actor, client) = random.one_of(&stage.people);
-        let write = random.write(!before.is_null(), &stage.owner);
+        let write = random_write(&mut random, !before.is_null(), &stage.owner);
         let admitted = expected(actor, &name, &before, &write);
         let verdict = if admitted.is_some() { "admitted" } else { "refused" };
         let answer = stage.send(client, &name, step, &write, &before).await;
@@ -298,10 +297,10 @@ async fn write_to(stage: &Stage, base: &str, seed: u64) {
             answer.err(),
         );
         if write.verb != Generate {
-            was_foreign |= after["labels"][TENANT].as_str().is_some_and(|tenant| !bears(&name, tenant));
+            was_foreign |= after["labels"][TENANT].as_str().is_some_and(|tenant| !has_name_of(&name, tenant));
             before = after;
         }
-        // Such a name is retired, and how soon is not for the model to say.
+        // Such a name is reserved after its deletion, from a moment that the model does not know.
         if write.verb == Delete && std::mem::take(&mut was_foreign) {
             lives += 1;
             name = format!("{base}-{lives}");
@@ -309,20 +308,21 @@ async fn write_to(stage: &Stage, base: &str, seed: u64) {
     }
 }
 
-/// Those who write, and who looks on.
+/// The clients of the users, and one to read with.
 struct Stage {
     people: Vec<(&'static Actor, Client)>,
     platform: Client,
-    /// A reference to an owner that is there: the garbage collector would not spare what another owns.
+    /// A reference to an owner that exists: the garbage collector would delete a namespace of any other.
     owner: Value,
 }
 
 impl Stage {
-    async fn set(kubeconfig: &Kubeconfig) -> Self {
-        let platform = client(kubeconfig, &PLATFORM).await;
+    async fn set(admin: &Kubectl) -> Self {
+        let client = |actor: &'static Actor| client_as(admin, actor.user, actor.groups);
+        let platform = client(&PLATFORM).await;
         let mut people = Vec::with_capacity(ACTORS.len());
         for actor in ACTORS {
-            people.push((actor, client(kubeconfig, actor).await));
+            people.push((actor, client(actor).await));
         }
         let uid = read(&platform, "default").await.unwrap()["metadata"]["uid"].clone();
         let owner = json!({ "apiVersion": "v1", "kind": "Namespace", "name": "default", "uid": uid });
@@ -347,7 +347,7 @@ impl Stage {
                     request("POST", &all, "json", &named("generateName", &format!("{name}-"), &written))
                 }
                 Apply => {
-                    // A manager of its own: what one leaves out the next time goes.
+                    // A new manager each time: a manager deletes the fields that its next apply leaves out.
                     let path = format!("{one}?force=true&fieldManager=own-{step}");
                     request("PATCH", &path, "apply-patch+yaml", &named("name", name, &write.patch))
                 }
@@ -358,20 +358,20 @@ impl Stage {
                 Delete => request("DELETE", &one, "json", &json!({})),
             };
             match call(client, asked).await {
-                // The controller has written the status since it was read.
+                // The controller has written the status in the meantime.
                 Err(status) if status.is_conflict() => {}
                 answer => break answer,
             }
         };
         if write.verb == Delete {
-            // Then it waits for its contents alone; a hollow one ends with this write.
+            // Then only the contents delay the deletion; this write completes that of a hollow namespace.
             let none = json!({ "metadata": { "finalizers": null } });
             drop(call(&self.platform, request("PATCH", &one, "merge-patch+json", &none)).await);
         }
         answer
     }
 
-    /// The namespace as it is, but for what is `written`.
+    /// The namespace as it is now, with the fields of `written`.
     async fn replacement(&self, name: &str, written: &Value) -> Value {
         let mut object = read(&self.platform, name).await.unwrap();
         for field in FIELDS {
@@ -382,7 +382,8 @@ impl Stage {
         object
     }
 
-    /// What stands there, after two minutes at most: an end takes a moment, and the controller has others to see to.
+    /// Waits for the expected state for two minutes at most, and returns the last one: deletions and the controller need
+    /// a moment.
     async fn found(&self, name: &str, expected: &Value) -> Value {
         let mut tries = 0;
         loop {
@@ -406,14 +407,6 @@ fn operations(before: &Value, written: &Value) -> Value {
     changed.map(operation).collect()
 }
 
-async fn client(kubeconfig: &Kubeconfig, actor: &Actor) -> Client {
-    let options = KubeConfigOptions::default();
-    let mut config = Config::from_custom_kubeconfig(kubeconfig.clone(), &options).await.unwrap();
-    config.auth_info.impersonate = Some(actor.user.to_owned());
-    config.auth_info.impersonate_groups = Some(actor.groups.iter().map(ToString::to_string).collect());
-    Client::try_from(config).unwrap()
-}
-
 fn path(name: &str) -> String {
     format!("/api/v1/namespaces/{name}").trim_end_matches('/').to_owned()
 }
@@ -424,59 +417,42 @@ fn named(key: &str, name: &str, metadata: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata })
 }
 
-fn request(method: &str, path: &str, media: &str, body: &Value) -> Request<Vec<u8>> {
-    let head = Request::builder().method(method).uri(path);
-    let head = head.header("content-type", format!("application/{media}"));
-    head.body(body.to_string().into_bytes()).unwrap()
-}
-
-async fn call(client: &Client, request: Request<Vec<u8>>) -> Result<Value, Box<Status>> {
-    client.request(request).await.map_err(|error| match error {
-        kube::Error::Api(status) => status,
-        other => panic!("{other}"),
-    })
-}
-
 async fn read(client: &Client, name: &str) -> Option<Value> {
-    let request = Request::get(path(name)).body(Vec::new()).unwrap();
-    match call(client, request).await {
+    match call(client, request("GET", &path(name), "json", &Value::Null)).await {
         Ok(found) => Some(found),
         Err(status) if status.is_not_found() => None,
         Err(status) => panic!("{status}"),
     }
 }
 
-impl Random {
-    fn write(&mut self, exists: bool, owner: &Value) -> Write {
-        let (verb, door) = if exists && self.one_in(64) {
-            (Delete, "")
-        } else {
-            *self.one_of(if exists { CHANGING } else { CREATING })
-        };
-        let mut patch = json!({});
-        for _ in 0..*self.one_of(&[0, 1, 1, 2, 3]) {
-            self.change(&mut patch, owner);
-        }
-        if verb == Apply {
-            // It cannot say what goes.
-            let nulls = std::mem::replace(&mut patch, json!({}));
-            json_patch::merge(&mut patch, &nulls);
-        }
-        if door == "/finalize" && self.one_in(3) {
-            patch["hollow"] = json!(self.one_in(2).then_some(true));
-        }
-        Write { verb, door, forgets: verb == Replace && self.one_in(2), patch }
+fn random_write(random: &mut Random, exists: bool, owner: &Value) -> Write {
+    let (verb, door) = if exists && random.one_in(64) {
+        (Delete, "")
+    } else {
+        *random.one_of(if exists { CHANGING } else { CREATING })
+    };
+    let mut patch = json!({});
+    for _ in 0..*random.one_of(&[0, 1, 1, 2, 3]) {
+        random_change(random, &mut patch, owner);
     }
+    if verb == Apply {
+        // An apply cannot remove a field.
+        let nulls = std::mem::replace(&mut patch, json!({}));
+        json_patch::merge(&mut patch, &nulls);
+    }
+    if door == "/finalize" && random.one_in(3) {
+        patch["hollow"] = json!(random.one_in(2).then_some(true));
+    }
+    Write { verb, door, forgets: verb == Replace && random.one_in(2), patch }
+}
 
-    fn change(&mut self, patch: &mut Value, owner: &Value) {
-        if self.one_in(5) {
-            let owners = ("ownerReferences", owner.clone());
-            let (list, item) =
-                if self.one_in(2) { owners } else { ("finalizers", json!("example.com/held")) };
-            patch[list] = if self.one_in(2) { json!([item]) } else { Value::Null };
-        } else {
-            let (map, key, values) = *self.one_of(ENTRIES);
-            patch[map][key] = if self.one_in(4) { Value::Null } else { json!(self.one_of(values)) };
-        }
+fn random_change(random: &mut Random, patch: &mut Value, owner: &Value) {
+    if random.one_in(5) {
+        let owners = ("ownerReferences", owner.clone());
+        let (list, item) = if random.one_in(2) { owners } else { ("finalizers", json!("example.com/held")) };
+        patch[list] = if random.one_in(2) { json!([item]) } else { Value::Null };
+    } else {
+        let (map, key, values) = *random.one_of(ENTRIES);
+        patch[map][key] = if random.one_in(4) { Value::Null } else { json!(random.one_of(values)) };
     }
 }

@@ -1,27 +1,20 @@
-//! What the API server sends to the webhook: the configurations as they are printed, which is a unit test, and beside
-//! them whatever the real API server serves.
+//! The webhook configurations beside the resources that the real API server serves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use bulkhead::policy::kind::{DOORS, Door};
-use bulkhead::registration::{Service, mutating, validating};
-use bulkhead::sources::files;
 use bulkhead_harness::kubectl::Kubectl;
-use serde_json::{Value, json};
+use serde_json::Value;
+use support::cluster::shared;
 
-use crate::cluster::shared;
-
-const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-
-/// Written through, and past every rule: why that may be.
+/// Subresources that are written without a rule, by the reason for it.
 const LEFT_OUT: &[(&str, &[&str])] = &[
     (
-        "how many pods are made of a template, not which",
+        "the number of pods of a template, not the pods",
         &["deployments/scale", "replicasets/scale", "replicationcontrollers/scale", "statefulsets/scale"],
     ),
     (
-        "here the API server leaves the template as it is",
+        "the API server keeps the template unchanged",
         &[
             "cronjobs/status",
             "daemonsets/status",
@@ -33,7 +26,7 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "of a custom resource the API server takes nothing but the status here",
+        "the API server changes only the status of a custom resource",
         &[
             "authorizationpolicies/status",
             "envoyfilters/status",
@@ -47,66 +40,12 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "wasmplugins/status",
         ],
     ),
-    ("ends a pod, which may be done to any", &["pods/eviction"]),
+    ("deletes a pod, and every pod may be deleted", &["pods/eviction"]),
     (
-        "goes into a pod that is there, which no rule judges yet",
+        "reaches into a running pod, which no rule judges yet",
         &["pods/attach", "pods/exec", "pods/portforward", "pods/proxy"],
     ),
 ];
-
-/// The entries that judge, and the one that labels.
-fn entries() -> [Vec<Value>; 2] {
-    let settings = files::settings(Path::new(SETTINGS)).unwrap();
-    let service = Service {
-        namespace: "bulkhead-system".to_owned(),
-        name: "bulkhead".to_owned(),
-        port: 443,
-        ca_bundle: None,
-    };
-    let judging = serde_json::to_value(validating(&service, &settings)).unwrap();
-    let labelling = serde_json::to_value(mutating(&service, &settings)).unwrap();
-    [judging, labelling].map(|configuration| configuration["webhooks"].as_array().unwrap().clone())
-}
-
-/// The API server chooses by the namespace alone; of a namespace, a Tenant and the like by nothing.
-#[test]
-fn nothing_on_an_object_keeps_the_webhook_from_being_asked() {
-    let of_tenants = json!({ "matchExpressions": [{ "key": "bulkhead.dev/tenant", "operator": "Exists" }] });
-    let shared = json!({ "matchExpressions": [{
-        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring", "shared-services", "istio-system"],
-    }] });
-    let entries = entries().concat();
-    let found: Vec<(&str, &Value)> =
-        entries.iter().map(|entry| (entry["name"].as_str().unwrap(), &entry["namespaceSelector"])).collect();
-    assert_eq!(
-        found,
-        [
-            ("namespaces.bulkhead.dev", &Value::Null),
-            ("workloads.bulkhead.dev", &of_tenants),
-            ("policies.bulkhead.dev", &of_tenants),
-            ("identities.bulkhead.dev", &of_tenants),
-            ("shared.bulkhead.dev", &shared),
-            ("cluster.bulkhead.dev", &Value::Null),
-            ("labels.bulkhead.dev", &Value::Null),
-        ]
-    );
-    for entry in &entries {
-        assert_eq!(entry["objectSelector"], Value::Null, "{entry}");
-    }
-}
-
-#[test]
-fn who_judges_is_asked_in_every_version_and_missed_when_silent() {
-    let [judging, labelling] = entries();
-    let said = |entry: &Value| ["failurePolicy", "matchPolicy", "sideEffects"].map(|key| entry[key].clone());
-    for entry in &judging {
-        assert_eq!(said(entry), ["Fail", "Equivalent", "None"], "{entry}");
-    }
-    // A label that is missing is noticed by those who judge.
-    for entry in &labelling {
-        assert_eq!(said(entry), ["Ignore", "Equivalent", "None"], "{entry}");
-    }
-}
 
 fn get(kubectl: &Kubectl, path: &str) -> Value {
     serde_json::from_str(&kubectl.ok(&["get", "--raw", path]).unwrap()).unwrap()
@@ -134,9 +73,9 @@ fn served(kubectl: &Kubectl, group: &str, version: &str) -> BTreeMap<String, Vec
     list["resources"].as_array().unwrap().iter().map(resource).collect()
 }
 
-/// A name that is misspelt in a registration is asked about never.
+/// The API server would never send a resource that is misspelt in the configuration.
 #[test]
-fn every_door_is_registered_and_served() {
+fn judged_resources_are_registered_and_served() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/tenant-bulkhead";
@@ -163,7 +102,7 @@ fn every_door_is_registered_and_served() {
 }
 
 #[test]
-fn no_other_subresource_leads_to_what_is_judged() {
+fn unregistered_subresources_are_listed_with_a_reason() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let groups: BTreeSet<&str> = DOORS.iter().map(|door| door.kind.resource_group()).collect();

@@ -1,81 +1,75 @@
-//! Names that were a tenant's.
+//! Names of deleted tenants and namespaces, which stay reserved.
 
 use std::time::Duration;
 
-use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::json;
+use support::cluster::{jsonpath, new_tenant, shared, wait_until_ready};
+use support::objects::{self, labelled_namespace};
+use support::refusal::expect_refused;
+use support::wait::{until, within};
 
-use crate::cluster::{is_ready, shared, tenant, until, within};
-use crate::namespaces::labelled;
-
-fn retired(admin: &Kubectl) -> String {
+/// The ConfigMap of reserved names, as JSON.
+fn reserved(admin: &Kubectl) -> String {
     admin
         .run(&["get", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "-o", "json"])
         .unwrap()
         .stdout
 }
 
-/// A certificate outlives what bore the name in it.
+/// The write is refused because of this key of the ConfigMap.
+#[track_caller]
+fn refused_by_key(said: &Said, key: &str) {
+    expect_refused(said, &[("BH110", "metadata.name")]);
+    assert!(said.stderr.contains(&format!("`{key}`")), "{key}: {said:?}");
+}
+
+/// A mesh certificate identifies a workload by its names, and outlives them.
 #[test]
-fn a_name_that_was_a_tenants_is_not_anothers_next() {
+fn name_of_a_deleted_tenant_or_namespace_is_refused_to_others() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let another = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-gone" }, "spec": {},
-    });
-    tenant(&it, "tn-gone");
-    tenant(&it, "tn-heir");
-    let labelled_for = |tenant: &str| labelled("tn-legacy", &json!({ "bulkhead.dev/tenant": tenant }));
+    let another = objects::tenant("tn-gone", &json!({}));
+    new_tenant(&it, "tn-gone");
+    new_tenant(&it, "tn-heir");
+    let labelled = |name: &str, tenant: &str| {
+        labelled_namespace(name, &json!({ "bulkhead.dev/tenant": tenant })).to_string()
+    };
+    let labelled_for = |tenant: &str| labelled("tn-legacy", tenant);
     admin.apply(&labelled_for("tn-gone")).unwrap();
-    is_ready(&admin, "tn-legacy");
-    let path = "jsonpath={.metadata.uid}";
-    let uid = admin.ok(&["get", "namespace", "tn-legacy", "-o", path]).unwrap();
+    wait_until_ready(&admin, "tn-legacy");
+    let uid = jsonpath(&admin, &["namespace", "tn-legacy"], "{.metadata.uid}");
     let noted = format!(r#""namespace.tn-legacy": "tn-gone {uid}"#);
-    until(|| retired(&admin).contains(&format!("{noted}\"")));
+    until(|| reserved(&admin).contains(&format!("{noted}\"")));
     admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
-    until(|| retired(&admin).contains(&format!("{noted} 20")));
+    until(|| reserved(&admin).contains(&format!("{noted} 20")));
 
     let said = admin.feed(&["create", "-f", "-"], &labelled_for("tn-heir")).unwrap();
-    assert!(
-        said.stderr.contains(
-            "BH110 metadata.name: it was a namespace of tenant `tn-gone`, and a certificate in that name may still live; \
-             choose another name; if it is the same party, remove `namespace.tn-legacy` from the ConfigMap bulkhead-retired"
-        ),
-        "{said:?}"
-    );
-    let unlabelled = admin.feed(&["create", "-f", "-"], &labelled("tn-legacy", &json!({}))).unwrap();
-    assert!(unlabelled.success, "{unlabelled:?}");
+    refused_by_key(&said, "namespace.tn-legacy");
+    admin.ok(&["create", "namespace", "tn-legacy"]).unwrap();
     let label = ["label", "namespace", "tn-legacy", "bulkhead.dev/tenant=tn-heir"];
-    let said = admin.run(&label).unwrap();
-    assert!(said.stderr.contains("BH110"), "{said:?}");
+    refused_by_key(&admin.run(&label).unwrap(), "namespace.tn-legacy");
     admin.ok(&["delete", "namespace", "tn-legacy", "--timeout=60s"]).unwrap();
-    // Its own tenant may have it again.
+    // The tenant may use its own name again.
     admin.feed(&["create", "--dry-run=server", "-f", "-"], &labelled_for("tn-gone")).unwrap();
 
-    // However it is deleted: Argo CD waits for what it owns. The garbage collector of a young cluster looks for new kinds
-    // every half a minute.
+    // Argo CD deletes in the foreground. The garbage collector of a new cluster looks for new kinds every half a minute.
     within(Duration::from_secs(90), || {
         admin.run(&["delete", "tenant", "tn-gone", "--cascade=foreground", "--timeout=30s"]).unwrap().success
     });
-    until(|| retired(&admin).contains(r#""tenant.tn-gone": "tn-gone 20"#));
-    let said = admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap();
-    assert!(said.stderr.contains("BH110 metadata.name: a tenant `tn-gone` was called so"), "{said:?}");
+    until(|| reserved(&admin).contains(r#""tenant.tn-gone": "tn-gone 20"#));
     let longer = another.to_string().replace("tn-gone", "tn-gone-eu");
-    let said = admin.feed(&["create", "-f", "-"], &longer).unwrap();
-    assert!(said.stderr.contains("BH110 metadata.name: a tenant `tn-gone` was called so"), "{said:?}");
-    let said = admin
-        .feed(
-            &["create", "-f", "-"],
-            &labelled("tenant-tn-gone-a", &json!({ "bulkhead.dev/tenant": "tn-heir" })),
-        )
-        .unwrap();
-    assert!(said.stderr.contains("BH110 metadata.name: it was a namespace of tenant `tn-gone`"), "{said:?}");
-    // A tenant that never had a namespace leaves nothing.
-    tenant(&it, "tn-idle");
+    let namespace = labelled("tenant-tn-gone-a", "tn-heir");
+    for object in [&another.to_string(), &longer, &namespace] {
+        let said = admin.feed(&["create", "-f", "-"], object).unwrap();
+        refused_by_key(&said, "tenant.tn-gone");
+    }
+    // The name of a tenant that never had a namespace is not reserved.
+    new_tenant(&it, "tn-idle");
     until(|| admin.run(&["delete", "tenant", "tn-idle"]).unwrap().success);
-    assert!(!retired(&admin).contains("tn-idle"));
+    assert!(!reserved(&admin).contains("tn-idle"));
 
-    // The platform knows better, and says so.
+    // The platform can release a name.
     let forget = r#"[{"op":"remove","path":"/data/tenant.tn-gone"}]"#;
     admin
         .ok(&["patch", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "--type=json", "-p", forget])

@@ -1,17 +1,19 @@
-//! What stands around a shared service.
+//! The policies of a shared service.
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
+use support::cluster::{jsonpath, new_namespace, new_tenant, shared};
+use support::objects::{self, labelled_namespace, object};
+use support::refusal::refused;
+use support::wait::until;
 
-use crate::baseline::refused;
-use crate::cluster::{namespace, shared, tenant, until};
-
-const KINDS: &str = "networkpolicies,sidecars.networking.istio.io,envoyfilters.networking.istio.io,\
+const POLICY_KINDS: &str = "networkpolicies,sidecars.networking.istio.io,envoyfilters.networking.istio.io,\
                      peerauthentications.security.istio.io,authorizationpolicies.security.istio.io";
 
-fn around(admin: &Kubectl, service: &str) -> Vec<String> {
-    let path = "jsonpath={range .items[*]}{.kind}/{.metadata.name}{'\\n'}{end}";
-    let all = admin.ok(&["get", KINDS, "-n", "shared-services", "-o", path]).unwrap();
+/// The policies of the service, as `KIND/NAME`.
+fn policies(admin: &Kubectl, service: &str) -> Vec<String> {
+    let path = "{range .items[*]}{.kind}/{.metadata.name}{'\\n'}{end}";
+    let all = jsonpath(admin, &[POLICY_KINDS, "-n", "shared-services"], path);
     let name = format!("/bulkhead-{service}");
     let mut own: Vec<String> = all.lines().filter(|line| line.contains(&name)).map(str::to_owned).collect();
     own.sort();
@@ -19,25 +21,21 @@ fn around(admin: &Kubectl, service: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_shared_service_is_walled_in() {
+fn shared_service_gets_its_policies_and_keeps_them() {
     let it = shared();
-    let member = tenant(&it, "shared-acme");
-    let own = namespace(&member, "shared-acme");
+    let member = new_tenant(&it, "shared-acme");
+    let own = new_namespace(&member, "shared-acme");
     let admin = it.cluster.admin().unwrap();
-    let service = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "shared-logs" },
-        "spec": {
-            "namespace": "shared-services", "selector": { "app": "shared-logs" },
-            "ports": [{
-                "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
-                "headers": { "x-tenant-id": "{tenant}" },
-            }, { "port": 9092 }, { "port": 9093 }],
-            "callsTenants": ["shared-acme"],
-        },
+    let spec = json!({
+        "namespace": "shared-services", "selector": { "app": "shared-logs" },
+        "ports": [{
+            "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
+            "headers": { "x-tenant-id": "{tenant}" },
+        }, { "port": 9092 }, { "port": 9093 }],
+        "callsTenants": ["shared-acme"],
     });
-    let place = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "shared-services" } });
-    admin.apply(&place.to_string()).unwrap();
-    admin.apply(&service.to_string()).unwrap();
+    admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
+    admin.apply(&objects::shared_service("shared-logs", &spec).to_string()).unwrap();
     let grant = r#"{"spec":{"grants":{"reach":{"sharedServices":["shared-logs"]}}}}"#;
     admin.ok(&["patch", "tenant", "shared-acme", "--type=merge", "-p", grant]).unwrap();
     let whole = [
@@ -48,7 +46,7 @@ fn a_shared_service_is_walled_in() {
         "PeerAuthentication/bulkhead-shared-logs",
         "Sidecar/bulkhead-shared-logs",
     ];
-    until(|| around(&admin, "shared-logs") == whole);
+    until(|| policies(&admin, "shared-logs") == whole);
     let rules = || -> Value {
         let policy = "authorizationpolicies.security.istio.io/bulkhead-shared-logs-tenants";
         let path = "jsonpath={.spec.rules}";
@@ -65,28 +63,25 @@ fn a_shared_service_is_walled_in() {
         "when": [{ "key": "request.headers[x-tenant-id]", "values": ["shared-acme"] }],
     }]);
     until(|| rules() == wanted);
-    // It may call back, and is let in where it does.
+    // The service may call the tenant, whose own policy allows it.
     let denies =
         ["get", "authorizationpolicies.security.istio.io", "deny-cross-tenant", "-n", &own, "-o", "json"];
     until(|| admin.ok(&denies).unwrap().contains("ns/shared-services/sa/shared-logs"));
 
-    // The platform itself takes it away only with the SharedService.
+    // The platform can remove the policies only with the SharedService.
     let filter = "envoyfilters.networking.istio.io";
     let delete = ["delete", filter, "bulkhead-shared-logs-identity-header", "-n", "shared-services"];
-    refused(&admin, &delete, "", "BH201");
+    refused(&admin, &delete, "", &[("BH201", "metadata.name")]);
     let open = r#"{"spec":{"rules":[{}]}}"#;
     let policy = ["patch", "authorizationpolicies.security.istio.io", "bulkhead-shared-logs-tenants"];
     let patch = [&policy[..], &["-n", "shared-services", "--type=merge", "-p", open]].concat();
-    refused(&admin, &patch, "", "BH202 spec.rules");
-    // What else it writes there is its own.
-    let own_policy = json!({
-        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-        "metadata": { "name": "scrapes", "namespace": "shared-services" },
-        "spec": { "podSelector": {}, "ingress": [{}] },
-    });
+    refused(&admin, &patch, "", &[("BH202", "spec.rules")]);
+    // The platform may write other policies there.
+    let spec = json!({ "podSelector": {}, "ingress": [{}] });
+    let own_policy = object("networking.k8s.io/v1", "NetworkPolicy", "shared-services", "scrapes", &spec);
     admin.apply(&own_policy.to_string()).unwrap();
     admin.ok(&["delete", "networkpolicy", "scrapes", "-n", "shared-services"]).unwrap();
 
     admin.ok(&["delete", "sharedservice", "shared-logs"]).unwrap();
-    until(|| around(&admin, "shared-logs").is_empty());
+    until(|| policies(&admin, "shared-logs").is_empty());
 }

@@ -1,26 +1,29 @@
-//! What only the platform says on a namespace, through the real API server.
+//! Labels and annotations of namespaces that only the platform may set, through the real API server.
 
 use serde_json::{Value, json};
+use support::cluster::{namespace_labels as labels, new_tenant, shared, wait_until_ready};
+use support::objects::labelled_namespace;
+use support::refusal::{expect_refused, expect_refused_by, expect_warned, refused};
 
-use crate::cluster::{shared, tenant};
-use crate::namespaces::{labelled, labels};
+fn labelled(name: &str, labels: &Value) -> String {
+    labelled_namespace(name, labels).to_string()
+}
 
-/// Either label says that Istio injects; both together would contradict each other.
+/// Each of the two labels enables injection; together they would contradict each other.
 #[test]
-fn a_namespace_of_a_revision_gets_no_other_mesh_label() {
+fn namespace_with_a_revision_gets_no_other_mesh_label() {
     let it = shared();
-    tenant(&it, "ns-revision");
+    new_tenant(&it, "ns-revision");
     let admin = it.cluster.admin().unwrap();
     let canary = json!({ "istio.io/rev": "canary", "bulkhead.dev/tenant": "ns-revision" });
     admin.apply(&labelled("tenant-ns-revision", &canary)).unwrap();
     assert_eq!(labels(&admin, "tenant-ns-revision")["istio-injection"], Value::Null);
 }
 
-/// Which revision of the mesh injects a namespace is not for its tenant to say, nor to forget.
 #[test]
-fn a_revision_that_the_platform_chose_stays() {
+fn revision_from_the_platform_is_kept() {
     let it = shared();
-    let member = tenant(&it, "ns-canary");
+    let member = new_tenant(&it, "ns-canary");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-canary";
     member.ok(&["create", "namespace", name]).unwrap();
@@ -29,53 +32,42 @@ fn a_revision_that_the_platform_chose_stays() {
         json!({ "bulkhead.dev/tenant": "ns-canary", "tenant": "ns-canary", "istio.io/rev": "canary" });
     assert_eq!(labels(&admin, name), chosen);
 
-    let beside = "BH103 metadata.labels[istio-injection]: `enabled` here is the platform's to say; remove it";
-    let said = member.run(&["label", "namespace", name, "istio-injection=enabled"]).unwrap();
-    assert!(!said.success && said.stderr.contains(beside), "{said:?}");
+    let added = ("BH103", "metadata.labels[istio-injection]");
+    refused(&member, &["label", "namespace", name, "istio-injection=enabled"], "", &[added]);
     let instead = labelled(name, &json!({ "istio-injection": "enabled" }));
-    let said = member.feed(&["replace", "-f", "-"], &instead).unwrap();
-    let gone = "BH103 metadata.labels[istio.io/rev]: it is the platform's to remove; keep `canary`";
-    assert!(said.stderr.contains(beside) && said.stderr.contains(gone), "{said:?}");
+    let removed = ("BH103", "metadata.labels[istio.io/rev]");
+    refused(&member, &["replace", "-f", "-"], &instead, &[added, removed]);
 
     let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({}))).unwrap();
-    assert!(said.success, "{said:?}");
-    assert!(
-        said.stderr.contains("Warning: metadata.labels[istio.io/rev]: `canary` was put back"),
-        "{said:?}"
-    );
+    let restored =
+        ["metadata.labels[bulkhead.dev/tenant]", "metadata.labels[istio.io/rev]", "metadata.labels[tenant]"];
+    expect_warned(&said, &restored.map(|path| ("", path)));
     assert_eq!(labels(&admin, name), chosen);
 }
 
-/// Beside what everybody obeys, the settings list what is obeyed here.
 #[test]
-fn a_key_that_the_settings_protect_is_the_platforms() {
+fn key_that_the_settings_protect_is_refused_to_members() {
     let it = shared();
-    let member = tenant(&it, "ns-cost");
+    let member = new_tenant(&it, "ns-cost");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-cost";
     member.ok(&["create", "namespace", name]).unwrap();
-    let refused = |verb: &str, entry: &[&str], says: &str| {
-        let said = member.run(&[&[verb, "namespace", name], entry].concat()).unwrap();
-        assert!(!said.success && said.stderr.contains(says), "{verb} {entry:?}: {said:?}");
-    };
-    let says = "BH103 metadata.labels[cost-center]: `7` here is the platform's to say; remove it";
-    refused("label", &["cost-center=7"], says);
-    let says = "BH103 metadata.annotations[cost-center]: `7` here is the platform's to say; remove it";
-    refused("annotate", &["cost-center=7"], says);
+    let label = [("BH103", "metadata.labels[cost-center]")];
+    let annotation = [("BH103", "metadata.annotations[cost-center]")];
+    refused(&member, &["label", "namespace", name, "cost-center=7"], "", &label);
+    refused(&member, &["annotate", "namespace", name, "cost-center=7"], "", &annotation);
 
     admin.ok(&["label", "namespace", name, "cost-center=42"]).unwrap();
-    let says = "BH103 metadata.labels[cost-center]: `7` here is the platform's to say; keep `42`";
-    refused("label", &["cost-center=7", "--overwrite"], says);
-    let says = "BH103 metadata.labels[cost-center]: it is the platform's to remove; keep `42`";
-    refused("label", &["cost-center-"], says);
+    refused(&member, &["label", "namespace", name, "cost-center=7", "--overwrite"], "", &label);
+    refused(&member, &["label", "namespace", name, "cost-center-"], "", &label);
     assert_eq!(labels(&member, name)["cost-center"], "42");
 }
 
-/// The switches on a namespace that the mesh, the scheduler and other webhooks obey.
+/// The mesh, the scheduler and other webhooks act on these keys of a namespace.
 #[test]
-fn a_member_does_not_turn_the_switches_of_a_namespace() {
+fn protected_keys_of_a_namespace_are_refused_to_members() {
     let it = shared();
-    let member = tenant(&it, "ns-switch");
+    let member = new_tenant(&it, "ns-switch");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-switch";
     let keys = [
@@ -94,10 +86,12 @@ fn a_member_does_not_turn_the_switches_of_a_namespace() {
     ];
     for (map, key, value) in keys {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, map: { key: value } } });
-        let said = member.feed(&["create", "-f", "-"], &namespace.to_string()).unwrap();
-        assert!(said.stderr.contains(&format!("BH103 metadata.{map}[{key}]: `{value}`")), "{key}: {said:?}");
+        let path = format!("metadata.{map}[{key}]");
+        refused(&member, &["create", "-f", "-"], &namespace.to_string(), &[("BH103", &path)]);
     }
     member.ok(&["create", "namespace", name]).unwrap();
+    // Afterwards no condition is written that a replaced status would remove.
+    wait_until_ready(&member, name);
     let stored: Value =
         serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
     for (map, key, value) in keys {
@@ -107,62 +101,53 @@ fn a_member_does_not_turn_the_switches_of_a_namespace() {
             turned["metadata"].as_object_mut().unwrap().remove("resourceVersion");
             let path = format!("/api/v1/namespaces/{name}{door}");
             let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &turned.to_string()).unwrap();
-            assert!(
-                said.stderr.contains(&format!("BH103 metadata.{map}[{key}]: `{value}`")),
-                "{door} {key}: {said:?}"
-            );
+            let path = format!("metadata.{map}[{key}]");
+            expect_refused(&said, &[("BH103", &path)]);
         }
     }
     let said = member.run(&["label", "namespace", name, "istio-injection=disabled", "--overwrite"]).unwrap();
-    assert_eq!(
-        said.stderr,
-        "Error from server (Forbidden): admission webhook \"namespaces.bulkhead.dev\" denied the request: \n\
-         BH103 metadata.labels[istio-injection]: `disabled` here is the platform's to say; keep `enabled`\n\
-         (see: bulkhead explain BH103)\n"
-    );
+    expect_refused_by("namespaces", &said, &[("BH103", "metadata.labels[istio-injection]")]);
 
     member.ok(&["label", "namespace", name, "team=payments", &format!("name={name}")]).unwrap();
     member.ok(&["annotate", "namespace", name, "example.com/pager=on"]).unwrap();
     admin.ok(&["label", "namespace", name, "pod-security.kubernetes.io/warn=baseline"]).unwrap();
-    let said = member.run(&["label", "namespace", name, "pod-security.kubernetes.io/warn-"]).unwrap();
-    assert!(said.stderr.contains("it is the platform's to remove; keep `baseline`"), "{said:?}");
+    let remove = ["label", "namespace", name, "pod-security.kubernetes.io/warn-"];
+    refused(&member, &remove, "", &[("BH103", "metadata.labels[pod-security.kubernetes.io/warn]")]);
 }
 
-/// What the garbage collector would follow, and what would keep the namespace from ending or end it too early.
+/// The garbage collector would follow an owner; a finalizer would block the deletion of the namespace, or an empty list
+/// complete it too early.
 #[test]
-fn nothing_hangs_on_a_namespace_that_the_platform_did_not_attach() {
+fn owner_or_finalizer_of_a_namespace_is_refused_to_members() {
     let it = shared();
-    let member = tenant(&it, "ns-attach");
+    let member = new_tenant(&it, "ns-attach");
     let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-attach";
     member.ok(&["create", "namespace", name]).unwrap();
     let owner =
         r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"b"}]}}"#;
     let finalizer = r#"{"metadata":{"finalizers":["example.com/a","example.com/b"]}}"#;
-    for (patch, field) in [(owner, "metadata.ownerReferences[0]"), (finalizer, "metadata.finalizers[0]")] {
+    for (patch, expected) in [
+        (owner, &[("BH105", "metadata.ownerReferences[0]")][..]),
+        (finalizer, &[("BH105", "metadata.finalizers[0]"), ("BH105", "metadata.finalizers[1]")]),
+    ] {
         for door in [&[][..], &["--subresource=status"]] {
-            let said = member
-                .run(&[&["patch", "namespace", name, "--type=merge", "-p", patch], door].concat())
-                .unwrap();
-            assert!(said.stderr.contains(&format!("BH105 {field}")), "{said:?}");
+            let patch = [&["patch", "namespace", name, "--type=merge", "-p", patch], door].concat();
+            refused(&member, &patch, "", expected);
         }
     }
     let mut hollow: Value =
         serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
     hollow["spec"]["finalizers"] = json!([]);
     let path = format!("/api/v1/namespaces/{name}/finalize");
-    let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &hollow.to_string()).unwrap();
-    assert!(said.stderr.contains("BH105 spec.finalizers: "), "{said:?}");
+    let replace = ["replace", "--raw", &path, "-f", "-"];
+    refused(&member, &replace, &hollow.to_string(), &[("BH105", "spec.finalizers")]);
 
     let brought = json!({
         "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-ns-attach-more" },
         "spec": { "finalizers": ["example.com/never"] },
     });
-    let said = member.feed(&["create", "-f", "-"], &brought.to_string()).unwrap();
-    assert!(
-        said.stderr.contains("BH105 spec.finalizers[0]: nothing of Kubernetes answers `example.com/never`"),
-        "{said:?}"
-    );
+    refused(&member, &["create", "-f", "-"], &brought.to_string(), &[("BH105", "spec.finalizers[0]")]);
 
     admin.ok(&["patch", "namespace", name, "--type=merge", "-p", finalizer]).unwrap();
     let fewer = r#"{"metadata":{"finalizers":["example.com/b"]}}"#;

@@ -1,53 +1,82 @@
-//! A Tenant from its first day to long after its last, through the real API server.
+//! A Tenant from its creation to the time after its deletion, through the real API server.
 
-use std::path::Path;
+use std::fs;
 
 use bulkhead_harness::program::{Installation, printed};
-use serde_json::json;
+use serde_json::{Value, json};
+use support::cluster::{
+    jsonpath, new_namespace, new_tenant, new_unready_namespace, shared, wait_until_ready,
+};
+use support::command::bulkhead_as;
+use support::conditions::{condition, reason};
+use support::objects::{self, deployment, labelled_namespace, pod};
+use support::refusal::{expect_refused, expect_warned, refused, violations};
+use support::wait::until;
+use support::{BINARY, repository};
 
-use crate::cluster::{BINARY, bulkhead, held_up, is_ready, namespace, pod, reason, shared, tenant, until};
-use crate::namespaces::labelled;
+/// The message of the one validation in the CRDs whose rule has this part.
+fn validation_message(part: &str) -> String {
+    fn collect(value: &Value, found: &mut Vec<(String, String)>) {
+        match value {
+            Value::Object(fields) => {
+                if let (Some(rule), Some(message)) = (value["rule"].as_str(), value["message"].as_str()) {
+                    found.push((rule.to_owned(), message.to_owned()));
+                }
+                fields.values().for_each(|value| collect(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
+        }
+    }
+    let crds = fs::read_to_string(repository("deploy/crds.yaml")).unwrap();
+    let crds: Vec<Value> = serde_saphyr::from_multiple(&crds).unwrap();
+    let mut found = Vec::new();
+    for crd in &crds {
+        collect(crd, &mut found);
+    }
+    let mut messages = found.into_iter().filter(|(rule, _)| rule.contains(part)).map(|(_, message)| message);
+    let message = messages.next().unwrap();
+    assert_eq!(messages.next(), None, "{part}");
+    message
+}
 
 #[test]
-fn a_tenant_has_as_many_namespaces_as_it_may() {
+fn namespace_over_the_limit_of_its_tenant_is_refused() {
     let it = shared();
-    let member = tenant(&it, "ns-limit");
+    let member = new_tenant(&it, "ns-limit");
     let admin = it.cluster.admin().unwrap();
     let limit = |limit: &str| {
         let patch = format!(r#"{{"spec":{{"namespaces":{{"limit":{limit}}}}}}}"#);
         admin.ok(&["patch", "tenant", "ns-limit", "--type=merge", "-p", &patch]).unwrap();
     };
     limit("1");
-    namespace(&member, "ns-limit");
+    new_namespace(&member, "ns-limit");
     for kubectl in [&member, &admin] {
-        let more = labelled("tenant-ns-limit-more", &json!({ "bulkhead.dev/tenant": "ns-limit" }));
+        let more = labelled_namespace("tenant-ns-limit-more", &json!({ "bulkhead.dev/tenant": "ns-limit" }));
+        let more = more.to_string();
         until(|| {
             let said = kubectl.feed(&["create", "--dry-run=server", "-f", "-"], &more).unwrap();
-            said.stderr
-                .contains(
-                    "BH106 metadata.labels[bulkhead.dev/tenant]: tenant ns-limit may have 1 namespaces, and has 1; \
-                     delete one, or have the platform raise `spec.namespaces.limit` of the Tenant",
-                )
+            !said.success && violations(&said.stderr) == [("BH106", "metadata.labels[bulkhead.dev/tenant]")]
         });
     }
 
-    // One that came past another replica is there, and never made ready.
+    // A namespace that another replica admitted exists, and never becomes ready.
     limit("2");
     until(|| {
         member.run(&["create", "namespace", "tenant-ns-limit-more", "--dry-run=server"]).unwrap().success
     });
-    let release = held_up(&admin, "legacy-ns-limit", "ns-limit");
+    let release = new_unready_namespace(&admin, "legacy-ns-limit", "ns-limit");
     limit("1");
     until(|| {
         let said = member.feed(&["create", "-f", "-"], &pod("legacy-ns-limit").to_string()).unwrap();
-        said.stderr
-            .contains("BH203 metadata.namespace: `legacy-ns-limit` is one namespace too many for tenant ns-limit, and never made ready")
+        // The refusal of a pod that is merely too early does not name the limit.
+        violations(&said.stderr) == [("BH203", "metadata.namespace")]
+            && said.stderr.contains("spec.namespaces.limit")
     });
-    // The controller has seen it too.
+    // The controller knows the limit too.
     until(|| {
-        let path = "jsonpath={.status.conditions[0].message}";
-        let message = admin.ok(&["get", "tenant", "ns-limit", "-o", path]).unwrap();
-        message == "beyond `spec.namespaces.limit`, and never made ready: `legacy-ns-limit`"
+        let ready = condition(&admin, "tenant", "ns-limit", "Ready");
+        ready.is("Ready=False", "NamespacesOverLimit") && ready.names(&["`legacy-ns-limit`"])
     });
     release();
     until(|| {
@@ -57,23 +86,17 @@ fn a_tenant_has_as_many_namespaces_as_it_may() {
     let ready = "jsonpath={.status.conditions}";
     assert_eq!(admin.ok(&["get", "namespace", "legacy-ns-limit", "-o", ready]).unwrap(), "");
     limit("2");
-    is_ready(&admin, "legacy-ns-limit");
+    wait_until_ready(&admin, "legacy-ns-limit");
 }
 
 #[test]
-fn tenants_that_could_be_taken_for_each_other_are_refused() {
+fn tenant_with_an_overlapping_name_is_refused() {
     let it = shared();
-    tenant(&it, "ns-over");
+    new_tenant(&it, "ns-over");
     let admin = it.cluster.admin().unwrap();
-    let another = |name: &str| {
-        json!({ "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name }, "spec": {} }).to_string()
-    };
-    for (name, shorter) in [("ns-over-eu", "ns-over"), ("ns", "ns")] {
-        let said = admin.feed(&["create", "-f", "-"], &another(name)).unwrap();
-        let says = format!(
-            "BH107 metadata.name: a namespace `tenant-{shorter}-…` could be tenant {name}'s and tenant ns-"
-        );
-        assert!(said.stderr.contains(&says), "{said:?}");
+    let another = |name: &str| objects::tenant(name, &json!({})).to_string();
+    for name in ["ns-over-eu", "ns"] {
+        refused(&admin, &["create", "-f", "-"], &another(name), &[("BH107", "metadata.name")]);
     }
     admin.feed(&["create", "-f", "-"], &another("nsover")).unwrap();
 
@@ -81,141 +104,122 @@ fn tenants_that_could_be_taken_for_each_other_are_refused() {
     member.ok(&["create", "namespace", "tenant-ns-over"]).unwrap();
     until(|| {
         let said = admin.run(&["delete", "tenant", "ns-over", "--dry-run=server"]).unwrap();
-        said.stderr
-            .contains("BH108 metadata.name: it has the namespaces `tenant-ns-over`; delete them first, or move them to another tenant")
+        violations(&said.stderr) == [("BH108", "metadata.name")] && said.stderr.contains("`tenant-ns-over`")
     });
     admin.ok(&["delete", "namespace", "tenant-ns-over", "--timeout=60s"]).unwrap();
     until(|| admin.run(&["delete", "tenant", "ns-over"]).unwrap().success);
 }
 
-/// Two that came at once, each past a replica that did not know the other: the older one counts. Whoever breaks the
-/// glass can make the second come at any time.
+/// Two replicas may each admit one of two overlapping Tenants. Here a break-glass user creates the second.
 #[test]
-fn of_two_tenants_that_overlap_the_older_counts() {
+fn younger_of_two_overlapping_tenants_is_inactive() {
     let it = shared();
-    let older = tenant(&it, "tn-twin");
+    let older = new_tenant(&it, "tn-twin");
     it.cluster.powerful("tn-twin-unused", "firefighters").unwrap();
     let fire = it.cluster.certified_user("tn-twin-fire", "firefighters").unwrap();
-    let younger = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-twin-eu" },
-        "spec": { "owners": [{ "kind": "User", "name": "tn-twin-eu-bob" }] },
-    });
+    let younger =
+        objects::tenant("tn-twin-eu", &json!({ "owners": [{ "kind": "User", "name": "tn-twin-eu-bob" }] }));
     let said = fire.feed(&["create", "-f", "-"], &younger.to_string()).unwrap();
-    assert!(said.success && said.stderr.contains("BH107"), "{said:?}");
+    expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "spec.owners[0]")]);
     let admin = it.cluster.admin().unwrap();
-    until(|| reason(&admin, "tn-twin-eu") == "NameOverlaps");
-    // What could be either's is the older one's.
+    until(|| reason(&admin, "tenant", "tn-twin-eu") == "NameOverlaps");
+    // A name that could be of either is one of the older.
     let bob = it.cluster.powerful("tn-twin-eu-bob", "tn-twin-strangers").unwrap();
-    let said = bob.run(&["create", "namespace", "tenant-tn-twin-eu"]).unwrap();
-    assert!(said.stderr.contains("BH104"), "{said:?}");
+    let create = ["create", "namespace", "tenant-tn-twin-eu"];
+    refused(&bob, &create, "", &[("BH104", "metadata.name")]);
     older.ok(&["create", "namespace", "tenant-tn-twin-eu"]).unwrap();
     let path = "jsonpath={.metadata.labels.bulkhead\\.dev/tenant}";
     assert_eq!(older.ok(&["get", "namespace", "tenant-tn-twin-eu", "-o", path]).unwrap(), "tn-twin");
-    // It counts once it is alone.
+    // The younger becomes active once the older is deleted.
     admin.ok(&["delete", "namespace", "tenant-tn-twin-eu", "--timeout=60s"]).unwrap();
     until(|| admin.run(&["delete", "tenant", "tn-twin"]).unwrap().success);
-    until(|| reason(&admin, "tn-twin-eu") == "InForce");
+    until(|| reason(&admin, "tenant", "tn-twin-eu") == "InForce");
 }
 
-/// What the API server itself refuses, by the schema.
 #[test]
-fn what_a_tenant_cannot_say_is_refused() {
+fn invalid_spec_is_refused_by_the_schema() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let group = json!({ "kind": "Group", "name": "tn-twice" });
-    for (spec, says) in [
-        (json!({ "owners": [group, group] }), "an owner is listed twice"),
+    let invalid = |object: &Value, reason: &str| {
+        let said = admin.feed(&["create", "-f", "-"], &object.to_string()).unwrap();
+        assert!(!said.success && said.stderr.contains(reason), "{reason}: {said:?}");
+    };
+    for (spec, reason) in [
+        (json!({ "owners": [group, group] }), validation_message("self.exists_one(other")),
         (
             json!({ "owners": [{ "kind": "Group", "name": "a", "namespace": "b" }] }),
-            "namespace belongs to a ServiceAccount",
+            validation_message("== has(self.namespace)"),
         ),
-        (json!({ "enforcement": "Perhaps" }), "spec.enforcement: Unsupported value"),
-        (json!({ "namespaces": { "limit": -1 } }), "spec.namespaces.limit"),
+        (json!({ "enforcement": "Perhaps" }), "spec.enforcement: Unsupported value".to_owned()),
+        (json!({ "namespaces": { "limit": -1 } }), "spec.namespaces.limit: ".to_owned()),
     ] {
-        let tenant = json!({
-            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "tn-wrong" }, "spec": spec,
-        });
-        let said = admin.feed(&["create", "-f", "-"], &tenant.to_string()).unwrap();
-        assert!(said.stderr.contains(says), "{says}: {said:?}");
+        invalid(&objects::tenant("tn-wrong", &spec), &reason);
     }
-    let service = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": "tn-anybody" },
-        "spec": {
-            "namespace": "shared-services", "serviceAccount": "default",
-            "selector": { "app": "a" }, "ports": [{ "port": 80 }],
-        },
+    let spec = json!({
+        "namespace": "shared-services", "serviceAccount": "default",
+        "selector": { "app": "a" }, "ports": [{ "port": 80 }],
     });
-    let said = admin.feed(&["create", "-f", "-"], &service.to_string()).unwrap();
-    assert!(said.stderr.contains("every namespace has a `default`"), "{said:?}");
-    // The examples are what the schemas say.
+    let service = objects::shared_service("tn-anybody", &spec);
+    invalid(&service, &validation_message("self.metadata.name) != 'default'"));
+    // The schemas accept the examples.
     admin.ok(&["apply", "--dry-run=server", "-f", "examples/world/exemptions.yaml"]).unwrap();
 }
 
-/// Whoever deletes the kinds deletes every Tenant at once: what they had stays closed, and is theirs again when they
-/// come back.
+/// The deletion of the CRD deletes every Tenant: their namespaces stay isolated, and belong to them again once they are
+/// created again.
 #[test]
-fn what_tenants_had_stays_when_their_kind_is_deleted() {
-    let it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
+fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
+    let it = Installation::start(&BINARY, |_| {}).unwrap();
     let admin = it.cluster.admin().unwrap();
-    let member = tenant(&it, "crd");
-    let name = namespace(&member, "crd");
-    let web = json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web", "namespace": name },
-        "spec": { "selector": { "matchLabels": { "app": "web" } }, "template": {
-            "metadata": { "labels": { "app": "web" } },
-            "spec": { "containers": [{ "name": "web", "image": "registry.example.com/web:1" }] },
-        } },
-    });
-    member.apply(&web.to_string()).unwrap();
+    let member = new_tenant(&it, "crd");
+    let name = new_namespace(&member, "crd");
+    member.apply(&deployment(&name, "web").to_string()).unwrap();
     let pods = || member.ok(&["get", "pods", "-n", &name, "-o", "name"]).unwrap();
     until(|| pods().lines().count() == 1);
     let policies =
         || member.ok(&["get", "networkpolicies", "-n", &name, "-o", "name"]).unwrap().lines().count();
 
-    // The API server itself deletes what is of a kind that goes, and asks nobody.
+    // The API server deletes the objects of a deleted CRD without calling the webhook.
     admin.ok(&["delete", "crd", "tenants.bulkhead.dev", "--timeout=60s"]).unwrap();
 
-    // Nobody's any more: the walls stand, what ran is replaced, and nobody acts for the tenant.
+    // Without the tenant: the policies stay, pods are replaced, and no user acts for the tenant.
     until(|| {
         let said = member
             .run(&["create", "namespace", "tenant-crd-more", "--dry-run=server", "-o", "json"])
             .unwrap();
         !said.stdout.contains("bulkhead.dev/tenant")
     });
-    let said = admin.run(&["delete", "networkpolicy", "default-deny-all", "-n", &name]).unwrap();
-    assert!(said.stderr.contains("BH201"), "{said:?}");
+    let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &name];
+    refused(&admin, &delete, "", &[("BH201", "metadata.name")]);
     let before = pods();
     member.ok(&["delete", "pods", "--all", "-n", &name, "--now"]).unwrap();
     until(|| pods().lines().count() == 1 && pods() != before);
     assert_eq!(policies(), 5);
 
-    // Whoever is faster than Git does not get them.
-    let crds = printed(Path::new(BINARY), &["crds"]).unwrap();
+    // Another user cannot take the namespaces by creating the Tenant first.
+    let crds = printed(&BINARY, &["crds"]).unwrap();
     admin.apply(&crds).unwrap();
     admin.ok(&["wait", "--for=condition=Established", "crd/tenants.bulkhead.dev"]).unwrap();
     let mallory = it.cluster.powerful("crd-mallory", "strangers").unwrap();
-    let taken = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": "crd" },
-        "spec": { "owners": [{ "kind": "User", "name": "crd-mallory" }] },
-    });
+    let taken = objects::tenant("crd", &json!({ "owners": [{ "kind": "User", "name": "crd-mallory" }] }));
     let said = until(|| {
         let said = mallory.feed(&["create", "-f", "-"], &taken.to_string()).unwrap();
         (!said.stderr.contains("NotFound")).then_some(said)
     });
-    assert!(said.stderr.contains("BH901 metadata.name: a tenant of this name had namespaces"), "{said:?}");
+    expect_refused(&said, &[("BH901", "metadata.name")]);
 
-    // The same Tenant comes back from Git, and its namespaces are its own.
-    let member = tenant(&it, "crd");
+    // The platform creates the same Tenant again, and the namespaces belong to it.
+    let member = new_tenant(&it, "crd");
     until(|| {
-        let path = "jsonpath={.status.namespaces}{.status.conditions[0].reason}";
-        let shown = admin.run(&["get", "tenant", "crd", "-o", path]).unwrap().stdout;
-        shown == "1InForce"
+        let namespaces = jsonpath(&admin, &["tenant", "crd"], "{.status.namespaces}");
+        namespaces == "1" && reason(&admin, "tenant", "crd") == "InForce"
     });
     member.ok(&["label", "namespace", &name, "team=payments"]).unwrap();
     assert_eq!(policies(), 5);
 
-    // A kind that the cluster does not serve keeps nobody from looking at the others.
+    // The audit skips a kind that the cluster does not serve.
     admin.ok(&["delete", "crd", "trafficextensions.extensions.istio.io", "--timeout=60s"]).unwrap();
-    let found = bulkhead(&admin, &["audit", "--tenant", "crd"]);
+    let found = bulkhead_as(&admin, &["audit", "--tenant", "crd"]);
     assert_eq!(found.0, 0, "{found:?}");
 }

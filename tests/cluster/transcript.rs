@@ -1,13 +1,14 @@
-//! The README's transcript is what the playground plays.
+//! The transcript in the documents is the output of the playground.
 
-use crate::blessed::compare_part;
-use crate::cluster::shared;
+use support::cluster::shared;
+use support::snapshot_files::compare_part;
+
 use crate::scenes;
 
 #[test]
-fn the_transcript_is_the_playgrounds() {
+fn playground_prints_the_documented_transcript() {
     let transcript = scenes::play(&shared(), |_| {}).unwrap();
-    // A terminal does not show the space at the end of a line; an editor takes it away.
+    // Editors remove spaces at the end of a line.
     let lines = transcript.lines().flat_map(|line| [line.trim_end(), "\n"]);
-    compare_part("README.md", "transcript", &format!("```console\n{}```\n", lines.collect::<String>()));
+    compare_part("transcript", &format!("```console\n{}```\n", lines.collect::<String>()));
 }

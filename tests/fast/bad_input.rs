@@ -1,18 +1,20 @@
-//! Input that no API server sends, to the real process over TLS. After each the healthy are served.
+//! Requests that no API server sends, to the real process over TLS. After each of them the server answers others.
 
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use bulkhead_harness::cluster::folder;
-use bulkhead_harness::components;
 use bulkhead_harness::program::{SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Answer, Caller};
 use serde_json::{Value, json};
+use support::metrics::{metrics, value};
+use support::objects::changed;
+use support::refusal::causes;
+use support::review::{UID, creation};
+use support::{BINARY, WORLD};
 
-use crate::cluster::BINARY;
-
-/// A server with the world of the examples.
+/// A server that judges in the world of the examples.
 struct Fixture {
     server: Server,
     caller: Caller,
@@ -21,41 +23,48 @@ struct Fixture {
 fn serve(arguments: &[&str]) -> Fixture {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("serve-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let world = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world");
-    let all = [&["--world", world, "--development-certificate", SERVER_NAME], arguments].concat();
-    components::build_all().unwrap();
-    let mut server = Server::start(BINARY.as_ref(), &name, &folder(&name).unwrap(), &all, None).unwrap();
+    let all = [&["--world", WORLD, "--development-certificate", SERVER_NAME], arguments].concat();
+    let mut server = Server::start(&BINARY, &name, &folder(&name).unwrap(), &all, None).unwrap();
     server.wait_until_ready().unwrap();
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
     Fixture { server, caller }
 }
 
 impl Fixture {
-    /// A bad pod is refused with its code, and nothing has panicked.
+    /// A bad pod is refused with its code, and no thread has panicked.
     fn is_healthy(&self) {
-        let response = self.review(&review(|_| {}));
-        assert_eq!(
-            (&response["allowed"], &response["status"]["code"]),
-            (&json!(false), &json!(403)),
-            "{response}"
-        );
+        self.violates(&review(|_| {}), &[("BH301", "spec")]);
         assert!(!self.server.process.log().contains("panicked"), "{}", self.server.process.log());
     }
 
-    /// The response to a review, which must be answered under its uid.
+    /// The response to a review, which has the uid of the review.
     fn review(&self, review: &str) -> Value {
         let answer = self.caller.post("/validate/workloads?timeout=5s", review.as_bytes()).unwrap();
         assert_eq!(answer.status, 200, "{}", answer.body);
         let body: Value = serde_json::from_str(&answer.body).unwrap();
-        assert_eq!(body["response"]["uid"], "0f4b", "{body}");
+        assert_eq!(body["response"]["uid"], UID, "{body}");
         body["response"].clone()
     }
 
-    fn refused(&self, review: &str, code: u16, says: &str) {
+    /// The review is refused for these violations.
+    fn violates(&self, review: &str, expected: &[(&str, &str)]) {
+        let response = self.review(review);
+        let status = &response["status"];
+        assert_eq!((&response["allowed"], &status["code"]), (&json!(false), &json!(403)), "{response}");
+        assert_eq!(causes(&response), expected, "{response}");
+    }
+
+    /// The review is refused because it cannot be judged, for this reason; the message names all of `names`.
+    fn is_unjudged(&self, review: &str, code: u16, reason: &str, names: &[&str]) {
+        let series = format!("bulkhead_unjudged_total{{reason=\"{reason}\"}}");
+        let count = || value(&metrics(self.server.admin), &series);
+        let before = count();
         let response = self.review(review);
         let status = &response["status"];
         assert_eq!((&response["allowed"], &status["code"]), (&json!(false), &json!(code)), "{response}");
-        assert!(status["message"].as_str().unwrap().contains(says), "{response}");
+        let message = status["message"].as_str().unwrap();
+        assert!(names.iter().all(|name| message.contains(name)), "{response}");
+        assert_eq!((causes(&response), count()), (Vec::new(), before + 1), "{response}");
         self.is_healthy();
     }
 
@@ -68,27 +77,24 @@ impl Fixture {
 
 /// The review of a pod without a proxy, changed.
 fn review(change: impl FnOnce(&mut Value)) -> String {
-    let mut review = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "request": {
-            "uid": "0f4b",
-            "kind": { "group": "", "version": "v1", "kind": "Pod" },
-            "resource": { "group": "", "version": "v1", "resource": "pods" },
-            "name": "secret", "namespace": "tenant-acme", "operation": "CREATE",
-            "userInfo": { "username": "alice", "groups": ["acme-developers"] },
-            "object": {
-                "apiVersion": "v1", "kind": "Pod",
-                "metadata": { "name": "secret" }, "spec": { "containers": [{ "name": "secret" }] },
-            },
-            "oldObject": null, "dryRun": false, "options": null,
-        },
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "secret" }, "spec": { "containers": [{ "name": "secret" }] },
     });
-    change(&mut review);
-    review.to_string()
+    let mut review = creation("pods", "tenant-acme", "alice", &pod);
+    let request = &mut review["request"];
+    request["kind"] = json!({ "group": "", "version": "v1", "kind": "Pod" });
+    request["name"] = json!("secret");
+    request["userInfo"]["groups"] = json!(["acme-developers"]);
+    request["dryRun"] = json!(false);
+    for absent in ["oldObject", "options"] {
+        request[absent] = Value::Null;
+    }
+    changed(review, change).to_string()
 }
 
 #[test]
-fn what_is_no_review_is_a_bad_request() {
+fn malformed_review_is_a_bad_request() {
     let it = serve(&[]);
     let whole = review(|_| {});
     let bodies = [
@@ -113,66 +119,52 @@ fn what_is_no_review_is_a_bad_request() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_refused_under_its_uid() {
+fn review_that_cannot_be_judged_is_refused_under_its_uid() {
     let it = serve(&[]);
     let request = |field: &str, value: Value| review(|review| review["request"][field] = value);
-    it.refused(
-        &request("operation", json!("OBLITERATE")),
-        422,
-        "no rule is written for OBLITERATE of `pods`",
-    );
-    it.refused(&request("operation", json!("DELETE")), 422, "no rule is written for DELETE of `pods`");
-    it.refused(
-        &request("subResource", json!("secret")),
-        422,
-        "no rule is written for CREATE of `pods/secret`",
-    );
-    it.refused(&request("resource", json!({ "group": "x.io", "resource": "pods" })), 422, "`pods.x.io`");
-    it.refused(&request("object", Value::Null), 422, "carries no `object`");
-    it.refused(&request("operation", json!("UPDATE")).replace("secret", "a"), 422, "carries no `oldObject`");
-    it.refused(
-        &request("object", json!({ "apiVersion": "v1", "kind": "ConfigMap" })),
-        422,
-        "announces a Pod, the object is a `ConfigMap`",
-    );
-    it.refused(&request("object", json!([])), 422, "cannot be read");
-    it.refused(
-        &request("object", json!({ "apiVersion": "v1", "kind": "Pod", "spec": { "containers": {} } })),
-        422,
-        "cannot be read",
-    );
-    it.refused(&request("namespace", json!("nowhere")), 503, "`nowhere` is not known here as a tenant's yet");
-}
-
-#[test]
-fn a_key_that_stands_twice_is_refused() {
-    let it = serve(&[]);
-    let twice = |json: &str, doubled: &str| review(|_| {}).replace(json, doubled);
-    it.refused(
-        &twice("\"spec\":{", "\"spec\":{\"hostNetwork\":false,\"hostNetwork\":true,"),
-        422,
-        "duplicate field",
-    );
-    let labels = "\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"},";
-    it.refused(&twice("\"metadata\":{", labels), 422, "duplicate key `a`");
-}
-
-#[test]
-fn depth_does_not_hide_the_uid() {
-    let it = serve(&[]);
-    let deep = |place: &str| {
-        let nest = format!("{}{}", "[".repeat(9_000), "]".repeat(9_000));
-        review(|_| {}).replace(place, &format!("{place}\"deep\":{nest},"))
+    let unregistered = |review: &str, names: &[&str]| it.is_unjudged(review, 422, "unregistered", names);
+    unregistered(&request("operation", json!("OBLITERATE")), &["OBLITERATE", "`pods`"]);
+    unregistered(&request("operation", json!("DELETE")), &["DELETE", "`pods`"]);
+    unregistered(&request("subResource", json!("secret")), &["CREATE", "`pods/secret`"]);
+    unregistered(&request("resource", json!({ "group": "x.io", "resource": "pods" })), &["`pods.x.io`"]);
+    it.is_unjudged(&request("object", Value::Null), 422, "no-object", &["`object`"]);
+    let update = request("operation", json!("UPDATE")).replace("secret", "a");
+    it.is_unjudged(&update, 422, "no-object", &["`oldObject`"]);
+    let unreadable = |object: Value, names: &[&str]| {
+        it.is_unjudged(&request("object", object), 422, "unreadable", names);
     };
-    // Where no rule reads, depth is skipped; what rules read is judged as ever.
-    it.refused(&deep("\"spec\":{"), 403, "BH301");
-    it.refused(&deep("\"metadata\":{"), 403, "BH301");
-    let nest = format!("{}{}", "[".repeat(9_000), "]".repeat(9_000));
-    it.refused(&review(|_| {}).replace("[{\"name\":\"secret\"}]", &nest), 422, "cannot be read");
+    unreadable(json!({ "apiVersion": "v1", "kind": "ConfigMap" }), &["`ConfigMap`"]);
+    unreadable(json!([]), &[]);
+    unreadable(json!({ "apiVersion": "v1", "kind": "Pod", "spec": { "containers": {} } }), &[]);
+    it.is_unjudged(&request("namespace", json!("nowhere")), 503, "unknown-namespace", &["`nowhere`"]);
 }
 
 #[test]
-fn more_than_32_mib_is_too_large() {
+fn duplicate_key_is_refused() {
+    let it = serve(&[]);
+    let doubled = |json: &str, doubled: &str| review(|_| {}).replace(json, doubled);
+    let field = doubled("\"spec\":{", "\"spec\":{\"hostNetwork\":false,\"hostNetwork\":true,");
+    it.is_unjudged(&field, 422, "unreadable", &["`hostNetwork`"]);
+    let labels = "\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\",\"a\":\"3\"},";
+    it.is_unjudged(&doubled("\"metadata\":{", labels), 422, "unreadable", &["`a`"]);
+}
+
+#[test]
+fn deeply_nested_object_is_refused_under_its_uid() {
+    let it = serve(&[]);
+    let nest = format!("{}{}", "[".repeat(9_000), "]".repeat(9_000));
+    let deep = |place: &str| review(|_| {}).replace(place, &format!("{place}\"deep\":{nest},"));
+    // Fields that no rule reads are skipped; the others are judged as usual.
+    for place in ["\"spec\":{", "\"metadata\":{"] {
+        it.violates(&deep(place), &[("BH301", "spec")]);
+        it.is_healthy();
+    }
+    let containers = review(|_| {}).replace("[{\"name\":\"secret\"}]", &nest);
+    it.is_unjudged(&containers, 422, "unreadable", &[]);
+}
+
+#[test]
+fn body_over_32_mib_is_rejected() {
     let it = serve(&[]);
     let head = |length: usize| {
         format!(
@@ -181,16 +173,17 @@ fn more_than_32_mib_is_too_large() {
     };
     it.rejected(&it.caller.send(head((32 << 20) + 1).as_bytes()).unwrap(), 413);
 
-    // As large as may be: the padding is where no rule reads.
+    // The largest body: no rule reads the field with the padding.
     let small = review(|review| review["request"]["object"]["data"] = json!(""));
     let padding = "<".repeat((32 << 20) - small.len());
     let large = small.replace("\"data\":\"\"", &format!("\"data\":\"{padding}\""));
     assert_eq!(large.len(), 32 << 20);
-    it.refused(&large, 403, "BH301");
+    it.violates(&large, &[("BH301", "spec")]);
+    it.is_healthy();
 }
 
 #[test]
-fn only_what_an_api_server_sends_is_read() {
+fn request_unlike_those_of_an_api_server_is_rejected() {
     let it = serve(&[]);
     let body = review(|_| {});
     let send = |line: &str, headers: &str| {
@@ -234,15 +227,15 @@ fn only_what_an_api_server_sends_is_read() {
 }
 
 #[test]
-fn only_http_1_1_is_offered() {
+fn tls_handshake_offers_only_http_1_1() {
     let it = serve(&[]);
     let connection = it.caller.connect().unwrap();
     assert_eq!(connection.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
-/// Whoever stalls waits alone, and not for ever.
+/// A stalled connection delays no other, and is closed after a time.
 #[test]
-fn the_stalled_are_let_go_and_the_healthy_served() {
+fn stalled_connection_is_closed_and_others_are_served() {
     let it = serve(&["--idle-timeout", "3"]);
     let start = Instant::now();
     let silent: Vec<_> = (0..50).map(|_| it.caller.tcp().unwrap()).collect();
@@ -269,7 +262,7 @@ fn the_stalled_are_let_go_and_the_healthy_served() {
 }
 
 #[test]
-fn a_connection_serves_many_reviews() {
+fn connection_serves_many_reviews() {
     let it = serve(&[]);
     let mut connection = it.caller.connect().unwrap();
     for _ in 0..100 {

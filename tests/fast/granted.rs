@@ -1,9 +1,9 @@
-//! What a tenant may write beside its baseline because it was granted: judged by the command, in a world of its own.
+//! A tenant's own policies within its grants, and beyond them: judged by `bulkhead check`, with grants and settings of
+//! its own.
 
 use serde_json::{Value, json};
-
-use crate::check::bulkhead;
-use crate::weakening::objects::{mtls, network, sidecar, with};
+use support::command::bulkhead;
+use support::objects::{network_policy as network, peer_authentication as mtls, sidecar, with_entry as with};
 
 const GRANTED: &str = "
 apiVersion: bulkhead.dev/v1alpha1
@@ -29,17 +29,21 @@ metadata: { name: tenant-gamma, labels: { bulkhead.dev/tenant: gamma } }
 ---
 ";
 
-/// The codes that are reported of `object`, in a world with these grants and settings.
-fn codes(object: &Value) -> Vec<String> {
-    let arguments = ["check", "-o", "json", "-"];
-    let (code, out, said) = bulkhead(&arguments, &format!("{GRANTED}{object}\n"));
-    assert!(code < 2, "{object}: {out}{said}");
-    let findings: Value = serde_json::from_str(&out).unwrap();
-    findings.as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap().to_owned()).collect()
+/// The exit code of `check` for `object` with these grants and settings, and the findings.
+fn checked(object: &Value) -> (i32, Vec<Value>) {
+    let (code, out, note) = bulkhead(&["check", "-o", "json", "-"], &format!("{GRANTED}{object}\n"));
+    (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {object}: {out}{note}")))
+}
+
+/// The codes and the paths of the violations in `object`, with these grants and settings.
+fn violations(object: &Value) -> Vec<(String, String)> {
+    let (_, findings) = checked(object);
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    findings.iter().map(|finding| (text(finding, "code"), text(finding, "field"))).collect()
 }
 
 #[test]
-fn what_is_granted_may_be_said_again_and_no_more() {
+fn policy_within_the_grants_is_admitted_and_a_wider_one_is_not() {
     let home = "tenant-gamma";
     let into = |peer: Value| network(home, "a", &json!({ "ingress": [{ "from": [peer] }] }));
     let out = |peer: Value, ports: Value| {
@@ -56,47 +60,55 @@ fn what_is_granted_may_be_said_again_and_no_more() {
         let selector = json!({ "matchLabels": { "app": app, "part": "webhook" } });
         mtls(home, "a", &json!({ "selector": selector, "portLevelMtls": { port: { "mode": mode } } }))
     };
-    let none: [&str; 0] = [];
+    let foreign_namespace = ("BH502", "spec.egress[0].to[0].namespaceSelector");
+    let foreign_block = ("BH502", "spec.egress[0].to[0].ipBlock.cidr");
     for (object, expected) in [
-        (into(named("edge")), &none[..]),
-        (into(pods("edge", "public")), &[]),
-        (out(named("edge"), json!([])), &["BH502"]),
-        (out(pods("out", "out"), json!([])), &[]),
-        (out(named("out"), json!([])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443 }])), &[]),
-        (out(block("203.0.113.128/25"), json!([{ "port": 8443, "protocol": "TCP" }, { "port": 443 }])), &[]),
-        (out(block("203.0.113.0/24"), json!([])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443, "protocol": "UDP" }])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": 443, "endPort": 8443 }])), &["BH502"]),
-        (out(block("203.0.113.0/24"), json!([{ "port": "https" }])), &["BH502"]),
-        (out(block("203.0.112.0/23"), json!([{ "port": 443 }])), &["BH502"]),
-        (out(block("::ffff:203.0.113.0/120"), json!([{ "port": 443 }])), &["BH502"]),
-        (out(block("203.0.113.00/24"), json!([{ "port": 443 }])), &["BH502"]),
-        (operator("operator", "9443", "PERMISSIVE"), &[]),
-        (operator("operator", "9443", "DISABLE"), &["BH701"]),
-        (operator("operator", "9444", "PERMISSIVE"), &["BH701"]),
-        (operator("web", "9443", "PERMISSIVE"), &["BH701"]),
-        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })), &[]),
-        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": false })), &[]),
+        (into(named("edge")), None),
+        (into(pods("edge", "public")), None),
+        (out(named("edge"), json!([])), Some(foreign_namespace)),
+        (out(pods("out", "out"), json!([])), None),
+        (out(named("out"), json!([])), Some(foreign_namespace)),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443 }])), None),
+        (out(block("203.0.113.128/25"), json!([{ "port": 8443, "protocol": "TCP" }, { "port": 443 }])), None),
+        (out(block("203.0.113.0/24"), json!([])), Some(foreign_block)),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443, "protocol": "UDP" }])), Some(foreign_block)),
+        (out(block("203.0.113.0/24"), json!([{ "port": 443, "endPort": 8443 }])), Some(foreign_block)),
+        (out(block("203.0.113.0/24"), json!([{ "port": "https" }])), Some(foreign_block)),
+        (out(block("203.0.112.0/23"), json!([{ "port": 443 }])), Some(foreign_block)),
+        (out(block("::ffff:203.0.113.0/120"), json!([{ "port": 443 }])), Some(foreign_block)),
+        (out(block("203.0.113.00/24"), json!([{ "port": 443 }])), Some(foreign_block)),
+        (operator("operator", "9443", "PERMISSIVE"), None),
+        (operator("operator", "9443", "DISABLE"), Some(("BH701", "spec.portLevelMtls[9443].mode"))),
+        (operator("operator", "9444", "PERMISSIVE"), Some(("BH701", "spec.portLevelMtls[9444].mode"))),
+        (operator("web", "9443", "PERMISSIVE"), Some(("BH701", "spec.portLevelMtls[9443].mode"))),
+        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": { "mode": "ALLOW_ANY" } })), None),
+        (sidecar(home, "a", &json!({ "outboundTrafficPolicy": false })), None),
         (
             sidecar(
                 home,
                 "a",
                 &json!({ "egress": [{ "hosts": ["kube-system/kube-dns.kube-system.svc.cluster.local"] }] }),
             ),
-            &[],
+            None,
         ),
-        (sidecar(home, "a", &json!({ "egress": [{ "hosts": ["kube-system/*"] }] })), &["BH608"]),
-        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "canary"), &[]),
-        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "stable"), &["BH704"]),
+        (
+            sidecar(home, "a", &json!({ "egress": [{ "hosts": ["kube-system/*"] }] })),
+            Some(("BH608", "spec.egress[0].hosts[0]")),
+        ),
+        (with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "canary"), None),
+        (
+            with(sidecar(home, "a", &json!({})), "labels", "istio.io/rev", "stable"),
+            Some(("BH704", "metadata.labels[istio.io/rev]")),
+        ),
     ] {
-        assert_eq!(codes(&object), expected, "{object}");
+        let expected = expected.map(|(code, path)| (code.to_owned(), path.to_owned()));
+        assert_eq!(violations(&object), Vec::from_iter(expected), "{object}");
     }
 }
 
-/// A member that is no more than its name is as good as one that is not there.
+/// A peer that is only a name, or a name that is not known, selects nothing in particular.
 #[test]
-fn what_cannot_be_read_is_refused() {
+fn policy_that_cannot_be_read_is_not_clean() {
     let peer = |peer: Value| network("tenant-gamma", "a", &json!({ "ingress": [{ "from": [peer] }] }));
     for unreadable in [
         peer(json!({ "namespaceSelector": "everywhere" })),
@@ -105,10 +117,15 @@ fn what_cannot_be_read_is_refused() {
         network("tenant-gamma", "a", &json!({ "ingress": {} })),
         mtls("tenant-gamma", "a", &json!({ "mtls": { "mode": 2 } })),
     ] {
-        let (code, out, _) = bulkhead(&["check", "-"], &format!("{GRANTED}{unreadable}\n"));
-        assert!(code == 3 && out.contains("cannot be read"), "{unreadable}: {code} {out}");
+        let (code, findings) = checked(&unreadable);
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert!(code == 3 && finding["unjudged"].is_string(), "{unreadable}: {code} {finding}");
     }
-    for open in [json!({}), json!({ "namespaceSelector": null }), json!({ "somethingNew": { "a": "b" } })] {
-        assert_eq!(codes(&peer(open)), ["BH501"]);
+    for (open, path) in [
+        (json!({}), "spec.ingress[0].from[0]"),
+        (json!({ "namespaceSelector": null }), "spec.ingress[0].from[0]"),
+        (json!({ "somethingNew": { "a": "b" } }), "spec.ingress[0].from[0]"),
+    ] {
+        assert_eq!(violations(&peer(open)), [("BH501".to_owned(), path.to_owned())]);
     }
 }

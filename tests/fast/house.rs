@@ -85,7 +85,7 @@ fn what_decides_is_pure() {
 }
 
 #[test]
-fn every_rule_file_is_listed_under_its_own_code() {
+fn rule_files_match_the_rule_list() {
     let files: BTreeSet<String> = sources("src/policy/rules")
         .into_iter()
         .map(|(path, _)| path.file_name().unwrap().to_string_lossy().into_owned())
@@ -99,9 +99,9 @@ fn every_rule_file_is_listed_under_its_own_code() {
     assert_eq!(files, listed.into_iter().collect());
 }
 
-/// An example's name in the code would be a case of its own.
+/// The code has no special case for an example.
 #[test]
-fn no_name_of_an_example_is_in_the_code() {
+fn example_names_are_absent_from_the_code() {
     for (path, text) in sources("src") {
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for name in ["acme", "beta", "log-collector", "shop", "nightly"] {
@@ -113,10 +113,9 @@ fn no_name_of_an_example_is_in_the_code() {
     }
 }
 
-/// Whose a namespace is, what its baseline is and who speaks for an account does not become right by having been
-/// wrong before.
+/// A violation of the rules on namespaces, the baseline and identities is refused even if it is older than Bulkhead.
 #[test]
-fn no_violation_of_ownership_is_let_be() {
+fn ownership_rules_allow_no_older_violation_and_no_exemption() {
     for rule in RULES {
         let is_strict = ["BH1", "BH2", "BH4"].iter().any(|family| rule.code.starts_with(family));
         assert!(!(is_strict && (rule.ratchet || rule.can_be_exempted())), "{}", rule.code);

@@ -1,10 +1,10 @@
-//! What is asked of a shared service, and what it is told of who asks.
+//! Calls to a shared service, and the identity of the caller that the service receives.
 
 use Asker::{Granted, NotGranted, Outsider};
 use Heard::{Another, Forged, Refused, Told, Untold};
 
-use super::objects::{ACME, SHARED};
-use super::rows::Way;
+use crate::objects::{ACME, SHARED};
+use crate::rows::Way;
 use Way::{Around, Namesake, OtherTrustDomain, Plaintext, Usual};
 
 pub(super) struct Ask {
@@ -23,27 +23,27 @@ pub(super) enum Asker {
     Outsider,
 }
 
-/// What the shared service's workload hears.
+/// The request as it reaches the workload of the shared service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard {
-    /// What is the asker's own, with his name.
+    /// A request for the caller's own data, with the caller's identity.
     Told,
-    /// With nobody's.
+    /// One without an identity.
     Untold,
-    /// With what was forged.
+    /// One with a forged identity.
     Forged,
-    /// What another tenant's is, as some workloads read it.
+    /// A request for another tenant's data, as some workloads read it.
     Another,
-    /// Nothing: a proxy says so, or ends the connection.
+    /// None: a proxy refuses it, or closes the connection.
     Refused,
     Failed(String),
 }
 
-/// What a tenant may ask for, with [`OWN`].
+/// A request that a tenant may make, with [`OWN`].
 const LOGS: &str = "POST /ingest/pkt-acme/logs";
 const OWN: &str = "x-tenant-id: pkt-acme";
 
-/// The tenant's own id goes along unless an ask says it itself.
+/// Each request has the tenant's own id unless it sets that header itself.
 pub(super) const ASKS: &[Ask] = &[
     ask(Granted, Usual, LOGS, &[], [Untold, Told]),
     ask(Granted, Around, LOGS, &[], [Untold, Told]),
@@ -106,7 +106,7 @@ impl Ask {
         (!says_id).then_some(OWN).into_iter().chain(self.headers.iter().copied())
     }
 
-    /// The row of the README's table that says what was heard in the two clusters.
+    /// The row of the documents' table with the results in the two clusters.
     pub(super) fn written(&self, [without, with]: [&Heard; 2]) -> String {
         let asker = match self.asker {
             Granted => "granted",
@@ -131,7 +131,7 @@ impl Asker {
 }
 
 impl Heard {
-    /// What the workload has heard if its answer, which says all that it heard, is this.
+    /// Reads the answer of the workload, which repeats the request that it received.
     pub(super) fn of(said: &str) -> Self {
         let name = format!("log-collector.{SHARED} ");
         let Some((request, headers)) =
@@ -170,7 +170,7 @@ impl Heard {
     }
 }
 
-/// The path as the most obliging of workloads reads it: without parameters, decoded, then walked.
+/// The path as the most lenient workload reads it: without parameters, decoded, with `..` resolved.
 fn resolved(target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
     let plain: Vec<&str> = path.split('/').map(|part| part.split(';').next().unwrap_or_default()).collect();

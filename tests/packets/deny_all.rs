@@ -1,19 +1,21 @@
-//! What is denied to all by default: tried, it is let through, counted and named; in force, it does not arrive.
+//! The mesh-wide deny-all policy: as a dry run it allows and counts the calls that it would deny, and `bulkhead deny-all`
+//! lists their targets; enforced, the calls do not arrive.
 
 use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::process::Process;
 
-use super::asks::{ASKS, Heard};
-use super::objects::ACME;
-use super::rows::{Ending, ROWS, Row};
-use super::stage::Stage;
-use crate::cluster::until;
-use crate::mesh_wide::{DenyAll, closed};
+use support::deny_all::{DenyAll, closed_workloads};
+use support::wait::until;
 
-/// Of the tenant's calls to itself, for which nobody has written an `ALLOW` as yet.
-pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &mut Process) {
+use crate::asks::{ASKS, Heard};
+use crate::objects::ACME;
+use crate::rows::{Ending, ROWS, Row};
+use crate::stage::Stage;
+
+/// For the tenant's calls to itself, which no `ALLOW` policy selects yet.
+pub(super) fn is_tried_before_it_is_enforced(stage: &Stage<'_>, cluster: &Cluster, controller: &mut Process) {
     let admin = cluster.admin().unwrap();
-    let says = |authorization: &str| {
+    let set_authorization = |authorization: &str| {
         let patch = format!(r#"{{"spec":{{"authorization":"{authorization}"}}}}"#);
         admin.ok(&["patch", "tenant", "pkt-acme", "--type=merge", "-p", &patch]).unwrap();
     };
@@ -30,33 +32,33 @@ pub(super) fn is_tried_first(stage: &Stage<'_>, cluster: &Cluster, controller: &
             stage.would_refuse() > before
         });
     };
-    let web = format!("{ACME}/web: ");
-    let is_named = || closed(&admin, ACME).iter().any(|named| named.starts_with(&web));
+    let web = format!("{ACME}/web");
+    let is_listed = || closed_workloads(&admin, ACME).iter().any(|(workload, _)| *workload == web);
     until_all(Ending::Arrives);
-    let deny_all = DenyAll::tried(cluster, controller);
+    let deny_all = DenyAll::dry_run(cluster, controller);
     until_counted();
-    assert!(is_named());
+    assert!(is_listed());
 
-    deny_all.becomes("Enforce");
+    deny_all.set("Enforce");
     until_all(Ending::Refused);
-    // What a SharedService is granted, its own policy allows.
+    // The policy of a shared service allows its tenants.
     assert_eq!(stage.heard(&ASKS[0]), Heard::Told);
-    says("Open");
+    set_authorization("Open");
     until_all(Ending::Arrives);
 
-    // What an `ALLOW` lets through is counted as well.
-    deny_all.becomes("DryRun");
-    until(|| stage.is_tried());
+    // Calls that an `ALLOW` policy allows are counted as well.
+    deny_all.set("DryRun");
+    until(|| stage.has_dry_run());
     until_counted();
-    assert!(!is_named());
+    assert!(!is_listed());
 
-    deny_all.becomes("Never");
-    says("Explicit");
-    until(|| !stage.is_tried());
+    deny_all.set("Never");
+    set_authorization("Explicit");
+    until(|| !stage.has_dry_run());
     until_all(Ending::Arrives);
 }
 
-/// What the baseline lets through when nothing is denied by default.
+/// The calls that the baseline allows without deny-all.
 fn allowed() -> impl Iterator<Item = &'static Row> {
     ROWS.iter().filter(|row| row.though.is_none() && row.endings[1] == Ending::Arrives)
 }

@@ -1,12 +1,14 @@
-//! Why what rewrites proxies is the platform's to write: with it, what the baseline forbids arrives.
+//! Only the platform may write proxy extensions, because with one a call that the baseline forbids arrives.
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
+use support::objects::object;
+use support::refusal::refused;
+use support::wait::until;
 
-use super::objects::ACME;
-use super::rows::{Ending, Protocol, ROWS, Row, Way, Who};
-use super::stage::Stage;
-use crate::cluster::until;
+use crate::objects::ACME;
+use crate::rows::{Ending, Protocol, ROWS, Row, Way, Who};
+use crate::stage::Stage;
 
 pub(super) fn opens_what_is_closed(stage: &Stage<'_>, platform: &Kubectl, tenant: &Kubectl) {
     let is_it =
@@ -15,8 +17,7 @@ pub(super) fn opens_what_is_closed(stage: &Stage<'_>, platform: &Kubectl, tenant
     let until_it = |ending: Ending| until(|| stage.ending(row) == ending);
     until_it(Ending::Refused);
     let filter = unguarded().to_string();
-    let said = tenant.feed(&["apply", "-f", "-"], &filter).unwrap();
-    assert!(said.stderr.contains("BH907"), "{said:?}");
+    refused(tenant, &["apply", "-f", "-"], &filter, &[("BH907", "kind")]);
     until_it(Ending::Refused);
     platform.apply(&filter).unwrap();
     until_it(Ending::Arrives);
@@ -24,18 +25,15 @@ pub(super) fn opens_what_is_closed(stage: &Stage<'_>, platform: &Kubectl, tenant
     until_it(Ending::Refused);
 }
 
-/// Takes out of the tenant's proxies what refuses connections.
+/// Removes from the tenant's proxies the filter that refuses connections.
 fn unguarded() -> Value {
-    json!({
-        "apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
-        "metadata": { "name": "unguarded", "namespace": ACME },
-        "spec": { "configPatches": [{
-            "applyTo": "NETWORK_FILTER",
-            "match": {
-                "context": "SIDECAR_INBOUND",
-                "listener": { "filterChain": { "filter": { "name": "envoy.filters.network.rbac" } } },
-            },
-            "patch": { "operation": "REMOVE" },
-        }] },
-    })
+    let spec = json!({ "configPatches": [{
+        "applyTo": "NETWORK_FILTER",
+        "match": {
+            "context": "SIDECAR_INBOUND",
+            "listener": { "filterChain": { "filter": { "name": "envoy.filters.network.rbac" } } },
+        },
+        "patch": { "operation": "REMOVE" },
+    }] });
+    object("networking.istio.io/v1alpha3", "EnvoyFilter", ACME, "unguarded", &spec)
 }

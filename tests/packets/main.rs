@@ -1,9 +1,12 @@
-//! Packets: what the baseline forbids does not arrive, what it allows does, and what it forbids would arrive without
-//! it. Real istiod, real agents, real Envoys, in networks of their own; one cluster has Bulkhead, the other has none.
+//! The packets tier: calls that the baseline forbids do not arrive, calls that it allows do, and all of them arrive
+//! without it. Real istiod, real agents and real Envoys, in networks of their own; one of two clusters has Bulkhead.
 //!
-//! `rows` is the table of calls to a tenant: who calls, how, and what becomes of it; `asks` that of calls to a shared
-//! service. `deny_all` tries the mesh-wide policy, `extension` what would open everything. `objects` is what stands in
-//! the API of either cluster, `stage` runs the pods and calls.
+//! `rows` is the table of calls to a tenant: the caller, the way, and the result. `asks` is the table of calls to a shared
+//! service. `deny_all` tests the mesh-wide policy, `extension` an extension that would open everything. `objects` builds
+//! the objects of both clusters, `stage` runs the pods and makes the calls.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 mod asks;
 mod deny_all;
@@ -12,7 +15,6 @@ mod objects;
 mod rows;
 mod stage;
 
-use std::path::Path;
 use std::{iter, thread};
 
 use bulkhead_harness::cluster::Cluster;
@@ -21,8 +23,11 @@ use bulkhead_harness::istio::Istio;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 
-use crate::blessed::compare_part;
-use crate::cluster::{BINARY, is_ready, tenant};
+use support::BINARY;
+use support::cluster::{new_tenant, wait_until_ready};
+use support::objects::list;
+use support::snapshot_files::compare_part;
+
 use asks::{ASKS, Heard};
 use objects::{ACME, BETA, MORE};
 use rows::{Ending, ROWS};
@@ -32,14 +37,14 @@ const HEADER: &str = "| who calls | how | without Bulkhead | with Bulkhead |\n|-
 const ASKED: &str =
     "\n| who calls a shared service | for what | without Bulkhead | with Bulkhead |\n|---|---|---|---|\n";
 
-/// What was found of all rows, and of all asks.
+/// The results of all rows and of all asks.
 struct Found {
     endings: Vec<Ending>,
     heard: Vec<Heard>,
 }
 
 #[test]
-fn what_is_forbidden_does_not_arrive() {
+fn forbidden_calls_do_not_arrive() {
     if let Some(missing) = missing() {
         let required = std::env::var_os("BULKHEAD_PACKETS").is_some();
         assert!(!required, "packets cannot be sent here; missing: {missing}");
@@ -64,7 +69,7 @@ fn what_is_forbidden_does_not_arrive() {
     let wrong = row.map(|(row, _)| row.written(row.endings.each_ref()));
     let wrong = wrong.or_else(|| ask.map(|(ask, _)| ask.written(ask.heard.each_ref())));
     assert!(wrong.is_none(), "expected {wrong:?}\n{table}");
-    compare_part("README.md", "packets", &table);
+    compare_part("packets", &table);
 }
 
 fn without_bulkhead() -> Found {
@@ -72,31 +77,31 @@ fn without_bulkhead() -> Found {
     let istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
     let namespaces = [ACME, MORE, BETA].map(|name| objects::namespace(name, "enabled"));
-    admin.apply(&objects::list(namespaces).to_string()).unwrap();
+    admin.apply(&list(namespaces).to_string()).unwrap();
     found::<0>(&Stage::set(&cluster, &istio), [&admin, &admin])
 }
 
-/// One tenant is granted what [`objects::grants`] says, the other nothing.
+/// One tenant has [`objects::grants`], the other has no grants.
 fn with_bulkhead() -> Found {
-    let mut it = Installation::start(Path::new(BINARY), |_| {}).unwrap();
+    let mut it = Installation::start(&BINARY, |_| {}).unwrap();
     let admin = it.cluster.admin().unwrap();
     admin.apply(&objects::platform().to_string()).unwrap();
     admin.apply(&objects::shared_services().to_string()).unwrap();
-    let [acme, beta] = ["pkt-acme", "pkt-beta"].map(|name| tenant(&it, name));
+    let [acme, beta] = ["pkt-acme", "pkt-beta"].map(|name| new_tenant(&it, name));
     let grants = objects::grants().to_string();
     admin.ok(&["patch", "tenant", "pkt-acme", "--type=merge", "-p", &grants]).unwrap();
     for (member, namespace) in [(&acme, ACME), (&acme, MORE), (&beta, BETA)] {
         member.ok(&["create", "namespace", namespace]).unwrap();
-        is_ready(member, namespace);
+        wait_until_ready(member, namespace);
     }
     admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
     let stage = Stage::set(&it.cluster, &it.istio);
-    deny_all::is_tried_first(&stage, &it.cluster, &mut it.controller);
+    deny_all::is_tried_before_it_is_enforced(&stage, &it.cluster, &mut it.controller);
     extension::opens_what_is_closed(&stage, &admin, &acme);
     found::<1>(&stage, [&acme, &beta])
 }
 
-/// In the cluster that is `CLUSTER` in each row's expectations.
+/// The results in the cluster with this index in the expectations of each row.
 fn found<const CLUSTER: usize>(stage: &Stage<'_>, [acme, beta]: [&Kubectl; 2]) -> Found {
     let (first, last) = ROWS.split_at(ROWS.partition_point(|row| row.though.is_none()));
     let mut endings = settled(first, |row| &row.endings[CLUSTER], |row| stage.ending(row));

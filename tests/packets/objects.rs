@@ -1,8 +1,9 @@
-//! What stands in the API: the same in both clusters.
+//! The objects of the clusters: the same in both.
 
 use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
+use support::objects::{self, labelled_namespace, list, object};
 
 /// The namespaces of two tenants, and the platform's.
 pub(super) const ACME: &str = "tenant-pkt-acme";
@@ -30,14 +31,14 @@ pub(super) const PODS: &[[&str; 3]] = &[
 /// The pods that are services' endpoints, by their namespaces and the names of both.
 pub(super) const SERVICES: [[&str; 2]; 3] = [[ACME, "web"], [BETA, "another"], [SHARED, "log-collector"]];
 
-/// The name by which the world outside calls the tenant's service.
+/// The name of the tenant's service outside the cluster.
 pub(super) const PUBLIC_NAME: &str = "web.example.com";
 
 pub(super) fn host(service: &str, namespace: &str) -> String {
     format!("{service}.{namespace}.svc.cluster.local")
 }
 
-/// What is there before the pods run. The tenants' namespaces are there already.
+/// Objects that are created before the pods run, and after the tenants' namespaces.
 pub(super) fn all() -> Value {
     let pods = PODS.iter().map(|[namespace, name, account]| match *namespace {
         INGRESS => router(namespace, name, account),
@@ -62,15 +63,9 @@ pub(super) fn platform() -> Value {
     list(meshed.into_iter().chain([namespace(OUTSIDE, "disabled")]).chain(accounts))
 }
 
-/// What the platform lets others do, where there is Bulkhead: tenants call the collector, each for itself; the auditor
-/// calls the one tenant.
+/// The shared services of the cluster with Bulkhead: tenants call the collector, each in its own name; the auditor calls
+/// one tenant.
 pub(super) fn shared_services() -> Value {
-    let object = |name: &str, spec: Value| {
-        json!({
-            "apiVersion": "bulkhead.dev/v1alpha1", "kind": "SharedService", "metadata": { "name": name },
-            "spec": spec,
-        })
-    };
     let ingest = json!({
         "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
         "headers": { "x-tenant-id": "{tenant}" },
@@ -82,10 +77,11 @@ pub(super) fn shared_services() -> Value {
         "namespace": SHARED, "selector": { "app": "auditor" }, "ports": [{ "port": 9090 }],
         "callsTenants": ["pkt-acme"],
     });
-    list([object("log-collector", collector), object("auditor", auditor)])
+    let service = objects::shared_service;
+    list([service("log-collector", &collector), service("auditor", &auditor)])
 }
 
-/// What the one tenant is granted; the other has nothing.
+/// The grants of one tenant; the other has none.
 pub(super) fn grants() -> Value {
     json!({ "spec": { "grants": {
         "serve": { "gateways": ["istio-ingress/public"] },
@@ -95,10 +91,7 @@ pub(super) fn grants() -> Value {
 }
 
 pub(super) fn namespace(name: &str, injection: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Namespace",
-        "metadata": { "name": name, "labels": { "istio-injection": injection } },
-    })
+    labelled_namespace(name, &json!({ "istio-injection": injection }))
 }
 
 /// A pod with a workload on 8080 (HTTP) and 9090 (TCP).
@@ -113,7 +106,7 @@ fn pod(namespace: &str, name: &str, account: &str) -> Value {
     })
 }
 
-/// A pod that the injector makes a gateway's.
+/// A pod that the injector turns into a gateway.
 fn router(namespace: &str, name: &str, account: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
@@ -127,14 +120,10 @@ fn router(namespace: &str, name: &str, account: &str) -> Value {
     })
 }
 
-/// What the pods of a gateway let in: who calls the tenant's service by its public name, or on 9090.
+/// The routes of a gateway to the tenant's service: by its public name, and on 9090.
 fn gateway(namespace: &str, name: &str) -> [Value; 3] {
-    let object = |kind: &str, name: &str, spec: Value| {
-        json!({
-            "apiVersion": "networking.istio.io/v1", "kind": kind,
-            "metadata": { "name": name, "namespace": namespace }, "spec": spec,
-        })
-    };
+    let object =
+        |kind: &str, name: &str, spec: Value| object("networking.istio.io/v1", kind, namespace, name, &spec);
     let to =
         |port: u16| json!([{ "destination": { "host": host("web", ACME), "port": { "number": port } } }]);
     [
@@ -163,7 +152,7 @@ fn gateway(namespace: &str, name: &str) -> [Value; 3] {
     ]
 }
 
-/// A service, whose address the API server chooses.
+/// A Service, whose address the API server chooses.
 pub(super) fn service(namespace: &str, name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": namespace },
@@ -173,7 +162,7 @@ pub(super) fn service(namespace: &str, name: &str) -> Value {
     })
 }
 
-/// What makes the pod of that name the service's endpoint; no controller does it here.
+/// The EndpointSlice for the pod of that name, which no controller creates here.
 pub(super) fn endpoint(namespace: &str, name: &str, address: Ipv4Addr) -> Value {
     json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
@@ -186,26 +175,14 @@ pub(super) fn endpoint(namespace: &str, name: &str, address: Ipv4Addr) -> Value 
     })
 }
 
-/// A route of the other tenant's that leads who calls the tenant's service to a pod of its own.
+/// A route of the other tenant that leads calls of the tenant's service to its own pod.
 pub(super) fn route_taken() -> Value {
     let another = json!({ "destination": { "host": host("another", BETA), "port": { "number": 80 } } });
-    json!({
-        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
-        "metadata": { "name": "taken", "namespace": BETA },
-        "spec": { "hosts": [host("web", ACME)], "exportTo": ["*"], "http": [{ "route": [another] }] },
-    })
+    let spec = json!({ "hosts": [host("web", ACME)], "exportTo": ["*"], "http": [{ "route": [another] }] });
+    object("networking.istio.io/v1", "VirtualService", BETA, "taken", &spec)
 }
 
-/// A policy of the tenant's that allows everybody everything.
+/// A policy of the tenant that allows every call.
 pub(super) fn all_allowed() -> Value {
-    json!({
-        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": { "name": "all-allowed", "namespace": ACME },
-        "spec": { "action": "ALLOW", "rules": [{}] },
-    })
-}
-
-pub(super) fn list(items: impl IntoIterator<Item = Value>) -> Value {
-    let items: Vec<Value> = items.into_iter().collect();
-    json!({ "apiVersion": "v1", "kind": "List", "items": items })
+    objects::authorization_policy(ACME, "all-allowed", &json!({ "action": "ALLOW", "rules": [{}] }))
 }

@@ -1,4 +1,4 @@
-//! Who calls a tenant's service, how, and what should become of it.
+//! Calls to a tenant's service: the caller, the way, and the expected result.
 
 use Ending::{Arrives, Failed, LedAway, Refused};
 use Protocol::{Http, Tcp};
@@ -40,7 +40,7 @@ pub(super) enum Protocol {
     Tcp,
 }
 
-/// How a request gets onto the wire.
+/// The way in which a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Through the caller's proxy; through a gateway, from outside the mesh.
@@ -51,11 +51,11 @@ pub(super) enum Way {
     Plaintext,
     /// Around it, with one of the mesh's own CA for the called tenant's name in another trust domain.
     OtherTrustDomain,
-    /// Around it, with one for another tenant's account that is called as a shared service's is.
+    /// Around it, with one for another tenant's account that has the name of a shared service's account.
     Namesake,
 }
 
-/// What somebody has written in the meantime.
+/// An object that a tenant has written before the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Though {
     /// The called tenant: an AuthorizationPolicy that allows everything.
@@ -69,13 +69,13 @@ pub(super) enum Ending {
     Arrives,
     /// Another tenant's pod answers.
     LedAway,
-    /// By a proxy: it says so, or ends the connection.
+    /// A proxy refuses the call, or closes the connection.
     Refused,
     /// For any other reason, which proves nothing.
     Failed(String),
 }
 
-/// Those for which something was written in the meantime come last.
+/// The rows with an object that a tenant has written come last.
 pub(super) const ROWS: &[Row] = &[
     row(Neighbour, Http, Usual, [Arrives, Arrives]),
     row(Neighbour, Tcp, Usual, [Arrives, Arrives]),
@@ -132,7 +132,7 @@ const fn though(though: Though, who: Who, protocol: Protocol, way: Way, endings:
 }
 
 impl Row {
-    /// The row of the README's table that says how it ended in the two clusters.
+    /// The row of the documents' table with the results in the two clusters.
     pub(super) fn written(&self, [without, with]: [&Ending; 2]) -> String {
         let who = match self.who {
             Neighbour => "same namespace",
@@ -151,7 +151,7 @@ impl Row {
         };
         let though = match self.though {
             None => "",
-            Some(AllAllowed) => "; the tenant's own policy allows everybody",
+            Some(AllAllowed) => "; the tenant's own policy allows all callers",
             Some(RouteTaken) => "; another tenant's VirtualService names the host",
         };
         format!(

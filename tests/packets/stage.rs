@@ -1,4 +1,4 @@
-//! The pods of a cluster, and the calls of one another.
+//! The pods of a cluster, and the calls between them.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,16 +10,19 @@ use bulkhead_harness::dataplane::{Answer, Dataplane, Pod};
 use bulkhead_harness::istio::{self, Istio};
 use bulkhead_harness::kubectl::Kubectl;
 
-use super::asks::{Ask, Heard};
-use super::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
-use super::rows::{Ending, Protocol, Row, Way, Who};
-use crate::cluster::{can_hold_pods, until};
+use support::cluster::wait_for_default_account;
+use support::objects::list;
+use support::wait::until;
 
-/// What a proxy says by policy: the called one, or the caller's own, to which there is no such host.
+use crate::asks::{Ask, Heard};
+use crate::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
+use crate::rows::{Ending, Protocol, Row, Way, Who};
+
+/// Answers of a proxy by policy: of the called one, or of the caller's own, which does not know the host.
 const REFUSALS: [&str; 2] = ["403\nRBAC: access denied", "502"];
-/// What the called one's says of a path that means another where it arrives.
+/// The answer of the called proxy to a path that the workload could read as another.
 const NO_PATH: &str = "400";
-/// What a caller sees where a proxy ends the connection: by policy on TCP, or for want of mTLS.
+/// Errors at the caller if a proxy closes the connection: by policy on TCP, or without mTLS.
 const CLOSED: [&str; 2] = ["EOF", "connection reset by peer"];
 
 pub(super) struct Stage<'c> {
@@ -30,18 +33,18 @@ pub(super) struct Stage<'c> {
     services: BTreeMap<&'static str, String>,
     /// A certificate for the tenant's name in another trust domain.
     foreign: PathBuf,
-    /// Certificates for another tenant's accounts that are called as shared services' are.
+    /// Certificates for another tenant's accounts with the names of shared services' accounts.
     namesakes: BTreeMap<&'static str, PathBuf>,
 }
 
 impl<'c> Stage<'c> {
-    /// Runs every pod. The tenants' namespaces are there already.
+    /// Runs every pod. The tenants' namespaces exist already.
     pub(super) fn set(cluster: &'c Cluster, istio: &Istio) -> Self {
         let admin = cluster.admin().unwrap();
         let dataplane = Dataplane::start(cluster, istio).unwrap();
         admin.apply(&objects::platform().to_string()).unwrap();
         for namespace in [ACME, MORE, BETA, OUTSIDE] {
-            can_hold_pods(&admin, namespace);
+            wait_for_default_account(&admin, namespace);
         }
         admin.apply(&objects::all().to_string()).unwrap();
         let pods: BTreeMap<&str, Pod> = thread::scope(|scope| {
@@ -53,7 +56,7 @@ impl<'c> Stage<'c> {
             started.into_iter().map(|(name, pod)| (name, pod.join().unwrap())).collect()
         });
         let endpoint = |[namespace, name]: [&str; 2]| objects::endpoint(namespace, name, pods[name].address);
-        let endpoints = objects::list(SERVICES.map(endpoint));
+        let endpoints = list(SERVICES.map(endpoint));
         admin.apply(&endpoints.to_string()).unwrap();
 
         let authority = istio::authority(cluster).unwrap();
@@ -76,12 +79,12 @@ impl<'c> Stage<'c> {
         }
     }
 
-    /// Writes, as a member of each tenant, what the last rows are about; every proxy that will hear of it has heard.
+    /// Writes the objects of the last rows, as a member of each tenant, and waits until the proxies have them.
     pub(super) fn meddle(&self, acme: &Kubectl, beta: &Kubectl) {
         beta.apply(&objects::route_taken().to_string()).unwrap();
-        // Nothing restricts what this one sees.
+        // No Sidecar limits the configuration of this proxy.
         self.knows("scraper", "virtual-service/taken");
-        // A proxy that is told of this has been told of what istiod knew before.
+        // A proxy with this Service has everything that istiod knew before.
         acme.apply(&objects::all_allowed().to_string()).unwrap();
         self.admin.apply(&objects::service(ACME, "later").to_string()).unwrap();
         self.knows("web", "policy[all-allowed]");
@@ -90,13 +93,13 @@ impl<'c> Stage<'c> {
         }
     }
 
-    /// How many calls of the tenant's service a policy that is only tried would have refused.
+    /// The number of calls of the tenant's service that a dry-run policy would have denied.
     pub(super) fn would_refuse(&self) -> u64 {
         self.pods["web"].proxy_counts("shadow_denied").unwrap()
     }
 
-    /// Whether that service's proxy has a policy that is only tried.
-    pub(super) fn is_tried(&self) -> bool {
+    /// True if the proxy of that service has a dry-run policy.
+    pub(super) fn has_dry_run(&self) -> bool {
         self.pods["web"].proxy_knows("\"shadow_rules\":").unwrap()
     }
 
@@ -133,9 +136,9 @@ impl<'c> Stage<'c> {
     }
 
     fn call(&self, row: &Row) -> Answer {
-        let (caller, web) = (&self.pods[pod(row.who)], &self.pods["web"]);
+        let (caller, web) = (&self.pods[pod_name(row.who)], &self.pods["web"]);
         let (name, direct) = (host("web", ACME), web.address.to_string());
-        // Whoever calls through a gateway stands outside.
+        // The caller of a gateway is outside the mesh.
         let (from, to, http_port, name) = match (row.way, row.who) {
             (Way::Usual, Who::Gateway | Who::GrantedGateway) => {
                 (&self.pods["outsider"], caller.address.to_string(), 8080, PUBLIC_NAME.to_owned())
@@ -152,7 +155,7 @@ impl<'c> Stage<'c> {
         self.sent(from, row.way, "auditor", request)
     }
 
-    /// `namesake` is whose account another's may be called as.
+    /// `namesake` is the shared service with whose account name the caller may have a certificate.
     fn sent(&self, from: &Pod, way: Way, namesake: &str, request: &[&str]) -> Answer {
         let answer = match way {
             Way::Usual => from.call(request),
@@ -165,7 +168,8 @@ impl<'c> Stage<'c> {
     }
 }
 
-/// What `find` finds of each row, all anew until all is as expected: what istiod says takes a moment to be heard.
+/// The result of `find` for each row. All rows are tried again until all are as expected, because proxies need a moment to
+/// get a new configuration.
 pub(super) fn settled<R, F: PartialEq>(
     rows: &[R],
     expected: impl Fn(&R) -> &F,
@@ -189,8 +193,8 @@ fn is_refusal(answer: &Answer) -> bool {
     }
 }
 
-/// The pod that calls, or is the gateway.
-fn pod(who: Who) -> &'static str {
+/// The name of the pod that calls, or is the gateway.
+fn pod_name(who: Who) -> &'static str {
     match who {
         Who::Neighbour => "neighbour",
         Who::Sibling => "sibling",

@@ -1,12 +1,11 @@
-//! Which packets the baseline's network policies let through; no cluster. No network plugin can be had here, so nothing
-//! is sent: an independent evaluator reads the policies. What proxies refuse is in `dataplane`.
+//! Packets that the baseline's network policies allow. There is no network plugin here, so no packet is sent: an
+//! independent evaluator, which needs Go and no cluster, reads the policies. The packets tier tests the proxies.
 
 mod rows;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::mem::discriminant;
-use std::path::Path;
 use std::sync::Arc;
 
 use bulkhead::baseline::{Kind, Manifest, desired, desired_of_service, labels};
@@ -19,14 +18,15 @@ use serde_json::{Value, json};
 
 use self::rows::Other::{Address, Pod};
 use self::rows::{ACME, ALL, API_SERVERS, CLOSED, DNS_SERVICES, Other, ROWS, Row, SERVED};
-use crate::blessed::compare_part;
+use support::repository;
+use support::snapshot_files::compare_part;
 
-/// Rows, the world they are about, and the policies of the side they are about.
+/// Rows, their world, and the policies of their side.
 struct Part {
     rows: &'static [Row],
     world: World,
     policies: Vec<Value>,
-    /// What the metadata says of the policies of which every rule and peer must show.
+    /// A field of the metadata, and its value: every rule and peer of a policy with it must change a row.
     shown: Option<[&'static str; 2]>,
 }
 
@@ -42,9 +42,9 @@ fn parts() -> [Part; 3] {
     ]
 }
 
-/// By the policies of the one side alone, and by all there are.
+/// By the policies of one side alone, and by all policies.
 #[test]
-fn nothing_passes_but_what_is_granted() {
+fn only_granted_packets_pass() {
     let mut wrong = String::new();
     for Part { rows, world, policies, .. } in parts() {
         let probes = probes(&world, rows);
@@ -64,10 +64,10 @@ fn nothing_passes_but_what_is_granted() {
         table("the shared service", &[SERVED]),
         listed(ALL)
     );
-    compare_part("README.md", "network", &tables);
+    compare_part("network", &tables);
 }
 
-/// As the rows have been found to be.
+/// The rows as a table.
 fn table(what: &str, rows: &[&[Row]]) -> String {
     let mut table = format!(
         "| the other end | port | without Bulkhead | into {what} | out of {what} |\n|---|---|---|---|---|\n"
@@ -80,7 +80,7 @@ fn table(what: &str, rows: &[&[Row]]) -> String {
     table
 }
 
-/// Each protocol once.
+/// The ports, with the name of each protocol once.
 fn listed(ports: &[Port]) -> String {
     let groups = ports.chunk_by(|one, other| discriminant(one) == discriminant(other));
     let group = |ports: &[Port]| {
@@ -90,10 +90,9 @@ fn listed(ports: &[Port]) -> String {
     groups.map(group).collect::<Vec<_>>().join("; ")
 }
 
-/// What no cell shows nobody would miss: each peer that goes closes one; each that comes, and each rule that is for
-/// everybody or for every port, opens one.
+/// Each removed peer closes a cell of the table. Each added peer, and each rule for all peers or all ports, opens one.
 #[test]
-fn nothing_comes_or_goes_unseen() {
+fn every_change_of_a_policy_changes_a_row() {
     for Part { rows, world, policies, shown } in parts() {
         let probes = probes(&world, rows);
         let before = arrivals(&probes, &policies);
@@ -115,7 +114,7 @@ fn nothing_comes_or_goes_unseen() {
     }
 }
 
-/// Steps of a JSON patch, each with whether it opens something, or else closes it.
+/// Steps of a JSON patch, each with `true` if it opens something, and `false` if it closes something.
 fn changes(policy: &Value) -> Vec<(Value, bool)> {
     let mut changes = Vec::new();
     for (way, direction, peers) in [("Ingress", "ingress", "from"), ("Egress", "egress", "to")] {
@@ -132,7 +131,7 @@ fn changes(policy: &Value) -> Vec<(Value, bool)> {
             if rule["ports"].is_array() {
                 changes.push((json!({ "op": "remove", "path": format!("{at}/ports") }), true));
             }
-            // A rule without any peer would be for everybody.
+            // A rule without peers would match all.
             let going = match rule[peers].as_array().unwrap().len() {
                 1 => vec![at],
                 several => (0..several).map(|peer| format!("{at}/{peers}/{peer}")).collect(),
@@ -143,9 +142,9 @@ fn changes(policy: &Value) -> Vec<(Value, bool)> {
     changes
 }
 
-/// What opens isolates too: the default deny is one of two locks.
+/// The policies that allow something isolate the pods too, so that packets stay blocked without the default deny.
 #[test]
-fn the_default_deny_closes_by_itself_and_is_not_alone() {
+fn default_deny_and_the_other_policies_each_isolate_pods() {
     let world = world();
     let (probes, all) = (probes(&world, ROWS), of_tenants(&world));
     let (deny, others): (Vec<Value>, Vec<Value>) =
@@ -154,9 +153,9 @@ fn the_default_deny_closes_by_itself_and_is_not_alone() {
     assert_eq!(arrivals(&probes, &others), arrivals(&probes, &all));
 }
 
-/// The evaluator says so where it would not read a policy as Kubernetes does.
+/// The evaluator fails on a policy that it would not read as Kubernetes does.
 #[test]
-fn what_cannot_be_judged_is_no_answer() {
+fn policy_that_the_evaluator_cannot_read_is_an_error() {
     for (rule, said) in [
         (json!({ "from": [{}] }), "a peer `{}`"),
         (json!({ "from": [{ "ipBlock": { "cidr": "10.0.0.0/33" } }] }), "invalid CIDR"),
@@ -180,7 +179,7 @@ fn what_cannot_be_judged_is_no_answer() {
     }
 }
 
-/// A packet, and whether it arrives with Bulkhead.
+/// A packet, and `true` if it arrives with Bulkhead.
 struct Probe {
     who: &'static str,
     packet: Packet,
@@ -189,7 +188,7 @@ struct Probe {
 
 fn probes(world: &World, rows: &[Row]) -> Vec<Probe> {
     let end = |end: &Other, address: &str| match end {
-        Pod(namespace, labels) => pod(world, namespace, labels, address),
+        Pod(namespace, labels) => pod_end(world, namespace, labels, address),
         Address(address) => End { pod: None, address: address.parse().unwrap() },
     };
     let mut probes = Vec::new();
@@ -213,8 +212,8 @@ fn arrivals(probes: &[Probe], policies: &[Value]) -> Vec<bool> {
     passes(policies, &packets).unwrap()
 }
 
-/// A pod, its namespace labelled as the API server and the webhook label it.
-fn pod(world: &World, namespace: &str, pod_labels: &[(&str, &str)], address: &str) -> End {
+/// A pod whose namespace has the labels of the API server and of the webhook.
+fn pod_end(world: &World, namespace: &str, pod_labels: &[(&str, &str)], address: &str) -> End {
     let mut namespace_labels = BTreeMap::from([("kubernetes.io/metadata.name".into(), namespace.into())]);
     if let Some(Owner::Tenant(tenant)) = world.owner(namespace) {
         let given = labels(&world.settings, tenant);
@@ -225,9 +224,9 @@ fn pod(world: &World, namespace: &str, pod_labels: &[(&str, &str)], address: &st
     End { pod: Some(pod), address: address.parse().unwrap() }
 }
 
-/// The world of `network.yaml`, in a cluster that has an API server and DNS.
+/// The world of `cluster.yaml`, in a cluster with an API server and DNS.
 fn world() -> World {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/network.yaml");
+    let path = repository("tests/cluster/network/cluster.yaml");
     let mut world = files::world(&files::read(&[path]).unwrap()).unwrap();
     world.surroundings = Surroundings {
         api_servers: API_SERVERS.iter().map(|address| (address.parse().unwrap(), 6443)).collect(),

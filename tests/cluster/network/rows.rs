@@ -1,10 +1,10 @@
-//! Who is at the other end, on which ports, and what passes.
+//! The rows of the tables: the other end, the ports, and the packets that arrive.
 
 use bulkhead_harness::evaluator::Port::{self, Tcp, Udp};
 
 use self::Other::{Address, Pod};
 
-/// Between a pod and others, each on each port.
+/// Packets between a pod and others, on each of the ports.
 pub(super) struct Row {
     pub(super) who: &'static str,
     pub(super) own: Other,
@@ -45,7 +45,7 @@ const fn served(
 pub(super) const ACME: &str = "tenant-acme";
 const JOBS: &str = "tenant-acme-jobs";
 const BETA: &str = "tenant-beta";
-const NOBODYS: &str = "legacy";
+const UNOWNED: &str = "legacy";
 pub(super) const SHARED: &str = "shared-services";
 const INGRESS: &str = "istio-ingress";
 const EGRESS: &str = "istio-egress";
@@ -89,19 +89,25 @@ pub(super) const ROWS: &[Row] = &[
     row("same namespace", ACME, &[Pod(ACME, PLAIN)], ALL, BOTH),
     row("same tenant, another namespace", ACME, &[Pod(JOBS, PLAIN)], ALL, BOTH),
     row("another tenant", ACME, &[Pod(BETA, PLAIN)], ALL, NEITHER),
-    row("a namespace that is nobody's, outside the mesh", ACME, &[Pod(NOBODYS, PLAIN)], ALL, NEITHER),
+    row("a namespace without a tenant, outside the mesh", ACME, &[Pod(UNOWNED, PLAIN)], ALL, NEITHER),
     row("a gateway, granted", ACME, &[Pod(INGRESS, PUBLIC)], ALL, IN),
     row("a gateway, not granted", ACME, &[Pod(INGRESS, PRIVATE)], ALL, NEITHER),
     row("a gateway, granted to another tenant", BETA, &[Pod(INGRESS, PUBLIC)], ALL, NEITHER),
     row("the namespace of a granted caller", ACME, &[Pod("deploys", PLAIN)], ALL, IN),
-    row("that of one who was granted a port", ACME, &[Pod("monitoring", PLAIN)], &[Tcp(9090)], IN),
+    row(
+        "the namespace of a caller with one granted port",
+        ACME,
+        &[Pod("monitoring", PLAIN)],
+        &[Tcp(9090)],
+        IN,
+    ),
     row("its other ports", ACME, &[Pod("monitoring", PLAIN)], &[Tcp(8080), Udp(9090)], NEITHER),
     row("a shared service, granted", ACME, &[Pod(SHARED, COLLECTOR)], &[Tcp(8080)], OUT),
     row("its other ports", ACME, &[Pod(SHARED, COLLECTOR)], &[Tcp(9090), Udp(8080)], NEITHER),
     row("a shared service, not granted", ACME, &[Pod(SHARED, VAULT)], ALL, NEITHER),
     row("a shared service, granted to another tenant", BETA, &[Pod(SHARED, COLLECTOR)], ALL, NEITHER),
     row("a shared service that may call the tenant", ACME, &[Pod(SHARED, AUDITOR)], ALL, IN),
-    row("one that may call another tenant", BETA, &[Pod(SHARED, AUDITOR)], ALL, NEITHER),
+    row("a shared service that may call another tenant", BETA, &[Pod(SHARED, AUDITOR)], ALL, NEITHER),
     row("DNS", ACME, &[Pod("kube-system", DNS)], &[Tcp(53), Udp(53)], OUT),
     row("DNS, by its Service or a cache on the node", ACME, DNS_ADDRESSES, &[Tcp(53), Udp(53)], OUT),
     row("DNS pods' other ports", ACME, &[Pod("kube-system", DNS)], &[Tcp(8080), Tcp(9153)], NEITHER),
@@ -114,9 +120,9 @@ pub(super) const ROWS: &[Row] = &[
         ACME,
         &[
             Pod(BETA, COLLECTOR),
-            Pod(NOBODYS, DNS),
-            Pod(NOBODYS, ISTIOD),
-            Pod(NOBODYS, PUBLIC),
+            Pod(UNOWNED, DNS),
+            Pod(UNOWNED, ISTIOD),
+            Pod(UNOWNED, PUBLIC),
             Pod(BETA, AUDITOR),
             Pod(BETA, EGRESS_GATEWAY),
         ],
@@ -126,36 +132,30 @@ pub(super) const ROWS: &[Row] = &[
     row("the API server", ACME, API_SERVER, &[Tcp(6443)], OUT),
     row("the API server, on a port it was granted to call", ACME, API_SERVER, &[Tcp(9443)], IN),
     row("its node's other ports", ACME, API_SERVER, &[Tcp(2379), Tcp(10250)], NEITHER),
-    row("the egress gateway, a host being granted", ACME, &[Pod(EGRESS, EGRESS_GATEWAY)], &[Tcp(8443)], OUT),
+    row("the egress gateway, a host granted", ACME, &[Pod(EGRESS, EGRESS_GATEWAY)], &[Tcp(8443)], OUT),
     row("its other ports", ACME, &[Pod(EGRESS, EGRESS_GATEWAY)], &[Tcp(443), Tcp(15020)], NEITHER),
-    row("the egress gateway, none being granted", BETA, &[Pod(EGRESS, EGRESS_GATEWAY)], ALL, NEITHER),
+    row("the egress gateway, no host granted", BETA, &[Pod(EGRESS, EGRESS_GATEWAY)], ALL, NEITHER),
     row("addresses, granted with a port", ACME, &[Address("198.51.100.7")], &[Tcp(5432)], OUT),
     row("their other ports", ACME, &[Address("198.51.100.7")], &[Tcp(443), Udp(5432)], NEITHER),
     row("the cloud's metadata", ACME, &[Address("169.254.169.254")], &[Tcp(80)], NEITHER),
     row("outside the cluster", ACME, &[Address("203.0.113.7"), Address("2001:db8::7")], ALL, NEITHER),
 ];
 
-/// Where the settings close namespaces to each other.
+/// Rows about settings that close the namespaces of a tenant to each other.
 pub(super) const CLOSED: &[Row] = &[
     row("same namespace, with `sameTenant: Namespace`", ACME, &[Pod(ACME, PLAIN)], ALL, BOTH),
     row("same tenant, another namespace, with it", ACME, &[Pod(JOBS, PLAIN)], ALL, NEITHER),
 ];
 
 pub(super) const SERVED: &[Row] = &[
-    served(
-        "a tenant that was granted it",
-        COLLECTOR,
-        &[Pod(ACME, PLAIN), Pod(JOBS, PLAIN)],
-        &[Tcp(8080)],
-        IN,
-    ),
+    served("a tenant with the grant", COLLECTOR, &[Pod(ACME, PLAIN), Pod(JOBS, PLAIN)], &[Tcp(8080)], IN),
     served("its other ports", COLLECTOR, &[Pod(ACME, PLAIN)], &[Tcp(9090), Udp(8080)], NEITHER),
-    served("a tenant that was not", COLLECTOR, &[Pod(BETA, PLAIN)], ALL, NEITHER),
+    served("a tenant without the grant", COLLECTOR, &[Pod(BETA, PLAIN)], ALL, NEITHER),
     served("a tenant that it may call", AUDITOR, &[Pod(ACME, PLAIN), Pod(JOBS, PLAIN)], ALL, OUT),
     served("a tenant that it may not call", AUDITOR, &[Pod(BETA, PLAIN)], ALL, NEITHER),
     served("its own namespace", COLLECTOR, &[Pod(SHARED, PLAIN)], ALL, BOTH),
     served("a namespace of its `egress`", COLLECTOR, &[Pod("storage", PLAIN)], ALL, OUT),
-    served("a namespace that is nobody's", COLLECTOR, &[Pod(NOBODYS, PLAIN)], ALL, NEITHER),
+    served("a namespace without a tenant", COLLECTOR, &[Pod(UNOWNED, PLAIN)], ALL, NEITHER),
     served(
         "a gateway, or Prometheus",
         COLLECTOR,

@@ -1,15 +1,22 @@
-//! One installation for the whole run, and names of its own for each test.
+//! The installation that the tests of one process share, and what they create in it: each test has tenants and
+//! namespaces of its own.
 
-use std::path::Path;
-use std::process::Command;
+use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::{Duration, Instant};
 
-use bulkhead_harness::kubectl::{Kubectl, Said};
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::process::Process;
 use bulkhead_harness::program::Installation;
 use serde_json::{Value, json};
 
-pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_bulkhead");
+use crate::metrics::metrics;
+use crate::wait::until;
+use crate::{BINARY, objects};
+
+/// The kinds of the baseline's objects in a namespace, as kubectl takes them.
+pub const BASELINE_KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,\
+                                  peerauthentications.security.istio.io,sidecars.networking.istio.io,\
+                                  rolebindings";
 
 static INSTALLATION: OnceLock<RwLock<Installation>> = OnceLock::new();
 
@@ -17,42 +24,24 @@ fn lock() -> &'static RwLock<Installation> {
     INSTALLATION.get_or_init(|| {
         use std::io::Write;
         let note = |step: &str| drop(writeln!(std::io::stderr(), "{step}"));
-        RwLock::new(Installation::start(Path::new(BINARY), note).unwrap())
+        RwLock::new(Installation::start(&BINARY, note).unwrap())
     })
 }
 
-/// The installation, beside other tests.
-pub(crate) fn shared() -> RwLockReadGuard<'static, Installation> {
+/// The installation, for a test that runs at the same time as others.
+pub fn shared() -> RwLockReadGuard<'static, Installation> {
     lock().read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The installation, with no other test beside.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, Installation> {
+/// The installation, for a test during which no other test uses it.
+pub fn alone() -> RwLockWriteGuard<'static, Installation> {
     lock().write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// `bulkhead` as whoever the kubeconfig says: how it ended, and what it said.
-pub(crate) fn bulkhead(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
-    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
-    let output = Command::new(BINARY)
-        .args(arguments)
-        .args(["--settings", settings])
-        .env("KUBECONFIG", &kubectl.kubeconfig)
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let said =
-        Said { success: output.status.success(), stdout: text(output.stdout), stderr: text(output.stderr) };
-    (output.status.code().unwrap(), said)
-}
-
-/// A new tenant whose developers may do all that RBAC can allow; kubectl as one of them.
-pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
+/// Creates a tenant whose members RBAC allows everything; kubectl as one of them.
+pub fn new_tenant(installation: &Installation, name: &str) -> Kubectl {
     let group = format!("{name}-developers");
-    let tenant = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "name": name },
-        "spec": { "owners": [{ "kind": "Group", "name": group }] },
-    });
+    let tenant = objects::tenant(name, &json!({ "owners": [{ "kind": "Group", "name": group }] }));
     installation.cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
     let member = installation.cluster.powerful(&format!("{name}-alice"), &group).unwrap();
     until(|| {
@@ -69,42 +58,49 @@ pub(crate) fn tenant(installation: &Installation, name: &str) -> Kubectl {
     member
 }
 
-/// A namespace of the tenant `name`, in which pods can be made.
-pub(crate) fn namespace(member: &Kubectl, name: &str) -> String {
+/// Creates the namespace `tenant-NAME`, and waits until pods can be created in it.
+pub fn new_namespace(member: &Kubectl, name: &str) -> String {
     let namespace = format!("tenant-{name}");
     member.ok(&["create", "namespace", &namespace]).unwrap();
-    is_ready(member, &namespace);
-    can_hold_pods(member, &namespace);
+    wait_until_ready(member, &namespace);
+    wait_for_default_account(member, &namespace);
     namespace
 }
 
-/// Its baseline stands.
-pub(crate) fn is_ready(kubectl: &Kubectl, namespace: &str) {
+/// Waits until the baseline of the namespace is applied.
+pub fn wait_until_ready(kubectl: &Kubectl, namespace: &str) {
     let condition = "--for=condition=bulkhead.dev/BaselineReady";
     kubectl.ok(&["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]).unwrap();
 }
 
-/// A namespace of the tenant whose baseline cannot stand: something that is no policy of ours refuses its
-/// RoleBinding, until the closure is called.
-pub(crate) fn held_up<'k>(admin: &'k Kubectl, namespace: &'k str, tenant: &str) -> impl FnOnce() + use<'k> {
+/// Waits until the namespace has its default service account: without it no pod can be created.
+pub fn wait_for_default_account(kubectl: &Kubectl, namespace: &str) {
+    kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+}
+
+/// Creates a namespace of the tenant whose baseline stays incomplete: a quota forbids its RoleBinding until the
+/// closure is called.
+pub fn new_unready_namespace<'k>(
+    admin: &'k Kubectl,
+    namespace: &'k str,
+    tenant: &str,
+) -> impl FnOnce() + use<'k> {
     admin.ok(&["create", "namespace", namespace]).unwrap();
-    can_hold_pods(admin, namespace);
-    let release = none_of(admin, namespace, "rolebindings.rbac.authorization.k8s.io");
+    wait_for_default_account(admin, namespace);
+    let release = forbid_creation(admin, namespace, "rolebindings.rbac.authorization.k8s.io");
     let tenant = format!("bulkhead.dev/tenant={tenant}");
     admin.ok(&["label", "namespace", namespace, &tenant, "istio-injection=enabled"]).unwrap();
     release
 }
 
-/// A quota lets nothing of this resource be created in the namespace, until the closure is called.
-pub(crate) fn none_of<'k>(
+/// A quota forbids the creation of this resource in the namespace until the closure is called.
+pub fn forbid_creation<'k>(
     kubectl: &'k Kubectl,
     namespace: &'k str,
     resource: &str,
 ) -> impl FnOnce() + use<'k> {
-    let quota = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota", "metadata": { "name": "none", "namespace": namespace },
-        "spec": { "hard": { format!("count/{resource}"): "0" } },
-    });
+    let hard = json!({ "hard": { format!("count/{resource}"): "0" } });
+    let quota = objects::object("v1", "ResourceQuota", namespace, "none", &hard);
     kubectl.apply(&quota.to_string()).unwrap();
     until(|| {
         let path = "jsonpath={.status.hard}";
@@ -114,60 +110,39 @@ pub(crate) fn none_of<'k>(
     move || drop(kubectl.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
 }
 
-/// Why a Tenant is `Ready`, or is not, in one word.
-pub(crate) fn reason(kubectl: &Kubectl, tenant: &str) -> String {
-    let path = "jsonpath={.status.conditions[0].reason}";
-    kubectl.run(&["get", "tenant", tenant, "-o", path]).unwrap().stdout
+/// The objects that Bulkhead manages in a namespace, by `KIND/NAME`.
+pub fn managed_objects(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
+    let managed = "app.kubernetes.io/managed-by=bulkhead";
+    let list = kubectl.ok(&["get", BASELINE_KINDS, "-n", namespace, "-l", managed, "-o", "json"]).unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["items"].as_array().unwrap().iter();
+    let name = |item: &Value| {
+        format!("{}/{}", item["kind"].as_str().unwrap(), item["metadata"]["name"].as_str().unwrap())
+    };
+    items.map(|item| (name(item), item.clone())).collect()
 }
 
-/// A pod can be made once the namespace has its service account, and the account its token's volume.
-pub(crate) fn can_hold_pods(kubectl: &Kubectl, namespace: &str) {
-    kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+/// The labels of a namespace, without the one that the API server sets to its name.
+pub fn namespace_labels(kubectl: &Kubectl, name: &str) -> Value {
+    let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
+    let mut labels = serde_json::from_str::<Value>(&shown).unwrap()["metadata"]["labels"].clone();
+    labels.as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
+    labels
 }
 
-pub(crate) fn pod(namespace: &str) -> Value {
-    json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "app", "namespace": namespace },
-        "spec": { "automountServiceAccountToken": false, "containers": [{ "name": "app", "image": "registry.example.com/app:1" }] },
-    })
+/// The part of an object, or of a list, that a JSONPath selects.
+pub fn jsonpath(kubectl: &Kubectl, object: &[&str], path: &str) -> String {
+    kubectl.ok(&[&["get"], object, &["-o", &format!("jsonpath={path}")]].concat()).unwrap()
 }
 
-/// Polls for at most half a minute.
-pub(crate) fn until<F: Found>(found: impl FnMut() -> F) -> F::What {
-    within(Duration::from_secs(30), found)
+/// The lines of the process's log, which are JSON.
+pub fn log_lines(process: &Process) -> Vec<Value> {
+    process.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
-/// Polls for at most `limit`.
-pub(crate) fn within<F: Found>(limit: Duration, mut found: impl FnMut() -> F) -> F::What {
-    let end = Instant::now() + limit;
-    while Instant::now() < end {
-        if let Some(what) = found().what() {
-            return what;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    panic!("{limit:?} were not enough")
-}
-
-/// What is waited for: that something is so, or something.
-pub(crate) trait Found {
-    type What;
-
-    fn what(self) -> Option<Self::What>;
-}
-
-impl Found for bool {
-    type What = ();
-
-    fn what(self) -> Option<()> {
-        self.then_some(())
-    }
-}
-
-impl<T> Found for Option<T> {
-    type What = T;
-
-    fn what(self) -> Self {
-        self
-    }
+/// The metrics of a controller, which logs its admin address.
+pub fn controller_metrics(controller: &Process) -> String {
+    let lines = log_lines(controller);
+    let address = lines.iter().find_map(|line| line["admin"].as_str()).unwrap();
+    metrics(address.parse().unwrap())
 }

@@ -1,10 +1,10 @@
-//! What is random, and the same in every run.
+//! Random choices that are the same in every run.
 
 /// SplitMix64: neighbouring seeds have nothing in common.
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
+    pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -15,11 +15,11 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    pub(crate) fn one_in(&mut self, chances: u64) -> bool {
+    pub fn one_in(&mut self, chances: u64) -> bool {
         self.number().is_multiple_of(chances)
     }
 
-    pub(crate) fn one_of<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
+    pub fn one_of<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
         &choices[usize::try_from(self.number() >> 32).unwrap() % choices.len()]
     }
 }
