@@ -121,3 +121,18 @@ fn ownership_rules_allow_no_older_violation_and_no_exemption() {
         assert!(!(is_strict && (rule.ratchet || rule.can_be_exempted())), "{}", rule.code);
     }
 }
+
+/// A helper that two test modules need belongs to `tests/support`.
+#[test]
+fn test_modules_use_no_other_test_module() {
+    const HELPERS: &[&str] = &["examples", "prose", "scenes"];
+    for folder in ["tests/fast", "tests/cluster"] {
+        for (path, text) in sources(folder) {
+            for line in text.lines() {
+                let Some(used) = line.trim_start().strip_prefix("use crate::") else { continue };
+                let module = used.split([':', ';', ' ']).next().unwrap();
+                assert!(HELPERS.contains(&module), "{}: {line}", path.display());
+            }
+        }
+    }
+}
