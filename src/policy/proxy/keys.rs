@@ -54,6 +54,8 @@ static LABELS: &[(&str, Values)] = &[
 ];
 
 static ANNOTATIONS: &[(&str, Values)] = &[
+    // Where both data planes run, istio-cni writes it through `pods/status`.
+    ("ambient.istio.io/redirection", Values::Only(&["enabled"])),
     ("galley.istio.io/analyze-suppress", Values::Any),
     ("inject.istio.io/templates", Values::Only(&["sidecar"])),
     ("istio.io/reroute-virtual-interfaces", Values::None),
