@@ -1,8 +1,11 @@
 //! Playground: a cluster to try Bulkhead in. Run: `cargo run --release --example playground`
 //!
-//! Starts a real control plane with Istio, installs Bulkhead, and plays a transcript of admitted and refused requests.
-//! The cluster then runs until Ctrl-C, with a kubeconfig for each user. `--once` ends after the transcript. The exit
-//! code is 1 if a command did not have the expected result.
+//! Starts a real control plane, installs Bulkhead, adds Istio, plays a transcript of refusals, and runs with a
+//! kubeconfig for each user until Ctrl-C. `--once` ends after the transcript. The exit code is 1 if an answer differs
+//! from the expected one.
+//!
+//! The first run compiles Kubernetes and then Istio. Istio is compiled while Kubernetes runs, and the first refusal
+//! does not wait for it.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is its user interface")]
 
@@ -10,9 +13,13 @@ mod scenes;
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use bulkhead_harness::program::Installation;
+use bulkhead_harness::{components, progress, tools};
+
+const BUILD: &str = "build the binary `bulkhead`";
 
 fn main() -> ExitCode {
     match play() {
@@ -25,14 +32,40 @@ fn main() -> ExitCode {
 }
 
 fn play() -> Result<()> {
+    let start = Instant::now();
     let once = std::env::args().any(|argument| argument == "--once");
-    let installation = Installation::start(&bulkhead()?, |step| eprintln!("{step}"))?;
-    eprintln!();
-    scenes::play(&installation, |part| print!("{part}"))?;
+    tools::require(&[&tools::GO])?;
+    if !components::steps().is_empty() {
+        progress::note(
+            "The first run compiles Kubernetes and Istio from source: about 12 minutes on two cores.",
+        );
+    }
+    progress::plan([BUILD.to_owned()].into_iter().chain(Installation::steps()));
+    // Downloads Kubernetes' modules while the binary is compiled.
+    components::build_in_background();
+    let step = progress::begin(BUILD);
+    let binary = bulkhead()?;
+    step.finish();
+    let installation = Installation::start_without_istio(&binary)?;
+    progress::note("");
+
+    let mut is_refused = false;
+    scenes::play(&installation, |part| {
+        progress::print(part);
+        if !is_refused && part.contains("denied the request") {
+            is_refused = true;
+            progress::mark("the first refusal");
+            progress::note(&format!(
+                "\n[the first refusal, {} s after the start]",
+                start.elapsed().as_secs()
+            ));
+        }
+    })?;
+    progress::note(&format!("\n{}", progress::summary()));
     if once {
         return Ok(());
     }
-    println!("\nThe cluster stays up until Ctrl-C. In another terminal:\n");
+    println!("The cluster runs until Ctrl-C. In another terminal:\n");
     for (user, what) in [("admin", "the platform"), ("alice", "of acme"), ("bob", "of beta")] {
         let kubeconfig = scenes::as_user(&installation, user)?.kubeconfig;
         println!("  export KUBECONFIG={}   # {user}, {what}", kubeconfig.display());
@@ -47,15 +80,19 @@ fn play() -> Result<()> {
     }
 }
 
-/// Builds the binary to try, with the same profile as this program.
+/// The path of the binary under test, built with the profile of this program.
 fn bulkhead() -> Result<PathBuf> {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--bin", "bulkhead"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
-    ensure!(build.status()?.success(), "building bulkhead failed");
+    let status = build.status().context("starting cargo")?;
+    ensure!(status.success(), "`cargo build --bin bulkhead` failed: {status}; its output is above");
     let here = std::env::current_exe()?;
-    let folder = here.parent().and_then(|examples| examples.parent()).context("a folder of examples")?;
+    let folder = here
+        .parent()
+        .and_then(|examples| examples.parent())
+        .context("an example is in the folder `examples` of its profile")?;
     Ok(folder.join("bulkhead"))
 }

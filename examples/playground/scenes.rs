@@ -1,4 +1,4 @@
-//! The transcript that the playground plays and the README shows.
+//! The scenes of the playground. The README shows their transcript.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -14,14 +14,15 @@ struct Scene {
     user: &'static str,
     command: &'static str,
     expect: Expect,
+    needs_istio: bool,
 }
 
 #[derive(Clone, Copy)]
 enum Expect {
     Success,
-    /// The command fails, and its output contains this text.
+    /// Fails and prints this.
     Refusal(&'static str),
-    /// The command succeeds, and its output contains this text, perhaps after some repetitions.
+    /// Succeeds and prints this, within half a minute.
     Soon(&'static str),
 }
 
@@ -59,7 +60,8 @@ const SCENES: &[Scene] = &[
         "alice",
         "kubectl apply -f examples/good/web.yaml",
         Success,
-    ),
+    )
+    .with_istio(),
     scene(
         "",
         "alice",
@@ -154,20 +156,37 @@ const SCENES: &[Scene] = &[
 ];
 
 const fn scene(title: &'static str, user: &'static str, command: &'static str, expect: Expect) -> Scene {
-    Scene { title, user, command, expect }
+    Scene { title, user, command, expect, needs_istio: false }
 }
 
-/// Plays every scene. Passes each part of the transcript to `show` at once, and returns the whole.
+/// Played before Istio runs, outside of the transcript.
+const EARLY: Scene = scene(
+    "Istio does not run yet. The template of a Deployment is judged without it.",
+    "alice",
+    "kubectl apply -f examples/bad/opted-out.yaml",
+    Refusal("BH302"),
+);
+
+/// Played once Istio runs, outside of the transcript: a pod gets its sidecar when it is created.
+const RESTART: Scene = scene(
+    "Istio runs. The platform replaces the pods that started without it.",
+    "admin",
+    "kubectl delete pods --all -n shared-services",
+    Success,
+);
+
+/// Plays every scene and returns the transcript. Calls `show` with each part as soon as it is known, also with the
+/// scenes around the start of Istio, which are not in the transcript.
 pub(crate) fn play(installation: &Installation, mut show: impl FnMut(&str)) -> Result<String> {
     let mut transcript = String::new();
     for scene in SCENES {
-        let mut part = String::new();
-        if !scene.title.is_empty() {
-            let gap = if transcript.is_empty() { "" } else { "\n" };
-            let _ = writeln!(part, "{gap}# {}", scene.title);
+        if scene.needs_istio && !installation.has_istio() {
+            show(&format!("\n{}", EARLY.part(installation)?));
+            installation.istio()?;
+            show(&format!("\n{}", RESTART.part(installation)?));
         }
-        let prompt = if scene.user == "admin" { "platform" } else { scene.user };
-        let _ = write!(part, "{prompt}$ {}\n{}", scene.command, scene.play(installation)?);
+        let gap = if scene.title.is_empty() || transcript.is_empty() { "" } else { "\n" };
+        let part = format!("{gap}{}", scene.part(installation)?);
         show(&part);
         transcript += &part;
     }
@@ -175,7 +194,23 @@ pub(crate) fn play(installation: &Installation, mut show: impl FnMut(&str)) -> R
 }
 
 impl Scene {
-    /// Returns the output of the command, once it is as expected.
+    const fn with_istio(mut self) -> Self {
+        self.needs_istio = true;
+        self
+    }
+
+    /// The title, the prompt with the command, and the output.
+    fn part(&self, installation: &Installation) -> Result<String> {
+        let mut part = String::new();
+        if !self.title.is_empty() {
+            let _ = writeln!(part, "# {}", self.title);
+        }
+        let prompt = if self.user == "admin" { "platform" } else { self.user };
+        let _ = write!(part, "{prompt}$ {}\n{}", self.command, self.play(installation)?);
+        Ok(part)
+    }
+
+    /// The output of the command, once it is the expected one.
     fn play(&self, installation: &Installation) -> Result<String> {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
@@ -211,7 +246,7 @@ impl Scene {
     }
 }
 
-/// Returns the kubectl of a user: a platform administrator, or a developer with every permission that RBAC can give.
+/// kubectl as a user of the playground: a platform administrator, or a developer to whom RBAC allows everything.
 pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
     match user {
         "admin" => installation.cluster.admin(),

@@ -146,8 +146,8 @@ pub fn compare<'o>(
     findings: &'o mut Findings,
 ) {
     let mut comparison = Comparison { container, name, settings, findings };
-    comparison.fields();
     comparison.image();
+    comparison.fields();
     comparison.arguments(arguments);
     comparison.environment();
     comparison.mounts();

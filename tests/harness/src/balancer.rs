@@ -1,5 +1,5 @@
-//! What a Service does before its endpoints: each connection goes to the next replica that is ready, and one
-//! that says it is not gets no new ones a second later.
+//! A load balancer, as a Service is for its endpoints. Each connection goes to the next replica that is ready. A
+//! replica that reports that it is not ready gets no new connections a second later.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -11,14 +11,15 @@ use anyhow::Result;
 
 use crate::{pipe, wire};
 
-/// Where a replica serves, where it says whether it is ready, and what it said last.
+/// The addresses of a replica, and its last answer on `/readyz`.
 struct Replica {
     webhook: SocketAddr,
     admin: SocketAddr,
     ready: AtomicBool,
 }
 
-/// Balances until this process ends; where it listens. Each replica by its webhook's and its admin address.
+/// Starts a balancer that runs until this process ends; returns its address. A replica is given by its webhook address
+/// and its admin address.
 pub fn start(replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Result<SocketAddr> {
     let replica = |(webhook, admin)| Replica { webhook, admin, ready: AtomicBool::new(true) };
     let replicas: Arc<Vec<Replica>> = Arc::new(replicas.into_iter().map(replica).collect());
@@ -38,7 +39,7 @@ pub fn start(replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Re
         for (turn, caller) in listener.incoming().flatten().enumerate() {
             let from_here = replicas.iter().cycle().skip(turn % replicas.len()).take(replicas.len());
             let next = from_here.filter(|replica| replica.ready.load(Ordering::Relaxed));
-            // Nobody is ready: the caller's connection is closed, as one to a Service without endpoints is.
+            // If no replica is ready, the connection is closed, as for a Service without endpoints.
             if let Some(replica) = next.take(1).find_map(|replica| TcpStream::connect(replica.webhook).ok()) {
                 let _ = pipe::join(caller, replica);
             }

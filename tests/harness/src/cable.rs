@@ -9,14 +9,14 @@ use anyhow::Result;
 
 use crate::pipe;
 
-/// What goes through it, and whether anything may.
+/// The open connections, and true if the cable is cut.
 #[derive(Default)]
 struct Wires {
     cut: bool,
     open: Vec<TcpStream>,
 }
 
-/// Stands before a server and carries every connection to it, until it is cut.
+/// A proxy in front of a server. It forwards every connection until it is cut.
 pub struct Cable {
     pub address: SocketAddr,
     wires: Arc<Mutex<Wires>>,
@@ -39,7 +39,7 @@ impl Cable {
         Ok(Self { address, wires })
     }
 
-    /// Ends every connection, and takes none until it is mended.
+    /// Closes every connection and accepts none until it is mended.
     pub fn cut(&self) {
         let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
         wires.cut = true;
@@ -53,7 +53,7 @@ impl Cable {
     }
 }
 
-/// Joins both; both ends.
+/// Connects the caller to the server; returns both connections.
 fn join(caller: TcpStream, server: SocketAddr) -> io::Result<[TcpStream; 2]> {
     let server = TcpStream::connect(server)?;
     let ends = [caller.try_clone()?, server.try_clone()?];

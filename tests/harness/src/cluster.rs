@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::kubectl::Kubectl;
 use crate::pki::{Authority, Pair};
 use crate::process::Process;
-use crate::{components, guard};
+use crate::{components, guard, tools};
 
 pub struct Cluster {
     pub folder: PathBuf,
@@ -26,13 +26,14 @@ pub struct Cluster {
     _processes: Vec<Process>,
 }
 
-/// The controllers the tests need; their defaults would make thousands of namespaces take minutes.
+/// The controllers that the tests need. With the default ones, thousands of namespaces would take minutes.
 const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-controller,serviceaccount-token-controller,\
     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
 
-/// Every write of Bulkhead's accounts, its lease aside, of those who break the glass, and the pods of jobs.
+/// The audit policy: every write of Bulkhead's accounts except their lease, every write of break-glass users, and the
+/// pods that the job controller creates.
 const AUDITED: &str = r"
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -56,6 +57,7 @@ rules:
 
 impl Cluster {
     pub fn start() -> Result<Self> {
+        tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
         let [etcd_port, peer_port, api_port, controller_port] = free_ports()?;
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
@@ -95,11 +97,11 @@ impl Cluster {
         };
         cluster.start_api_server(api_port)?;
 
-        // Half a minute may pass before it counts what a kind of a later day has of objects.
-        let kinds =
-            fs::read_to_string(components::istio_file("manifests/charts/base/files/crd-all.gen.yaml")?)?;
+        // Before the controllers: for kinds that are created later, quotas count objects only after half a minute.
+        let kinds = components::istio_file(components::ISTIO_CRDS)?;
+        let kinds = fs::read_to_string(&kinds).with_context(|| format!("reading {}", kinds.display()))?;
         cluster.admin()?.apply(&kinds)?;
-        // Only now: before, the bootstrap RBAC is missing and it ends.
+        // It ends at once if the API server has not yet created the bootstrap RBAC.
         let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;
         let config = config.display();
         let controllers = components::kubernetes("kube-controller-manager")?
@@ -166,7 +168,7 @@ impl Cluster {
         self.start_api_server(port)
     }
 
-    /// The audit events of what users whose names begin with `user` wrote.
+    /// The audit events of users whose names begin with `user`.
     pub fn audited(&self, user: &str) -> Result<Vec<serde_json::Value>> {
         let log = fs::read_to_string(self.folder.join("audit.log"))?;
         let events = log.lines().map(|line| serde_json::from_str(line).context("an audit event"));
@@ -186,7 +188,7 @@ impl Cluster {
         self.certified("admin", Some("system:masters"), &json!({ "as": name, "as-groups": groups }))
     }
 
-    /// kubectl as a user who may do everything RBAC can allow, but is not the platform.
+    /// kubectl as a user to whom RBAC allows everything and who does not act for the platform.
     pub fn powerful(&self, user: &str, group: &str) -> Result<Kubectl> {
         let binding = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
@@ -198,12 +200,12 @@ impl Cluster {
         self.user(user, &[group])
     }
 
-    /// kubectl as a user in a group, by a client certificate: an audit log names who authenticated.
+    /// kubectl as a user in a group, with a client certificate: the audit log names the authenticated user.
     pub fn certified_user(&self, name: &str, group: &str) -> Result<Kubectl> {
         self.certified(name, Some(group), &json!({}))
     }
 
-    /// kubectl with a client certificate for a user in a group, and with what else a kubeconfig says of a user.
+    /// kubectl with a client certificate for a user in a group, and with more fields of the kubeconfig's user.
     fn certified(&self, name: &str, group: Option<&str>, more: &serde_json::Value) -> Result<Kubectl> {
         let key = match more["as"].as_str() {
             Some(user) => format!("{user}-{}", more["as-groups"]),
@@ -228,7 +230,7 @@ impl Cluster {
         self.kubeconfig(&format!("{namespace}-{name}"), &json!({ "token": token.trim() }))
     }
 
-    /// A script that runs kubectl, for people: the machine's own may be too old for this server.
+    /// A script that runs kubectl, for people: the machine's own kubectl may be too old for this server.
     pub fn kubectl_script(&self) -> Result<PathBuf> {
         let script = self.folder.join("kubectl");
         let command = components::kubernetes("kubectl")?;
@@ -257,14 +259,14 @@ impl Cluster {
     }
 }
 
-/// A new folder that goes when this process ends.
+/// A new folder that is removed when this process ends.
 pub fn folder(name: &str) -> Result<PathBuf> {
     let folder = tempfile::Builder::new().prefix(&format!("bulkhead-{name}-")).tempdir()?.keep();
     guard::remove_with_us(&folder);
     Ok(folder)
 }
 
-/// Ports of the loopback address that nobody holds now.
+/// Free ports of the loopback address.
 pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];

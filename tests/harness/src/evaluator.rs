@@ -1,4 +1,4 @@
-//! What network policies let through, as an independent evaluator sees it (cyclonus). No network plugin runs here.
+//! An independent evaluator (cyclonus) decides which packets network policies allow. No network plugin runs here.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -19,7 +19,7 @@ pub struct Packet {
     pub port: Port,
 }
 
-/// Who sends, who receives. A pod has an address too: policies may name blocks of addresses.
+/// The sender or the receiver. A pod has an address too: policies may name blocks of addresses.
 #[derive(Clone, Debug)]
 pub struct End {
     /// `None` outside the cluster, and on a node's own network.
@@ -35,15 +35,15 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
 }
 
-/// The port that is called, where its owner listens: policies see a packet after its Service is translated.
+/// The port on which the receiver listens: policies see a packet after its Service is translated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
     Tcp(u16),
     Udp(u16),
 }
 
-/// Whether each of `packets` passes in a cluster that has these NetworkPolicies: out of the sender and into the
-/// receiver.
+/// Evaluates each of `packets` in a cluster that has these NetworkPolicies: true if it may leave the sender and reach
+/// the receiver.
 pub fn passes(policies: &[Value], packets: &[Packet]) -> Result<Vec<bool>> {
     let questions: Vec<Value> = packets.iter().map(Packet::question).collect();
     let input = json!({ "policies": policies, "questions": questions });

@@ -1,6 +1,6 @@
-//! Nothing outlives the process that started it. A shell at the other end of a pipe is told what to
-//! clean up; when the pipe closes, because that process has ended in whatever way, it ends the
-//! processes by their ids and removes the folders and the network namespaces.
+//! Cleans up when this process ends, in any way. A shell reads the names of this process's children, folders and
+//! network namespaces from a pipe. The pipe closes when the process ends. Then the shell ends the children by their
+//! ids and removes the folders and network namespaces.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 
-/// What the shell is told, a line each.
+/// Reads one line for each thing to clean up: a verb and a name.
 const SCRIPT: &str = r#"
 trap '' INT TERM HUP
 pids=' ' dirs= networks=
@@ -42,7 +42,7 @@ pub(crate) fn end_with_us(pid: u32) {
     tell("pid", &pid.to_string());
 }
 
-/// `pid` has been waited for: the id may now belong to somebody else.
+/// Forgets `pid`, which has been waited for: another process may get the id.
 pub(crate) fn ended(pid: u32) {
     tell("ended", &pid.to_string());
 }

@@ -12,7 +12,7 @@ use crate::pki::Authority;
 use crate::process::Process;
 
 pub struct Istio {
-    /// The port of loopback where agents ask istiod.
+    /// The port of loopback on which agents connect to istiod.
     pub discovery: u16,
     _istiod: Process,
 }
@@ -22,10 +22,7 @@ impl Istio {
     pub fn start(cluster: &Cluster) -> Result<Self> {
         let [http, https, grpc, secure_grpc, monitoring] = free_ports()?;
         let admin = cluster.admin()?;
-        admin.apply(
-            &json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } })
-                .to_string(),
-        )?;
+        create_namespace(cluster)?;
         let manifests = manifests(https)?;
         admin.apply(&manifests)?;
 
@@ -51,16 +48,16 @@ impl Istio {
                     ("CLUSTER_ID", "Kubernetes"),
                     ("REVISION", "default"),
                     ("PILOT_CERT_PROVIDER", "istiod"),
-                    // A plain Envoy has no filters of Istio's own.
+                    // A plain Envoy lacks Istio's own filters.
                     ("PILOT_ENABLE_ALPN_FILTER", "false"),
                     ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
-                    // As in a mesh joined to others: what the baseline refuses must not rest on its being alone.
+                    // As in a mesh that is joined to others: Istio alone would refuse other trust domains.
                     ("PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true"),
                 ])
                 .env("ROOT_CA_DIR", &folder)
                 .current_dir(&folder),
         )?;
-        // It writes its CA into its webhook configurations; until then no pod is injected.
+        // Istiod writes its CA into its webhook configurations; until then no pod is injected.
         istiod.wait_for(Duration::from_secs(60), |_| {
             let bundles = admin.ok(&[
                 "get",
@@ -72,7 +69,7 @@ impl Istio {
             ]);
             bundles.is_ok_and(|bundles| !bundles.is_empty() && !bundles.contains("[]")).then_some(())
         })?;
-        // Between its CA and its first answer there may be a moment.
+        // It may listen only a moment later.
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", https)).is_ok() {
                 return Ok(Self { discovery: secure_grpc, _istiod: istiod });
@@ -81,6 +78,13 @@ impl Istio {
         }
         bail!("istiod does not listen on its webhook port")
     }
+}
+
+/// Creates the mesh's root namespace, which Bulkhead writes to before Istio runs.
+pub(crate) fn create_namespace(cluster: &Cluster) -> Result<()> {
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
+    cluster.admin()?.apply(&namespace.to_string()).map(drop)
 }
 
 /// The mesh's own CA, with its key.
@@ -93,7 +97,7 @@ pub fn authority(cluster: &Cluster) -> Result<Authority> {
     Authority::existing(&part("ca-cert.pem")?, &part("ca-key.pem")?)
 }
 
-/// What an installation needs, without its Deployments, and with istiod reached on loopback.
+/// The manifests of an installation, without its Deployments, and with istiod on loopback.
 fn manifests(webhook_port: u16) -> Result<String> {
     let output = components::istio("istioctl")?
         .args(["manifest", "generate"])

@@ -1,4 +1,4 @@
-//! kubectl, as one user.
+//! kubectl as one user.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ pub struct Kubectl {
     pub kubeconfig: PathBuf,
 }
 
-/// What a call printed and how it ended.
+/// The output and the result of a call.
 #[derive(Debug)]
 pub struct Said {
     pub success: bool,
@@ -43,7 +43,7 @@ impl Kubectl {
             .stderr(Stdio::piped())
             .spawn()?;
         let mut stdin = child.stdin.take().context("stdin was asked for")?;
-        // A call that reads no input may have closed its end.
+        // A call that reads no input may have closed the pipe.
         let _ = stdin.write_all(input.as_bytes());
         drop(stdin);
         let output = child.wait_with_output()?;

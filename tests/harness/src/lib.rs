@@ -1,8 +1,8 @@
-//! The real things that Bulkhead's tests, benches and playground talk to: etcd, a Kubernetes API
-//! server with its controllers, istiod, and the Bulkhead binary in a process of its own.
+//! Starts the real programs that Bulkhead's tests, benches and playground talk to: etcd, a Kubernetes API server with
+//! its controllers, istiod, and the Bulkhead binary in its own process.
 //!
-//! Everything binds to loopback on free ports, keeps its files in one temporary folder, and ends
-//! with the process that started it, however that process ends ([`guard`]).
+//! Everything binds to loopback on free ports and keeps its files in one temporary folder. It ends when the process
+//! that started it ends, in any way (`guard`).
 
 pub mod balancer;
 pub mod cable;
@@ -17,4 +17,6 @@ mod pipe;
 pub mod pki;
 pub mod process;
 pub mod program;
+pub mod progress;
+pub mod tools;
 pub mod wire;

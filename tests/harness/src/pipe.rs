@@ -1,13 +1,13 @@
-//! Two connections joined to one.
+//! Forwards bytes between two connections.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
 use std::thread;
 
-/// Copies both ways, each until its end.
+/// Copies in both directions, each until its end.
 pub(crate) fn join(caller: impl Into<OwnedFd>, server: impl Into<OwnedFd>) -> io::Result<()> {
-    // Of whatever family a socket is, it is read, written and shut down by the same calls.
+    // Sockets of every family are read, written and shut down by the same calls.
     let (caller, server) = (TcpStream::from(caller.into()), TcpStream::from(server.into()));
     for (mut from, mut to) in [(caller.try_clone()?, server.try_clone()?), (server, caller)] {
         thread::spawn(move || {

@@ -27,13 +27,13 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), certificate })
     }
 
-    /// One that exists already, by its certificate and its key.
+    /// An authority that exists already, from its certificate and key.
     pub fn existing(certificate: &str, key: &str) -> Result<Self> {
         let issuer = Issuer::from_ca_cert_pem(certificate, KeyPair::from_pem(key)?)?;
         Ok(Self { issuer, certificate: certificate.to_owned() })
     }
 
-    /// A workload's certificate, which says who it is in the mesh.
+    /// A workload's certificate, with its identity in the mesh.
     pub fn workload(&self, identity: &str) -> Result<Pair> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();

@@ -1,4 +1,4 @@
-//! One process of ours: started, followed in a log file, ended by its id.
+//! A child process: started, with its output in files, and ended by its id.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it prints goes to `NAME.log` (stderr) and `NAME.out` (stdout) in `folder`.
+    /// Starts `command`. Its output goes to `NAME.log` (stderr) and `NAME.out` (stdout) in `folder`.
     pub fn start(name: &str, folder: &Path, command: &mut Command) -> Result<Self> {
         let log = folder.join(format!("{name}.log"));
         let child = command
@@ -40,7 +40,7 @@ impl Process {
         std::fs::read_to_string(self.log.with_extension("out")).unwrap_or_default()
     }
 
-    /// Polls `ready` until it gives something, for as long as the process lives and `limit` is not over.
+    /// Polls `ready` until it returns a value; fails if the process ends or after `limit`.
     pub fn wait_for<T>(&mut self, limit: Duration, mut ready: impl FnMut(&Self) -> Option<T>) -> Result<T> {
         let end = Instant::now() + limit;
         loop {
@@ -57,13 +57,13 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM.
+    /// Sends SIGTERM. The shell has `kill` everywhere; as a program it is in a package of its own.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("kill").arg(self.id()?.to_string()).status()?;
+        let status = Command::new("sh").args(["-c", "kill \"$0\"", &self.id()?.to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
     }
 
-    /// Ends the process at once, as a machine that fails does.
+    /// Kills the process at once, as when a machine fails.
     pub fn kill(&mut self) -> Result<()> {
         let mut child = self.child.take().context("it has been waited for")?;
         child.kill()?;
@@ -72,7 +72,7 @@ impl Process {
         Ok(())
     }
 
-    /// Waits for the process to end by itself.
+    /// Waits until the process ends by itself.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;
         let child = self.child.as_mut().context("it has been waited for")?;
@@ -98,7 +98,7 @@ impl Process {
     }
 }
 
-/// The most memory that was resident of a process so far, in MiB, from `/proc`.
+/// The peak of the resident memory of a process, in MiB, from `/proc`.
 pub fn peak_mib(id: u32) -> Result<f64> {
     memory_mib(id, "VmHWM:")
 }

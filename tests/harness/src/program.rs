@@ -3,27 +3,28 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::balancer;
 use crate::cluster::{Cluster, write_pair};
 use crate::istio::Istio;
 use crate::pki::Authority;
 use crate::process::Process;
 use crate::wire::{self, Caller};
+use crate::{balancer, components, istio, progress, tools};
 
 pub const NAMESPACE: &str = "bulkhead-system";
-/// What the API server calls the webhook.
+/// The webhook's name, as the API server calls it.
 pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
 
 /// The settings of the examples.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world/settings.yaml");
 
-/// A `bulkhead serve` that answers.
+/// A running `bulkhead serve`.
 pub struct Server {
     pub process: Process,
     pub webhook: SocketAddr,
@@ -53,7 +54,7 @@ impl Server {
     }
 }
 
-/// A `bulkhead serve`, and what its log says once it listens.
+/// A `bulkhead serve` that listens, and the line of its log with the addresses.
 fn serve(
     binary: &Path,
     name: &str,
@@ -81,6 +82,11 @@ fn serve(
     Ok((process, listening))
 }
 
+/// The steps of an installation, as the progress names them.
+const START_KUBERNETES: &str = "start Kubernetes";
+const INSTALL: &str = "install Bulkhead";
+const START_ISTIO: &str = "start Istio";
+
 /// A cluster with Istio, and Bulkhead installed in it as `bulkhead manifests` says.
 pub struct Installation {
     pub cluster: Cluster,
@@ -89,11 +95,12 @@ pub struct Installation {
     pub controller: Process,
     pub binary: PathBuf,
     pub ca_bundle: String,
-    pub istio: Istio,
+    istio: OnceLock<Istio>,
+    starting_istio: Mutex<()>,
 }
 
 impl Installation {
-    /// Kills a replica, and starts it again where it was.
+    /// Kills a replica and starts it again on the same addresses.
     pub fn replace_replica(&mut self, index: usize) -> Result<()> {
         let server = self.replicas.get_mut(index).context("no such replica")?;
         server.process.kill()?;
@@ -107,13 +114,31 @@ impl Installation {
         Ok(())
     }
 
-    /// Starts everything; tells each step to `note`.
+    /// Starts everything. Calls `note` with a line for people.
     pub fn start(binary: &Path, note: impl Fn(&str)) -> Result<Self> {
-        note("starting etcd, kube-apiserver and kube-controller-manager");
+        note("starting Kubernetes, Bulkhead and Istio");
+        let installation = Self::start_without_istio(binary)?;
+        installation.istio()?;
+        Ok(installation)
+    }
+
+    /// The steps of [`Self::start_without_istio`] and then [`Self::istio`], as the progress names them.
+    #[must_use]
+    pub fn steps() -> Vec<String> {
+        let starts = [START_KUBERNETES, INSTALL, START_ISTIO].map(ToOwned::to_owned);
+        components::steps().into_iter().chain(starts).collect()
+    }
+
+    /// Starts Kubernetes and installs Bulkhead. Istio's kinds exist; Istio itself may still be compiled.
+    pub fn start_without_istio(binary: &Path) -> Result<Self> {
+        tools::require(&[&tools::GO])?;
+        components::build_in_background();
+        components::build_kubernetes()?;
+        let step = progress::begin(START_KUBERNETES);
         let cluster = Cluster::start()?;
-        note("starting istiod");
-        let istio = Istio::start(&cluster)?;
-        note("installing Bulkhead");
+        step.finish();
+        let step = progress::begin(INSTALL);
+        istio::create_namespace(&cluster)?;
         prepare(&cluster, binary)?;
         let admin = cluster.admin()?;
         admin.apply(&surroundings().to_string())?;
@@ -131,19 +156,37 @@ impl Installation {
             controller,
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
-            istio,
+            istio: OnceLock::new(),
+            starting_istio: Mutex::new(()),
         };
         installation.wait_until_called()?;
+        step.finish();
         Ok(installation)
     }
 
-    /// A caller of one replica that is no API server.
+    /// Istio. The first call starts it, and waits for its build.
+    pub fn istio(&self) -> Result<&Istio> {
+        let _one_at_a_time = self.starting_istio.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.has_istio() {
+            components::build_istio()?;
+            let step = progress::begin(START_ISTIO);
+            let _ = self.istio.set(Istio::start(&self.cluster)?);
+            step.finish();
+        }
+        self.istio.get().context("Istio has been started")
+    }
+
+    pub fn has_istio(&self) -> bool {
+        self.istio.get().is_some()
+    }
+
+    /// A caller of one replica, other than the API server.
     pub fn caller(&self) -> Result<Caller> {
         let replica = self.replicas.first().context("a replica")?;
         Caller::new(replica.webhook, SERVER_NAME, &self.ca_bundle)
     }
 
-    /// The API server takes a moment to see a new webhook configuration.
+    /// Waits until the API server has read the new webhook configuration.
     fn wait_until_called(&self) -> Result<()> {
         let stranger = self.cluster.powerful("stranger", "strangers")?;
         let forged = json!({
@@ -162,7 +205,7 @@ impl Installation {
     }
 }
 
-/// The webhook alone, under its own account, with more arguments; it is ready.
+/// Starts the webhook alone, under its own account, with more arguments, and waits until it is ready.
 fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> Result<Server> {
     let file = |name: &str| cluster.folder.join(name).display().to_string();
     let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
@@ -174,19 +217,19 @@ fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> 
     Ok(server)
 }
 
-/// The controller alone, under its own account.
+/// Starts the controller alone, under its own account.
 pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
     controller_with(cluster, binary, &["--settings", SETTINGS])
 }
 
-/// The controller alone, with arguments of its own.
+/// Starts the controller alone, with these arguments.
 pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> Result<Process> {
     let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
     let arguments = [&["--parts=controller"], arguments].concat();
     Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
 }
 
-/// What must be there before Bulkhead can start: its namespace, its kinds, its accounts.
+/// Creates the objects that Bulkhead needs to start: its namespace, its kinds, its accounts.
 pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
     let admin = cluster.admin()?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
@@ -202,7 +245,7 @@ pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Has the API server call the webhook on a port of loopback.
+/// Registers the webhook at the API server, on a port of loopback.
 pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authority) -> Result<()> {
     let admin = cluster.admin()?;
     admin.apply(&service(port).to_string())?;
@@ -214,7 +257,7 @@ pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authori
     Ok(())
 }
 
-/// What a cluster with nodes has: its DNS, and the API server's own address.
+/// Objects of a cluster with nodes: the Service of its DNS, and the address of the API server.
 fn surroundings() -> serde_json::Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": [
         {
@@ -235,7 +278,7 @@ fn surroundings() -> serde_json::Value {
     ] })
 }
 
-/// A Service whose calls reach loopback, by the true path of a Service.
+/// A Service that leads to loopback: the API server calls it as it calls any Service.
 pub fn service(port: u16) -> serde_json::Value {
     json!({
         "apiVersion": "v1", "kind": "Service",
@@ -244,7 +287,7 @@ pub fn service(port: u16) -> serde_json::Value {
     })
 }
 
-/// What `bulkhead manifests` prints.
+/// The output of `bulkhead manifests`.
 pub fn printed(binary: &Path, arguments: &[&str]) -> Result<String> {
     let output =
         Command::new(binary).arg("manifests").args(arguments).output().context("bulkhead manifests")?;

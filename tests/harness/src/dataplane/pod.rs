@@ -1,4 +1,4 @@
-//! A pod that runs, and calls from it.
+//! A running pod, and calls from it.
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use anyhow::{Result, bail};
 use super::{PROXY, inside};
 use crate::process::Process;
 
-/// A pod that runs.
+/// A running pod.
 pub struct Pod {
     pub(super) network: String,
     pub(super) agent: PathBuf,
-    /// Where its agent has left its certificate.
+    /// The folder of the certificate that its agent received.
     pub certificate: PathBuf,
     pub address: Ipv4Addr,
     pub(super) processes: Vec<Process>,
 }
 
-/// What became of a call: the status and the body, or why there is none.
+/// The result of a call: the status and the body, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     Said(String),
@@ -29,12 +29,12 @@ pub enum Answer {
 }
 
 impl Pod {
-    /// Calls as the pod's own workload does: `http HOST:PORT LINE [HEADER ...]` or `tcp HOST:PORT`.
+    /// Calls as the pod's own workload: `http HOST:PORT LINE [HEADER ...]` or `tcp HOST:PORT`.
     pub fn call(&self, arguments: &[&str]) -> Result<Answer> {
         answer(inside(&self.network, &self.agent).arg("call").args(arguments))
     }
 
-    /// Calls around its own proxy, as a workload that has taken the proxy's user can: in plaintext, or with the
+    /// Calls around the pod's own proxy, as a workload can that runs as the proxy's user: in plaintext, or with the
     /// certificate in a folder.
     pub fn call_around(&self, certificate: Option<&Path>, arguments: &[&str]) -> Result<Answer> {
         let mut command = inside(&self.network, Path::new("setpriv"));
@@ -45,13 +45,13 @@ impl Pod {
         answer(command.args(arguments))
     }
 
-    /// Whether this is in what istiod has told the pod's proxy.
+    /// True if the configuration that istiod has sent to the pod's proxy contains this text.
     pub fn proxy_knows(&self, what: &str) -> Result<bool> {
         let answer = self.call(&["http", "127.0.0.1:15000", "GET /config_dump HTTP/1.1", "Host: proxy"])?;
         Ok(matches!(answer, Answer::Said(said) if said.contains(what)))
     }
 
-    /// The sum of what the pod's proxy counts under names with this in them.
+    /// The sum of the counters of the pod's proxy whose names contain this text.
     pub fn proxy_counts(&self, what: &str) -> Result<u64> {
         let line = format!("GET /stats?filter={what} HTTP/1.1");
         match self.call(&["http", "127.0.0.1:15000", &line, "Host: proxy"])? {

@@ -1,4 +1,4 @@
-//! What the injector put into a pod, started as a kubelet would.
+//! Starts the containers that were injected into a pod, as a kubelet would.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::{DISCOVERY, Dataplane, HUB, PROXY, Pod, inside};
 use crate::process::Process;
 
 impl Dataplane<'_> {
-    /// Starts the proxy of a pod that has one; redirects the pod's traffic if that was injected too.
+    /// Starts the proxy if the pod has one, and redirects the pod's traffic if `istio-init` was injected too.
     pub(super) fn proxy(&self, home: &Path, pod: &Pod, shown: &Value) -> Result<Option<Process>> {
         let Some(container) = container(shown, "istio-proxy") else { return Ok(None) };
         if let Some(init) = container_of(shown, "initContainers", "istio-init") {
@@ -35,7 +35,7 @@ impl Dataplane<'_> {
             Some((variable["name"].as_str()?.to_owned(), variable["value"].as_str()?.to_owned()))
         };
         let arguments = strings(&container["args"]);
-        // In a process space of its own, which ends with its first process: Envoy outlives an agent that is killed.
+        // Envoy outlives an agent that is killed. In its own PID namespace both end together.
         let mut command = inside(&pod.network, Path::new("unshare"));
         command
             .args(["--pid", "--fork", "--kill-child", "sh", "-c", "setpriv \"$@\"; exit $?", "sh"])
@@ -59,7 +59,7 @@ impl Dataplane<'_> {
         Ok(Some(Process::start("proxy", home, &mut command)?))
     }
 
-    /// The token and the mesh's certificate, which a kubelet mounts.
+    /// Writes the token and the mesh's certificate, which a kubelet would mount.
     fn mount(&self, home: &Path, namespace: &str, name: &str, account: &str) -> Result<()> {
         let token = ["create", "token", account, "-n", namespace, "--audience=istio-ca"];
         let bound = ["--bound-object-kind=Pod", "--bound-object-name", name];
@@ -68,7 +68,7 @@ impl Dataplane<'_> {
         let root = ["get", "configmap", "istio-ca-root-cert", "-n", namespace];
         let root = [&root[..], &["-o", "jsonpath={.data.root-cert\\.pem}"]].concat();
         fs::write(home.join("var/run/secrets/istio/root-cert.pem"), self.cluster.admin()?.ok(&root)?)?;
-        // Envoy opens its stdout anew, by name, for the access log.
+        // Envoy opens its stdout again, by name, for the access log.
         fs::write(home.join("proxy.out"), "")?;
         let owned = Command::new("chown").args(["-R", &format!("{PROXY}:{PROXY}")]).arg(home).status()?;
         ensure!(owned.success(), "chown");
@@ -76,7 +76,7 @@ impl Dataplane<'_> {
     }
 }
 
-/// The container of this name, wherever it stands: a proxy may be an init container that stays.
+/// The container of this name, from either list: a proxy may be an init container that keeps running.
 fn container<'v>(shown: &'v Value, name: &str) -> Option<&'v Value> {
     ["initContainers", "containers"].into_iter().find_map(|list| container_of(shown, list, name))
 }

@@ -1,0 +1,35 @@
+//! The cluster tier: tests through a real API server and a real istiod, and network policies in an evaluator.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
+
+mod accepted;
+mod adoption;
+mod baseline;
+mod chain;
+mod controller;
+mod edits;
+mod exemptions;
+mod flows;
+mod grants;
+mod identity;
+mod mesh_wide;
+mod namespaces;
+mod network;
+mod outage;
+mod ownership;
+mod proxies;
+mod readiness;
+mod registering;
+mod registration;
+mod reserved_names;
+#[path = "../../examples/playground/scenes.rs"]
+mod scenes;
+mod serving;
+mod shared_services;
+mod snapshots;
+mod statuses;
+mod switches;
+mod tenants;
+mod transcript;
+mod weakening;

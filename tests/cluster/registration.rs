@@ -1,0 +1,125 @@
+//! The webhook configurations beside the resources that the real API server serves.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bulkhead::policy::kind::{DOORS, Door};
+use bulkhead_harness::kubectl::Kubectl;
+use serde_json::Value;
+use support::cluster::shared;
+
+/// Subresources that are written without a rule, by the reason for it.
+const LEFT_OUT: &[(&str, &[&str])] = &[
+    (
+        "the number of pods of a template, not the pods",
+        &["deployments/scale", "replicasets/scale", "replicationcontrollers/scale", "statefulsets/scale"],
+    ),
+    (
+        "the API server keeps the template unchanged",
+        &[
+            "cronjobs/status",
+            "daemonsets/status",
+            "deployments/status",
+            "jobs/status",
+            "replicasets/status",
+            "replicationcontrollers/status",
+            "statefulsets/status",
+        ],
+    ),
+    (
+        "the API server changes only the status of a custom resource",
+        &[
+            "authorizationpolicies/status",
+            "envoyfilters/status",
+            "peerauthentications/status",
+            "proxyconfigs/status",
+            "serviceentries/status",
+            "sidecars/status",
+            "telemetries/status",
+            "trafficextensions/status",
+            "virtualservices/status",
+            "wasmplugins/status",
+        ],
+    ),
+    ("deletes a pod, and every pod may be deleted", &["pods/eviction"]),
+    (
+        "reaches into a running pod, which no rule judges yet",
+        &["pods/attach", "pods/exec", "pods/portforward", "pods/proxy"],
+    ),
+];
+
+fn get(kubectl: &Kubectl, path: &str) -> Value {
+    serde_json::from_str(&kubectl.ok(&["get", "--raw", path]).unwrap()).unwrap()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// The versions of a group that the API server serves.
+fn versions(kubectl: &Kubectl, group: &str) -> Vec<String> {
+    if group.is_empty() {
+        return vec!["v1".to_owned()];
+    }
+    let known = get(kubectl, &format!("/apis/{group}"));
+    let version = |known: &Value| known["version"].as_str().unwrap().to_owned();
+    known["versions"].as_array().unwrap().iter().map(version).collect()
+}
+
+/// The resources of one version of a group, such as `pods/status`, each with the verbs it is served with.
+fn served(kubectl: &Kubectl, group: &str, version: &str) -> BTreeMap<String, Vec<String>> {
+    let path = if group.is_empty() { format!("/api/{version}") } else { format!("/apis/{group}/{version}") };
+    let list = get(kubectl, &path);
+    let resource = |known: &Value| (known["name"].as_str().unwrap().to_owned(), texts(&known["verbs"]));
+    list["resources"].as_array().unwrap().iter().map(resource).collect()
+}
+
+/// The API server would never send a resource that is misspelt in the configuration.
+#[test]
+fn judged_resources_are_registered_and_served() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/tenant-bulkhead";
+    let mut registered = BTreeSet::new();
+    for entry in get(&admin, path)["webhooks"].as_array().unwrap() {
+        for rule in entry["rules"].as_array().unwrap() {
+            let [groups, versions, resources, operations] =
+                ["apiGroups", "apiVersions", "resources", "operations"].map(|key| texts(&rule[key]));
+            let ([group], [version]) = (groups.as_slice(), versions.as_slice()) else { panic!("{rule}") };
+            let served = served(&admin, group, version);
+            for resource in resources {
+                let verbs = served.get(&resource);
+                for operation in &operations {
+                    let is_served =
+                        verbs.is_some_and(|verbs| verbs.contains(&operation.to_ascii_lowercase()));
+                    assert!(is_served, "{operation} of {resource} in {group}/{version}: {verbs:?}");
+                }
+                registered.insert((group.clone(), resource));
+            }
+        }
+    }
+    let listed = |door: &Door| (door.kind.resource_group().to_owned(), door.path());
+    assert_eq!(registered, DOORS.iter().map(listed).collect());
+}
+
+#[test]
+fn unregistered_subresources_are_listed_with_a_reason() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let groups: BTreeSet<&str> = DOORS.iter().map(|door| door.kind.resource_group()).collect();
+    let mut found = BTreeSet::new();
+    for group in groups {
+        for version in versions(&admin, group) {
+            for (name, verbs) in served(&admin, group, &version) {
+                let Some((resource, subresource)) = name.split_once('/') else { continue };
+                let is_judged = Door::find(group, resource, "").is_some();
+                let is_written =
+                    verbs.iter().any(|verb| ["create", "patch", "update"].contains(&verb.as_str()));
+                if is_judged && is_written && Door::find(group, resource, subresource).is_none() {
+                    found.insert(name);
+                }
+            }
+        }
+    }
+    let left_out = LEFT_OUT.iter().flat_map(|(_, names)| *names);
+    assert_eq!(found, left_out.map(|name| (*name).to_owned()).collect());
+}

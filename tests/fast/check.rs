@@ -1,0 +1,198 @@
+//! `bulkhead check`, `render` and `explain`, as a user runs them: exit codes and the data in their output.
+
+use std::collections::BTreeSet;
+
+use bulkhead::policy::RULES;
+use serde_json::{Value, json};
+use support::command::bulkhead;
+use support::refusal::reported;
+
+const IN_WORLD: [&str; 3] = ["check", "--world", "examples/world"];
+
+/// The exit code of `check -o json` and its findings.
+fn findings(arguments: &[&str], input: &str) -> (i32, Vec<Value>) {
+    let (code, out, note) = bulkhead(&[&["check", "-o", "json"], arguments].concat(), input);
+    (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{note}")))
+}
+
+/// The numbers by which `check` sums up: judged objects, all objects, violations, objects that cannot be judged.
+fn sums(note: &str) -> Vec<usize> {
+    let numbers = note.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty());
+    numbers.map(|number| number.parse().unwrap()).collect()
+}
+
+#[test]
+fn good_manifests_are_clean() {
+    let (code, out, note) = bulkhead(&[&IN_WORLD[..], &["examples/good"]].concat(), "");
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert_eq!(sums(&note), [3, 3, 0, 0], "{note}");
+}
+
+#[test]
+fn injected_pod_is_clean() {
+    let (code, out, _) = bulkhead(&[&IN_WORLD[..], &["examples/injected"]].concat(), "");
+    assert_eq!((code, out.as_str()), (0, ""));
+}
+
+#[test]
+fn bad_manifest_is_reported_with_file_and_line() {
+    let (code, out, note) = bulkhead(&[&IN_WORLD[..], &["examples/bad/opted-out.yaml"]].concat(), "");
+    let violation = (
+        "examples/bad/opted-out.yaml:14: Deployment tenant-acme/quiet",
+        "BH302",
+        "spec.template.metadata.labels[sidecar.istio.io/inject]",
+    );
+    assert_eq!((code, reported(&out)), (1, vec![violation]), "{out}");
+    assert_eq!(out.lines().count(), 1, "{out}");
+    assert_eq!(sums(&note), [1, 1, 1, 0], "{note}");
+}
+
+#[test]
+fn json_output_names_the_pointer() {
+    let (code, findings) = findings(&["--world", "examples/world", "examples/bad/opted-out.yaml"], "");
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    let data = ["code", "line", "pointer"].map(|key| finding[key].clone());
+    let pointer = "/spec/template/metadata/labels/sidecar.istio.io~1inject";
+    assert_eq!((code, data), (1, [json!("BH302"), json!(14), json!(pointer)]));
+}
+
+#[test]
+fn tenant_and_namespace_among_the_manifests_are_used() {
+    let manifests = "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {name: gamma}\nspec: {}\n---\n\
+                     apiVersion: v1\nkind: Namespace\nmetadata: {name: tenant-gamma, labels: {bulkhead.dev/tenant: gamma}}\n---\n\
+                     apiVersion: v1\nkind: Pod\nmetadata: {name: bare}\nspec: {hostNetwork: true, containers: [{name: app}]}\n";
+    let (code, out, note) = bulkhead(&["check", "-n", "tenant-gamma", "-"], manifests);
+    let violation = ("-:13: Pod tenant-gamma/bare", "BH301", "spec.hostNetwork");
+    assert_eq!((code, reported(&out)), (1, vec![violation]), "{out}");
+    assert_eq!(sums(&note), [1, 3, 1, 0], "{note}");
+}
+
+#[test]
+fn namespace_is_judged_as_created_by_the_user_of_as() {
+    let file = "examples/bad/forged-namespace.yaml";
+    let arguments = [&IN_WORLD[..], &[file]].concat();
+    assert_eq!(bulkhead(&arguments, "").0, 0);
+    let judged = |user: &[&str]| {
+        let (code, out, _) = bulkhead(&[&arguments[..], user].concat(), "");
+        let violations: Vec<(String, String)> =
+            reported(&out).iter().map(|(_, code, path)| ((*code).to_owned(), (*path).to_owned())).collect();
+        (code, violations)
+    };
+    let violation = |code: &str, path: &str| (code.to_owned(), path.to_owned());
+    let label = "metadata.labels[bulkhead.dev/tenant]";
+    assert_eq!(
+        judged(&["--as", "alice", "--as-group", "acme-developers"]),
+        (1, vec![violation("BH102", label)])
+    );
+    let as_beta = ["--as", "system:serviceaccount:argocd:beta-deployer"];
+    assert_eq!(judged(&as_beta), (1, vec![violation("BH104", "metadata.name"), violation("BH106", label)]));
+    let own = "apiVersion: v1\nkind: Namespace\nmetadata: {name: tenant-beta}\n";
+    assert_eq!(bulkhead(&[&IN_WORLD[..], &["-"], &as_beta].concat(), own).0, 0);
+}
+
+#[test]
+fn manifest_that_cannot_be_judged_is_not_clean() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: []}\n";
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: tenant-acme}\nspec: {replicas: 1}\n";
+    for (arguments, manifest, kind, names) in [
+        (&["-"][..], pod, "Pod", "--namespace"),
+        (&["-n", "nowhere", "-"], pod, "Pod", "`nowhere`"),
+        (&["--world", "examples/world", "-"], deployment, "Deployment", "Deployment"),
+    ] {
+        let (code, findings) = findings(arguments, manifest);
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        let reason = finding["unjudged"].as_str().unwrap();
+        assert!(reason.contains(names), "{reason}");
+        let data = ["file", "line", "kind", "name", "code"].map(|key| finding[key].clone());
+        assert_eq!((code, data), (3, [json!("-"), json!(1), json!(kind), json!("a"), Value::Null]));
+        let (code, out, _) = bulkhead(&[&["check"], arguments].concat(), manifest);
+        assert_eq!((code, out.lines().count(), reported(&out)), (3, 1, Vec::new()), "{out}");
+        assert!(out.contains(reason), "{out}");
+    }
+}
+
+#[test]
+fn usage_or_configuration_error_exits_with_2() {
+    for (arguments, input, names) in [
+        (&["check", "absent.yaml"][..], "", &["absent.yaml"][..]),
+        (&["check", "-"], "a: [", &["-: "]),
+        (
+            &["check", "-"],
+            "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nmesh: {images: []}\n",
+            &["-:3:8", "mesh.images", "`images`"],
+        ),
+        (
+            &["check", "-"],
+            "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nmesh: {proxyImages: ['a:1']}\n",
+            &["mesh.proxyImages[0]", "`a:1`"],
+        ),
+        (&["explain", "BH000"], "", &["`BH000`"]),
+        (&["serve", "--settings", "absent.yaml", "--development-certificate", "a"], "", &["absent.yaml"]),
+        (&["serve"], "", &["--tls-cert"]),
+    ] {
+        let (code, _, note) = bulkhead(arguments, input);
+        assert!(code == 2 && names.iter().all(|name| note.contains(name)), "{arguments:?}: {code} {note}");
+    }
+}
+
+/// An empty file, such as one that is cut short, does not mean the defaults.
+#[test]
+fn settings_file_without_settings_is_an_error() {
+    for text in ["", "{}", "kind: Setting\n", "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\n"] {
+        let (code, out, note) = bulkhead(&["manifests", "webhooks", "--settings", "-"], text);
+        assert!((code, out.as_str()) == (2, "") && note.contains("kind: Settings"), "{text}: {note}");
+    }
+}
+
+#[test]
+fn render_of_a_part_prints_only_that_part() {
+    let render = |part: &[&str]| bulkhead(&[&["render", "--world", "examples/world"], part].concat(), "");
+    let namespaces = |text: &str| {
+        let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
+        let namespace =
+            |object: &Value| object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        objects.iter().map(namespace).collect::<BTreeSet<_>>()
+    };
+    for (part, expected) in [
+        (&["--tenant", "beta"][..], &["", "tenant-beta"][..]),
+        (&["-n", "shared-services"], &["shared-services"]),
+        (&["--shared-service", "log-collector"], &["shared-services"]),
+        (&["--cluster-wide"], &["", "istio-system"]),
+        (&[], &["", "istio-system", "shared-services", "tenant-acme", "tenant-acme-new", "tenant-beta"]),
+    ] {
+        let (code, out, note) = render(part);
+        assert_eq!((code, note.as_str()), (0, ""));
+        assert!(namespaces(&out).iter().eq(expected), "{part:?}: {out}");
+    }
+    let (code, _, note) = bulkhead(&["render", "--world", "examples/good"], "");
+    let lines: Vec<&str> = note.lines().collect();
+    let [servers, dns] = lines.as_slice() else { panic!("{note}") };
+    assert_eq!(code, 0);
+    assert!(
+        servers.contains("EndpointSlice `default/kubernetes`") && servers.contains("examples/good"),
+        "{note}"
+    );
+    assert!(dns.contains("Service `kube-dns`") && dns.contains("examples/good"), "{note}");
+    for (part, names) in [
+        (&["--tenant", "gamma"][..], &["Tenant `gamma`", "examples/world"][..]),
+        (&["--shared-service", "gamma"], &["SharedService `gamma`", "examples/world"]),
+        (&["-n", "gamma"], &["Namespace `gamma`", "examples/world"]),
+        (&["-n", "kube-system"], &["`kube-system`"]),
+        (&["--into", "README.md"], &["README.md/_cluster/"]),
+        (&["--settings", "a"], &["--settings", "--world"]),
+        (&["--tenant", "acme", "--cluster-wide"], &["--tenant", "--cluster-wide"]),
+    ] {
+        let (code, out, note) = render(part);
+        assert_eq!((code, out.as_str()), (2, ""), "{part:?}: {note}");
+        assert!(names.iter().all(|name| note.contains(name)), "{part:?}: {note}");
+    }
+}
+
+#[test]
+fn explain_prints_manuals() {
+    let (code, out, _) = bulkhead(&["explain", "bh301"], "");
+    assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## "), "{out}");
+    let (code, out, _) = bulkhead(&["explain"], "");
+    let codes = out.lines().map(|line| line.get(.."BH301".len()).unwrap());
+    assert!(code == 0 && codes.eq(RULES.iter().map(|rule| rule.code)), "{out}");
+}

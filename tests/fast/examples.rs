@@ -1,0 +1,115 @@
+//! The examples in the rules' manuals: YAML with marks, and the verdict of all rules on it.
+
+use std::collections::BTreeMap;
+
+use bulkhead::policy::kind::DOORS;
+use bulkhead::policy::object::Form;
+use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
+use bulkhead::sources::files;
+use bulkhead::sources::yaml::{self, Document};
+use bulkhead::world::{User, World};
+use support::WORLD;
+
+/// The code block of an example. The words after `yaml` name the user and the operation; for an update the first
+/// document is the old object.
+pub(crate) struct Example {
+    user: String,
+    groups: Vec<String>,
+    /// In lower case, as in the manual.
+    operation: &'static str,
+    pub(crate) text: String,
+}
+
+/// A refused example, or an admitted one without violations.
+pub(crate) struct Judged {
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) contact: Option<String>,
+    new: Document,
+}
+
+/// The examples of a rule's manual, in their order.
+pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
+    let manual = rule.manual();
+    let mut blocks = Vec::new();
+    let mut lines = manual.lines();
+    while let Some(fence) = lines.by_ref().find_map(|line| line.strip_prefix("```yaml")) {
+        let text: String =
+            lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
+        let words = fence.trim().trim_start_matches("as ");
+        let operation = ["update", "delete"].into_iter().find(|verb| words.ends_with(&format!("on {verb}")));
+        let operation = operation.unwrap_or("create");
+        let who = words.trim_end_matches(&format!("on {operation}")).trim_end_matches(", ");
+        let (user, groups) = who.split_once(" in ").unwrap_or((who, ""));
+        let groups = groups.split(", ").filter(|group| !group.is_empty()).map(ToOwned::to_owned).collect();
+        blocks.push(Example { user: user.to_owned(), groups, operation, text });
+    }
+    blocks
+}
+
+/// The world that the examples are judged in.
+pub(crate) fn world() -> World {
+    files::world(&files::read(&[WORLD.into()]).unwrap()).unwrap()
+}
+
+impl Example {
+    /// The number of marks of each code on each line.
+    pub(crate) fn marks(&self) -> BTreeMap<(u64, String), usize> {
+        let mut marks = BTreeMap::new();
+        for (number, line) in (1..).zip(self.text.lines()) {
+            for code in line
+                .split_once(" # BH")
+                .map(|(_, codes)| format!("BH{codes}"))
+                .iter()
+                .flat_map(|codes| codes.split(' '))
+            {
+                *marks.entry((number, code.to_owned())).or_insert(0) += 1;
+            }
+        }
+        marks
+    }
+
+    pub(crate) fn judged(&self, world: &World) -> Judged {
+        let mut documents = yaml::read(&self.text).unwrap();
+        let is_update = self.operation == "update";
+        let new = documents.pop().unwrap();
+        let old = documents.pop();
+        assert!(
+            old.is_some() == is_update && documents.is_empty(),
+            "one document, or two on update:\n{}",
+            self.text
+        );
+        let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
+        let group = version.rsplit_once('/').map_or("", |(group, _)| group);
+        let door = DOORS.iter().find(|door| door.kind.name() == kind && door.kind.group() == group).unwrap();
+        let is_delete = self.operation == "delete";
+        let review = Review {
+            operation: &self.operation.to_uppercase(),
+            group: door.kind.resource_group(),
+            resource: door.resource,
+            subresource: door.subresource,
+            namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
+            user: User { name: &self.user, groups: self.groups.iter().map(String::as_str).collect() },
+            form: Form::Final,
+            // In June of 2026.
+            time: 1_780_272_000,
+            object: Some(&*new.json).filter(|_| !is_delete),
+            old_object: if is_delete { Some(&*new.json) } else { old.as_ref().map(|old| &*old.json) },
+        };
+        let Verdict::Judged { refused, contact, .. } = judge(&review, world) else {
+            panic!("could not be judged:\n{}", self.text)
+        };
+        Judged { violations: refused, contact, new }
+    }
+}
+
+impl Judged {
+    /// The number of violations of each code on each line.
+    pub(crate) fn reports(&self) -> BTreeMap<(u64, String), usize> {
+        let mut reports = BTreeMap::new();
+        for violation in &self.violations {
+            let place = (self.new.line(&violation.pointer), violation.code.to_owned());
+            *reports.entry(place).or_insert(0) += 1;
+        }
+        reports
+    }
+}

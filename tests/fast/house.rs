@@ -1,0 +1,133 @@
+//! The house rules that no compiler holds.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bulkhead::policy::RULES;
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push((path.clone(), fs::read_to_string(path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// Each folder may import from itself, its line and the lines before. ARCHITECTURE.md shows this order.
+const ORDER: &[&[&str]] = &[
+    &["api"],
+    &["settings"],
+    &["world"],
+    &["baseline"],
+    &["policy"],
+    &["registration"],
+    &["report"],
+    &["telemetry"],
+    &["sources"],
+    &["webhook", "audit"],
+    &["controller"],
+    &["cli"],
+];
+
+#[test]
+fn imports_point_one_way() {
+    let place = |folder: &str| ORDER.iter().position(|rooms| rooms.contains(&folder));
+    let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
+    for folder in &all {
+        for (path, text) in sources(&format!("src/{folder}")) {
+            for imported in
+                text.split("crate::").skip(1).map(|rest| rest.split([':', ';', ')']).next().unwrap())
+            {
+                let from = place(imported);
+                assert!(from.is_some() && from <= place(folder), "{}: crate::{imported}", path.display());
+            }
+        }
+    }
+    let listed: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(listed, all.into_iter().map(ToOwned::to_owned).collect());
+}
+
+/// `clippy.toml` lists the clocks, files, sockets and tasks that these folders forbid. It cannot list `async` or a crate.
+#[test]
+fn folders_that_decide_are_pure() {
+    const FORBIDDEN: &str = "\n#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]\n";
+    const IMPURE: &[&str] = &["async ", ".await", "tokio"];
+    for folder in ["api", "settings", "world", "baseline", "policy", "registration"] {
+        for (path, text) in sources(&format!("src/{folder}")) {
+            if path.ends_with(format!("{folder}/mod.rs")) {
+                assert!(text.contains(FORBIDDEN), "{}: lacks {FORBIDDEN}", path.display());
+            }
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                let impure = IMPURE.iter().find(|word| line.contains(*word));
+                assert!(impure.is_none(), "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_files_match_the_rule_list() {
+    let files: BTreeSet<String> = sources("src/policy/rules")
+        .into_iter()
+        .map(|(path, _)| path.file_name().unwrap().to_string_lossy().into_owned())
+        .filter(|name| name != "mod.rs")
+        .collect();
+    let listed: Vec<String> = RULES
+        .iter()
+        .map(|rule| format!("{}_{}.rs", rule.code.to_lowercase(), rule.name.replace('-', "_")))
+        .collect();
+    assert!(listed.is_sorted(), "in the order of the codes");
+    assert_eq!(files, listed.into_iter().collect());
+}
+
+/// The code has no special case for an example.
+#[test]
+fn example_names_are_absent_from_the_code() {
+    for (path, text) in sources("src") {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for name in ["acme", "beta", "log-collector", "shop", "nightly"] {
+                let is_word = |before: &str| !before.ends_with(|letter: char| letter.is_ascii_alphanumeric());
+                let is_named = line.match_indices(name).any(|(at, _)| is_word(&line[..at]));
+                assert!(!is_named, "{}: {line}", path.display());
+            }
+        }
+    }
+}
+
+/// A violation of the rules on namespaces, the baseline and identities is refused even if it is older than Bulkhead.
+#[test]
+fn ownership_rules_allow_no_older_violation_and_no_exemption() {
+    for rule in RULES {
+        let is_strict = ["BH1", "BH2", "BH4"].iter().any(|family| rule.code.starts_with(family));
+        assert!(!(is_strict && (rule.ratchet || rule.can_be_exempted())), "{}", rule.code);
+    }
+}
+
+/// A helper that two test modules need belongs to `tests/support`.
+#[test]
+fn test_modules_use_no_other_test_module() {
+    const HELPERS: &[&str] = &["examples", "prose", "scenes"];
+    for folder in ["tests/fast", "tests/cluster"] {
+        for (path, text) in sources(folder) {
+            for line in text.lines() {
+                let Some(used) = line.trim_start().strip_prefix("use crate::") else { continue };
+                let module = used.split([':', ';', ' ']).next().unwrap();
+                assert!(HELPERS.contains(&module), "{}: {line}", path.display());
+            }
+        }
+    }
+}

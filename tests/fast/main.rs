@@ -1,0 +1,23 @@
+//! The fast tier: tests without a cluster and without Go.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+#![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
+
+mod bad_input;
+mod check;
+mod derived;
+mod examples;
+mod granted;
+mod house;
+mod links;
+mod manuals;
+mod mutations;
+mod prose;
+mod refusals;
+mod registration;
+mod rendered;
+mod serving;
+mod threats;
+mod weakening;
+mod wording;
+mod words;

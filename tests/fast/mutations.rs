@@ -1,0 +1,156 @@
+//! No field of the mesh's containers and volumes may be another than the injector wrote: each value of an injected pod
+//! is changed, one at a time, and a field is added to each object and an element to each list.
+
+use bulkhead::policy::object::Form;
+use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::sources::files;
+use bulkhead::world::{User, World};
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+
+/// Fields in the mesh's containers that a pod's author may set, as the end of a pointer without its indices: with
+/// Istio's annotations, or because they change nothing that the mesh relies on.
+const FREE: &[&str] = &[
+    "/image",
+    "/imagePullPolicy",
+    "/resources",
+    "/resources/limits",
+    "/resources/limits/cpu",
+    "/resources/limits/memory",
+    "/resources/requests",
+    "/resources/requests/cpu",
+    "/resources/requests/memory",
+    "/terminationMessagePolicy",
+    "/ports/name",
+    // The version of the object that a field is of, and the unit of a resource.
+    "/env/valueFrom/fieldRef/apiVersion",
+    "/env/valueFrom/resourceFieldRef/divisor",
+    "/readinessProbe/failureThreshold",
+    "/readinessProbe/periodSeconds",
+    "/readinessProbe/successThreshold",
+    "/readinessProbe/timeoutSeconds",
+    "/readinessProbe/httpGet/scheme",
+    "/startupProbe/failureThreshold",
+    "/startupProbe/periodSeconds",
+    "/startupProbe/successThreshold",
+    "/startupProbe/timeoutSeconds",
+    "/startupProbe/httpGet/scheme",
+    // Less than Istio's own image needs, or more room on its own disk.
+    "/securityContext/readOnlyRootFilesystem",
+    "/securityContext/runAsNonRoot",
+    "/securityContext/capabilities/drop",
+    "/downwardAPI/defaultMode",
+    "/downwardAPI/items/fieldRef/apiVersion",
+    "/projected/defaultMode",
+    "/projected/sources/serviceAccountToken/expirationSeconds",
+    "/configMap/defaultMode",
+    "/configMap/optional",
+];
+
+/// Variables whose value is computed from the pod.
+const COMPUTED: &[&str] = &[
+    "ISTIO_KUBE_APP_PROBERS",
+    "ISTIO_META_APP_CONTAINERS",
+    "ISTIO_META_OWNER",
+    "ISTIO_META_POD_PORTS",
+    "ISTIO_META_WORKLOAD_NAME",
+];
+
+fn is_refused(pod: &Value, world: &World) -> bool {
+    let raw = to_raw_value(pod).unwrap();
+    let review = Review {
+        operation: "CREATE",
+        group: "",
+        resource: "pods",
+        subresource: "",
+        namespace: "tenant-acme",
+        user: User { name: "alice", groups: vec!["acme-developers"] },
+        form: Form::Final,
+        time: 1_780_272_000,
+        object: Some(&raw),
+        old_object: None,
+    };
+    match judge(&review, world) {
+        Verdict::Judged { refused, .. } => !refused.is_empty(),
+        Verdict::Unjudged(_) => true,
+    }
+}
+
+/// Each way to change one value, or to add one, at or below `pointer`.
+fn mutations(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                mutations(field, &format!("{pointer}/{name}"), found);
+            }
+            let mut more = value.clone();
+            more["aFieldOfTheNextVersion"] = json!("x");
+            found.push((pointer.to_owned(), more));
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                mutations(element, &format!("{pointer}/{index}"), found);
+            }
+            let mut more = elements.clone();
+            more.push(match elements.first() {
+                Some(Value::Object(_)) => json!({ "name": "x" }),
+                _ => json!("x"),
+            });
+            found.push((pointer.to_owned(), json!(more)));
+        }
+        Value::String(text) => found.push((pointer.to_owned(), json!(format!("{text}x")))),
+        Value::Number(number) => found.push((pointer.to_owned(), json!(number.as_i64().unwrap() + 1))),
+        Value::Bool(set) => found.push((pointer.to_owned(), json!(!set))),
+        Value::Null => {}
+    }
+}
+
+fn is_free(pod: &Value, pointer: &str) -> bool {
+    let fields: String = pointer
+        .split('/')
+        .skip(4)
+        .filter(|field| field.parse::<usize>().is_err())
+        .flat_map(|field| ["/", field])
+        .collect();
+    // Levels of logging, which annotations set; and the domain whose short names the proxy knows.
+    let argument = pod.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let is_level = argument.starts_with("--") && argument.contains("evel=");
+    let is_level = is_level || argument.starts_with("$(POD_NAMESPACE).svc.");
+    let variable =
+        pointer.strip_suffix("/value").and_then(|variable| pod.pointer(variable)?["name"].as_str());
+    // Then the API server finds no volume for a mount.
+    let is_renamed = pointer.starts_with("/spec/volumes") && fields == "/name" && argument != "istio-token";
+    FREE.contains(&fields.as_str())
+        || is_renamed
+        || is_level
+        || variable.is_some_and(|name| COMPUTED.contains(&name))
+}
+
+#[test]
+fn changed_field_of_an_injected_container_or_volume_is_refused() {
+    let path = support::WORLD.into();
+    let world = files::world(&files::read(&[path]).unwrap()).unwrap();
+    let injected =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
+    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    assert!(!is_refused(&pod, &world), "the injector's own pod");
+
+    let of_the_mesh = ["/spec/initContainers/0", "/spec/initContainers/1"].map(ToOwned::to_owned).into_iter();
+    let of_the_mesh = of_the_mesh.chain((0..9).map(|volume| format!("/spec/volumes/{volume}")));
+    let mut all = Vec::new();
+    for pointer in of_the_mesh {
+        mutations(pod.pointer(&pointer).unwrap(), &pointer, &mut all);
+    }
+    let (mut refused, mut free, mut wrong) = (0, 0, Vec::new());
+    for (pointer, changed) in all {
+        let mut mutated = pod.clone();
+        *mutated.pointer_mut(&pointer).unwrap() = changed.clone();
+        let is_free = is_free(&pod, &pointer);
+        if is_refused(&mutated, &world) == is_free {
+            wrong.push(format!("{pointer}: {changed}"));
+        }
+        *(if is_free { &mut free } else { &mut refused }) += 1;
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(refused > 200 && free < 80, "{refused} refused, {free} free");
+}

@@ -1,0 +1,175 @@
+//! `bulkhead serve` without a cluster: readiness, certificates, metrics, and the end of the process.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bulkhead::telemetry::{Failure, Metrics};
+use bulkhead_harness::cluster::{folder, free_ports, write_pair};
+use bulkhead_harness::pki::Authority;
+use bulkhead_harness::program::{SERVER_NAME, Server};
+use bulkhead_harness::wire::{self, Caller};
+use serde_json::{Value, json};
+use support::cluster::log_lines;
+use support::metrics::{metrics, value};
+use support::review::{UID, allows_pod_in, injected_pod};
+use support::wait::until;
+use support::{BINARY, WORLD};
+
+const NAMESPACE: &str = "tenant-acme";
+
+fn start(name: &str, folder: &Path, arguments: &[&str], kubeconfig: Option<&Path>) -> Server {
+    Server::start(&BINARY, name, folder, arguments, kubeconfig).unwrap()
+}
+
+/// The status and the body of `/readyz`.
+fn ready(server: &Server) -> (u16, String) {
+    let answer = wire::get(server.admin, "/readyz").unwrap();
+    (answer.status, answer.body)
+}
+
+fn review() -> Vec<u8> {
+    injected_pod(NAMESPACE)
+}
+
+fn allowed(caller: &Caller) -> bool {
+    allows_pod_in(NAMESPACE, caller)
+}
+
+#[test]
+fn server_without_its_first_lists_is_unready_and_refuses() {
+    let folder = folder("unready").unwrap();
+    let [nobody] = free_ports().unwrap();
+    let config = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{ "name": "a", "cluster": { "server": format!("https://127.0.0.1:{nobody}") } }],
+        "users": [{ "name": "a", "user": {} }],
+        "contexts": [{ "name": "a", "context": { "cluster": "a", "user": "a" } }],
+    });
+    let kubeconfig = folder.join("kubeconfig");
+    fs::write(&kubeconfig, config.to_string()).unwrap();
+    let server = start("unready", &folder, &["--development-certificate", SERVER_NAME], Some(&kubeconfig));
+    let (status, body) = ready(&server);
+    let (_, awaited) = body.trim_end().split_once(": ").unwrap();
+    let awaited: Vec<&str> = awaited.split(", ").collect();
+    let lists = [
+        "endpointslices",
+        "exemptions",
+        "namespaces",
+        "retired names",
+        "services",
+        "sharedservices",
+        "tenants",
+    ];
+    assert_eq!((status, awaited), (503, lists.to_vec()), "{body}");
+    assert_eq!(wire::get(server.admin, "/healthz").unwrap().status, 200);
+
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let answer = caller.post("/validate/workloads?timeout=1s", &review()).unwrap();
+    let response = &serde_json::from_str::<Value>(&answer.body).unwrap()["response"];
+    assert_eq!((&response["uid"], &response["allowed"]), (&json!(UID), &json!(false)));
+    assert_eq!(response["status"]["code"], 503);
+    // By the caller's deadline of a second: the webhook itself would wait for longer, and count the verdict.
+    let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_total{reason=\"not-ready\"}");
+    assert_eq!(unjudged, 0, "{response}");
+}
+
+#[test]
+fn new_certificate_is_served_and_a_bad_one_is_not() {
+    let folder = folder("rotation").unwrap();
+    let (first, second) = (Authority::new("first").unwrap(), Authority::new("second").unwrap());
+    write_pair(&folder, "tls", &first.server(&[SERVER_NAME]).unwrap()).unwrap();
+    let file = |name: &str| folder.join(name).display().to_string();
+    let server = start(
+        "rotation",
+        &folder,
+        &["--world", WORLD, "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")],
+        None,
+    );
+    let by =
+        |authority: &Authority| Caller::new(server.webhook, SERVER_NAME, &authority.certificate).unwrap();
+    assert!(allowed(&by(&first)));
+
+    // A connection that is open keeps its certificate.
+    let mut open = by(&first).connect().unwrap();
+    write_pair(&folder, "tls", &second.server(&[SERVER_NAME]).unwrap()).unwrap();
+    until(|| by(&second).connect().ok());
+    assert!(by(&first).connect().is_err());
+    open.write_all(&wire::request("/validate/workloads", &review())).unwrap();
+    assert_eq!(wire::read(&mut open).unwrap().status, 200);
+
+    let warnings = || log_lines(&server.process).iter().filter(|line| line["level"] == "WARN").count();
+    let other_key = first.server(&[SERVER_NAME]).unwrap().key;
+    for (file, bad) in [("tls.key", other_key.as_str()), ("tls.crt", "nothing")] {
+        let before = warnings();
+        fs::write(folder.join(file), bad).unwrap();
+        until(|| warnings() > before);
+    }
+    assert!(allowed(&by(&second)));
+}
+
+#[test]
+fn terminated_server_finishes_open_requests() {
+    let folder = folder("stop").unwrap();
+    let arguments = ["--world", WORLD, "--development-certificate", SERVER_NAME, "--shutdown-delay", "2"];
+    let mut server = start("stop", &folder, &arguments, None);
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    assert_eq!(ready(&server).0, 200);
+    let mut idle = caller.connect().unwrap();
+    let mut slow = caller.connect().unwrap();
+    let request = wire::request("/validate/workloads?timeout=20s", &review());
+    let (begun, rest) = request.split_at(request.len() - 10);
+    slow.write_all(begun).unwrap();
+
+    server.process.terminate().unwrap();
+    until(|| ready(&server).0 == 503);
+    assert!(allowed(&caller), "it serves until every caller knows that it stops");
+    until(|| caller.connect().is_err());
+    assert_eq!(idle.read(&mut [0; 1]).unwrap_or(0), 0, "an idle connection ends");
+    slow.write_all(rest).unwrap();
+    assert_eq!(wire::read(&mut slow).unwrap().status, 200);
+    assert!(server.process.wait(Duration::from_secs(10)).unwrap().success());
+}
+
+#[test]
+fn decisions_are_counted_in_metrics() {
+    let folder = folder("metrics").unwrap();
+    let server =
+        start("metrics", &folder, &["--world", WORLD, "--development-certificate", SERVER_NAME], None);
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    assert!(allowed(&caller));
+    caller.post("/validate/workloads", b"{").unwrap();
+    let metrics = metrics(server.admin);
+    for series in [
+        "bulkhead_admission_requests_total{entry=\"workloads\",allowed=\"true\"}",
+        "bulkhead_rejected_requests_total{status=\"400\"}",
+        "bulkhead_admission_seconds_count{entry=\"workloads\"}",
+    ] {
+        assert_eq!(value(&metrics, series), 1, "{series}\n{metrics}");
+    }
+}
+
+/// A unit test of the metric: an hour is too long for the cluster tier.
+#[test]
+fn age_of_a_failed_watch_is_a_metric() {
+    let metrics = Metrics::default();
+    let value = |at: Instant| {
+        let text = metrics.text(at).unwrap();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("bulkhead_watch_age_seconds{list=\"tenants\"}"))
+            .unwrap();
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    let now = Instant::now();
+    let minute = Duration::from_mins(1);
+    metrics.watches("tenants", None);
+    assert!(value(now + 60 * minute) < f64::EPSILON);
+    metrics.watches("tenants", Some(Failure { first: now, last: now + 59 * minute }));
+    assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
+    // The watch was tried again and has not failed since.
+    assert!(value(now + 61 * minute) < f64::EPSILON);
+    metrics.watches("tenants", None);
+    assert!(value(now + 60 * minute) < f64::EPSILON);
+}

@@ -1,0 +1,142 @@
+//! The real programs that the tests talk to. [`component`] builds the Go programs under `tests/components`, [`mod@envoy`]
+//! downloads Envoy, [`sources`] finds files of Istio and Calico. Each is made once and kept in [`cache`]; [`go`] runs
+//! the `go` command.
+
+mod cache;
+mod component;
+mod envoy;
+mod go;
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+use anyhow::Result;
+
+use crate::tools;
+use component::Component;
+pub use envoy::envoy;
+pub use sources::{ISTIO_CRDS, PROXY_TEMPLATE, calico_file, istio_file};
+
+static KUBERNETES: Component = Component::new(
+    "kubernetes",
+    "Kubernetes",
+    "kubernetes",
+    ".",
+    // Clients and feature gates read the version.
+    "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
+     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
+);
+
+static ISTIO: Component = Component::new("istio", "Istio", "istio", ".", "-s -w");
+
+/// Apart from istiod: each would read the other's environment.
+static AGENT: Component =
+    Component::new("agent", "the agent of Istio's proxies", "istio", "./agent", "-s -w");
+
+static CYCLONUS: Component =
+    Component::new("cyclonus", "cyclonus, the evaluator of network policies", "cyclonus", ".", "-s -w");
+
+const TOOLS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+
+/// A command of the control plane: `etcd`, `kube-apiserver`, `kube-controller-manager` or `kubectl`.
+/// A binary of that name in `$KUBEBUILDER_ASSETS` comes first, as the ecosystem expects.
+pub fn kubernetes(tool: &str) -> Result<Command> {
+    if let Some(binary) = asset(tool) {
+        return Ok(Command::new(binary));
+    }
+    let mut command = Command::new(KUBERNETES.binary()?);
+    command.arg(tool);
+    Ok(command)
+}
+
+/// A command of the mesh: `istiod` or `istioctl`.
+pub fn istio(tool: &str) -> Result<Command> {
+    let mut command = Command::new(ISTIO.binary()?);
+    command.arg(tool);
+    Ok(command)
+}
+
+/// The program that runs in a pod: `pilot-agent`, a workload, a caller.
+pub fn agent() -> Result<PathBuf> {
+    AGENT.binary()
+}
+
+/// The program that says which packets network policies allow.
+pub fn cyclonus() -> Result<PathBuf> {
+    CYCLONUS.binary()
+}
+
+/// Builds Kubernetes, downloads Istio's modules meanwhile, and then builds Istio, all in the background. A caller that
+/// needs one of them waits for it and gets its error.
+pub fn build_in_background() {
+    if is_kubernetes_built() && ISTIO.is_built() {
+        return;
+    }
+    thread::spawn(|| {
+        thread::scope(|scope| {
+            if !is_kubernetes_built() {
+                // One download at a time: the first is waited for.
+                let _ = KUBERNETES.packages();
+            }
+            if !ISTIO.is_built() {
+                scope.spawn(|| ISTIO.packages());
+            }
+            let _ = build_kubernetes();
+            let _ = build_istio();
+        });
+    });
+}
+
+/// Waits until Kubernetes is built.
+pub fn build_kubernetes() -> Result<()> {
+    if is_kubernetes_built() { Ok(()) } else { KUBERNETES.binary().map(drop) }
+}
+
+/// Waits until Istio is built.
+pub fn build_istio() -> Result<()> {
+    ISTIO.binary().map(drop)
+}
+
+/// The steps of [`build_in_background`], as the progress names them: none if both are built.
+pub fn steps() -> Vec<String> {
+    let kubernetes = if is_kubernetes_built() { Vec::new() } else { KUBERNETES.steps() };
+    [kubernetes, ISTIO.steps()].concat()
+}
+
+/// Builds every component that a test may need: nothing can be timed while compilers run.
+pub fn build_all() -> Result<()> {
+    build_kubernetes()?;
+    build_istio()?;
+    CYCLONUS.binary()?;
+    if tools::missing_for_packets().is_none() {
+        AGENT.binary()?;
+    }
+    Ok(())
+}
+
+/// Downloads everything that is compiled or read, and compiles nothing. Calls `found` with each thing and its place.
+pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
+    for component in [&KUBERNETES, &ISTIO, &AGENT, &CYCLONUS] {
+        let packages = component.packages()?;
+        found(&component.source().display().to_string(), &format!("{packages} packages"));
+    }
+    for file in [ISTIO_CRDS, PROXY_TEMPLATE] {
+        found(file, &istio_file(file)?.display().to_string());
+    }
+    let calico = "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml";
+    found(calico, &calico_file(calico)?.display().to_string());
+    found("envoy", &envoy()?.display().to_string());
+    Ok(())
+}
+
+fn is_kubernetes_built() -> bool {
+    TOOLS.iter().all(|tool| asset(tool).is_some()) || KUBERNETES.is_built()
+}
+
+/// The binary of this name in `$KUBEBUILDER_ASSETS`.
+fn asset(tool: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os("KUBEBUILDER_ASSETS")?;
+    Some(Path::new(&folder).join(tool)).filter(|binary| binary.is_file())
+}

@@ -1,0 +1,209 @@
+//! The pods of a cluster, and the calls between them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use bulkhead_harness::cluster::Cluster;
+use bulkhead_harness::dataplane::{Answer, Dataplane, Pod};
+use bulkhead_harness::istio::{self, Istio};
+use bulkhead_harness::kubectl::Kubectl;
+
+use support::cluster::wait_for_default_account;
+use support::objects::list;
+use support::wait::until;
+
+use crate::asks::{Ask, Heard};
+use crate::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
+use crate::rows::{Ending, Protocol, Row, Way, Who};
+
+/// Answers of a proxy by policy: of the called one, or of the caller's own, which does not know the host.
+const REFUSALS: [&str; 2] = ["403\nRBAC: access denied", "502"];
+/// The answer of the called proxy to a path that the workload could read as another.
+const NO_PATH: &str = "400";
+/// Errors at the caller if a proxy closes the connection: by policy on TCP, or without mTLS.
+const CLOSED: [&str; 2] = ["EOF", "connection reset by peer"];
+
+pub(super) struct Stage<'c> {
+    _dataplane: Dataplane<'c>,
+    admin: Kubectl,
+    pods: BTreeMap<&'static str, Pod>,
+    /// The addresses of the services.
+    services: BTreeMap<&'static str, String>,
+    /// A certificate for the tenant's name in another trust domain.
+    foreign: PathBuf,
+    /// Certificates for another tenant's accounts with the names of shared services' accounts.
+    namesakes: BTreeMap<&'static str, PathBuf>,
+}
+
+impl<'c> Stage<'c> {
+    /// Runs every pod. The tenants' namespaces exist already.
+    pub(super) fn set(cluster: &'c Cluster, istio: &Istio) -> Self {
+        let admin = cluster.admin().unwrap();
+        let dataplane = Dataplane::start(cluster, istio).unwrap();
+        admin.apply(&objects::platform().to_string()).unwrap();
+        for namespace in [ACME, MORE, BETA, OUTSIDE] {
+            wait_for_default_account(&admin, namespace);
+        }
+        admin.apply(&objects::all().to_string()).unwrap();
+        let pods: BTreeMap<&str, Pod> = thread::scope(|scope| {
+            let run = |&[namespace, name, _]: &[&'static str; 3]| {
+                let dataplane = &dataplane;
+                (name, scope.spawn(move || dataplane.run(namespace, name).unwrap()))
+            };
+            let started: Vec<_> = PODS.iter().map(run).collect();
+            started.into_iter().map(|(name, pod)| (name, pod.join().unwrap())).collect()
+        });
+        let endpoint = |[namespace, name]: [&str; 2]| objects::endpoint(namespace, name, pods[name].address);
+        let endpoints = list(SERVICES.map(endpoint));
+        admin.apply(&endpoints.to_string()).unwrap();
+
+        let authority = istio::authority(cluster).unwrap();
+        let certificate = |name: &str, identity: &str| {
+            dataplane.keep(name, &authority.workload(identity).unwrap()).unwrap()
+        };
+        let namesake =
+            |name| (name, certificate(name, &format!("spiffe://cluster.local/ns/{BETA}/sa/{name}")));
+        let path = "jsonpath={.spec.clusterIP}";
+        let address = |[namespace, name]: [&'static str; 2]| {
+            (name, admin.ok(&["get", "service", name, "-n", namespace, "-o", path]).unwrap())
+        };
+        Self {
+            pods,
+            services: SERVICES.map(address).into(),
+            foreign: certificate("foreign", &format!("spiffe://evil.example/ns/{ACME}/sa/default")),
+            namesakes: ["auditor", "log-collector"].map(namesake).into(),
+            _dataplane: dataplane,
+            admin,
+        }
+    }
+
+    /// Writes the objects of the last rows, as a member of each tenant, and waits until the proxies have them.
+    pub(super) fn meddle(&self, acme: &Kubectl, beta: &Kubectl) {
+        beta.apply(&objects::route_taken().to_string()).unwrap();
+        // No Sidecar limits the configuration of this proxy.
+        self.knows("scraper", "virtual-service/taken");
+        // A proxy with this Service has everything that istiod knew before.
+        acme.apply(&objects::all_allowed().to_string()).unwrap();
+        self.admin.apply(&objects::service(ACME, "later").to_string()).unwrap();
+        self.knows("web", "policy[all-allowed]");
+        for caller in ["neighbour", "sibling"] {
+            self.knows(caller, &host("later", ACME));
+        }
+    }
+
+    /// The number of calls of the tenant's service that a dry-run policy would have denied.
+    pub(super) fn would_refuse(&self) -> u64 {
+        self.pods["web"].proxy_counts("shadow_denied").unwrap()
+    }
+
+    /// True if the proxy of that service has a dry-run policy.
+    pub(super) fn has_dry_run(&self) -> bool {
+        self.pods["web"].proxy_knows("\"shadow_rules\":").unwrap()
+    }
+
+    fn knows(&self, pod: &str, what: &str) {
+        until(|| self.pods[pod].proxy_knows(what).unwrap());
+    }
+
+    pub(super) fn ending(&self, row: &Row) -> Ending {
+        let [web, another, _] = SERVICES.map(|[namespace, name]| format!("{name}.{namespace}"));
+        match self.call(row) {
+            Answer::Said(said) if said.contains(&web) => Ending::Arrives,
+            Answer::Said(said) if said.contains(&another) => Ending::LedAway,
+            answer if is_refusal(&answer) => Ending::Refused,
+            Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
+        }
+    }
+
+    pub(super) fn heard(&self, ask: &Ask) -> Heard {
+        let from = &self.pods[ask.asker.pod()];
+        let to = match ask.way {
+            Way::Usual => format!("{}:80", self.services["log-collector"]),
+            _ => format!("{}:8080", self.pods["log-collector"].address),
+        };
+        let (line, host) =
+            (format!("{} HTTP/1.1", ask.line), format!("Host: {}", host("log-collector", SHARED)));
+        let mut request = vec!["http", to.as_str(), &line, &host];
+        request.extend(ask.headers());
+        match self.sent(from, ask.way, "log-collector", &request) {
+            Answer::Said(said) if said == NO_PATH => Heard::Refused,
+            answer if is_refusal(&answer) => Heard::Refused,
+            Answer::Said(said) => Heard::of(&said),
+            Answer::Refused(said) => Heard::Failed(said),
+        }
+    }
+
+    fn call(&self, row: &Row) -> Answer {
+        let (caller, web) = (&self.pods[pod_name(row.who)], &self.pods["web"]);
+        let (name, direct) = (host("web", ACME), web.address.to_string());
+        // The caller of a gateway is outside the mesh.
+        let (from, to, http_port, name) = match (row.way, row.who) {
+            (Way::Usual, Who::Gateway | Who::GrantedGateway) => {
+                (&self.pods["outsider"], caller.address.to_string(), 8080, PUBLIC_NAME.to_owned())
+            }
+            (Way::Usual, _) => (caller, self.services["web"].clone(), 80, name),
+            _ => (caller, direct, 8080, name),
+        };
+        let [http, tcp] = [http_port, 9090].map(|port| format!("{to}:{port}"));
+        let header = format!("Host: {name}");
+        let request: &[&str] = match row.protocol {
+            Protocol::Http => &["http", &http, "GET / HTTP/1.1", &header],
+            Protocol::Tcp => &["tcp", &tcp],
+        };
+        self.sent(from, row.way, "auditor", request)
+    }
+
+    /// `namesake` is the shared service with whose account name the caller may have a certificate.
+    fn sent(&self, from: &Pod, way: Way, namesake: &str, request: &[&str]) -> Answer {
+        let answer = match way {
+            Way::Usual => from.call(request),
+            Way::Around => from.call_around(Some(&from.certificate), request),
+            Way::Plaintext => from.call_around(None, request),
+            Way::OtherTrustDomain => from.call_around(Some(&self.foreign), request),
+            Way::Namesake => from.call_around(Some(&self.namesakes[namesake]), request),
+        };
+        answer.unwrap()
+    }
+}
+
+/// The result of `find` for each row. All rows are tried again until all are as expected, because proxies need a moment to
+/// get a new configuration.
+pub(super) fn settled<R, F: PartialEq>(
+    rows: &[R],
+    expected: impl Fn(&R) -> &F,
+    find: impl Fn(&R) -> F,
+) -> Vec<F> {
+    let mut last = Vec::new();
+    for _ in 0..20 {
+        last = rows.iter().map(&find).collect();
+        if last.iter().eq(rows.iter().map(&expected)) {
+            break;
+        }
+        thread::sleep(Duration::from_millis(500));
+    }
+    last
+}
+
+fn is_refusal(answer: &Answer) -> bool {
+    match answer {
+        Answer::Said(said) => REFUSALS.contains(&said.as_str()),
+        Answer::Refused(said) => CLOSED.iter().any(|end| said.ends_with(end)),
+    }
+}
+
+/// The name of the pod that calls, or is the gateway.
+fn pod_name(who: Who) -> &'static str {
+    match who {
+        Who::Neighbour => "neighbour",
+        Who::Sibling => "sibling",
+        Who::AnotherTenant => "another",
+        Who::Outsider => "outsider",
+        Who::GrantedGateway => "public",
+        Who::Gateway => "private",
+        Who::GrantedCaller => "scraper",
+        Who::SharedService => "log-collector",
+        Who::Auditor => "auditor",
+    }
+}

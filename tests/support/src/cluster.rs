@@ -1,0 +1,148 @@
+//! The installation that the tests of one process share, and what they create in it: each test has tenants and
+//! namespaces of its own.
+
+use std::collections::BTreeMap;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::process::Process;
+use bulkhead_harness::program::Installation;
+use serde_json::{Value, json};
+
+use crate::metrics::metrics;
+use crate::wait::until;
+use crate::{BINARY, objects};
+
+/// The kinds of the baseline's objects in a namespace, as kubectl takes them.
+pub const BASELINE_KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,\
+                                  peerauthentications.security.istio.io,sidecars.networking.istio.io,\
+                                  rolebindings";
+
+static INSTALLATION: OnceLock<RwLock<Installation>> = OnceLock::new();
+
+fn lock() -> &'static RwLock<Installation> {
+    INSTALLATION.get_or_init(|| {
+        use std::io::Write;
+        let note = |step: &str| drop(writeln!(std::io::stderr(), "{step}"));
+        RwLock::new(Installation::start(&BINARY, note).unwrap())
+    })
+}
+
+/// The installation, for a test that runs at the same time as others.
+pub fn shared() -> RwLockReadGuard<'static, Installation> {
+    lock().read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The installation, for a test during which no other test uses it.
+pub fn alone() -> RwLockWriteGuard<'static, Installation> {
+    lock().write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Creates a tenant whose members RBAC allows everything; kubectl as one of them.
+pub fn new_tenant(installation: &Installation, name: &str) -> Kubectl {
+    let group = format!("{name}-developers");
+    let tenant = objects::tenant(name, &json!({ "owners": [{ "kind": "Group", "name": group }] }));
+    installation.cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
+    let member = installation.cluster.powerful(&format!("{name}-alice"), &group).unwrap();
+    until(|| {
+        let shown = member.run(&[
+            "create",
+            "namespace",
+            &format!("tenant-{name}-probe"),
+            "--dry-run=server",
+            "-o",
+            "json",
+        ]);
+        shown.is_ok_and(|said| said.stdout.contains(&format!("\"bulkhead.dev/tenant\": \"{name}\"")))
+    });
+    member
+}
+
+/// Creates the namespace `tenant-NAME`, and waits until pods can be created in it.
+pub fn new_namespace(member: &Kubectl, name: &str) -> String {
+    let namespace = format!("tenant-{name}");
+    member.ok(&["create", "namespace", &namespace]).unwrap();
+    wait_until_ready(member, &namespace);
+    wait_for_default_account(member, &namespace);
+    namespace
+}
+
+/// Waits until the baseline of the namespace is applied.
+pub fn wait_until_ready(kubectl: &Kubectl, namespace: &str) {
+    let condition = "--for=condition=bulkhead.dev/BaselineReady";
+    kubectl.ok(&["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]).unwrap();
+}
+
+/// Waits until the namespace has its default service account: without it no pod can be created.
+pub fn wait_for_default_account(kubectl: &Kubectl, namespace: &str) {
+    kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+}
+
+/// Creates a namespace of the tenant whose baseline stays incomplete: a quota forbids its RoleBinding until the
+/// closure is called.
+pub fn new_unready_namespace<'k>(
+    admin: &'k Kubectl,
+    namespace: &'k str,
+    tenant: &str,
+) -> impl FnOnce() + use<'k> {
+    admin.ok(&["create", "namespace", namespace]).unwrap();
+    wait_for_default_account(admin, namespace);
+    let release = forbid_creation(admin, namespace, "rolebindings.rbac.authorization.k8s.io");
+    let tenant = format!("bulkhead.dev/tenant={tenant}");
+    admin.ok(&["label", "namespace", namespace, &tenant, "istio-injection=enabled"]).unwrap();
+    release
+}
+
+/// A quota forbids the creation of this resource in the namespace until the closure is called.
+pub fn forbid_creation<'k>(
+    kubectl: &'k Kubectl,
+    namespace: &'k str,
+    resource: &str,
+) -> impl FnOnce() + use<'k> {
+    let hard = json!({ "hard": { format!("count/{resource}"): "0" } });
+    let quota = objects::object("v1", "ResourceQuota", namespace, "none", &hard);
+    kubectl.apply(&quota.to_string()).unwrap();
+    until(|| {
+        let path = "jsonpath={.status.hard}";
+        let hard = kubectl.ok(&["get", "resourcequota", "none", "-n", namespace, "-o", path]).unwrap();
+        !hard.is_empty()
+    });
+    move || drop(kubectl.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
+}
+
+/// The objects that Bulkhead manages in a namespace, by `KIND/NAME`.
+pub fn managed_objects(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
+    let managed = "app.kubernetes.io/managed-by=bulkhead";
+    let list = kubectl.ok(&["get", BASELINE_KINDS, "-n", namespace, "-l", managed, "-o", "json"]).unwrap();
+    let list: Value = serde_json::from_str(&list).unwrap();
+    let items = list["items"].as_array().unwrap().iter();
+    let name = |item: &Value| {
+        format!("{}/{}", item["kind"].as_str().unwrap(), item["metadata"]["name"].as_str().unwrap())
+    };
+    items.map(|item| (name(item), item.clone())).collect()
+}
+
+/// The labels of a namespace, without the one that the API server sets to its name.
+pub fn namespace_labels(kubectl: &Kubectl, name: &str) -> Value {
+    let shown = kubectl.ok(&["get", "namespace", name, "-o", "json"]).unwrap();
+    let mut labels = serde_json::from_str::<Value>(&shown).unwrap()["metadata"]["labels"].clone();
+    labels.as_object_mut().unwrap().remove("kubernetes.io/metadata.name");
+    labels
+}
+
+/// The part of an object, or of a list, that a JSONPath selects.
+pub fn jsonpath(kubectl: &Kubectl, object: &[&str], path: &str) -> String {
+    kubectl.ok(&[&["get"], object, &["-o", &format!("jsonpath={path}")]].concat()).unwrap()
+}
+
+/// The lines of the process's log, which are JSON.
+pub fn log_lines(process: &Process) -> Vec<Value> {
+    process.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// The metrics of a controller, which logs its admin address.
+pub fn controller_metrics(controller: &Process) -> String {
+    let lines = log_lines(controller);
+    let address = lines.iter().find_map(|line| line["admin"].as_str()).unwrap();
+    metrics(address.parse().unwrap())
+}

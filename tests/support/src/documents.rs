@@ -1,0 +1,41 @@
+//! The Markdown documents of the repository.
+
+use std::fs;
+
+use crate::repository;
+
+/// Documents outside `docs/`, if they are there.
+const OTHERS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "tests/README.md",
+];
+
+/// The paths of all documents.
+pub fn documents() -> Vec<String> {
+    let mut found: Vec<String> =
+        OTHERS.iter().filter(|path| repository(path).is_file()).map(|path| (*path).to_owned()).collect();
+    found.extend(files_below("docs", "md"));
+    found
+}
+
+/// The paths of the files below a folder with this extension, in their order.
+pub fn files_below(folder: &str, extension: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let entries = fs::read_dir(repository(folder)).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    for name in names {
+        let path = format!("{folder}/{name}");
+        if repository(&path).is_dir() {
+            found.extend(files_below(&path, extension));
+        } else if name.ends_with(&format!(".{extension}")) {
+            found.push(path);
+        }
+    }
+    found
+}

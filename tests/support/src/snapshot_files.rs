@@ -1,0 +1,47 @@
+//! Snapshots: files that a program writes and the repository keeps. `BLESS=1 cargo test` writes them again.
+
+use std::fs;
+use std::sync::{Mutex, PoisonError};
+
+use crate::documents::documents;
+use crate::repository;
+
+/// The file `path` of the repository must hold `text`.
+#[track_caller]
+pub fn compare(path: &str, text: &str) {
+    let file = repository(path);
+    if is_blessing() {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    let first = kept.lines().zip(text.lines()).position(|(kept, now)| kept != now);
+    let line = first.unwrap_or_else(|| kept.lines().count().min(text.lines().count())) + 1;
+    assert!(kept == text, "{path} differs from line {line} on; `BLESS=1 cargo test` writes:\n{text}");
+}
+
+/// The part between `<!-- NAME -->` and `<!-- /NAME -->` of the one document that has it must be `text`.
+#[track_caller]
+pub fn compare_part(name: &str, text: &str) {
+    // Parts of one document are written one after another.
+    static WRITING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+    let documents = documents().into_iter().filter_map(|path| {
+        let kept = fs::read_to_string(repository(&path)).unwrap();
+        let (before, rest) = kept.split_once(&open)?;
+        let (_, after) = rest.split_once(&close).unwrap_or_else(|| panic!("{path}: no {close}"));
+        let written = format!("{before}{open}{text}{close}{after}");
+        Some((path, written))
+    });
+    let documents: Vec<(String, String)> = documents.collect();
+    let [(path, written)] = documents.as_slice() else {
+        panic!("{} documents have a part {}, not one", documents.len(), open.trim())
+    };
+    compare(path, written);
+}
+
+/// True if this run writes the snapshots.
+pub fn is_blessing() -> bool {
+    std::env::var_os("BLESS").is_some()
+}
