@@ -13,7 +13,7 @@
 //!
 //! The label `bulkhead.dev/probe` is refused on every namespace and to every user, Bulkhead's controller included. The
 //! controller tries to set it in a dry run, and learns from the refusal that the API server reaches the webhook
-//! (docs/outage.md). Every user may remove this label.
+//! (docs/availability.md). Every user may remove this label.
 //!
 //! ## Why
 //! `istio-injection: disabled` is a namespace without proxies, and a foreign `istio.io/rev` is one that no injector

@@ -11,7 +11,6 @@ const OTHERS: &[&str] = &[
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    "certs/README.md",
     "tests/README.md",
 ];
 
