@@ -20,7 +20,7 @@
 //! watches ───▶ cache (found) ─────┘
 //! ```
 //!
-//! Imports point one way too: `api` → `settings` → `world` → `baseline` → `policy` → `registration` → `report` → the
+//! Imports point one way too: `api` → `settings` → `snapshot` → `baseline` → `policy` → `registration` → `report` → the
 //! rest. The folders from `api` to `registration` are pure: they do not wait, do no I/O and read no clock.
 
 pub mod api;
@@ -35,4 +35,4 @@ pub mod settings;
 pub mod sources;
 pub mod telemetry;
 pub mod webhook;
-pub mod world;
+pub mod snapshot;

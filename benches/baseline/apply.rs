@@ -93,7 +93,7 @@ async fn same_writes(
             }
             let condition = json!({
                 "type": "bulkhead.dev/BaselineReady", "status": "True", "reason": "BaselineStands",
-                "message": bulkhead::world::ready_for(&name),
+                "message": bulkhead::snapshot::ready_for(&name),
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             });
             let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));

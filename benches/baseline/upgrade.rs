@@ -20,7 +20,7 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     runtime.block_on(tenants(admin, &names));
     runtime.block_on(until_ready(admin, "upgrade", names.len()));
     let old =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/world/settings.yaml"))
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/snapshot/settings.yaml"))
             .expect("settings");
     let new = it.cluster.folder.join("new-settings.yaml");
     let text = old.replace("mesh:\n", "mesh:\n  outbound: ALLOW_ANY\n");

@@ -10,7 +10,7 @@ use crate::baseline::{self, DRY_RUN, REVISION};
 use crate::policy::kind::{Door, Kind};
 use crate::policy::proxy::PROXY_NAME;
 use crate::settings::Settings;
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 /// What of the mesh would be closed to everybody if it denied by default.
 #[derive(Clone, Debug, Default)]
@@ -79,15 +79,15 @@ struct Container {
 }
 
 /// Asks for every AuthorizationPolicy, then for every pod, page by page.
-pub async fn closed(client: &Client, world: &World) -> Result<Closed, kube::Error> {
+pub async fn closed(client: &Client, snapshot: &Snapshot) -> Result<Closed, kube::Error> {
     let mut allowing: Vec<Policy> = Vec::new();
     each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
         let policy: Policy = serde_json::from_str(raw.get())?;
-        allowing.extend(Some(policy).filter(|policy| policy.allows(&world.settings)));
+        allowing.extend(Some(policy).filter(|policy| policy.allows(&snapshot.settings)));
         Ok(())
     })
     .await?;
-    let root = world.settings.mesh_root.as_str();
+    let root = snapshot.settings.mesh_root.as_str();
     let mut found = Closed::default();
     each(client, Kind::Pod, |raw| {
         let pod: Pod = serde_json::from_str(raw.get())?;

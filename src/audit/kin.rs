@@ -6,16 +6,16 @@ use kube::{Api, Client};
 use crate::policy::kind::Door;
 use crate::sources::follow::live_of;
 use crate::sources::resource;
-use crate::world::{Live, ObjectKey, World};
+use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 
 /// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
 pub(super) async fn of_exemptions(
     client: &Client,
-    world: &World,
+    snapshot: &Snapshot,
     namespaces: &[&str],
-) -> Result<BTreeMap<ObjectKey, Live>, kube::Error> {
+) -> Result<BTreeMap<LiveObjectKey, LiveObject>, kube::Error> {
     let mut kin = BTreeSet::new();
-    for exemption in namespaces.iter().flat_map(|namespace| world.exemptions(namespace)) {
+    for exemption in namespaces.iter().flat_map(|namespace| snapshot.exemptions(namespace)) {
         let kind = exemption.target.kind.name();
         let made = match kind {
             "CronJob" => Some("Job"),
@@ -31,13 +31,13 @@ pub(super) async fn of_exemptions(
     Ok(live)
 }
 
-async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(ObjectKey, Live)>, kube::Error> {
+async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
     let Some(door) = Door::named(kind) else { return Ok(Vec::new()) };
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource(door));
     let listed = objects.list_metadata(&ListParams::default()).await?;
     let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
         let name = object.metadata.name.clone().unwrap_or_default();
-        let key = ObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
+        let key = LiveObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
         (key, live_of(object.metadata))
     };
     Ok(listed.items.into_iter().map(entry).collect())

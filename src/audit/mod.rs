@@ -19,7 +19,7 @@ use crate::policy::path::Path;
 use crate::policy::rules::audited;
 use crate::policy::{Review, Verdict, Violation, Why, judge, quote};
 use crate::report::{self, What};
-use crate::world::{ALL_CONTROLLERS, Owner, TENANT_LABEL, User, World};
+use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, TENANT_LABEL, User, Snapshot};
 use stored::Stored;
 
 pub use closed::{Closed, closed};
@@ -35,8 +35,8 @@ pub enum Extent {
 }
 
 impl Extent {
-    pub fn of_tenant(world: &World, name: &str) -> Self {
-        Self::Namespaces(world.namespaces_of(name).map(str::to_owned).collect())
+    pub fn of_tenant(snapshot: &Snapshot, name: &str) -> Self {
+        Self::Namespaces(snapshot.namespaces_of(name).map(str::to_owned).collect())
     }
 }
 
@@ -58,7 +58,7 @@ pub struct Progress {
 /// An audit of one world, at one time.
 pub struct Audit<'a> {
     pub client: &'a Client,
-    pub world: &'a World,
+    pub snapshot: &'a Snapshot,
     /// In seconds since 1970.
     pub time: i64,
     /// Whether identities are audited too: for that, Secrets are listed.
@@ -74,15 +74,15 @@ impl Audit<'_> {
         at: impl FnMut(Progress),
     ) -> Progress {
         let namespaces = self.namespaces(extent);
-        let world = match kin::of_exemptions(self.client, self.world, &namespaces).await {
-            Ok(live) if live.is_empty() => Cow::Borrowed(self.world),
-            Ok(live) => Cow::Owned(self.world.knowing(live)),
+        let snapshot = match kin::of_exemptions(self.client, self.snapshot, &namespaces).await {
+            Ok(live) if live.is_empty() => Cow::Borrowed(self.snapshot),
+            Ok(live) => Cow::Owned(self.snapshot.with_live_objects(live)),
             Err(error) => {
                 found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
-                Cow::Borrowed(self.world)
+                Cow::Borrowed(self.snapshot)
             }
         };
-        Audit { world: &world, ..*self }.judge_all(extent, &namespaces, found, at).await
+        Audit { snapshot: &snapshot, ..*self }.judge_all(extent, &namespaces, found, at).await
     }
 
     async fn judge_all(
@@ -126,7 +126,7 @@ impl Audit<'_> {
 
     /// The tenants' namespaces among those to audit.
     fn namespaces(&self, extent: &Extent) -> Vec<&str> {
-        let all = self.world.labelled().flat_map(|(_, namespaces)| namespaces).map(AsRef::as_ref);
+        let all = self.snapshot.namespaces_by_tenant_label().flat_map(|(_, namespaces)| namespaces).map(AsRef::as_ref);
         let mut names: Vec<&str> = match extent {
             Extent::Everything => all.collect(),
             Extent::Namespaces(some) => all.filter(|name| some.contains(*name)).collect(),
@@ -188,20 +188,20 @@ impl Audit<'_> {
             resource: door.resource,
             namespace: &stored.metadata.namespace,
             // Who made it is not known any more: what an exemption covers is believed to be its controller's.
-            user: User { name: ALL_CONTROLLERS, groups: Vec::new() },
+            user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },
             form: Form::Stored,
             time: self.time,
             object: Some(&whole),
             ..Review::default()
         };
-        judge(&review, self.world)
+        judge(&review, self.snapshot)
     }
 
     /// The labels that the baseline wants on a namespace.
     fn labels(&self, namespace: &str, found: &mut impl FnMut(Finding)) {
-        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
-        let Some(known) = self.world.namespace(namespace).filter(|known| !known.terminating) else { return };
-        let wanted: Vec<Label<'_>> = enforced_labels(&self.world.settings, tenant).collect();
+        let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
+        let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else { return };
+        let wanted: Vec<Label<'_>> = enforced_labels(&self.snapshot.settings, tenant).collect();
         let value = |key: &str| known.label(key);
         let others = wanted.iter().filter(|label| label.differs(value(label.key)));
         // What is missing is added once the tenant is enforced.
@@ -226,11 +226,11 @@ impl Audit<'_> {
         there: &BTreeSet<(baseline::Kind, String)>,
         found: &mut impl FnMut(Finding),
     ) {
-        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
-        if tenant.is_observed() || self.world.namespace(namespace).is_some_and(|known| known.terminating) {
+        let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
+        if tenant.is_observed() || self.snapshot.namespace(namespace).is_some_and(|known| known.terminating) {
             return;
         }
-        for manifest in desired(self.world, tenant, namespace) {
+        for manifest in desired(self.snapshot, tenant, namespace) {
             if there.contains(&(manifest.kind, manifest.name.clone())) {
                 continue;
             }

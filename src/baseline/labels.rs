@@ -1,5 +1,5 @@
 use crate::settings::{Dataplane, Settings};
-use crate::world::{TENANT_LABEL, Tenant};
+use crate::snapshot::{TENANT_LABEL, Tenant};
 
 /// The label people, dashboards and policies read, beside [`TENANT_LABEL`].
 pub const PLAIN_TENANT_LABEL: &str = "tenant";

@@ -29,14 +29,14 @@ pub use peers::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
 pub use shared_service::{IDENTITY_HEADER, desired_of_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_of_tenant, tenant_of_object};
 
-use crate::world::World;
+use crate::snapshot::Snapshot;
 use manifest::{Body, Object, Site};
 
 /// How the names begin of what there can be several of, or of what stands where others write too.
 pub const PREFIX: &str = "bulkhead-";
 
 /// All that stands where tenants are not.
-pub fn desired_of_platform(world: &World) -> impl Iterator<Item = Manifest> {
-    let services = world.listed_services().flat_map(|service| desired_of_service(world, service));
-    desired_of_cluster(world).into_iter().chain(services)
+pub fn desired_of_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {
+    let services = snapshot.listed_services().flat_map(|service| desired_of_service(snapshot, service));
+    desired_of_cluster(snapshot).into_iter().chain(services)
 }

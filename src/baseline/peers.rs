@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Value, json};
 
 use crate::settings::{Dataplane, Settings};
-use crate::world::{NAME_LABEL, Surroundings};
+use crate::snapshot::{NAMESPACE_NAME_LABEL, ClusterEndpoints};
 
 /// Where a node's proxy takes what is for a pod, with the ambient dataplane.
 const TUNNEL: u16 = 15008;
@@ -24,9 +24,9 @@ pub const ISTIOD_PORT: u16 = 15012;
 pub const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
 
 /// The way to DNS, by its pods and by its Service's addresses.
-pub(super) fn dns(surroundings: &Surroundings) -> Value {
+pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
     let mut dns = vec![pods("kube-system", &labelled(DNS_PODS))];
-    dns.extend(surroundings.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
+    dns.extend(endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
     json!({
         "to": dns,
         "ports": [{ "protocol": "UDP", "port": DNS_PORT }, { "protocol": "TCP", "port": DNS_PORT }],
@@ -34,8 +34,8 @@ pub(super) fn dns(surroundings: &Surroundings) -> Value {
 }
 
 /// The ways to the API servers, by their own addresses.
-pub(super) fn api_servers(surroundings: &Surroundings) -> impl Iterator<Item = Value> {
-    let servers = surroundings.api_servers.iter();
+pub(super) fn api_servers(endpoints: &ClusterEndpoints) -> impl Iterator<Item = Value> {
+    let servers = endpoints.api_servers.iter();
     servers.map(|(address, port)| json!({ "to": [self::address(*address)], "ports": tcp([*port]) }))
 }
 
@@ -50,13 +50,13 @@ fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
 
 /// Every pod of a namespace.
 pub(super) fn namespace(name: &str) -> Value {
-    json!({ "namespaceSelector": { "matchLabels": { NAME_LABEL: name } } })
+    json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: name } } })
 }
 
 /// The pods of a namespace that carry these labels.
 pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value {
     json!({
-        "namespaceSelector": { "matchLabels": { NAME_LABEL: namespace } },
+        "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: namespace } },
         "podSelector": { "matchLabels": labels },
     })
 }

@@ -10,7 +10,7 @@ use super::Outcome;
 use super::cluster::Cluster;
 use crate::audit::{self, Extent, Progress};
 use crate::report::{Format, Writer};
-use crate::world::{Owner, World};
+use crate::snapshot::{NamespaceOwner, Snapshot};
 
 /// Judge the existing objects in tenants' namespaces as if they were created now.
 #[derive(Args, Debug)]
@@ -33,23 +33,23 @@ pub(super) struct Audit {
 
 impl Audit {
     pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
-        let extent = self.extent(&world)?;
+        let (client, snapshot) = self.cluster.read().await?;
+        let extent = self.extent(&snapshot)?;
         let time = Timestamp::now().as_second();
-        let audit = audit::Audit { client: &client, world: &world, time, identities: true };
+        let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
         tell(&audit, &extent, self.output, |_| {}).await
     }
 
-    fn extent(&self, world: &World) -> Result<Extent> {
+    fn extent(&self, snapshot: &Snapshot) -> Result<Extent> {
         if let Some(tenant) = &self.tenant {
-            if world.tenant(tenant).is_none() && world.namespaces_of(tenant).next().is_none() {
+            if snapshot.tenant(tenant).is_none() && snapshot.namespaces_of(tenant).next().is_none() {
                 bail!("there is no Tenant `{tenant}`");
             }
-            return Ok(Extent::of_tenant(world, tenant));
+            return Ok(Extent::of_tenant(snapshot, tenant));
         }
         let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
-        match world.owner(namespace) {
-            Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
+        match snapshot.owner(namespace) {
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_)) => {}
             Some(_) => bail!("the namespace `{namespace}` belongs to no tenant"),
             None => bail!("there is no namespace `{namespace}`"),
         }

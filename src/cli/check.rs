@@ -11,7 +11,7 @@ use crate::policy::object::Form;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Finding, Format, Line, What, Writer};
 use crate::sources::files::{self, Found};
-use crate::world::{Owner, User, World};
+use crate::snapshot::{NamespaceOwner, User, Snapshot};
 
 /// Judge manifests as the webhook would.
 ///
@@ -25,7 +25,7 @@ pub(super) struct Check {
 
     /// A file or folder with the cluster's Tenants, Namespaces and Settings.
     #[arg(long, value_name = "DIR")]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     /// The namespace for manifests without one.
     #[arg(long, short)]
@@ -48,10 +48,10 @@ impl Check {
     pub(super) fn run(&self) -> Result<Outcome> {
         let manifests = files::read(&self.paths)?;
         let beside = self
-            .world
+            .snapshot
             .as_ref()
             .map_or_else(|| Ok(Vec::new()), |path| files::read(std::slice::from_ref(path)))?;
-        let world = files::world(beside.iter().chain(&manifests))?;
+        let snapshot = files::snapshot(beside.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
@@ -61,7 +61,7 @@ impl Check {
                 continue;
             };
             judged += 1;
-            for finding in self.judge(found, door, &world) {
+            for finding in self.judge(found, door, &snapshot) {
                 writer.write(&finding)?;
             }
         }
@@ -75,7 +75,7 @@ impl Check {
         Ok(Outcome::of(violations, unjudged))
     }
 
-    fn judge(&self, found: &Found, door: &Door, world: &World) -> Vec<Finding> {
+    fn judge(&self, found: &Found, door: &Door, snapshot: &Snapshot) -> Vec<Finding> {
         let namespace =
             found.document.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
@@ -103,17 +103,17 @@ impl Check {
         if namespace.is_empty() && !door.kind.is_of_the_cluster() {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
-        match world.owner(namespace) {
+        match snapshot.owner(namespace) {
             _ if door.kind.is_of_the_cluster() => {}
             None => {
                 return unjudged(format!(
                     "namespace `{namespace}` is neither in --snapshot nor among the manifests; add its Namespace"
                 ));
             }
-            Some(Owner::Platform | Owner::Unowned) => return Vec::new(),
-            Some(Owner::Tenant(_) | Owner::Orphaned(_) | Owner::Shared) => {}
+            Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Vec::new(),
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {}
         }
-        match judge(&review, world) {
+        match judge(&review, snapshot) {
             Verdict::Unjudged(why) => unjudged(why.to_string()),
             Verdict::Judged { refused, .. } => {
                 let violation =

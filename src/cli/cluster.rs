@@ -10,9 +10,9 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::time::timeout;
 
-use crate::sources::{Worlds, follow, reload};
+use crate::sources::{SnapshotStore, follow, reload};
 use crate::telemetry::{Metrics, Readiness};
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 /// The cluster to read, and its settings.
 #[derive(Args, Debug)]
@@ -56,18 +56,18 @@ pub(super) async fn connect(context: Option<String>) -> Result<Client> {
 
 impl Cluster {
     /// Returns a client and the current snapshot.
-    pub(super) async fn read(&self) -> Result<(Client, Arc<World>)> {
+    pub(super) async fn read(&self) -> Result<(Client, Arc<Snapshot>)> {
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(self.context.clone()).await.context("failed to connect to the cluster")?;
-        let worlds = Arc::new(Worlds::default());
-        let mut changes = worlds.changes();
+        let snapshots = Arc::new(SnapshotStore::default());
+        let mut changes = snapshots.changes();
         let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
         let home = self.system_namespace.clone();
         let followed = follow::follow(
             client.clone(),
             home,
             settings,
-            Arc::clone(&worlds),
+            Arc::clone(&snapshots),
             Arc::clone(&readiness),
             Arc::new(Metrics::default()),
         );
@@ -75,8 +75,8 @@ impl Cluster {
             () = followed => {}
             _ = timeout(LONGEST, changes.changed()) => {}
         }
-        match worlds.newest() {
-            Some(world) => Ok((client, world)),
+        match snapshots.newest() {
+            Some(snapshot) => Ok((client, snapshot)),
             None => bail!("the API server did not list these in time: {}", readiness.awaited().join(", ")),
         }
     }

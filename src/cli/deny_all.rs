@@ -18,8 +18,8 @@ pub(super) struct DenyAll {
 
 impl DenyAll {
     pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
-        let audit::Closed { workloads, meshed } = match audit::closed(&client, &world).await {
+        let (client, snapshot) = self.cluster.read().await?;
+        let audit::Closed { workloads, meshed } = match audit::closed(&client, &snapshot).await {
             Ok(closed) => closed,
             Err(error) => {
                 writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;

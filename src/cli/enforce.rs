@@ -38,17 +38,17 @@ const AGREEMENT: Duration = Duration::from_mins(5);
 
 impl Enforce {
     pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
+        let (client, snapshot) = self.cluster.read().await?;
         let name = &self.tenant;
-        let tenant = world.tenant(name).with_context(|| format!("there is no active Tenant `{name}`"))?;
+        let tenant = snapshot.tenant(name).with_context(|| format!("there is no active Tenant `{name}`"))?;
         let mut errors = std::io::stderr();
         if !tenant.is_observed() {
             writeln!(errors, "Tenant `{name}` is enforced already")?;
             return Ok(Outcome::Clean);
         }
         let time = Timestamp::now().as_second();
-        let audit = Audit { client: &client, world: &world, time, identities: false };
-        let extent = Extent::of_tenant(&world, name);
+        let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
+        let extent = Extent::of_tenant(&snapshot, name);
         let mut digest = Digest::default();
         let outcome = tell(&audit, &extent, Format::Text, |finding| digest.take(finding)).await?;
         let digest = digest.text();

@@ -15,7 +15,7 @@ use crate::baseline::{
     enforced_labels,
 };
 use crate::sources::files;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Tenant, Snapshot};
 
 /// Print the baseline as the controller applies it, all of it or a part.
 ///
@@ -48,7 +48,7 @@ pub(super) struct Render {
     /// Read from this file or folder instead of a cluster: Tenants, SharedServices, Namespaces, Settings, the
     /// EndpointSlice `default/kubernetes`, and the DNS Service in `kube-system`.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["context", "settings", "system_namespace"])]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     #[command(flatten)]
     cluster: Cluster,
@@ -56,14 +56,14 @@ pub(super) struct Render {
 
 impl Render {
     pub(super) async fn run(&self) -> Result<Outcome> {
-        let (world, place) = if let Some(path) = &self.world {
+        let (snapshot, place) = if let Some(path) = &self.snapshot {
             let found = files::read(std::slice::from_ref(path))?;
-            (Arc::new(files::world(&found)?), path.display().to_string())
+            (Arc::new(files::snapshot(&found)?), path.display().to_string())
         } else {
             (self.cluster.read().await?.1, "the cluster".to_owned())
         };
-        let printed = self.printed(&world, &place)?;
-        note(&world, &place, self.shown(&world))?;
+        let printed = self.printed(&snapshot, &place)?;
+        note(&snapshot, &place, self.shown(&snapshot))?;
         match &self.into {
             None => {
                 let documents = printed.iter().map(|one| yaml(&one.object)).collect::<Result<Vec<_>>>()?;
@@ -78,41 +78,41 @@ impl Render {
     }
 
     /// Returns the requested objects, in the order in which the controller applies them.
-    fn printed(&self, world: &World, place: &str) -> Result<Vec<Printed>> {
+    fn printed(&self, snapshot: &Snapshot, place: &str) -> Result<Vec<Printed>> {
         if let Some(name) = &self.tenant {
-            let Some(tenant) = world.tenant(name) else { bail!("no Tenant `{name}` in {place}") };
-            return Ok(of_tenant(world, tenant).collect());
+            let Some(tenant) = snapshot.tenant(name) else { bail!("no Tenant `{name}` in {place}") };
+            return Ok(of_tenant(snapshot, tenant).collect());
         }
         if let Some(name) = &self.shared_service {
-            let Some(service) = world.shared_service(name) else {
+            let Some(service) = snapshot.shared_service(name) else {
                 bail!("no SharedService `{name}` in {place}")
             };
-            return Ok(desired_of_service(world, service).map(Printed::from).collect());
+            return Ok(desired_of_service(snapshot, service).map(Printed::from).collect());
         }
         if self.cluster_wide {
-            return Ok(desired_of_cluster(world).into_iter().map(Printed::from).collect());
+            return Ok(desired_of_cluster(snapshot).into_iter().map(Printed::from).collect());
         }
-        let tenants = world.tenants().flat_map(|tenant| of_tenant(world, tenant));
-        let all = desired_of_platform(world).map(Printed::from).chain(tenants);
+        let tenants = snapshot.tenants().flat_map(|tenant| of_tenant(snapshot, tenant));
+        let all = desired_of_platform(snapshot).map(Printed::from).chain(tenants);
         let Some(namespace) = &self.namespace else { return Ok(all.collect()) };
         let there: Vec<Printed> = all.filter(|one| one.stands_in(namespace)).collect();
         match there.as_slice() {
-            [] if world.owner(namespace).is_none() => bail!("no Namespace `{namespace}` in {place}"),
+            [] if snapshot.owner(namespace).is_none() => bail!("no Namespace `{namespace}` in {place}"),
             [] => bail!("the namespace `{namespace}` has no baseline, because it belongs to no tenant"),
             _ => Ok(there),
         }
     }
 
     /// Returns the tenants whose objects are printed.
-    fn shown<'w>(&self, world: &'w World) -> impl Iterator<Item = &'w Tenant> {
+    fn shown<'w>(&self, snapshot: &'w Snapshot) -> impl Iterator<Item = &'w Tenant> {
         let is_none = self.shared_service.is_some() || self.cluster_wide;
         let is_shown = move |tenant: &&Tenant| {
             let is_named = self.tenant.as_ref().is_none_or(|name| *name == tenant.name);
-            let mut namespaces = world.namespaces_of(&tenant.name);
+            let mut namespaces = snapshot.namespaces_of(&tenant.name);
             let is_within = self.namespace.as_ref().is_none_or(|name| namespaces.any(|known| known == name));
             !is_none && is_named && is_within
         };
-        world.tenants().filter(is_shown)
+        snapshot.tenants().filter(is_shown)
     }
 }
 
@@ -133,8 +133,8 @@ impl From<Manifest> for Printed {
 }
 
 impl Printed {
-    fn labels(world: &World, tenant: &Tenant, namespace: &str) -> Self {
-        let labels = enforced_labels(&world.settings, tenant);
+    fn labels(snapshot: &Snapshot, tenant: &Tenant, namespace: &str) -> Self {
+        let labels = enforced_labels(&snapshot.settings, tenant);
         let labels: BTreeMap<&str, &str> = labels.map(|label| (label.key, label.value)).collect();
         let object = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels },
@@ -161,11 +161,11 @@ impl Printed {
 /// The folder of objects without a namespace: no namespace has this name.
 const CLUSTER: &str = "_cluster";
 
-fn of_tenant<'w>(world: &'w World, tenant: &'w Tenant) -> impl Iterator<Item = Printed> + use<'w> {
-    let beyond = desired_of_tenant(world, tenant).map(Printed::from);
-    let within = world.namespaces_of(&tenant.name).flat_map(move |namespace| {
-        let objects = desired(world, tenant, namespace).map(Printed::from);
-        std::iter::once(Printed::labels(world, tenant, namespace)).chain(objects)
+fn of_tenant<'w>(snapshot: &'w Snapshot, tenant: &'w Tenant) -> impl Iterator<Item = Printed> + use<'w> {
+    let beyond = desired_of_tenant(snapshot, tenant).map(Printed::from);
+    let within = snapshot.namespaces_of(&tenant.name).flat_map(move |namespace| {
+        let objects = desired(snapshot, tenant, namespace).map(Printed::from);
+        std::iter::once(Printed::labels(snapshot, tenant, namespace)).chain(objects)
     });
     beyond.chain(within)
 }
@@ -183,9 +183,9 @@ fn write(folder: &Path, printed: &[Printed]) -> Result<usize> {
 }
 
 /// Warns about incomplete output.
-fn note<'w>(world: &World, place: &str, shown: impl Iterator<Item = &'w Tenant>) -> Result<()> {
+fn note<'w>(snapshot: &Snapshot, place: &str, shown: impl Iterator<Item = &'w Tenant>) -> Result<()> {
     let mut to = std::io::stderr();
-    let around = &world.surroundings;
+    let around = &snapshot.endpoints;
     if around.api_servers.is_empty() {
         writeln!(
             to,
@@ -193,7 +193,7 @@ fn note<'w>(world: &World, place: &str, shown: impl Iterator<Item = &'w Tenant>)
         )?;
     }
     if around.dns.is_empty() {
-        let names = world.settings.dns_services.iter().map(|name| format!("`{name}`"));
+        let names = snapshot.settings.dns_services.iter().map(|name| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(" or ");
         writeln!(
             to,

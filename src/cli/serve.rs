@@ -16,7 +16,7 @@ use tracing::info;
 use super::cluster::connect;
 use super::{Outcome, address};
 use crate::controller::{self, Identity};
-use crate::sources::{Worlds, files, follow, reload};
+use crate::sources::{SnapshotStore, files, follow, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
@@ -51,7 +51,7 @@ pub(super) struct Serve {
 
     /// Read Tenants, Namespaces and Settings once from YAML files in this folder instead of from a cluster.
     #[arg(long, value_name = "DIR", conflicts_with = "settings")]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     /// The parts to run; both by default. If they run separately, each needs its own service account.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
@@ -102,17 +102,17 @@ impl Serve {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let certificate = self.runs(Part::Webhook).then(|| self.certificate()).transpose()?;
-        let worlds = Arc::new(Worlds::default());
+        let snapshots = Arc::new(SnapshotStore::default());
         let metrics = Arc::new(Metrics::default());
         // If a part ends by itself, the process must not continue without it.
         let mut parts = JoinSet::new();
         let leave = CancellationToken::new();
         let mut leading = JoinSet::new();
-        let (client, readiness) = self.follow(&worlds, &metrics, &mut parts).await?;
+        let (client, readiness) = self.follow(&snapshots, &metrics, &mut parts).await?;
         if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
-            let (worlds, metrics) = (Arc::clone(&worlds), Arc::clone(&metrics));
+            let (snapshots, metrics) = (Arc::clone(&snapshots), Arc::clone(&metrics));
             let address = self.address.within(&self.namespace);
-            leading.spawn(controller::run(client, worlds, self.identity(), address, metrics, leave.clone()));
+            leading.spawn(controller::run(client, snapshots, self.identity(), address, metrics, leave.clone()));
         }
 
         let admin = listen(self.admin).await?;
@@ -123,7 +123,7 @@ impl Serve {
             let webhook = listen(self.listen).await?;
             info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
             let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
-            let routes = router(Arc::new(Hook::new(worlds, Arc::clone(&metrics))));
+            let routes = router(Arc::new(Hook::new(snapshots, Arc::clone(&metrics))));
             serving.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
         } else {
             info!(admin = %admin_address, "listening");
@@ -186,21 +186,21 @@ impl Serve {
     /// Starts the source of snapshots. Returns a client, unless they come from files.
     async fn follow(
         &self,
-        worlds: &Arc<Worlds>,
+        snapshots: &Arc<SnapshotStore>,
         metrics: &Arc<Metrics>,
         parts: &mut JoinSet<()>,
     ) -> Result<(Option<Client>, Arc<Readiness>)> {
-        if let Some(folder) = &self.world {
+        if let Some(folder) = &self.snapshot {
             let found = files::read(std::slice::from_ref(folder))?;
-            worlds.publish(files::world(&found)?);
+            snapshots.publish(files::snapshot(&found)?);
             return Ok((None, Arc::new(Readiness::awaiting(&[]))));
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("failed to connect to the cluster")?;
         let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
-        let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
+        let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
         let home = self.namespace.clone();
-        parts.spawn(follow::follow(client.clone(), home, settings, worlds, Arc::clone(&readiness), metrics));
+        parts.spawn(follow::follow(client.clone(), home, settings, snapshots, Arc::clone(&readiness), metrics));
         Ok((Some(client), readiness))
     }
 }

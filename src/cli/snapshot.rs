@@ -10,7 +10,7 @@ use super::cluster::{Cluster, connect};
 use super::{Outcome, yaml};
 use crate::api;
 use crate::sources::reload;
-use crate::world::{BASELINE_READY, RETIRED};
+use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///
@@ -50,7 +50,7 @@ impl Snapshot {
         for object in list(core(&client, "Namespace", "namespaces", None), ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
-        let named = ListParams::default().fields(&format!("metadata.name={RETIRED}"));
+        let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
         let maps = core(&client, "ConfigMap", "configmaps", Some(&self.cluster.system_namespace));
         for object in list(maps, named).await? {
             documents.push(yaml(&reserved_names(&object))?);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::kept::Kept;
 use crate::baseline::{DENY_ALL, DRY_RUN, Kind};
 use crate::settings::DenyAll;
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 /// Transition of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,11 +20,11 @@ pub(super) enum Denial {
 }
 
 impl Denial {
-    pub(super) fn of(world: &World, kept: &Kept) -> Self {
-        let found = kept.get(Kind::AuthorizationPolicy, &world.settings.mesh_root, DENY_ALL);
+    pub(super) fn of(snapshot: &Snapshot, kept: &Kept) -> Self {
+        let found = kept.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL);
         let annotation = |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN).cloned();
         let is_in_force = found.is_some_and(|found| annotation(found).is_none_or(|tried| tried != "true"));
-        match (is_in_force, world.settings.mesh_wide == Some(DenyAll::Enforce)) {
+        match (is_in_force, snapshot.settings.mesh_wide == Some(DenyAll::Enforce)) {
             (false, true) => Self::Comes,
             (true, false) => Self::Goes,
             _ => Self::Stays,

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::places::Place;
 use crate::baseline::Manifest;
 use crate::telemetry::Metrics;
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 pub(super) struct Drift<'m> {
     recorder: Recorder,
@@ -22,11 +22,11 @@ impl<'m> Drift<'m> {
     }
 
     /// Reports that an object of the target was restored.
-    pub(super) async fn repaired(&self, world: &World, place: &Place, manifest: &Manifest) {
+    pub(super) async fn repaired(&self, snapshot: &Snapshot, place: &Place, manifest: &Manifest) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
         self.metrics.repaired(kind);
         info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
-        let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(world), place)
+        let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(snapshot), place)
         else {
             return;
         };

@@ -29,7 +29,7 @@ use kube::Client;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 use observe::Audits;
 use troubles::Troubles;
@@ -41,7 +41,7 @@ pub use lease::Identity;
 /// `stop` is cancelled.
 pub async fn run(
     client: Client,
-    worlds: Arc<Worlds>,
+    snapshots: Arc<SnapshotStore>,
     identity: Identity,
     address: Address,
     metrics: Arc<Metrics>,
@@ -54,15 +54,15 @@ pub async fn run(
             let (audits, troubles) = (Audits::default(), Troubles::default());
             let reconcile = async {
                 loop {
-                    reconcile::reconcile(client.clone(), &worlds, &troubles, &metrics).await;
+                    reconcile::reconcile(client.clone(), &snapshots, &troubles, &metrics).await;
                 }
             };
             tokio::select! {
-                () = observe::observe(client.clone(), &worlds, &audits) => {}
-                () = register::register(client.clone(), &worlds, &address, &metrics) => {}
-                () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
+                () = observe::observe(client.clone(), &snapshots, &audits) => {}
+                () = register::register(client.clone(), &snapshots, &address, &metrics) => {}
+                () = retired::retire(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reconcile => {}
-                () = status::report(client.clone(), &worlds, &audits, &troubles) => {}
+                () = status::report(client.clone(), &snapshots, &audits, &troubles) => {}
                 () = lease.lost() => {}
             }
             held = None;

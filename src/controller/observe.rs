@@ -13,7 +13,7 @@ use tracing::debug;
 
 use crate::api;
 use crate::audit::{Audit, Digest, Extent};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 
 /// Pauses between two rounds and between two tenants, to limit the load on the API server.
 const BETWEEN_ROUNDS: Duration = Duration::from_secs(10);
@@ -37,17 +37,17 @@ impl Audits {
 }
 
 /// Audits observed tenants, round after round. Runs until dropped.
-pub(super) async fn observe(client: Client, worlds: &Worlds, audits: &Audits) {
+pub(super) async fn observe(client: Client, snapshots: &SnapshotStore, audits: &Audits) {
     loop {
-        let world = worlds.newest();
-        let observed = world.iter().flat_map(|world| world.tenants()).filter(|tenant| tenant.is_observed());
+        let snapshot = snapshots.newest();
+        let observed = snapshot.iter().flat_map(|snapshot| snapshot.tenants()).filter(|tenant| tenant.is_observed());
         let observed: BTreeSet<String> = observed.map(|tenant| tenant.name.clone()).collect();
         audits.found().retain(|tenant, _| observed.contains(tenant));
         for tenant in observed {
-            let Some(world) = worlds.newest() else { break };
+            let Some(snapshot) = snapshots.newest() else { break };
             let time = Timestamp::now().as_second();
-            let extent = Extent::of_tenant(&world, &tenant);
-            let audit = Audit { client: &client, world: &world, time, identities: false };
+            let extent = Extent::of_tenant(&snapshot, &tenant);
+            let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
             let mut digest = Digest::default();
             let audited = audit.run(&extent, |finding| digest.take(&finding), |_| {}).await;
             debug!(tenant, objects = audited.objects, findings = digest.findings(), "audited");

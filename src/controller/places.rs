@@ -12,7 +12,7 @@ use crate::baseline::{
     desired_of_service, desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking,
     tenant_of_object,
 };
-use crate::world::{self, Owner, TENANT_LABEL, World};
+use crate::snapshot::{self, NamespaceOwner, TENANT_LABEL, Snapshot};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,9 +46,9 @@ pub(super) fn of_the_baseline<'k>(
 
 /// True if `namespace` is empty, as it is for cluster-wide objects, or is listed in the settings, or has no tenant
 /// label.
-pub(super) fn is_platforms(world: &World, namespace: &str) -> bool {
-    let owner = world.owner(namespace);
-    namespace.is_empty() || matches!(owner, Some(Owner::Platform | Owner::Shared | Owner::Unowned))
+pub(super) fn is_platforms(snapshot: &Snapshot, namespace: &str) -> bool {
+    let owner = snapshot.owner(namespace);
+    namespace.is_empty() || matches!(owner, Some(NamespaceOwner::Platform | NamespaceOwner::SharedService | NamespaceOwner::Unowned))
 }
 
 impl Place {
@@ -56,38 +56,38 @@ impl Place {
         Self::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() }
     }
 
-    pub(super) fn namespace<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
+    pub(super) fn namespace<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
         match self {
-            Self::Namespace { namespace, .. } | Self::Undone(namespace) => world.namespace(namespace),
+            Self::Namespace { namespace, .. } | Self::Undone(namespace) => snapshot.namespace(namespace),
             Self::Tenant(_) | Self::Service(_) | Self::Cluster | Self::Leftover(..) => None,
         }
     }
 
     /// Returns the namespace if it must still be marked ready. A namespace over the limit of its tenant is never
     /// marked.
-    pub(super) fn to_tell<'w>(&self, world: &'w World) -> Option<&'w world::Namespace> {
+    pub(super) fn to_tell<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
         match self {
-            Self::Namespace { namespace, .. } if !world.is_over_limit(namespace) => {
-                self.namespace(world).filter(|namespace| !namespace.ready && !namespace.terminating)
+            Self::Namespace { namespace, .. } if !snapshot.is_over_limit(namespace) => {
+                self.namespace(snapshot).filter(|namespace| !namespace.ready && !namespace.terminating)
             }
             _ => None,
         }
     }
 
     /// True if the target is a ready namespace, to which the complete baseline was applied before.
-    pub(super) fn has_stood(&self, world: &World) -> bool {
+    pub(super) fn has_stood(&self, snapshot: &Snapshot) -> bool {
         match self {
-            Self::Namespace { .. } => self.namespace(world).is_some_and(|namespace| namespace.ready),
+            Self::Namespace { .. } => self.namespace(snapshot).is_some_and(|namespace| namespace.ready),
             _ => false,
         }
     }
 
     /// True if the controller may replace objects from before the baseline, because the platform has set
     /// `acknowledgedFindings` in the Tenant.
-    pub(super) fn is_acknowledged(&self, world: &World) -> bool {
+    pub(super) fn findings_acknowledged(&self, snapshot: &Snapshot) -> bool {
         match self {
             Self::Namespace { tenant, .. } => {
-                world.tenant(tenant).is_some_and(|tenant| tenant.is_acknowledged)
+                snapshot.tenant(tenant).is_some_and(|tenant| tenant.findings_acknowledged)
             }
             _ => false,
         }
@@ -101,29 +101,29 @@ impl Place {
         }
     }
 
-    pub(super) fn manifests(&self, world: &World) -> Vec<Manifest> {
+    pub(super) fn manifests(&self, snapshot: &Snapshot) -> Vec<Manifest> {
         match self {
-            Self::Namespace { tenant, namespace } => world
+            Self::Namespace { tenant, namespace } => snapshot
                 .tenant(tenant)
-                .map(|tenant| desired(world, tenant, namespace).collect())
+                .map(|tenant| desired(snapshot, tenant, namespace).collect())
                 .unwrap_or_default(),
             Self::Tenant(name) => {
-                world.tenant(name).into_iter().flat_map(|tenant| desired_of_tenant(world, tenant)).collect()
+                snapshot.tenant(name).into_iter().flat_map(|tenant| desired_of_tenant(snapshot, tenant)).collect()
             }
             Self::Service(name) => {
-                let service = world.shared_service(name).into_iter();
-                service.flat_map(|service| desired_of_service(world, service)).collect()
+                let service = snapshot.shared_service(name).into_iter();
+                service.flat_map(|service| desired_of_service(snapshot, service)).collect()
             }
-            Self::Cluster => desired_of_cluster(world),
+            Self::Cluster => desired_of_cluster(snapshot),
             Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         }
     }
 
     /// Returns the objects to delete: those that exist but are not in `manifests`, such as objects of an older
     /// baseline or of a revoked grant.
-    pub(super) fn surplus(&self, manifests: &[Manifest], world: &World, kept: &Kept) -> Vec<Key> {
+    pub(super) fn surplus(&self, manifests: &[Manifest], snapshot: &Snapshot, kept: &Kept) -> Vec<Key> {
         let wanted: BTreeSet<Key> = match self {
-            Self::Cluster => desired_of_platform(world).map(|manifest| Key::of(&manifest)).collect(),
+            Self::Cluster => desired_of_platform(snapshot).map(|manifest| Key::of(&manifest)).collect(),
             _ => manifests.iter().map(Key::of).collect(),
         };
         let there: Vec<Key> = match self {
@@ -146,7 +146,7 @@ impl Place {
                 // An old policy is deleted only after all wanted objects of its namespace exist.
                 let may_go = |key: &Key| key.name == DENY_ALL || !missing.contains(key.namespace.as_str());
                 let goes = |key: &Key| is_of_the_cluster(key.kind, &key.name) && may_go(key);
-                kept.within(|namespace| is_platforms(world, namespace)).filter(goes).collect()
+                kept.within(|namespace| is_platforms(snapshot, namespace)).filter(goes).collect()
             }
             Self::Leftover(key) => vec![key.clone()],
             Self::Service(_) | Self::Undone(_) => Vec::new(),
@@ -158,25 +158,25 @@ impl Place {
     }
 
     /// Returns the labels that the target must still add to its namespace.
-    pub(super) fn labels<'w>(&self, world: &'w World) -> Vec<Label<'w>> {
-        self.namespace(world).map(|namespace| self.lacking(world, namespace)).unwrap_or_default()
+    pub(super) fn labels<'w>(&self, snapshot: &'w Snapshot) -> Vec<Label<'w>> {
+        self.namespace(snapshot).map(|namespace| self.lacking(snapshot, namespace)).unwrap_or_default()
     }
 
     /// Returns the labels that `namespace` lacks, if it belongs to this target's tenant.
-    pub(super) fn lacking<'w>(&self, world: &'w World, namespace: &world::Namespace) -> Vec<Label<'w>> {
+    pub(super) fn lacking<'w>(&self, snapshot: &'w Snapshot, namespace: &snapshot::Namespace) -> Vec<Label<'w>> {
         let Self::Namespace { tenant, .. } = self else { return Vec::new() };
         if namespace.tenant.as_ref() != Some(tenant) || namespace.terminating {
             return Vec::new();
         }
         let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
-        let tenant = world.tenant(tenant).into_iter();
-        lacking(tenant.flat_map(|tenant| labels(&world.settings, tenant)), |label| label.key, has).collect()
+        let tenant = snapshot.tenant(tenant).into_iter();
+        lacking(tenant.flat_map(|tenant| labels(&snapshot.settings, tenant)), |label| label.key, has).collect()
     }
 
     /// Returns the objects that differ from the wanted ones, in the order in which they are written.
-    pub(super) fn changes(&self, manifests: Vec<Manifest>, world: &World, kept: &Kept) -> Vec<Change> {
+    pub(super) fn changes(&self, manifests: Vec<Manifest>, snapshot: &Snapshot, kept: &Kept) -> Vec<Change> {
         // Kubernetes creates no objects in a terminating namespace.
-        let is_ending = self.is_ending(world);
+        let is_ending = self.is_ending(snapshot);
         let change = |manifest: Manifest| match kept.of(&manifest) {
             None => (!is_ending).then_some(Change { manifest, is_known: false }),
             Some(found) => {
@@ -185,7 +185,7 @@ impl Place {
             }
         };
         let mut changes: Vec<Change> = manifests.into_iter().filter_map(change).collect();
-        if *self == Self::Cluster && Denial::of(world, kept) == Denial::Goes {
+        if *self == Self::Cluster && Denial::of(snapshot, kept) == Denial::Goes {
             changes.sort_by_key(|change| change.manifest.name != DENY_ALL);
         }
         changes
@@ -207,18 +207,18 @@ impl Place {
         *self != Self::Cluster || key.name == DENY_ALL
     }
 
-    fn is_ending(&self, world: &World) -> bool {
-        self.namespace(world).is_some_and(|namespace| namespace.terminating)
+    fn is_ending(&self, snapshot: &Snapshot) -> bool {
+        self.namespace(snapshot).is_some_and(|namespace| namespace.terminating)
     }
 
     /// True if the target is in sync.
-    pub(super) fn stands(&self, world: &World, kept: &Kept, told: bool) -> bool {
-        let must_tell = !told && self.to_tell(world).is_some() && self.is_counted(kept);
-        if must_tell || !self.labels(world).is_empty() {
+    pub(super) fn stands(&self, snapshot: &Snapshot, kept: &Kept, told: bool) -> bool {
+        let must_tell = !told && self.to_tell(snapshot).is_some() && self.is_counted(kept);
+        if must_tell || !self.labels(snapshot).is_empty() {
             return false;
         }
-        let manifests = self.manifests(world);
-        self.surplus(&manifests, world, kept).is_empty() && self.changes(manifests, world, kept).is_empty()
+        let manifests = self.manifests(snapshot);
+        self.surplus(&manifests, snapshot, kept).is_empty() && self.changes(manifests, snapshot, kept).is_empty()
     }
 
     /// True if the quota controller has computed the usage of the namespace. Until then, Kubernetes refuses to create
@@ -241,7 +241,7 @@ mod tests {
 
     use super::*;
     use crate::settings::{File, Settings};
-    use crate::world::{Facts, Namespace};
+    use crate::snapshot::{ClusterState, Namespace};
 
     fn allows(name: &str) -> DynamicObject {
         let metadata = ObjectMeta {
@@ -259,15 +259,15 @@ mod tests {
             "gateways": [{ "name": "edge/new", "serviceAccount": "new", "selector": { "app": "new" } }],
         }))?;
         let edge = ("edge".into(), Arc::new(Namespace::default()));
-        let facts = Facts { namespaces: vec![edge], ..Facts::default() };
-        let world = World::new(Arc::new(Settings::try_from(file)?), facts);
+        let state = ClusterState { namespaces: vec![edge], ..ClusterState::default() };
+        let snapshot = Snapshot::new(Arc::new(Settings::try_from(file)?), state);
         let mut kept = Kept::default();
         kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-old")))));
-        let manifests = Place::Cluster.manifests(&world);
-        assert_eq!(Place::Cluster.surplus(&manifests, &world, &kept), []);
+        let manifests = Place::Cluster.manifests(&snapshot);
+        assert_eq!(Place::Cluster.surplus(&manifests, &snapshot, &kept), []);
         kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-new")))));
         let old = Key::new(Kind::AuthorizationPolicy, "edge", "bulkhead-gateway-old");
-        assert_eq!(Place::Cluster.surplus(&manifests, &world, &kept), [old]);
+        assert_eq!(Place::Cluster.surplus(&manifests, &snapshot, &kept), [old]);
         Ok(())
     }
 }

@@ -23,9 +23,9 @@ use super::turns::Turns;
 use super::within;
 use super::write::{Change, apply, label, remove, say_ready, undo};
 use crate::baseline::{Kind, MANAGED_BY, Manifest, differences, kinds};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 /// Maximum number of reconciles in flight.
 const AT_ONCE: usize = 16;
@@ -50,14 +50,14 @@ struct Work {
 }
 
 impl Work {
-    fn at(place: Place, cause: Cause, world: &World, kept: &Kept) -> Self {
-        let manifests = place.manifests(world);
-        let surplus = place.surplus(&manifests, world, kept);
+    fn at(place: Place, cause: Cause, snapshot: &Snapshot, kept: &Kept) -> Self {
+        let manifests = place.manifests(snapshot);
+        let surplus = place.surplus(&manifests, snapshot, kept);
         Self {
             start: kept.now(),
             cause,
-            has_stood: cause == Cause::Drift || place.has_stood(world),
-            changes: place.changes(manifests, world, kept),
+            has_stood: cause == Cause::Drift || place.has_stood(snapshot),
+            changes: place.changes(manifests, snapshot, kept),
             surplus: surplus.into_iter().map(|key| kept.surplus(key)).collect(),
             is_counted: place.is_counted(kept),
             place,
@@ -80,11 +80,11 @@ struct Done {
 
 /// Keeps every target in sync. A target that hangs or fails delays no other. Returns when the settings require
 /// watches of other kinds.
-pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubles, metrics: &Metrics) {
-    let mut changes = worlds.changes();
+pub(super) async fn reconcile(client: Client, snapshots: &SnapshotStore, troubles: &Troubles, metrics: &Metrics) {
+    let mut changes = snapshots.changes();
     let declared: BTreeSet<Kind> = loop {
-        match worlds.newest() {
-            Some(world) => break kinds(&world.settings).collect(),
+        match snapshots.newest() {
+            Some(snapshot) => break kinds(&snapshot.settings).collect(),
             None => drop(changes.changed().await),
         }
     };
@@ -99,7 +99,7 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
     let mut standing = Standing::default();
     let mut turns = Turns::new(Instant::now());
     loop {
-        let next_look = standing.next(worlds.newest().as_ref());
+        let next_look = standing.next(snapshots.newest().as_ref());
         tokio::select! {
             Some(item) = news.next() => kept.take(item),
             Ok(()) = changes.changed() => {}
@@ -126,23 +126,23 @@ pub(super) async fn reconcile(client: Client, worlds: &Worlds, troubles: &Troubl
         while let Some(Some(item)) = news.next().now_or_never() {
             kept.take(item);
         }
-        let Some(newest) = worlds.newest().filter(|_| kept.is_whole(&declared)) else { continue };
+        let Some(newest) = snapshots.newest().filter(|_| kept.is_whole(&declared)) else { continue };
         if !kinds(&newest.settings).eq(declared.iter().copied()) {
             return;
         }
 
-        let world = standing.due(newest);
-        told.retain(|place, uid| place.namespace(&world).is_some_and(|now| now.uid == *uid && !now.ready));
-        standing.look(&world, &mut kept, &told, std::mem::take(&mut seen_to));
+        let snapshot = standing.due(newest);
+        told.retain(|place, uid| place.namespace(&snapshot).is_some_and(|now| now.uid == *uid && !now.ready));
+        standing.look(&snapshot, &mut kept, &told, std::mem::take(&mut seen_to));
         troubles.retain(|place| standing.has_fallen(place));
         let rewritten = standing.rewritten();
         turns.begin(Instant::now(), |place| standing.has_fallen(place), &rewritten);
         let free = AT_ONCE.saturating_sub(running.len());
         let denial =
-            if standing.has_fallen(&Place::Cluster) { Denial::of(&world, &kept) } else { Denial::Stays };
-        for (cause, place) in turns.of(&standing.fallen(), &busy, free, world.settings.pace, denial) {
+            if standing.has_fallen(&Place::Cluster) { Denial::of(&snapshot, &kept) } else { Denial::Stays };
+        for (cause, place) in turns.of(&standing.fallen(), &busy, free, snapshot.settings.pace, denial) {
             busy.insert(place.clone(), cause);
-            running.push(see_to(&client, worlds, &drift, Work::at(place, cause, &world, &kept)));
+            running.push(see_to(&client, snapshots, &drift, Work::at(place, cause, &snapshot, &kept)));
         }
     }
 }
@@ -156,7 +156,7 @@ fn in_words(error: &anyhow::Error) -> String {
 }
 
 /// Reconciles a target: writes the differences, compares the responses, and marks the namespace ready.
-async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work) -> Done {
+async fn see_to(client: &Client, snapshots: &SnapshotStore, drift: &Drift<'_>, work: Work) -> Done {
     let mut done = Done {
         place: work.place.clone(),
         start: work.start,
@@ -166,25 +166,25 @@ async fn see_to(client: &Client, worlds: &Worlds, drift: &Drift<'_>, work: Work)
         told: None,
         result: Ok(()),
     };
-    done.result = within(LONGEST, try_see_to(client, worlds, drift, work, &mut done)).await;
+    done.result = within(LONGEST, try_see_to(client, snapshots, drift, work, &mut done)).await;
     done
 }
 
 async fn try_see_to(
     client: &Client,
-    worlds: &Worlds,
+    snapshots: &SnapshotStore,
     drift: &Drift<'_>,
     work: Work,
     done: &mut Done,
 ) -> anyhow::Result<()> {
     let Work { place, cause, has_stood, changes, surplus, is_counted, .. } = work;
-    let Some(world) = worlds.newest() else { return Ok(()) };
+    let Some(snapshot) = snapshots.newest() else { return Ok(()) };
     let mut failed = match &place {
-        Place::Undone(namespace) => undo(client, worlds, namespace).await.err(),
-        Place::Namespace { namespace, .. } => label(client, worlds, &place, namespace).await.err(),
+        Place::Undone(namespace) => undo(client, snapshots, namespace).await.err(),
+        Place::Namespace { namespace, .. } => label(client, snapshots, &place, namespace).await.err(),
         Place::Tenant(_) | Place::Service(_) | Place::Cluster | Place::Leftover(_) => None,
     };
-    let may_replace = has_stood || place.is_acknowledged(&world);
+    let may_replace = has_stood || place.findings_acknowledged(&snapshot);
     for change in &changes {
         if failed.is_some() && !place.goes_on_with(change) {
             continue;
@@ -196,7 +196,7 @@ async fn try_see_to(
             result
         });
         match result {
-            Ok(()) if cause == Cause::Drift => drift.repaired(&world, &place, &change.manifest).await,
+            Ok(()) if cause == Cause::Drift => drift.repaired(&snapshot, &place, &change.manifest).await,
             Ok(()) => {}
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -214,8 +214,8 @@ async fn try_see_to(
         return Err(error);
     }
     // The writes took time, so readiness is decided with the newest snapshot.
-    let world = worlds.newest();
-    let unready = world.as_ref().and_then(|world| place.to_tell(world)).filter(|_| is_counted);
+    let snapshot = snapshots.newest();
+    let unready = snapshot.as_ref().and_then(|snapshot| place.to_tell(snapshot)).filter(|_| is_counted);
     if let (Place::Namespace { namespace, tenant }, Some(unready)) = (&place, unready) {
         say_ready(client, namespace, tenant).await?;
         done.told = Some(unready.uid.clone());

@@ -24,7 +24,7 @@ use super::address::{Address, Followed};
 use super::within;
 use crate::registration::{self, Answer, CONTROLLER, NAME, is_enforced, probe, wanted};
 use crate::settings::{Registration, Settings};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
 /// Interval of checks while the configurations are in sync.
@@ -40,17 +40,17 @@ const LONGEST: Duration = Duration::from_secs(20);
 const PROOFS: u32 = 3;
 
 /// Registers the webhook, check after check. Runs until dropped.
-pub(super) async fn register(client: Client, worlds: &Worlds, address: &Address, metrics: &Metrics) {
+pub(super) async fn register(client: Client, snapshots: &SnapshotStore, address: &Address, metrics: &Metrics) {
     let mut registrar =
         Registrar { client, address, followed: Followed::new(address), proofs: 0, written: [None, None] };
     let mut said = None;
     let mut pause = FIRST_PAUSE;
     loop {
-        let Some(world) = worlds.newest() else {
+        let Some(snapshot) = snapshots.newest() else {
             sleep(EVERY).await;
             continue;
         };
-        let stands = within(LONGEST, registrar.look(&world.settings)).await;
+        let stands = within(LONGEST, registrar.look(&snapshot.settings)).await;
         let stands = stands.unwrap_or_else(|error| Stands::Unknown(format!("{error:#}")));
         metrics.registration(Some(stands.word()));
         if said.as_ref() != Some(&stands) {

@@ -10,8 +10,8 @@ use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::sources::Worlds;
-use crate::world::{RETIRED, Retired, World};
+use crate::sources::SnapshotStore;
+use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, ReservedNames, Snapshot};
 
 /// Collects a burst of changes into one write.
 const BETWEEN: Duration = Duration::from_millis(500);
@@ -19,12 +19,12 @@ const BETWEEN: Duration = Duration::from_millis(500);
 const AT_LEAST: Duration = Duration::from_hours(1);
 
 /// Records reserved names, snapshot after snapshot. Runs until dropped.
-pub(super) async fn retire(client: Client, worlds: &Worlds, namespace: &str) {
+pub(super) async fn retire(client: Client, snapshots: &SnapshotStore, namespace: &str) {
     let maps = Api::<ConfigMap>::namespaced(client, namespace);
-    let mut changes = worlds.changes();
+    let mut changes = snapshots.changes();
     loop {
-        if let Some(world) = worlds.newest()
-            && let Err(error) = note(&maps, &world).await
+        if let Some(snapshot) = snapshots.newest()
+            && let Err(error) = note(&maps, &snapshot).await
         {
             warn!(%error, "failed to record reserved names");
         }
@@ -35,24 +35,24 @@ pub(super) async fn retire(client: Client, worlds: &Worlds, namespace: &str) {
 
 /// Updates the ConfigMap if the snapshot, which has its earlier content, requires other names. An edit by another
 /// user meanwhile makes a conflict; the next snapshot has that edit.
-async fn note(maps: &Api<ConfigMap>, world: &World) -> Result<(), kube::Error> {
+async fn note(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result<(), kube::Error> {
     let now = Timestamp::now().as_second();
-    if world.retired.next(world, now) == world.retired {
+    if snapshot.reserved_names.updated(snapshot, now) == snapshot.reserved_names {
         return Ok(());
     }
-    let found = maps.get_opt(RETIRED).await?;
-    let known = Retired::read(&found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default());
-    let next = known.next(world, now);
+    let found = maps.get_opt(RESERVED_NAMES_CONFIG_MAP).await?;
+    let known = ReservedNames::from_data(&found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default());
+    let next = known.updated(snapshot, now);
     if next == known {
         return Ok(());
     }
     let mut map = found.unwrap_or_default();
-    let is_new = map.metadata.name.replace(RETIRED.to_owned()).is_none();
-    map.data = Some(next.write());
+    let is_new = map.metadata.name.replace(RESERVED_NAMES_CONFIG_MAP.to_owned()).is_none();
+    map.data = Some(next.to_data());
     if is_new {
         maps.create(&PostParams::default(), &map).await?;
     } else {
-        maps.replace(RETIRED, &PostParams::default(), &map).await?;
+        maps.replace(RESERVED_NAMES_CONFIG_MAP, &PostParams::default(), &map).await?;
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::kept::{Kept, Key, Where};
 use super::places::{Place, is_platforms, of_the_baseline};
 use crate::baseline::{Kind, tenant_of_object};
-use crate::world::{self, Owner, Witness, World};
+use crate::snapshot::{self, NamespaceOwner, BaselineInputs, Snapshot};
 
 /// Comparing with new snapshots may use at most 1/`PARTS` of the time. If a comparison is slow, the next one covers
 /// more changes.
@@ -46,13 +46,13 @@ pub(super) struct Line<'s> {
 /// Sync state of all targets.
 #[derive(Default)]
 pub(super) struct Standing {
-    world: Option<Arc<World>>,
+    snapshot: Option<Arc<Snapshot>>,
     /// Earliest time at which a newer snapshot is compared.
-    next_world: Option<Instant>,
+    next_snapshot: Option<Instant>,
     /// Inputs of each target's baseline.
-    witnesses: BTreeMap<Place, Witness>,
+    witnesses: BTreeMap<Place, BaselineInputs>,
     /// The inputs with which each target was last in sync.
-    stood: BTreeMap<Place, Witness>,
+    stood: BTreeMap<Place, BaselineInputs>,
     fallen: BTreeMap<Place, Cause>,
     /// Targets that are out of sync, by reason and tenant.
     queue: BTreeMap<(Cause, String), BTreeSet<Place>>,
@@ -63,21 +63,21 @@ pub(super) struct Standing {
 
 impl Standing {
     /// Returns the snapshot to compare with now, which is not always the newest.
-    pub(super) fn due(&self, newest: Arc<World>) -> Arc<World> {
-        let known = self.world.as_ref().filter(|_| self.next_world > Some(Instant::now()));
+    pub(super) fn due(&self, newest: Arc<Snapshot>) -> Arc<Snapshot> {
+        let known = self.snapshot.as_ref().filter(|_| self.next_snapshot > Some(Instant::now()));
         known.map_or(newest, Arc::clone)
     }
 
     /// Returns the time at which the newest snapshot is compared; `None` if it is in use already.
-    pub(super) fn next(&self, newest: Option<&Arc<World>>) -> Option<Instant> {
-        let (known, newest) = self.world.as_ref().zip(newest)?;
-        self.next_world.filter(|_| !Arc::ptr_eq(known, newest))
+    pub(super) fn next(&self, newest: Option<&Arc<Snapshot>>) -> Option<Instant> {
+        let (known, newest) = self.snapshot.as_ref().zip(newest)?;
+        self.next_snapshot.filter(|_| !Arc::ptr_eq(known, newest))
     }
 
     /// Compares the targets that a new snapshot, a change in the cache, or a finished reconcile (`done`) concerns.
     pub(super) fn look(
         &mut self,
-        world: &Arc<World>,
+        snapshot: &Arc<Snapshot>,
         kept: &mut Kept,
         told: &BTreeMap<Place, String>,
         done: BTreeSet<Place>,
@@ -85,15 +85,15 @@ impl Standing {
         let start = Instant::now();
         let mut unsure = done;
         let changed = kept.changed();
-        let is_new = self.world.as_ref().is_none_or(|known| !Arc::ptr_eq(known, world));
+        let is_new = self.snapshot.as_ref().is_none_or(|known| !Arc::ptr_eq(known, snapshot));
         if is_new {
-            let witnesses = witnesses(world);
-            for (place, witness) in &witnesses {
+            let witnesses = witnesses(snapshot);
+            for (place, baseline_inputs) in &witnesses {
                 let known = self.witnesses.get(place);
-                if known != Some(witness) {
+                if known != Some(baseline_inputs) {
                     unsure.insert(place.clone());
                 }
-                if known.is_some_and(|known| !known.has_specs_of(witness)) {
+                if known.is_some_and(|known| !known.same_specs(baseline_inputs)) {
                     self.rewritten.insert(place.clone());
                 }
             }
@@ -104,43 +104,43 @@ impl Standing {
             }
             self.stood.retain(|place, _| witnesses.contains_key(place));
             self.witnesses = witnesses;
-            self.world = Some(Arc::clone(world));
+            self.snapshot = Some(Arc::clone(snapshot));
         }
         for place in &changed {
             match place {
                 Where::Everywhere => unsure.extend(self.witnesses.keys().cloned()),
                 Where::Tenant(tenant) => drop(unsure.insert(Place::Tenant(tenant.clone()))),
                 Where::Cluster => drop(unsure.insert(Place::Cluster)),
-                Where::Namespace(namespace) => unsure.extend(in_namespace(world, namespace)),
+                Where::Namespace(namespace) => unsure.extend(in_namespace(snapshot, namespace)),
             }
         }
         let is_left = |place: &Where| match place {
-            Where::Namespace(namespace) => is_observed(world, namespace),
+            Where::Namespace(namespace) => is_observed(snapshot, namespace),
             Where::Everywhere | Where::Tenant(_) | Where::Cluster => true,
         };
         if is_new || changed.iter().any(is_left) {
-            self.leftovers = leftovers(world, kept);
+            self.leftovers = leftovers(snapshot, kept);
         }
         for place in unsure {
-            self.look_at(place, world, kept, told);
+            self.look_at(place, snapshot, kept, told);
         }
         if is_new {
             let pause = start.elapsed() * (PARTS - 1);
-            self.next_world = Some(Instant::now() + pause.min(LONGEST));
+            self.next_snapshot = Some(Instant::now() + pause.min(LONGEST));
         }
     }
 
-    fn look_at(&mut self, place: Place, world: &World, kept: &Kept, told: &BTreeMap<Place, String>) {
+    fn look_at(&mut self, place: Place, snapshot: &Snapshot, kept: &Kept, told: &BTreeMap<Place, String>) {
         self.forget(&place);
-        let Some(witness) = self.witnesses.get(&place) else { return };
-        if place.stands(world, kept, told.contains_key(&place)) {
-            self.stood.insert(place, witness.clone());
+        let Some(baseline_inputs) = self.witnesses.get(&place) else { return };
+        if place.stands(snapshot, kept, told.contains_key(&place)) {
+            self.stood.insert(place, baseline_inputs.clone());
             return;
         }
         let cause = match self.stood.get(&place) {
-            _ if place.to_tell(world).is_some() => Cause::New,
-            Some(stood) if stood == witness => Cause::Drift,
-            Some(stood) if stood.has_settings_of(witness) => Cause::News,
+            _ if place.to_tell(snapshot).is_some() => Cause::New,
+            Some(stood) if stood == baseline_inputs => Cause::Drift,
+            Some(stood) if stood.same_settings(baseline_inputs) => Cause::News,
             _ => Cause::Upgrade,
         };
         self.fallen.insert(place.clone(), cause);
@@ -176,56 +176,56 @@ impl Standing {
 }
 
 /// Returns the inputs of every target's baseline.
-fn witnesses(world: &World) -> BTreeMap<Place, Witness> {
+fn witnesses(snapshot: &Snapshot) -> BTreeMap<Place, BaselineInputs> {
     let mut witnesses = BTreeMap::new();
-    for tenant in world.tenants().filter(|tenant| !tenant.is_observed()) {
-        let witness = world.witness(&tenant.name);
-        for namespace in world.namespaces_of(&tenant.name) {
+    for tenant in snapshot.tenants().filter(|tenant| !tenant.is_observed()) {
+        let baseline_inputs = snapshot.baseline_inputs(&tenant.name);
+        for namespace in snapshot.namespaces_of(&tenant.name) {
             let place = Place::of_namespace(&tenant.name, namespace);
-            witnesses.insert(place, witness.of_namespace(world, namespace));
+            witnesses.insert(place, baseline_inputs.for_namespace(snapshot, namespace));
         }
-        witnesses.insert(Place::Tenant(tenant.name.clone()), witness);
+        witnesses.insert(Place::Tenant(tenant.name.clone()), baseline_inputs);
     }
-    let witness = world.witness_of_all();
-    for service in world.listed_services() {
-        witnesses.insert(Place::Service(service.name.clone()), witness.clone());
+    let baseline_inputs = snapshot.cluster_baseline_inputs();
+    for service in snapshot.listed_services() {
+        witnesses.insert(Place::Service(service.name.clone()), baseline_inputs.clone());
     }
-    witnesses.insert(Place::Cluster, witness);
+    witnesses.insert(Place::Cluster, baseline_inputs);
     witnesses
 }
 
 /// Returns the targets that have objects in `namespace`.
-fn in_namespace(world: &World, namespace: &str) -> Vec<Place> {
-    let tenant = world.namespace(namespace).and_then(|known| known.tenant.as_deref());
+fn in_namespace(snapshot: &Snapshot, namespace: &str) -> Vec<Place> {
+    let tenant = snapshot.namespace(namespace).and_then(|known| known.tenant.as_deref());
     let own = tenant.map(|tenant| Place::of_namespace(tenant, namespace));
-    let services = world.shared_services().filter(|service| service.namespace == namespace);
+    let services = snapshot.shared_services().filter(|service| service.namespace == namespace);
     let services = services.map(|service| Place::Service(service.name.clone()));
-    let cluster = is_platforms(world, namespace).then_some(Place::Cluster);
+    let cluster = is_platforms(snapshot, namespace).then_some(Place::Cluster);
     own.into_iter().chain(services).chain(cluster).collect()
 }
 
-fn is_observed(world: &World, namespace: &str) -> bool {
-    matches!(world.owner(namespace), Some(Owner::Tenant(tenant)) if tenant.is_observed())
+fn is_observed(snapshot: &Snapshot, namespace: &str) -> bool {
+    matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(tenant)) if tenant.is_observed())
 }
 
 /// Returns the orphans: objects of tenants that no longer exist or are observed, and namespaces of observed tenants
 /// that are still marked ready.
-fn leftovers(world: &World, kept: &Kept) -> BTreeSet<Place> {
+fn leftovers(snapshot: &Snapshot, kept: &Kept) -> BTreeSet<Place> {
     let mut places = Vec::new();
-    let has_none = |tenant: &str| world.tenant(tenant).is_none_or(world::Tenant::is_observed);
+    let has_none = |tenant: &str| snapshot.tenant(tenant).is_none_or(snapshot::Tenant::is_observed);
     for kind in Kind::ALL.iter().copied() {
         let leftovers =
             kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
         places.extend(leftovers.map(|name| Place::Leftover(Key::new(kind, "", name))));
     }
-    let observed = world.tenants().filter(|tenant| tenant.is_observed());
-    for namespace in observed.flat_map(|tenant| world.namespaces_of(&tenant.name)) {
-        if world.namespace(namespace).is_some_and(|known| known.ready) {
+    let observed = snapshot.tenants().filter(|tenant| tenant.is_observed());
+    for namespace in observed.flat_map(|tenant| snapshot.namespaces_of(&tenant.name)) {
+        if snapshot.namespace(namespace).is_some_and(|known| known.ready) {
             places.push(Place::Undone(namespace.to_owned()));
         }
         let there = of_the_baseline(kept, namespace);
         places.extend(there.map(|(kind, name)| Place::Leftover(Key::new(kind, namespace, name))));
     }
-    places.retain(|place| place.namespace(world).is_none_or(|namespace| !namespace.terminating));
+    places.retain(|place| place.namespace(snapshot).is_none_or(|namespace| !namespace.terminating));
     places.into_iter().collect()
 }

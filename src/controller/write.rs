@@ -15,9 +15,9 @@ use super::kept::{Key, api};
 use super::now;
 use super::places::Place;
 use crate::baseline::{Manifest, differences, is_managed};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::sources::follow::read_namespace;
-use crate::world::{self, BASELINE_READY, World};
+use crate::snapshot::{self, BASELINE_READY, Snapshot};
 
 /// Field manager of server-side apply.
 const FIELD_MANAGER: &str = "bulkhead";
@@ -28,17 +28,17 @@ const SHOWN: Duration = Duration::from_secs(5);
 /// Adds the missing labels to the namespace, and waits until the snapshot has them.
 pub(super) async fn label(
     client: &Client,
-    worlds: &Worlds,
+    snapshots: &SnapshotStore,
     place: &Place,
     namespace: &str,
 ) -> anyhow::Result<()> {
-    let mut changes = worlds.changes();
-    let Some(world) = worlds.newest().filter(|world| !place.labels(world).is_empty()) else { return Ok(()) };
+    let mut changes = snapshots.changes();
+    let Some(snapshot) = snapshots.newest().filter(|snapshot| !place.labels(snapshot).is_empty()) else { return Ok(()) };
     // The snapshot may be older than the namespace. So the labels are compared with the current object, and its
     // resourceVersion is in the patch.
     let namespaces = Api::<Namespace>::all(client.clone());
     let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
-    let lacking = place.lacking(&world, &read_namespace(&found));
+    let lacking = place.lacking(&snapshot, &read_namespace(&found));
     if !lacking.is_empty() {
         let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
         let version = found.metadata.resource_version;
@@ -51,7 +51,7 @@ pub(super) async fn label(
         info!(namespace, ?added, "added labels to a namespace");
     }
     let shown = async {
-        while worlds.newest().is_some_and(|world| !place.labels(&world).is_empty()) {
+        while snapshots.newest().is_some_and(|snapshot| !place.labels(&snapshot).is_empty()) {
             let _ = changes.changed().await;
         }
     };
@@ -137,14 +137,14 @@ pub(super) async fn apply(
 }
 
 pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
-    say(client, namespace, "True", "BaselineStands", world::ready_for(tenant)).await?;
+    say(client, namespace, "True", "BaselineStands", snapshot::ready_for(tenant)).await?;
     info!(namespace, "set a namespace to ready");
     Ok(())
 }
 
 /// Sets the condition to `False`, and waits until the snapshot has it.
-pub(super) async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> anyhow::Result<()> {
-    let mut changes = worlds.changes();
+pub(super) async fn undo(client: &Client, snapshots: &SnapshotStore, namespace: &str) -> anyhow::Result<()> {
+    let mut changes = snapshots.changes();
     say(
         client,
         namespace,
@@ -153,9 +153,9 @@ pub(super) async fn undo(client: &Client, worlds: &Worlds, namespace: &str) -> a
         "the tenant has `enforcement: Observe`, so no baseline is applied".to_owned(),
     )
     .await?;
-    let is_ready = |world: &World| world.namespace(namespace).is_some_and(|known| known.ready);
+    let is_ready = |snapshot: &Snapshot| snapshot.namespace(namespace).is_some_and(|known| known.ready);
     let shown = async {
-        while worlds.newest().is_some_and(|world| is_ready(&world)) {
+        while snapshots.newest().is_some_and(|snapshot| is_ready(&snapshot)) {
             let _ = changes.changed().await;
         }
     };

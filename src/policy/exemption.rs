@@ -7,7 +7,7 @@ use super::object::{Owned, Workload};
 use super::proxy::{NAMES, is_mesh_image};
 use super::{Review, Rule};
 use crate::settings::Settings;
-use crate::world::{ALL_CONTROLLERS, Exemption, ObjectKey, World, controller_of};
+use crate::snapshot::{CONTROLLER_MANAGER, Exemption, LiveObjectKey, Snapshot, controller_account_for};
 
 /// The name of the exemption by which `rule` is off for the object; `Err` if there is none, with what must be
 /// looked at to be sure.
@@ -15,21 +15,21 @@ pub(super) fn covers<'w>(
     review: &Review<'_>,
     kind: Kind,
     rule: &Rule,
-    world: &'w World,
-) -> Result<&'w str, Option<ObjectKey>> {
+    snapshot: &'w Snapshot,
+) -> Result<&'w str, Option<LiveObjectKey>> {
     if !rule.can_be_exempted() {
         return Err(None);
     }
     let in_force =
         |exemption: &&Exemption| exemption.rules.contains(rule.code) && review.time < exemption.expires;
-    let mut exemptions = world.exemptions(review.namespace).filter(in_force).peekable();
+    let mut exemptions = snapshot.exemptions(review.namespace).filter(in_force).peekable();
     let (Some(_), Some(raw)) = (exemptions.peek(), review.object) else { return Err(None) };
     let (Ok(workload), Ok(owned)) = (Workload::read(kind, raw, review.form), Owned::read(raw)) else {
         return Err(None);
     };
     let mut unknown = None;
-    for exemption in exemptions.filter(|exemption| pins(exemption, &workload, &world.settings)) {
-        match descends(review, kind, &owned, exemption, world) {
+    for exemption in exemptions.filter(|exemption| pins(exemption, &workload, &snapshot.settings)) {
+        match descends(review, kind, &owned, exemption, snapshot) {
             Ok(true) => return Ok(&exemption.name),
             Ok(false) => {}
             Err(key) => unknown = Some(key),
@@ -55,31 +55,31 @@ fn descends(
     kind: Kind,
     owned: &Owned<'_>,
     exemption: &Exemption,
-    world: &World,
-) -> Result<bool, ObjectKey> {
-    if owned.name.as_deref().is_some_and(|name| exemption.is_about(kind.name(), name)) {
+    snapshot: &Snapshot,
+) -> Result<bool, LiveObjectKey> {
+    if owned.name.as_deref().is_some_and(|name| exemption.targets(kind.name(), name)) {
         return Ok(true);
     }
     let Some(maker) = &owned.controller else { return Ok(false) };
-    let accounts = [controller_of(&maker.kind), Some(ALL_CONTROLLERS)];
+    let accounts = [controller_account_for(&maker.kind), Some(CONTROLLER_MANAGER)];
     if !accounts.contains(&Some(review.user.name)) {
         return Ok(false);
     }
-    let live = |kind: &str, name: &str, uid: &str| {
-        let key = ObjectKey {
+    let find_live = |kind: &str, name: &str, uid: &str| {
+        let key = LiveObjectKey {
             namespace: review.namespace.to_owned(),
             kind: kind.to_owned(),
             name: name.to_owned(),
         };
-        world.live(&key).filter(|live| live.uid == uid).ok_or(key)
+        snapshot.live_object(&key).filter(|live| live.uid == uid).ok_or(key)
     };
-    let made_by = live(&maker.kind, &maker.name, &maker.uid)?;
-    if exemption.is_about(&maker.kind, &maker.name) {
+    let live_controller = find_live(&maker.kind, &maker.name, &maker.uid)?;
+    if exemption.targets(&maker.kind, &maker.name) {
         return Ok(true);
     }
-    match &made_by.controller {
-        Some(above) if exemption.is_about(&above.kind, &above.name) => {
-            live(&above.kind, &above.name, &above.uid).map(|_| true)
+    match &live_controller.controller {
+        Some(above) if exemption.targets(&above.kind, &above.name) => {
+            find_live(&above.kind, &above.name, &above.uid).map(|_| true)
         }
         _ => Ok(false),
     }

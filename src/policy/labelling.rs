@@ -6,7 +6,7 @@ use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
 use super::{Review, Unjudged, registered};
 use crate::baseline::{self, Label, MESH_LABELS, lacking};
-use crate::world::{Actor, TENANT_LABEL, World};
+use crate::snapshot::{Actor, TENANT_LABEL, Snapshot};
 
 /// The labels to add to a namespace.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub struct Added {
 
 /// Returns the labels that the namespace in `review` lacks. Wrong labels are left to the validating webhook. A second
 /// call adds nothing.
-pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> {
+pub fn label(review: &Review<'_>, snapshot: &Snapshot) -> Result<Labelling, Unjudged> {
     let is_update = match (registered(review)?, review.subresource) {
         ((Kind::Namespace, Operation::Create), "") => false,
         ((Kind::Namespace, Operation::Update), "") => true,
@@ -43,16 +43,16 @@ pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> 
         return Ok(Labelling::default());
     };
     let namespace = namespace.metadata;
-    let actor = world.actor(&review.user);
+    let actor = snapshot.actor(&review.user);
     let labels = if is_update {
         match read(review.old_object, "oldObject")? {
-            Object::Namespace(old) if !world.breaks_glass(&review.user) => {
-                on_update(&actor, &old.metadata, world)
+            Object::Namespace(old) if !snapshot.is_break_glass(&review.user) => {
+                on_update(&actor, &old.metadata, snapshot)
             }
             _ => Vec::new(),
         }
     } else {
-        on_create(&actor, &namespace, world)
+        on_create(&actor, &namespace, snapshot)
     };
     let has = |key: &str| namespace.label_value(key).is_some();
     Ok(Labelling {
@@ -65,23 +65,23 @@ pub fn label(review: &Review<'_>, world: &World) -> Result<Labelling, Unjudged> 
 
 /// Returns the labels of a new namespace's tenant: the one in its label, if the user may set it; else the user's own
 /// tenant; for the platform, the tenant that the name belongs to.
-fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, world: &World) -> Vec<Added> {
+fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -> Vec<Added> {
     let tenant = match namespace.label_value(TENANT_LABEL) {
-        Some(name) => world.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
-        None if matches!(actor, Actor::Platform) => world.tenant_named_by(namespace.name_or_prefix()),
+        Some(name) => snapshot.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
+        None if matches!(actor, Actor::Platform) => snapshot.tenant_by_namespace_name(namespace.name_or_prefix()),
         None => actor.tenant_for(namespace.name_or_prefix()),
     };
-    let reserved = namespace.name.as_deref().is_some_and(|name| world.settings.is_reserved(name));
+    let reserved = namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_reserved(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
     let added = |label: Label<'_>| Added { key: label.key, value: label.value.to_owned() };
-    baseline::labels(&world.settings, tenant).map(added).collect()
+    baseline::labels(&snapshot.settings, tenant).map(added).collect()
 }
 
 /// Returns the labels that a namespace had and must keep, unless the platform removes them.
-fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, world: &World) -> Vec<Added> {
-    let tenant = old.label_value(TENANT_LABEL).and_then(|name| world.tenant(name));
+fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, snapshot: &Snapshot) -> Vec<Added> {
+    let tenant = old.label_value(TENANT_LABEL).and_then(|name| snapshot.tenant(name));
     let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
-    let wanted = baseline::labels(&world.settings, tenant).map(|label| label.key);
+    let wanted = baseline::labels(&snapshot.settings, tenant).map(|label| label.key);
     let keys: BTreeSet<&'static str> = wanted.chain(MESH_LABELS.iter().copied()).collect();
     keys.into_iter().filter_map(|key| Some(Added { key, value: old.label_value(key)?.to_owned() })).collect()
 }

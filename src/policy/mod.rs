@@ -23,14 +23,14 @@ pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, 
 use std::cell::OnceCell;
 
 use crate::api::Subject;
-use crate::world::{Actor, Namespace, ObjectKey, Owner, Tenant, World};
+use crate::snapshot::{Actor, Namespace, LiveObjectKey, NamespaceOwner, Tenant, Snapshot};
 use kind::{Door, Kind, Operation};
 use object::{Form, Object};
 
 /// What a rule sees of a request.
 #[derive(Debug)]
 pub struct Scope<'r> {
-    pub world: &'r World,
+    pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
     pub operation: Operation,
@@ -44,12 +44,12 @@ pub struct Scope<'r> {
 impl<'r> Scope<'r> {
     /// Who asks. Ownership rules look at it; content rules do not.
     pub fn actor(&self) -> &Actor<'r> {
-        self.actor.get_or_init(|| self.world.actor(&self.review.user))
+        self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
     }
 
     /// Whether who asks is a service account of the namespace.
-    pub fn user_lives_in(&self, namespace: &str) -> bool {
-        self.review.user.home() == Some(namespace)
+    pub fn is_service_account_in(&self, namespace: &str) -> bool {
+        self.review.user.service_account_namespace() == Some(namespace)
     }
 
     /// When it is asked, in seconds since 1970.
@@ -58,8 +58,8 @@ impl<'r> Scope<'r> {
     }
 
     /// Whether who asks is `owner`, or of that group.
-    pub fn user_is(&self, owner: &Subject) -> bool {
-        self.review.user.is(owner)
+    pub fn user_matches(&self, owner: &Subject) -> bool {
+        self.review.user.matches(owner)
     }
 
     /// Whether the namespace's tenant is observed.
@@ -74,7 +74,7 @@ impl<'r> Scope<'r> {
 
     /// The namespace written in, as the snapshot has it.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
-        (self.review.namespace, self.world.namespace(self.review.namespace))
+        (self.review.namespace, self.snapshot.namespace(self.review.namespace))
     }
 
     /// The namespace that is written itself, and the same before.
@@ -94,22 +94,22 @@ impl<'r> Scope<'r> {
 }
 
 /// Judges one request in one world.
-pub fn judge(review: &Review<'_>, world: &World) -> Verdict {
-    match try_judge(review, world) {
+pub fn judge(review: &Review<'_>, snapshot: &Snapshot) -> Verdict {
+    match try_judge(review, snapshot) {
         Ok(verdict) => verdict,
         Err(why) => Verdict::Unjudged(why),
     }
 }
 
-fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
+fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, Unjudged> {
     let (kind, operation) = registered(review)?;
-    let (place, tenant) = match owner(review, kind, world)? {
+    let (place, tenant) = match owner(review, kind, snapshot)? {
         None => (Place::Cluster, None),
-        Some(Owner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
-        Some(Owner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
-        Some(Owner::Shared) => (Place::Shared, None),
-        Some(Owner::Platform) if world.is_managed_root(review.namespace) => (Place::Root, None),
-        Some(Owner::Platform | Owner::Unowned) => return Ok(Verdict::default()),
+        Some(NamespaceOwner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
+        Some(NamespaceOwner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
+        Some(NamespaceOwner::SharedService) => (Place::Shared, None),
+        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => (Place::Root, None),
+        Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
     let raw = match operation {
@@ -130,7 +130,7 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     };
 
     let scope = Scope {
-        world,
+        snapshot,
         review,
         actor: OnceCell::new(),
         operation,
@@ -169,14 +169,14 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
 impl Scope<'_> {
     /// Whether a container is to debug with in a namespace where some pod may be only by an exemption, be it over.
     fn debugs_where_exempted(&self, rule: &Rule) -> bool {
-        let mut exemptions = self.world.exemptions(self.review.namespace);
+        let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
             && exemptions.any(|exemption| exemption.rules.contains(rule.code))
     }
 
     /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
-    fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<ObjectKey>> {
-        let unknown = match exemption::covers(self.review, kind, rule, self.world) {
+    fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<LiveObjectKey>> {
+        let unknown = match exemption::covers(self.review, kind, rule, self.snapshot) {
             Ok(name) => return Ok(Why::Exempted(name.to_owned())),
             Err(unknown) => unknown,
         };
@@ -184,7 +184,7 @@ impl Scope<'_> {
             Ok(Why::Before)
         } else if self.is_observed() && rule.can_be_observed() {
             Ok(Why::Observed)
-        } else if self.world.breaks_glass(&self.review.user) {
+        } else if self.snapshot.is_break_glass(&self.review.user) {
             Ok(Why::BrokenGlass)
         } else {
             Err(unknown)
@@ -203,13 +203,13 @@ fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
 }
 
 /// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
-fn owner<'w>(review: &Review<'_>, kind: Kind, world: &'w World) -> Result<Option<Owner<'w>>, Unjudged> {
+fn owner<'w>(review: &Review<'_>, kind: Kind, snapshot: &'w Snapshot) -> Result<Option<NamespaceOwner<'w>>, Unjudged> {
     if kind.is_of_the_cluster() {
         return Ok(None);
     }
-    match world.owner(review.namespace) {
+    match snapshot.owner(review.namespace) {
         // The API server sends what is written where it sees the tenant label: this snapshot is older.
-        Some(Owner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+        Some(NamespaceOwner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
         owner => Ok(owner),
     }
 }

@@ -6,7 +6,7 @@ use super::Scope;
 use super::kind::Operation;
 use super::object::{Object, Policy, Spec};
 use crate::baseline::{self, Kind, PREFIX};
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 /// Whose the name of an object is, of a kind that the baseline has objects of.
 pub enum Name {
@@ -24,10 +24,10 @@ impl<'r> Scope<'r> {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (namespace, _) = self.namespace();
         let (wanted, is_reserved) = if let Some((_, tenant)) = self.tenant {
-            let wanted = |tenant| baseline::desired_object(self.world, tenant, namespace, kind, name);
+            let wanted = |tenant| baseline::desired_object(self.snapshot, tenant, namespace, kind, name);
             (tenant.and_then(wanted), baseline::is_baseline(kind, name))
         } else {
-            let wanted = baseline::desired_of_platform(self.world).find(|manifest| {
+            let wanted = baseline::desired_of_platform(self.snapshot).find(|manifest| {
                 manifest.kind == kind
                     && manifest.name == name
                     && manifest.namespace.as_deref() == Some(namespace)

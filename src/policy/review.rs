@@ -2,7 +2,7 @@ use serde_json::value::RawValue;
 
 use super::Unjudged;
 use super::object::Form;
-use crate::world::User;
+use crate::snapshot::User;
 
 /// A request to judge, whoever brings it: an API server, or a file in CI. The objects are as they came.
 #[derive(Clone, Debug, Default)]

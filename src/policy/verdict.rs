@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::Rule;
 use super::object::Unreadable;
 use super::path::Path;
-use crate::world::ObjectKey;
+use crate::snapshot::LiveObjectKey;
 
 /// The result of judging a request.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub enum Verdict {
         /// Says if a newer snapshot may admit the request.
         retry: Retry,
         /// An object to look up before it is known if an Exemption covers the request.
-        unknown: Option<ObjectKey>,
+        unknown: Option<LiveObjectKey>,
     },
     /// The request could not be judged, and is refused.
     Unjudged(Unjudged),
@@ -40,7 +40,7 @@ impl Default for Verdict {
 
 impl Verdict {
     /// Returns the object to look up, if the verdict depends on one.
-    pub fn unknown(&self) -> Option<&ObjectKey> {
+    pub fn unknown(&self) -> Option<&LiveObjectKey> {
         match self {
             Self::Judged { unknown, .. } => unknown.as_ref(),
             Self::Unjudged(_) => None,

@@ -13,8 +13,8 @@ use crate::policy::kind::{DOORS, Entry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{Place, RULES};
 use crate::settings::Settings;
-use crate::world::{
-    ALL_CONTROLLERS, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, controllers,
+use crate::snapshot::{
+    CONTROLLER_MANAGER, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -36,7 +36,7 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
                 "not-a-count",
                 &format!(
                     "!(request.?subResource.orValue('') == 'status' \
-                     && request.userInfo.username in ['{QUOTA_CONTROLLER}', '{ALL_CONTROLLERS}'])"
+                     && request.userInfo.username in ['{QUOTA_CONTROLLER}', '{CONTROLLER_MANAGER}'])"
                 ),
             ),
         ]),
@@ -110,7 +110,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
              || ['ownerReferences', 'finalizers'].exists(list, \
              object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
-             ['{NAMESPACE_CONTROLLER}', '{ALL_CONTROLLERS}']))))",
+             ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
             guards = guards.join(", "),
             shared = shared.join(", "),
             labels = both("labels"),
@@ -197,7 +197,7 @@ const A_NODE: &str =
 /// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
 /// must restart without Bulkhead.
 fn not_a_controller() -> MatchCondition {
-    let accounts = controllers().chain([ALL_CONTROLLERS, NAMESPACE_CONTROLLER]);
+    let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
     let accounts = accounts.join(", ");
     condition("not-a-controller", &format!("!(request.userInfo.username in [{accounts}] || {A_NODE})"))

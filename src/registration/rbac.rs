@@ -9,7 +9,7 @@ use crate::api::GROUP;
 use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::policy::kind::Kind;
 use crate::policy::rules::audited;
-use crate::world::RETIRED;
+use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
 
 const WEBHOOK: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
@@ -26,7 +26,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         let mut rules = vec![watch("", "namespaces")];
         rules.extend(own);
         let mut at_home = vec![json!({
-            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED],
+            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP],
             "verbs": ["get", "list", "watch"],
         })];
         if account == CONTROLLER {
@@ -35,7 +35,7 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
             rules.extend(registers_the_webhook());
             at_home.extend([
                 json!({
-                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
+                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP], "verbs": ["update"],
                 }),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),

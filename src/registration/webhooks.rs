@@ -13,7 +13,7 @@ use super::{Service, conditions};
 use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
 use crate::policy::{Place, RULES};
 use crate::settings::Settings;
-use crate::world::{NAME_LABEL, TENANT_LABEL};
+use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 
 /// The name of both configurations.
 pub const NAME: &str = "tenant-bulkhead";
@@ -99,7 +99,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
     let requirement = match entry {
         Entry::Namespaces | Entry::Cluster => return None,
         Entry::Shared => LabelSelectorRequirement {
-            key: NAME_LABEL.to_owned(),
+            key: NAMESPACE_NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
             values: Some(guarded_by_name(settings).cloned().collect()),
         },

@@ -14,7 +14,7 @@ use super::follow::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::world::{Exemption, Facts, Namespace, RETIRED, Retired, SharedService, Tenant, World};
+use crate::snapshot::{Exemption, ClusterState, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant, Snapshot};
 
 /// A document, with its file.
 #[derive(Debug)]
@@ -84,29 +84,29 @@ pub fn settings(path: &Path) -> Result<Settings, Invalid> {
 
 /// Builds the snapshot that `found` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
 /// objects that have the addresses of the API servers and of DNS. Ignores all other documents.
-pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
+pub fn snapshot<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<Snapshot, Invalid> {
     let settings = settings_among(found.clone())?.unwrap_or_default();
-    let mut facts = Facts::default();
+    let mut state = ClusterState::default();
     let mut namespaces = BTreeMap::new();
     for file in found {
         let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
         let within = file.document.text(&["metadata", "namespace"]).unwrap_or_default();
         match (file.group(), file.document.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                facts.tenants.push(Arc::new(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec)));
+                state.tenants.push(Arc::new(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec)));
             }
             (Some(api::GROUP), Some("SharedService")) => {
-                facts
+                state
                     .shared_services
                     .push(SharedService::new(name, file.parse::<Written<_>>("SharedService")?.spec));
             }
             (Some(api::GROUP), Some("Exemption")) => {
                 let exemption = Exemption::new(name, file.parse::<Written<_>>("Exemption")?.spec);
-                facts.exemptions.push(exemption.map_err(|error| file.invalid("Exemption", "", &error))?);
+                state.exemptions.push(exemption.map_err(|error| file.invalid("Exemption", "", &error))?);
             }
-            (Some(""), Some("ConfigMap")) if name == RETIRED => {
+            (Some(""), Some("ConfigMap")) if name == RESERVED_NAMES_CONFIG_MAP => {
                 let map: core::ConfigMap = file.parse("ConfigMap")?;
-                facts.retired = Retired::read(&map.data.unwrap_or_default());
+                state.reserved_names = ReservedNames::from_data(&map.data.unwrap_or_default());
             }
             (Some(""), Some("Namespace")) => {
                 let namespace: core::Namespace = file.parse("Namespace")?;
@@ -123,19 +123,19 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
             }
             (Some("discovery.k8s.io"), Some("EndpointSlice")) if (within, name.as_str()) == API_SERVERS => {
                 let slice: EndpointSlice = file.parse("EndpointSlice")?;
-                facts.surroundings.api_servers.extend(read_api_servers(&slice));
+                state.endpoints.api_servers.extend(read_api_servers(&slice));
             }
             (Some(""), Some("Service"))
                 if within == DNS_NAMESPACE && settings.dns_services.contains(&name) =>
             {
-                facts.surroundings.dns.extend(read_addresses(&file.parse("Service")?));
+                state.endpoints.dns.extend(read_addresses(&file.parse("Service")?));
             }
             _ => {}
         }
     }
     let shared = |(name, namespace): (String, Namespace)| (name.into(), Arc::new(namespace));
-    facts.namespaces = namespaces.into_iter().map(shared).collect();
-    Ok(World::new(Arc::new(settings), facts))
+    state.namespaces = namespaces.into_iter().map(shared).collect();
+    Ok(Snapshot::new(Arc::new(settings), state))
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Sources of snapshots: watches on a cluster, or YAML files.
 //!
-//! [`Worlds`] holds the newest snapshot. It also passes requests for a live lookup to the task that watches the
+//! [`SnapshotStore`] holds the newest snapshot. It also passes requests for a live lookup to the task that watches the
 //! cluster.
 
 pub mod files;
@@ -16,12 +16,12 @@ use kube::api::{ApiResource, GroupVersionKind};
 use tokio::sync::{Notify, watch};
 
 use crate::policy::kind::Door;
-use crate::world::{ObjectKey, World};
+use crate::snapshot::{LiveObjectKey, Snapshot};
 
 /// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
 #[derive(Debug)]
-pub struct Worlds {
-    newest: ArcSwapOption<World>,
+pub struct SnapshotStore {
+    newest: ArcSwapOption<Snapshot>,
     version: watch::Sender<u64>,
     looks: Looks,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Missed {
     /// Namespaces that the snapshot lacks.
     pub(crate) namespaces: BTreeSet<String>,
     /// Objects that an Exemption depends on.
-    pub(crate) objects: BTreeSet<ObjectKey>,
+    pub(crate) objects: BTreeSet<LiveObjectKey>,
     /// Number of the newest request among them.
     request: u64,
 }
@@ -53,7 +53,7 @@ impl Looks {
     }
 }
 
-impl Default for Worlds {
+impl Default for SnapshotStore {
     fn default() -> Self {
         Self {
             newest: ArcSwapOption::empty(),
@@ -63,19 +63,19 @@ impl Default for Worlds {
     }
 }
 
-impl Worlds {
-    pub fn publish(&self, world: World) {
-        self.newest.store(Some(Arc::new(world)));
+impl SnapshotStore {
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.newest.store(Some(Arc::new(snapshot)));
         self.version.send_modify(|version| *version += 1);
     }
 
-    pub fn newest(&self) -> Option<Arc<World>> {
+    pub fn newest(&self) -> Option<Arc<Snapshot>> {
         self.newest.load_full()
     }
 
     /// Asks the watching task to look up `namespace`, every Tenant and `object`. The returned future resolves when
     /// that is done. The next snapshot has what was found.
-    pub fn look(&self, namespace: &str, object: Option<&ObjectKey>) -> impl Future<Output = ()> + use<> {
+    pub fn look(&self, namespace: &str, object: Option<&LiveObjectKey>) -> impl Future<Output = ()> + use<> {
         let mut missed = self.looks.missed();
         missed.namespaces.insert(namespace.to_owned());
         missed.objects.extend(object.cloned());

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::policy::{Retry, Review, Unjudged, Verdict, judge};
-use crate::sources::Worlds;
-use crate::world::Actor;
+use crate::sources::SnapshotStore;
+use crate::snapshot::Actor;
 
 /// Maximum time for a request to wait.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -29,29 +29,29 @@ const LONGEST: usize = 256 << 10;
 /// state and judges again.
 ///
 /// It judges again once for `Retry::Look`, and on each new snapshot until the time limit for `Retry::Wait`.
-pub(super) async fn judge_again(review: &Review<'_>, worlds: &Worlds, waiters: &Waiters) -> Verdict {
-    let mut changes = worlds.changes();
-    let first = judge_now(review, worlds);
+pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
+    let mut changes = snapshots.changes();
+    let first = judge_now(review, snapshots);
     let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
     if first.retry() == Retry::Never || length(review.object) + length(review.old_object) > LONGEST {
         return first;
     }
-    let Some(_place) = waiters.wait(&whose(review, worlds)) else { return first };
+    let Some(_place) = waiters.wait(&whose(review, snapshots)) else { return first };
     let end = Instant::now() + PATIENCE;
-    let _ = timeout_at(end, worlds.look(review.namespace, first.unknown())).await;
-    let mut verdict = judge_now(review, worlds);
+    let _ = timeout_at(end, snapshots.look(review.namespace, first.unknown())).await;
+    let mut verdict = judge_now(review, snapshots);
     while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
-        verdict = judge_now(review, worlds);
+        verdict = judge_now(review, snapshots);
     }
     verdict
 }
 
 /// Returns the tenant that a waiting request counts for: that of its namespace, or else that of its user. Without a
 /// tenant, returns the namespace.
-fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
-    let tenant = worlds.newest().and_then(|world| {
-        let here = world.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
-        here.or_else(|| match world.actor(&review.user) {
+fn whose(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
+    let tenant = snapshots.newest().and_then(|snapshot| {
+        let here = snapshot.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
+        here.or_else(|| match snapshot.actor(&review.user) {
             Actor::Member(tenants) => tenants.first().map(|tenant| tenant.name.clone()),
             _ => None,
         })
@@ -60,14 +60,14 @@ fn whose(review: &Review<'_>, worlds: &Worlds) -> String {
 }
 
 /// Waits until `namespace` has been looked up, or until the time limit.
-pub(super) async fn look(namespace: &str, worlds: &Worlds, waiters: &Waiters) {
+pub(super) async fn look(namespace: &str, snapshots: &SnapshotStore, waiters: &Waiters) {
     if let Some(_place) = waiters.wait(namespace) {
-        let _ = timeout(PATIENCE, worlds.look(namespace, None)).await;
+        let _ = timeout(PATIENCE, snapshots.look(namespace, None)).await;
     }
 }
 
-fn judge_now(review: &Review<'_>, worlds: &Worlds) -> Verdict {
-    worlds.newest().map_or(Verdict::Unjudged(Unjudged::NotReady), |world| judge(review, &world))
+fn judge_now(review: &Review<'_>, snapshots: &SnapshotStore) -> Verdict {
+    snapshots.newest().map_or(Verdict::Unjudged(Unjudged::NotReady), |snapshot| judge(review, &snapshot))
 }
 
 /// Numbers of waiting requests by tenant.

@@ -22,7 +22,7 @@ use super::validate::validate;
 use super::wire::{self, Answer};
 use crate::policy::kind::Entry;
 use crate::policy::{Review, Unjudged, Verdict};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
 /// Maximum size of a body. A review can be twelve times the size of its object.
@@ -38,16 +38,16 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// The state that all requests share.
 #[derive(Debug)]
 pub struct Hook {
-    pub worlds: Arc<Worlds>,
+    pub snapshots: Arc<SnapshotStore>,
     pub metrics: Arc<Metrics>,
     pub(super) waiters: Waiters,
     in_flight: Semaphore,
 }
 
 impl Hook {
-    pub fn new(worlds: Arc<Worlds>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(snapshots: Arc<SnapshotStore>, metrics: Arc<Metrics>) -> Self {
         Self {
-            worlds,
+            snapshots,
             metrics,
             waiters: Waiters::default(),
             in_flight: Semaphore::new(MOST_BYTES_IN_FLIGHT / GRAIN),

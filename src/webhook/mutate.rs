@@ -11,14 +11,14 @@ use crate::policy::{Review, Unjudged};
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
 /// Tenants once: the Tenant may be newer than the snapshot.
 pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let label_now = || hook.worlds.newest().map_or(Err(Unjudged::NotReady), |world| label(review, &world));
+    let label_now = || hook.snapshots.newest().map_or(Err(Unjudged::NotReady), |snapshot| label(review, &snapshot));
     let mut labelling = label_now();
     let is_missing = match &labelling {
         Ok(labelling) => labelling.rests_on_a_stranger,
         Err(why) => matches!(why, Unjudged::NotReady),
     };
     if is_missing {
-        look(review.namespace, &hook.worlds, &hook.waiters).await;
+        look(review.namespace, &hook.snapshots, &hook.waiters).await;
         labelling = label_now();
     }
     match labelling {

@@ -7,7 +7,7 @@ use crate::policy::{Admitted, Review, Verdict};
 
 /// Judges a review, and records the result in metrics and logs.
 pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let verdict = judge_again(review, &hook.worlds, &hook.waiters).await;
+    let verdict = judge_again(review, &hook.snapshots, &hook.waiters).await;
     match &verdict {
         Verdict::Judged { refused, admitted, .. } => {
             for violation in refused {

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use crate::policy::object::{Form, Text};
 use crate::policy::{Admitted, Review, Unjudged, Verdict, Violation};
 use crate::report;
-use crate::world::User;
+use crate::snapshot::User;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";

@@ -263,7 +263,7 @@ fn deleted_tenant_loses_the_right_to_create_namespaces() {
 #[test]
 fn rendered_baseline_of_a_tenant_has_no_istioctl_findings() {
     let analyze = |more: &[&str]| {
-        let files = ["rendered/acme.yaml", "world/namespaces.yaml", "log-collector.yaml"];
+        let files = ["rendered/acme.yaml", "snapshot/namespaces.yaml", "log-collector.yaml"];
         let files = files.map(|file| repository("examples").join(file));
         let mut istioctl = components::istio("istioctl").unwrap();
         let output = istioctl

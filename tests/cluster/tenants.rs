@@ -163,7 +163,7 @@ fn invalid_spec_is_refused_by_the_schema() {
     let service = objects::shared_service("tn-anybody", &spec);
     invalid(&service, &validation_message("self.metadata.name) != 'default'"));
     // The schemas accept the examples.
-    admin.ok(&["apply", "--dry-run=server", "-f", "examples/world/exemptions.yaml"]).unwrap();
+    admin.ok(&["apply", "--dry-run=server", "-f", "examples/snapshot/exemptions.yaml"]).unwrap();
 }
 
 /// The deletion of the CRD deletes every Tenant: their namespaces stay isolated, and belong to them again once they are

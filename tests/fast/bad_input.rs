@@ -23,7 +23,7 @@ struct Fixture {
 fn serve(arguments: &[&str]) -> Fixture {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("serve-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let all = [&["--world", WORLD, "--development-certificate", SERVER_NAME], arguments].concat();
+    let all = [&["--snapshot", WORLD, "--development-certificate", SERVER_NAME], arguments].concat();
     let mut server = Server::start(&BINARY, &name, &folder(&name).unwrap(), &all, None).unwrap();
     server.wait_until_ready().unwrap();
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();

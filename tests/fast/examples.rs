@@ -7,7 +7,7 @@ use bulkhead::policy::object::Form;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
 use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
-use bulkhead::world::{User, World};
+use bulkhead::snapshot::{User, Snapshot};
 use support::WORLD;
 
 /// The code block of an example. The words after `yaml` name the user and the operation; for an update the first
@@ -47,8 +47,8 @@ pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
 }
 
 /// The world that the examples are judged in.
-pub(crate) fn world() -> World {
-    files::world(&files::read(&[WORLD.into()]).unwrap()).unwrap()
+pub(crate) fn snapshot() -> Snapshot {
+    files::snapshot(&files::read(&[WORLD.into()]).unwrap()).unwrap()
 }
 
 impl Example {
@@ -68,7 +68,7 @@ impl Example {
         marks
     }
 
-    pub(crate) fn judged(&self, world: &World) -> Judged {
+    pub(crate) fn judged(&self, snapshot: &Snapshot) -> Judged {
         let mut documents = yaml::read(&self.text).unwrap();
         let is_update = self.operation == "update";
         let new = documents.pop().unwrap();
@@ -95,7 +95,7 @@ impl Example {
             object: Some(&*new.json).filter(|_| !is_delete),
             old_object: if is_delete { Some(&*new.json) } else { old.as_ref().map(|old| &*old.json) },
         };
-        let Verdict::Judged { refused, contact, .. } = judge(&review, world) else {
+        let Verdict::Judged { refused, contact, .. } = judge(&review, snapshot) else {
             panic!("could not be judged:\n{}", self.text)
         };
         Judged { violations: refused, contact, new }

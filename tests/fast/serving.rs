@@ -84,7 +84,7 @@ fn new_certificate_is_served_and_a_bad_one_is_not() {
     let server = start(
         "rotation",
         &folder,
-        &["--world", WORLD, "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")],
+        &["--snapshot", WORLD, "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")],
         None,
     );
     let by =
@@ -112,7 +112,7 @@ fn new_certificate_is_served_and_a_bad_one_is_not() {
 #[test]
 fn terminated_server_finishes_open_requests() {
     let folder = folder("stop").unwrap();
-    let arguments = ["--world", WORLD, "--development-certificate", SERVER_NAME, "--shutdown-delay", "2"];
+    let arguments = ["--snapshot", WORLD, "--development-certificate", SERVER_NAME, "--shutdown-delay", "2"];
     let mut server = start("stop", &folder, &arguments, None);
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
     assert_eq!(ready(&server).0, 200);
@@ -136,7 +136,7 @@ fn terminated_server_finishes_open_requests() {
 fn decisions_are_counted_in_metrics() {
     let folder = folder("metrics").unwrap();
     let server =
-        start("metrics", &folder, &["--world", WORLD, "--development-certificate", SERVER_NAME], None);
+        start("metrics", &folder, &["--snapshot", WORLD, "--development-certificate", SERVER_NAME], None);
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
     assert!(allowed(&caller));
     caller.post("/validate/workloads", b"{").unwrap();

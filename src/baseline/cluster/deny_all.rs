@@ -14,7 +14,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
 }
 
 fn body(spot: Spot<'_>) -> Option<Value> {
-    match spot.world.settings.mesh_wide? {
+    match spot.snapshot.settings.mesh_wide? {
         DenyAll::Never => None,
         DenyAll::DryRun => Some(json!({ "metadata": { "annotations": { DRY_RUN: "true" } }, "spec": {} })),
         DenyAll::Enforce => Some(json!({ "spec": {} })),

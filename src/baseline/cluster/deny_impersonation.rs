@@ -9,8 +9,8 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
         kind: Kind::AuthorizationPolicy,
         name: "deny-shared-service-impersonation",
         body: Body::Where(|spot| {
-            let settings = &spot.world.settings;
-            let rules = spot.world.shared_services().flat_map(|service| {
+            let settings = &spot.snapshot.settings;
+            let rules = spot.snapshot.shared_services().flat_map(|service| {
                 let (namespace, account) = (&service.namespace, &service.service_account);
                 let named = json!({
                     "principals": [format!("*/sa/{account}")],

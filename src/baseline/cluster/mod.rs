@@ -10,7 +10,7 @@ mod tenants_level;
 
 use super::shared_service::is_of_a_service;
 use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 pub use deny_all::{DRY_RUN, NAME as DENY_ALL};
 pub(super) use tenants_level::NAME as TENANTS_LEVEL;
@@ -18,23 +18,23 @@ pub(super) use tenants_level::NAME as TENANTS_LEVEL;
 /// A namespace in which there is something of the cluster's, or none.
 #[derive(Clone, Copy, Debug)]
 struct Spot<'w> {
-    world: &'w World,
+    snapshot: &'w Snapshot,
     namespace: Option<&'w str>,
 }
 
 /// Every object that there is once. What lets through stands before what denies.
-pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
-    let settings = &world.settings;
-    let mut manifests = tenants_level::object().manifests(Spot { world, namespace: None });
+pub fn desired_of_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
+    let settings = &snapshot.settings;
+    let mut manifests = tenants_level::object().manifests(Spot { snapshot, namespace: None });
     if settings.mesh_wide.is_none() {
         return manifests;
     }
-    let root = Spot { world, namespace: Some(&settings.mesh_root) };
+    let root = Spot { snapshot, namespace: Some(&settings.mesh_root) };
     for namespace in &settings.platform_namespaces {
-        manifests.extend(allow_platform::object().manifests(Spot { world, namespace: Some(namespace) }));
+        manifests.extend(allow_platform::object().manifests(Spot { snapshot, namespace: Some(namespace) }));
     }
     for gateway in &settings.gateways {
-        manifests.extend(allow_gateway::manifest(world, gateway));
+        manifests.extend(allow_gateway::manifest(snapshot, gateway));
     }
     for object in [peer_authentication::object(), deny_impersonation::object(), deny_all::object()] {
         manifests.extend(object.manifests(root));

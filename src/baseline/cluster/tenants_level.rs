@@ -17,7 +17,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
                 "nominalConcurrencyShares": 20,
             });
             let spec = json!({ "limited": limited, "type": "Limited" });
-            spot.world.settings.api_fairness.then(|| json!({ "spec": spec }))
+            spot.snapshot.settings.api_fairness.then(|| json!({ "spec": spec }))
         }),
     }
 }

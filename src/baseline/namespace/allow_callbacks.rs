@@ -10,7 +10,7 @@ pub(super) const fn object<'w>() -> Object<Place<'w>> {
         body: Body::Each(|place| {
             let callbacks = place.tenant.grants.api_server_callbacks.iter().zip(1..);
             let from =
-                place.world.surroundings.api_servers.iter().map(|(address, _)| peers::address(*address));
+                place.snapshot.endpoints.api_servers.iter().map(|(address, _)| peers::address(*address));
             let from: Vec<_> = from.collect();
             // A rule without peers would be for everybody.
             let callbacks = callbacks.filter(|_| !from.is_empty());

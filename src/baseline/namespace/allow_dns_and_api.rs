@@ -10,7 +10,7 @@ pub(super) const fn object<'w>() -> Object<Place<'w>> {
 }
 
 fn body(place: Place<'_>) -> Value {
-    let surroundings = &place.world.surroundings;
-    let egress: Vec<Value> = once(peers::dns(surroundings)).chain(peers::api_servers(surroundings)).collect();
+    let endpoints = &place.snapshot.endpoints;
+    let egress: Vec<Value> = once(peers::dns(endpoints)).chain(peers::api_servers(endpoints)).collect();
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": egress } })
 }

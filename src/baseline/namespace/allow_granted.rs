@@ -18,12 +18,12 @@ fn body(place: Place<'_>) -> Value {
 
 fn ingress(place: Place<'_>) -> Vec<Value> {
     let gateways = place
-        .world
+        .snapshot
         .gateways(place.tenant)
         .map(|gateway| json!({ "from": [peers::pods(gateway.namespace(), &gateway.selector)] }));
     let services = place
-        .world
-        .calling(&place.tenant.name)
+        .snapshot
+        .services_calling(&place.tenant.name)
         .map(|service| json!({ "from": [peers::pods(&service.namespace, &service.selector)] }));
     let callers = place.tenant.grants.callers.iter().map(|caller| {
         let from = [peers::namespace(&caller.namespace)];
@@ -37,14 +37,14 @@ fn ingress(place: Place<'_>) -> Vec<Value> {
 
 fn egress(place: Place<'_>) -> Vec<Value> {
     let grants = &place.tenant.grants.reach;
-    let services = place.world.reached(place.tenant).map(|service| {
+    let services = place.snapshot.reachable_services(place.tenant).map(|service| {
         let ports = service.ports.iter().map(|port| port.port);
         json!({
             "to": [peers::pods(&service.namespace, &service.selector)],
             "ports": peers::ports(place.settings(), ports),
         })
     });
-    let gateway = place.world.egress_gateway(place.tenant).map(|gateway| {
+    let gateway = place.snapshot.egress_gateway(place.tenant).map(|gateway| {
         json!({
             "to": [peers::pods(&gateway.namespace, &gateway.selector)],
             "ports": peers::ports(place.settings(), [gateway.port]),

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Place};
 use crate::settings::SameTenant;
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 /// A tenant's namespaces among themselves, or each within itself.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {

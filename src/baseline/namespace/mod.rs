@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 
 use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::settings::Settings;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Tenant, Snapshot};
 
 pub use default_service_account::NAME as DEFAULT_ACCOUNT;
 pub use sidecar::known_hosts;
@@ -36,7 +36,7 @@ pub use tenant_quota::NAME as QUOTA;
 /// A tenant's namespace, and the world around it.
 #[derive(Clone, Copy, Debug)]
 struct Place<'w> {
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
     namespace: &'w str,
 }
@@ -69,23 +69,23 @@ const fn objects<'w>() -> [Object<Place<'w>>; 19] {
 
 /// All objects of one namespace of `tenant`.
 pub fn desired<'w>(
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
     namespace: &'w str,
 ) -> impl Iterator<Item = Manifest> + use<'w> {
-    let place = Place { world, tenant, namespace };
+    let place = Place { snapshot, tenant, namespace };
     objects().into_iter().flat_map(move |object| object.manifests(place))
 }
 
 /// The one object that has this kind and name; `None` if the baseline has none.
 pub fn desired_object(
-    world: &World,
+    snapshot: &Snapshot,
     tenant: &Tenant,
     namespace: &str,
     kind: Kind,
     name: &str,
 ) -> Option<Manifest> {
-    let place = Place { world, tenant, namespace };
+    let place = Place { snapshot, tenant, namespace };
     let of_kind = objects().into_iter().filter(|object| object.kind == kind);
     of_kind.flat_map(|object| object.manifests(place)).find(|manifest| manifest.name == name)
 }
@@ -110,12 +110,12 @@ impl Site for Place<'_> {
 
 impl<'w> Place<'w> {
     fn settings(self) -> &'w Settings {
-        &self.world.settings
+        &self.snapshot.settings
     }
 
     /// The namespaces of the tenant whose pods this one's trust: itself, and where the baseline stands.
     fn own(self) -> BTreeSet<&'w str> {
-        self.world.trusted_of(&self.tenant.name).chain([self.namespace]).collect()
+        self.snapshot.ready_namespaces_of(&self.tenant.name).chain([self.namespace]).collect()
     }
 
     /// The accounts that may call the pods here, as patterns.
@@ -123,12 +123,12 @@ impl<'w> Place<'w> {
         let settings = self.settings();
         let own = self.own().into_iter().map(|namespace| peers::principal(settings, namespace, "*"));
         let gateways = self
-            .world
+            .snapshot
             .gateways(self.tenant)
             .map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
         let callers = self.tenant.grants.callers.iter();
         let callers = callers.map(|caller| (caller.namespace.clone(), caller.service_account.clone()));
-        let services = self.world.calling(&self.tenant.name);
+        let services = self.snapshot.services_calling(&self.tenant.name);
         let services = services.map(|service| (service.namespace.clone(), service.service_account.clone()));
         let others: BTreeSet<_> = gateways.chain(callers).chain(services).collect();
         own.chain(others.iter().map(|(namespace, name)| peers::principal(settings, namespace, name)))

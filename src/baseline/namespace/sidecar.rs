@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Place, peers};
 use crate::settings::Dataplane;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Tenant, Snapshot};
 
 /// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
 /// it with the ambient dataplane.
@@ -18,7 +18,7 @@ fn body(place: Place<'_>) -> Option<Value> {
         return None;
     }
     let siblings = place.own().into_iter().filter(|name| *name != place.namespace);
-    let named = known_hosts(place.world, place.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
+    let named = known_hosts(place.snapshot, place.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
     let hosts: Vec<String> = once("./*".to_owned())
         .chain(siblings.map(|name| format!("{name}/*")))
         .chain([format!("{}/*", settings.mesh_root)])
@@ -30,9 +30,9 @@ fn body(place: Place<'_>) -> Option<Value> {
 
 /// What the tenant's proxies know by name, each with its namespace: the API server, DNS, and what the tenant reaches.
 pub fn known_hosts<'w>(
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
-    let reached = world.reached(tenant).map(|service| peers::host(&service.namespace, &service.service));
-    peers::hosts_of_all(&world.settings).chain(reached)
+    let reachable_services = snapshot.reachable_services(tenant).map(|service| peers::host(&service.namespace, &service.service));
+    peers::hosts_of_all(&snapshot.settings).chain(reachable_services)
 }

@@ -15,7 +15,7 @@ const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
 fn body(served: Served<'_>) -> Option<Value> {
     let is_heard =
-        served.world.settings.dataplane == Dataplane::Sidecar && served.http_ports().next().is_some();
+        served.snapshot.settings.dataplane == Dataplane::Sidecar && served.http_ports().next().is_some();
     is_heard.then(|| {
         let patches = [Some(hardened_paths()), Some(no_walking()), single_headers(served), Some(identity())];
         json!({ "spec": {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::api::{Protocol, SharedPort};
-use crate::world::{SharedService, World};
+use crate::snapshot::{SharedService, Snapshot};
 
 /// The header in which a shared service is told who calls; whatever a caller writes there is refused.
 pub const IDENTITY_HEADER: &str = "x-tenant-identity";
@@ -19,7 +19,7 @@ pub const IDENTITY_HEADER: &str = "x-tenant-identity";
 /// A shared service, and the world around it.
 #[derive(Clone, Copy, Debug)]
 struct Served<'w> {
-    world: &'w World,
+    snapshot: &'w Snapshot,
     service: &'w SharedService,
 }
 
@@ -37,10 +37,10 @@ const fn objects<'w>() -> [Object<Served<'w>>; 6] {
 
 /// All objects around a shared service.
 pub fn desired_of_service<'w>(
-    world: &'w World,
+    snapshot: &'w Snapshot,
     service: &'w SharedService,
 ) -> impl Iterator<Item = Manifest> + use<'w> {
-    objects().into_iter().flat_map(move |object| object.manifests(Served { world, service }))
+    objects().into_iter().flat_map(move |object| object.manifests(Served { snapshot, service }))
 }
 
 /// Whether an object of this kind and name is one of [`desired_of_service`], or like one.

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Body, Kind, Object, Served, peers};
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 /// The tenants that reach it come in, on its ports; it goes nowhere but to DNS, the mesh, the API servers, its own
 /// namespace, those of its `egress` and the tenants it may call: a shared service is no way from one tenant into
@@ -13,9 +13,9 @@ pub(super) const fn object<'w>() -> Object<Served<'w>> {
 }
 
 fn body(served: Served<'_>) -> Value {
-    let settings = &served.world.settings;
+    let settings = &served.snapshot.settings;
     let tenants: Vec<&str> =
-        served.world.reaching(served.service).map(|tenant| tenant.name.as_str()).collect();
+        served.snapshot.tenants_reaching(served.service).map(|tenant| tenant.name.as_str()).collect();
     let labelled = |tenants: &[&str]| {
         json!({ "namespaceSelector": {
             "matchExpressions": [{ "key": TENANT_LABEL, "operator": "In", "values": tenants }],
@@ -26,10 +26,10 @@ fn body(served: Served<'_>) -> Value {
     if !tenants.is_empty() {
         ingress.push(json!({ "from": [labelled(&tenants)], "ports": ports }));
     }
-    let surroundings = &served.world.surroundings;
+    let endpoints = &served.snapshot.endpoints;
     let mut egress =
-        vec![json!({ "to": [{ "podSelector": {} }] }), peers::dns(surroundings), peers::istiod(settings)];
-    egress.extend(peers::api_servers(surroundings));
+        vec![json!({ "to": [{ "podSelector": {} }] }), peers::dns(endpoints), peers::istiod(settings)];
+    egress.extend(peers::api_servers(endpoints));
     let hosts = served.service.egress.iter();
     let namespaces: BTreeSet<&str> = hosts.filter_map(|host| Some(host.split_once('/')?.0)).collect();
     egress.extend(namespaces.into_iter().map(|name| json!({ "to": [peers::namespace(name)] })));

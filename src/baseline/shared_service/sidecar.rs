@@ -9,12 +9,12 @@ pub(super) const fn object<'w>() -> Object<Served<'w>> {
 }
 
 fn body(served: Served<'_>) -> Option<Value> {
-    let settings = &served.world.settings;
+    let settings = &served.snapshot.settings;
     if settings.dataplane == Dataplane::Ambient {
         return None;
     }
     let known = peers::hosts_of_all(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
-    let called = served.service.calls_tenants.iter().flat_map(|tenant| served.world.trusted_of(tenant));
+    let called = served.service.calls_tenants.iter().flat_map(|tenant| served.snapshot.ready_namespaces_of(tenant));
     let hosts: Vec<String> = ["./*".to_owned(), format!("{}/*", settings.mesh_root)]
         .into_iter()
         .chain(known)

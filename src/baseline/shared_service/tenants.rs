@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{Body, Kind, Object, Served, peers};
-use crate::world::Tenant;
+use crate::snapshot::Tenant;
 
 /// Each tenant may ask for what is its own, and nobody for anything else.
 pub(super) const fn object<'w>() -> Object<Served<'w>> {
@@ -11,16 +11,16 @@ pub(super) const fn object<'w>() -> Object<Served<'w>> {
 }
 
 fn body(served: Served<'_>) -> Value {
-    let tenants = served.world.reaching(served.service);
+    let tenants = served.snapshot.tenants_reaching(served.service);
     let rules: Vec<Value> = tenants.flat_map(|tenant| rules(served, tenant)).collect();
     json!({ "spec": { "action": "ALLOW", "rules": rules, "selector": served.selector() } })
 }
 
 /// What the tenant may ask for; ports with the same headers share a rule, for the accounts in it are many.
 fn rules(served: Served<'_>, tenant: &Tenant) -> Vec<Value> {
-    let trusted = served.world.trusted_of(&tenant.name);
+    let trusted = served.snapshot.ready_namespaces_of(&tenant.name);
     let accounts: Vec<String> =
-        trusted.map(|namespace| peers::principal(&served.world.settings, namespace, "*")).collect();
+        trusted.map(|namespace| peers::principal(&served.snapshot.settings, namespace, "*")).collect();
     if accounts.is_empty() {
         // Without a principal the rule would be for everybody.
         return Vec::new();

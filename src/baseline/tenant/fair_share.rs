@@ -13,7 +13,7 @@ pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
 const PRECEDENCE: u32 = 8000;
 
 fn body(beyond: Beyond<'_>) -> Option<Value> {
-    if !beyond.world.settings.api_fairness {
+    if !beyond.snapshot.settings.api_fairness {
         return None;
     }
     let owners = beyond.tenant.owners.iter().map(|owner| match owner.kind {
@@ -23,7 +23,7 @@ fn body(beyond: Beyond<'_>) -> Option<Value> {
             json!({ "kind": "ServiceAccount", "serviceAccount": { "name": owner.name, "namespace": owner.namespace } })
         }
     });
-    let accounts = beyond.world.namespaces_of(&beyond.tenant.name);
+    let accounts = beyond.snapshot.namespaces_of(&beyond.tenant.name);
     let accounts = accounts.map(
         |namespace| json!({ "kind": "Group", "group": { "name": format!("system:serviceaccounts:{namespace}") } }),
     );

@@ -8,13 +8,13 @@ mod tenant_reader_role;
 
 use super::{Body, Kind, Manifest, Object, Site};
 use crate::settings::Calico;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Tenant, Snapshot};
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
 #[derive(Clone, Copy, Debug)]
 struct Beyond<'w> {
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 }
 
@@ -31,10 +31,10 @@ const fn objects<'w>() -> [Object<Beyond<'w>>; 6] {
 
 /// What `tenant` has beyond its namespaces.
 pub fn desired_of_tenant<'w>(
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = Manifest> + use<'w> {
-    objects().into_iter().flat_map(move |object| object.manifests(Beyond { world, tenant }))
+    objects().into_iter().flat_map(move |object| object.manifests(Beyond { snapshot, tenant }))
 }
 
 /// Whose the object of the cluster of this kind and name is, if it is one of [`desired_of_tenant`].

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{Beyond, Body, Calico, Kind, Object};
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 /// Where Calico is: what no other policy opens. Policies of Kubernetes only add up; this one only denies, and comes
 /// first. It neither allows nor passes on, which would end the evaluation before the tenant's own policies. This is
@@ -29,7 +29,7 @@ const ORDER: u32 = 100;
 fn body(beyond: Beyond<'_>, calico: Calico) -> Option<Value> {
     let name = &beyond.tenant.name;
     let other = format!("has({TENANT_LABEL}) && {TENANT_LABEL} != \"{name}\"");
-    (beyond.world.settings.calico == Some(calico)).then(|| {
+    (beyond.snapshot.settings.calico == Some(calico)).then(|| {
         json!({ "spec": {
             "namespaceSelector": format!("{TENANT_LABEL} == \"{name}\""),
             "order": ORDER,

@@ -18,7 +18,7 @@ fn body(beyond: Beyond<'_>) -> Value {
             "verbs": ["get", "list", "watch"],
         })
     };
-    let namespaces: Vec<&str> = beyond.world.namespaces_of(&beyond.tenant.name).collect();
+    let namespaces: Vec<&str> = beyond.snapshot.namespaces_of(&beyond.tenant.name).collect();
     let mut rules = vec![reads(api::GROUP, "tenants", &[&beyond.tenant.name])];
     // No name at all would be every name.
     if !namespaces.is_empty() {

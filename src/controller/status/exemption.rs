@@ -3,10 +3,10 @@ use k8s_openapi::jiff::Timestamp;
 use super::said::Said;
 use crate::api::READY;
 use crate::policy::{Rule, quote};
-use crate::world::{Exemption, Owner, World};
+use crate::snapshot::{Exemption, NamespaceOwner, Snapshot};
 
 /// Returns the conditions of an Exemption.
-pub(super) fn said(world: &World, exemption: &Exemption) -> Vec<Said> {
+pub(super) fn said(snapshot: &Snapshot, exemption: &Exemption) -> Vec<Said> {
     let namespace = &exemption.target.namespace;
     let unknown =
         exemption.rules.iter().find(|code| Rule::find(code).is_none_or(|rule| !rule.can_be_exempted()));
@@ -18,7 +18,7 @@ pub(super) fn said(world: &World, exemption: &Exemption) -> Vec<Said> {
             "UnknownRule",
             format!("`spec.rules`: {} is not a rule that an Exemption can switch off", quote(code)),
         )
-    } else if !matches!(world.owner(namespace), Some(Owner::Tenant(_) | Owner::Orphaned(_))) {
+    } else if !matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))) {
         (
             false,
             "NotATenants",

@@ -21,9 +21,9 @@ use tracing::warn;
 use super::observe::Audits;
 use super::troubles::Troubles;
 use crate::api::{self, Condition, READY};
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
-use crate::world::World;
+use crate::snapshot::Snapshot;
 use said::Said;
 
 /// Collects a burst of changes into one update.
@@ -41,11 +41,11 @@ enum Told {
 type News = (Told, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Keeps the status of all objects current. Runs until dropped.
-pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, troubles: &Troubles) {
+pub(super) async fn report(client: Client, snapshots: &SnapshotStore, audits: &Audits, troubles: &Troubles) {
     let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
     let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
     let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
-    let mut changes = worlds.changes();
+    let mut changes = snapshots.changes();
     loop {
         let mut next = tokio::select! {
             item = news.next() => item,
@@ -65,9 +65,9 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, tro
             }
             next = news.next().now_or_never().flatten();
         }
-        let Some(world) = worlds.newest() else { continue };
+        let Some(snapshot) = snapshots.newest() else { continue };
         for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&world, audits, troubles, name, object) else { continue };
+            let Some(status) = kind.status(&snapshot, audits, troubles, name, object) else { continue };
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
@@ -96,7 +96,7 @@ impl Told {
     /// Returns the conditions of the object; `None` while the snapshot has another version of it.
     fn said(
         self,
-        world: &World,
+        snapshot: &Snapshot,
         troubles: &Troubles,
         name: &str,
         object: &DynamicObject,
@@ -104,20 +104,20 @@ impl Told {
         Ok(match self {
             Self::Exemption => {
                 let now = read(object, read_exemption)?;
-                world
+                snapshot
                     .exemption(name)
                     .filter(|known| **known == now)
-                    .map(|known| exemption::said(world, known))
+                    .map(|known| exemption::said(snapshot, known))
             }
             Self::SharedService => {
                 let now = read(object, read_shared_service)?;
-                let known = world.shared_service(name).filter(|known| **known == now);
-                known.map(|known| shared_service::said(world, troubles, known))
+                let known = snapshot.shared_service(name).filter(|known| **known == now);
+                known.map(|known| shared_service::said(snapshot, troubles, known))
             }
             Self::Tenant => {
                 let now = read(object, read_tenant)?;
-                let is_known = world.tenant(name).is_none_or(|known| *known == now);
-                is_known.then(|| tenant::said(world, troubles, name)).flatten()
+                let is_known = snapshot.tenant(name).is_none_or(|known| *known == now);
+                is_known.then(|| tenant::said(snapshot, troubles, name)).flatten()
             }
         })
     }
@@ -125,13 +125,13 @@ impl Told {
     /// Returns the new status of the object, if it differs.
     fn status(
         self,
-        world: &World,
+        snapshot: &Snapshot,
         audits: &Audits,
         troubles: &Troubles,
         name: &str,
         object: &DynamicObject,
     ) -> Option<Value> {
-        let said = match self.said(world, troubles, name, object) {
+        let said = match self.said(snapshot, troubles, name, object) {
             Ok(said) => said?,
             Err(error) => vec![Said {
                 condition: READY,
@@ -154,7 +154,7 @@ impl Told {
             }
             Self::Tenant => json!({
                 "observedGeneration": generation, "conditions": conditions,
-                "namespaces": world.namespaces_of(name).count(), "audit": audits.of(name),
+                "namespaces": snapshot.namespaces_of(name).count(), "audit": audits.of(name),
             }),
         };
         let known = match self {

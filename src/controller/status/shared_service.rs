@@ -2,13 +2,13 @@ use super::said::Said;
 use crate::api::READY;
 use crate::controller::places::Place;
 use crate::controller::troubles::Troubles;
-use crate::world::{SharedService, World};
+use crate::snapshot::{SharedService, Snapshot};
 
 /// Returns the conditions of a SharedService.
-pub(super) fn said(world: &World, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
+pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
     let namespace = &service.namespace;
     let trouble = troubles.of(&Place::Service(service.name.clone()));
-    let (holds, reason, message) = if !world.is_listed(service) {
+    let (holds, reason, message) = if !snapshot.is_listed(service) {
         let message = format!(
             "`{namespace}` is not in `platform.sharedNamespaces` of the settings, so Bulkhead does not protect this identity"
         );

@@ -5,23 +5,23 @@ use crate::baseline::refuses_the_proxy;
 use crate::controller::places::Place;
 use crate::controller::troubles::Troubles;
 use crate::policy::{quote, quote_all};
-use crate::world::World;
+use crate::snapshot::Snapshot;
 
 /// Returns the conditions of a Tenant; `None` while the snapshot does not have it.
-pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec<Said>> {
+pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, name: &str) -> Option<Vec<Said>> {
     let ready = |holds, reason, message| Said { condition: READY, holds, reason, message };
-    if let Some(older) = world.overlapped_by(name) {
+    if let Some(older) = snapshot.conflicting_older_tenant(name) {
         let message = format!(
             "inactive: namespace names would conflict with those of the older Tenant {}; choose another name",
             quote(older)
         );
         return Some(vec![ready(false, "NameOverlaps", message)]);
     }
-    let tenant = world.tenant(name)?;
+    let tenant = snapshot.tenant(name)?;
     let waiting =
-        |namespace: &&str| world.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating);
+        |namespace: &&str| snapshot.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating);
     let (beyond, waiting): (Vec<&str>, Vec<&str>) =
-        world.namespaces_of(name).filter(waiting).partition(|namespace| world.is_over_limit(namespace));
+        snapshot.namespaces_of(name).filter(waiting).partition(|namespace| snapshot.is_over_limit(namespace));
     let first = if tenant.is_observed() {
         let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
         ready(true, "Observed", message.to_owned())
@@ -38,7 +38,7 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
             "NamespacesNotReady",
             format!("the baseline is not applied yet in: {}", explained(troubles, name, &waiting)),
         )
-    } else if let Some(trouble) = behind(world, troubles, name) {
+    } else if let Some(trouble) = behind(snapshot, troubles, name) {
         ready(
             false,
             "BaselineBehind",
@@ -48,17 +48,17 @@ pub(super) fn said(world: &World, troubles: &Troubles, name: &str) -> Option<Vec
         ready(true, "InForce", "every namespace of the tenant is ready".to_owned())
     };
 
-    let grants = unresolved(world, tenant);
+    let grants = unresolved(snapshot, tenant);
     let holds = grants.is_none();
     let (reason, message) = grants.unwrap_or(("Resolved", "every grant is in effect".to_owned()));
     Some(vec![first, Said { condition: GRANTS_RESOLVED, holds, reason, message }])
 }
 
 /// Returns the error that keeps ready namespaces, or the tenant's cluster-wide objects, from the current baseline.
-fn behind(world: &World, troubles: &Troubles, tenant: &str) -> Option<String> {
+fn behind(snapshot: &Snapshot, troubles: &Troubles, tenant: &str) -> Option<String> {
     let own = troubles.lasting(&Place::Tenant(tenant.to_owned()));
     own.or_else(|| {
-        let mut namespaces = world.namespaces_of(tenant);
+        let mut namespaces = snapshot.namespaces_of(tenant);
         namespaces.find_map(|name| {
             Some(format!("{} ({})", quote(name), troubles.lasting(&Place::of_namespace(tenant, name))?))
         })

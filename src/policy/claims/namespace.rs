@@ -1,6 +1,6 @@
 use crate::policy::Scope;
 use crate::policy::object::Selector;
-use crate::world::{NAME_LABEL, Owner, TENANT_LABEL};
+use crate::snapshot::{NAMESPACE_NAME_LABEL, NamespaceOwner, TENANT_LABEL};
 
 /// Which namespaces a selector picks.
 pub(super) enum Picked<'o> {
@@ -14,9 +14,9 @@ pub(super) enum Picked<'o> {
 impl Scope<'_> {
     /// Whether the namespace is the tenant's whose namespace this is.
     pub fn owns(&self, namespace: &str) -> bool {
-        match self.world.owner(namespace) {
-            Some(Owner::Tenant(tenant)) => tenant.name == self.tenant_name(),
-            Some(Owner::Orphaned(name)) => name == self.tenant_name(),
+        match self.snapshot.owner(namespace) {
+            Some(NamespaceOwner::Tenant(tenant)) => tenant.name == self.tenant_name(),
+            Some(NamespaceOwner::Orphaned(name)) => name == self.tenant_name(),
             _ => false,
         }
     }
@@ -30,9 +30,9 @@ pub(super) fn picked<'o>(
     is_known: impl Fn(&str) -> bool,
 ) -> Picked<'o> {
     let mut foreign = Vec::new();
-    for (key, values) in selector.bounds().filter(|(key, _)| [NAME_LABEL, TENANT_LABEL].contains(key)) {
+    for (key, values) in selector.bounds().filter(|(key, _)| [NAMESPACE_NAME_LABEL, TENANT_LABEL].contains(key)) {
         let is_known = |value: &str| match key {
-            NAME_LABEL => scope.owns(value) || is_known(value),
+            NAMESPACE_NAME_LABEL => scope.owns(value) || is_known(value),
             _ => value == scope.tenant_name(),
         };
         let others = values.iter().map(|value| &**value).filter(|value| !is_known(value));

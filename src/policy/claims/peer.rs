@@ -4,7 +4,7 @@ use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_D
 use crate::policy::object::{Direction, NetworkPolicy, Opening, Peer, Selector, Spec};
 use crate::policy::path::Path;
 use crate::policy::{Scope, quote, quote_all};
-use crate::world::Tenant;
+use crate::snapshot::Tenant;
 
 /// Whose the pods or the addresses are that a peer of a network policy lets through.
 #[derive(Debug)]
@@ -90,21 +90,21 @@ fn is_known_namespace(
     name: &str,
     pods: Option<&Selector<'_>>,
 ) -> bool {
-    let (world, tenant) = (scope.world, scope.tenant.and_then(|(_, tenant)| tenant));
+    let (snapshot, tenant) = (scope.snapshot, scope.tenant.and_then(|(_, tenant)| tenant));
     let are = |(key, value): (&str, &str)| pods.is_some_and(|pods| pods.has(key, value));
     match opening.direction {
         Direction::In => tenant.is_some_and(|tenant| {
-            world.gateways(tenant).any(|gateway| gateway.namespace() == name)
+            snapshot.gateways(tenant).any(|gateway| gateway.namespace() == name)
                 || tenant.grants.callers.iter().any(|caller| caller.namespace == name)
-                || world.calling(&tenant.name).any(|service| service.namespace == name)
+                || snapshot.services_calling(&tenant.name).any(|service| service.namespace == name)
         }),
         Direction::Out => {
             let is_dns = name == "kube-system" && (are(DNS_PODS) || opening.is_only_for(&[DNS_PORT]));
             let is_mesh =
-                name == world.settings.mesh_root && (are(ISTIOD_PODS) || opening.is_only_for(&[ISTIOD_PORT]));
+                name == snapshot.settings.mesh_root && (are(ISTIOD_PODS) || opening.is_only_for(&[ISTIOD_PORT]));
             let is_reached = |tenant: &Tenant| {
-                let mut services = world.reached(tenant);
-                let gateway = world.egress_gateway(tenant);
+                let mut services = snapshot.reachable_services(tenant);
+                let gateway = snapshot.egress_gateway(tenant);
                 let are = |labels| pods.is_some_and(|pods| pods.has_all(labels));
                 services.any(|service| service.namespace == name && are(&service.selector))
                     || gateway.is_some_and(|gateway| gateway.namespace == name && are(&gateway.selector))
@@ -116,7 +116,7 @@ fn is_known_namespace(
 
 /// Whether a range may be named for these ports.
 fn is_known_range(scope: &Scope<'_>, opening: &Opening<'_, '_>, range: Cidr) -> bool {
-    let around = &scope.world.surroundings;
+    let around = &scope.snapshot.endpoints;
     let tenant = scope.tenant.and_then(|(_, tenant)| tenant);
     let mut servers = around.api_servers.iter();
     match opening.direction {

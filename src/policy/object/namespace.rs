@@ -3,7 +3,7 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{Metadata, Text};
-use crate::world::{BASELINE_READY, TENANT_LABEL};
+use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
 /// A namespace: its labels, what it hangs on, and what is said of its baseline.
 #[derive(Debug)]

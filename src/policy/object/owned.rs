@@ -8,12 +8,12 @@ use super::text::nullable;
 #[derive(Debug)]
 pub struct Owned<'a> {
     pub name: Option<Text<'a>>,
-    pub controller: Option<Controller<'a>>,
+    pub controller: Option<ControllerRef<'a>>,
 }
 
 /// The owner that makes and ends an object.
 #[derive(Debug, Deserialize)]
-pub struct Controller<'a> {
+pub struct ControllerRef<'a> {
     #[serde(borrow)]
     pub kind: Text<'a>,
     #[serde(borrow)]
@@ -36,7 +36,7 @@ struct Metadata<'a> {
     #[serde(borrow, default)]
     name: Option<Text<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    owner_references: Vec<Controller<'a>>,
+    owner_references: Vec<ControllerRef<'a>>,
 }
 
 impl<'a> Owned<'a> {

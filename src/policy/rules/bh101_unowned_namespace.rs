@@ -61,7 +61,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::quote;
-use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
+use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH101",
@@ -85,7 +85,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let actor = scope.actor();
     let (one, several) = match &actor {
         Actor::Member(tenants) => (actor.tenant_for(name), tenants.as_slice()),
-        Actor::Platform => (scope.world.tenant_named_by(name), Default::default()),
+        Actor::Platform => (scope.snapshot.tenant_by_namespace_name(name), Default::default()),
         _ => return,
     };
     // The mutating webhook has not added the label yet.

@@ -100,7 +100,7 @@ use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Namespace;
 use crate::policy::{quote, quote_all};
-use crate::world::{Actor, TENANT_LABEL, Tenant};
+use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH102",
@@ -145,19 +145,19 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
 
     let plain = new.label_value(PLAIN_TENANT_LABEL);
-    if scope.world.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
+    if scope.snapshot.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
         let owner = match scope.operation {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
             Operation::Update | Operation::Delete => before(TENANT_LABEL),
         };
         // Before the tenant is enforced, the label may keep the meaning that it had in the cluster.
-        let is_observed = |owner: &&str| scope.world.tenant(owner).is_some_and(Tenant::is_observed);
+        let is_observed = |owner: &&str| scope.snapshot.tenant(owner).is_some_and(Tenant::is_observed);
         let (wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
             Some(owner) => {
                 (plain != Some(owner), format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))))
             }
             None => (
-                plain.is_some_and(|name| owner != Some(name) && scope.world.tenant(name).is_some()),
+                plain.is_some_and(|name| owner != Some(name) && scope.snapshot.tenant(name).is_some()),
                 "use another value, or leave the label out.".to_owned(),
             ),
         };

@@ -120,7 +120,7 @@ use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, Namespace};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::{Actor, BASELINE_READY, TENANT_LABEL};
+use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH103",
@@ -217,7 +217,7 @@ fn is_protected(scope: &Scope<'_>, map: &str, key: &str) -> bool {
     !is_judged_elsewhere
         && (PROTECTED_KEYS.contains(&key)
             || PROTECTED_DOMAINS.iter().any(of_domain)
-            || scope.world.settings.protected_keys.contains(key))
+            || scope.snapshot.settings.protected_keys.contains(key))
 }
 
 /// The value of `key` that any user may write.
@@ -225,8 +225,8 @@ fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Opt
     if key == NAME {
         return namespace.metadata.name.as_deref();
     }
-    let tenant = scope.world.tenant(namespace.tenant()?)?;
-    let mut labels = baseline::enforced_labels(&scope.world.settings, tenant);
+    let tenant = scope.snapshot.tenant(namespace.tenant()?)?;
+    let mut labels = baseline::enforced_labels(&scope.snapshot.settings, tenant);
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 

@@ -87,7 +87,7 @@ use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH105",
@@ -144,7 +144,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             );
         }
     }
-    let empties = matches!(scope.actor(), Actor::NamespaceController | Actor::AnyController);
+    let empties = matches!(scope.actor(), Actor::NamespaceController | Actor::KubeControllerManager);
     if let Some(old) = old.filter(|old| !empties && old.spec_finalizers != new.spec_finalizers) {
         let kept: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
         let message = "only the namespace controller may change this list, when the namespace is empty";

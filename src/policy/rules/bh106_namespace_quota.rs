@@ -40,7 +40,7 @@
 use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::Kind;
 use crate::policy::object::Namespace;
-use crate::world::{Actor, TENANT_LABEL};
+use crate::snapshot::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH106",
@@ -57,14 +57,14 @@ pub(super) static RULE: Rule = Rule {
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some((new, old)) = scope.namespaces() else { return };
     let comes_to = new.tenant().filter(|tenant| old.and_then(Namespace::tenant) != Some(tenant));
-    let Some(tenant) = comes_to.and_then(|name| scope.world.tenant(name)) else { return };
+    let Some(tenant) = comes_to.and_then(|name| scope.snapshot.tenant(name)) else { return };
     let actor = scope.actor();
     if !(matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
         // Another rule refuses the user, who must not learn anything about the tenant.
         return;
     }
     let name = new.metadata.name_or_prefix();
-    let others = scope.world.namespaces_of(&tenant.name).filter(|other| *other != name).count();
+    let others = scope.snapshot.namespaces_of(&tenant.name).filter(|other| *other != name).count();
     if let Some(limit) = tenant.limit.filter(|limit| others >= *limit) {
         findings.report(
             &new.metadata.at_root().label_path(TENANT_LABEL),

@@ -38,7 +38,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::world::NAMESPACE_PREFIX;
+use crate::snapshot::NAMESPACE_PREFIX;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH107",
@@ -55,7 +55,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) else { return };
     let name = tenant.metadata.name_or_prefix();
-    if let Some(other) = scope.world.overlap(name) {
+    if let Some(other) = scope.snapshot.overlapping_tenant(name) {
         let shorter = if name.len() < other.len() { name } else { other };
         findings.report(
             &Path::of(&["metadata", "name"]),

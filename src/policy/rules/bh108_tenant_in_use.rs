@@ -35,7 +35,7 @@ use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
@@ -51,7 +51,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let (Object::Tenant(tenant), Operation::Delete) = (scope.object, scope.operation) else { return };
-    let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.metadata.name_or_prefix()).collect();
+    let namespaces: Vec<&str> = scope.snapshot.namespaces_of(tenant.metadata.name_or_prefix()).collect();
     if namespaces.is_empty() {
         return;
     }

@@ -85,7 +85,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
     let name = new.metadata.name_or_prefix();
     let path = Path::of(&["spec", "enforcement"]);
-    let has = scope.world.namespaces_of(name).count();
+    let has = scope.snapshot.namespaces_of(name).count();
     match old.audit.as_ref().filter(|audit| audit.namespaces == has) {
         None => findings.report(
             &path,

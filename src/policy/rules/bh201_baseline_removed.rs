@@ -61,7 +61,7 @@ use crate::baseline;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::policy::protection::Name;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH201",
@@ -84,7 +84,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let has_stood = namespace.is_none_or(|namespace| namespace.ready);
     let may = match scope.actor() {
         Actor::Bulkhead | Actor::NamespaceController => true,
-        Actor::AnyController if is_ending => true,
+        Actor::KubeControllerManager if is_ending => true,
         _ => match scope.name_of(kind, object) {
             Name::Free => true,
             _ if kind.is_shared() || baseline::is_managed(object) => false,

@@ -88,7 +88,7 @@ use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::policy::protection::Name;
 use crate::policy::quote;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH202",
@@ -123,7 +123,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     };
     let is_counted_anew =
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
-    if is_counted_anew && !matches!(scope.actor(), Actor::Controller | Actor::AnyController) {
+    if is_counted_anew && !matches!(scope.actor(), Actor::KubeController | Actor::KubeControllerManager) {
         let message = "only Kubernetes' quota controller may change the counted usage and limits";
         findings.report(&Path::of(&["status"]), message, "leave `status` unchanged.");
     }

@@ -52,7 +52,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{Form, Object};
 use crate::policy::path::Path;
-use crate::world::BASELINE_READY;
+use crate::snapshot::BASELINE_READY;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
@@ -75,7 +75,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         return;
     }
     let path = Path::of(&["metadata", "namespace"]);
-    if scope.world.is_over_limit(name) {
+    if scope.snapshot.is_over_limit(name) {
         let message = format!(
             "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",
             scope.tenant_name()

@@ -85,7 +85,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Some(policy) = scope.beside_the_baseline() else { return };
-    let has_a_log = scope.world.settings.access_log.is_some();
+    let has_a_log = scope.snapshot.settings.access_log.is_some();
     let (message, fix) = match &policy.spec {
         Spec::Sidecar(sidecar) if sidecar.workload_selector.is_everything() => (
             "without a selector this Sidecar can override the baseline's `default`",

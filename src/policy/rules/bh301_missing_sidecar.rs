@@ -125,7 +125,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             ),
             "remove `hostNetwork`.",
         );
-    } else if scope.world.settings.dataplane == Dataplane::Sidecar
+    } else if scope.snapshot.settings.dataplane == Dataplane::Sidecar
         && workload.form != Form::Written
         && workload.containers().all(|container| *container.name != *PROXY_NAME)
     {

@@ -103,7 +103,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let settings = &scope.world.settings;
+    let settings = &scope.snapshot.settings;
     let (labelled, form) = match scope.object {
         Object::Workload(workload) => (workload.labelled(), workload.form),
         Object::Binding(metadata) => (metadata.at_root(), Form::Written),

@@ -229,8 +229,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             reject_injector_annotation(workload, proxy::STATUS, findings);
             reject_mesh_containers(workload, findings);
         }
-        Form::Final | Form::Stored if scope.world.settings.dataplane == Dataplane::Ambient => {}
-        Form::Final | Form::Stored => compare_mesh_containers(workload, &scope.world.settings, findings),
+        Form::Final | Form::Stored if scope.snapshot.settings.dataplane == Dataplane::Ambient => {}
+        Form::Final | Form::Stored => compare_mesh_containers(workload, &scope.snapshot.settings, findings),
     }
 }
 

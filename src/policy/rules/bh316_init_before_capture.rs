@@ -105,7 +105,7 @@ const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
 
 fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let Object::Workload(workload) = scope.object else { return };
-    let settings = &scope.world.settings;
+    let settings = &scope.snapshot.settings;
     if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
         return;
     }

@@ -80,7 +80,7 @@ use super::{Findings, POLICIES, Place, Retry, Rule, Scope, WORKLOADS};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH401",
@@ -108,9 +108,9 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         | Actor::Platform
         | Actor::Node
         | Actor::NamespaceController
-        | Actor::Controller
-        | Actor::AnyController => return,
-        Actor::Other | Actor::Member(_) if scope.user_lives_in(namespace) => return,
+        | Actor::KubeController
+        | Actor::KubeControllerManager => return,
+        Actor::Other | Actor::Member(_) if scope.is_service_account_in(namespace) => return,
         Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();

@@ -55,7 +55,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         return;
     };
     let name = account.name.as_deref().unwrap_or_default();
-    let mut services = scope.world.shared_services();
+    let mut services = scope.snapshot.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {
         let message = format!(
             "{} is the account of the shared service {}, and policies may match accounts by name alone",

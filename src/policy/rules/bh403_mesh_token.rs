@@ -47,7 +47,7 @@ use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::proxy::MESH_AUDIENCE;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH403",

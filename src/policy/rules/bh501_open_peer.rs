@@ -85,7 +85,7 @@ use crate::baseline::{self, DNS_PORT};
 use crate::policy::claims::{Whose, peers};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Direction, Opening};
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",

@@ -132,7 +132,7 @@ fn unknown_destinations(scope: &Scope<'_>, sidecar: &Sidecar<'_>, findings: &mut
     let fix = format!(
         "write `{REGISTRY_ONLY}`, and ask the platform to grant the hosts in `Tenant.spec.grants.reach`."
     );
-    let is_closed = scope.world.settings.outbound == Outbound::RegistryOnly;
+    let is_closed = scope.snapshot.settings.outbound == Outbound::RegistryOnly;
     match &sidecar.outbound_traffic_policy {
         None if is_closed => {
             let message = "without `outboundTrafficPolicy` the proxies may pass calls to unknown hosts";
@@ -162,10 +162,10 @@ fn is_known(scope: &Scope<'_>, host: &str) -> bool {
     let Some((namespace, name)) = host.split_once('/') else { return false };
     // Istio excludes such a host.
     let is_excluded = namespace.starts_with('~');
-    let is_own = namespace == "." || scope.owns(namespace) || namespace == scope.world.settings.mesh_root;
+    let is_own = namespace == "." || scope.owns(namespace) || namespace == scope.snapshot.settings.mesh_root;
     let is_named = || {
         scope.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
-            let mut named = baseline::known_hosts(scope.world, tenant);
+            let mut named = baseline::known_hosts(scope.snapshot, tenant);
             named.any(|(known, full)| known == namespace && full == name)
         })
     };

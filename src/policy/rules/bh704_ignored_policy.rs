@@ -99,7 +99,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     };
     let (_, namespace) = scope.namespace();
     let revisions =
-        [scope.world.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
+        [scope.snapshot.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
     let labelled = metadata.at_root();
     if let Some(label) = labelled.label(REVISION).filter(|label| !revisions.contains(&Some(label.value))) {
         let entry = quote(&format!("{REVISION}: \"{}\"", label.value));

@@ -86,7 +86,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             findings.report(&at("filter"), message, only_outgoing("filter"));
         }
         let providers = &logging.providers;
-        if let Some(kept) = &scope.world.settings.access_log
+        if let Some(kept) = &scope.snapshot.settings.access_log
             && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **kept))
         {
             findings.report(&at("providers"), message, format!("add the provider `{kept}` to the list."));

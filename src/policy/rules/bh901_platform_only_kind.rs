@@ -71,7 +71,7 @@ use crate::api::{Enforcement, Grants};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH901",
@@ -90,7 +90,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     match (scope.actor(), scope.operation, scope.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
         (Actor::Platform | Actor::Bulkhead, _, _)
-        | (Actor::Controller | Actor::AnyController, Operation::Delete, _) => {}
+        | (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
         (_, Operation::Create, Object::Tenant(tenant)) => {
             if tenant.enforcement == Enforcement::Observe {
                 let message = "only the platform may set `enforcement: Observe`, which admits violations";
@@ -108,14 +108,14 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                     "remove this field, or ask the platform to add the grants.",
                 );
             }
-            if scope.world.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
+            if scope.snapshot.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
                 let path = Path::of(&["metadata", "name"]);
                 let message =
                     "namespaces of a deleted tenant with this name still exist, and would become yours";
                 let fix = "choose another name, or ask the platform to create the Tenant.";
                 findings.report(&path, message, fix);
             }
-            for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !scope.user_is(owner)) {
+            for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !scope.user_matches(owner)) {
                 let path = Path::of(&["spec", "owners"]).index(index);
                 let message = "the owners of a Tenant that you create must be you or your own groups";
                 let fix = "name yourself or a group of yours, and ask the platform to add this owner.";

@@ -68,7 +68,7 @@ use super::{Findings, Place, Retry, Rule, Scope};
 use crate::baseline;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH907",

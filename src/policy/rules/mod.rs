@@ -39,7 +39,7 @@ use super::kind::{DOORS, Door, Kind, Operation};
 use super::object::Namespace;
 use super::{Findings, Retry, Scope};
 use crate::baseline;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
@@ -150,7 +150,7 @@ const SHARED: &[Kind] = &[Kind::ServiceAccount];
 fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
     let (new, old) = scope.namespaces()?;
     let is_tenants = |namespace: &Namespace<'_>| namespace.tenant().is_some();
-    let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
+    let is_shared = scope.snapshot.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
     let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
     (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
 }

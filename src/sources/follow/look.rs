@@ -20,7 +20,7 @@ use super::watches::{read_namespace, read_tenant};
 use crate::api;
 use crate::policy::kind::Door;
 use crate::sources::{Missed, resource};
-use crate::world::{Controller, Live, Namespace, ObjectKey, Tenant};
+use crate::snapshot::{ControllerRef, LiveObject, Namespace, LiveObjectKey, Tenant};
 
 /// Time limit of one read.
 const LOOK: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub(super) struct Seen {
     pub(super) missed: Missed,
     tenants: Vec<(String, Result<Tenant, String>)>,
     namespaces: Vec<(String, Namespace)>,
-    live: Vec<(ObjectKey, Option<Live>)>,
+    live_objects: Vec<(LiveObjectKey, Option<LiveObject>)>,
 }
 
 /// Reads every Tenant and the objects in `missed`, not before `start`.
@@ -54,11 +54,11 @@ pub(super) async fn look(client: Client, missed: Missed, start: Instant) -> Seen
         }
     };
     let namespaces = join_all(missed.namespaces.iter().map(|name| look_at_namespace(&client, name)));
-    let live = join_all(missed.objects.iter().map(|key| look_at(&client, key)));
-    let (tenants, namespaces, live) = tokio::join!(tenants, namespaces, live);
-    let (namespaces, live) =
-        (namespaces.into_iter().flatten().collect(), live.into_iter().flatten().collect());
-    Seen { missed, tenants, namespaces, live }
+    let live_objects = join_all(missed.objects.iter().map(|key| look_at(&client, key)));
+    let (tenants, namespaces, live_objects) = tokio::join!(tenants, namespaces, live_objects);
+    let (namespaces, live_objects) =
+        (namespaces.into_iter().flatten().collect(), live_objects.into_iter().flatten().collect());
+    Seen { missed, tenants, namespaces, live_objects }
 }
 
 async fn look_at_namespace(client: &Client, name: &str) -> Option<(String, Namespace)> {
@@ -73,7 +73,7 @@ async fn look_at_namespace(client: &Client, name: &str) -> Option<(String, Names
 }
 
 /// Reads an object, and the object that controls it.
-async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Live>)> {
+async fn look_at(client: &Client, key: &LiveObjectKey) -> Vec<(LiveObjectKey, Option<LiveObject>)> {
     let mut seen = Vec::new();
     let mut next = Some(key.clone());
     for _ in 0..GENERATIONS {
@@ -86,7 +86,7 @@ async fn look_at(client: &Client, key: &ObjectKey) -> Vec<(ObjectKey, Option<Liv
             }
         };
         let above = live.as_ref().and_then(|live| live.controller.as_ref());
-        next = above.map(|above| ObjectKey {
+        next = above.map(|above| LiveObjectKey {
             kind: above.kind.clone(),
             name: above.name.clone(),
             namespace: key.namespace.clone(),
@@ -107,16 +107,16 @@ impl Cluster {
         }
         for (name, now) in seen.namespaces.into_iter().filter(|(name, _)| !told.contains(name)) {
             let change = Change::Is { name, now: Ok(now), listed: false };
-            changed |= self.namespaces.take(change, Namespace::latched);
+            changed |= self.namespaces.take(change, Namespace::keep_ready_until_recreated);
         }
-        for (key, live) in seen.live {
-            changed |= self.live.get(&key) != live.as_ref();
-            if self.live.len() >= MOST_LIVE {
-                self.live.clear();
+        for (key, live) in seen.live_objects {
+            changed |= self.live_objects.get(&key) != live.as_ref();
+            if self.live_objects.len() >= MOST_LIVE {
+                self.live_objects.clear();
             }
             match live {
-                Some(live) => drop(self.live.insert(key, live)),
-                None => drop(self.live.remove(&key)),
+                Some(live) => drop(self.live_objects.insert(key, live)),
+                None => drop(self.live_objects.remove(&key)),
             }
         }
         changed
@@ -124,7 +124,7 @@ impl Cluster {
 }
 
 /// Reads the object. Returns `None` if no rule judges its kind, or if it does not exist.
-async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Error> {
+async fn live(client: &Client, key: &LiveObjectKey) -> Result<Option<LiveObject>, kube::Error> {
     // The name comes from an owner reference, which may hold any text, and becomes part of a URL.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     let Some(door) = Door::named(&key.kind).filter(|_| is_name) else { return Ok(None) };
@@ -134,11 +134,11 @@ async fn live(client: &Client, key: &ObjectKey) -> Result<Option<Live>, kube::Er
 }
 
 /// Returns the identity of an object, and the object that controls it.
-pub(crate) fn live_of(metadata: ObjectMeta) -> Live {
+pub(crate) fn live_of(metadata: ObjectMeta) -> LiveObject {
     let mut owners = metadata.owner_references.into_iter().flatten();
     let controller = owners.find(|owner| owner.controller == Some(true));
-    Live {
+    LiveObject {
         uid: metadata.uid.unwrap_or_default(),
-        controller: controller.map(|owner| Controller { kind: owner.kind, name: owner.name, uid: owner.uid }),
+        controller: controller.map(|owner| ControllerRef { kind: owner.kind, name: owner.name, uid: owner.uid }),
     }
 }

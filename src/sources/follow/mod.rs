@@ -15,11 +15,11 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Worlds;
+use super::SnapshotStore;
 use crate::settings::Settings;
 use crate::telemetry::{Failure, Metrics, Readiness};
-use crate::world::{
-    Exemption, Facts, Live, Namespace, ObjectKey, Retired, SharedService, Surroundings, Tenant, World,
+use crate::snapshot::{
+    Exemption, ClusterState, LiveObject, Namespace, LiveObjectKey, ReservedNames, SharedService, ClusterEndpoints, Tenant, Snapshot,
 };
 use followed::Followed;
 use watches::News;
@@ -43,7 +43,7 @@ pub async fn follow(
     client: Client,
     home: String,
     mut settings: watch::Receiver<Arc<Settings>>,
-    worlds: Arc<Worlds>,
+    snapshots: Arc<SnapshotStore>,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
 ) {
@@ -54,7 +54,7 @@ pub async fn follow(
         watches::watch_tenants(client.clone()).boxed(),
         watches::watch_shared_services(client.clone()).boxed(),
         watches::watch_exemptions(client.clone()).boxed(),
-        watches::watch_retired(client.clone(), &home).boxed(),
+        watches::watch_reserved_names(client.clone(), &home).boxed(),
         watches::watch_api_servers(client.clone()).boxed(),
         watches::watch_dns(client).boxed(),
     ]);
@@ -70,7 +70,7 @@ pub async fn follow(
                 changed = true;
                 (None, None)
             }
-            missed = worlds.asked(), if looking.is_none() => {
+            missed = snapshots.asked(), if looking.is_none() => {
                 looking = Some(Box::pin(look::look(looks.clone(), missed, pause)));
                 cluster.told = Some(BTreeSet::new());
                 continue;
@@ -95,11 +95,11 @@ pub async fn follow(
         let whole = whole.inspect(|(name, _, _)| readiness.done(name)).count();
         if changed && whole == lists.len() {
             let settings = Arc::clone(&settings.borrow_and_update());
-            let facts = cluster.facts(&settings);
-            worlds.publish(World::new(settings, facts));
+            let state = cluster.state(&settings);
+            snapshots.publish(Snapshot::new(settings, state));
         }
         if let Some(looked) = looked {
-            worlds.looked(&looked);
+            snapshots.looked(&looked);
         }
     }
 }
@@ -110,8 +110,8 @@ struct Cluster {
     told: Option<BTreeSet<String>>,
     exemptions: Followed<Exemption>,
     /// Objects that Exemptions depend on, as far as they have been looked up.
-    live: BTreeMap<ObjectKey, Live>,
-    retired: Followed<Retired>,
+    live_objects: BTreeMap<LiveObjectKey, LiveObject>,
+    reserved_names: Followed<ReservedNames>,
     namespaces: Followed<Namespace>,
     tenants: Followed<Tenant>,
     shared_services: Followed<SharedService>,
@@ -124,8 +124,8 @@ impl Default for Cluster {
         Self {
             told: None,
             exemptions: Followed::new("exemptions"),
-            live: BTreeMap::new(),
-            retired: Followed::new("retired names"),
+            live_objects: BTreeMap::new(),
+            reserved_names: Followed::new("retired names"),
             namespaces: Followed::new("namespaces"),
             tenants: Followed::new("tenants"),
             shared_services: Followed::new("sharedservices"),
@@ -147,11 +147,11 @@ impl Cluster {
             told.insert(name.to_owned());
         }
         match news {
-            News::Namespace(change) => self.namespaces.take(change, Namespace::latched),
+            News::Namespace(change) => self.namespaces.take(change, Namespace::keep_ready_until_recreated),
             News::Tenant(change) => self.tenants.take(change, newer),
             News::SharedService(change) => self.shared_services.take(change, newer),
             News::Exemption(change) => self.exemptions.take(change, newer),
-            News::Retired(change) => self.retired.take(change, newer),
+            News::ReservedNames(change) => self.reserved_names.take(change, newer),
             News::ApiServers(change) => self.api_servers.take(change, newer),
             News::Dns(change) => self.dns.take(change, newer),
         }
@@ -167,19 +167,19 @@ impl Cluster {
             of(&self.tenants),
             of(&self.shared_services),
             of(&self.exemptions),
-            of(&self.retired),
+            of(&self.reserved_names),
             of(&self.api_servers),
             of(&self.dns),
         ]
     }
 
-    fn facts(&self, settings: &Settings) -> Facts {
+    fn state(&self, settings: &Settings) -> ClusterState {
         let is_dns = |name: &str| settings.dns_services.contains(name);
         let dns = self.dns.live.iter().filter(|(name, _)| is_dns(name));
-        Facts {
+        ClusterState {
             exemptions: self.exemptions.live.values().map(|known| Exemption::clone(known)).collect(),
-            live: self.live.clone(),
-            retired: self.retired.live.values().next().map(|known| Retired::clone(known)).unwrap_or_default(),
+            live_objects: self.live_objects.clone(),
+            reserved_names: self.reserved_names.live.values().next().map(|known| ReservedNames::clone(known)).unwrap_or_default(),
             tenants: self.tenants.live.values().cloned().collect(),
             shared_services: self
                 .shared_services
@@ -188,7 +188,7 @@ impl Cluster {
                 .map(|known| SharedService::clone(known))
                 .collect(),
             namespaces: self.namespaces.live.clone().into_iter().collect(),
-            surroundings: Surroundings {
+            endpoints: ClusterEndpoints {
                 api_servers: self.api_servers.live.values().flat_map(|known| known.iter().copied()).collect(),
                 dns: dns.flat_map(|(_, known)| known.iter().copied()).collect(),
             },

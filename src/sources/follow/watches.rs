@@ -14,8 +14,8 @@ use kube::{Api, Client, ResourceExt};
 use super::followed::{Change, change};
 use crate::api;
 use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY};
-use crate::world::{
-    BASELINE_READY, Exemption, Namespace, RETIRED, Retired, SharedService, TENANT_LABEL, Tenant, ready_for,
+use crate::snapshot::{
+    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, TENANT_LABEL, Tenant, ready_for,
 };
 
 pub(super) enum News {
@@ -23,7 +23,7 @@ pub(super) enum News {
     Tenant(Change<Tenant>),
     SharedService(Change<SharedService>),
     Exemption(Change<Exemption>),
-    Retired(Change<Retired>),
+    ReservedNames(Change<ReservedNames>),
     ApiServers(Change<BTreeSet<(IpAddr, u16)>>),
     Dns(Change<BTreeSet<IpAddr>>),
 }
@@ -55,7 +55,7 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
         ready: said.is_some_and(|said| said.status == "True" && said.message == stands),
-        undone: said.is_some_and(|said| said.status == "False"),
+        ready_revoked: said.is_some_and(|said| said.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -111,12 +111,12 @@ pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, R
 }
 
 /// Watches the ConfigMap of reserved names in Bulkhead's namespace.
-pub(super) fn watch_retired(client: Client, namespace: &str) -> impl Stream<Item = News> + use<> {
-    let read = |map: core::ConfigMap| (map.name_any(), Ok(Retired::read(&map.data.unwrap_or_default())));
-    let config = watcher::Config::default().fields(&format!("metadata.name={RETIRED}"));
+pub(super) fn watch_reserved_names(client: Client, namespace: &str) -> impl Stream<Item = News> + use<> {
+    let read = |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
+    let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
         .default_backoff()
-        .map(move |event| News::Retired(change(event, read)))
+        .map(move |event| News::ReservedNames(change(event, read)))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.

@@ -2,7 +2,7 @@
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
 
 /// The label by which Kubernetes itself says a namespace's name.
-pub const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// The condition of a namespace whose baseline stands.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
@@ -26,7 +26,7 @@ pub struct Namespace {
     /// Whether the baseline of its tenant has stood once.
     pub ready: bool,
     /// Whether it is said to stand no more.
-    pub undone: bool,
+    pub ready_revoked: bool,
     pub terminating: bool,
 }
 
@@ -36,10 +36,10 @@ impl Namespace {
         self.labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
     }
 
-    /// What is known after `now` was seen: once the baseline has stood, what is missing later is drift.
+    /// What is known after `newer` was seen: once the baseline has stood, what is missing later is drift.
     #[must_use]
-    pub fn latched(&self, now: Self) -> Self {
-        let is_same = self.uid == now.uid && self.tenant == now.tenant;
-        Self { ready: now.ready || (self.ready && is_same && !now.undone), ..now }
+    pub fn keep_ready_until_recreated(&self, newer: Self) -> Self {
+        let is_same_namespace = self.uid == newer.uid && self.tenant == newer.tenant;
+        Self { ready: newer.ready || (self.ready && is_same_namespace && !newer.ready_revoked), ..newer }
     }
 }

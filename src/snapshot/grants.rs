@@ -1,7 +1,7 @@
-use super::{SharedService, Tenant, World};
+use super::{SharedService, Tenant, Snapshot};
 use crate::settings::{EgressGateway, Gateway};
 
-impl World {
+impl Snapshot {
     /// The gateways that the tenant was granted, of those there are.
     pub fn gateways(&self, tenant: &Tenant) -> impl Iterator<Item = &Gateway> {
         tenant.grants.serve.gateways.iter().filter_map(|name| self.settings.gateway(name))
@@ -13,7 +13,7 @@ impl World {
     }
 
     /// The shared services that the tenant was granted, of those there are.
-    pub fn reached(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
+    pub fn reachable_services(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
         let granted = tenant.grants.reach.shared_services.iter();
         granted
             .filter_map(|name| self.shared_services.get(name))
@@ -21,12 +21,12 @@ impl World {
     }
 
     /// The shared services that may call the tenant's workloads.
-    pub fn calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
+    pub fn services_calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
         self.shared_services().filter(move |service| service.calls_tenants.contains(tenant))
     }
 
     /// The tenants that reach the shared service.
-    pub fn reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
+    pub fn tenants_reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
         self.tenants().filter(|tenant| {
             tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)
         })

@@ -13,7 +13,7 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn of<'t>(tenants: impl Iterator<Item = &'t Tenant>) -> Self {
+    pub(super) fn from_tenants<'t>(tenants: impl Iterator<Item = &'t Tenant>) -> Self {
         let mut members = Self::default();
         for tenant in tenants {
             for owner in &tenant.owners {

@@ -27,7 +27,7 @@ impl Exemption {
     }
 
     /// Whether it is about the object of this kind and name in its namespace.
-    pub fn is_about(&self, kind: &str, name: &str) -> bool {
+    pub fn targets(&self, kind: &str, name: &str) -> bool {
         self.target.kind.name() == kind && self.target.name == name
     }
 }

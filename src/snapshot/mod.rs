@@ -5,14 +5,14 @@
 mod actor;
 mod exemption;
 mod grants;
-mod live;
+mod live_object;
 mod members;
-mod names;
+mod namespace_names;
 mod namespace;
-mod retired;
+mod reserved_names;
 mod shared_service;
 mod tenant;
-mod witness;
+mod baseline_inputs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -20,28 +20,28 @@ use std::sync::Arc;
 
 use crate::settings::Settings;
 use members::Members;
-use names::{first_named, overlap};
+use namespace_names::{tenant_with_prefix, overlapping_tenant};
 
 pub use actor::{
-    ALL_CONTROLLERS, Actor, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_of, controllers,
+    CONTROLLER_MANAGER, Actor, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_account_for, kube_controller_accounts,
 };
 pub use exemption::Exemption;
-pub use live::{Controller, Live, ObjectKey};
-pub use names::NAMESPACE_PREFIX;
-pub use namespace::{BASELINE_READY, NAME_LABEL, Namespace, TENANT_LABEL, ready_for};
-pub use retired::{Before, RETIRED, Retired, is_over};
+pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
+pub use namespace_names::NAMESPACE_PREFIX;
+pub use namespace::{BASELINE_READY, NAMESPACE_NAME_LABEL, Namespace, TENANT_LABEL, ready_for};
+pub use reserved_names::{ReservedName, RESERVED_NAMES_CONFIG_MAP, ReservedNames, has_expired};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
-pub use witness::Witness;
+pub use baseline_inputs::BaselineInputs;
 
 /// What a namespace's owner can be.
 #[derive(Clone, Copy, Debug)]
-pub enum Owner<'w> {
+pub enum NamespaceOwner<'w> {
     Tenant(&'w Tenant),
     /// Listed in the settings.
     Platform,
     /// Listed in the settings as one in which shared services run.
-    Shared,
+    SharedService,
     /// Its label names a tenant that does not exist.
     Orphaned(&'w str),
     Unowned,
@@ -49,7 +49,7 @@ pub enum Owner<'w> {
 
 /// What every tenant must reach, wherever the cluster has put it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Surroundings {
+pub struct ClusterEndpoints {
     /// The API servers' own addresses: a policy sees a packet after its Service address is translated.
     pub api_servers: BTreeSet<(IpAddr, u16)>,
     /// The Service addresses of DNS: a cache on the node answers on them untranslated.
@@ -59,79 +59,79 @@ pub struct Surroundings {
 /// All that a world is made of. What there is much of is shared: a change makes a new world, and leaves most as
 /// it was.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct ClusterState {
     pub tenants: Vec<Arc<Tenant>>,
     pub shared_services: Vec<SharedService>,
     pub exemptions: Vec<Exemption>,
     pub namespaces: Vec<(Arc<str>, Arc<Namespace>)>,
     /// What exemptions rest on, as far as anybody has looked.
-    pub live: BTreeMap<ObjectKey, Live>,
-    pub retired: Retired,
-    pub surroundings: Surroundings,
+    pub live_objects: BTreeMap<LiveObjectKey, LiveObject>,
+    pub reserved_names: ReservedNames,
+    pub endpoints: ClusterEndpoints,
 }
 
 /// By name.
-type Tenants = BTreeMap<String, Arc<Tenant>>;
+type TenantsByName = BTreeMap<String, Arc<Tenant>>;
 
 /// The snapshot a request is judged in, from the first rule to the last.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct Snapshot {
     pub settings: Arc<Settings>,
-    pub surroundings: Surroundings,
-    pub retired: Retired,
+    pub endpoints: ClusterEndpoints,
+    pub reserved_names: ReservedNames,
     namespaces: HashMap<Arc<str>, Arc<Namespace>>,
-    tenants: Tenants,
+    tenants: TenantsByName,
     /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
-    overlapping: BTreeMap<String, String>,
+    inactive_tenants: BTreeMap<String, String>,
     members: Members,
-    around: u64,
+    environment_hash: u64,
     shared_services: BTreeMap<String, SharedService>,
     /// By the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
-    live: BTreeMap<ObjectKey, Live>,
+    live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     /// The namespaces of each tenant, by name.
-    owned: BTreeMap<String, BTreeSet<Arc<str>>>,
+    namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
-impl World {
-    pub fn new(settings: Arc<Settings>, facts: Facts) -> Self {
-        let mut owned: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
-        for (name, namespace) in &facts.namespaces {
+impl Snapshot {
+    pub fn new(settings: Arc<Settings>, state: ClusterState) -> Self {
+        let mut namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (name, namespace) in &state.namespaces {
             if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_reserved(name)) {
-                owned.entry(tenant.clone()).or_default().insert(Arc::clone(name));
+                namespaces_by_tenant.entry(tenant.clone()).or_default().insert(Arc::clone(name));
             }
         }
-        let mut tenants = Tenants::new();
-        let mut overlapping = BTreeMap::new();
-        let mut by_age = facts.tenants;
-        by_age.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
-        for tenant in by_age {
-            match overlap(&tenants, &tenant.name) {
-                Some(older) => drop(overlapping.insert(tenant.name.clone(), older.to_owned())),
+        let mut tenants = TenantsByName::new();
+        let mut inactive_tenants = BTreeMap::new();
+        let mut oldest_first = state.tenants;
+        oldest_first.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
+        for tenant in oldest_first {
+            match overlapping_tenant(&tenants, &tenant.name) {
+                Some(older) => drop(inactive_tenants.insert(tenant.name.clone(), older.to_owned())),
                 None => drop(tenants.insert(tenant.name.clone(), tenant)),
             }
         }
         let mut exemptions: BTreeMap<String, Vec<Exemption>> = BTreeMap::new();
-        for exemption in facts.exemptions {
+        for exemption in state.exemptions {
             exemptions.entry(exemption.target.namespace.clone()).or_default().push(exemption);
         }
         Self {
             settings,
-            retired: facts.retired,
-            around: witness::around(&facts.surroundings, &facts.shared_services),
-            surroundings: facts.surroundings,
-            members: Members::of(tenants.values().map(Arc::as_ref)),
+            reserved_names: state.reserved_names,
+            environment_hash: baseline_inputs::environment_hash(&state.endpoints, &state.shared_services),
+            endpoints: state.endpoints,
+            members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
             exemptions,
-            live: facts.live,
-            namespaces: facts.namespaces.into_iter().collect(),
+            live_objects: state.live_objects,
+            namespaces: state.namespaces.into_iter().collect(),
             tenants,
-            overlapping,
-            shared_services: facts
+            inactive_tenants,
+            shared_services: state
                 .shared_services
                 .into_iter()
                 .map(|service| (service.name.clone(), service))
                 .collect(),
-            owned,
+            namespaces_by_tenant,
         }
     }
 
@@ -141,16 +141,16 @@ impl World {
     }
 
     /// `None` if the namespace is not in this snapshot.
-    pub fn owner(&self, namespace: &str) -> Option<Owner<'_>> {
+    pub fn owner(&self, namespace: &str) -> Option<NamespaceOwner<'_>> {
         if self.settings.shared_namespaces.contains(namespace) {
-            return Some(Owner::Shared);
+            return Some(NamespaceOwner::SharedService);
         }
         if self.settings.platform_namespaces.contains(namespace) {
-            return Some(Owner::Platform);
+            return Some(NamespaceOwner::Platform);
         }
         Some(match self.namespaces.get(namespace)?.tenant.as_deref() {
-            None => Owner::Unowned,
-            Some(name) => self.tenant(name).map_or(Owner::Orphaned(name), Owner::Tenant),
+            None => NamespaceOwner::Unowned,
+            Some(name) => self.tenant(name).map_or(NamespaceOwner::Orphaned(name), NamespaceOwner::Tenant),
         })
     }
 
@@ -163,24 +163,24 @@ impl World {
     }
 
     /// The tenant whose namespaces could be named like those of a tenant `name`.
-    pub fn overlap(&self, name: &str) -> Option<&str> {
-        overlap(&self.tenants, name)
+    pub fn overlapping_tenant(&self, name: &str) -> Option<&str> {
+        overlapping_tenant(&self.tenants, name)
     }
 
     /// The older tenant because of which the tenant `name` does not count.
-    pub fn overlapped_by(&self, name: &str) -> Option<&str> {
-        self.overlapping.get(name).map(String::as_str)
+    pub fn conflicting_older_tenant(&self, name: &str) -> Option<&str> {
+        self.inactive_tenants.get(name).map(String::as_str)
     }
 
     /// The tenant that a namespace of this name is of, by the name alone: `tenant-NAME` or `tenant-NAME-…`.
-    pub fn tenant_named_by(&self, namespace: &str) -> Option<&Tenant> {
-        self.tenant(first_named(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
+    pub fn tenant_by_namespace_name(&self, namespace: &str) -> Option<&Tenant> {
+        self.tenant(tenant_with_prefix(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
     }
 
     /// Whether `namespace` is one too many for its tenant: the older ones come first.
     pub fn is_over_limit(&self, namespace: &str) -> bool {
         let age = |name: &str| self.namespaces.get(name).map(|known| (known.created, name.to_owned()));
-        let Some((Owner::Tenant(tenant), own)) = self.owner(namespace).zip(age(namespace)) else {
+        let Some((NamespaceOwner::Tenant(tenant), own)) = self.owner(namespace).zip(age(namespace)) else {
             return false;
         };
         let older =
@@ -223,24 +223,24 @@ impl World {
 
     /// This world, with `live` known beside.
     #[must_use]
-    pub fn knowing(&self, live: BTreeMap<ObjectKey, Live>) -> Self {
-        let mut world = self.clone();
-        world.live.extend(live);
-        world
+    pub fn with_live_objects(&self, live_objects: BTreeMap<LiveObjectKey, LiveObject>) -> Self {
+        let mut snapshot = self.clone();
+        snapshot.live_objects.extend(live_objects);
+        snapshot
     }
 
     /// What is known of an object that an exemption rests on; `None` until somebody has looked at it.
-    pub fn live(&self, key: &ObjectKey) -> Option<&Live> {
-        self.live.get(key)
+    pub fn live_object(&self, key: &LiveObjectKey) -> Option<&LiveObject> {
+        self.live_objects.get(key)
     }
 
     /// Every name that a namespace's label gives as its tenant's, and its namespaces.
-    pub fn labelled(&self) -> impl Iterator<Item = (&str, &BTreeSet<Arc<str>>)> {
-        self.owned.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
+    pub fn namespaces_by_tenant_label(&self) -> impl Iterator<Item = (&str, &BTreeSet<Arc<str>>)> {
+        self.namespaces_by_tenant.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
     }
 
     /// The tenant's namespaces whose pods the others trust: neither before the baseline stands there, nor once they go.
-    pub fn trusted_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
+    pub fn ready_namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         let is_trusted =
             |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
         self.namespaces_of(tenant).filter(is_trusted)
@@ -248,6 +248,6 @@ impl World {
 
     /// The namespaces that carry the tenant's label, by name.
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
-        self.owned.get(tenant).into_iter().flatten().map(Arc::as_ref)
+        self.namespaces_by_tenant.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::names::bears_name_of;
+use super::namespace_names::is_named_for;
 use crate::api::{self, Authorization, Enforcement, Grants, Limits};
 
 /// A tenant, as rules see it.
@@ -13,7 +13,7 @@ pub struct Tenant {
     pub limit: Option<usize>,
     pub enforcement: Enforcement,
     /// Whether the platform has accepted what enforcing it means for what was there before.
-    pub is_acknowledged: bool,
+    pub findings_acknowledged: bool,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
     /// What each of its namespaces may hold, over the defaults.
@@ -30,7 +30,7 @@ impl Tenant {
             created,
             limit: spec.namespaces.limit.map(|limit| limit as usize),
             enforcement: spec.enforcement,
-            is_acknowledged: spec.acknowledge.is_some(),
+            findings_acknowledged: spec.acknowledge.is_some(),
             contact: spec.contact,
             owners: spec.owners,
             quota: spec.quota_each,
@@ -46,7 +46,7 @@ impl Tenant {
     }
 
     /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
-    pub fn names(&self, namespace: &str) -> bool {
-        bears_name_of(namespace, &self.name)
+    pub fn matches_namespace_name(&self, namespace: &str) -> bool {
+        is_named_for(namespace, &self.name)
     }
 }

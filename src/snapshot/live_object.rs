@@ -1,6 +1,6 @@
 /// Where an object in a namespace is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectKey {
+pub struct LiveObjectKey {
     pub namespace: String,
     pub kind: String,
     pub name: String,
@@ -8,14 +8,14 @@ pub struct ObjectKey {
 
 /// An object that is there: which it is, and what controls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Live {
+pub struct LiveObject {
     pub uid: String,
-    pub controller: Option<Controller>,
+    pub controller: Option<ControllerRef>,
 }
 
 /// The owner of an object that makes and ends it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Controller {
+pub struct ControllerRef {
     pub kind: String,
     pub name: String,
     pub uid: String,

@@ -1,18 +1,18 @@
 use std::collections::BTreeSet;
 
-use super::{Owner, Tenant, World};
+use super::{NamespaceOwner, Tenant, Snapshot};
 use crate::api::{Subject, SubjectKind};
 
-const NODES: &str = "system:nodes";
+const NODES_GROUP: &str = "system:nodes";
 
 /// A controller of Kubernetes has an account of its own, or shares one with all the others.
 pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
-pub const ALL_CONTROLLERS: &str = "system:kube-controller-manager";
+pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 /// The controller that counts what quotas limit.
 pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
 
-/// The accounts of [`controllers`], each with the kind of the objects that it makes things of.
-const CONTROLLERS: &[(&str, Option<&str>)] = &[
+/// The accounts of [`kube_controller_accounts`], each with the kind of the objects that it makes things of.
+const KUBE_CONTROLLERS: &[(&str, Option<&str>)] = &[
     ("system:kube-scheduler", None),
     ("system:serviceaccount:kube-system:cronjob-controller", Some("CronJob")),
     ("system:serviceaccount:kube-system:daemon-set-controller", Some("DaemonSet")),
@@ -31,13 +31,13 @@ const CONTROLLERS: &[(&str, Option<&str>)] = &[
 ];
 
 /// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
-pub fn controllers() -> impl Iterator<Item = &'static str> {
-    CONTROLLERS.iter().map(|(account, _)| *account)
+pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
+    KUBE_CONTROLLERS.iter().map(|(account, _)| *account)
 }
 
 /// The account of the controller that makes things of an object of this kind.
-pub fn controller_of(kind: &str) -> Option<&'static str> {
-    CONTROLLERS.iter().find(|(_, of)| *of == Some(kind)).map(|(account, _)| *account)
+pub fn controller_account_for(kind: &str) -> Option<&'static str> {
+    KUBE_CONTROLLERS.iter().find(|(_, owned_kind)| *owned_kind == Some(kind)).map(|(account, _)| *account)
 }
 
 /// Who the API server says is asking.
@@ -54,10 +54,10 @@ pub enum Actor<'w> {
     Bulkhead,
     /// The controller that empties namespaces which are being deleted.
     NamespaceController,
-    /// One of [`controllers`].
-    Controller,
+    /// One of [`kube_controller_accounts`].
+    KubeController,
     /// Any controller of Kubernetes, where they share one account.
-    AnyController,
+    KubeControllerManager,
     /// A kubelet.
     Node,
     /// Named in the settings.
@@ -70,7 +70,7 @@ pub enum Actor<'w> {
 
 impl<'a> User<'a> {
     /// Whether it is the subject, or of that group.
-    pub fn is(&self, subject: &Subject) -> bool {
+    pub fn matches(&self, subject: &Subject) -> bool {
         match subject.kind {
             SubjectKind::User => self.name == subject.name,
             SubjectKind::Group => self.groups.contains(&subject.name.as_str()),
@@ -81,24 +81,24 @@ impl<'a> User<'a> {
     }
 
     /// The namespace of a service account.
-    pub fn home(&self) -> Option<&'a str> {
+    pub fn service_account_namespace(&self) -> Option<&'a str> {
         service_account(self.name).map(|(namespace, _)| namespace)
     }
 }
 
-impl World {
+impl Snapshot {
     pub fn actor(&self, user: &User<'_>) -> Actor<'_> {
         let settings = &self.settings;
         if user.name == settings.controller {
             return Actor::Bulkhead;
         }
-        if user.name.starts_with("system:node:") && user.groups.contains(&NODES) {
+        if user.name.starts_with("system:node:") && user.groups.contains(&NODES_GROUP) {
             return Actor::Node;
         }
         match user.name {
             NAMESPACE_CONTROLLER => return Actor::NamespaceController,
-            ALL_CONTROLLERS => return Actor::AnyController,
-            name if controllers().any(|account| account == name) => return Actor::Controller,
+            CONTROLLER_MANAGER => return Actor::KubeControllerManager,
+            name if kube_controller_accounts().any(|account| account == name) => return Actor::KubeController,
             _ => {}
         }
         if settings.platform_users.contains(user.name)
@@ -106,17 +106,17 @@ impl World {
         {
             return Actor::Platform;
         }
-        let home = user.home().and_then(|namespace| match self.owner(namespace) {
-            Some(Owner::Tenant(tenant)) => Some(tenant.name.as_str()),
+        let home_tenant = user.service_account_namespace().and_then(|namespace| match self.owner(namespace) {
+            Some(NamespaceOwner::Tenant(tenant)) => Some(tenant.name.as_str()),
             _ => None,
         });
-        let names: BTreeSet<&str> = home.into_iter().chain(self.members.tenants_of(user)).collect();
+        let names: BTreeSet<&str> = home_tenant.into_iter().chain(self.members.tenants_of(user)).collect();
         let tenants: Vec<&Tenant> = names.into_iter().filter_map(|name| self.tenant(name)).collect();
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
     }
 
     /// Whether the user is of a group that is refused nothing.
-    pub fn breaks_glass(&self, user: &User<'_>) -> bool {
+    pub fn is_break_glass(&self, user: &User<'_>) -> bool {
         user.groups.iter().any(|group| self.settings.break_glass_groups.contains(*group))
     }
 }
@@ -128,7 +128,7 @@ impl<'w> Actor<'w> {
         match tenants.as_slice() {
             [only] => Some(only),
             several => {
-                let mut named = several.iter().filter(|tenant| tenant.names(namespace));
+                let mut named = several.iter().filter(|tenant| tenant.matches_namespace_name(namespace));
                 named.next().filter(|_| named.next().is_none()).copied()
             }
         }
