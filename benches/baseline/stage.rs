@@ -100,7 +100,7 @@ pub(crate) async fn until_ready(admin: &Client, prefix: &str, number: usize) {
 
 pub(crate) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
     let resource = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&resource, kind.resource());
+    let resource = ApiResource::from_gvk_with_plural(&resource, kind.plural());
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::pages::each_page;
 use super::stored::Stored;
 use crate::baseline::{self, DRY_RUN, REVISION};
-use crate::policy::kind::{Door, Kind};
-use crate::policy::proxy::PROXY_NAME;
+use crate::policy::kind::{Resource, Kind};
+use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 
@@ -112,8 +112,8 @@ async fn each(
     mut take: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
 ) -> Result<(), kube::Error> {
     let mut read = Ok(());
-    if let Some(door) = Door::named(kind.name()) {
-        each_page(client, door, None, |items| {
+    if let Some(resource) = Resource::for_kind(kind.name()) {
+        each_page(client, resource, None, |items| {
             if read.is_ok() {
                 read = items.iter().try_for_each(|item| take(item));
             }
@@ -156,7 +156,7 @@ impl Pod {
     fn is_meshed(&self) -> bool {
         let mut containers = self.spec.containers.iter().chain(&self.spec.init_containers);
         let redirection = self.metadata.annotations.get("ambient.istio.io/redirection");
-        containers.any(|container| container.name == PROXY_NAME)
+        containers.any(|container| container.name == PROXY_CONTAINER)
             || redirection.is_some_and(|redirection| redirection == "enabled")
     }
 }

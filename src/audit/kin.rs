@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 
-use crate::policy::kind::Door;
+use crate::policy::kind::Resource;
 use crate::sources::follow::live_of;
-use crate::sources::resource;
+use crate::sources::api_resource;
 use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 
 /// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
@@ -32,8 +32,8 @@ pub(super) async fn of_exemptions(
 }
 
 async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
-    let Some(door) = Door::named(kind) else { return Ok(Vec::new()) };
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &resource(door));
+    let Some(resource) = Resource::for_kind(kind) else { return Ok(Vec::new()) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &api_resource(resource));
     let listed = objects.list_metadata(&ListParams::default()).await?;
     let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
         let name = object.metadata.name.clone().unwrap_or_default();

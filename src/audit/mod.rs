@@ -13,11 +13,11 @@ use kube::Client;
 use serde_json::value::RawValue;
 
 use crate::baseline::{self, Label, desired, enforced_labels, lacking};
-use crate::policy::kind::{Door, Kind, Operation};
-use crate::policy::object::Form;
+use crate::policy::kind::{Resource, Kind, Operation};
+use crate::policy::object::Stage;
 use crate::policy::path::Path;
-use crate::policy::rules::audited;
-use crate::policy::{Review, Verdict, Violation, Why, judge, quote};
+use crate::policy::rules::audited_resources;
+use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, What};
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, TENANT_LABEL, User, Snapshot};
 use stored::Stored;
@@ -98,15 +98,15 @@ impl Audit<'_> {
             self.labels(namespace, &mut found);
             there.insert(namespace, BTreeSet::new());
         }
-        for door in self.doors() {
+        for resource in self.resources() {
             let places: Vec<Option<&str>> = match extent {
                 Extent::Everything => vec![None],
                 Extent::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
             };
             for place in places {
-                let listed = pages::each_page(self.client, door, place, |items| {
+                let listed = pages::each_page(self.client, resource, place, |items| {
                     for item in items {
-                        progress.objects += self.object(door, item, &mut there, &mut found);
+                        progress.objects += self.object(resource, item, &mut there, &mut found);
                     }
                     at(progress);
                 });
@@ -114,7 +114,7 @@ impl Audit<'_> {
                     && !is_unserved(&error)
                 {
                     let what = What::Unjudged { unjudged: error.to_string() };
-                    found(finding(place.unwrap_or_default(), door.kind.name(), "", what));
+                    found(finding(place.unwrap_or_default(), resource.kind.name(), "", what));
                 }
             }
         }
@@ -135,40 +135,40 @@ impl Audit<'_> {
         names
     }
 
-    fn doors(&self) -> impl Iterator<Item = &'static Door> {
-        let is_identity = |door: &Door| matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
-        audited().filter(move |door| self.identities || !is_identity(door))
+    fn resources(&self) -> impl Iterator<Item = &'static Resource> {
+        let is_identity = |resource: &Resource| matches!(resource.kind, Kind::Secret | Kind::ServiceAccount);
+        audited_resources().filter(move |resource| self.identities || !is_identity(resource))
     }
 
     /// Judges one object; how many were judged.
     fn object(
         &self,
-        door: &Door,
+        resource: &Resource,
         raw: &RawValue,
         there: &mut BTreeMap<&str, BTreeSet<(baseline::Kind, String)>>,
         found: &mut impl FnMut(Finding),
     ) -> usize {
         let Ok(stored) = serde_json::from_str::<Stored>(raw.get()) else {
             let unjudged = "an object without metadata".to_owned();
-            found(finding("", door.kind.name(), "", What::Unjudged { unjudged }));
+            found(finding("", resource.kind.name(), "", What::Unjudged { unjudged }));
             return 0;
         };
         let namespace = stored.metadata.namespace.as_str();
         let Some(there) = there.get_mut(namespace) else { return 0 };
-        if let Some(kind) = door.kind.of_the_baseline() {
+        if let Some(kind) = resource.kind.baseline_kind() {
             there.insert((kind, stored.metadata.name.clone()));
         }
-        if stored.is_settled(door.kind) {
+        if stored.is_settled(resource.kind) {
             return 1;
         }
         let finding = |what| Finding {
             workload: stored.workload().to_owned(),
-            ..finding(namespace, door.kind.name(), &stored.metadata.name, what)
+            ..finding(namespace, resource.kind.name(), &stored.metadata.name, what)
         };
-        match self.verdict(door, &stored, raw) {
-            Verdict::Unjudged(why) => found(finding(What::Unjudged { unjudged: why.to_string() })),
+        match self.verdict(resource, &stored, raw) {
+            Verdict::Unjudged(error) => found(finding(What::Unjudged { unjudged: error.to_string() })),
             Verdict::Judged { refused, admitted, .. } => {
-                let observed = admitted.into_iter().filter(|admitted| admitted.why == Why::Observed);
+                let observed = admitted.into_iter().filter(|admitted| admitted.reason == WaiverReason::Observed);
                 for violation in refused.into_iter().chain(observed.map(|admitted| admitted.violation)) {
                     found(finding(What::Violation(violation)));
                 }
@@ -177,19 +177,19 @@ impl Audit<'_> {
         1
     }
 
-    fn verdict(&self, door: &Door, stored: &Stored, raw: &RawValue) -> Verdict {
-        let whole = match stored.whole(door.kind, raw) {
+    fn verdict(&self, resource: &Resource, stored: &Stored, raw: &RawValue) -> Verdict {
+        let whole = match stored.whole(resource.kind, raw) {
             Ok(whole) => whole,
-            Err(error) => return Verdict::Unjudged(crate::policy::object::Unreadable::from(error).into()),
+            Err(error) => return Verdict::Unjudged(crate::policy::object::ObjectError::from(error).into()),
         };
         let review = Review {
             operation: Operation::Create.name(),
-            group: door.kind.resource_group(),
-            resource: door.resource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
             namespace: &stored.metadata.namespace,
             // Who made it is not known any more: what an exemption covers is believed to be its controller's.
             user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },
-            form: Form::Stored,
+            stage: Stage::Stored,
             time: self.time,
             object: Some(&whole),
             ..Review::default()

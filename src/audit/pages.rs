@@ -1,12 +1,12 @@
 use kube::api::{DynamicObject, ListParams};
 use kube::core::Request;
-use kube::{Client, Resource};
+use kube::{Client, Resource as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::policy::kind::{Door, Kind};
+use crate::policy::kind::{Resource, Kind};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
-use crate::sources::resource;
+use crate::sources::api_resource;
 
 /// How many objects are held at once.
 const PAGE: u32 = 200;
@@ -25,16 +25,16 @@ struct ListMetadata {
     next: Option<String>,
 }
 
-/// Lists what is written through `door`, in one namespace or in all, and hands every page to `take`.
+/// Lists what is written through `resource`, in one namespace or in all, and hands every page to `take`.
 pub(super) async fn each_page(
     client: &Client,
-    door: &Door,
+    resource: &Resource,
     namespace: Option<&str>,
     mut take: impl FnMut(&[&RawValue]),
 ) -> Result<(), kube::Error> {
-    let request = Request::new(DynamicObject::url_path(&resource(door), namespace));
+    let request = Request::new(DynamicObject::url_path(&api_resource(resource), namespace));
     let mut parameters = ListParams::default().limit(PAGE);
-    if door.kind == Kind::Secret {
+    if resource.kind == Kind::Secret {
         parameters = parameters.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}"));
     }
     loop {

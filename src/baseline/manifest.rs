@@ -107,7 +107,7 @@ impl Kind {
     }
 
     /// As the API server names the resource.
-    pub const fn resource(self) -> &'static str {
+    pub const fn plural(self) -> &'static str {
         match self {
             Self::NetworkPolicy => "networkpolicies",
             Self::AuthorizationPolicy => "authorizationpolicies",

@@ -6,8 +6,8 @@ use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
 use super::Outcome;
-use crate::policy::kind::{DOORS, Door};
-use crate::policy::object::Form;
+use crate::policy::kind::{RESOURCES, Resource};
+use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Finding, Format, Line, What, Writer};
 use crate::sources::files::{self, Found};
@@ -56,12 +56,12 @@ impl Check {
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for found in &manifests {
-            let Some(door) = door(found).filter(|door| !door.kind.is_of_the_cluster() || self.user.is_some())
+            let Some(resource) = resource(found).filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
             else {
                 continue;
             };
             judged += 1;
-            for finding in self.judge(found, door, &snapshot) {
+            for finding in self.judge(found, resource, &snapshot) {
                 writer.write(&finding)?;
             }
         }
@@ -75,36 +75,36 @@ impl Check {
         Ok(Outcome::of(violations, unjudged))
     }
 
-    fn judge(&self, found: &Found, door: &Door, snapshot: &Snapshot) -> Vec<Finding> {
+    fn judge(&self, found: &Found, resource: &Resource, snapshot: &Snapshot) -> Vec<Finding> {
         let namespace =
             found.document.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
             operation: "CREATE",
-            group: door.kind.resource_group(),
-            resource: door.resource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
             namespace,
             user: User {
                 name: self.user.as_deref().unwrap_or_default(),
                 groups: self.groups.iter().map(String::as_str).collect(),
             },
-            form: form(found),
+            stage: stage(found),
             time: Timestamp::now().as_second(),
             object: Some(&found.document.json),
             ..Review::default()
         };
         let finding = |pointer: &str, what| Finding {
             line: Some(Line { file: found.file.clone(), line: found.document.line(pointer) }),
-            kind: door.kind.name().to_owned(),
+            kind: resource.kind.name().to_owned(),
             namespace: namespace.to_owned(),
             name: found.document.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
             what,
         };
-        let unjudged = |why: String| vec![finding("", What::Unjudged { unjudged: why })];
-        if namespace.is_empty() && !door.kind.is_of_the_cluster() {
+        let unjudged = |error: String| vec![finding("", What::Unjudged { unjudged: error })];
+        if namespace.is_empty() && !resource.kind.is_cluster_scoped() {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
         match snapshot.owner(namespace) {
-            _ if door.kind.is_of_the_cluster() => {}
+            _ if resource.kind.is_cluster_scoped() => {}
             None => {
                 return unjudged(format!(
                     "namespace `{namespace}` is neither in --snapshot nor among the manifests; add its Namespace"
@@ -114,7 +114,7 @@ impl Check {
             Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {}
         }
         match judge(&review, snapshot) {
-            Verdict::Unjudged(why) => unjudged(why.to_string()),
+            Verdict::Unjudged(error) => unjudged(error.to_string()),
             Verdict::Judged { refused, .. } => {
                 let violation =
                     |violation: Violation| finding(&violation.pointer.clone(), What::Violation(violation));
@@ -125,17 +125,17 @@ impl Check {
 }
 
 /// Returns the resource of a manifest, if a rule judges its kind.
-fn door(found: &Found) -> Option<&'static Door> {
+fn resource(found: &Found) -> Option<&'static Resource> {
     let (group, kind) = (found.group()?, found.document.text(&["kind"])?);
-    DOORS
+    RESOURCES
         .iter()
-        .find(|door| door.subresource.is_empty() && door.kind.group() == group && door.kind.name() == kind)
+        .find(|resource| resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind)
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.
-fn form(found: &Found) -> Form {
+fn stage(found: &Found) -> Stage {
     match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
-        Some(_) => Form::Final,
-        None => Form::Written,
+        Some(_) => Stage::Mutated,
+        None => Stage::Authored,
     }
 }

@@ -187,7 +187,7 @@ impl Kept {
 /// Returns the API of a kind, for one namespace or for the whole cluster.
 pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
     let kind_of = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&kind_of, kind.resource());
+    let resource = ApiResource::from_gvk_with_plural(&kind_of, kind.plural());
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),

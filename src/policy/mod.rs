@@ -6,10 +6,10 @@
 pub mod claims;
 mod exemption;
 pub mod kind;
-pub mod labelling;
+pub mod defaulting;
 pub mod object;
 pub mod path;
-mod protection;
+mod baseline_names;
 pub mod proxy;
 mod ratchet;
 mod review;
@@ -17,19 +17,19 @@ pub mod rules;
 mod verdict;
 
 pub use review::Review;
-pub use rules::{Place, RULES, Rule};
-pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, quote, quote_all};
+pub use rules::{NamespaceClass, RULES, Rule};
+pub use verdict::{WaivedViolation, RuleReport, Retry, JudgeError, Verdict, Violation, WaiverReason, quote, quote_all};
 
 use std::cell::OnceCell;
 
 use crate::api::Subject;
 use crate::snapshot::{Actor, Namespace, LiveObjectKey, NamespaceOwner, Tenant, Snapshot};
-use kind::{Door, Kind, Operation};
-use object::{Form, Object};
+use kind::{Resource, Kind, Operation};
+use object::{Stage, Object};
 
 /// What a rule sees of a request.
 #[derive(Debug)]
-pub struct Scope<'r> {
+pub struct Request<'r> {
     pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
@@ -41,7 +41,7 @@ pub struct Scope<'r> {
     pub old: Option<&'r Object<'r>>,
 }
 
-impl<'r> Scope<'r> {
+impl<'r> Request<'r> {
     /// Who asks. Ownership rules look at it; content rules do not.
     pub fn actor(&self) -> &Actor<'r> {
         self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
@@ -68,8 +68,8 @@ impl<'r> Scope<'r> {
     }
 
     /// How final the object's text is.
-    pub fn form(&self) -> Form {
-        self.review.form
+    pub fn stage(&self) -> Stage {
+        self.review.stage
     }
 
     /// The namespace written in, as the snapshot has it.
@@ -78,7 +78,7 @@ impl<'r> Scope<'r> {
     }
 
     /// The namespace that is written itself, and the same before.
-    pub fn namespaces(&self) -> Option<(&'r object::Namespace<'r>, Option<&'r object::Namespace<'r>>)> {
+    pub fn written_namespace(&self) -> Option<(&'r object::NamespaceView<'r>, Option<&'r object::NamespaceView<'r>>)> {
         let Object::Namespace(new) = self.object else { return None };
         let old = match self.old {
             Some(Object::Namespace(old)) => Some(old),
@@ -97,39 +97,39 @@ impl<'r> Scope<'r> {
 pub fn judge(review: &Review<'_>, snapshot: &Snapshot) -> Verdict {
     match try_judge(review, snapshot) {
         Ok(verdict) => verdict,
-        Err(why) => Verdict::Unjudged(why),
+        Err(error) => Verdict::Unjudged(error),
     }
 }
 
-fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, Unjudged> {
-    let (kind, operation) = registered(review)?;
-    let (place, tenant) = match owner(review, kind, snapshot)? {
-        None => (Place::Cluster, None),
-        Some(NamespaceOwner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
-        Some(NamespaceOwner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
-        Some(NamespaceOwner::SharedService) => (Place::Shared, None),
-        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => (Place::Root, None),
+fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
+    let (kind, operation) = kind_and_operation(review)?;
+    let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
+        None => (NamespaceClass::ClusterScoped, None),
+        Some(NamespaceOwner::Tenant(tenant)) => (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant)))),
+        Some(NamespaceOwner::Orphaned(name)) => (NamespaceClass::Tenant, Some((name, None))),
+        Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
+        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => (NamespaceClass::MeshRoot, None),
         Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
     let raw = match operation {
-        Operation::Delete => review.old_object.ok_or(Unjudged::NoObject("oldObject"))?,
-        Operation::Create | Operation::Update => review.object.ok_or(Unjudged::NoObject("object"))?,
+        Operation::Delete => review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?,
+        Operation::Create | Operation::Update => review.object.ok_or(JudgeError::MissingObject("object"))?,
     };
-    let object = Object::read(kind, raw, review.form).map_err(Unjudged::Unreadable)?;
+    let object = Object::read(kind, raw, review.stage).map_err(JudgeError::Unreadable)?;
     let old = match operation {
         Operation::Create | Operation::Delete => None,
         Operation::Update => {
-            let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
+            let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
             // The rules of pods look at what is to be; the ratchet reads the old one when it must.
-            kind.is_compared()
-                .then(|| Object::read(kind, raw, review.form))
+            kind.needs_old_object()
+                .then(|| Object::read(kind, raw, review.stage))
                 .transpose()
-                .map_err(Unjudged::Unreadable)?
+                .map_err(JudgeError::Unreadable)?
         }
     };
 
-    let scope = Scope {
+    let request = Request {
         snapshot,
         review,
         actor: OnceCell::new(),
@@ -141,75 +141,75 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, Unjudg
     let mut refused = Vec::new();
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
-    let mut unknown = None;
-    for rule in RULES.iter().filter(|rule| rule.places.contains(&place) && rule.judges(kind)) {
-        let mut findings = Findings::of(rule);
-        (rule.check)(&scope, &mut findings);
-        let violations = findings.into_violations();
+    let mut needs_lookup = None;
+    for rule in RULES.iter().filter(|rule| rule.scopes.contains(&class) && rule.judges(kind)) {
+        let mut report = RuleReport::new(rule.code);
+        (rule.check)(&request, &mut report);
+        let violations = report.into_violations();
         if violations.is_empty() {
             continue;
         }
-        match scope.admits(rule, kind) {
-            Ok(why) => admitted
-                .extend(violations.into_iter().map(|violation| Admitted { violation, why: why.clone() })),
-            Err(unlooked) => {
-                retry = retry.min(if unlooked.is_some() { Retry::Look } else { rule.retry });
-                unknown = unknown.or(unlooked);
+        match request.waiver(rule, kind) {
+            Ok(reason) => admitted
+                .extend(violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() })),
+            Err(lookup) => {
+                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry });
+                needs_lookup = needs_lookup.or(lookup);
                 refused.extend(violations);
             }
         }
     }
     if refused.is_empty() {
-        return Ok(Verdict::Judged { refused, admitted, contact: None, retry: Retry::Never, unknown: None });
+        return Ok(Verdict::Judged { refused, admitted, contact: None, retry: Retry::Never, needs_lookup: None });
     }
-    let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    Ok(Verdict::Judged { refused, admitted, contact, retry, unknown })
+    let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
+    Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
 }
 
-impl Scope<'_> {
+impl Request<'_> {
     /// Whether a container is to debug with in a namespace where some pod may be only by an exemption, be it over.
-    fn debugs_where_exempted(&self, rule: &Rule) -> bool {
+    fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
         let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
             && exemptions.any(|exemption| exemption.rules.contains(rule.code))
     }
 
     /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
-    fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<LiveObjectKey>> {
-        let unknown = match exemption::covers(self.review, kind, rule, self.snapshot) {
-            Ok(name) => return Ok(Why::Exempted(name.to_owned())),
-            Err(unknown) => unknown,
+    fn waiver(&self, rule: &Rule, kind: Kind) -> Result<WaiverReason, Option<LiveObjectKey>> {
+        let needs_lookup = match exemption::covering_exemption(self.review, kind, rule, self.snapshot) {
+            Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
+            Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet && !self.debugs_where_exempted(rule) && ratchet::lets_be(kind, self.review) {
-            Ok(Why::Before)
-        } else if self.is_observed() && rule.can_be_observed() {
-            Ok(Why::Observed)
+        if rule.ratchet && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+            Ok(WaiverReason::Preexisting)
+        } else if self.is_observed() && rule.warns_when_observed() {
+            Ok(WaiverReason::Observed)
         } else if self.snapshot.is_break_glass(&self.review.user) {
-            Ok(Why::BrokenGlass)
+            Ok(WaiverReason::BreakGlass)
         } else {
-            Err(unknown)
+            Err(needs_lookup)
         }
     }
 }
 
 /// The kind and the operation announced, if some rule is written for them.
-fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
-    let door = Door::find(review.group, review.resource, review.subresource);
-    let operation = Operation::named(review.operation);
-    match (door, operation) {
-        (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
+fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeError> {
+    let resource = Resource::find(review.group, review.resource, review.subresource);
+    let operation = Operation::parse(review.operation);
+    match (resource, operation) {
+        (Some(resource), Some(operation)) if resource.operations.contains(&operation) => Ok((resource.kind, operation)),
         _ => Err(review.unregistered()),
     }
 }
 
 /// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
-fn owner<'w>(review: &Review<'_>, kind: Kind, snapshot: &'w Snapshot) -> Result<Option<NamespaceOwner<'w>>, Unjudged> {
-    if kind.is_of_the_cluster() {
+fn namespace_owner<'w>(review: &Review<'_>, kind: Kind, snapshot: &'w Snapshot) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
+    if kind.is_cluster_scoped() {
         return Ok(None);
     }
     match snapshot.owner(review.namespace) {
         // The API server sends what is written where it sees the tenant label: this snapshot is older.
-        Some(NamespaceOwner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+        Some(NamespaceOwner::Unowned) | None => Err(JudgeError::UnknownNamespace(review.namespace.to_owned())),
         owner => Ok(owner),
     }
 }

@@ -9,26 +9,26 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, PREFIX};
-use crate::policy::kind::{DOORS, Entry, Kind};
+use crate::policy::kind::{RESOURCES, WebhookEntry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
-use crate::policy::{Place, RULES};
+use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{
     CONTROLLER_MANAGER, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
-pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
+pub(super) fn of(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition> {
     let mut conditions = vec![not_the_api_server()];
     match entry {
-        Entry::Namespaces => conditions.push(changes_something_guarded(settings)),
-        Entry::Cluster => conditions.push(condition(
+        WebhookEntry::Namespaces => conditions.push(changes_something_guarded(settings)),
+        WebhookEntry::Cluster => conditions.push(condition(
             "changes-something",
             "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
              || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
              !(item in oldObject.metadata[?list].orValue([]))))",
         )),
-        Entry::Policies => conditions.extend([
+        WebhookEntry::Policies => conditions.extend([
             is_of_the_baseline_or_beside(),
             not_the_end_of_a_namespace(),
             // The quota controller updates the counts with every pod.
@@ -40,15 +40,15 @@ pub(super) fn of(entry: Entry, settings: &Settings) -> Vec<MatchCondition> {
                 ),
             ),
         ]),
-        Entry::Identities => {
+        WebhookEntry::Identities => {
             let not_a_nodes_token = condition("not-a-nodes-token", &format!("!{A_NODE}"));
             conditions.extend([only_token_secrets(), not_a_nodes_token, not_the_end_of_a_namespace()]);
         }
-        Entry::Shared => {
+        WebhookEntry::Shared => {
             conditions.extend([only_token_secrets(), not_a_controller()]);
             conditions.extend(settings.mesh_wide.map(|_| of_the_root_only_ours(settings)));
         }
-        Entry::Workloads => conditions.extend([
+        WebhookEntry::Workloads => conditions.extend([
             condition(
                 "not-the-schedulers-binding",
                 "!(request.?subResource.orValue('') == 'binding' \
@@ -84,8 +84,8 @@ fn not_the_api_server() -> MatchCondition {
 /// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
 /// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
 fn changes_something_guarded(settings: &Settings) -> MatchCondition {
-    let guards: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.guards).copied().collect();
-    let guards: Vec<String> = guards.iter().map(|key| format!("'{key}'")).collect();
+    let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.watched_labels).copied().collect();
+    let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
     let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
     let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
     let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
@@ -102,7 +102,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
         "changes-something-guarded",
         &format!(
             "request.operation != 'UPDATE' \
-             || [{guards}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
+             || [{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
              || {ready} != {was_ready} \
              || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared}]) && (\
              [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
@@ -111,7 +111,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
              object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
              ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
-            guards = guards.join(", "),
+            watched_labels = watched_labels.join(", "),
             shared = shared.join(", "),
             labels = both("labels"),
             annotations = both("annotations"),
@@ -130,11 +130,11 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
         let mut rules =
-            RULES.iter().filter(|rule| rule.places.contains(&Place::Tenants) && rule.judges(kind));
-        rules.any(|rule| !rule.is_about_the_baseline())
+            RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
+        rules.any(|rule| !rule.is_baseline_rule())
     };
-    let beside = DOORS.iter().filter(|door| door.kind.entry() == Entry::Policies && is_judged(door.kind));
-    let beside: Vec<String> = beside.map(|door| format!("'{}'", door.resource)).collect();
+    let beside = RESOURCES.iter().filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
+    let beside: Vec<String> = beside.map(|resource| format!("'{}'", resource.plural)).collect();
     condition(
         "is-of-the-baseline-or-beside",
         &format!(
@@ -152,9 +152,9 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
 /// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
 /// Bulkhead.
 fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
-    let doors =
-        DOORS.iter().filter(|door| matches!(door.kind, Kind::Policy(_)) && door.subresource.is_empty());
-    let resources: Vec<String> = doors.map(|door| format!("'{}'", door.resource)).collect();
+    let resources =
+        RESOURCES.iter().filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
+    let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
     let names: Vec<String> =
         baseline::names_of_the_cluster().iter().map(|name| format!("'{name}'")).collect();
     condition(

@@ -8,7 +8,7 @@ use super::webhooks::NAME;
 use crate::api::GROUP;
 use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::policy::kind::Kind;
-use crate::policy::rules::audited;
+use crate::policy::rules::audited_resources;
 use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
 
 const WEBHOOK: &str = "bulkhead";
@@ -60,8 +60,8 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
 fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let is_elsewhere = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
-    for door in audited().filter(|door| !is_elsewhere(door.kind) && is_asked_for(door.kind)) {
-        groups.entry(door.kind.resource_group()).or_default().insert(door.resource);
+    for resource in audited_resources().filter(|resource| !is_elsewhere(resource.kind) && is_asked_for(resource.kind)) {
+        groups.entry(resource.kind.resource_group()).or_default().insert(resource.plural);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });
     groups.into_iter().map(rule).collect()
@@ -76,7 +76,7 @@ fn keeps_the_baseline() -> Vec<Value> {
     };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()
-        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs(kind) }))
+        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.plural()], "verbs": verbs(kind) }))
         .collect();
     rules.extend([
         json!({

@@ -15,7 +15,7 @@ use arc_swap::ArcSwapOption;
 use kube::api::{ApiResource, GroupVersionKind};
 use tokio::sync::{Notify, watch};
 
-use crate::policy::kind::Door;
+use crate::policy::kind::Resource;
 use crate::snapshot::{LiveObjectKey, Snapshot};
 
 /// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
@@ -109,7 +109,7 @@ impl SnapshotStore {
 }
 
 /// Converts to the type of kube's client.
-pub(crate) fn resource(door: &Door) -> ApiResource {
-    let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
-    ApiResource::from_gvk_with_plural(&kind, door.resource)
+pub(crate) fn api_resource(resource: &Resource) -> ApiResource {
+    let kind = GroupVersionKind::gvk(resource.kind.group(), resource.kind.version(), resource.kind.name());
+    ApiResource::from_gvk_with_plural(&kind, resource.plural)
 }

@@ -10,7 +10,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::policy::Why;
+use crate::policy::WaiverReason;
 
 /// The metrics of the process. Label values come from closed sets, never from a request.
 #[derive(Debug)]
@@ -186,8 +186,8 @@ impl Metrics {
         self.violations.get_or_create(&ViolationLabels { code }).inc();
     }
 
-    pub fn admitted(&self, code: &'static str, why: &Why) {
-        self.admitted.get_or_create(&AdmittedLabels { code, why: why.word() }).inc();
+    pub fn admitted(&self, code: &'static str, why: &WaiverReason) {
+        self.admitted.get_or_create(&AdmittedLabels { code, why: why.as_label() }).inc();
     }
 
     pub fn unjudged(&self, reason: &'static str) {

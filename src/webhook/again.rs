@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::policy::{Retry, Review, Unjudged, Verdict, judge};
+use crate::policy::{Retry, Review, JudgeError, Verdict, judge};
 use crate::sources::SnapshotStore;
 use crate::snapshot::Actor;
 
@@ -28,7 +28,7 @@ const LONGEST: usize = 256 << 10;
 /// Judges in the newest snapshot. If the refusal depends on state that the snapshot may not have yet, fetches that
 /// state and judges again.
 ///
-/// It judges again once for `Retry::Look`, and on each new snapshot until the time limit for `Retry::Wait`.
+/// It judges again once for `Retry::Refresh`, and on each new snapshot until the time limit for `Retry::Wait`.
 pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
     let mut changes = snapshots.changes();
     let first = judge_now(review, snapshots);
@@ -38,7 +38,7 @@ pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, 
     }
     let Some(_place) = waiters.wait(&whose(review, snapshots)) else { return first };
     let end = Instant::now() + PATIENCE;
-    let _ = timeout_at(end, snapshots.look(review.namespace, first.unknown())).await;
+    let _ = timeout_at(end, snapshots.look(review.namespace, first.needs_lookup())).await;
     let mut verdict = judge_now(review, snapshots);
     while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
         verdict = judge_now(review, snapshots);
@@ -67,7 +67,7 @@ pub(super) async fn look(namespace: &str, snapshots: &SnapshotStore, waiters: &W
 }
 
 fn judge_now(review: &Review<'_>, snapshots: &SnapshotStore) -> Verdict {
-    snapshots.newest().map_or(Verdict::Unjudged(Unjudged::NotReady), |snapshot| judge(review, &snapshot))
+    snapshots.newest().map_or(Verdict::Unjudged(JudgeError::NotReady), |snapshot| judge(review, &snapshot))
 }
 
 /// Numbers of waiting requests by tenant.

@@ -20,8 +20,8 @@ use super::again::Waiters;
 use super::mutate::mutate;
 use super::validate::validate;
 use super::wire::{self, Answer};
-use crate::policy::kind::Entry;
-use crate::policy::{Review, Unjudged, Verdict};
+use crate::policy::kind::WebhookEntry;
+use crate::policy::{Review, JudgeError, Verdict};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
@@ -59,7 +59,7 @@ impl Hook {
 pub fn router(hook: Arc<Hook>) -> Router {
     let validate =
         async |State(hook): State<Arc<Hook>>, Path(entry): Path<String>, request: Request<Body>| {
-            match Entry::ALL.iter().find(|known| known.name() == entry) {
+            match WebhookEntry::ALL.iter().find(|known| known.name() == entry) {
                 Some(entry) => answer(&hook, entry.name(), Side::Validating, request).await,
                 None => StatusCode::NOT_FOUND.into_response(),
             }
@@ -116,7 +116,7 @@ async fn try_answer(
     let answer = match side {
         Side::Validating => timeout(budget.saturating_sub(start.elapsed()), validate(hook, &review))
             .await
-            .unwrap_or_else(|_| Answer::verdict(&Verdict::Unjudged(Unjudged::Deadline))),
+            .unwrap_or_else(|_| Answer::verdict(&Verdict::Unjudged(JudgeError::DeadlineExceeded))),
         Side::Mutating => {
             timeout(budget.saturating_sub(start.elapsed()), mutate(hook, &review)).await.unwrap_or_default()
         }

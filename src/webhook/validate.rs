@@ -3,7 +3,7 @@ use tracing::warn;
 use super::again::judge_again;
 use super::handler::Hook;
 use super::wire::Answer;
-use crate::policy::{Admitted, Review, Verdict};
+use crate::policy::{WaivedViolation, Review, Verdict};
 
 /// Judges a review, and records the result in metrics and logs.
 pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
@@ -13,17 +13,17 @@ pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
             for violation in refused {
                 hook.metrics.refused_by(violation.code);
             }
-            for Admitted { violation, why } in admitted {
-                hook.metrics.admitted(violation.code, why);
+            for WaivedViolation { violation, reason } in admitted {
+                hook.metrics.admitted(violation.code, reason);
             }
         }
-        Verdict::Unjudged(why) => hook.metrics.unjudged(why.reason()),
+        Verdict::Unjudged(error) => hook.metrics.unjudged(error.as_label()),
     }
     let answer = Answer::verdict(&verdict);
-    for (why, rules) in answer.annotations() {
+    for (reason, rules) in answer.annotations() {
         let resource = review.resource_name();
         let Review { operation, namespace, user, .. } = review;
-        warn!(why, rules, operation, resource, namespace, user = user.name, "admitted a violation");
+        warn!(reason, rules, operation, resource, namespace, user = user.name, "admitted a violation");
     }
     answer
 }

@@ -11,8 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::policy::object::{Form, Text};
-use crate::policy::{Admitted, Review, Unjudged, Verdict, Violation};
+use crate::policy::object::{Stage, JsonStr};
+use crate::policy::{WaivedViolation, Review, JudgeError, Verdict, Violation};
 use crate::report;
 use crate::snapshot::User;
 
@@ -24,9 +24,9 @@ const KIND: &str = "AdmissionReview";
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a> {
     #[serde(borrow)]
-    api_version: Text<'a>,
+    api_version: JsonStr<'a>,
     #[serde(borrow)]
-    kind: Text<'a>,
+    kind: JsonStr<'a>,
     #[serde(borrow)]
     request: Request<'a>,
 }
@@ -35,15 +35,15 @@ pub struct Envelope<'a> {
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     #[serde(borrow)]
-    uid: Text<'a>,
+    uid: JsonStr<'a>,
     #[serde(borrow)]
     resource: Resource<'a>,
     #[serde(borrow, default)]
-    sub_resource: Option<Text<'a>>,
+    sub_resource: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    namespace: Option<Text<'a>>,
+    namespace: Option<JsonStr<'a>>,
     #[serde(borrow)]
-    operation: Text<'a>,
+    operation: JsonStr<'a>,
     #[serde(borrow)]
     user_info: UserInfo<'a>,
     #[serde(borrow, default)]
@@ -55,17 +55,17 @@ struct Request<'a> {
 #[derive(Debug, Deserialize)]
 struct Resource<'a> {
     #[serde(borrow)]
-    group: Text<'a>,
+    group: JsonStr<'a>,
     #[serde(borrow)]
-    resource: Text<'a>,
+    resource: JsonStr<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 struct UserInfo<'a> {
     #[serde(borrow, default)]
-    username: Option<Text<'a>>,
+    username: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    groups: Option<Vec<Text<'a>>>,
+    groups: Option<Vec<JsonStr<'a>>>,
 }
 
 /// Error of a request that is not a review, and so cannot be answered with one.
@@ -110,7 +110,7 @@ impl Envelope<'_> {
                 name: user_info.username.as_deref().unwrap_or_default(),
                 groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
             },
-            form: Form::Final,
+            stage: Stage::Mutated,
             time: Timestamp::now().as_second(),
             object: present(self.request.object),
             old_object: present(self.request.old_object),
@@ -165,7 +165,7 @@ impl Answer {
 
     pub fn verdict(verdict: &Verdict) -> Self {
         match verdict {
-            Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
+            Verdict::Unjudged(error) => Self { refusal: Some(judge_error(error)), ..Self::default() },
             Verdict::Judged { refused, admitted, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
                 warnings: admitted.iter().map(warning).take(MOST_WARNINGS).collect(),
@@ -244,17 +244,17 @@ fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
 
 /// Returns the status for a request that could not be judged. It is refused too, but with 503 where the request is
 /// not at fault.
-fn unjudged(why: &Unjudged) -> Status {
-    let (code, reason) = match why {
-        Unjudged::Unreadable(_) | Unjudged::NoObject(_) | Unjudged::Unregistered { .. } => (422, "Invalid"),
-        Unjudged::UnknownNamespace(_) | Unjudged::NotReady | Unjudged::Deadline => {
+fn judge_error(error: &JudgeError) -> Status {
+    let (code, reason) = match error {
+        JudgeError::Unreadable(_) | JudgeError::MissingObject(_) | JudgeError::Unregistered { .. } => (422, "Invalid"),
+        JudgeError::UnknownNamespace(_) | JudgeError::NotReady | JudgeError::DeadlineExceeded => {
             (503, "ServiceUnavailable")
         }
     };
-    Status { code, reason, message: why.to_string(), details: None }
+    Status { code, reason, message: error.to_string(), details: None }
 }
 
-fn warning(admitted: &Admitted) -> String {
-    let Admitted { violation: Violation { code, field, message, .. }, why } = admitted;
-    format!("{code} {field}: {message} ({why})")
+fn warning(admitted: &WaivedViolation) -> String {
+    let WaivedViolation { violation: Violation { code, field, message, .. }, reason } = admitted;
+    format!("{code} {field}: {message} ({reason})")
 }

@@ -268,5 +268,5 @@ fn is_of_namespaces(kind: Kind) -> bool {
 
 fn path(kind: Kind, namespace: &str, rest: &str) -> String {
     let root = if kind.group().is_empty() { "/api" } else { "/apis" };
-    format!("{root}/{}/namespaces/{namespace}/{}{rest}", kind.api_version(), kind.resource())
+    format!("{root}/{}/namespaces/{namespace}/{}{rest}", kind.api_version(), kind.plural())
 }

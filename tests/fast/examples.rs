@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead::policy::kind::DOORS;
-use bulkhead::policy::object::Form;
+use bulkhead::policy::kind::RESOURCES;
+use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
 use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
@@ -80,16 +80,16 @@ impl Example {
         );
         let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let door = DOORS.iter().find(|door| door.kind.name() == kind && door.kind.group() == group).unwrap();
+        let resource = RESOURCES.iter().find(|resource| resource.kind.name() == kind && resource.kind.group() == group).unwrap();
         let is_delete = self.operation == "delete";
         let review = Review {
             operation: &self.operation.to_uppercase(),
-            group: door.kind.resource_group(),
-            resource: door.resource,
-            subresource: door.subresource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
+            subresource: resource.subresource,
             namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
             user: User { name: &self.user, groups: self.groups.iter().map(String::as_str).collect() },
-            form: Form::Final,
+            stage: Stage::Mutated,
             // In June of 2026.
             time: 1_780_272_000,
             object: Some(&*new.json).filter(|_| !is_delete),

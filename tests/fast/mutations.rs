@@ -1,7 +1,7 @@
 //! No field of the mesh's containers and volumes may be another than the injector wrote: each value of an injected pod
 //! is changed, one at a time, and a field is added to each object and an element to each list.
 
-use bulkhead::policy::object::Form;
+use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Verdict, judge};
 use bulkhead::sources::files;
 use bulkhead::snapshot::{User, Snapshot};
@@ -65,7 +65,7 @@ fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
         subresource: "",
         namespace: "tenant-acme",
         user: User { name: "alice", groups: vec!["acme-developers"] },
-        form: Form::Final,
+        stage: Stage::Mutated,
         time: 1_780_272_000,
         object: Some(&raw),
         old_object: None,

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bulkhead::cli::Arguments;
-use bulkhead::policy::{RULES, Unjudged, Violation, Why};
+use bulkhead::policy::{RULES, JudgeError, Violation, WaiverReason};
 use bulkhead::report::message;
 use bulkhead::telemetry::Metrics;
 use bulkhead::snapshot::ready_for;
@@ -56,18 +56,18 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
 #[test]
 fn verdicts_other_than_refusals_are_as_reviewed() {
     let mut text = "A violation that is admitted, in the parentheses of its warning:\n\n".to_owned();
-    for why in [Why::Before, Why::Observed, Why::Exempted("acme-vendor-import".to_owned()), Why::BrokenGlass]
+    for why in [WaiverReason::Preexisting, WaiverReason::Observed, WaiverReason::Exempted("acme-vendor-import".to_owned()), WaiverReason::BreakGlass]
     {
         writeln!(text, "  {why}").unwrap();
     }
     text += "\nA request that cannot be judged:\n\n";
     let [operation, resource] = ["DELETE", "pods"].map(str::to_owned);
     for why in [
-        Unjudged::NoObject("oldObject"),
-        Unjudged::Unregistered { operation, resource },
-        Unjudged::UnknownNamespace("tenant-acme".to_owned()),
-        Unjudged::NotReady,
-        Unjudged::Deadline,
+        JudgeError::MissingObject("oldObject"),
+        JudgeError::Unregistered { operation, resource },
+        JudgeError::UnknownNamespace("tenant-acme".to_owned()),
+        JudgeError::NotReady,
+        JudgeError::DeadlineExceeded,
     ] {
         writeln!(text, "  {why}").unwrap();
     }
@@ -103,7 +103,7 @@ fn metrics_are_as_reviewed() {
     let metrics = Metrics::default();
     metrics.answered("workloads", true, Duration::from_millis(1));
     metrics.refused_by("BH301");
-    metrics.admitted("BH301", &Why::Observed);
+    metrics.admitted("BH301", &WaiverReason::Observed);
     metrics.unjudged("unreadable");
     metrics.rejected(400);
     metrics.repaired("NetworkPolicy");

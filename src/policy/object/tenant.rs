@@ -2,15 +2,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Metadata, Text};
+use super::{Metadata, JsonStr};
 use crate::api::{Enforcement, Grants, Subject};
 
 /// A Tenant: whether it is observed, what its audit found, and what it was granted.
 #[derive(Debug)]
-pub struct Tenant<'a> {
+pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
     pub enforcement: Enforcement,
-    pub acknowledge: Option<Text<'a>>,
+    pub acknowledge: Option<JsonStr<'a>>,
     pub grants: Grants,
     pub owners: Vec<Subject>,
     pub audit: Option<Audit<'a>>,
@@ -24,7 +24,7 @@ pub struct Audit<'a> {
     #[serde(default)]
     pub namespaces: usize,
     #[serde(borrow)]
-    pub digest: Text<'a>,
+    pub digest: JsonStr<'a>,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ struct Spec<'a> {
     #[serde(deserialize_with = "nullable")]
     enforcement: Enforcement,
     #[serde(borrow)]
-    acknowledge: Option<Text<'a>>,
+    acknowledge: Option<JsonStr<'a>>,
     #[serde(deserialize_with = "nullable")]
     grants: Grants,
     #[serde(deserialize_with = "nullable")]
@@ -55,7 +55,7 @@ struct Status<'a> {
     audit: Option<Audit<'a>>,
 }
 
-impl<'a> Tenant<'a> {
+impl<'a> TenantView<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;

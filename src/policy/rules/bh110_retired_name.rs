@@ -81,7 +81,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -92,38 +92,38 @@ pub(super) static RULE: Rule = Rule {
     code: "BH110",
     name: "retired-name",
     kinds: &[&[Kind::Namespace, Kind::Tenant]],
-    places: &[Place::Cluster],
-    guards: &[TENANT_LABEL],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[TENANT_LABEL],
     ratchet: false,
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh110_retired_name.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let snapshot = scope.snapshot;
-    let (finding, reserved) = if let Some((new, old)) = scope.namespaces() {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let snapshot = request.snapshot;
+    let (finding, reserved) = if let Some((new, old)) = request.written_namespace() {
         let had_tenant = old.is_some_and(|old| old.tenant().is_some());
         let Some(tenant) = new.tenant().filter(|_| !had_tenant) else { return };
-        let reserved = snapshot.reserved_names.conflict_for_namespace(snapshot, new.metadata.name_or_prefix(), tenant);
+        let reserved = snapshot.reserved_names.conflict_for_namespace(snapshot, new.metadata.name_or_generate_name(), tenant);
         let Some(reserved) = reserved else { return };
         // The platform moves the recorded namespace itself, and knows its contents.
         if reserved.uid.is_some() && reserved.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
             return;
         }
         (format!("this name belonged to tenant {}", quote(reserved.tenant)), reserved)
-    } else if let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) {
-        let reserved = snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_prefix());
+    } else if let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) {
+        let reserved = snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_generate_name());
         let Some(reserved) = reserved else { return };
         (format!("the name conflicts with the deleted tenant {}", quote(reserved.tenant)), reserved)
     } else {
         return;
     };
-    if has_expired(reserved.released_at, &snapshot.settings, scope.time()) {
+    if has_expired(reserved.released_at, &snapshot.settings, request.time()) {
         return;
     }
     let key = reserved.key;
-    findings.report(
+    report.add(
         &Path::of(&["metadata", "name"]),
         format!("{finding}, whose mesh certificates may still be valid"),
         format!(

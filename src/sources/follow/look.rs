@@ -18,8 +18,8 @@ use super::followed::Change;
 use super::newer;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;
-use crate::policy::kind::Door;
-use crate::sources::{Missed, resource};
+use crate::policy::kind::Resource;
+use crate::sources::{Missed, api_resource};
 use crate::snapshot::{ControllerRef, LiveObject, Namespace, LiveObjectKey, Tenant};
 
 /// Time limit of one read.
@@ -127,8 +127,8 @@ impl Cluster {
 async fn live(client: &Client, key: &LiveObjectKey) -> Result<Option<LiveObject>, kube::Error> {
     // The name comes from an owner reference, which may hold any text, and becomes part of a URL.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let Some(door) = Door::named(&key.kind).filter(|_| is_name) else { return Ok(None) };
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &resource(door));
+    let Some(resource) = Resource::for_kind(&key.kind).filter(|_| is_name) else { return Ok(None) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &api_resource(resource));
     let Some(found) = objects.get_metadata_opt(&key.name).await? else { return Ok(None) };
     Ok(Some(live_of(found.metadata)))
 }

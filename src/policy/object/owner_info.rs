@@ -1,13 +1,13 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::JsonStr;
 use super::text::nullable;
 
 /// What an object is called, and what controls it.
 #[derive(Debug)]
-pub struct Owned<'a> {
-    pub name: Option<Text<'a>>,
+pub struct OwnerInfo<'a> {
+    pub name: Option<JsonStr<'a>>,
     pub controller: Option<ControllerRef<'a>>,
 }
 
@@ -15,17 +15,17 @@ pub struct Owned<'a> {
 #[derive(Debug, Deserialize)]
 pub struct ControllerRef<'a> {
     #[serde(borrow)]
-    pub kind: Text<'a>,
+    pub kind: JsonStr<'a>,
     #[serde(borrow)]
-    pub name: Text<'a>,
+    pub name: JsonStr<'a>,
     #[serde(borrow)]
-    pub uid: Text<'a>,
+    pub uid: JsonStr<'a>,
     #[serde(default, rename = "controller")]
     controls: Option<bool>,
 }
 
 #[derive(Deserialize)]
-struct Whole<'a> {
+struct TypedObject<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
     metadata: Metadata<'a>,
 }
@@ -34,14 +34,14 @@ struct Whole<'a> {
 #[serde(rename_all = "camelCase")]
 struct Metadata<'a> {
     #[serde(borrow, default)]
-    name: Option<Text<'a>>,
+    name: Option<JsonStr<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     owner_references: Vec<ControllerRef<'a>>,
 }
 
-impl<'a> Owned<'a> {
+impl<'a> OwnerInfo<'a> {
     pub fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
-        let Metadata { name, owner_references } = serde_json::from_str::<Whole<'a>>(raw.get())?.metadata;
+        let Metadata { name, owner_references } = serde_json::from_str::<TypedObject<'a>>(raw.get())?.metadata;
         let controller = owner_references.into_iter().find(|owner| owner.controls == Some(true));
         Ok(Self { name, controller })
     }

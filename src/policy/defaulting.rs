@@ -4,43 +4,43 @@ use std::collections::BTreeSet;
 
 use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
-use super::{Review, Unjudged, registered};
+use super::{Review, JudgeError, kind_and_operation};
 use crate::baseline::{self, Label, MESH_LABELS, lacking};
 use crate::snapshot::{Actor, TENANT_LABEL, Snapshot};
 
 /// The labels to add to a namespace.
 #[derive(Debug, Default)]
-pub struct Labelling {
-    pub add: Vec<Added>,
+pub struct LabelDefaults {
+    pub labels: Vec<AddedLabel>,
     /// True if the namespace has a map of labels to add to.
     pub has_labels: bool,
     /// True if an update dropped the labels, and Bulkhead restores them.
-    pub restored: bool,
+    pub is_repair: bool,
     /// True if nothing is added because the user is in no known tenant: a Tenant may be newer than the snapshot.
-    pub rests_on_a_stranger: bool,
+    pub actor_unknown: bool,
 }
 
 /// A label to add.
 #[derive(Debug)]
-pub struct Added {
+pub struct AddedLabel {
     pub key: &'static str,
     pub value: String,
 }
 
 /// Returns the labels that the namespace in `review` lacks. Wrong labels are left to the validating webhook. A second
 /// call adds nothing.
-pub fn label(review: &Review<'_>, snapshot: &Snapshot) -> Result<Labelling, Unjudged> {
-    let is_update = match (registered(review)?, review.subresource) {
+pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelDefaults, JudgeError> {
+    let is_update = match (kind_and_operation(review)?, review.subresource) {
         ((Kind::Namespace, Operation::Create), "") => false,
         ((Kind::Namespace, Operation::Update), "") => true,
         _ => return Err(review.unregistered()),
     };
     let read = |raw, field| match raw {
-        None => Err(Unjudged::NoObject(field)),
-        Some(raw) => Object::read(Kind::Namespace, raw, review.form).map_err(Unjudged::Unreadable),
+        None => Err(JudgeError::MissingObject(field)),
+        Some(raw) => Object::read(Kind::Namespace, raw, review.stage).map_err(JudgeError::Unreadable),
     };
     let Object::Namespace(namespace) = read(review.object, "object")? else {
-        return Ok(Labelling::default());
+        return Ok(LabelDefaults::default());
     };
     let namespace = namespace.metadata;
     let actor = snapshot.actor(&review.user);
@@ -55,33 +55,33 @@ pub fn label(review: &Review<'_>, snapshot: &Snapshot) -> Result<Labelling, Unju
         on_create(&actor, &namespace, snapshot)
     };
     let has = |key: &str| namespace.label_value(key).is_some();
-    Ok(Labelling {
-        add: lacking(labels, |label| label.key, has).collect(),
+    Ok(LabelDefaults {
+        labels: lacking(labels, |label| label.key, has).collect(),
         has_labels: namespace.has_labels(),
-        restored: is_update,
-        rests_on_a_stranger: !is_update && matches!(actor, Actor::Other),
+        is_repair: is_update,
+        actor_unknown: !is_update && matches!(actor, Actor::Other),
     })
 }
 
 /// Returns the labels of a new namespace's tenant: the one in its label, if the user may set it; else the user's own
 /// tenant; for the platform, the tenant that the name belongs to.
-fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -> Vec<Added> {
+fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -> Vec<AddedLabel> {
     let tenant = match namespace.label_value(TENANT_LABEL) {
         Some(name) => snapshot.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
-        None if matches!(actor, Actor::Platform) => snapshot.tenant_by_namespace_name(namespace.name_or_prefix()),
-        None => actor.tenant_for(namespace.name_or_prefix()),
+        None if matches!(actor, Actor::Platform) => snapshot.tenant_by_namespace_name(namespace.name_or_generate_name()),
+        None => actor.tenant_for(namespace.name_or_generate_name()),
     };
     let reserved = namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_reserved(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
-    let added = |label: Label<'_>| Added { key: label.key, value: label.value.to_owned() };
+    let added = |label: Label<'_>| AddedLabel { key: label.key, value: label.value.to_owned() };
     baseline::labels(&snapshot.settings, tenant).map(added).collect()
 }
 
 /// Returns the labels that a namespace had and must keep, unless the platform removes them.
-fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, snapshot: &Snapshot) -> Vec<Added> {
+fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, snapshot: &Snapshot) -> Vec<AddedLabel> {
     let tenant = old.label_value(TENANT_LABEL).and_then(|name| snapshot.tenant(name));
     let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
     let wanted = baseline::labels(&snapshot.settings, tenant).map(|label| label.key);
     let keys: BTreeSet<&'static str> = wanted.chain(MESH_LABELS.iter().copied()).collect();
-    keys.into_iter().filter_map(|key| Some(Added { key, value: old.label_value(key)?.to_owned() })).collect()
+    keys.into_iter().filter_map(|key| Some(AddedLabel { key, value: old.label_value(key)?.to_owned() })).collect()
 }
