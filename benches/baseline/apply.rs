@@ -83,7 +83,7 @@ async fn same_writes(
                 let text = serde_json::to_string(&object).expect("JSON").replace(first, &name);
                 let object: DynamicObject = serde_json::from_str(&text).expect("an object");
                 let objects = api(client, *kind, object.metadata.namespace.as_deref());
-                let done = if kind.is_shared() {
+                let done = if kind.is_partly_managed() {
                     let ours = PatchParams::apply("bare").force();
                     objects.patch(&object.name_any(), &ours, &Patch::Apply(&object)).await
                 } else {

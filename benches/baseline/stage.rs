@@ -114,7 +114,7 @@ pub(crate) async fn written(client: &Client, tenant: &str) -> Vec<(Kind, Dynamic
     for kind in Kind::ALL.iter().copied().filter(|kind| !matches!(kind, Kind::GlobalNetworkPolicy(_))) {
         let labels = ListParams::default().labels("app.kubernetes.io/managed-by=bulkhead");
         let names = ListParams::default().fields("metadata.name=default");
-        let asked = if kind.is_shared() { names } else { labels };
+        let asked = if kind.is_partly_managed() { names } else { labels };
         let list = api(client, kind, None).list(&asked).await.expect("a list");
         all.extend(list.into_iter().filter_map(|object| {
             let is_of_tenant = object.name_any().ends_with(&format!("-{tenant}"));

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::pages::each_page;
 use super::stored::Stored;
-use crate::baseline::{self, DRY_RUN, REVISION};
+use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
 use crate::policy::kind::{Resource, Kind};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
@@ -126,11 +126,11 @@ async fn each(
 impl Policy {
     /// Whether it lets anything through, in the mesh's own revision.
     fn allows(&self, settings: &Settings) -> bool {
-        let is_tried = self.metadata.annotations.get(DRY_RUN).is_some_and(|tried| is_true(tried));
+        let is_dry_run = self.metadata.annotations.get(DRY_RUN_ANNOTATION).is_some_and(|value| is_true(value));
         let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
-        let revision = self.metadata.labels.get(REVISION);
+        let revision = self.metadata.labels.get(REVISION_LABEL);
         is_allow
-            && !is_tried
+            && !is_dry_run
             && revision.is_none_or(|revision| settings.mesh_revision.as_ref() == Some(revision))
     }
 

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::Client;
 use serde_json::value::RawValue;
 
-use crate::baseline::{self, Label, desired, enforced_labels, lacking};
+use crate::baseline::{self, Label, desired_for_namespace, enforced_labels, missing_labels};
 use crate::policy::kind::{Resource, Kind, Operation};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
@@ -205,9 +205,9 @@ impl Audit<'_> {
         let value = |key: &str| known.label(key);
         let others = wanted.iter().filter(|label| label.differs(value(label.key)));
         // What is missing is added once the tenant is enforced.
-        let lacking =
-            lacking(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
-        for label in others.chain(lacking.filter(|_| !tenant.is_observed())) {
+        let missing_labels =
+            missing_labels(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
+        for label in others.chain(missing_labels.filter(|_| !tenant.is_observed())) {
             let message = value(label.key)
                 .map_or("this label of the baseline is missing".to_owned(), |has| {
                     format!("{} is not the value that the baseline needs", quote(has))
@@ -230,7 +230,7 @@ impl Audit<'_> {
         if tenant.is_observed() || self.snapshot.namespace(namespace).is_some_and(|known| known.terminating) {
             return;
         }
-        for manifest in desired(self.snapshot, tenant, namespace) {
+        for manifest in desired_for_namespace(self.snapshot, tenant, namespace) {
             if there.contains(&(manifest.kind, manifest.name.clone())) {
                 continue;
             }

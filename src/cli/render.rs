@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::cluster::Cluster;
 use super::{Outcome, yaml};
 use crate::baseline::{
-    Manifest, desired, desired_of_cluster, desired_of_platform, desired_of_service, desired_of_tenant,
+    Manifest, desired_for_namespace, desired_for_cluster, desired_for_platform, desired_for_service, desired_for_tenant,
     enforced_labels,
 };
 use crate::sources::files;
@@ -87,13 +87,13 @@ impl Render {
             let Some(service) = snapshot.shared_service(name) else {
                 bail!("no SharedService `{name}` in {place}")
             };
-            return Ok(desired_of_service(snapshot, service).map(Printed::from).collect());
+            return Ok(desired_for_service(snapshot, service).map(Printed::from).collect());
         }
         if self.cluster_wide {
-            return Ok(desired_of_cluster(snapshot).into_iter().map(Printed::from).collect());
+            return Ok(desired_for_cluster(snapshot).into_iter().map(Printed::from).collect());
         }
         let tenants = snapshot.tenants().flat_map(|tenant| of_tenant(snapshot, tenant));
-        let all = desired_of_platform(snapshot).map(Printed::from).chain(tenants);
+        let all = desired_for_platform(snapshot).map(Printed::from).chain(tenants);
         let Some(namespace) = &self.namespace else { return Ok(all.collect()) };
         let there: Vec<Printed> = all.filter(|one| one.stands_in(namespace)).collect();
         match there.as_slice() {
@@ -162,9 +162,9 @@ impl Printed {
 const CLUSTER: &str = "_cluster";
 
 fn of_tenant<'w>(snapshot: &'w Snapshot, tenant: &'w Tenant) -> impl Iterator<Item = Printed> + use<'w> {
-    let beyond = desired_of_tenant(snapshot, tenant).map(Printed::from);
+    let beyond = desired_for_tenant(snapshot, tenant).map(Printed::from);
     let within = snapshot.namespaces_of(&tenant.name).flat_map(move |namespace| {
-        let objects = desired(snapshot, tenant, namespace).map(Printed::from);
+        let objects = desired_for_namespace(snapshot, tenant, namespace).map(Printed::from);
         std::iter::once(Printed::labels(snapshot, tenant, namespace)).chain(objects)
     });
     beyond.chain(within)

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::kept::Kept;
-use crate::baseline::{DENY_ALL, DRY_RUN, Kind};
+use crate::baseline::{DENY_ALL_NAME, DRY_RUN_ANNOTATION, Kind};
 use crate::settings::DenyAll;
 use crate::snapshot::Snapshot;
 
@@ -21,8 +21,8 @@ pub(super) enum Denial {
 
 impl Denial {
     pub(super) fn of(snapshot: &Snapshot, kept: &Kept) -> Self {
-        let found = kept.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL);
-        let annotation = |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN).cloned();
+        let found = kept.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL_NAME);
+        let annotation = |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN_ANNOTATION).cloned();
         let is_in_force = found.is_some_and(|found| annotation(found).is_none_or(|tried| tried != "true"));
         match (is_in_force, snapshot.settings.mesh_wide == Some(DenyAll::Enforce)) {
             (false, true) => Self::Comes,

@@ -14,7 +14,7 @@ use kube::{Api, Client};
 use serde_json::Value;
 
 use super::watched::{News, Watched};
-use crate::baseline::{DEFAULT_ACCOUNT, Kind, MANAGED_BY, Manifest, tenant_of_object};
+use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, Kind, MANAGED_BY_LABEL, Manifest, tenant_of_cluster_object};
 
 /// Reference to an object. The namespace is empty for a cluster-wide object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,12 +61,12 @@ pub(super) type Shown = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 
 /// Watches the managed objects of these kinds.
 pub(super) fn follow(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, Shown>> {
-    let (key, value) = MANAGED_BY;
+    let (key, value) = MANAGED_BY_LABEL;
     select_all(kinds.iter().copied().map(|kind| {
         let api = api(client, kind, None);
         let config = watcher::Config::default();
-        let config = if kind.is_shared() {
-            config.fields(&format!("metadata.name={DEFAULT_ACCOUNT}"))
+        let config = if kind.is_partly_managed() {
+            config.fields(&format!("metadata.name={DEFAULT_SERVICE_ACCOUNT}"))
         } else {
             config.labels(&format!("{key}={value}"))
         };
@@ -123,7 +123,7 @@ impl Kept {
     /// Returns references to the cached objects in the namespaces for which `is_within` is true. Leaves out kinds
     /// that Bulkhead manages only in part. Cluster-wide objects have an empty namespace.
     pub(super) fn within(&self, is_within: impl Fn(&str) -> bool) -> impl Iterator<Item = Key> {
-        let kinds = self.kinds.iter().filter(|(kind, _)| !kind.is_shared());
+        let kinds = self.kinds.iter().filter(|(kind, _)| !kind.is_partly_managed());
         let all = kinds.flat_map(|(kind, watched)| watched.places().map(move |place| (*kind, place)));
         let within = all.filter(move |(_, (namespace, _))| is_within(namespace));
         within.map(|(kind, (namespace, name))| Key::new(kind, namespace, name))
@@ -142,7 +142,7 @@ impl Kept {
         self.changed.extend(match news {
             News::Nothing => None,
             News::All => Some(Where::Everywhere),
-            News::One(namespace, name) if namespace.is_empty() => Some(match tenant_of_object(kind, &name) {
+            News::One(namespace, name) if namespace.is_empty() => Some(match tenant_of_cluster_object(kind, &name) {
                 Some(tenant) => Where::Tenant(tenant.to_owned()),
                 None => Where::Cluster,
             }),

@@ -8,9 +8,9 @@ use super::denial::Denial;
 use super::kept::{Kept, Key};
 use super::write::Change;
 use crate::baseline::{
-    DENY_ALL, Kind, Label, Manifest, QUOTA, desired, desired_of_cluster, desired_of_platform,
-    desired_of_service, desired_of_tenant, differences, is_baseline, is_of_the_cluster, labels, lacking,
-    tenant_of_object,
+    DENY_ALL_NAME, Kind, Label, Manifest, QUOTA_NAME, desired_for_namespace, desired_for_cluster, desired_for_platform,
+    desired_for_service, desired_for_tenant, differences, is_baseline_name, is_cluster_object_name, labels, missing_labels,
+    tenant_of_cluster_object,
 };
 use crate::snapshot::{self, NamespaceOwner, TENANT_LABEL, Snapshot};
 
@@ -38,9 +38,9 @@ pub(super) fn of_the_baseline<'k>(
     kept: &'k Kept,
     namespace: &'k str,
 ) -> impl Iterator<Item = (Kind, &'k str)> {
-    let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_shared());
+    let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_partly_managed());
     kinds.flat_map(move |kind| {
-        kept.names(kind, namespace).filter(move |name| is_baseline(kind, name)).map(move |name| (kind, name))
+        kept.names(kind, namespace).filter(move |name| is_baseline_name(kind, name)).map(move |name| (kind, name))
     })
 }
 
@@ -105,16 +105,16 @@ impl Place {
         match self {
             Self::Namespace { tenant, namespace } => snapshot
                 .tenant(tenant)
-                .map(|tenant| desired(snapshot, tenant, namespace).collect())
+                .map(|tenant| desired_for_namespace(snapshot, tenant, namespace).collect())
                 .unwrap_or_default(),
             Self::Tenant(name) => {
-                snapshot.tenant(name).into_iter().flat_map(|tenant| desired_of_tenant(snapshot, tenant)).collect()
+                snapshot.tenant(name).into_iter().flat_map(|tenant| desired_for_tenant(snapshot, tenant)).collect()
             }
             Self::Service(name) => {
                 let service = snapshot.shared_service(name).into_iter();
-                service.flat_map(|service| desired_of_service(snapshot, service)).collect()
+                service.flat_map(|service| desired_for_service(snapshot, service)).collect()
             }
-            Self::Cluster => desired_of_cluster(snapshot),
+            Self::Cluster => desired_for_cluster(snapshot),
             Self::Undone(_) | Self::Leftover(..) => Vec::new(),
         }
     }
@@ -123,7 +123,7 @@ impl Place {
     /// baseline or of a revoked grant.
     pub(super) fn surplus(&self, manifests: &[Manifest], snapshot: &Snapshot, kept: &Kept) -> Vec<Key> {
         let wanted: BTreeSet<Key> = match self {
-            Self::Cluster => desired_of_platform(snapshot).map(|manifest| Key::of(&manifest)).collect(),
+            Self::Cluster => desired_for_platform(snapshot).map(|manifest| Key::of(&manifest)).collect(),
             _ => manifests.iter().map(Key::of).collect(),
         };
         let there: Vec<Key> = match self {
@@ -135,7 +135,7 @@ impl Place {
                 let of_kind = |kind: &Kind| {
                     let kind = *kind;
                     let names =
-                        kept.names(kind, "").filter(move |name| tenant_of_object(kind, name) == Some(tenant));
+                        kept.names(kind, "").filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
                     names.map(move |name| Key::new(kind, "", name))
                 };
                 Kind::ALL.iter().flat_map(of_kind).collect()
@@ -144,8 +144,8 @@ impl Place {
                 let missing = wanted.iter().filter(|key| kept.at(key).is_none());
                 let missing: BTreeSet<&str> = missing.map(|key| key.namespace.as_str()).collect();
                 // An old policy is deleted only after all wanted objects of its namespace exist.
-                let may_go = |key: &Key| key.name == DENY_ALL || !missing.contains(key.namespace.as_str());
-                let goes = |key: &Key| is_of_the_cluster(key.kind, &key.name) && may_go(key);
+                let may_go = |key: &Key| key.name == DENY_ALL_NAME || !missing.contains(key.namespace.as_str());
+                let goes = |key: &Key| is_cluster_object_name(key.kind, &key.name) && may_go(key);
                 kept.within(|namespace| is_platforms(snapshot, namespace)).filter(goes).collect()
             }
             Self::Leftover(key) => vec![key.clone()],
@@ -153,24 +153,24 @@ impl Place {
         };
         let mut surplus: Vec<Key> = there.into_iter().filter(|key| !wanted.contains(key)).collect();
         // Deny-all is deleted before the policies that allow.
-        surplus.sort_by_key(|key| key.name != DENY_ALL);
+        surplus.sort_by_key(|key| key.name != DENY_ALL_NAME);
         surplus
     }
 
     /// Returns the labels that the target must still add to its namespace.
     pub(super) fn labels<'w>(&self, snapshot: &'w Snapshot) -> Vec<Label<'w>> {
-        self.namespace(snapshot).map(|namespace| self.lacking(snapshot, namespace)).unwrap_or_default()
+        self.namespace(snapshot).map(|namespace| self.missing_labels_of(snapshot, namespace)).unwrap_or_default()
     }
 
     /// Returns the labels that `namespace` lacks, if it belongs to this target's tenant.
-    pub(super) fn lacking<'w>(&self, snapshot: &'w Snapshot, namespace: &snapshot::Namespace) -> Vec<Label<'w>> {
+    pub(super) fn missing_labels_of<'w>(&self, snapshot: &'w Snapshot, namespace: &snapshot::Namespace) -> Vec<Label<'w>> {
         let Self::Namespace { tenant, .. } = self else { return Vec::new() };
         if namespace.tenant.as_ref() != Some(tenant) || namespace.terminating {
             return Vec::new();
         }
         let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
         let tenant = snapshot.tenant(tenant).into_iter();
-        lacking(tenant.flat_map(|tenant| labels(&snapshot.settings, tenant)), |label| label.key, has).collect()
+        missing_labels(tenant.flat_map(|tenant| labels(&snapshot.settings, tenant)), |label| label.key, has).collect()
     }
 
     /// Returns the objects that differ from the wanted ones, in the order in which they are written.
@@ -186,7 +186,7 @@ impl Place {
         };
         let mut changes: Vec<Change> = manifests.into_iter().filter_map(change).collect();
         if *self == Self::Cluster && Denial::of(snapshot, kept) == Denial::Goes {
-            changes.sort_by_key(|change| change.manifest.name != DENY_ALL);
+            changes.sort_by_key(|change| change.manifest.name != DENY_ALL_NAME);
         }
         changes
     }
@@ -204,7 +204,7 @@ impl Place {
 
     /// True if the object is deleted even after an earlier write or delete has failed.
     pub(super) fn goes_on_without(&self, key: &Key) -> bool {
-        *self != Self::Cluster || key.name == DENY_ALL
+        *self != Self::Cluster || key.name == DENY_ALL_NAME
     }
 
     fn is_ending(&self, snapshot: &Snapshot) -> bool {
@@ -225,7 +225,7 @@ impl Place {
     /// the objects that the quota counts.
     pub(super) fn is_counted(&self, kept: &Kept) -> bool {
         match self {
-            Self::Namespace { namespace, .. } => kept.is_counted(namespace, QUOTA),
+            Self::Namespace { namespace, .. } => kept.is_counted(namespace, QUOTA_NAME),
             _ => true,
         }
     }

@@ -22,7 +22,7 @@ use super::troubles::Troubles;
 use super::turns::Turns;
 use super::within;
 use super::write::{Change, apply, label, remove, say_ready, undo};
-use crate::baseline::{Kind, MANAGED_BY, Manifest, differences, kinds};
+use crate::baseline::{Kind, MANAGED_BY_LABEL, Manifest, differences, kinds};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 use crate::snapshot::Snapshot;
@@ -233,8 +233,8 @@ fn reads_back(manifest: &Manifest, object: &DynamicObject) -> anyhow::Result<()>
         manifest.kind.name(),
         manifest.name,
         differences.iter().map(|difference| difference.path.join(".")).collect::<Vec<_>>().join(", "),
-        MANAGED_BY.0,
-        MANAGED_BY.1,
+        MANAGED_BY_LABEL.0,
+        MANAGED_BY_LABEL.1,
     );
     Ok(())
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::kept::{Kept, Key, Where};
 use super::places::{Place, is_platforms, of_the_baseline};
-use crate::baseline::{Kind, tenant_of_object};
+use crate::baseline::{Kind, tenant_of_cluster_object};
 use crate::snapshot::{self, NamespaceOwner, BaselineInputs, Snapshot};
 
 /// Comparing with new snapshots may use at most 1/`PARTS` of the time. If a comparison is slow, the next one covers
@@ -215,7 +215,7 @@ fn leftovers(snapshot: &Snapshot, kept: &Kept) -> BTreeSet<Place> {
     let has_none = |tenant: &str| snapshot.tenant(tenant).is_none_or(snapshot::Tenant::is_observed);
     for kind in Kind::ALL.iter().copied() {
         let leftovers =
-            kept.names(kind, "").filter(|name| tenant_of_object(kind, name).is_some_and(has_none));
+            kept.names(kind, "").filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_none));
         places.extend(leftovers.map(|name| Place::Leftover(Key::new(kind, "", name))));
     }
     let observed = snapshot.tenants().filter(|tenant| tenant.is_observed());

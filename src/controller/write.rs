@@ -38,9 +38,9 @@ pub(super) async fn label(
     // resourceVersion is in the patch.
     let namespaces = Api::<Namespace>::all(client.clone());
     let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
-    let lacking = place.lacking(&snapshot, &read_namespace(&found));
-    if !lacking.is_empty() {
-        let added: BTreeMap<&str, &str> = lacking.iter().map(|label| (label.key, label.value)).collect();
+    let missing = place.missing_labels_of(&snapshot, &read_namespace(&found));
+    if !missing.is_empty() {
+        let added: BTreeMap<&str, &str> = missing.iter().map(|label| (label.key, label.value)).collect();
         let version = found.metadata.resource_version;
         let patch = Patch::Merge(json!({ "metadata": { "labels": added, "resourceVersion": version } }));
         match namespaces.patch(namespace, &PatchParams::default(), &patch).await {
@@ -89,7 +89,7 @@ pub(super) async fn apply(
 ) -> anyhow::Result<DynamicObject> {
     let objects = api(client, manifest.kind, manifest.namespace.as_deref());
     let mut wanted: DynamicObject = serde_json::from_value(manifest.object.clone())?;
-    if manifest.kind.is_shared() {
+    if manifest.kind.is_partly_managed() {
         let ours = PatchParams::apply(FIELD_MANAGER).force();
         return Ok(objects.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
     }

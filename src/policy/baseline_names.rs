@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Request;
 use super::kind::Operation;
 use super::object::{Object, Policy, Spec};
-use crate::baseline::{self, Kind, PREFIX};
+use crate::baseline::{self, Kind, NAME_PREFIX};
 use crate::snapshot::Actor;
 
 /// Whose the name of an object is, of a kind that the baseline has objects of.
@@ -25,14 +25,14 @@ impl<'r> Request<'r> {
         let (namespace, _) = self.namespace();
         let (desired, is_reserved) = if let Some((_, tenant)) = self.tenant {
             let desired = |tenant| baseline::desired_object(self.snapshot, tenant, namespace, kind, name);
-            (tenant.and_then(desired), baseline::is_baseline(kind, name))
+            (tenant.and_then(desired), baseline::is_baseline_name(kind, name))
         } else {
-            let desired = baseline::desired_of_platform(self.snapshot).find(|manifest| {
+            let desired = baseline::desired_for_platform(self.snapshot).find(|manifest| {
                 manifest.kind == kind
                     && manifest.name == name
                     && manifest.namespace.as_deref() == Some(namespace)
             });
-            (desired, name.starts_with(PREFIX))
+            (desired, name.starts_with(NAME_PREFIX))
         };
         match desired {
             Some(manifest) => NameStatus::Baseline(manifest.object),
@@ -54,7 +54,7 @@ impl<'r> Request<'r> {
     pub fn tenant_policy(&self) -> Option<&'r Policy<'r>> {
         let Object::Policy(policy) = self.object else { return None };
         let name = policy.metadata.name.as_deref().unwrap_or_default();
-        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline(policy.kind, name);
+        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline_name(policy.kind, name);
         (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
 use super::{Review, JudgeError, kind_and_operation};
-use crate::baseline::{self, Label, MESH_LABELS, lacking};
+use crate::baseline::{self, Label, MESH_LABELS, missing_labels};
 use crate::snapshot::{Actor, TENANT_LABEL, Snapshot};
 
 /// The labels to add to a namespace.
@@ -56,7 +56,7 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
     };
     let has = |key: &str| namespace.label_value(key).is_some();
     Ok(LabelDefaults {
-        labels: lacking(labels, |label| label.key, has).collect(),
+        labels: missing_labels(labels, |label| label.key, has).collect(),
         has_labels: namespace.has_labels(),
         is_repair: is_update,
         actor_unknown: !is_update && matches!(actor, Actor::Other),

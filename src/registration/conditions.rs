@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
-use crate::baseline::{self, PREFIX};
+use crate::baseline::{self, NAME_PREFIX};
 use crate::policy::kind::{RESOURCES, WebhookEntry, Kind};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES};
@@ -126,7 +126,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
 fn is_of_the_baseline_or_beside() -> MatchCondition {
-    let names: BTreeSet<&str> = baseline::names().collect();
+    let names: BTreeSet<&str> = baseline::namespace_object_names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
         let mut rules =
@@ -138,7 +138,7 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
     condition(
         "is-of-the-baseline-or-beside",
         &format!(
-            "{NAME}.startsWith('{PREFIX}') || {NAME} in [{}] \
+            "{NAME}.startsWith('{NAME_PREFIX}') || {NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
              || object.metadata.?labels != oldObject.metadata.?labels \
@@ -156,12 +156,12 @@ fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
         RESOURCES.iter().filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
     let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
     let names: Vec<String> =
-        baseline::names_of_the_cluster().iter().map(|name| format!("'{name}'")).collect();
+        baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
     condition(
         "of-the-root-only-the-baseline",
         &format!(
             "request.namespace != '{}' || (request.resource.resource in [{}] \
-             && ({NAME}.startsWith('{PREFIX}') || {NAME} in [{}]))",
+             && ({NAME}.startsWith('{NAME_PREFIX}') || {NAME} in [{}]))",
             settings.mesh_root,
             resources.join(", "),
             names.join(", ")

@@ -72,7 +72,7 @@ fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> 
 fn keeps_the_baseline() -> Vec<Value> {
     let verbs = |kind: &baseline::Kind| {
         let whole = ["create", "delete", "get", "list", "update", "watch"].as_slice();
-        if kind.is_shared() { &["create", "get", "list", "patch", "watch"] } else { whole }
+        if kind.is_partly_managed() { &["create", "get", "list", "patch", "watch"] } else { whole }
     };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()

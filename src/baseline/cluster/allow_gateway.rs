@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Kind, Manifest, PREFIX};
+use super::{Kind, Manifest, NAME_PREFIX};
 use crate::settings::Gateway;
 use crate::snapshot::Snapshot;
 
@@ -9,7 +9,7 @@ pub(super) fn manifest(snapshot: &Snapshot, gateway: &Gateway) -> Option<Manifes
     let (namespace, name) = gateway.name.split_once('/')?;
     let selector = json!({ "matchLabels": gateway.selector });
     let spec = json!({ "action": "ALLOW", "rules": [{}], "selector": selector });
-    let name = format!("{PREFIX}gateway-{name}");
+    let name = format!("{NAME_PREFIX}gateway-{name}");
     // What is declared before it is there keeps nothing else waiting.
     (snapshot.settings.denies_all() && snapshot.namespace(namespace).is_some())
         .then(|| Manifest::new(Kind::AuthorizationPolicy, Some(namespace), name, json!({ "spec": spec })))

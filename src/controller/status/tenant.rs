@@ -1,7 +1,7 @@
 use super::grants::unresolved;
 use super::said::Said;
 use crate::api::{GRANTS_RESOLVED, READY};
-use crate::baseline::refuses_the_proxy;
+use crate::baseline::limits_exclude_proxy;
 use crate::controller::places::Place;
 use crate::controller::troubles::Troubles;
 use crate::policy::{quote, quote_all};
@@ -25,7 +25,7 @@ pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, name: &str) -> Opti
     let first = if tenant.is_observed() {
         let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
         ready(true, "Observed", message.to_owned())
-    } else if refuses_the_proxy(&tenant.limits) {
+    } else if limits_exclude_proxy(&tenant.limits) {
         let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run; raise it";
         ready(false, "LimitsTooSmall", message.to_owned())
     } else if !beyond.is_empty() {

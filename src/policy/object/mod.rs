@@ -128,7 +128,7 @@ fn read_baseline_object(
     raw: &RawValue,
 ) -> Result<Option<serde_json::Value>, ObjectError> {
     let is_baseline =
-        name.is_some_and(|name| baseline::is_baseline(kind, name) || baseline::is_of_the_cluster(kind, name));
+        name.is_some_and(|name| baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name));
     Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 

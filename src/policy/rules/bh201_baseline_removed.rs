@@ -87,7 +87,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         Actor::KubeControllerManager if is_terminating => true,
         _ => match request.classify_name(kind, object) {
             NameStatus::Free => true,
-            _ if kind.is_shared() || baseline::is_managed(object) => false,
+            _ if kind.is_partly_managed() || baseline::is_managed(object) => false,
             // The object is older than the baseline and in its way.
             NameStatus::Reserved => true,
             NameStatus::Baseline(_) => !was_ready,

@@ -129,7 +129,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     }
     let differs = |object| !differences(kind, &desired, object).is_empty();
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
-    if kind.is_shared() && old.is_none_or(differs) {
+    if kind.is_partly_managed() && old.is_none_or(differs) {
         return;
     }
     for difference in differences(kind, &desired, object) {
@@ -156,8 +156,8 @@ const fn noun(kind: Kind) -> &'static str {
 /// The requirement that the object does not meet, and the fix.
 fn explain(request: &Request<'_>, kind: Kind, difference: &Difference) -> (String, &'static str) {
     let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
-    let must = match (path.as_slice(), &difference.kept) {
-        (_, Some(kept)) => format!("must have {} here", quote(kept)),
+    let must = match (path.as_slice(), &difference.wanted) {
+        (_, Some(wanted)) => format!("must have {} here", quote(wanted)),
         (["metadata", "labels", _], None) => "must have no such label".to_owned(),
         (["metadata", "annotations", _], None) => "must have no such annotation".to_owned(),
         (["metadata", "ownerReferences"], None) => "must have no owner references".to_owned(),
@@ -166,7 +166,7 @@ fn explain(request: &Request<'_>, kind: Kind, difference: &Difference) -> (Strin
         (_, None) => "must not have this field".to_owned(),
     };
     let fix = match path.as_slice() {
-        ["metadata", ..] if difference.kept.is_none() => {
+        ["metadata", ..] if difference.wanted.is_none() => {
             "remove it. If a chart ships the object, give the object another name in the chart."
         }
         ["metadata", ..] => {

@@ -77,7 +77,7 @@
 //! ```
 
 use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
-use crate::baseline::DATAPLANE;
+use crate::baseline::DATAPLANE_LABEL;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -107,7 +107,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         (metadata.label(INJECT_KEY), INJECT_KEY, "label", "true"),
         (metadata.annotation(INJECT_KEY), INJECT_KEY, "annotation", "true"),
         // The ambient dataplane captures every pod of the namespace whose own label does not opt out.
-        (metadata.label(DATAPLANE), DATAPLANE, "label", "ambient"),
+        (metadata.label(DATAPLANE_LABEL), DATAPLANE_LABEL, "label", "ambient"),
     ];
     for (found, key, map, allowed) in checks {
         let Some(found) = found.filter(|found| found.value != allowed) else { continue };

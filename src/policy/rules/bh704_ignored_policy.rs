@@ -57,7 +57,7 @@
 //! ```
 
 use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
-use crate::baseline::{self, REVISION};
+use crate::baseline::{self, REVISION_LABEL};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
@@ -99,10 +99,10 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     };
     let (_, namespace) = request.namespace();
     let revisions =
-        [request.snapshot.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
+        [request.snapshot.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION_LABEL))];
     let metadata_at = metadata.at_root();
-    if let Some(label) = metadata_at.label(REVISION).filter(|label| !revisions.contains(&Some(label.value))) {
-        let entry = quote(&format!("{REVISION}: \"{}\"", label.value));
+    if let Some(label) = metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value))) {
+        let entry = quote(&format!("{REVISION_LABEL}: \"{}\"", label.value));
         let message =
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
         report.add(&label.path, message, "remove the label.");

@@ -13,7 +13,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::followed::{Change, change};
 use crate::api;
-use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY};
+use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL};
 use crate::snapshot::{
     BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, TENANT_LABEL, Tenant, ready_for,
 };
@@ -36,7 +36,7 @@ pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
 
 /// True if the baseline may set a label with this key, apart from the tenant label.
 fn is_of_the_baseline(key: &str) -> bool {
-    [PLAIN_TENANT_LABEL, POD_SECURITY].contains(&key) || MESH_LABELS.contains(&key)
+    [PLAIN_TENANT_LABEL, POD_SECURITY_LABEL].contains(&key) || MESH_LABELS.contains(&key)
 }
 
 fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {

@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use bulkhead::baseline::{Kind, Manifest, desired, desired_of_service, labels};
+use bulkhead::baseline::{Kind, Manifest, desired_for_namespace, desired_for_service, labels};
 use bulkhead::settings::SameTenant;
 use bulkhead::sources::files;
 use bulkhead::snapshot::{NamespaceOwner, ClusterEndpoints, Snapshot};
@@ -240,12 +240,12 @@ fn of_tenants(snapshot: &Snapshot) -> Vec<Value> {
     let namespaces = snapshot
         .tenants()
         .flat_map(|tenant| snapshot.namespaces_of(&tenant.name).map(move |namespace| (tenant, namespace)));
-    policies(namespaces.flat_map(|(tenant, namespace)| desired(snapshot, tenant, namespace)))
+    policies(namespaces.flat_map(|(tenant, namespace)| desired_for_namespace(snapshot, tenant, namespace)))
 }
 
 /// Those of all shared services.
 fn of_services(snapshot: &Snapshot) -> Vec<Value> {
-    policies(snapshot.shared_services().flat_map(|service| desired_of_service(snapshot, service)))
+    policies(snapshot.shared_services().flat_map(|service| desired_for_service(snapshot, service)))
 }
 
 fn policies(manifests: impl Iterator<Item = Manifest>) -> Vec<Value> {

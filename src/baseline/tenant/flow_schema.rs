@@ -1,29 +1,29 @@
 use serde_json::{Value, json};
 
-use super::super::cluster::TENANTS_LEVEL;
-use super::{Beyond, Body, Kind, Object};
+use super::super::cluster::PRIORITY_LEVEL;
+use super::{TenantSite, Body, Kind, Object};
 use crate::api::SubjectKind;
 
 /// The tenant's requests to the API server queue among tenants', and before nobody else's.
-pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
-    Object { kind: Kind::FlowSchema, name: "bulkhead-tenant-", body: Body::Where(body) }
+pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
+    Object { kind: Kind::FlowSchema, name: "bulkhead-tenant-", body: Body::Optional(body) }
 }
 
 /// Before the schemas of Kubernetes that take in whatever is left, after those of its own components.
 const PRECEDENCE: u32 = 8000;
 
-fn body(beyond: Beyond<'_>) -> Option<Value> {
-    if !beyond.snapshot.settings.api_fairness {
+fn body(site: TenantSite<'_>) -> Option<Value> {
+    if !site.snapshot.settings.api_fairness {
         return None;
     }
-    let owners = beyond.tenant.owners.iter().map(|owner| match owner.kind {
+    let owners = site.tenant.owners.iter().map(|owner| match owner.kind {
         SubjectKind::User => json!({ "kind": "User", "user": { "name": owner.name } }),
         SubjectKind::Group => json!({ "kind": "Group", "group": { "name": owner.name } }),
         SubjectKind::ServiceAccount => {
             json!({ "kind": "ServiceAccount", "serviceAccount": { "name": owner.name, "namespace": owner.namespace } })
         }
     });
-    let accounts = beyond.snapshot.namespaces_of(&beyond.tenant.name);
+    let accounts = site.snapshot.namespaces_of(&site.tenant.name);
     let accounts = accounts.map(
         |namespace| json!({ "kind": "Group", "group": { "name": format!("system:serviceaccounts:{namespace}") } }),
     );
@@ -36,7 +36,7 @@ fn body(beyond: Beyond<'_>) -> Option<Value> {
     Some(json!({ "spec": {
         "distinguisherMethod": { "type": "ByUser" },
         "matchingPrecedence": PRECEDENCE,
-        "priorityLevelConfiguration": { "name": TENANTS_LEVEL },
+        "priorityLevelConfiguration": { "name": PRIORITY_LEVEL },
         "rules": [{
             "subjects": subjects,
             "resourceRules": [{

@@ -2,32 +2,32 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Kind, Object, Served, peers};
+use super::{Body, Kind, Object, ServiceSite, network};
 use crate::snapshot::Tenant;
 
 /// Each tenant may ask for what is its own, and nobody for anything else.
-pub(super) const fn object<'w>() -> Object<Served<'w>> {
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: "tenants", body: Body::Always(body) }
 }
 
-fn body(served: Served<'_>) -> Value {
-    let tenants = served.snapshot.tenants_reaching(served.service);
-    let rules: Vec<Value> = tenants.flat_map(|tenant| rules(served, tenant)).collect();
-    json!({ "spec": { "action": "ALLOW", "rules": rules, "selector": served.selector() } })
+fn body(site: ServiceSite<'_>) -> Value {
+    let tenants = site.snapshot.tenants_reaching(site.service);
+    let rules: Vec<Value> = tenants.flat_map(|tenant| rules(site, tenant)).collect();
+    json!({ "spec": { "action": "ALLOW", "rules": rules, "selector": site.selector() } })
 }
 
 /// What the tenant may ask for; ports with the same headers share a rule, for the accounts in it are many.
-fn rules(served: Served<'_>, tenant: &Tenant) -> Vec<Value> {
-    let trusted = served.snapshot.ready_namespaces_of(&tenant.name);
+fn rules(site: ServiceSite<'_>, tenant: &Tenant) -> Vec<Value> {
+    let trusted = site.snapshot.ready_namespaces_of(&tenant.name);
     let accounts: Vec<String> =
-        trusted.map(|namespace| peers::principal(&served.snapshot.settings, namespace, "*")).collect();
+        trusted.map(|namespace| network::principal(&site.snapshot.settings, namespace, "*")).collect();
     if accounts.is_empty() {
         // Without a principal the rule would be for everybody.
         return Vec::new();
     }
     let named = |text: &String| text.replace("{tenant}", &tenant.name);
     let mut operations: BTreeMap<&BTreeMap<String, String>, Vec<Value>> = BTreeMap::new();
-    for port in &served.service.ports {
+    for port in &site.service.ports {
         let mut operation = Map::from_iter([("ports".to_owned(), json!([port.port.to_string()]))]);
         if !port.methods.is_empty() {
             operation.insert("methods".to_owned(), json!(port.methods));

@@ -1,35 +1,35 @@
 use serde_json::{Value, json};
 
-use super::{Beyond, Body, Calico, Kind, Object};
+use super::{TenantSite, Body, Calico, Kind, Object};
 use crate::snapshot::TENANT_LABEL;
 
 /// Where Calico is: what no other policy opens. Policies of Kubernetes only add up; this one only denies, and comes
 /// first. It neither allows nor passes on, which would end the evaluation before the tenant's own policies. This is
 /// how Calico keeps it.
-pub(super) const fn stored<'w>() -> Object<Beyond<'w>> {
+pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::GlobalNetworkPolicy(Calico::Stored),
         name: "default.bulkhead-",
-        body: Body::Where(|beyond| body(beyond, Calico::Stored)),
+        body: Body::Optional(|site| body(site, Calico::Stored)),
     }
 }
 
 /// The same, as Calico's own API server is asked.
-pub(super) const fn served<'w>() -> Object<Beyond<'w>> {
+pub(super) const fn api_server<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::GlobalNetworkPolicy(Calico::Server),
         name: "bulkhead-",
-        body: Body::Where(|beyond| body(beyond, Calico::Server)),
+        body: Body::Optional(|site| body(site, Calico::Server)),
     }
 }
 
 /// Before the policies of Kubernetes, which Calico takes to be of order 1000.
 const ORDER: u32 = 100;
 
-fn body(beyond: Beyond<'_>, calico: Calico) -> Option<Value> {
-    let name = &beyond.tenant.name;
+fn body(site: TenantSite<'_>, calico: Calico) -> Option<Value> {
+    let name = &site.tenant.name;
     let other = format!("has({TENANT_LABEL}) && {TENANT_LABEL} != \"{name}\"");
-    (beyond.snapshot.settings.calico == Some(calico)).then(|| {
+    (site.snapshot.settings.calico == Some(calico)).then(|| {
         json!({ "spec": {
             "namespaceSelector": format!("{TENANT_LABEL} == \"{name}\""),
             "order": ORDER,

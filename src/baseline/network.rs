@@ -8,7 +8,7 @@ use crate::settings::{Dataplane, Settings};
 use crate::snapshot::{NAMESPACE_NAME_LABEL, ClusterEndpoints};
 
 /// Where a node's proxy takes what is for a pod, with the ambient dataplane.
-const TUNNEL: u16 = 15008;
+const HBONE_PORT: u16 = 15008;
 
 /// As the names of Services end.
 const CLUSTER_DOMAIN: &str = "svc.cluster.local";
@@ -69,7 +69,7 @@ pub(super) fn address(address: IpAddr) -> Value {
 
 /// The ports of pods in the mesh, as a network policy sees them.
 pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
-    let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(TUNNEL);
+    let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(HBONE_PORT);
     tcp(ports.into_iter().chain(tunnel))
 }
 
@@ -88,7 +88,7 @@ pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
 }
 
 /// The Services that every pod calls: the API server and DNS.
-pub(super) fn hosts_of_all(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
+pub(super) fn common_hosts(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
     let dns = settings.dns_services.iter().map(|service| host("kube-system", service));
     once(host("default", "kubernetes")).chain(dns)
 }

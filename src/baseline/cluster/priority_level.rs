@@ -1,15 +1,15 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Spot};
+use super::{Body, Kind, Object, ClusterSite};
 
 pub(in super::super) const NAME: &str = "bulkhead-tenants";
 
 /// The share of the API server that all tenants have, queued fairly among whoever asks.
-pub(super) const fn object<'w>() -> Object<Spot<'w>> {
+pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::PriorityLevelConfiguration,
         name: NAME,
-        body: Body::Where(|spot| {
+        body: Body::Optional(|site| {
             let queuing = json!({ "handSize": 6, "queueLengthLimit": 50, "queues": 64 });
             let limited = json!({
                 "lendablePercent": 50,
@@ -17,7 +17,7 @@ pub(super) const fn object<'w>() -> Object<Spot<'w>> {
                 "nominalConcurrencyShares": 20,
             });
             let spec = json!({ "limited": limited, "type": "Limited" });
-            spot.snapshot.settings.api_fairness.then(|| json!({ "spec": spec }))
+            site.snapshot.settings.api_fairness.then(|| json!({ "spec": spec }))
         }),
     }
 }
