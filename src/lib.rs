@@ -8,7 +8,7 @@
 //! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
 //! audit    ── audit::pages ─────────▶ ┘          ▲             └──▶ report, and a Tenant's status
 //!                                                │ one immutable snapshot per request
-//!                  sources::follow (watch) ──────┤
+//!                  sources::watch (cluster) ─────┤
 //!                  sources::files (YAML) ────────┘
 //! ```
 //!

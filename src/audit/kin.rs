@@ -4,7 +4,7 @@ use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 
 use crate::policy::kind::Resource;
-use crate::sources::follow::live_of;
+use crate::sources::watch::live_object_of;
 use crate::sources::api_resource;
 use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 
@@ -38,7 +38,7 @@ async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(LiveO
     let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
         let name = object.metadata.name.clone().unwrap_or_default();
         let key = LiveObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
-        (key, live_of(object.metadata))
+        (key, live_object_of(object.metadata))
     };
     Ok(listed.items.into_iter().map(entry).collect())
 }

@@ -10,7 +10,7 @@ use crate::policy::kind::{RESOURCES, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Finding, Format, Line, What, Writer};
-use crate::sources::files::{self, Found};
+use crate::sources::files::{self, SourceDocument};
 use crate::snapshot::{NamespaceOwner, User, Snapshot};
 
 /// Judge manifests as the webhook would.
@@ -47,21 +47,21 @@ pub(super) struct Check {
 impl Check {
     pub(super) fn run(&self) -> Result<Outcome> {
         let manifests = files::read(&self.paths)?;
-        let beside = self
+        let snapshot_documents = self
             .snapshot
             .as_ref()
             .map_or_else(|| Ok(Vec::new()), |path| files::read(std::slice::from_ref(path)))?;
-        let snapshot = files::snapshot(beside.iter().chain(&manifests))?;
+        let snapshot = files::snapshot(snapshot_documents.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
-        for found in &manifests {
-            let Some(resource) = resource(found).filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
+        for document in &manifests {
+            let Some(resource) = resource(document).filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
             else {
                 continue;
             };
             judged += 1;
-            for finding in self.judge(found, resource, &snapshot) {
+            for finding in self.judge(document, resource, &snapshot) {
                 writer.write(&finding)?;
             }
         }
@@ -75,9 +75,9 @@ impl Check {
         Ok(Outcome::of(violations, unjudged))
     }
 
-    fn judge(&self, found: &Found, resource: &Resource, snapshot: &Snapshot) -> Vec<Finding> {
+    fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<Finding> {
         let namespace =
-            found.document.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
+            document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
             operation: "CREATE",
             group: resource.kind.resource_group(),
@@ -87,16 +87,16 @@ impl Check {
                 name: self.user.as_deref().unwrap_or_default(),
                 groups: self.groups.iter().map(String::as_str).collect(),
             },
-            stage: stage(found),
+            stage: stage(document),
             time: Timestamp::now().as_second(),
-            object: Some(&found.document.json),
+            object: Some(&document.yaml.json),
             ..Review::default()
         };
         let finding = |pointer: &str, what| Finding {
-            line: Some(Line { file: found.file.clone(), line: found.document.line(pointer) }),
+            line: Some(Line { file: document.file.clone(), line: document.yaml.line(pointer) }),
             kind: resource.kind.name().to_owned(),
             namespace: namespace.to_owned(),
-            name: found.document.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
+            name: document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
             what,
         };
         let unjudged = |error: String| vec![finding("", What::Unjudged { unjudged: error })];
@@ -125,16 +125,16 @@ impl Check {
 }
 
 /// Returns the resource of a manifest, if a rule judges its kind.
-fn resource(found: &Found) -> Option<&'static Resource> {
-    let (group, kind) = (found.group()?, found.document.text(&["kind"])?);
+fn resource(document: &SourceDocument) -> Option<&'static Resource> {
+    let (group, kind) = (document.group()?, document.yaml.text(&["kind"])?);
     RESOURCES
         .iter()
         .find(|resource| resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind)
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.
-fn stage(found: &Found) -> Stage {
-    match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
+fn stage(document: &SourceDocument) -> Stage {
+    match document.yaml.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
         Some(_) => Stage::Mutated,
         None => Stage::Authored,
     }

@@ -10,7 +10,7 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::time::timeout;
 
-use crate::sources::{SnapshotStore, follow, reload};
+use crate::sources::{SnapshotStore, watch, reload};
 use crate::telemetry::{Metrics, Readiness};
 use crate::snapshot::Snapshot;
 
@@ -60,19 +60,19 @@ impl Cluster {
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(self.context.clone()).await.context("failed to connect to the cluster")?;
         let snapshots = Arc::new(SnapshotStore::default());
-        let mut changes = snapshots.changes();
-        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
-        let home = self.system_namespace.clone();
-        let followed = follow::follow(
+        let mut changes = snapshots.subscribe();
+        let readiness = Arc::new(Readiness::awaiting(&watch::store_names()));
+        let own_namespace = self.system_namespace.clone();
+        let watching = watch::run(
             client.clone(),
-            home,
+            own_namespace,
             settings,
             Arc::clone(&snapshots),
             Arc::clone(&readiness),
             Arc::new(Metrics::default()),
         );
         tokio::select! {
-            () = followed => {}
+            () = watching => {}
             _ = timeout(LONGEST, changes.changed()) => {}
         }
         match snapshots.newest() {

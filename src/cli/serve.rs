@@ -16,7 +16,7 @@ use tracing::info;
 use super::cluster::connect;
 use super::{Outcome, address};
 use crate::controller::{self, Identity};
-use crate::sources::{SnapshotStore, files, follow, reload};
+use crate::sources::{SnapshotStore, files, watch, reload};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, Files, Shown};
 use crate::webhook::server::{self, Limits};
@@ -108,7 +108,7 @@ impl Serve {
         let mut parts = JoinSet::new();
         let leave = CancellationToken::new();
         let mut leading = JoinSet::new();
-        let (client, readiness) = self.follow(&snapshots, &metrics, &mut parts).await?;
+        let (client, readiness) = self.start_source(&snapshots, &metrics, &mut parts).await?;
         if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
             let (snapshots, metrics) = (Arc::clone(&snapshots), Arc::clone(&metrics));
             let address = self.address.within(&self.namespace);
@@ -184,7 +184,7 @@ impl Serve {
     }
 
     /// Starts the source of snapshots. Returns a client, unless they come from files.
-    async fn follow(
+    async fn start_source(
         &self,
         snapshots: &Arc<SnapshotStore>,
         metrics: &Arc<Metrics>,
@@ -197,10 +197,10 @@ impl Serve {
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("failed to connect to the cluster")?;
-        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
+        let readiness = Arc::new(Readiness::awaiting(&watch::store_names()));
         let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
-        let home = self.namespace.clone();
-        parts.spawn(follow::follow(client.clone(), home, settings, snapshots, Arc::clone(&readiness), metrics));
+        let own_namespace = self.namespace.clone();
+        parts.spawn(watch::run(client.clone(), own_namespace, settings, snapshots, Arc::clone(&readiness), metrics));
         Ok((Some(client), readiness))
     }
 }

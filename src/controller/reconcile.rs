@@ -81,7 +81,7 @@ struct Done {
 /// Keeps every target in sync. A target that hangs or fails delays no other. Returns when the settings require
 /// watches of other kinds.
 pub(super) async fn reconcile(client: Client, snapshots: &SnapshotStore, troubles: &Troubles, metrics: &Metrics) {
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     let declared: BTreeSet<Kind> = loop {
         match snapshots.newest() {
             Some(snapshot) => break kinds(&snapshot.settings).collect(),

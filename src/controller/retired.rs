@@ -21,7 +21,7 @@ const AT_LEAST: Duration = Duration::from_hours(1);
 /// Records reserved names, snapshot after snapshot. Runs until dropped.
 pub(super) async fn retire(client: Client, snapshots: &SnapshotStore, namespace: &str) {
     let maps = Api::<ConfigMap>::namespaced(client, namespace);
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     loop {
         if let Some(snapshot) = snapshots.newest()
             && let Err(error) = note(&maps, &snapshot).await

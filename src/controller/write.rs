@@ -16,7 +16,7 @@ use super::now;
 use super::places::Place;
 use crate::baseline::{Manifest, differences, is_managed};
 use crate::sources::SnapshotStore;
-use crate::sources::follow::read_namespace;
+use crate::sources::watch::read_namespace;
 use crate::snapshot::{self, BASELINE_READY, Snapshot};
 
 /// Field manager of server-side apply.
@@ -32,7 +32,7 @@ pub(super) async fn label(
     place: &Place,
     namespace: &str,
 ) -> anyhow::Result<()> {
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     let Some(snapshot) = snapshots.newest().filter(|snapshot| !place.labels(snapshot).is_empty()) else { return Ok(()) };
     // The snapshot may be older than the namespace. So the labels are compared with the current object, and its
     // resourceVersion is in the patch.
@@ -144,7 +144,7 @@ pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) ->
 
 /// Sets the condition to `False`, and waits until the snapshot has it.
 pub(super) async fn undo(client: &Client, snapshots: &SnapshotStore, namespace: &str) -> anyhow::Result<()> {
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     say(
         client,
         namespace,

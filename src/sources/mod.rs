@@ -4,7 +4,7 @@
 //! cluster.
 
 pub mod files;
-pub mod follow;
+pub mod watch;
 pub mod reload;
 pub mod yaml;
 
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use kube::api::{ApiResource, GroupVersionKind};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as channel};
 
 use crate::policy::kind::Resource;
 use crate::snapshot::{LiveObjectKey, Snapshot};
@@ -22,34 +22,34 @@ use crate::snapshot::{LiveObjectKey, Snapshot};
 #[derive(Debug)]
 pub struct SnapshotStore {
     newest: ArcSwapOption<Snapshot>,
-    version: watch::Sender<u64>,
-    looks: Looks,
+    version: channel::Sender<u64>,
+    lookups: LookupQueue,
 }
 
 /// Lookups that requests wait for, and how many of them are done. One lookup serves all requests that asked before it
 /// began.
 #[derive(Debug)]
-struct Looks {
-    missed: Mutex<Missed>,
-    asked: Notify,
+struct LookupQueue {
+    pending: Mutex<LookupRequest>,
+    notify: Notify,
     /// Number of the newest request that a finished lookup has served.
-    served: watch::Sender<u64>,
+    completed: channel::Sender<u64>,
 }
 
 /// Objects to look up, collected from all requests that wait.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Missed {
+pub(crate) struct LookupRequest {
     /// Namespaces that the snapshot lacks.
     pub(crate) namespaces: BTreeSet<String>,
     /// Objects that an Exemption depends on.
     pub(crate) objects: BTreeSet<LiveObjectKey>,
     /// Number of the newest request among them.
-    request: u64,
+    number: u64,
 }
 
-impl Looks {
-    fn missed(&self) -> MutexGuard<'_, Missed> {
-        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+impl LookupQueue {
+    fn pending(&self) -> MutexGuard<'_, LookupRequest> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -57,8 +57,8 @@ impl Default for SnapshotStore {
     fn default() -> Self {
         Self {
             newest: ArcSwapOption::empty(),
-            version: watch::Sender::new(0),
-            looks: Looks { missed: Mutex::default(), asked: Notify::new(), served: watch::Sender::new(0) },
+            version: channel::Sender::new(0),
+            lookups: LookupQueue { pending: Mutex::default(), notify: Notify::new(), completed: channel::Sender::new(0) },
         }
     }
 }
@@ -75,35 +75,35 @@ impl SnapshotStore {
 
     /// Asks the watching task to look up `namespace`, every Tenant and `object`. The returned future resolves when
     /// that is done. The next snapshot has what was found.
-    pub fn look(&self, namespace: &str, object: Option<&LiveObjectKey>) -> impl Future<Output = ()> + use<> {
-        let mut missed = self.looks.missed();
-        missed.namespaces.insert(namespace.to_owned());
-        missed.objects.extend(object.cloned());
-        missed.request += 1;
-        let request = missed.request;
-        let mut served = self.looks.served.subscribe();
-        self.looks.asked.notify_one();
+    pub fn request_refresh(&self, namespace: &str, object: Option<&LiveObjectKey>) -> impl Future<Output = ()> + use<> {
+        let mut pending = self.lookups.pending();
+        pending.namespaces.insert(namespace.to_owned());
+        pending.objects.extend(object.cloned());
+        pending.number += 1;
+        let number = pending.number;
+        let mut completed = self.lookups.completed.subscribe();
+        self.lookups.notify.notify_one();
         async move {
-            let _ = served.wait_for(|served| *served >= request).await;
+            let _ = completed.wait_for(|completed| *completed >= number).await;
         }
     }
 
     /// Waits for a request, and returns the objects to look up.
-    pub(crate) async fn asked(&self) -> Missed {
-        self.looks.asked.notified().await;
-        let mut asked = self.looks.missed();
-        let missed = std::mem::take(&mut *asked);
-        asked.request = missed.request;
-        missed
+    pub(crate) async fn next_request(&self) -> LookupRequest {
+        self.lookups.notify.notified().await;
+        let mut pending = self.lookups.pending();
+        let request = std::mem::take(&mut *pending);
+        pending.number = request.number;
+        request
     }
 
     /// Marks a lookup as done.
-    pub(crate) fn looked(&self, missed: &Missed) {
-        self.looks.served.send_replace(missed.request);
+    pub(crate) fn complete(&self, request: &LookupRequest) {
+        self.lookups.completed.send_replace(request.number);
     }
 
     /// Returns a receiver that is notified of every snapshot published after this call.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub fn subscribe(&self) -> channel::Receiver<u64> {
         self.version.subscribe()
     }
 }

@@ -30,7 +30,7 @@ const LONGEST: usize = 256 << 10;
 ///
 /// It judges again once for `Retry::Refresh`, and on each new snapshot until the time limit for `Retry::Wait`.
 pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     let first = judge_now(review, snapshots);
     let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
     if first.retry() == Retry::Never || length(review.object) + length(review.old_object) > LONGEST {
@@ -38,7 +38,7 @@ pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, 
     }
     let Some(_place) = waiters.wait(&whose(review, snapshots)) else { return first };
     let end = Instant::now() + PATIENCE;
-    let _ = timeout_at(end, snapshots.look(review.namespace, first.needs_lookup())).await;
+    let _ = timeout_at(end, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
     let mut verdict = judge_now(review, snapshots);
     while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
         verdict = judge_now(review, snapshots);
@@ -62,7 +62,7 @@ fn whose(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
 /// Waits until `namespace` has been looked up, or until the time limit.
 pub(super) async fn look(namespace: &str, snapshots: &SnapshotStore, waiters: &Waiters) {
     if let Some(_place) = waiters.wait(namespace) {
-        let _ = timeout(PATIENCE, snapshots.look(namespace, None)).await;
+        let _ = timeout(PATIENCE, snapshots.request_refresh(namespace, None)).await;
     }
 }
 

@@ -22,7 +22,7 @@ use super::observe::Audits;
 use super::troubles::Troubles;
 use crate::api::{self, Condition, READY};
 use crate::sources::SnapshotStore;
-use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
+use crate::sources::watch::{read_exemption, read_shared_service, read_tenant};
 use crate::snapshot::Snapshot;
 use said::Said;
 
@@ -45,7 +45,7 @@ pub(super) async fn report(client: Client, snapshots: &SnapshotStore, audits: &A
     let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
     let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
     let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
-    let mut changes = snapshots.changes();
+    let mut changes = snapshots.subscribe();
     loop {
         let mut next = tokio::select! {
             item = news.next() => item,

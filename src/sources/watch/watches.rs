@@ -11,31 +11,31 @@ use kube::core::DeserializeGuard;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 
-use super::followed::{Change, change};
+use super::store::{WatchEvent, watch_event};
 use crate::api;
 use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL};
 use crate::snapshot::{
     BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, TENANT_LABEL, Tenant, ready_for,
 };
 
-pub(super) enum News {
-    Namespace(Change<Namespace>),
-    Tenant(Change<Tenant>),
-    SharedService(Change<SharedService>),
-    Exemption(Change<Exemption>),
-    ReservedNames(Change<ReservedNames>),
-    ApiServers(Change<BTreeSet<(IpAddr, u16)>>),
-    Dns(Change<BTreeSet<IpAddr>>),
+pub(super) enum ResourceEvent {
+    Namespace(WatchEvent<Namespace>),
+    Tenant(WatchEvent<Tenant>),
+    SharedService(WatchEvent<SharedService>),
+    Exemption(WatchEvent<Exemption>),
+    ReservedNames(WatchEvent<ReservedNames>),
+    ApiServers(WatchEvent<BTreeSet<(IpAddr, u16)>>),
+    Dns(WatchEvent<BTreeSet<IpAddr>>),
 }
 
-pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
-        News::Namespace(change(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace)))))
+        ResourceEvent::Namespace(watch_event(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace)))))
     })
 }
 
 /// True if the baseline may set a label with this key, apart from the tenant label.
-fn is_of_the_baseline(key: &str) -> bool {
+fn is_baseline_label(key: &str) -> bool {
     [PLAIN_TENANT_LABEL, POD_SECURITY_LABEL].contains(&key) || MESH_LABELS.contains(&key)
 }
 
@@ -46,16 +46,16 @@ fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {
 /// Converts a Namespace to the snapshot's type.
 pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     let tenant = namespace.labels().get(TENANT_LABEL).cloned();
-    let stands = tenant.as_deref().map(ready_for);
+    let ready_message = tenant.as_deref().map(ready_for);
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let said = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
+    let condition = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
     Namespace {
         tenant,
-        labels: namespace.labels().iter().filter(|(key, _)| is_of_the_baseline(key)).map(owned).collect(),
+        labels: namespace.labels().iter().filter(|(key, _)| is_baseline_label(key)).map(owned).collect(),
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: said.is_some_and(|said| said.status == "True" && said.message == stands),
-        ready_revoked: said.is_some_and(|said| said.status == "False"),
+        ready: condition.is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
+        ready_revoked: condition.is_some_and(|condition| condition.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -64,19 +64,19 @@ fn created(metadata: &ObjectMeta) -> i64 {
     metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
-pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(|event| News::Tenant(change(event, read_tenant)))
+        .map(|event| ResourceEvent::Tenant(watch_event(event, read_tenant)))
 }
 
 /// Converts a Tenant to the snapshot's type.
 pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
-    named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
+    read_named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
 }
 
 /// Returns the name of an object, and the object if it can be read.
-fn named<K: ResourceExt, T>(
+fn read_named<K: ResourceExt, T>(
     DeserializeGuard(object): DeserializeGuard<K>,
     read: impl FnOnce(K) -> Result<T, String>,
 ) -> (String, Result<T, String>) {
@@ -86,48 +86,48 @@ fn named<K: ResourceExt, T>(
     }
 }
 
-pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(|event| News::SharedService(change(event, read_shared_service)))
+        .map(|event| ResourceEvent::SharedService(watch_event(event, read_shared_service)))
 }
 
 /// Converts a SharedService to the snapshot's type.
 pub fn read_shared_service(
     service: DeserializeGuard<api::SharedService>,
 ) -> (String, Result<SharedService, String>) {
-    named(service, |service| Ok(SharedService::new(service.name_any(), service.spec)))
+    read_named(service, |service| Ok(SharedService::new(service.name_any(), service.spec)))
 }
 
-pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::Exemption>>::all(client), watcher::Config::default())
         .default_backoff()
-        .map(|event| News::Exemption(change(event, read_exemption)))
+        .map(|event| ResourceEvent::Exemption(watch_event(event, read_exemption)))
 }
 
 /// Converts an Exemption to the snapshot's type.
 pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, Result<Exemption, String>) {
-    named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
+    read_named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
 }
 
 /// Watches the ConfigMap of reserved names in Bulkhead's namespace.
-pub(super) fn watch_reserved_names(client: Client, namespace: &str) -> impl Stream<Item = News> + use<> {
+pub(super) fn watch_reserved_names(client: Client, namespace: &str) -> impl Stream<Item = ResourceEvent> + use<> {
     let read = |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
     let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
         .default_backoff()
-        .map(move |event| News::ReservedNames(change(event, read)))
+        .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
-pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = ResourceEvent> {
     let read = |slice: EndpointSlice| (slice.name_any(), Ok(read_api_servers(&slice)));
     // The selection is by name, which the API servers themselves maintain, and not by label, which other users can
     // set.
     let config = watcher::Config::default().fields(&format!("metadata.name={}", API_SERVERS.1));
     watcher(Api::<EndpointSlice>::namespaced(client, API_SERVERS.0), config)
         .default_backoff()
-        .map(move |event| News::ApiServers(change(event, read)))
+        .map(move |event| ResourceEvent::ApiServers(watch_event(event, read)))
 }
 
 /// The namespace and the name of the EndpointSlice in which the API servers keep their own addresses.
@@ -143,11 +143,11 @@ pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
 }
 
 /// Watches the Services in the namespace of the cluster's DNS.
-pub(super) fn watch_dns(client: Client) -> impl Stream<Item = News> {
+pub(super) fn watch_dns(client: Client) -> impl Stream<Item = ResourceEvent> {
     let read = |service: core::Service| (service.name_any(), Ok(read_addresses(&service)));
     watcher(Api::<core::Service>::namespaced(client, DNS_NAMESPACE), watcher::Config::default())
         .default_backoff()
-        .map(move |event| News::Dns(change(event, read)))
+        .map(move |event| ResourceEvent::Dns(watch_event(event, read)))
 }
 
 /// The namespace of the cluster's DNS.
