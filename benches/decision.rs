@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use bulkhead::policy::{Verdict, judge};
 use bulkhead::sources::files;
-use bulkhead::webhook::wire::{self, Answer};
+use bulkhead::webhook::wire::{self, AdmissionResponse};
 use bulkhead::snapshot::Snapshot;
 use serde::de::IgnoredAny;
 
@@ -57,13 +57,13 @@ fn main() {
 /// Reads the envelope and writes an answer to it.
 fn answer_unread(bytes: &[u8]) -> Vec<u8> {
     let envelope = wire::read(bytes).expect("a review");
-    Answer::verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
+    AdmissionResponse::from_verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
 }
 
 /// Decides as the webhook does, without the network.
 fn decide(bytes: &[u8], snapshot: &Snapshot) -> Vec<u8> {
     let envelope = wire::read(bytes).expect("a review");
-    Answer::verdict(&judge(&envelope.review(), snapshot)).write(envelope.uid()).expect("an answer")
+    AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot)).write(envelope.uid()).expect("an answer")
 }
 
 fn micros(mut work: impl FnMut()) -> f64 {

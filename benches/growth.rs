@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bulkhead::api::{Subject, SubjectKind, TenantSpec};
 use bulkhead::policy::judge;
 use bulkhead::settings::Settings;
-use bulkhead::webhook::wire::{self, Answer};
+use bulkhead::webhook::wire::{self, AdmissionResponse};
 use bulkhead::snapshot::{ClusterState, Namespace, Tenant, Snapshot};
 use serde_json::json;
 
@@ -64,7 +64,7 @@ fn decide(what: &str, tenants: usize, decisions: usize) {
     };
     for _ in 0..decisions {
         let envelope = wire::read(black_box(&review)).expect("a review");
-        let answer = Answer::verdict(&judge(&envelope.review(), &snapshot));
+        let answer = AdmissionResponse::from_verdict(&judge(&envelope.review(), &snapshot));
         assert!(answer.is_allowed(), "{answer:?}");
         drop(black_box(answer.write(envelope.uid()).expect("an answer")));
     }

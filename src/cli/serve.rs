@@ -18,9 +18,9 @@ use super::{Outcome, address};
 use crate::controller::{self, Identity};
 use crate::sources::{SnapshotStore, files, watch, reload};
 use crate::telemetry::{self, Metrics, Readiness};
-use crate::webhook::certificate::{self, Files, Shown};
-use crate::webhook::server::{self, Limits};
-use crate::webhook::{Hook, router};
+use crate::webhook::certificate::{self, CertificateFiles, ServingCertificate};
+use crate::webhook::server::{self, ConnectionLimits};
+use crate::webhook::{Webhook, router};
 
 /// Run the admission webhook, and the controller that applies baselines and registers the webhook.
 #[derive(Args, Debug)]
@@ -122,8 +122,8 @@ impl Serve {
         if let Some(certificate) = certificate {
             let webhook = listen(self.listen).await?;
             info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
-            let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
-            let routes = router(Arc::new(Hook::new(snapshots, Arc::clone(&metrics))));
+            let limits = ConnectionLimits { idle: self.idle_timeout, drain: DRAIN };
+            let routes = router(Arc::new(Webhook::new(snapshots, Arc::clone(&metrics))));
             serving.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
         } else {
             info!(admin = %admin_address, "listening");
@@ -161,9 +161,9 @@ impl Serve {
         self.parts.contains(&part)
     }
 
-    fn certificate(&self) -> Result<Arc<Shown>> {
+    fn certificate(&self) -> Result<Arc<ServingCertificate>> {
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            let files = Files { certificate: certificate.clone(), key: key.clone() };
+            let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
             return Ok(certificate::from_files(files)?);
         }
         if self.development_certificate.is_empty() {
@@ -173,7 +173,7 @@ impl Serve {
         let mut out = std::io::stdout().lock();
         out.write_all(development.ca_bundle.as_bytes())?;
         out.flush()?;
-        Ok(development.shown)
+        Ok(development.certificate)
     }
 
     fn identity(&self) -> Identity {

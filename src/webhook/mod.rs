@@ -3,7 +3,7 @@
 //! Every readable review gets an answer with its own uid. Any other request gets an HTTP error that repeats nothing
 //! of it. The webhook does not decide itself: `policy` judges, in a snapshot that `sources` provides.
 
-mod again;
+mod retry;
 pub mod certificate;
 mod handler;
 mod mutate;
@@ -11,4 +11,4 @@ pub mod server;
 mod validate;
 pub mod wire;
 
-pub use handler::{Hook, router};
+pub use handler::{Webhook, router};

@@ -2,31 +2,31 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
-use super::again::look;
-use super::handler::Hook;
-use super::wire::Answer;
+use super::retry::refresh;
+use super::handler::Webhook;
+use super::wire::AdmissionResponse;
 use crate::policy::defaulting::{AddedLabel, LabelDefaults, default_labels};
 use crate::policy::{Review, JudgeError};
 
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
 /// Tenants once: the Tenant may be newer than the snapshot.
-pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let compute = || hook.snapshots.newest().map_or(Err(JudgeError::NotReady), |snapshot| default_labels(review, &snapshot));
+pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
+    let compute = || webhook.snapshots.newest().map_or(Err(JudgeError::NotReady), |snapshot| default_labels(review, &snapshot));
     let mut defaults = compute();
     let needs_refresh = match &defaults {
         Ok(defaults) => defaults.actor_unknown,
         Err(error) => matches!(error, JudgeError::NotReady),
     };
     if needs_refresh {
-        look(review.namespace, &hook.snapshots, &hook.waiters).await;
+        refresh(review.namespace, &webhook.snapshots, &webhook.waiters).await;
         defaults = compute();
     }
     match defaults {
-        Ok(defaults) => Answer::patch(patch(&defaults), warnings(&defaults)),
+        Ok(defaults) => AdmissionResponse::patch(patch(&defaults), warnings(&defaults)),
         // A refusal here would take effect despite `failurePolicy: Ignore`. The validating webhook refuses instead.
         Err(error) => {
-            hook.metrics.unjudged(error.as_label());
-            Answer::default()
+            webhook.metrics.unjudged(error.as_label());
+            AdmissionResponse::default()
         }
     }
 }

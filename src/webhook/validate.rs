@@ -1,29 +1,29 @@
 use tracing::warn;
 
-use super::again::judge_again;
-use super::handler::Hook;
-use super::wire::Answer;
+use super::retry::judge_with_retry;
+use super::handler::Webhook;
+use super::wire::AdmissionResponse;
 use crate::policy::{WaivedViolation, Review, Verdict};
 
 /// Judges a review, and records the result in metrics and logs.
-pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let verdict = judge_again(review, &hook.snapshots, &hook.waiters).await;
+pub(super) async fn validate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
+    let verdict = judge_with_retry(review, &webhook.snapshots, &webhook.waiters).await;
     match &verdict {
         Verdict::Judged { refused, admitted, .. } => {
             for violation in refused {
-                hook.metrics.refused_by(violation.code);
+                webhook.metrics.refused_by(violation.code);
             }
             for WaivedViolation { violation, reason } in admitted {
-                hook.metrics.admitted(violation.code, reason);
+                webhook.metrics.admitted(violation.code, reason);
             }
         }
-        Verdict::Unjudged(error) => hook.metrics.unjudged(error.as_label()),
+        Verdict::Unjudged(error) => webhook.metrics.unjudged(error.as_label()),
     }
-    let answer = Answer::verdict(&verdict);
-    for (reason, rules) in answer.annotations() {
+    let response = AdmissionResponse::from_verdict(&verdict);
+    for (reason, rules) in response.annotations() {
         let resource = review.resource_name();
         let Review { operation, namespace, user, .. } = review;
         warn!(reason, rules, operation, resource, namespace, user = user.name, "admitted a violation");
     }
-    answer
+    response
 }

@@ -15,32 +15,32 @@ use crate::sources::SnapshotStore;
 use crate::snapshot::Actor;
 
 /// Maximum time for a request to wait.
-const PATIENCE: Duration = Duration::from_secs(2);
+const WAIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Maximum number of requests that wait at once, in total and for one tenant. Beyond these, a request gets its first
 /// verdict at once.
-const MOST_WAITERS: usize = 512;
-const MOST_WAITERS_A_TENANT: usize = 64;
+const MAX_WAITERS: usize = 512;
+const MAX_WAITERS_PER_TENANT: usize = 64;
 
 /// Maximum size of a request that may wait, because it stays in memory. A larger one gets its first verdict at once.
-const LONGEST: usize = 256 << 10;
+const MAX_WAITING_BYTES: usize = 256 << 10;
 
 /// Judges in the newest snapshot. If the refusal depends on state that the snapshot may not have yet, fetches that
 /// state and judges again.
 ///
 /// It judges again once for `Retry::Refresh`, and on each new snapshot until the time limit for `Retry::Wait`.
-pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
+pub(super) async fn judge_with_retry(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
     let mut changes = snapshots.subscribe();
     let first = judge_now(review, snapshots);
-    let length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
-    if first.retry() == Retry::Never || length(review.object) + length(review.old_object) > LONGEST {
+    let byte_length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
+    if first.retry() == Retry::Never || byte_length(review.object) + byte_length(review.old_object) > MAX_WAITING_BYTES {
         return first;
     }
-    let Some(_place) = waiters.wait(&whose(review, snapshots)) else { return first };
-    let end = Instant::now() + PATIENCE;
-    let _ = timeout_at(end, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
+    let Some(_permit) = waiters.acquire(&charged_tenant(review, snapshots)) else { return first };
+    let deadline = Instant::now() + WAIT_LIMIT;
+    let _ = timeout_at(deadline, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
     let mut verdict = judge_now(review, snapshots);
-    while verdict.retry() == Retry::Wait && matches!(timeout_at(end, changes.changed()).await, Ok(Ok(()))) {
+    while verdict.retry() == Retry::Wait && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
         verdict = judge_now(review, snapshots);
     }
     verdict
@@ -48,10 +48,10 @@ pub(super) async fn judge_again(review: &Review<'_>, snapshots: &SnapshotStore, 
 
 /// Returns the tenant that a waiting request counts for: that of its namespace, or else that of its user. Without a
 /// tenant, returns the namespace.
-fn whose(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
+fn charged_tenant(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
     let tenant = snapshots.newest().and_then(|snapshot| {
-        let here = snapshot.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
-        here.or_else(|| match snapshot.actor(&review.user) {
+        let labelled = snapshot.namespace(review.namespace).and_then(|namespace| namespace.tenant.clone());
+        labelled.or_else(|| match snapshot.actor(&review.user) {
             Actor::Member(tenants) => tenants.first().map(|tenant| tenant.name.clone()),
             _ => None,
         })
@@ -60,9 +60,9 @@ fn whose(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
 }
 
 /// Waits until `namespace` has been looked up, or until the time limit.
-pub(super) async fn look(namespace: &str, snapshots: &SnapshotStore, waiters: &Waiters) {
-    if let Some(_place) = waiters.wait(namespace) {
-        let _ = timeout(PATIENCE, snapshots.request_refresh(namespace, None)).await;
+pub(super) async fn refresh(namespace: &str, snapshots: &SnapshotStore, waiters: &Waiters) {
+    if let Some(_permit) = waiters.acquire(namespace) {
+        let _ = timeout(WAIT_LIMIT, snapshots.request_refresh(namespace, None)).await;
     }
 }
 
@@ -75,31 +75,31 @@ fn judge_now(review: &Review<'_>, snapshots: &SnapshotStore) -> Verdict {
 pub(super) struct Waiters(Mutex<HashMap<String, usize>>);
 
 impl Waiters {
-    fn wait(&self, whose: &str) -> Option<Place<'_>> {
+    fn acquire(&self, tenant: &str) -> Option<WaitPermit<'_>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = waiting.values().sum();
-        let here = waiting.get(whose).copied().unwrap_or_default();
-        if all >= MOST_WAITERS || here >= MOST_WAITERS_A_TENANT {
+        let total: usize = waiting.values().sum();
+        let count = waiting.get(tenant).copied().unwrap_or_default();
+        if total >= MAX_WAITERS || count >= MAX_WAITERS_PER_TENANT {
             return None;
         }
-        waiting.insert(whose.to_owned(), here + 1);
-        Some(Place { waiters: self, whose: whose.to_owned() })
+        waiting.insert(tenant.to_owned(), count + 1);
+        Some(WaitPermit { waiters: self, tenant: tenant.to_owned() })
     }
 }
 
 /// The permit of a waiting request. It is returned on drop.
-struct Place<'a> {
+struct WaitPermit<'a> {
     waiters: &'a Waiters,
-    whose: String,
+    tenant: String,
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitPermit<'_> {
     fn drop(&mut self) {
         let mut waiting = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = waiting.get_mut(&self.whose) {
-            *here -= 1;
-            if *here == 0 {
-                waiting.remove(&self.whose);
+        if let Some(count) = waiting.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                waiting.remove(&self.tenant);
             }
         }
     }
