@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use super::address::{Address, Followed};
 use super::within;
-use crate::registration::{self, Answer, CONTROLLER, NAME, is_enforced, probe, wanted};
+use crate::registration::{self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch};
 use crate::settings::{Registration, Settings};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
@@ -149,7 +149,7 @@ impl Registrar<'_> {
         self.proofs = 0;
         // Replicas of another version refuse requests that they do not know. The configurations change only after
         // these replicas are gone.
-        if labels.found.is_some() && judges.found.is_some() && self.ask().await? == Answer::HeardByAnother {
+        if labels.found.is_some() && judges.found.is_some() && self.ask().await? == ProbeResult::JudgedByOtherVersion {
             bail!(
                 "a replica of another version answered; waiting for replicas of this version before changing the configurations"
             );
@@ -165,11 +165,11 @@ impl Registrar<'_> {
     /// Sends a probe. Sets `failurePolicy: Fail` once enough probes have succeeded.
     async fn prove(&mut self, judges: &Configuration, owner: &OwnerReference) -> anyhow::Result<Stands> {
         let answer = self.ask().await?;
-        if answer != Answer::Heard {
+        if answer != ProbeResult::Judged {
             self.proofs = 0;
         }
         Ok(match answer {
-            Answer::Heard => {
+            ProbeResult::Judged => {
                 self.proofs += 1;
                 if self.proofs < PROOFS {
                     return Ok(Stands::Proving(self.proofs));
@@ -179,28 +179,28 @@ impl Registrar<'_> {
                 *written = judges.write(owner, true).await?;
                 Stands::Written
             }
-            Answer::HeardByAnother => Stands::Unproven(
+            ProbeResult::JudgedByOtherVersion => Stands::Unproven(
                 "a replica of another version answered, and none of this version yet".to_owned(),
             ),
-            Answer::Unheard(None) => Stands::Unproven(format!(
+            ProbeResult::NotJudged(None) => Stands::Unproven(format!(
                 "a dry run that every replica refuses was admitted: none is ready, or the API server does not reach \
                  Service {}/{} on port {}, or does not trust its certificate",
                 self.address.namespace, self.address.service, self.address.port
             )),
-            Answer::Unheard(Some(message)) => {
+            ProbeResult::NotJudged(Some(message)) => {
                 Stands::Unproven(format!("a dry run was refused, but not by Bulkhead: {message}"))
             }
         })
     }
 
     /// Sends a probe, which shows if the API server reaches the webhook.
-    async fn ask(&self) -> anyhow::Result<Answer> {
+    async fn ask(&self) -> anyhow::Result<ProbeResult> {
         let namespaces = Api::<Namespace>::all(self.client.clone());
-        let question = Patch::Merge(probe(Timestamp::now().as_millisecond()));
+        let question = Patch::Merge(probe_patch(Timestamp::now().as_millisecond()));
         let dry = PatchParams { dry_run: true, ..PatchParams::default() };
         match namespaces.patch(&self.address.namespace, &dry, &question).await {
-            Ok(_) => Ok(Answer::Unheard(None)),
-            Err(kube::Error::Api(status)) => Ok(Answer::read(&status.message)),
+            Ok(_) => Ok(ProbeResult::NotJudged(None)),
+            Err(kube::Error::Api(status)) => Ok(ProbeResult::from_message(&status.message)),
             Err(error) => Err(error).context("failed to test whether the API server reaches the webhook"),
         }
     }
@@ -243,7 +243,7 @@ impl Registrar<'_> {
     ) -> anyhow::Result<Configuration> {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
         let found =
-            api.get_opt(NAME).await.with_context(|| format!("failed to get the {}", resource.kind))?;
+            api.get_opt(CONFIGURATION_NAME).await.with_context(|| format!("failed to get the {}", resource.kind))?;
         Ok(Configuration {
             api,
             resource,
@@ -261,7 +261,7 @@ impl Configuration {
 
     fn stands(&self, owner: &OwnerReference, written: &Written) -> bool {
         let Some(found) = &self.found else { return false };
-        let wanted = wanted(&self.derived, self.webhooks(), false);
+        let wanted = merged(&self.derived, self.webhooks(), false);
         let is_as_written = written.as_ref().is_some_and(|(webhooks, version)| {
             *webhooks == wanted && *version == found.metadata.resource_version
         });
@@ -271,13 +271,13 @@ impl Configuration {
 
     /// Creates the configuration, or replaces it if it has not changed since it was read.
     async fn write(&self, owner: &OwnerReference, proven: bool) -> anyhow::Result<Written> {
-        let webhooks = wanted(&self.derived, self.webhooks(), proven);
-        let mut wanted = self.found.clone().unwrap_or_else(|| DynamicObject::new(NAME, &self.resource));
+        let webhooks = merged(&self.derived, self.webhooks(), proven);
+        let mut wanted = self.found.clone().unwrap_or_else(|| DynamicObject::new(CONFIGURATION_NAME, &self.resource));
         wanted.metadata.owner_references = Some(vec![owner.clone()]);
         wanted.data = json!({ "webhooks": webhooks });
         let result = match self.found {
             None => self.api.create(&PostParams::default(), &wanted).await,
-            Some(_) => self.api.replace(NAME, &PostParams::default(), &wanted).await,
+            Some(_) => self.api.replace(CONFIGURATION_NAME, &PostParams::default(), &wanted).await,
         };
         match result {
             Ok(now) => {

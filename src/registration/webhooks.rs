@@ -9,25 +9,25 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
-use super::{Service, conditions};
+use super::{Service, match_conditions};
 use crate::policy::kind::{RESOURCES, Resource, WebhookEntry, Kind, Operation};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 
 /// The name of both configurations.
-pub const NAME: &str = "tenant-bulkhead";
+pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
 /// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_used = |entry: &&WebhookEntry| **entry != WebhookEntry::Shared || guarded_by_name(settings).next().is_some();
-    let webhooks = WebhookEntry::ALL.iter().filter(is_used).map(|entry| ValidatingWebhook {
+    let is_needed = |entry: &&WebhookEntry| **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some();
+    let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
         failure_policy: Some("Fail".to_owned()),
-        match_conditions: Some(conditions::of(*entry, settings)),
+        match_conditions: Some(match_conditions::for_validating(*entry, settings)),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: selector(*entry, settings),
         rules: Some(rules(judged_resources(*entry))),
@@ -48,7 +48,7 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, "/mutate/labels"),
         failure_policy: Some("Ignore".to_owned()),
-        match_conditions: Some(conditions::of_labels(settings)),
+        match_conditions: Some(match_conditions::for_mutating(settings)),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
         rules: Some(rules(namespaces)),
@@ -101,7 +101,7 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
         WebhookEntry::Shared => LabelSelectorRequirement {
             key: NAMESPACE_NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
-            values: Some(guarded_by_name(settings).cloned().collect()),
+            values: Some(namespaces_selected_by_name(settings).cloned().collect()),
         },
         _ => LabelSelectorRequirement {
             key: TENANT_LABEL.to_owned(),
@@ -113,7 +113,7 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
 }
 
 /// Returns the platform namespaces in which a rule judges objects.
-fn guarded_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
+fn namespaces_selected_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
     settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
 }
 
@@ -131,5 +131,5 @@ fn client(service: &Service, path: &str) -> WebhookClientConfig {
 }
 
 fn metadata() -> ObjectMeta {
-    ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() }
+    ObjectMeta { name: Some(CONFIGURATION_NAME.to_owned()), ..ObjectMeta::default() }
 }

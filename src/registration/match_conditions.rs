@@ -18,22 +18,22 @@ use crate::snapshot::{
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
-pub(super) fn of(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition> {
-    let mut conditions = vec![not_the_api_server()];
+pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition> {
+    let mut conditions = vec![not_api_server()];
     match entry {
-        WebhookEntry::Namespaces => conditions.push(changes_something_guarded(settings)),
+        WebhookEntry::Namespaces => conditions.push(touches_protected_fields(settings)),
         WebhookEntry::Cluster => conditions.push(condition(
-            "changes-something",
+            "touches-judged-fields",
             "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
              || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
              !(item in oldObject.metadata[?list].orValue([]))))",
         )),
         WebhookEntry::Policies => conditions.extend([
-            is_of_the_baseline_or_beside(),
-            not_the_end_of_a_namespace(),
+            baseline_or_judged_policy(),
+            not_namespace_deletion(),
             // The quota controller updates the counts with every pod.
             condition(
-                "not-a-count",
+                "not-quota-status",
                 &format!(
                     "!(request.?subResource.orValue('') == 'status' \
                      && request.userInfo.username in ['{QUOTA_CONTROLLER}', '{CONTROLLER_MANAGER}'])"
@@ -41,23 +41,23 @@ pub(super) fn of(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition
             ),
         ]),
         WebhookEntry::Identities => {
-            let not_a_nodes_token = condition("not-a-nodes-token", &format!("!{A_NODE}"));
-            conditions.extend([only_token_secrets(), not_a_nodes_token, not_the_end_of_a_namespace()]);
+            let not_node_token_request = condition("not-node-token-request", &format!("!{IS_NODE}"));
+            conditions.extend([only_token_secrets(), not_node_token_request, not_namespace_deletion()]);
         }
         WebhookEntry::Shared => {
-            conditions.extend([only_token_secrets(), not_a_controller()]);
-            conditions.extend(settings.mesh_wide.map(|_| of_the_root_only_ours(settings)));
+            conditions.extend([only_token_secrets(), not_controller_or_node()]);
+            conditions.extend(settings.mesh_wide.map(|_| mesh_root_managed_only(settings)));
         }
         WebhookEntry::Workloads => conditions.extend([
             condition(
-                "not-the-schedulers-binding",
+                "not-scheduler-binding",
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
             // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
             // does not involve the webhook.
             condition(
-                "changes-something-judged",
+                "touches-pod-or-template",
                 "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
                  ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
                  || object.metadata.?annotations != oldObject.metadata.?annotations \
@@ -71,40 +71,40 @@ pub(super) fn of(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition
 }
 
 /// Returns the conditions of the mutating entry.
-pub(super) fn of_labels(settings: &Settings) -> Vec<MatchCondition> {
-    vec![not_the_api_server(), changes_something_guarded(settings)]
+pub(super) fn for_mutating(settings: &Settings) -> Vec<MatchCondition> {
+    vec![not_api_server(), touches_protected_fields(settings)]
 }
 
 /// Leaves out the writes that the API server makes for itself while it starts, before any webhook can answer.
 /// Otherwise a missing bootstrap role would prevent the start.
-fn not_the_api_server() -> MatchCondition {
-    condition("not-the-api-server", "request.userInfo.username != 'system:apiserver'")
+fn not_api_server() -> MatchCondition {
+    condition("not-api-server", "request.userInfo.username != 'system:apiserver'")
 }
 
 /// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
 /// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
-fn changes_something_guarded(settings: &Settings) -> MatchCondition {
+fn touches_protected_fields(settings: &Settings) -> MatchCondition {
     let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.watched_labels).copied().collect();
     let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
     let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
     let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
     let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
-    let shared: Vec<String> = settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
-    let both = |map: &str| {
+    let shared_namespaces: Vec<String> = settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
+    let new_and_old = |map: &str| {
         format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
     };
-    let ready = |object: &str| {
+    let ready_condition = |object: &str| {
         format!(
             "{object}.?status.?conditions.orValue([]).filter(condition, condition.type == '{BASELINE_READY}')"
         )
     };
     condition(
-        "changes-something-guarded",
+        "touches-protected-fields",
         &format!(
             "request.operation != 'UPDATE' \
              || [{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
-             || {ready} != {was_ready} \
-             || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared}]) && (\
+             || {ready_condition} != {old_ready_condition} \
+             || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared_namespaces}]) && (\
              [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
              maps[0][?key] != maps[1][?key] && key.matches('^({keys}|([^/]*[.])?({domains})/.*)$')))) \
              || ['ownerReferences', 'finalizers'].exists(list, \
@@ -112,11 +112,11 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
              ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
             watched_labels = watched_labels.join(", "),
-            shared = shared.join(", "),
-            labels = both("labels"),
-            annotations = both("annotations"),
-            ready = ready("object"),
-            was_ready = ready("oldObject"),
+            shared_namespaces = shared_namespaces.join(", "),
+            labels = new_and_old("labels"),
+            annotations = new_and_old("annotations"),
+            ready_condition = ready_condition("object"),
+            old_ready_condition = ready_condition("oldObject"),
             keys = keys.join("|"),
             domains = domains.join("|"),
         ),
@@ -125,7 +125,7 @@ fn changes_something_guarded(settings: &Settings) -> MatchCondition {
 
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
-fn is_of_the_baseline_or_beside() -> MatchCondition {
+fn baseline_or_judged_policy() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::namespace_object_names().collect();
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
@@ -133,35 +133,35 @@ fn is_of_the_baseline_or_beside() -> MatchCondition {
             RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
         rules.any(|rule| !rule.is_baseline_rule())
     };
-    let beside = RESOURCES.iter().filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
-    let beside: Vec<String> = beside.map(|resource| format!("'{}'", resource.plural)).collect();
+    let judged = RESOURCES.iter().filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
+    let judged: Vec<String> = judged.map(|resource| format!("'{}'", resource.plural)).collect();
     condition(
-        "is-of-the-baseline-or-beside",
+        "baseline-or-judged-policy",
         &format!(
-            "{NAME}.startsWith('{NAME_PREFIX}') || {NAME} in [{}] \
+            "{OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
              || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
             names.join(", "),
-            beside.join(", "),
+            judged.join(", "),
         ),
     )
 }
 
 /// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
 /// Bulkhead.
-fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
+fn mesh_root_managed_only(settings: &Settings) -> MatchCondition {
     let resources =
         RESOURCES.iter().filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
     let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
     let names: Vec<String> =
         baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
     condition(
-        "of-the-root-only-the-baseline",
+        "mesh-root-managed-only",
         &format!(
             "request.namespace != '{}' || (request.resource.resource in [{}] \
-             && ({NAME}.startsWith('{NAME_PREFIX}') || {NAME} in [{}]))",
+             && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
             settings.mesh_root,
             resources.join(", "),
             names.join(", ")
@@ -170,7 +170,7 @@ fn of_the_root_only_ours(settings: &Settings) -> MatchCondition {
 }
 
 /// CEL for the name of the written object. The request itself has no name for the deletes of a collection.
-const NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";
+const OBJECT_NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";
 
 /// Leaves out all other Secrets, so that they do not leave the API server.
 fn only_token_secrets() -> MatchCondition {
@@ -183,24 +183,24 @@ fn only_token_secrets() -> MatchCondition {
 }
 
 /// Leaves out deletes by the namespace controller, so that a terminating namespace empties even during an outage.
-fn not_the_end_of_a_namespace() -> MatchCondition {
+fn not_namespace_deletion() -> MatchCondition {
     condition(
-        "not-the-end-of-a-namespace",
+        "not-namespace-deletion",
         &format!("!(request.operation == 'DELETE' && request.userInfo.username == '{NAMESPACE_CONTROLLER}')"),
     )
 }
 
 /// CEL that is true for a node. It requires both the name and the group, because other users can have either one.
-const A_NODE: &str =
+const IS_NODE: &str =
     "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
 
 /// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
 /// must restart without Bulkhead.
-fn not_a_controller() -> MatchCondition {
+fn not_controller_or_node() -> MatchCondition {
     let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
     let accounts = accounts.join(", ");
-    condition("not-a-controller", &format!("!(request.userInfo.username in [{accounts}] || {A_NODE})"))
+    condition("not-controller-or-node", &format!("!(request.userInfo.username in [{accounts}] || {IS_NODE})"))
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {
