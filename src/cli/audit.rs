@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::Outcome;
 use super::cluster::Cluster;
-use crate::audit::{self, Extent, Progress};
+use crate::audit::{self, AuditScope, Progress};
 use crate::report::{Format, Writer};
 use crate::snapshot::{NamespaceOwner, Snapshot};
 
@@ -34,46 +34,46 @@ pub(super) struct Audit {
 impl Audit {
     pub(super) async fn run(&self) -> Result<Outcome> {
         let (client, snapshot) = self.cluster.read().await?;
-        let extent = self.extent(&snapshot)?;
+        let scope = self.scope(&snapshot)?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
-        tell(&audit, &extent, self.output, |_| {}).await
+        tell(&audit, &scope, self.output, |_| {}).await
     }
 
-    fn extent(&self, snapshot: &Snapshot) -> Result<Extent> {
+    fn scope(&self, snapshot: &Snapshot) -> Result<AuditScope> {
         if let Some(tenant) = &self.tenant {
             if snapshot.tenant(tenant).is_none() && snapshot.namespaces_of(tenant).next().is_none() {
                 bail!("there is no Tenant `{tenant}`");
             }
-            return Ok(Extent::of_tenant(snapshot, tenant));
+            return Ok(AuditScope::of_tenant(snapshot, tenant));
         }
-        let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
+        let Some(namespace) = &self.namespace else { return Ok(AuditScope::Everything) };
         match snapshot.owner(namespace) {
             Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_)) => {}
             Some(_) => bail!("the namespace `{namespace}` belongs to no tenant"),
             None => bail!("there is no namespace `{namespace}`"),
         }
-        Ok(Extent::Namespaces(BTreeSet::from([namespace.clone()])))
+        Ok(AuditScope::Namespaces(BTreeSet::from([namespace.clone()])))
     }
 }
 
 /// Runs the audit and prints its findings and a summary. Passes each finding to `found`.
 pub(super) async fn tell(
     audit: &audit::Audit<'_>,
-    extent: &Extent,
+    scope: &AuditScope,
     format: Format,
-    mut found: impl FnMut(&audit::Finding),
+    mut found: impl FnMut(&audit::AuditFinding),
 ) -> Result<Outcome> {
     let mut writer = Writer::new(std::io::stdout().lock(), format);
     let mut written = Ok(());
     let start = Instant::now();
-    let take = |finding: audit::Finding| {
+    let take = |finding: audit::AuditFinding| {
         found(&finding);
         if written.is_ok() {
-            written = writer.write(&finding.said);
+            written = writer.write(&finding.line);
         }
     };
-    let Progress { namespaces, objects } = audit.run(extent, take, show).await;
+    let Progress { namespaces, objects } = audit.run(scope, take, show).await;
     written?;
     writer.end()?;
     let Writer { violations, unjudged, .. } = writer;

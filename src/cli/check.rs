@@ -9,7 +9,7 @@ use super::Outcome;
 use crate::policy::kind::{RESOURCES, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
-use crate::report::{Finding, Format, Line, What, Writer};
+use crate::report::{ReportLine, Format, SourceLine, Detail, Writer};
 use crate::sources::files::{self, SourceDocument};
 use crate::snapshot::{NamespaceOwner, User, Snapshot};
 
@@ -61,8 +61,8 @@ impl Check {
                 continue;
             };
             judged += 1;
-            for finding in self.judge(document, resource, &snapshot) {
-                writer.write(&finding)?;
+            for line in self.judge(document, resource, &snapshot) {
+                writer.write(&line)?;
             }
         }
         writer.end()?;
@@ -75,7 +75,7 @@ impl Check {
         Ok(Outcome::of(violations, unjudged))
     }
 
-    fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<Finding> {
+    fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<ReportLine> {
         let namespace =
             document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
@@ -92,14 +92,14 @@ impl Check {
             object: Some(&document.yaml.json),
             ..Review::default()
         };
-        let finding = |pointer: &str, what| Finding {
-            line: Some(Line { file: document.file.clone(), line: document.yaml.line(pointer) }),
+        let report_line = |pointer: &str, detail| ReportLine {
+            source: Some(SourceLine { file: document.file.clone(), line: document.yaml.line(pointer) }),
             kind: resource.kind.name().to_owned(),
             namespace: namespace.to_owned(),
             name: document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
-            what,
+            detail,
         };
-        let unjudged = |error: String| vec![finding("", What::Unjudged { unjudged: error })];
+        let unjudged = |error: String| vec![report_line("", Detail::Unjudged { unjudged: error })];
         if namespace.is_empty() && !resource.kind.is_cluster_scoped() {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
@@ -117,7 +117,7 @@ impl Check {
             Verdict::Unjudged(error) => unjudged(error.to_string()),
             Verdict::Judged { refused, .. } => {
                 let violation =
-                    |violation: Violation| finding(&violation.pointer.clone(), What::Violation(violation));
+                    |violation: Violation| report_line(&violation.pointer.clone(), Detail::Violation(violation));
                 refused.into_iter().map(violation).collect()
             }
         }

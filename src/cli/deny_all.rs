@@ -19,8 +19,8 @@ pub(super) struct DenyAll {
 impl DenyAll {
     pub(super) async fn run(&self) -> Result<Outcome> {
         let (client, snapshot) = self.cluster.read().await?;
-        let audit::Closed { workloads, meshed } = match audit::closed(&client, &snapshot).await {
-            Ok(closed) => closed,
+        let audit::DenyAllImpact { workloads, meshed_pods } = match audit::assess_deny_all(&client, &snapshot).await {
+            Ok(blocked) => blocked,
             Err(error) => {
                 writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
                 return Ok(Outcome::Unjudged);
@@ -30,11 +30,11 @@ impl DenyAll {
         for ((namespace, workload), pods) in &workloads {
             writeln!(out, "{namespace}/{workload}: no `ALLOW` policy in force selects its pods ({pods})")?;
         }
-        let closed: usize = workloads.values().sum();
+        let blocked: usize = workloads.values().sum();
         writeln!(
             std::io::stderr(),
-            "{closed} of {meshed} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
+            "{blocked} of {meshed_pods} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
         )?;
-        Ok(Outcome::of(closed, 0))
+        Ok(Outcome::of(blocked, 0))
     }
 }

@@ -13,7 +13,7 @@ use super::Outcome;
 use super::audit::tell;
 use super::cluster::Cluster;
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, Digest, Extent};
+use crate::audit::{Audit, Digest, AuditScope};
 use crate::report::Format;
 
 /// Change an observed tenant to `Enforce`, after an audit of its objects.
@@ -48,9 +48,9 @@ impl Enforce {
         }
         let time = Timestamp::now().as_second();
         let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
-        let extent = Extent::of_tenant(&snapshot, name);
+        let scope = AuditScope::of_tenant(&snapshot, name);
         let mut digest = Digest::default();
-        let outcome = tell(&audit, &extent, Format::Text, |finding| digest.take(finding)).await?;
+        let outcome = tell(&audit, &scope, Format::Text, |finding| digest.add(finding)).await?;
         let digest = digest.text();
         if !digest.is_empty() {
             writeln!(

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use crate::api;
-use crate::audit::{Audit, Digest, Extent};
+use crate::audit::{Audit, Digest, AuditScope};
 use crate::sources::SnapshotStore;
 
 /// Pauses between two rounds and between two tenants, to limit the load on the API server.
@@ -46,10 +46,10 @@ pub(super) async fn observe(client: Client, snapshots: &SnapshotStore, audits: &
         for tenant in observed {
             let Some(snapshot) = snapshots.newest() else { break };
             let time = Timestamp::now().as_second();
-            let extent = Extent::of_tenant(&snapshot, &tenant);
+            let scope = AuditScope::of_tenant(&snapshot, &tenant);
             let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
             let mut digest = Digest::default();
-            let audited = audit.run(&extent, |finding| digest.take(&finding), |_| {}).await;
+            let audited = audit.run(&scope, |finding| digest.add(&finding), |_| {}).await;
             debug!(tenant, objects = audited.objects, findings = digest.findings(), "audited");
             let found = api::Audit {
                 namespaces: u32::try_from(audited.namespaces).unwrap_or(u32::MAX),

@@ -8,7 +8,7 @@ use crate::policy::{WaivedViolation, Violation, WaiverReason};
 pub fn message(violations: &[Violation], contact: Option<&str>) -> String {
     let mut text = String::new();
     for violation in violations {
-        let _ = write!(text, "\n{} {}: {}", violation.code, violation.field, sentence(violation));
+        let _ = write!(text, "\n{} {}: {}", violation.code, violation.field, violation_text(violation));
     }
     if let Some(first) = violations.first() {
         let _ = write!(text, "\n(see: bulkhead explain {}", first.code);
@@ -21,7 +21,7 @@ pub fn message(violations: &[Violation], contact: Option<&str>) -> String {
 }
 
 /// Returns the message and the fix of a violation.
-pub fn sentence(violation: &Violation) -> String {
+pub fn violation_text(violation: &Violation) -> String {
     format!("{}; {}", violation.message, violation.fix)
 }
 

@@ -231,7 +231,7 @@ struct ResponseBody<'a> {
 fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
     let cause = |violation: &Violation| Cause {
         reason: violation.code,
-        message: report::sentence(violation),
+        message: report::violation_text(violation),
         field: violation.field.clone(),
     };
     Status {

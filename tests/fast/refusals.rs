@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead::policy::RULES;
-use bulkhead::report::{Finding, Format, Line, What, Writer, message};
+use bulkhead::report::{ReportLine, Format, SourceLine, Detail, Writer, message};
 use bulkhead_harness::kubectl::Said;
 use support::refusal::{denied_by, expect_refused, reported, violations, warnings};
 
@@ -37,13 +37,13 @@ fn report_of_every_manual_example_is_read_completely() {
     let snapshot = snapshot();
     for example in RULES.iter().flat_map(|rule| examples(rule)) {
         let judged = example.judged(&snapshot);
-        let line = Some(Line { file: PathBuf::from("a/b.yaml"), line: 7 });
+        let line = Some(SourceLine { file: PathBuf::from("a/b.yaml"), line: 7 });
         let mut text = Vec::new();
         let mut writer = Writer::new(&mut text, Format::Text);
         for violation in &judged.violations {
-            let what = What::Violation(violation.clone());
+            let detail = Detail::Violation(violation.clone());
             let [kind, namespace, name] = ["Pod", "tenant-acme", "web"].map(str::to_owned);
-            writer.write(&Finding { line: line.clone(), kind, namespace, name, what }).unwrap();
+            writer.write(&ReportLine { source: line.clone(), kind, namespace, name, detail }).unwrap();
         }
         let text = String::from_utf8(text).unwrap();
         let expected = judged.violations.iter();

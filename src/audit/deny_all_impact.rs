@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::pages::each_page;
-use super::stored::Stored;
+use super::stored::StoredObject;
 use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
 use crate::policy::kind::{Resource, Kind};
 use crate::policy::proxy::PROXY_CONTAINER;
@@ -14,14 +14,14 @@ use crate::snapshot::Snapshot;
 
 /// What of the mesh would be closed to everybody if it denied by default.
 #[derive(Clone, Debug, Default)]
-pub struct Closed {
+pub struct DenyAllImpact {
     /// By namespace and name, how many pods of a workload are in the mesh and selected by no `ALLOW` policy in force.
     pub workloads: BTreeMap<(String, String), usize>,
     /// How many pods are in the mesh.
-    pub meshed: usize,
+    pub meshed_pods: usize,
 }
 
-type Entries = BTreeMap<String, String>;
+type StringMap = BTreeMap<String, String>;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -34,8 +34,8 @@ struct Policy {
 #[serde(default)]
 struct Metadata {
     namespace: String,
-    labels: Entries,
-    annotations: Entries,
+    labels: StringMap,
+    annotations: StringMap,
 }
 
 #[derive(Default, Deserialize)]
@@ -43,18 +43,18 @@ struct Metadata {
 struct Spec {
     action: Option<String>,
     selector: Selector,
-    target_refs: Vec<Target>,
-    target_ref: Option<Target>,
+    target_refs: Vec<TargetRef>,
+    target_ref: Option<TargetRef>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Selector {
-    match_labels: Entries,
+    match_labels: StringMap,
 }
 
 #[derive(Deserialize)]
-struct Target {
+struct TargetRef {
     kind: String,
     name: String,
 }
@@ -79,43 +79,43 @@ struct Container {
 }
 
 /// Asks for every AuthorizationPolicy, then for every pod, page by page.
-pub async fn closed(client: &Client, snapshot: &Snapshot) -> Result<Closed, kube::Error> {
-    let mut allowing: Vec<Policy> = Vec::new();
-    each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
+pub async fn assess_deny_all(client: &Client, snapshot: &Snapshot) -> Result<DenyAllImpact, kube::Error> {
+    let mut allow_policies: Vec<Policy> = Vec::new();
+    for_each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
         let policy: Policy = serde_json::from_str(raw.get())?;
-        allowing.extend(Some(policy).filter(|policy| policy.allows(&snapshot.settings)));
+        allow_policies.extend(Some(policy).filter(|policy| policy.allows(&snapshot.settings)));
         Ok(())
     })
     .await?;
     let root = snapshot.settings.mesh_root.as_str();
-    let mut found = Closed::default();
-    each(client, Kind::Pod, |raw| {
+    let mut impact = DenyAllImpact::default();
+    for_each(client, Kind::Pod, |raw| {
         let pod: Pod = serde_json::from_str(raw.get())?;
-        let stored: Stored = serde_json::from_str(raw.get())?;
-        if stored.is_settled(Kind::Pod) || !pod.is_meshed() {
+        let stored: StoredObject = serde_json::from_str(raw.get())?;
+        if stored.is_skipped(Kind::Pod) || !pod.is_meshed() {
             return Ok(());
         }
-        found.meshed += 1;
-        if !allowing.iter().any(|policy| policy.selects(&pod, root)) {
+        impact.meshed_pods += 1;
+        if !allow_policies.iter().any(|policy| policy.selects(&pod, root)) {
             let workload = (pod.metadata.namespace, stored.workload().to_owned());
-            *found.workloads.entry(workload).or_default() += 1;
+            *impact.workloads.entry(workload).or_default() += 1;
         }
         Ok(())
     })
     .await?;
-    Ok(found)
+    Ok(impact)
 }
 
-async fn each(
+async fn for_each(
     client: &Client,
     kind: Kind,
-    mut take: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
+    mut handle: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
 ) -> Result<(), kube::Error> {
     let mut read = Ok(());
     if let Some(resource) = Resource::for_kind(kind.name()) {
         each_page(client, resource, None, |items| {
             if read.is_ok() {
-                read = items.iter().try_for_each(|item| take(item));
+                read = items.iter().try_for_each(|item| handle(item));
             }
         })
         .await?;
@@ -135,19 +135,19 @@ impl Policy {
     }
 
     fn selects(&self, pod: &Pod, root: &str) -> bool {
-        let place = &self.metadata.namespace;
+        let policy_namespace = &self.metadata.namespace;
         let has = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|known| known == value);
-        if *place != pod.metadata.namespace && place != root {
+        if *policy_namespace != pod.metadata.namespace && policy_namespace != root {
             return false;
         }
         let mut targets = self.spec.target_refs.iter().chain(&self.spec.target_ref).peekable();
         if targets.peek().is_none() {
             return self.spec.selector.match_labels.iter().all(|(key, value)| has(key, value));
         }
-        let is_gateway = |target: &Target| {
+        let is_gateway = |target: &TargetRef| {
             target.kind == "Gateway" && has("gateway.networking.k8s.io/gateway-name", &target.name)
         };
-        *place == pod.metadata.namespace && targets.any(is_gateway)
+        *policy_namespace == pod.metadata.namespace && targets.any(is_gateway)
     }
 }
 

@@ -4,31 +4,31 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::sentence;
+use super::violation_text;
 use crate::policy::Violation;
 
 /// One line of a report about an object.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct ReportLine {
     /// The line in a file, if the object comes from one.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pub line: Option<Line>,
+    pub source: Option<SourceLine>,
     pub kind: String,
     pub namespace: String,
     pub name: String,
     #[serde(flatten)]
-    pub what: What,
+    pub detail: Detail,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Line {
+pub struct SourceLine {
     pub file: PathBuf,
     pub line: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(untagged)]
-pub enum What {
+pub enum Detail {
     Violation(Violation),
     /// The object could not be judged, for this reason.
     Unjudged {
@@ -57,21 +57,21 @@ impl<W: Write> Writer<W> {
         Self { out, format, violations: 0, unjudged: 0 }
     }
 
-    pub fn write(&mut self, finding: &Finding) -> io::Result<()> {
+    pub fn write(&mut self, line: &ReportLine) -> io::Result<()> {
         let is_first = self.violations + self.unjudged == 0;
-        match finding.what {
-            What::Violation(_) => self.violations += 1,
-            What::Unjudged { .. } => self.unjudged += 1,
+        match line.detail {
+            Detail::Violation(_) => self.violations += 1,
+            Detail::Unjudged { .. } => self.unjudged += 1,
         }
         match self.format {
             Format::Json => {
                 self.out.write_all(if is_first { b"[\n" } else { b",\n" })?;
-                serde_json::to_writer_pretty(&mut self.out, finding)?;
+                serde_json::to_writer_pretty(&mut self.out, line)?;
                 Ok(())
             }
             Format::Text => {
-                let Finding { line, kind, namespace, name, what } = finding;
-                if let Some(Line { file, line }) = line {
+                let ReportLine { source, kind, namespace, name, detail } = line;
+                if let Some(SourceLine { file, line }) = source {
                     write!(self.out, "{}:{line}: ", file.display())?;
                 }
                 match (namespace.as_str(), name.as_str()) {
@@ -79,11 +79,11 @@ impl<W: Write> Writer<W> {
                     ("", name) | (name, "") => write!(self.out, "{kind} {name}: ")?,
                     (namespace, name) => write!(self.out, "{kind} {namespace}/{name}: ")?,
                 }
-                match what {
-                    What::Violation(violation) => {
-                        writeln!(self.out, "{} {}: {}", violation.code, violation.field, sentence(violation))
+                match detail {
+                    Detail::Violation(violation) => {
+                        writeln!(self.out, "{} {}: {}", violation.code, violation.field, violation_text(violation))
                     }
-                    What::Unjudged { unjudged } => writeln!(self.out, "could not be judged: {unjudged}"),
+                    Detail::Unjudged { unjudged } => writeln!(self.out, "could not be judged: {unjudged}"),
                 }
             }
         }

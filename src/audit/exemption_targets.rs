@@ -9,26 +9,26 @@ use crate::sources::api_resource;
 use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 
 /// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
-pub(super) async fn of_exemptions(
+pub(super) async fn list_targets(
     client: &Client,
     snapshot: &Snapshot,
     namespaces: &[&str],
 ) -> Result<BTreeMap<LiveObjectKey, LiveObject>, kube::Error> {
-    let mut kin = BTreeSet::new();
+    let mut targets = BTreeSet::new();
     for exemption in namespaces.iter().flat_map(|namespace| snapshot.exemptions(namespace)) {
         let kind = exemption.target.kind.name();
-        let made = match kind {
+        let owned_kind = match kind {
             "CronJob" => Some("Job"),
             "Deployment" => Some("ReplicaSet"),
             _ => None,
         };
-        kin.extend(made.into_iter().chain([kind]).map(|kind| (&exemption.target.namespace, kind)));
+        targets.extend(owned_kind.into_iter().chain([kind]).map(|kind| (&exemption.target.namespace, kind)));
     }
-    let mut live = BTreeMap::new();
-    for (namespace, kind) in kin {
-        live.extend(list(client, namespace, kind).await?);
+    let mut live_objects = BTreeMap::new();
+    for (namespace, kind) in targets {
+        live_objects.extend(list(client, namespace, kind).await?);
     }
-    Ok(live)
+    Ok(live_objects)
 }
 
 async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
