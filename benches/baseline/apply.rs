@@ -92,7 +92,7 @@ async fn same_writes(
                 done.expect("written");
             }
             let condition = json!({
-                "type": "bulkhead.dev/BaselineReady", "status": "True", "reason": "BaselineStands",
+                "type": "bulkhead.dev/BaselineReady", "status": "True", "reason": "BaselineApplied",
                 "message": bulkhead::snapshot::ready_for(&name),
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             });

@@ -95,8 +95,8 @@ async fn turn(client: &Client, name: &str, digest: &str) -> Result<()> {
             _ => sleep(Duration::from_secs(1)).await,
         }
     }
-    let acknowledge = (!digest.is_empty()).then_some(digest);
-    let patch = json!({ "spec": { "enforcement": Enforcement::Enforce, "acknowledge": acknowledge } });
+    let acknowledged_findings = (!digest.is_empty()).then_some(digest);
+    let patch = json!({ "spec": { "enforcement": Enforcement::Enforce, "acknowledgedFindings": acknowledged_findings } });
     tenants.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }

@@ -137,7 +137,7 @@ pub(super) async fn apply(
 }
 
 pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
-    say(client, namespace, "True", "BaselineStands", snapshot::ready_for(tenant)).await?;
+    say(client, namespace, "True", "BaselineApplied", snapshot::ready_for(tenant)).await?;
     info!(namespace, "set a namespace to ready");
     Ok(())
 }

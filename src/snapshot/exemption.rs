@@ -2,14 +2,14 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::jiff::Timestamp;
 
-use crate::api::{ExemptionSpec, Target};
+use crate::api::{ExemptionSpec, ExemptionTarget};
 
 /// An exemption, as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exemption {
     pub name: String,
     pub rules: BTreeSet<String>,
-    pub target: Target,
+    pub target: ExemptionTarget,
     /// In seconds since 1970.
     pub expires: i64,
 }

@@ -80,7 +80,7 @@ fn existing_object_is_kept_and_reported_as_a_conflict() {
     member.ok(&["create", "namespace", "tenant-keep-conflict"]).unwrap();
     wait_until_ready(&member, "tenant-keep-conflict");
     member.ok(&["delete", "networkpolicy", "default-deny-all", "-n", name]).unwrap();
-    until(|| ready().is("Ready=True", "InForce"));
+    until(|| ready().is("Ready=True", "Ready"));
     let delete = ["delete", "networkpolicy", "default-deny-all", "-n", name];
     refused(&member, &delete, "", &[("BH201", "metadata.name")]);
 }

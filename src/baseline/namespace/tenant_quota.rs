@@ -30,7 +30,7 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 fn body(site: NamespaceSite<'_>) -> Value {
-    let given = site.tenant.quota.iter().map(|(key, quantity)| (key.as_str(), quantity.as_str()));
+    let given = site.tenant.namespace_quota.iter().map(|(key, quantity)| (key.as_str(), quantity.as_str()));
     let hard: BTreeMap<&str, &str> = DEFAULTS.iter().copied().chain(given).collect();
     json!({ "spec": { "hard": hard } })
 }

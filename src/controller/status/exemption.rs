@@ -21,11 +21,11 @@ pub(super) fn said(snapshot: &Snapshot, exemption: &Exemption) -> Vec<Said> {
     } else if !matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))) {
         (
             false,
-            "NotATenants",
+            "NotATenantNamespace",
             format!("{} is not a namespace of a tenant, so these rules do not apply there", quote(namespace)),
         )
     } else {
-        (true, "InForce", "the target may violate the listed rules".to_owned())
+        (true, "Ready", "the target may violate the listed rules".to_owned())
     };
     vec![Said { condition: READY, holds, reason, message }]
 }

@@ -136,7 +136,7 @@ impl Told {
             Err(error) => vec![Said {
                 condition: READY,
                 holds: false,
-                reason: "Unreadable",
+                reason: "InvalidSpec",
                 message: format!(
                     "the object cannot be read, so its last valid version stays in use: {error}"
                 ),

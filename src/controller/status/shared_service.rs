@@ -16,7 +16,7 @@ pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, service: &SharedSer
     } else if let Some(trouble) = trouble {
         (false, "BaselineNotReady", trouble)
     } else {
-        (true, "InForce", format!("only platform accounts may write to `{namespace}`"))
+        (true, "Ready", format!("only platform accounts may write to `{namespace}`"))
     };
     vec![Said { condition: READY, holds, reason, message }]
 }

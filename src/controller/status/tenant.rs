@@ -15,7 +15,7 @@ pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, name: &str) -> Opti
             "inactive: namespace names would conflict with those of the older Tenant {}; choose another name",
             quote(older)
         );
-        return Some(vec![ready(false, "NameOverlaps", message)]);
+        return Some(vec![ready(false, "NameConflict", message)]);
     }
     let tenant = snapshot.tenant(name)?;
     let waiting =
@@ -41,11 +41,11 @@ pub(super) fn said(snapshot: &Snapshot, troubles: &Troubles, name: &str) -> Opti
     } else if let Some(trouble) = behind(snapshot, troubles, name) {
         ready(
             false,
-            "BaselineBehind",
+            "BaselineOutOfDate",
             format!("the controller could not write all of the current baseline: {trouble}"),
         )
     } else {
-        ready(true, "InForce", "every namespace of the tenant is ready".to_owned())
+        ready(true, "Ready", "every namespace of the tenant is ready".to_owned())
     };
 
     let grants = unresolved(snapshot, tenant);

@@ -10,7 +10,7 @@ use crate::api::{Enforcement, Grants, Subject};
 pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
     pub enforcement: Enforcement,
-    pub acknowledge: Option<JsonStr<'a>>,
+    pub acknowledged_findings: Option<JsonStr<'a>>,
     pub grants: Grants,
     pub owners: Vec<Subject>,
     pub audit: Option<Audit<'a>>,
@@ -36,12 +36,12 @@ struct Rest<'a> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Spec<'a> {
     #[serde(deserialize_with = "nullable")]
     enforcement: Enforcement,
     #[serde(borrow)]
-    acknowledge: Option<JsonStr<'a>>,
+    acknowledged_findings: Option<JsonStr<'a>>,
     #[serde(deserialize_with = "nullable")]
     grants: Grants,
     #[serde(deserialize_with = "nullable")]
@@ -59,7 +59,7 @@ impl<'a> TenantView<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
-        let Spec { enforcement, acknowledge, grants, owners } = spec;
-        Ok(Self { metadata, enforcement, acknowledge, grants, owners, audit: status.audit })
+        let Spec { enforcement, acknowledged_findings, grants, owners } = spec;
+        Ok(Self { metadata, enforcement, acknowledged_findings, grants, owners, audit: status.audit })
     }
 }

@@ -57,7 +57,7 @@
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
 //! metadata: { name: acme }
-//! spec: { enforcement: Enforce, acknowledge: 5f0c }
+//! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
 use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
@@ -92,7 +92,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             "the controller has not audited the tenant's workloads yet, which `Enforce` may refuse",
             format!("try again in a minute. If this lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
         ),
-        Some(audit) if audit.findings > 0 && new.acknowledge.as_deref() != Some(&*audit.digest) => report
+        Some(audit) if audit.findings > 0 && new.acknowledged_findings.as_deref() != Some(&*audit.digest) => report
             .add(
                 &path,
                 format!("the audit has {} findings, which `Enforce` would refuse", audit.findings),
