@@ -24,7 +24,7 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
             .expect("settings");
     let new = it.cluster.folder.join("new-settings.yaml");
     let text = old.replace("mesh:\n", "mesh:\n  outbound: ALLOW_ANY\n");
-    std::fs::write(&new, text + "baseline:\n  pace: 50\n").expect("settings");
+    std::fs::write(&new, text + "baseline:\n  rolloutRate: 50\n").expect("settings");
     let new = new.display().to_string();
     for (arguments, mode) in [(vec!["--settings", new.as_str()], "ALLOW_ANY"), (Vec::new(), "REGISTRY_ONLY")]
     {

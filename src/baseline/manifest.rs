@@ -58,8 +58,8 @@ impl Kind {
         Self::ClusterRoleBinding,
         Self::PriorityLevelConfiguration,
         Self::FlowSchema,
-        Self::GlobalNetworkPolicy(Calico::Server),
-        Self::GlobalNetworkPolicy(Calico::Stored),
+        Self::GlobalNetworkPolicy(Calico::ApiServer),
+        Self::GlobalNetworkPolicy(Calico::Crd),
     ];
 
     pub const fn group(self) -> &'static str {
@@ -71,8 +71,8 @@ impl Kind {
             Self::Telemetry => "telemetry.istio.io",
             Self::RoleBinding | Self::ClusterRole | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
             Self::PriorityLevelConfiguration | Self::FlowSchema => "flowcontrol.apiserver.k8s.io",
-            Self::GlobalNetworkPolicy(Calico::Server) => "projectcalico.org",
-            Self::GlobalNetworkPolicy(Calico::Stored) => "crd.projectcalico.org",
+            Self::GlobalNetworkPolicy(Calico::ApiServer) => "projectcalico.org",
+            Self::GlobalNetworkPolicy(Calico::Crd) => "crd.projectcalico.org",
         }
     }
 
@@ -80,7 +80,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Self::EnvoyFilter => "v1alpha3",
-            Self::GlobalNetworkPolicy(Calico::Server) => "v3",
+            Self::GlobalNetworkPolicy(Calico::ApiServer) => "v3",
             _ => "v1",
         }
     }

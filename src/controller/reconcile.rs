@@ -140,7 +140,7 @@ pub(super) async fn reconcile(client: Client, snapshots: &SnapshotStore, trouble
         let free = AT_ONCE.saturating_sub(running.len());
         let denial =
             if standing.has_fallen(&Place::Cluster) { Denial::of(&snapshot, &kept) } else { Denial::Stays };
-        for (cause, place) in turns.of(&standing.fallen(), &busy, free, snapshot.settings.pace, denial) {
+        for (cause, place) in turns.of(&standing.fallen(), &busy, free, snapshot.settings.rollout_rate, denial) {
             busy.insert(place.clone(), cause);
             running.push(see_to(&client, snapshots, &drift, Work::at(place, cause, &snapshot, &kept)));
         }

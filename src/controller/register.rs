@@ -129,7 +129,7 @@ struct Registrar<'a> {
 impl Registrar<'_> {
     /// Checks once, and takes the next step: a write or a probe.
     async fn look(&mut self, settings: &Settings) -> anyhow::Result<Stands> {
-        if settings.registration == Registration::Leave {
+        if settings.registration == Registration::Unmanaged {
             self.proofs = 0;
             return Ok(Stands::Left);
         }

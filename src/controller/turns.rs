@@ -95,7 +95,7 @@ impl Turns {
         lines: &[Line<'_>],
         busy: &BTreeMap<Place, Cause>,
         most: usize,
-        pace: NonZeroU32,
+        rollout_rate: NonZeroU32,
         denial: Denial,
     ) -> Vec<(Cause, Place)> {
         let mut round = Round::beside(busy, most);
@@ -114,7 +114,7 @@ impl Turns {
                     match self.turn(cause, place) {
                         Turn::Now => {
                             if cause == Cause::Upgrade {
-                                self.next_upgrade = self.now + Duration::from_secs(1) / pace.get();
+                                self.next_upgrade = self.now + Duration::from_secs(1) / rollout_rate.get();
                                 others_come = true;
                             }
                             round.take(cause, place);

@@ -71,7 +71,7 @@ fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -
         None if matches!(actor, Actor::Platform) => snapshot.tenant_by_namespace_name(namespace.name_or_generate_name()),
         None => actor.tenant_for(namespace.name_or_generate_name()),
     };
-    let reserved = namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_reserved(name));
+    let reserved = namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_listed_platform_namespace(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
     let added = |label: Label<'_>| AddedLabel { key: label.key, value: label.value.to_owned() };
     baseline::labels(&snapshot.settings, tenant).map(added).collect()

@@ -97,7 +97,7 @@ impl Snapshot {
     pub fn new(settings: Arc<Settings>, state: ClusterState) -> Self {
         let mut namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
         for (name, namespace) in &state.namespaces {
-            if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_reserved(name)) {
+            if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_listed_platform_namespace(name)) {
                 namespaces_by_tenant.entry(tenant.clone()).or_default().insert(Arc::clone(name));
             }
         }

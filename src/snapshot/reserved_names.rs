@@ -128,5 +128,5 @@ pub struct ReservedName<'r> {
 
 /// Whether no certificate in a name can live any more at `now`.
 pub fn has_expired(released_at: Option<i64>, settings: &Settings, now: i64) -> bool {
-    released_at.is_some_and(|released_at| released_at.saturating_add(settings.certificate_life) < now)
+    released_at.is_some_and(|released_at| released_at.saturating_add(settings.max_certificate_lifetime) < now)
 }

@@ -280,7 +280,7 @@ fn configurations_in_sync_are_neither_written_nor_probed() {
 #[test]
 fn unmanaged_configurations_are_not_restored() {
     let mut room = Room::enforced();
-    room.set("registration: Leave");
+    room.set("registration: Unmanaged");
     room.until_state(UNMANAGED);
     let admin = room.admin();
     admin.ok(&["delete", "mutatingwebhookconfiguration", "tenant-bulkhead"]).unwrap();
@@ -305,7 +305,7 @@ fn unmanaged_configurations_are_not_restored() {
     sleep(Duration::from_secs(3));
     assert_eq!(others(&room), (vec!["Fail".to_owned(), "Ignore".to_owned()], None));
 
-    room.set("registration: Manage");
+    room.set("registration: Managed");
     room.until_policies(&["Fail"]);
     until(|| room.configuration("mutating"));
 }

@@ -15,7 +15,7 @@ pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
 
 fn body(site: ClusterSite<'_>) -> Option<Value> {
     match site.snapshot.settings.mesh_wide? {
-        DenyAll::Never => None,
+        DenyAll::Disabled => None,
         DenyAll::DryRun => Some(json!({ "metadata": { "annotations": { DRY_RUN_ANNOTATION: "true" } }, "spec": {} })),
         DenyAll::Enforce => Some(json!({ "spec": {} })),
     }

@@ -8,18 +8,18 @@ use crate::snapshot::TENANT_LABEL;
 /// how Calico keeps it.
 pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
     Object {
-        kind: Kind::GlobalNetworkPolicy(Calico::Stored),
+        kind: Kind::GlobalNetworkPolicy(Calico::Crd),
         name: "default.bulkhead-",
-        body: Body::Optional(|site| body(site, Calico::Stored)),
+        body: Body::Optional(|site| body(site, Calico::Crd)),
     }
 }
 
 /// The same, as Calico's own API server is asked.
 pub(super) const fn api_server<'w>() -> Object<TenantSite<'w>> {
     Object {
-        kind: Kind::GlobalNetworkPolicy(Calico::Server),
+        kind: Kind::GlobalNetworkPolicy(Calico::ApiServer),
         name: "bulkhead-",
-        body: Body::Optional(|site| body(site, Calico::Server)),
+        body: Body::Optional(|site| body(site, Calico::ApiServer)),
     }
 }
 

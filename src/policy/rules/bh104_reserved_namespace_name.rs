@@ -103,7 +103,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let path = Path::of(&["metadata", "name"]);
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
-    if snapshot.settings.is_reserved(name) || snapshot.settings.reserved_prefixes.iter().any(has_prefix) {
+    if snapshot.settings.is_listed_platform_namespace(name) || snapshot.settings.reserved_prefixes.iter().any(has_prefix) {
         let message =
             format!("{} is reserved for the platform, whose namespaces are trusted by name", quote(name));
         let fix = own.map_or_else(

@@ -5,7 +5,7 @@
 //!
 //! The controller records names in the ConfigMap `bulkhead-retired`: those of deleted Tenants that had namespaces, and
 //! those of tenants' former namespaces that are not named after their tenant. It reserves each for
-//! `mesh.longestCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
+//! `mesh.maxCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
 //! may be created and no namespace may be given to another tenant. Three uses are admitted: a Tenant whose namespaces
 //! still exist may be created again, a tenant may reuse the name of its own namespace, and the platform may move the
 //! same namespace (by its recorded UID) to another tenant, but not a new one under the same name.
