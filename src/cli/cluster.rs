@@ -61,7 +61,7 @@ impl Cluster {
         let client = connect(self.context.clone()).await.context("failed to connect to the cluster")?;
         let snapshots = Arc::new(SnapshotStore::default());
         let mut changes = snapshots.subscribe();
-        let readiness = Arc::new(Readiness::awaiting(&watch::store_names()));
+        let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
         let own_namespace = self.system_namespace.clone();
         let watching = watch::run(
             client.clone(),
@@ -77,7 +77,7 @@ impl Cluster {
         }
         match snapshots.newest() {
             Some(snapshot) => Ok((client, snapshot)),
-            None => bail!("the API server did not list these in time: {}", readiness.awaited().join(", ")),
+            None => bail!("the API server did not list these in time: {}", readiness.pending().join(", ")),
         }
     }
 }

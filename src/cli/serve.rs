@@ -138,7 +138,7 @@ impl Serve {
             Some(ended) = parts.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
             Some(ended) = leading.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
         }
-        readiness.stopping();
+        readiness.mark_stopping();
         leave.cancel();
         if !serving.is_empty() {
             info!(delay = ?self.shutdown_delay, "stopping");
@@ -193,11 +193,11 @@ impl Serve {
         if let Some(folder) = &self.snapshot {
             let found = files::read(std::slice::from_ref(folder))?;
             snapshots.publish(files::snapshot(&found)?);
-            return Ok((None, Arc::new(Readiness::awaiting(&[]))));
+            return Ok((None, Arc::new(Readiness::waiting_for(&[]))));
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("failed to connect to the cluster")?;
-        let readiness = Arc::new(Readiness::awaiting(&watch::store_names()));
+        let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
         let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
         let own_namespace = self.namespace.clone();
         parts.spawn(watch::run(client.clone(), own_namespace, settings, snapshots, Arc::clone(&readiness), metrics));

@@ -24,7 +24,7 @@ impl<'m> Drift<'m> {
     /// Reports that an object of the target was restored.
     pub(super) async fn repaired(&self, snapshot: &Snapshot, place: &Place, manifest: &Manifest) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
-        self.metrics.repaired(kind);
+        self.metrics.record_repair(kind);
         info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
         let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(snapshot), place)
         else {

@@ -66,7 +66,7 @@ pub async fn run(
                 () = lease.lost() => {}
             }
             held = None;
-            metrics.registration(None);
+            metrics.set_registration(None);
         }
     };
     stop.run_until_cancelled(Box::pin(lead)).await;

@@ -52,7 +52,7 @@ pub(super) async fn register(client: Client, snapshots: &SnapshotStore, address:
         };
         let stands = within(LONGEST, registrar.look(&snapshot.settings)).await;
         let stands = stands.unwrap_or_else(|error| Stands::Unknown(format!("{error:#}")));
-        metrics.registration(Some(stands.as_label()));
+        metrics.set_registration(Some(stands.as_label()));
         if said.as_ref() != Some(&stands) {
             stands.say();
         }

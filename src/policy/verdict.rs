@@ -81,7 +81,7 @@ impl WaiverReason {
     /// Returns a metric label from a closed set.
     pub fn as_label(&self) -> &'static str {
         match self {
-            Self::Preexisting => "before",
+            Self::Preexisting => "preexisting",
             Self::Observed => "observed",
             Self::Exempted(_) => "exempted",
             Self::BreakGlass => "break-glass",

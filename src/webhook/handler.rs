@@ -88,7 +88,7 @@ async fn handle(webhook: &Webhook, entry: &'static str, admission_type: Admissio
     match try_handle(webhook, entry, admission_type, request).await {
         Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
         Err(HttpError(status, message)) => {
-            webhook.metrics.rejected(status.as_u16());
+            webhook.metrics.record_invalid(status.as_u16());
             warn!(entry, status = status.as_u16(), message, "rejected a request");
             (status, message).into_response()
         }
@@ -122,7 +122,7 @@ async fn try_handle(
         }
     };
     log(entry, envelope.uid(), &review, response.is_allowed());
-    webhook.metrics.answered(entry, response.is_allowed(), read.elapsed());
+    webhook.metrics.record_request(entry, response.is_allowed(), read.elapsed());
     response
         .write(envelope.uid())
         .map_err(|_| HttpError(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written"))

@@ -25,7 +25,7 @@ pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionR
         Ok(defaults) => AdmissionResponse::patch(patch(&defaults), warnings(&defaults)),
         // A refusal here would take effect despite `failurePolicy: Ignore`. The validating webhook refuses instead.
         Err(error) => {
-            webhook.metrics.unjudged(error.as_label());
+            webhook.metrics.record_unjudged(error.as_label());
             AdmissionResponse::default()
         }
     }

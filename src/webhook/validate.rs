@@ -11,13 +11,13 @@ pub(super) async fn validate(webhook: &Webhook, review: &Review<'_>) -> Admissio
     match &verdict {
         Verdict::Judged { refused, admitted, .. } => {
             for violation in refused {
-                webhook.metrics.refused_by(violation.code);
+                webhook.metrics.record_violation(violation.code);
             }
             for WaivedViolation { violation, reason } in admitted {
-                webhook.metrics.admitted(violation.code, reason);
+                webhook.metrics.record_waived(violation.code, reason);
             }
         }
-        Verdict::Unjudged(error) => webhook.metrics.unjudged(error.as_label()),
+        Verdict::Unjudged(error) => webhook.metrics.record_unjudged(error.as_label()),
     }
     let response = AdmissionResponse::from_verdict(&verdict);
     for (reason, rules) in response.annotations() {

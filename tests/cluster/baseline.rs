@@ -216,7 +216,7 @@ fn break_glass_deletion_is_admitted_and_recorded() {
     assert_eq!(annotation, "BH201", "{events:?}");
     let asked = it.replicas.iter().find(|replica| replica.process.log().contains("break-glass")).unwrap();
     let metrics = metrics(asked.admin);
-    let series = "bulkhead_admitted_violations_total{code=\"BH201\",why=\"break-glass\"}";
+    let series = "bulkhead_waived_violations_total{code=\"BH201\",reason=\"break-glass\"}";
     assert_eq!(value(&metrics, series), 1, "{metrics}");
     until(|| managed_objects(&fire, &name).len() == 9);
 }

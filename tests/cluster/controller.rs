@@ -166,7 +166,7 @@ fn process_with_both_parts_takes_over_the_lease() {
     it.controller.terminate().unwrap();
     assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
     // Only the leader reports a state of the registration.
-    until(|| metrics(both.admin).contains("bulkhead_registration{"));
+    until(|| metrics(both.admin).contains("bulkhead_webhook_registration{"));
     new_namespace(&member, "base-both");
     let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
     assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);

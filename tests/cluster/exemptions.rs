@@ -106,7 +106,7 @@ fn exempted_job_runs_and_its_use_is_recorded() {
         of_this.map(|event| event["annotations"]["workloads.bulkhead.dev/exempted"].clone())
     });
     assert_eq!(annotation, "BH301 by ex-job,BH302 by ex-job");
-    let series = "bulkhead_admitted_violations_total{code=\"BH301\",why=\"exempted\"}";
+    let series = "bulkhead_waived_violations_total{code=\"BH301\",reason=\"exempted\"}";
     assert!(it.replicas.iter().any(|replica| value(&metrics(replica.admin), series) > 0));
 
     // Nothing but the target: no other name, image or account, and no pod that claims to be the job's.

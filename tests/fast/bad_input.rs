@@ -56,7 +56,7 @@ impl Fixture {
 
     /// The review is refused because it cannot be judged, for this reason; the message names all of `names`.
     fn is_unjudged(&self, review: &str, code: u16, reason: &str, names: &[&str]) {
-        let series = format!("bulkhead_unjudged_total{{reason=\"{reason}\"}}");
+        let series = format!("bulkhead_unjudged_requests_total{{reason=\"{reason}\"}}");
         let count = || value(&metrics(self.server.admin), &series);
         let before = count();
         let response = self.review(review);

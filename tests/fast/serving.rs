@@ -54,10 +54,10 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     let (_, awaited) = body.trim_end().split_once(": ").unwrap();
     let awaited: Vec<&str> = awaited.split(", ").collect();
     let lists = [
+        "configmaps",
         "endpointslices",
         "exemptions",
         "namespaces",
-        "retired names",
         "services",
         "sharedservices",
         "tenants",
@@ -71,7 +71,7 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     assert_eq!((&response["uid"], &response["allowed"]), (&json!(UID), &json!(false)));
     assert_eq!(response["status"]["code"], 503);
     // By the caller's deadline of a second: the webhook itself would wait for longer, and count the verdict.
-    let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_total{reason=\"not-ready\"}");
+    let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_requests_total{reason=\"not-ready\"}");
     assert_eq!(unjudged, 0, "{response}");
 }
 
@@ -142,9 +142,9 @@ fn decisions_are_counted_in_metrics() {
     caller.post("/validate/workloads", b"{").unwrap();
     let metrics = metrics(server.admin);
     for series in [
-        "bulkhead_admission_requests_total{entry=\"workloads\",allowed=\"true\"}",
-        "bulkhead_rejected_requests_total{status=\"400\"}",
-        "bulkhead_admission_seconds_count{entry=\"workloads\"}",
+        "bulkhead_admission_requests_total{webhook=\"workloads\",allowed=\"true\"}",
+        "bulkhead_invalid_requests_total{status=\"400\"}",
+        "bulkhead_admission_duration_seconds_count{webhook=\"workloads\"}",
     ] {
         assert_eq!(value(&metrics, series), 1, "{series}\n{metrics}");
     }
@@ -155,21 +155,21 @@ fn decisions_are_counted_in_metrics() {
 fn age_of_a_failed_watch_is_a_metric() {
     let metrics = Metrics::default();
     let value = |at: Instant| {
-        let text = metrics.text(at).unwrap();
+        let text = metrics.encode(at).unwrap();
         let line = text
             .lines()
-            .find(|line| line.starts_with("bulkhead_watch_age_seconds{list=\"tenants\"}"))
+            .find(|line| line.starts_with("bulkhead_watch_staleness_seconds{resource=\"tenants\"}"))
             .unwrap();
         line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
     };
     let now = Instant::now();
     let minute = Duration::from_mins(1);
-    metrics.watches("tenants", None);
+    metrics.set_watch_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
-    metrics.watches("tenants", Some(Failure { first: now, last: now + 59 * minute }));
+    metrics.set_watch_failure("tenants", Some(Failure { first: now, last: now + 59 * minute }));
     assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
     // The watch was tried again and has not failed since.
     assert!(value(now + 61 * minute) < f64::EPSILON);
-    metrics.watches("tenants", None);
+    metrics.set_watch_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
 }

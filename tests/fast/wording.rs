@@ -101,15 +101,15 @@ fn list_of_explain_is_as_reviewed() {
 #[test]
 fn metrics_are_as_reviewed() {
     let metrics = Metrics::default();
-    metrics.answered("workloads", true, Duration::from_millis(1));
-    metrics.refused_by("BH301");
-    metrics.admitted("BH301", &WaiverReason::Observed);
-    metrics.unjudged("unreadable");
-    metrics.rejected(400);
-    metrics.repaired("NetworkPolicy");
-    metrics.registration(Some("enforced"));
-    metrics.watches("tenants", None);
-    let all = metrics.text(Instant::now()).unwrap();
+    metrics.record_request("workloads", true, Duration::from_millis(1));
+    metrics.record_violation("BH301");
+    metrics.record_waived("BH301", &WaiverReason::Observed);
+    metrics.record_unjudged("unreadable");
+    metrics.record_invalid(400);
+    metrics.record_repair("NetworkPolicy");
+    metrics.set_registration(Some("enforced"));
+    metrics.set_watch_failure("tenants", None);
+    let all = metrics.encode(Instant::now()).unwrap();
     let lines = all.lines().filter(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE "));
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     expect_wording("metrics.txt", &text);

@@ -89,10 +89,10 @@ pub async fn run(
         }
         let store_states = stores.store_states();
         for (name, _, failure) in store_states {
-            metrics.watches(name, failure);
+            metrics.set_watch_failure(name, failure);
         }
         let synced = store_states.into_iter().filter(|(_, synced, _)| *synced);
-        let synced = synced.inspect(|(name, _, _)| readiness.done(name)).count();
+        let synced = synced.inspect(|(name, _, _)| readiness.mark_done(name)).count();
         if changed && synced == store_states.len() {
             let settings = Arc::clone(&settings.borrow_and_update());
             let state = stores.state(&settings);
@@ -125,7 +125,7 @@ impl Default for ClusterStores {
             seen_since_lookup: None,
             exemptions: Store::new("exemptions"),
             live_objects: BTreeMap::new(),
-            reserved_names: Store::new("retired names"),
+            reserved_names: Store::new("configmaps"),
             namespaces: Store::new("namespaces"),
             tenants: Store::new("tenants"),
             shared_services: Store::new("sharedservices"),

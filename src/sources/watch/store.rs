@@ -95,7 +95,7 @@ impl<T: Clone + PartialEq> Store<T> {
                     (Ok(value), None) => value,
                     (Err(error), known) => {
                         warn!(
-                            list = self.name,
+                            resource = self.name,
                             name, error, "failed to read an object; its last valid version stays in use"
                         );
                         let Some((_, known)) = known else { return false };
@@ -116,12 +116,12 @@ impl<T: Clone + PartialEq> Store<T> {
                 let changed = !self.has_synced || objects != self.objects;
                 self.objects = objects;
                 if !std::mem::replace(&mut self.has_synced, true) {
-                    info!(list = self.name, objects = self.objects.len(), "listed");
+                    info!(resource = self.name, objects = self.objects.len(), "listed");
                 }
                 changed
             }
             WatchEvent::Failed(error) => {
-                warn!(list = self.name, error, "the watch failed; retrying");
+                warn!(resource = self.name, error, "the watch failed; retrying");
                 false
             }
         }
