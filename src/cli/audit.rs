@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::Outcome;
+use super::ExitStatus;
 use super::cluster::Cluster;
 use crate::audit::{self, AuditScope, Progress};
 use crate::report::{Format, Writer};
@@ -32,12 +32,12 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    pub(super) async fn run(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
         let scope = self.scope(&snapshot)?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
-        tell(&audit, &scope, self.output, |_| {}).await
+        print_findings(&audit, &scope, self.output, |_| {}).await
     }
 
     fn scope(&self, snapshot: &Snapshot) -> Result<AuditScope> {
@@ -58,12 +58,12 @@ impl Audit {
 }
 
 /// Runs the audit and prints its findings and a summary. Passes each finding to `found`.
-pub(super) async fn tell(
+pub(super) async fn print_findings(
     audit: &audit::Audit<'_>,
     scope: &AuditScope,
     format: Format,
     mut found: impl FnMut(&audit::AuditFinding),
-) -> Result<Outcome> {
+) -> Result<ExitStatus> {
     let mut writer = Writer::new(std::io::stdout().lock(), format);
     let mut written = Ok(());
     let start = Instant::now();
@@ -73,7 +73,7 @@ pub(super) async fn tell(
             written = writer.write(&finding.line);
         }
     };
-    let Progress { namespaces, objects } = audit.run(scope, take, show).await;
+    let Progress { namespaces, objects } = audit.run(scope, take, print_progress).await;
     written?;
     writer.end()?;
     let Writer { violations, unjudged, .. } = writer;
@@ -83,11 +83,11 @@ pub(super) async fn tell(
         "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
          {unjudged} could not be judged"
     )?;
-    Ok(Outcome::of(violations, unjudged))
+    Ok(ExitStatus::of(violations, unjudged))
 }
 
 /// Shows the progress on a terminal, in one line.
-fn show(progress: Progress) {
+fn print_progress(progress: Progress) {
     let mut to = std::io::stderr();
     if to.is_terminal() {
         let _ = write!(to, "\r{} objects judged\r", progress.objects);

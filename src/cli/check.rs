@@ -5,7 +5,7 @@ use anyhow::Result;
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::Outcome;
+use super::ExitStatus;
 use crate::policy::kind::{RESOURCES, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
@@ -45,7 +45,7 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(&self) -> Result<Outcome> {
+    pub(super) fn run(&self) -> Result<ExitStatus> {
         let manifests = files::read(&self.paths)?;
         let snapshot_documents = self
             .snapshot
@@ -72,7 +72,7 @@ impl Check {
             "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",
             manifests.len()
         )?;
-        Ok(Outcome::of(violations, unjudged))
+        Ok(ExitStatus::of(violations, unjudged))
     }
 
     fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<ReportLine> {

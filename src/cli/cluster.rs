@@ -31,13 +31,13 @@ pub(super) struct Cluster {
 }
 
 /// Time limit for the first lists.
-const LONGEST: Duration = Duration::from_mins(1);
+const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection without data for this long counts as dead: an API server sends a bookmark on a watch about once a
 /// minute.
-const SILENCE: Duration = Duration::from_secs(150);
+const READ_TIMEOUT: Duration = Duration::from_secs(150);
 
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects with the kubeconfig, or with the service account of the pod.
 pub(super) async fn connect(context: Option<String>) -> Result<Client> {
@@ -49,8 +49,8 @@ pub(super) async fn connect(context: Option<String>) -> Result<Client> {
             Config::from_kubeconfig(&KubeConfigOptions { context, ..KubeConfigOptions::default() }).await?
         }
     };
-    config.read_timeout = Some(SILENCE);
-    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
     Ok(Client::try_from(config)?)
 }
 
@@ -73,7 +73,7 @@ impl Cluster {
         );
         tokio::select! {
             () = watching => {}
-            _ = timeout(LONGEST, changes.changed()) => {}
+            _ = timeout(LIST_TIMEOUT, changes.changed()) => {}
         }
         match snapshots.newest() {
             Some(snapshot) => Ok((client, snapshot)),

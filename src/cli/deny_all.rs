@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
-use super::Outcome;
+use super::ExitStatus;
 use super::cluster::Cluster;
 use crate::audit;
 
@@ -17,13 +17,13 @@ pub(super) struct DenyAll {
 }
 
 impl DenyAll {
-    pub(super) async fn run(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
         let audit::DenyAllImpact { workloads, meshed_pods } = match audit::assess_deny_all(&client, &snapshot).await {
             Ok(blocked) => blocked,
             Err(error) => {
                 writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
-                return Ok(Outcome::Unjudged);
+                return Ok(ExitStatus::Unjudged);
             }
         };
         let mut out = std::io::stdout().lock();
@@ -35,6 +35,6 @@ impl DenyAll {
             std::io::stderr(),
             "{blocked} of {meshed_pods} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
         )?;
-        Ok(Outcome::of(blocked, 0))
+        Ok(ExitStatus::of(blocked, 0))
     }
 }

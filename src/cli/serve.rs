@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::cluster::connect;
-use super::{Outcome, address};
+use super::{ExitStatus, webhook_service};
 use crate::controller::{self, Identity};
 use crate::sources::{SnapshotStore, files, watch, reload};
 use crate::telemetry::{self, Metrics, Readiness};
@@ -74,7 +74,7 @@ pub(super) struct Serve {
     log: String,
 
     #[command(flatten, next_help_heading = "Address in the webhook configurations")]
-    address: address::Options,
+    webhook_service: webhook_service::Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,14 +88,14 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 }
 
 /// Time limit for open requests once the replica stops, the same as for any request.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Serve {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<ExitStatus> {
         telemetry::logs(&self.log).context("--log")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 
     async fn serve(self) -> Result<()> {
@@ -105,42 +105,42 @@ impl Serve {
         let snapshots = Arc::new(SnapshotStore::default());
         let metrics = Arc::new(Metrics::default());
         // If a part ends by itself, the process must not continue without it.
-        let mut parts = JoinSet::new();
-        let leave = CancellationToken::new();
-        let mut leading = JoinSet::new();
-        let (client, readiness) = self.start_source(&snapshots, &metrics, &mut parts).await?;
+        let mut background_tasks = JoinSet::new();
+        let stop_leading = CancellationToken::new();
+        let mut controller_tasks = JoinSet::new();
+        let (client, readiness) = self.start_source(&snapshots, &metrics, &mut background_tasks).await?;
         if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
             let (snapshots, metrics) = (Arc::clone(&snapshots), Arc::clone(&metrics));
-            let address = self.address.within(&self.namespace);
-            leading.spawn(controller::run(client, snapshots, self.identity(), address, metrics, leave.clone()));
+            let webhook_service = self.webhook_service.in_namespace(&self.namespace);
+            controller_tasks.spawn(controller::run(client, snapshots, self.identity(), webhook_service, metrics, stop_leading.clone()));
         }
 
         let admin = listen(self.admin).await?;
         let admin_address = admin.local_addr()?;
         let stop = CancellationToken::new();
-        let mut serving = JoinSet::new();
+        let mut webhook_tasks = JoinSet::new();
         if let Some(certificate) = certificate {
             let webhook = listen(self.listen).await?;
             info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
-            let limits = ConnectionLimits { idle: self.idle_timeout, drain: DRAIN };
+            let limits = ConnectionLimits { idle: self.idle_timeout, drain: DRAIN_TIMEOUT };
             let routes = router(Arc::new(Webhook::new(snapshots, Arc::clone(&metrics))));
-            serving.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+            webhook_tasks.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
         } else {
             info!(admin = %admin_address, "listening");
         }
-        let shown = telemetry::admin(Arc::clone(&readiness), metrics);
-        parts.spawn(async { drop(axum::serve(admin, shown).await) });
+        let admin_router = telemetry::admin(Arc::clone(&readiness), metrics);
+        background_tasks.spawn(async { drop(axum::serve(admin, admin_router).await) });
 
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            Some(ended) = serving.join_next() => bail!("the webhook server ended unexpectedly: {ended:?}"),
-            Some(ended) = parts.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
-            Some(ended) = leading.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
+            Some(ended) = webhook_tasks.join_next() => bail!("the webhook server ended unexpectedly: {ended:?}"),
+            Some(ended) = background_tasks.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
+            Some(ended) = controller_tasks.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
         }
         readiness.mark_stopping();
-        leave.cancel();
-        if !serving.is_empty() {
+        stop_leading.cancel();
+        if !webhook_tasks.is_empty() {
             info!(delay = ?self.shutdown_delay, "stopping");
             tokio::select! {
                 () = tokio::time::sleep(self.shutdown_delay) => {}
@@ -149,10 +149,10 @@ impl Serve {
             }
         }
         stop.cancel();
-        while let Some(ended) = serving.join_next().await {
+        while let Some(ended) = webhook_tasks.join_next().await {
             ended??;
         }
-        leading.join_all().await;
+        controller_tasks.join_all().await;
         info!("stopped");
         Ok(())
     }
@@ -188,7 +188,7 @@ impl Serve {
         &self,
         snapshots: &Arc<SnapshotStore>,
         metrics: &Arc<Metrics>,
-        parts: &mut JoinSet<()>,
+        background_tasks: &mut JoinSet<()>,
     ) -> Result<(Option<Client>, Arc<Readiness>)> {
         if let Some(folder) = &self.snapshot {
             let found = files::read(std::slice::from_ref(folder))?;
@@ -200,7 +200,7 @@ impl Serve {
         let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
         let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
         let own_namespace = self.namespace.clone();
-        parts.spawn(watch::run(client.clone(), own_namespace, settings, snapshots, Arc::clone(&readiness), metrics));
+        background_tasks.spawn(watch::run(client.clone(), own_namespace, settings, snapshots, Arc::clone(&readiness), metrics));
         Ok((Some(client), readiness))
     }
 }

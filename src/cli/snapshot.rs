@@ -7,7 +7,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, connect};
-use super::{Outcome, yaml};
+use super::{ExitStatus, yaml};
 use crate::api;
 use crate::sources::reload;
 use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
 const PAGE: u32 = 500;
 
 impl Snapshot {
-    pub(super) async fn run(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
         // Invalid settings must not reach a file that others judge with.
         reload::settings(self.cluster.settings.clone())?;
         let settings = self.cluster.settings.as_deref().map(std::fs::read_to_string).transpose()?;
@@ -57,7 +57,7 @@ impl Snapshot {
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }
 

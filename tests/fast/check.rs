@@ -178,7 +178,7 @@ fn render_of_a_part_prints_only_that_part() {
         (&["--shared-service", "gamma"], &["SharedService `gamma`", "examples/snapshot"]),
         (&["-n", "gamma"], &["Namespace `gamma`", "examples/snapshot"]),
         (&["-n", "kube-system"], &["`kube-system`"]),
-        (&["--into", "README.md"], &["README.md/_cluster/"]),
+        (&["--output-dir", "README.md"], &["README.md/_cluster/"]),
         (&["--settings", "a"], &["--settings", "--snapshot"]),
         (&["--tenant", "acme", "--cluster-wide"], &["--tenant", "--cluster-wide"]),
     ] {

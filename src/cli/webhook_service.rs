@@ -23,7 +23,7 @@ pub(super) struct Options {
 
 impl Options {
     /// Returns the address of a webhook that runs in `namespace`.
-    pub(super) fn within(&self, namespace: &str) -> Address {
+    pub(super) fn in_namespace(&self, namespace: &str) -> Address {
         Address {
             namespace: namespace.to_owned(),
             service: self.service.clone(),
