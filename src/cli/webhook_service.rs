@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::controller::Address;
+use crate::controller::WebhookService;
 
 // The address of the webhook. No doc comment, because clap would show it as the command's description.
 #[derive(Args, Debug)]
@@ -23,8 +23,8 @@ pub(super) struct Options {
 
 impl Options {
     /// Returns the address of a webhook that runs in `namespace`.
-    pub(super) fn in_namespace(&self, namespace: &str) -> Address {
-        Address {
+    pub(super) fn in_namespace(&self, namespace: &str) -> WebhookService {
+        WebhookService {
             namespace: namespace.to_owned(),
             service: self.service.clone(),
             port: self.port,

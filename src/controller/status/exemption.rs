@@ -1,16 +1,16 @@
 use k8s_openapi::jiff::Timestamp;
 
-use super::said::Said;
+use super::condition::ConditionUpdate;
 use crate::api::READY;
 use crate::policy::{Rule, quote};
 use crate::snapshot::{Exemption, NamespaceOwner, Snapshot};
 
 /// Returns the conditions of an Exemption.
-pub(super) fn said(snapshot: &Snapshot, exemption: &Exemption) -> Vec<Said> {
+pub(super) fn conditions(snapshot: &Snapshot, exemption: &Exemption) -> Vec<ConditionUpdate> {
     let namespace = &exemption.target.namespace;
     let unknown =
         exemption.rules.iter().find(|code| Rule::find(code).is_none_or(|rule| !rule.can_be_exempted()));
-    let (holds, reason, message) = if exemption.expires <= Timestamp::now().as_second() {
+    let (is_true, reason, message) = if exemption.expires <= Timestamp::now().as_second() {
         (false, "Expired", "the Exemption has expired and covers nothing".to_owned())
     } else if let Some(code) = unknown {
         (
@@ -27,5 +27,5 @@ pub(super) fn said(snapshot: &Snapshot, exemption: &Exemption) -> Vec<Said> {
     } else {
         (true, "Ready", "the target may violate the listed rules".to_owned())
     };
-    vec![Said { condition: READY, holds, reason, message }]
+    vec![ConditionUpdate { condition: READY, is_true, reason, message }]
 }

@@ -2,7 +2,7 @@
 
 mod exemption;
 mod grants;
-mod said;
+mod condition;
 mod shared_service;
 mod tenant;
 
@@ -18,41 +18,41 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::observe::Audits;
-use super::troubles::Troubles;
+use super::audit_loop::AuditResults;
+use super::baseline::ReconcileErrors;
 use crate::api::{self, Condition, READY};
 use crate::sources::SnapshotStore;
 use crate::sources::watch::{read_exemption, read_shared_service, read_tenant};
 use crate::snapshot::Snapshot;
-use said::Said;
+use condition::ConditionUpdate;
 
 /// Collects a burst of changes into one update.
-const BETWEEN: Duration = Duration::from_millis(200);
+const DEBOUNCE: Duration = Duration::from_millis(200);
 /// Updates at least this often, because an Exemption expires without a change.
-const AT_LEAST: Duration = Duration::from_secs(30);
+const RESYNC_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum StatusKind {
     Exemption,
     SharedService,
     Tenant,
 }
 
-type News = (Told, Result<watcher::Event<DynamicObject>, watcher::Error>);
+type StatusEvent = (StatusKind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Keeps the status of all objects current. Runs until dropped.
-pub(super) async fn report(client: Client, snapshots: &SnapshotStore, audits: &Audits, troubles: &Troubles) {
-    let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
-    let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
-    let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
-    let mut changes = snapshots.subscribe();
+pub(super) async fn run(client: Client, snapshots: &SnapshotStore, audit_results: &AuditResults, errors: &ReconcileErrors) {
+    let mut objects: BTreeMap<(StatusKind, String), DynamicObject> = BTreeMap::new();
+    let kinds = [StatusKind::Exemption, StatusKind::SharedService, StatusKind::Tenant];
+    let mut events = stream::select_all(kinds.map(|kind| watch_kind(&client, kind).boxed()));
+    let mut snapshot_changes = snapshots.subscribe();
     loop {
         let mut next = tokio::select! {
-            item = news.next() => item,
-            Ok(()) = changes.changed() => None,
-            () = audits.changed.notified() => None,
-            () = troubles.changed.notified() => None,
-            () = sleep(AT_LEAST) => None,
+            item = events.next() => item,
+            Ok(()) = snapshot_changes.changed() => None,
+            () = audit_results.changed.notified() => None,
+            () = errors.changed.notified() => None,
+            () = sleep(RESYNC_INTERVAL) => None,
         };
         while let Some((kind, event)) = next {
             match event {
@@ -63,28 +63,28 @@ pub(super) async fn report(client: Client, snapshots: &SnapshotStore, audits: &A
                 Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
                 Err(error) => warn!(?kind, %error, "the watch failed; retrying"),
             }
-            next = news.next().now_or_never().flatten();
+            next = events.next().now_or_never().flatten();
         }
         let Some(snapshot) = snapshots.newest() else { continue };
         for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&snapshot, audits, troubles, name, object) else { continue };
+            let Some(status) = kind.status(&snapshot, audit_results, errors, name, object) else { continue };
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
-                Ok(told) => *object = told,
+                Ok(updated) => *object = updated,
                 Err(error) => warn!(?kind, name, %error, "failed to update status"),
             }
         }
-        sleep(BETWEEN).await;
+        sleep(DEBOUNCE).await;
     }
 }
 
-fn follow(client: &Client, kind: Told) -> impl Stream<Item = News> + use<> {
+fn watch_kind(client: &Client, kind: StatusKind) -> impl Stream<Item = StatusEvent> + use<> {
     let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
     watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, event))
 }
 
-impl Told {
+impl StatusKind {
     fn resource(self) -> ApiResource {
         match self {
             Self::Exemption => ApiResource::erase::<api::Exemption>(&()),
@@ -94,30 +94,30 @@ impl Told {
     }
 
     /// Returns the conditions of the object; `None` while the snapshot has another version of it.
-    fn said(
+    fn conditions(
         self,
         snapshot: &Snapshot,
-        troubles: &Troubles,
+        errors: &ReconcileErrors,
         name: &str,
         object: &DynamicObject,
-    ) -> Result<Option<Vec<Said>>, String> {
+    ) -> Result<Option<Vec<ConditionUpdate>>, String> {
         Ok(match self {
             Self::Exemption => {
                 let now = read(object, read_exemption)?;
                 snapshot
                     .exemption(name)
                     .filter(|known| **known == now)
-                    .map(|known| exemption::said(snapshot, known))
+                    .map(|known| exemption::conditions(snapshot, known))
             }
             Self::SharedService => {
                 let now = read(object, read_shared_service)?;
                 let known = snapshot.shared_service(name).filter(|known| **known == now);
-                known.map(|known| shared_service::said(snapshot, troubles, known))
+                known.map(|known| shared_service::conditions(snapshot, errors, known))
             }
             Self::Tenant => {
                 let now = read(object, read_tenant)?;
                 let is_known = snapshot.tenant(name).is_none_or(|known| *known == now);
-                is_known.then(|| tenant::said(snapshot, troubles, name)).flatten()
+                is_known.then(|| tenant::conditions(snapshot, errors, name)).flatten()
             }
         })
     }
@@ -126,16 +126,16 @@ impl Told {
     fn status(
         self,
         snapshot: &Snapshot,
-        audits: &Audits,
-        troubles: &Troubles,
+        audit_results: &AuditResults,
+        errors: &ReconcileErrors,
         name: &str,
         object: &DynamicObject,
     ) -> Option<Value> {
-        let said = match self.said(snapshot, troubles, name, object) {
-            Ok(said) => said?,
-            Err(error) => vec![Said {
+        let updates = match self.conditions(snapshot, errors, name, object) {
+            Ok(updates) => updates?,
+            Err(error) => vec![ConditionUpdate {
                 condition: READY,
-                holds: false,
+                is_true: false,
                 reason: "InvalidSpec",
                 message: format!(
                     "the object cannot be read, so its last valid version stays in use: {error}"
@@ -145,16 +145,16 @@ impl Told {
         let generation = object.metadata.generation.unwrap_or_default();
         let known = object.data.get("status").cloned().unwrap_or_default();
         let conditions = known.get("conditions").cloned().unwrap_or_default();
-        let before: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
+        let previous: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
         let conditions: Vec<Condition> =
-            said.into_iter().map(|said| said.condition(&before, generation)).collect();
+            updates.into_iter().map(|update| update.into_condition(&previous, generation)).collect();
         let status = match self {
             Self::Exemption | Self::SharedService => {
                 json!({ "observedGeneration": generation, "conditions": conditions })
             }
             Self::Tenant => json!({
                 "observedGeneration": generation, "conditions": conditions,
-                "namespaces": snapshot.namespaces_of(name).count(), "audit": audits.of(name),
+                "namespaces": snapshot.namespaces_of(name).count(), "audit": audit_results.get(name),
             }),
         };
         let known = match self {

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::denial::Denial;
-use super::kept::{Kept, Key};
-use super::write::Change;
+use super::deny_all::DenyAllTransition;
+use super::cache::{ManagedCache, ObjectRef};
+use super::apply::PendingWrite;
 use crate::baseline::{
     DENY_ALL_NAME, Kind, Label, Manifest, QUOTA_NAME, desired_for_namespace, desired_for_cluster, desired_for_platform,
     desired_for_service, desired_for_tenant, differences, is_baseline_name, is_cluster_object_name, labels, missing_labels,
@@ -16,7 +16,7 @@ use crate::snapshot::{self, NamespaceOwner, TENANT_LABEL, Snapshot};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(in crate::controller) enum Target {
     Namespace {
         tenant: String,
         namespace: String,
@@ -28,44 +28,44 @@ pub(super) enum Place {
     /// The objects that exist once per cluster. Among them is deny-all, which denies what other targets allow.
     Cluster,
     /// A namespace that is still marked ready although its tenant is observed.
-    Undone(String),
+    RevokeReady(String),
     /// An object to delete, because its tenant no longer exists or is observed.
-    Leftover(Key),
+    Orphan(ObjectRef),
 }
 
 /// Returns the cached baseline objects of a tenant's namespace, without those that Bulkhead manages only in part.
-pub(super) fn of_the_baseline<'k>(
-    kept: &'k Kept,
+pub(super) fn baseline_objects_in<'k>(
+    cache: &'k ManagedCache,
     namespace: &'k str,
 ) -> impl Iterator<Item = (Kind, &'k str)> {
     let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_partly_managed());
     kinds.flat_map(move |kind| {
-        kept.names(kind, namespace).filter(move |name| is_baseline_name(kind, name)).map(move |name| (kind, name))
+        cache.names(kind, namespace).filter(move |name| is_baseline_name(kind, name)).map(move |name| (kind, name))
     })
 }
 
 /// True if `namespace` is empty, as it is for cluster-wide objects, or is listed in the settings, or has no tenant
 /// label.
-pub(super) fn is_platforms(snapshot: &Snapshot, namespace: &str) -> bool {
+pub(super) fn is_platform_namespace(snapshot: &Snapshot, namespace: &str) -> bool {
     let owner = snapshot.owner(namespace);
     namespace.is_empty() || matches!(owner, Some(NamespaceOwner::Platform | NamespaceOwner::SharedService | NamespaceOwner::Unowned))
 }
 
-impl Place {
-    pub(super) fn of_namespace(tenant: &str, namespace: &str) -> Self {
+impl Target {
+    pub(in crate::controller) fn of_namespace(tenant: &str, namespace: &str) -> Self {
         Self::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() }
     }
 
     pub(super) fn namespace<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
         match self {
-            Self::Namespace { namespace, .. } | Self::Undone(namespace) => snapshot.namespace(namespace),
-            Self::Tenant(_) | Self::Service(_) | Self::Cluster | Self::Leftover(..) => None,
+            Self::Namespace { namespace, .. } | Self::RevokeReady(namespace) => snapshot.namespace(namespace),
+            Self::Tenant(_) | Self::Service(_) | Self::Cluster | Self::Orphan(..) => None,
         }
     }
 
     /// Returns the namespace if it must still be marked ready. A namespace over the limit of its tenant is never
     /// marked.
-    pub(super) fn to_tell<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
+    pub(super) fn awaiting_ready<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
         match self {
             Self::Namespace { namespace, .. } if !snapshot.is_over_limit(namespace) => {
                 self.namespace(snapshot).filter(|namespace| !namespace.ready && !namespace.terminating)
@@ -75,7 +75,7 @@ impl Place {
     }
 
     /// True if the target is a ready namespace, to which the complete baseline was applied before.
-    pub(super) fn has_stood(&self, snapshot: &Snapshot) -> bool {
+    pub(super) fn was_ready(&self, snapshot: &Snapshot) -> bool {
         match self {
             Self::Namespace { .. } => self.namespace(snapshot).is_some_and(|namespace| namespace.ready),
             _ => false,
@@ -94,10 +94,10 @@ impl Place {
     }
 
     /// Returns the tenant that the target belongs to, or an empty string.
-    pub(super) fn party(&self) -> &str {
+    pub(super) fn tenant(&self) -> Option<&str> {
         match self {
-            Self::Namespace { tenant, .. } | Self::Tenant(tenant) => tenant,
-            Self::Service(_) | Self::Cluster | Self::Undone(_) | Self::Leftover(_) => "",
+            Self::Namespace { tenant, .. } | Self::Tenant(tenant) => Some(tenant),
+            Self::Service(_) | Self::Cluster | Self::RevokeReady(_) | Self::Orphan(_) => None,
         }
     }
 
@@ -115,50 +115,50 @@ impl Place {
                 service.flat_map(|service| desired_for_service(snapshot, service)).collect()
             }
             Self::Cluster => desired_for_cluster(snapshot),
-            Self::Undone(_) | Self::Leftover(..) => Vec::new(),
+            Self::RevokeReady(_) | Self::Orphan(..) => Vec::new(),
         }
     }
 
     /// Returns the objects to delete: those that exist but are not in `manifests`, such as objects of an older
     /// baseline or of a revoked grant.
-    pub(super) fn surplus(&self, manifests: &[Manifest], snapshot: &Snapshot, kept: &Kept) -> Vec<Key> {
-        let wanted: BTreeSet<Key> = match self {
-            Self::Cluster => desired_for_platform(snapshot).map(|manifest| Key::of(&manifest)).collect(),
-            _ => manifests.iter().map(Key::of).collect(),
+    pub(super) fn prune_candidates(&self, manifests: &[Manifest], snapshot: &Snapshot, cache: &ManagedCache) -> Vec<ObjectRef> {
+        let desired: BTreeSet<ObjectRef> = match self {
+            Self::Cluster => desired_for_platform(snapshot).map(|manifest| ObjectRef::of_manifest(&manifest)).collect(),
+            _ => manifests.iter().map(ObjectRef::of_manifest).collect(),
         };
-        let there: Vec<Key> = match self {
+        let existing: Vec<ObjectRef> = match self {
             Self::Namespace { namespace, .. } => {
-                let there = of_the_baseline(kept, namespace);
-                there.map(|(kind, name)| Key::new(kind, namespace, name)).collect()
+                let existing = baseline_objects_in(cache, namespace);
+                existing.map(|(kind, name)| ObjectRef::new(kind, namespace, name)).collect()
             }
             Self::Tenant(tenant) => {
-                let of_kind = |kind: &Kind| {
+                let refs_of_kind = |kind: &Kind| {
                     let kind = *kind;
                     let names =
-                        kept.names(kind, "").filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
-                    names.map(move |name| Key::new(kind, "", name))
+                        cache.names(kind, "").filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
+                    names.map(move |name| ObjectRef::new(kind, "", name))
                 };
-                Kind::ALL.iter().flat_map(of_kind).collect()
+                Kind::ALL.iter().flat_map(refs_of_kind).collect()
             }
             Self::Cluster => {
-                let missing = wanted.iter().filter(|key| kept.at(key).is_none());
-                let missing: BTreeSet<&str> = missing.map(|key| key.namespace.as_str()).collect();
+                let not_yet_created = desired.iter().filter(|key| cache.get_ref(key).is_none());
+                let not_yet_created: BTreeSet<&str> = not_yet_created.map(|key| key.namespace.as_str()).collect();
                 // An old policy is deleted only after all wanted objects of its namespace exist.
-                let may_go = |key: &Key| key.name == DENY_ALL_NAME || !missing.contains(key.namespace.as_str());
-                let goes = |key: &Key| is_cluster_object_name(key.kind, &key.name) && may_go(key);
-                kept.within(|namespace| is_platforms(snapshot, namespace)).filter(goes).collect()
+                let may_prune = |key: &ObjectRef| key.name == DENY_ALL_NAME || !not_yet_created.contains(key.namespace.as_str());
+                let is_prunable = |key: &ObjectRef| is_cluster_object_name(key.kind, &key.name) && may_prune(key);
+                cache.refs_in_namespaces(|namespace| is_platform_namespace(snapshot, namespace)).filter(is_prunable).collect()
             }
-            Self::Leftover(key) => vec![key.clone()],
-            Self::Service(_) | Self::Undone(_) => Vec::new(),
+            Self::Orphan(key) => vec![key.clone()],
+            Self::Service(_) | Self::RevokeReady(_) => Vec::new(),
         };
-        let mut surplus: Vec<Key> = there.into_iter().filter(|key| !wanted.contains(key)).collect();
+        let mut candidates: Vec<ObjectRef> = existing.into_iter().filter(|key| !desired.contains(key)).collect();
         // Deny-all is deleted before the policies that allow.
-        surplus.sort_by_key(|key| key.name != DENY_ALL_NAME);
-        surplus
+        candidates.sort_by_key(|key| key.name != DENY_ALL_NAME);
+        candidates
     }
 
     /// Returns the labels that the target must still add to its namespace.
-    pub(super) fn labels<'w>(&self, snapshot: &'w Snapshot) -> Vec<Label<'w>> {
+    pub(super) fn missing_labels<'w>(&self, snapshot: &'w Snapshot) -> Vec<Label<'w>> {
         self.namespace(snapshot).map(|namespace| self.missing_labels_of(snapshot, namespace)).unwrap_or_default()
     }
 
@@ -174,58 +174,58 @@ impl Place {
     }
 
     /// Returns the objects that differ from the wanted ones, in the order in which they are written.
-    pub(super) fn changes(&self, manifests: Vec<Manifest>, snapshot: &Snapshot, kept: &Kept) -> Vec<Change> {
+    pub(super) fn pending_writes(&self, manifests: Vec<Manifest>, snapshot: &Snapshot, cache: &ManagedCache) -> Vec<PendingWrite> {
         // Kubernetes creates no objects in a terminating namespace.
-        let is_ending = self.is_ending(snapshot);
-        let change = |manifest: Manifest| match kept.of(&manifest) {
-            None => (!is_ending).then_some(Change { manifest, is_known: false }),
+        let is_terminating = self.is_terminating(snapshot);
+        let write = |manifest: Manifest| match cache.get_live(&manifest) {
+            None => (!is_terminating).then_some(PendingWrite { manifest, exists: false }),
             Some(found) => {
-                let is_right = differences(manifest.kind, &manifest.object, found).is_empty();
-                (!is_right).then_some(Change { manifest, is_known: true })
+                let is_equal = differences(manifest.kind, &manifest.object, found).is_empty();
+                (!is_equal).then_some(PendingWrite { manifest, exists: true })
             }
         };
-        let mut changes: Vec<Change> = manifests.into_iter().filter_map(change).collect();
-        if *self == Self::Cluster && Denial::of(snapshot, kept) == Denial::Goes {
-            changes.sort_by_key(|change| change.manifest.name != DENY_ALL_NAME);
+        let mut writes: Vec<PendingWrite> = manifests.into_iter().filter_map(write).collect();
+        if *self == Self::Cluster && DenyAllTransition::new(snapshot, cache) == DenyAllTransition::Disabling {
+            writes.sort_by_key(|write| write.manifest.name != DENY_ALL_NAME);
         }
-        changes
+        writes
     }
 
-    /// True if `change` is written even after an earlier write has failed.
-    pub(super) fn goes_on_with(&self, change: &Change) -> bool {
+    /// True if `write` is written even after an earlier write has failed.
+    pub(super) fn writes_after_failure(&self, write: &PendingWrite) -> bool {
         match self {
             // Deny-all requires the policies that allow.
             Self::Cluster => false,
             // A new policy that allows requires the policies that deny. An existing one is updated in any case.
-            Self::Namespace { .. } | Self::Service(_) => change.is_known,
-            Self::Tenant(_) | Self::Undone(_) | Self::Leftover(_) => true,
+            Self::Namespace { .. } | Self::Service(_) => write.exists,
+            Self::Tenant(_) | Self::RevokeReady(_) | Self::Orphan(_) => true,
         }
     }
 
     /// True if the object is deleted even after an earlier write or delete has failed.
-    pub(super) fn goes_on_without(&self, key: &Key) -> bool {
+    pub(super) fn prunes_after_failure(&self, key: &ObjectRef) -> bool {
         *self != Self::Cluster || key.name == DENY_ALL_NAME
     }
 
-    fn is_ending(&self, snapshot: &Snapshot) -> bool {
+    fn is_terminating(&self, snapshot: &Snapshot) -> bool {
         self.namespace(snapshot).is_some_and(|namespace| namespace.terminating)
     }
 
     /// True if the target is in sync.
-    pub(super) fn stands(&self, snapshot: &Snapshot, kept: &Kept, told: bool) -> bool {
-        let must_tell = !told && self.to_tell(snapshot).is_some() && self.is_counted(kept);
-        if must_tell || !self.labels(snapshot).is_empty() {
+    pub(super) fn is_in_sync(&self, snapshot: &Snapshot, cache: &ManagedCache, ready_reported: bool) -> bool {
+        let must_report_ready = !ready_reported && self.awaiting_ready(snapshot).is_some() && self.quota_synced(cache);
+        if must_report_ready || !self.missing_labels(snapshot).is_empty() {
             return false;
         }
         let manifests = self.manifests(snapshot);
-        self.surplus(&manifests, snapshot, kept).is_empty() && self.changes(manifests, snapshot, kept).is_empty()
+        self.prune_candidates(&manifests, snapshot, cache).is_empty() && self.pending_writes(manifests, snapshot, cache).is_empty()
     }
 
     /// True if the quota controller has computed the usage of the namespace. Until then, Kubernetes refuses to create
     /// the objects that the quota counts.
-    pub(super) fn is_counted(&self, kept: &Kept) -> bool {
+    pub(super) fn quota_synced(&self, cache: &ManagedCache) -> bool {
         match self {
-            Self::Namespace { namespace, .. } => kept.is_counted(namespace, QUOTA_NAME),
+            Self::Namespace { namespace, .. } => cache.quota_synced(namespace, QUOTA_NAME),
             _ => true,
         }
     }
@@ -243,7 +243,7 @@ mod tests {
     use crate::settings::{File, Settings};
     use crate::snapshot::{ClusterState, Namespace};
 
-    fn allows(name: &str) -> DynamicObject {
+    fn allow_policy(name: &str) -> DynamicObject {
         let metadata = ObjectMeta {
             namespace: Some("edge".to_owned()),
             name: Some(name.to_owned()),
@@ -261,13 +261,13 @@ mod tests {
         let edge = ("edge".into(), Arc::new(Namespace::default()));
         let state = ClusterState { namespaces: vec![edge], ..ClusterState::default() };
         let snapshot = Snapshot::new(Arc::new(Settings::try_from(file)?), state);
-        let mut kept = Kept::default();
-        kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-old")))));
-        let manifests = Place::Cluster.manifests(&snapshot);
-        assert_eq!(Place::Cluster.surplus(&manifests, &snapshot, &kept), []);
-        kept.take((Kind::AuthorizationPolicy, Ok(Event::Apply(allows("bulkhead-gateway-new")))));
-        let old = Key::new(Kind::AuthorizationPolicy, "edge", "bulkhead-gateway-old");
-        assert_eq!(Place::Cluster.surplus(&manifests, &snapshot, &kept), [old]);
+        let mut cache = ManagedCache::default();
+        cache.apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-old")))));
+        let manifests = Target::Cluster.manifests(&snapshot);
+        assert_eq!(Target::Cluster.prune_candidates(&manifests, &snapshot, &cache), []);
+        cache.apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-new")))));
+        let old = ObjectRef::new(Kind::AuthorizationPolicy, "edge", "bulkhead-gateway-old");
+        assert_eq!(Target::Cluster.prune_candidates(&manifests, &snapshot, &cache), [old]);
         Ok(())
     }
 }

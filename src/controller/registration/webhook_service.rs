@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::registration::Service;
 
 #[derive(Clone, Debug)]
-pub struct Address {
+pub struct WebhookService {
     pub namespace: String,
     pub service: String,
     pub port: i32,
@@ -19,22 +19,22 @@ pub struct Address {
     pub ca_bundle: Option<PathBuf>,
 }
 
-impl Address {
+impl WebhookService {
     /// Returns the Service, with the current content of the CA file. Fails if the file has no certificate, or has a
     /// private key.
     pub fn read(&self) -> anyhow::Result<Service> {
-        let read = |file| read(file).with_context(|| format!("--ca-bundle {}", file.display()));
+        let read_ca_bundle = |file| read_ca_bundle(file).with_context(|| format!("--ca-bundle {}", file.display()));
         Ok(Service {
             namespace: self.namespace.clone(),
             name: self.service.clone(),
             port: self.port,
-            ca_bundle: self.ca_bundle.as_deref().map(read).transpose()?,
+            ca_bundle: self.ca_bundle.as_deref().map(read_ca_bundle).transpose()?,
         })
     }
 }
 
 /// Reads certificates. Refuses private keys, because many users may read a webhook configuration.
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+fn read_ca_bundle(file: &Path) -> anyhow::Result<Vec<u8>> {
     let bytes = std::fs::read(file)?;
     let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>()?;
     ensure!(!certificates.is_empty(), "no certificate in it");
@@ -43,36 +43,36 @@ fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// An address whose CA file is reloaded. If the new content is invalid, the last valid content stays in use.
-pub(super) struct Followed<'a> {
-    address: &'a Address,
-    last: Option<Service>,
-    complaint: Option<String>,
+pub(super) struct ReloadingCaBundle<'a> {
+    webhook_service: &'a WebhookService,
+    last_good: Option<Service>,
+    last_error: Option<String>,
 }
 
-impl<'a> Followed<'a> {
-    pub(super) fn new(address: &'a Address) -> Self {
-        Self { address, last: None, complaint: None }
+impl<'a> ReloadingCaBundle<'a> {
+    pub(super) fn new(webhook_service: &'a WebhookService) -> Self {
+        Self { webhook_service, last_good: None, last_error: None }
     }
 
     /// Returns the latest valid Service. Fails if the file has never been valid.
-    pub(super) fn newest(&mut self) -> anyhow::Result<Service> {
-        match (self.address.read(), &self.last) {
+    pub(super) fn current(&mut self) -> anyhow::Result<Service> {
+        match (self.webhook_service.read(), &self.last_good) {
             (Ok(service), _) => {
-                self.last = Some(service.clone());
-                self.complaint = None;
+                self.last_good = Some(service.clone());
+                self.last_error = None;
                 Ok(service)
             }
             (Err(error), None) => Err(error),
-            (Err(error), Some(last)) => {
-                let complaint = format!("{error:#}");
-                if self.complaint.as_ref() != Some(&complaint) {
+            (Err(error), Some(last_good)) => {
+                let last_error = format!("{error:#}");
+                if self.last_error.as_ref() != Some(&last_error) {
                     warn!(
-                        error = complaint,
+                        error = last_error,
                         "the new CA bundle cannot be used; the previous one stays in use"
                     );
                 }
-                self.complaint = Some(complaint);
-                Ok(last.clone())
+                self.last_error = Some(last_error);
+                Ok(last_good.clone())
             }
         }
     }
@@ -83,39 +83,39 @@ mod tests {
     use super::*;
     use crate::webhook::certificate::development;
 
-    fn written(name: &str, text: &str) -> anyhow::Result<Address> {
+    fn with_ca_bundle(name: &str, text: &str) -> anyhow::Result<WebhookService> {
         let file = std::env::temp_dir().join(format!("bulkhead-{}-{name}.pem", std::process::id()));
         std::fs::write(&file, text)?;
-        Ok(Address { namespace: String::new(), service: String::new(), port: 443, ca_bundle: Some(file) })
+        Ok(WebhookService { namespace: String::new(), service: String::new(), port: 443, ca_bundle: Some(file) })
     }
 
-    fn said(address: &Address) -> String {
-        address.read().map_or_else(|error| format!("{error:#}"), |service| format!("{:?}", service.ca_bundle))
+    fn message_of(webhook_service: &WebhookService) -> String {
+        webhook_service.read().map_or_else(|error| format!("{error:#}"), |service| format!("{:?}", service.ca_bundle))
     }
 
     #[test]
     fn certificates_are_read_and_no_key_is() -> anyhow::Result<()> {
         let certificate = development(&["localhost".to_owned()])?.ca_bundle;
-        let good = written("good", &certificate)?.read()?;
+        let good = with_ca_bundle("good", &certificate)?.read()?;
         assert_eq!(good.ca_bundle, Some(certificate.clone().into_bytes()));
         let key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
-        let said_of_key = said(&written("key", &(certificate + key))?);
-        assert!(said_of_key.contains("a private key is in it"), "{said_of_key}");
-        let said_of_nothing = said(&written("empty", "")?);
-        assert!(said_of_nothing.contains("no certificate in it"), "{said_of_nothing}");
+        let of_key = message_of(&with_ca_bundle("key", &(certificate + key))?);
+        assert!(of_key.contains("a private key is in it"), "{of_key}");
+        let of_empty = message_of(&with_ca_bundle("empty", "")?);
+        assert!(of_empty.contains("no certificate in it"), "{of_empty}");
         Ok(())
     }
 
     #[test]
     fn what_was_good_last_stays() -> anyhow::Result<()> {
         let certificate = development(&["localhost".to_owned()])?.ca_bundle;
-        let bad = written("last", "")?;
-        let mut followed = Followed::new(&bad);
-        assert!(followed.newest().is_err());
-        written("last", &certificate)?;
-        followed.newest()?;
-        written("last", "")?;
-        assert_eq!(followed.newest()?.ca_bundle, Some(certificate.into_bytes()));
+        let bad = with_ca_bundle("last", "")?;
+        let mut reloading = ReloadingCaBundle::new(&bad);
+        assert!(reloading.current().is_err());
+        with_ca_bundle("last", &certificate)?;
+        reloading.current()?;
+        with_ca_bundle("last", "")?;
+        assert_eq!(reloading.current()?.ca_bundle, Some(certificate.into_bytes()));
         Ok(())
     }
 }

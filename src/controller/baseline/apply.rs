@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tracing::info;
 
-use super::kept::{Key, api};
-use super::now;
-use super::places::Place;
+use super::cache::{ObjectRef, api};
+use crate::controller::timestamp;
+use super::target::Target;
 use crate::baseline::{Manifest, differences, is_managed};
 use crate::sources::SnapshotStore;
 use crate::sources::watch::read_namespace;
@@ -23,22 +23,22 @@ use crate::snapshot::{self, BASELINE_READY, Snapshot};
 const FIELD_MANAGER: &str = "bulkhead";
 
 /// Time limit for the watch to deliver our own write.
-const SHOWN: Duration = Duration::from_secs(5);
+const WATCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Adds the missing labels to the namespace, and waits until the snapshot has them.
-pub(super) async fn label(
+pub(super) async fn add_missing_labels(
     client: &Client,
     snapshots: &SnapshotStore,
-    place: &Place,
+    target: &Target,
     namespace: &str,
 ) -> anyhow::Result<()> {
-    let mut changes = snapshots.subscribe();
-    let Some(snapshot) = snapshots.newest().filter(|snapshot| !place.labels(snapshot).is_empty()) else { return Ok(()) };
+    let mut snapshot_changes = snapshots.subscribe();
+    let Some(snapshot) = snapshots.newest().filter(|snapshot| !target.missing_labels(snapshot).is_empty()) else { return Ok(()) };
     // The snapshot may be older than the namespace. So the labels are compared with the current object, and its
     // resourceVersion is in the patch.
     let namespaces = Api::<Namespace>::all(client.clone());
     let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
-    let missing = place.missing_labels_of(&snapshot, &read_namespace(&found));
+    let missing = target.missing_labels_of(&snapshot, &read_namespace(&found));
     if !missing.is_empty() {
         let added: BTreeMap<&str, &str> = missing.iter().map(|label| (label.key, label.value)).collect();
         let version = found.metadata.resource_version;
@@ -50,25 +50,25 @@ pub(super) async fn label(
         }
         info!(namespace, ?added, "added labels to a namespace");
     }
-    let shown = async {
-        while snapshots.newest().is_some_and(|snapshot| !place.labels(&snapshot).is_empty()) {
-            let _ = changes.changed().await;
+    let observed = async {
+        while snapshots.newest().is_some_and(|snapshot| !target.missing_labels(&snapshot).is_empty()) {
+            let _ = snapshot_changes.changed().await;
         }
     };
-    let _ = timeout(SHOWN, shown).await;
+    let _ = timeout(WATCH_TIMEOUT, observed).await;
     Ok(())
 }
 
 /// An object to create or to update.
-pub(super) struct Change {
+pub(super) struct PendingWrite {
     pub(super) manifest: Manifest,
     /// True if the cache has an object of this name.
-    pub(super) is_known: bool,
+    pub(super) exists: bool,
 }
 
 /// Deletes an object that the baseline no longer contains.
-pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
-    let Key { kind, namespace, name } = key;
+pub(super) async fn prune_object(client: &Client, key: &ObjectRef) -> anyhow::Result<()> {
+    let ObjectRef { kind, namespace, name } = key;
     let objects = api(client, *kind, Some(namespace.as_str()).filter(|namespace| !namespace.is_empty()));
     match objects.delete(name, &DeleteParams::default()).await {
         Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -84,36 +84,36 @@ pub(super) async fn remove(client: &Client, key: &Key) -> anyhow::Result<()> {
 /// differs, it is replaced only with `may_replace`; without it, this fails.
 pub(super) async fn apply(
     client: &Client,
-    Change { manifest, is_known }: &Change,
+    PendingWrite { manifest, exists }: &PendingWrite,
     may_replace: bool,
 ) -> anyhow::Result<DynamicObject> {
     let objects = api(client, manifest.kind, manifest.namespace.as_deref());
-    let mut wanted: DynamicObject = serde_json::from_value(manifest.object.clone())?;
+    let mut desired: DynamicObject = serde_json::from_value(manifest.object.clone())?;
     if manifest.kind.is_partly_managed() {
-        let ours = PatchParams::apply(FIELD_MANAGER).force();
-        return Ok(objects.patch(&manifest.name, &ours, &Patch::Apply(&wanted)).await?);
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        return Ok(objects.patch(&manifest.name, &params, &Patch::Apply(&desired)).await?);
     }
     let create = PostParams::default();
     // An object that the cache lacks is created without a read first. Other objects are read first, because a quota
     // counts even the failed create of an existing object for a while.
-    if !*is_known {
-        match objects.create(&create, &wanted).await {
+    if !*exists {
+        match objects.create(&create, &desired).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
             created => return Ok(created?),
         }
     }
     let Some(found) = objects.get_opt(&manifest.name).await? else {
-        return Ok(objects.create(&create, &wanted).await?);
+        return Ok(objects.create(&create, &desired).await?);
     };
-    let whole = serde_json::to_value(&found)?;
-    let differences = differences(manifest.kind, &manifest.object, &whole);
+    let live = serde_json::to_value(&found)?;
+    let differences = differences(manifest.kind, &manifest.object, &live);
     if differences.is_empty() {
         return Ok(found);
     }
     // An object that differs only in labels may be replaced.
-    let is_label = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
-    let foreign = differences.iter().find(|difference| !is_label(&difference.path));
-    if let (false, false, Some(difference)) = (may_replace, is_managed(&whole), foreign) {
+    let is_label_path = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
+    let difference = differences.iter().find(|difference| !is_label_path(&difference.path));
+    if let (false, false, Some(difference)) = (may_replace, is_managed(&live), difference) {
         anyhow::bail!(
             "{} {} existed before the baseline and differs in {}: delete it, or change it to what `bulkhead render` prints",
             manifest.kind.name(),
@@ -121,31 +121,31 @@ pub(super) async fn apply(
             difference.path.join("."),
         );
     }
-    wanted.metadata.resource_version = found.metadata.resource_version;
+    desired.metadata.resource_version = found.metadata.resource_version;
     // `roleRef` is immutable
     // (https://kubernetes.io/docs/reference/access-authn-authz/rbac/#clusterrolebinding-example), so the binding is
     // deleted and created again. A dry run first checks that the new one would be admitted.
-    if found.data.get("roleRef") != wanted.data.get("roleRef") {
-        wanted.metadata.resource_version = None;
-        let mut trial = wanted.clone();
+    if found.data.get("roleRef") != desired.data.get("roleRef") {
+        desired.metadata.resource_version = None;
+        let mut trial = desired.clone();
         trial.metadata.name = Some(format!("{}-trial", manifest.name));
         objects.create(&PostParams { dry_run: true, ..PostParams::default() }, &trial).await?;
         objects.delete(&manifest.name, &DeleteParams::default()).await?;
-        return Ok(objects.create(&create, &wanted).await?);
+        return Ok(objects.create(&create, &desired).await?);
     }
-    Ok(objects.replace(&manifest.name, &create, &wanted).await?)
+    Ok(objects.replace(&manifest.name, &create, &desired).await?)
 }
 
-pub(super) async fn say_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
-    say(client, namespace, "True", "BaselineApplied", snapshot::ready_for(tenant)).await?;
+pub(super) async fn mark_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {
+    set_condition(client, namespace, "True", "BaselineApplied", snapshot::ready_for(tenant)).await?;
     info!(namespace, "set a namespace to ready");
     Ok(())
 }
 
 /// Sets the condition to `False`, and waits until the snapshot has it.
-pub(super) async fn undo(client: &Client, snapshots: &SnapshotStore, namespace: &str) -> anyhow::Result<()> {
-    let mut changes = snapshots.subscribe();
-    say(
+pub(super) async fn mark_unready(client: &Client, snapshots: &SnapshotStore, namespace: &str) -> anyhow::Result<()> {
+    let mut snapshot_changes = snapshots.subscribe();
+    set_condition(
         client,
         namespace,
         "False",
@@ -154,16 +154,16 @@ pub(super) async fn undo(client: &Client, snapshots: &SnapshotStore, namespace: 
     )
     .await?;
     let is_ready = |snapshot: &Snapshot| snapshot.namespace(namespace).is_some_and(|known| known.ready);
-    let shown = async {
+    let observed = async {
         while snapshots.newest().is_some_and(|snapshot| is_ready(&snapshot)) {
-            let _ = changes.changed().await;
+            let _ = snapshot_changes.changed().await;
         }
     };
-    let _ = timeout(SHOWN, shown).await;
+    let _ = timeout(WATCH_TIMEOUT, observed).await;
     Ok(())
 }
 
-async fn say(
+async fn set_condition(
     client: &Client,
     namespace: &str,
     status: &str,
@@ -175,7 +175,7 @@ async fn say(
         "status": status,
         "reason": reason,
         "message": message,
-        "lastTransitionTime": now(),
+        "lastTransitionTime": timestamp(),
     });
     let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());

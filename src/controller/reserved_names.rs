@@ -14,28 +14,28 @@ use crate::sources::SnapshotStore;
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, ReservedNames, Snapshot};
 
 /// Collects a burst of changes into one write.
-const BETWEEN: Duration = Duration::from_millis(500);
+const DEBOUNCE: Duration = Duration::from_millis(500);
 /// Checks at least this often, because reservations end without a change.
-const AT_LEAST: Duration = Duration::from_hours(1);
+const RESYNC_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Records reserved names, snapshot after snapshot. Runs until dropped.
-pub(super) async fn retire(client: Client, snapshots: &SnapshotStore, namespace: &str) {
+pub(super) async fn record_reserved_names(client: Client, snapshots: &SnapshotStore, namespace: &str) {
     let maps = Api::<ConfigMap>::namespaced(client, namespace);
-    let mut changes = snapshots.subscribe();
+    let mut snapshot_changes = snapshots.subscribe();
     loop {
         if let Some(snapshot) = snapshots.newest()
-            && let Err(error) = note(&maps, &snapshot).await
+            && let Err(error) = update_config_map(&maps, &snapshot).await
         {
             warn!(%error, "failed to record reserved names");
         }
-        sleep(BETWEEN).await;
-        let _ = timeout(AT_LEAST, changes.changed()).await;
+        sleep(DEBOUNCE).await;
+        let _ = timeout(RESYNC_INTERVAL, snapshot_changes.changed()).await;
     }
 }
 
 /// Updates the ConfigMap if the snapshot, which has its earlier content, requires other names. An edit by another
 /// user meanwhile makes a conflict; the next snapshot has that edit.
-async fn note(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result<(), kube::Error> {
+async fn update_config_map(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result<(), kube::Error> {
     let now = Timestamp::now().as_second();
     if snapshot.reserved_names.updated(snapshot, now) == snapshot.reserved_names {
         return Ok(());

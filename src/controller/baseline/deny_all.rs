@@ -4,30 +4,30 @@
 
 use serde_json::Value;
 
-use super::kept::Kept;
+use super::cache::ManagedCache;
 use crate::baseline::{DENY_ALL_NAME, DRY_RUN_ANNOTATION, Kind};
 use crate::settings::DenyAll;
 use crate::snapshot::Snapshot;
 
 /// Transition of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Denial {
-    Stays,
+pub(super) enum DenyAllTransition {
+    None,
     /// It must be enforced, and is not yet.
-    Comes,
+    Enabling,
     /// It is enforced, and must not be any more.
-    Goes,
+    Disabling,
 }
 
-impl Denial {
-    pub(super) fn of(snapshot: &Snapshot, kept: &Kept) -> Self {
-        let found = kept.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL_NAME);
+impl DenyAllTransition {
+    pub(super) fn new(snapshot: &Snapshot, cache: &ManagedCache) -> Self {
+        let found = cache.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL_NAME);
         let annotation = |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN_ANNOTATION).cloned();
-        let is_in_force = found.is_some_and(|found| annotation(found).is_none_or(|tried| tried != "true"));
-        match (is_in_force, snapshot.settings.mesh_wide == Some(DenyAll::Enforce)) {
-            (false, true) => Self::Comes,
-            (true, false) => Self::Goes,
-            _ => Self::Stays,
+        let is_enforced = found.is_some_and(|found| annotation(found).is_none_or(|value| value != "true"));
+        match (is_enforced, snapshot.settings.mesh_wide == Some(DenyAll::Enforce)) {
+            (false, true) => Self::Enabling,
+            (true, false) => Self::Disabling,
+            _ => Self::None,
         }
     }
 }

@@ -16,50 +16,50 @@ use crate::audit::{Audit, Digest, AuditScope};
 use crate::sources::SnapshotStore;
 
 /// Pauses between two rounds and between two tenants, to limit the load on the API server.
-const BETWEEN_ROUNDS: Duration = Duration::from_secs(10);
-const BETWEEN_TENANTS: Duration = Duration::from_millis(500);
+const ROUND_INTERVAL: Duration = Duration::from_secs(10);
+const TENANT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Results of the last audit of each observed tenant.
 #[derive(Debug, Default)]
-pub(super) struct Audits {
-    found: Mutex<BTreeMap<String, api::Audit>>,
+pub(super) struct AuditResults {
+    results: Mutex<BTreeMap<String, api::Audit>>,
     pub(super) changed: Notify,
 }
 
-impl Audits {
-    pub(super) fn of(&self, tenant: &str) -> Option<api::Audit> {
-        self.found().get(tenant).cloned()
+impl AuditResults {
+    pub(super) fn get(&self, tenant: &str) -> Option<api::Audit> {
+        self.results().get(tenant).cloned()
     }
 
-    fn found(&self) -> MutexGuard<'_, BTreeMap<String, api::Audit>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    fn results(&self) -> MutexGuard<'_, BTreeMap<String, api::Audit>> {
+        self.results.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Audits observed tenants, round after round. Runs until dropped.
-pub(super) async fn observe(client: Client, snapshots: &SnapshotStore, audits: &Audits) {
+pub(super) async fn audit_observed_tenants(client: Client, snapshots: &SnapshotStore, results: &AuditResults) {
     loop {
         let snapshot = snapshots.newest();
         let observed = snapshot.iter().flat_map(|snapshot| snapshot.tenants()).filter(|tenant| tenant.is_observed());
         let observed: BTreeSet<String> = observed.map(|tenant| tenant.name.clone()).collect();
-        audits.found().retain(|tenant, _| observed.contains(tenant));
+        results.results().retain(|tenant, _| observed.contains(tenant));
         for tenant in observed {
             let Some(snapshot) = snapshots.newest() else { break };
             let time = Timestamp::now().as_second();
             let scope = AuditScope::of_tenant(&snapshot, &tenant);
             let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
             let mut digest = Digest::default();
-            let audited = audit.run(&scope, |finding| digest.add(&finding), |_| {}).await;
-            debug!(tenant, objects = audited.objects, findings = digest.findings(), "audited");
-            let found = api::Audit {
-                namespaces: u32::try_from(audited.namespaces).unwrap_or(u32::MAX),
+            let progress = audit.run(&scope, |finding| digest.add(&finding), |_| {}).await;
+            debug!(tenant, objects = progress.objects, findings = digest.findings(), "audited");
+            let result = api::Audit {
+                namespaces: u32::try_from(progress.namespaces).unwrap_or(u32::MAX),
                 findings: u32::try_from(digest.findings()).unwrap_or(u32::MAX),
                 digest: digest.text(),
             };
-            audits.found().insert(tenant, found);
-            audits.changed.notify_one();
-            sleep(BETWEEN_TENANTS).await;
+            results.results().insert(tenant, result);
+            results.changed.notify_one();
+            sleep(TENANT_INTERVAL).await;
         }
-        sleep(BETWEEN_ROUNDS).await;
+        sleep(ROUND_INTERVAL).await;
     }
 }

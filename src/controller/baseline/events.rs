@@ -5,28 +5,28 @@ use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use tracing::{info, warn};
 
-use super::places::Place;
+use super::target::Target;
 use crate::baseline::Manifest;
 use crate::telemetry::Metrics;
 use crate::snapshot::Snapshot;
 
-pub(super) struct Drift<'m> {
+pub(super) struct DriftRecorder<'m> {
     recorder: Recorder,
     metrics: &'m Metrics,
 }
 
-impl<'m> Drift<'m> {
+impl<'m> DriftRecorder<'m> {
     pub(super) fn new(client: &Client, metrics: &'m Metrics) -> Self {
         let reporter = Reporter { controller: "bulkhead-controller".to_owned(), instance: None };
         Self { recorder: Recorder::new(client.clone(), reporter), metrics }
     }
 
     /// Reports that an object of the target was restored.
-    pub(super) async fn repaired(&self, snapshot: &Snapshot, place: &Place, manifest: &Manifest) {
+    pub(super) async fn record_repair(&self, snapshot: &Snapshot, target: &Target, manifest: &Manifest) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
         self.metrics.record_repair(kind);
         info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
-        let (Some(namespace), Place::Namespace { namespace: own, .. }) = (place.namespace(snapshot), place)
+        let (Some(namespace), Target::Namespace { namespace: namespace_name, .. }) = (target.namespace(snapshot), target)
         else {
             return;
         };
@@ -40,12 +40,12 @@ impl<'m> Drift<'m> {
         let regarding = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("Namespace".to_owned()),
-            name: Some(own.clone()),
+            name: Some(namespace_name.clone()),
             uid: Some(namespace.uid.clone()),
             ..ObjectReference::default()
         };
         if let Err(error) = self.recorder.publish(&event, &regarding).await {
-            warn!(%error, namespace = own, "failed to publish an Event about a repair");
+            warn!(%error, namespace = namespace_name, "failed to publish an Event about a repair");
         }
     }
 }

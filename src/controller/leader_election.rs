@@ -16,13 +16,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{info, warn};
 
-const NAME: &str = "bulkhead-controller";
+const LEASE_NAME: &str = "bulkhead-controller";
 /// Time without a renewal after which another replica may take the lease.
-const DURATION: Duration = Duration::from_secs(15);
+const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// Time without a successful renewal after which a leader stops, well before another replica may begin. It is also
 /// the time limit of an attempt to acquire the lease.
-const GIVE_UP: Duration = Duration::from_secs(10);
-const RETRY: Duration = Duration::from_secs(2);
+const RENEW_DEADLINE: Duration = Duration::from_secs(10);
+const RETRY_PERIOD: Duration = Duration::from_secs(2);
 
 /// The name of this replica as a holder, and the namespace of the Lease.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub struct Identity {
 
 /// A lease that this replica holds. A separate task renews it, so that a long computation of the leader does not lose
 /// it.
-pub(super) struct Held {
+pub(super) struct Leadership {
     renewal: AbortOnDropHandle<Renewal>,
     released: CancellationToken,
 }
@@ -45,53 +45,53 @@ struct Renewal {
 }
 
 /// Waits until this replica holds the lease.
-pub(super) async fn acquire(client: Client, identity: &Identity) -> Held {
+pub(super) async fn acquire(client: Client, identity: &Identity) -> Leadership {
     let leases = Api::<Lease>::namespaced(client, &identity.namespace);
-    let mut seen: Option<(Lease, Instant)> = None;
+    let mut observed: Option<(Lease, Instant)> = None;
     loop {
-        match timeout(GIVE_UP, try_acquire(&leases, &identity.holder, &mut seen)).await {
+        match timeout(RENEW_DEADLINE, try_acquire(&leases, &identity.holder, &mut observed)).await {
             Ok(Ok(Some(lease))) => {
                 info!(holder = identity.holder, "leading");
-                return Held::new(Renewal { leases, lease, holder: identity.holder.clone() });
+                return Leadership::new(Renewal { leases, lease, holder: identity.holder.clone() });
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => warn!(%error, "failed to acquire the lease"),
             Err(_) => warn!("timed out acquiring the lease"),
         }
-        sleep(RETRY).await;
+        sleep(RETRY_PERIOD).await;
     }
 }
 
 async fn try_acquire(
     leases: &Api<Lease>,
     holder: &str,
-    seen: &mut Option<(Lease, Instant)>,
+    observed: &mut Option<(Lease, Instant)>,
 ) -> Result<Option<Lease>, kube::Error> {
-    let Some(mut lease) = leases.get_opt(NAME).await? else {
+    let Some(mut lease) = leases.get_opt(LEASE_NAME).await? else {
         let lease = Lease {
-            metadata: ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() },
+            metadata: ObjectMeta { name: Some(LEASE_NAME.to_owned()), ..ObjectMeta::default() },
             ..Lease::default()
         };
-        return created(leases.create(&PostParams::default(), &held(lease, holder)).await);
+        return ignore_conflict(leases.create(&PostParams::default(), &renewed_lease(lease, holder)).await);
     };
-    let since = match seen {
+    let since = match observed {
         Some((known, since)) if known.spec == lease.spec => *since,
         _ => {
             let now = Instant::now();
-            *seen = Some((lease.clone(), now));
+            *observed = Some((lease.clone(), now));
             now
         }
     };
     let holder_now = lease.spec.as_ref().and_then(|spec| spec.holder_identity.as_deref()).unwrap_or_default();
-    if holder_now.is_empty() || holder_now == holder || since.elapsed() > DURATION {
-        lease = held(lease, holder);
-        return created(leases.replace(NAME, &PostParams::default(), &lease).await);
+    if holder_now.is_empty() || holder_now == holder || since.elapsed() > LEASE_DURATION {
+        lease = renewed_lease(lease, holder);
+        return ignore_conflict(leases.replace(LEASE_NAME, &PostParams::default(), &lease).await);
     }
     Ok(None)
 }
 
 /// Converts a conflict, where another replica was faster, to no lease and no error.
-fn created(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
+fn ignore_conflict(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Error> {
     match result {
         Ok(lease) => Ok(Some(lease)),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(None),
@@ -99,13 +99,13 @@ fn created(result: Result<Lease, kube::Error>) -> Result<Option<Lease>, kube::Er
     }
 }
 
-fn held(mut lease: Lease, holder: &str) -> Lease {
+fn renewed_lease(mut lease: Lease, holder: &str) -> Lease {
     let now = MicroTime(Timestamp::now());
     let before = lease.spec.take().unwrap_or_default();
     let changed = before.holder_identity.as_deref() != Some(holder);
     lease.spec = Some(LeaseSpec {
         holder_identity: Some(holder.to_owned()),
-        lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),
+        lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
         acquire_time: if changed { Some(now.clone()) } else { before.acquire_time },
         lease_transitions: Some(before.lease_transitions.unwrap_or_default() + i32::from(changed)),
         renew_time: Some(now),
@@ -114,12 +114,12 @@ fn held(mut lease: Lease, holder: &str) -> Lease {
     lease
 }
 
-impl Held {
+impl Leadership {
     fn new(mut renewal: Renewal) -> Self {
         let released = CancellationToken::new();
-        let until = released.clone();
+        let stop = released.clone();
         let renewal = tokio::spawn(async move {
-            renewal.renew(&until).await;
+            renewal.renew(&stop).await;
             renewal
         });
         Self { renewal: AbortOnDropHandle::new(renewal), released }
@@ -145,12 +145,12 @@ impl Renewal {
     /// Renews the lease until it is lost or is to be released.
     async fn renew(&mut self, released: &CancellationToken) {
         let mut renewed = Instant::now();
-        while renewed.elapsed() < GIVE_UP {
-            if released.run_until_cancelled(sleep(RETRY)).await.is_none() {
+        while renewed.elapsed() < RENEW_DEADLINE {
+            if released.run_until_cancelled(sleep(RETRY_PERIOD)).await.is_none() {
                 return;
             }
-            let lease = held(self.lease.clone(), &self.holder);
-            match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &lease)).await {
+            let lease = renewed_lease(self.lease.clone(), &self.holder);
+            match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &lease)).await {
                 Ok(Ok(lease)) => {
                     self.lease = lease;
                     renewed = Instant::now();
@@ -167,7 +167,7 @@ impl Renewal {
         if let Some(spec) = &mut self.lease.spec {
             spec.holder_identity = None;
         }
-        match timeout(RETRY, self.leases.replace(NAME, &PostParams::default(), &self.lease)).await {
+        match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &self.lease)).await {
             Ok(Ok(_)) => info!(holder = self.holder, "released the lease"),
             Ok(Err(error)) => warn!(%error, "failed to release the lease"),
             Err(_) => warn!("timed out releasing the lease"),
