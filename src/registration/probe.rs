@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_refusal_proves_the_path() {
+    fn probe_counts_only_refusals_by_bulkhead() {
         let refused = |reason: &str| {
             format!(
                 "admission webhook \"namespaces.bulkhead.dev\" denied the request: \nBH103 metadata.labels[{PROBE}]: {reason}; remove it"

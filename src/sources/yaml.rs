@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_know_the_lines_of_their_values() {
+    fn document_values_have_line_numbers() {
         let text = "a: 1\n---\n\n# nothing\n---\nkind: X\nlist:\n  - name: one\n  - name: two\n    \"k/y\": [no, 0777]\n";
         let documents = read(text).unwrap();
         let [_, second] = documents.as_slice() else { unreachable!("two documents") };
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_items_of_a_list_stand_for_themselves() {
+    fn list_items_become_documents() {
         let documents = read("kind: List\nitems:\n- kind: A\n- kind: B\n").unwrap();
         assert_eq!(
             documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),

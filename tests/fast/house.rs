@@ -40,7 +40,7 @@ const ORDER: &[&[&str]] = &[
 
 #[test]
 fn imports_point_one_way() {
-    let place = |folder: &str| ORDER.iter().position(|rooms| rooms.contains(&folder));
+    let place = |folder: &str| ORDER.iter().position(|layers| layers.contains(&folder));
     let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
     for folder in &all {
         for (path, text) in sources(&format!("src/{folder}")) {

@@ -217,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn a_write_is_ahead_of_the_watch() {
+    fn recorded_write_before_its_event_is_visible() {
         let mut cache = ManagedCache::default();
         cache.record_write(Kind::Sidecar, &sidecar(2), cache.version());
         assert!(is_cached(&cache));
     }
 
     #[test]
-    fn what_the_watch_showed_past_a_write_is_believed() {
+    fn recorded_write_after_a_newer_event_is_ignored() {
         let mut cache = ManagedCache::default();
         let version = cache.version();
         cache.apply_event((Kind::Sidecar, Ok(Event::Apply(sidecar(2)))));
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_was_taken_since_is_believed() {
+    fn recorded_write_after_a_relist_is_ignored() {
         let mut cache = ManagedCache::default();
         let version = cache.version();
         cache.apply_event((Kind::Sidecar, Ok(Event::Init)));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_came_after_a_removal_stays() {
+    fn recorded_delete_of_a_recreated_object_is_ignored() {
         let mut cache = ManagedCache::default();
         cache.apply_event((Kind::Sidecar, Ok(Event::Apply(sidecar(2)))));
         let candidate = cache.prune_candidate(ObjectRef::new(Kind::Sidecar, OBJECT.0, OBJECT.1));

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lets_through_goes_once_what_takes_its_place_is_there() -> anyhow::Result<()> {
+    fn allow_policy_is_pruned_once_its_replacement_exists() -> anyhow::Result<()> {
         let file: File = serde_json::from_value(json!({
             "meshWide": { "manage": true, "denyAll": "Enforce" },
             "gateways": [{ "name": "edge/new", "serviceAccount": "new", "selector": { "app": "new" } }],

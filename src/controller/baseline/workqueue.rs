@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_fails_waits_longer_each_time_and_at_most_a_minute() {
+    fn failed_target_backs_off_up_to_a_minute() {
         let mut now = Instant::now();
         let mut queue = Workqueue::new(now);
         for backoff in [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_tried_at_once_when_somebody_has_written_something_else() {
+    fn failed_target_with_a_new_spec_is_retried_at_once() {
         let now = Instant::now();
         let mut queue = Workqueue::new(now);
         queue.record_result(now, &target("some"), false, false);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_with_much_to_do_keep_nobody_waiting() {
+    fn batch_prefers_tenants_with_fewer_in_flight() {
         let mut queue = Workqueue::new(Instant::now());
         let loaded_tenants = ["a", "b", "c", "d"];
         let many_targets = loaded_tenants.map(|tenant| targets_of(tenant, 100));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_allows_comes_before_what_denies_and_goes_after_it() {
+    fn deny_all_is_enabled_last_and_disabled_first() {
         let mut queue = Workqueue::new(Instant::now());
         let (cluster, allows) = (BTreeSet::from([Target::Cluster]), targets_of("a", 2));
         let groups = [

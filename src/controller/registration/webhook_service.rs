@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn certificates_are_read_and_no_key_is() -> anyhow::Result<()> {
+    fn ca_bundle_with_a_private_key_is_rejected() -> anyhow::Result<()> {
         let certificate = development(&["localhost".to_owned()])?.ca_bundle;
         let good = with_ca_bundle("good", &certificate)?.read()?;
         assert_eq!(good.ca_bundle, Some(certificate.clone().into_bytes()));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_good_last_stays() -> anyhow::Result<()> {
+    fn invalid_ca_bundle_keeps_the_last_good_one() -> anyhow::Result<()> {
         let certificate = development(&["localhost".to_owned()])?.ca_bundle;
         let bad = with_ca_bundle("last", "")?;
         let mut reloading = ReloadingCaBundle::new(&bad);
