@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bulkhead::policy::{Verdict, judge};
+use bulkhead::snapshot::Snapshot;
 use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, AdmissionResponse};
-use bulkhead::snapshot::Snapshot;
 use serde::de::IgnoredAny;
 
 const ROUNDS: usize = 30;
@@ -63,7 +63,9 @@ fn answer_unread(bytes: &[u8]) -> Vec<u8> {
 /// Decides as the webhook does, without the network.
 fn decide(bytes: &[u8], snapshot: &Snapshot) -> Vec<u8> {
     let envelope = wire::read(bytes).expect("a review");
-    AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot)).write(envelope.uid()).expect("an answer")
+    AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot))
+        .write(envelope.uid())
+        .expect("an answer")
 }
 
 fn micros(mut work: impl FnMut()) -> f64 {

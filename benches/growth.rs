@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bulkhead::api::{Subject, SubjectKind, TenantSpec};
 use bulkhead::policy::judge;
 use bulkhead::settings::Settings;
+use bulkhead::snapshot::{ClusterState, Namespace, Snapshot, Tenant};
 use bulkhead::webhook::wire::{self, AdmissionResponse};
-use bulkhead::snapshot::{ClusterState, Namespace, Tenant, Snapshot};
 use serde_json::json;
 
 const SIZES: [usize; 2] = [10, 4_000];

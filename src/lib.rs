@@ -32,7 +32,7 @@ pub mod policy;
 pub mod registration;
 pub mod report;
 pub mod settings;
+pub mod snapshot;
 pub mod sources;
 pub mod telemetry;
 pub mod webhook;
-pub mod snapshot;

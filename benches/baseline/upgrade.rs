@@ -19,9 +19,10 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     let names = named("upgrade", 200);
     runtime.block_on(tenants(admin, &names));
     runtime.block_on(until_ready(admin, "upgrade", names.len()));
-    let old =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/snapshot/settings.yaml"))
-            .expect("settings");
+    let old = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/snapshot/settings.yaml"),
+    )
+    .expect("settings");
     let new = it.cluster.folder.join("new-settings.yaml");
     let text = old.replace("mesh:\n", "mesh:\n  outbound: ALLOW_ANY\n");
     std::fs::write(&new, text + "baseline:\n  rolloutRate: 50\n").expect("settings");

@@ -10,7 +10,7 @@ mod tenant;
 
 pub use exemption::{Exemption, ExemptionSpec, ExemptionTarget, TargetKind};
 pub use grants::{Callback, Caller, Cidr, Grants, Reach, Serve};
-pub use shared_service::{Protocol, SharedPort, SharedService, SharedServiceSpec, AllowedTenants};
+pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, SharedServiceSpec};
 pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,
 };

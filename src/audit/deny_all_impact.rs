@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::pages::each_page;
 use super::stored::StoredObject;
 use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
-use crate::policy::kind::{Resource, Kind};
+use crate::policy::kind::{Kind, Resource};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -126,7 +126,8 @@ async fn for_each(
 impl Policy {
     /// Whether it lets anything through, in the mesh's own revision.
     fn allows(&self, settings: &Settings) -> bool {
-        let is_dry_run = self.metadata.annotations.get(DRY_RUN_ANNOTATION).is_some_and(|value| is_true(value));
+        let is_dry_run =
+            self.metadata.annotations.get(DRY_RUN_ANNOTATION).is_some_and(|value| is_true(value));
         let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
         let revision = self.metadata.labels.get(REVISION_LABEL);
         is_allow

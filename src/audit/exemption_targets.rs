@@ -4,9 +4,9 @@ use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 
 use crate::policy::kind::Resource;
-use crate::sources::watch::live_object_of;
-use crate::sources::api_resource;
 use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
+use crate::sources::api_resource;
+use crate::sources::watch::live_object_of;
 
 /// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
 pub(super) async fn list_targets(
@@ -31,7 +31,11 @@ pub(super) async fn list_targets(
     Ok(live_objects)
 }
 
-async fn list(client: &Client, namespace: &str, kind: &str) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
+async fn list(
+    client: &Client,
+    namespace: &str,
+    kind: &str,
+) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
     let Some(resource) = Resource::for_kind(kind) else { return Ok(Vec::new()) };
     let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &api_resource(resource));
     let listed = objects.list_metadata(&ListParams::default()).await?;

@@ -13,13 +13,13 @@ use kube::Client;
 use serde_json::value::RawValue;
 
 use crate::baseline::{self, Label, desired_for_namespace, enforced_labels, missing_labels};
-use crate::policy::kind::{Resource, Kind, Operation};
+use crate::policy::kind::{Kind, Operation, Resource};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
 use crate::policy::rules::audited_resources;
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
-use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, TENANT_LABEL, User, Snapshot};
+use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, TENANT_LABEL, User};
 use stored::StoredObject;
 
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
@@ -114,7 +114,12 @@ impl Audit<'_> {
                     && !is_unknown_kind(&error)
                 {
                     let detail = Detail::Unjudged { unjudged: error.to_string() };
-                    on_finding(finding(namespace_filter.unwrap_or_default(), resource.kind.name(), "", detail));
+                    on_finding(finding(
+                        namespace_filter.unwrap_or_default(),
+                        resource.kind.name(),
+                        "",
+                        detail,
+                    ));
                 }
             }
         }
@@ -126,7 +131,11 @@ impl Audit<'_> {
 
     /// The tenants' namespaces among those to audit.
     fn namespaces(&self, scope: &AuditScope) -> Vec<&str> {
-        let labelled = self.snapshot.namespaces_by_tenant_label().flat_map(|(_, namespaces)| namespaces).map(AsRef::as_ref);
+        let labelled = self
+            .snapshot
+            .namespaces_by_tenant_label()
+            .flat_map(|(_, namespaces)| namespaces)
+            .map(AsRef::as_ref);
         let mut names: Vec<&str> = match scope {
             AuditScope::Everything => labelled.collect(),
             AuditScope::Namespaces(selected) => labelled.filter(|name| selected.contains(*name)).collect(),
@@ -168,7 +177,8 @@ impl Audit<'_> {
         match self.verdict(resource, &stored, raw) {
             Verdict::Unjudged(error) => on_finding(finding(Detail::Unjudged { unjudged: error.to_string() })),
             Verdict::Judged { refused, admitted, .. } => {
-                let observed = admitted.into_iter().filter(|admitted| admitted.reason == WaiverReason::Observed);
+                let observed =
+                    admitted.into_iter().filter(|admitted| admitted.reason == WaiverReason::Observed);
                 for violation in refused.into_iter().chain(observed.map(|admitted| admitted.violation)) {
                     on_finding(finding(Detail::Violation(violation)));
                 }
@@ -200,13 +210,18 @@ impl Audit<'_> {
     /// The labels that the baseline wants on a namespace.
     fn check_labels(&self, namespace: &str, on_finding: &mut impl FnMut(AuditFinding)) {
         let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
-        let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else { return };
+        let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else {
+            return;
+        };
         let wanted: Vec<Label<'_>> = enforced_labels(&self.snapshot.settings, tenant).collect();
         let value = |key: &str| known.label(key);
         let differing = wanted.iter().filter(|label| label.differs(value(label.key)));
         // What is missing is added once the tenant is enforced.
-        let missing_labels =
-            missing_labels(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
+        let missing_labels = missing_labels(
+            wanted.iter(),
+            |label| label.key,
+            |key| key == TENANT_LABEL || value(key).is_some(),
+        );
         for label in differing.chain(missing_labels.filter(|_| !tenant.is_observed())) {
             let message = value(label.key)
                 .map_or("this label of the baseline is missing".to_owned(), |has| {
@@ -240,7 +255,12 @@ impl Audit<'_> {
                 format!("this baseline object of tenant {} is missing", tenant.name),
                 "check that the controller runs, and read its log.",
             );
-            on_finding(finding(namespace, manifest.kind.name(), &manifest.name, Detail::Violation(violation)));
+            on_finding(finding(
+                namespace,
+                manifest.kind.name(),
+                &manifest.name,
+                Detail::Violation(violation),
+            ));
         }
     }
 }

@@ -4,7 +4,7 @@ use kube::{Client, Resource as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::policy::kind::{Resource, Kind};
+use crate::policy::kind::{Kind, Resource};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::sources::api_resource;
 

@@ -47,7 +47,11 @@ struct Status {
 
 impl StoredObject {
     /// The object as an API server would send it for review: the items of a list do not say what they are.
-    pub(super) fn with_type_meta(&self, kind: Kind, raw: &RawValue) -> Result<Box<RawValue>, serde_json::Error> {
+    pub(super) fn with_type_meta(
+        &self,
+        kind: Kind,
+        raw: &RawValue,
+    ) -> Result<Box<RawValue>, serde_json::Error> {
         let text = raw.get();
         if self.kind.is_some() {
             return Ok(raw.to_owned());
@@ -87,7 +91,9 @@ impl StoredObject {
                 cron_job_name.strip_suffix('-').unwrap_or(&owner.name)
             }
             Some(owner)
-                if [Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob].iter().any(|kind| owner.has_kind(*kind)) =>
+                if [Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob]
+                    .iter()
+                    .any(|kind| owner.has_kind(*kind)) =>
             {
                 &owner.name
             }

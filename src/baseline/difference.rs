@@ -98,7 +98,9 @@ fn same_quantities(one: &Value, other: &Value) -> bool {
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(key, value)| other.get(key).is_some_and(|known| same_quantities(value, known)))
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|known| same_quantities(value, known)))
         }
         (Value::Array(one), Value::Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_quantities(one, other))

@@ -41,7 +41,9 @@ pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl I
     let allows_pod_security = settings.istio_cni || is_ambient;
     let security = allows_pod_security.then_some(Label { key: POD_SECURITY_LABEL, value: "baseline" });
     let plain_label = settings.plain_tenant_label.then_some(Label { key: PLAIN_TENANT_LABEL, value: tenant });
-    [Some(Label { key: TENANT_LABEL, value: tenant }), plain_label, Some(mesh), security].into_iter().flatten()
+    [Some(Label { key: TENANT_LABEL, value: tenant }), plain_label, Some(mesh), security]
+        .into_iter()
+        .flatten()
 }
 
 impl Label<'_> {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use serde_json::{Value, json};
 
 use crate::settings::{Dataplane, Settings};
-use crate::snapshot::{NAMESPACE_NAME_LABEL, ClusterEndpoints};
+use crate::snapshot::{ClusterEndpoints, NAMESPACE_NAME_LABEL};
 
 /// Where a node's proxy takes what is for a pod, with the ambient dataplane.
 const HBONE_PORT: u16 = 15008;

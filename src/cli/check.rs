@@ -9,9 +9,9 @@ use super::ExitStatus;
 use crate::policy::kind::{RESOURCES, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
-use crate::report::{ReportLine, Format, SourceLine, Detail, Writer};
+use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
+use crate::snapshot::{NamespaceOwner, Snapshot, User};
 use crate::sources::files::{self, SourceDocument};
-use crate::snapshot::{NamespaceOwner, User, Snapshot};
 
 /// Judge manifests as the webhook would.
 ///
@@ -56,7 +56,8 @@ impl Check {
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for document in &manifests {
-            let Some(resource) = resource(document).filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
+            let Some(resource) = resource(document)
+                .filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
             else {
                 continue;
             };
@@ -111,13 +112,15 @@ impl Check {
                 ));
             }
             Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Vec::new(),
-            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {}
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {
+            }
         }
         match judge(&review, snapshot) {
             Verdict::Unjudged(error) => unjudged(error.to_string()),
             Verdict::Judged { refused, .. } => {
-                let violation =
-                    |violation: Violation| report_line(&violation.pointer.clone(), Detail::Violation(violation));
+                let violation = |violation: Violation| {
+                    report_line(&violation.pointer.clone(), Detail::Violation(violation))
+                };
                 refused.into_iter().map(violation).collect()
             }
         }
@@ -127,9 +130,9 @@ impl Check {
 /// Returns the resource of a manifest, if a rule judges its kind.
 fn resource(document: &SourceDocument) -> Option<&'static Resource> {
     let (group, kind) = (document.group()?, document.yaml.text(&["kind"])?);
-    RESOURCES
-        .iter()
-        .find(|resource| resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind)
+    RESOURCES.iter().find(|resource| {
+        resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind
+    })
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.

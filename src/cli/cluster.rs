@@ -10,9 +10,9 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::time::timeout;
 
-use crate::sources::{SnapshotStore, watch, reload};
-use crate::telemetry::{Metrics, Readiness};
 use crate::snapshot::Snapshot;
+use crate::sources::{SnapshotStore, reload, watch};
+use crate::telemetry::{Metrics, Readiness};
 
 /// The cluster to read, and its settings.
 #[derive(Args, Debug)]

@@ -19,13 +19,14 @@ pub(super) struct DenyAll {
 impl DenyAll {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
-        let audit::DenyAllImpact { workloads, meshed_pods } = match audit::assess_deny_all(&client, &snapshot).await {
-            Ok(blocked) => blocked,
-            Err(error) => {
-                writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
-                return Ok(ExitStatus::Unjudged);
-            }
-        };
+        let audit::DenyAllImpact { workloads, meshed_pods } =
+            match audit::assess_deny_all(&client, &snapshot).await {
+                Ok(blocked) => blocked,
+                Err(error) => {
+                    writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
+                    return Ok(ExitStatus::Unjudged);
+                }
+            };
         let mut out = std::io::stdout().lock();
         for ((namespace, workload), pods) in &workloads {
             writeln!(out, "{namespace}/{workload}: no `ALLOW` policy in force selects its pods ({pods})")?;

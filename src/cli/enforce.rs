@@ -13,7 +13,7 @@ use super::ExitStatus;
 use super::audit::print_findings;
 use super::cluster::Cluster;
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, Digest, AuditScope};
+use crate::audit::{Audit, AuditScope, Digest};
 use crate::report::Format;
 
 /// Change an observed tenant to `Enforce`, after an audit of its objects.

@@ -1,6 +1,5 @@
 //! The command line, one file for each command. Only this folder connects the parts of the program.
 
-mod webhook_service;
 mod audit;
 mod check;
 mod cluster;
@@ -11,6 +10,7 @@ mod manifests;
 mod render;
 mod serve;
 mod snapshot;
+mod webhook_service;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::cluster::Cluster;
 use super::{ExitStatus, yaml};
 use crate::baseline::{
-    Manifest, desired_for_namespace, desired_for_cluster, desired_for_platform, desired_for_service, desired_for_tenant,
-    enforced_labels,
+    Manifest, desired_for_cluster, desired_for_namespace, desired_for_platform, desired_for_service,
+    desired_for_tenant, enforced_labels,
 };
+use crate::snapshot::{Snapshot, Tenant};
 use crate::sources::files;
-use crate::snapshot::{Tenant, Snapshot};
 
 /// Print the baseline as the controller applies it, all of it or a part.
 ///
@@ -183,7 +183,11 @@ fn write(folder: &Path, printed: &[Printed]) -> Result<usize> {
 }
 
 /// Warns about incomplete output.
-fn print_warnings<'w>(snapshot: &Snapshot, source: &str, shown_tenants: impl Iterator<Item = &'w Tenant>) -> Result<()> {
+fn print_warnings<'w>(
+    snapshot: &Snapshot,
+    source: &str,
+    shown_tenants: impl Iterator<Item = &'w Tenant>,
+) -> Result<()> {
     let mut to = std::io::stderr();
     let endpoints = &snapshot.endpoints;
     if endpoints.api_servers.is_empty() {

@@ -16,7 +16,7 @@ use tracing::info;
 use super::cluster::connect;
 use super::{ExitStatus, webhook_service};
 use crate::controller::{self, Identity};
-use crate::sources::{SnapshotStore, files, watch, reload};
+use crate::sources::{SnapshotStore, files, reload, watch};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, CertificateFiles, ServingCertificate};
 use crate::webhook::server::{self, ConnectionLimits};
@@ -112,7 +112,14 @@ impl Serve {
         if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
             let (snapshots, metrics) = (Arc::clone(&snapshots), Arc::clone(&metrics));
             let webhook_service = self.webhook_service.in_namespace(&self.namespace);
-            controller_tasks.spawn(controller::run(client, snapshots, self.identity(), webhook_service, metrics, stop_leading.clone()));
+            controller_tasks.spawn(controller::run(
+                client,
+                snapshots,
+                self.identity(),
+                webhook_service,
+                metrics,
+                stop_leading.clone(),
+            ));
         }
 
         let admin = listen(self.admin).await?;
@@ -200,7 +207,14 @@ impl Serve {
         let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
         let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
         let own_namespace = self.namespace.clone();
-        background_tasks.spawn(watch::run(client.clone(), own_namespace, settings, snapshots, Arc::clone(&readiness), metrics));
+        background_tasks.spawn(watch::run(
+            client.clone(),
+            own_namespace,
+            settings,
+            snapshots,
+            Arc::clone(&readiness),
+            metrics,
+        ));
         Ok((Some(client), readiness))
     }
 }

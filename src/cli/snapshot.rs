@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::cluster::{Cluster, connect};
 use super::{ExitStatus, yaml};
 use crate::api;
-use crate::sources::reload;
 use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
+use crate::sources::reload;
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use tracing::debug;
 
 use crate::api;
-use crate::audit::{Audit, Digest, AuditScope};
+use crate::audit::{Audit, AuditScope, Digest};
 use crate::sources::SnapshotStore;
 
 /// Pauses between two rounds and between two tenants, to limit the load on the API server.
@@ -37,10 +37,15 @@ impl AuditResults {
 }
 
 /// Audits observed tenants, round after round. Runs until dropped.
-pub(super) async fn audit_observed_tenants(client: Client, snapshots: &SnapshotStore, results: &AuditResults) {
+pub(super) async fn audit_observed_tenants(
+    client: Client,
+    snapshots: &SnapshotStore,
+    results: &AuditResults,
+) {
     loop {
         let snapshot = snapshots.newest();
-        let observed = snapshot.iter().flat_map(|snapshot| snapshot.tenants()).filter(|tenant| tenant.is_observed());
+        let observed =
+            snapshot.iter().flat_map(|snapshot| snapshot.tenants()).filter(|tenant| tenant.is_observed());
         let observed: BTreeSet<String> = observed.map(|tenant| tenant.name.clone()).collect();
         results.results().retain(|tenant, _| observed.contains(tenant));
         for tenant in observed {

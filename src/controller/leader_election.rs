@@ -150,7 +150,8 @@ impl Renewal {
                 return;
             }
             let lease = renewed_lease(self.lease.clone(), &self.holder);
-            match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &lease)).await {
+            match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &lease)).await
+            {
                 Ok(Ok(lease)) => {
                     self.lease = lease;
                     renewed = Instant::now();
@@ -167,7 +168,9 @@ impl Renewal {
         if let Some(spec) = &mut self.lease.spec {
             spec.holder_identity = None;
         }
-        match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &self.lease)).await {
+        match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &self.lease))
+            .await
+        {
             Ok(Ok(_)) => info!(holder = self.holder, "released the lease"),
             Ok(Err(error)) => warn!(%error, "failed to release the lease"),
             Err(_) => warn!("timed out releasing the lease"),

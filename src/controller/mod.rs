@@ -24,8 +24,8 @@ use crate::telemetry::Metrics;
 use audit_loop::AuditResults;
 use baseline::ReconcileErrors;
 
-pub use registration::WebhookService;
 pub use leader_election::Identity;
+pub use registration::WebhookService;
 
 /// Runs the controller while this replica holds the lease, and waits for the lease otherwise. Releases the lease when
 /// `stop` is cancelled.
@@ -66,7 +66,10 @@ pub async fn run(
 }
 
 /// Runs `work`. Returns an error if that takes longer than `limit`.
-async fn with_timeout<T>(limit: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+async fn with_timeout<T>(
+    limit: Duration,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("timed out")))
 }
 

@@ -10,8 +10,8 @@ use kube::{Api, Client};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::sources::SnapshotStore;
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, ReservedNames, Snapshot};
+use crate::sources::SnapshotStore;
 
 /// Collects a burst of changes into one write.
 const DEBOUNCE: Duration = Duration::from_millis(500);
@@ -41,7 +41,8 @@ async fn update_config_map(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result
         return Ok(());
     }
     let found = maps.get_opt(RESERVED_NAMES_CONFIG_MAP).await?;
-    let known = ReservedNames::from_data(&found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default());
+    let known =
+        ReservedNames::from_data(&found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default());
     let next = known.updated(snapshot, now);
     if next == known {
         return Ok(());

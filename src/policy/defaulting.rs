@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
-use super::{Review, JudgeError, kind_and_operation};
+use super::{JudgeError, Review, kind_and_operation};
 use crate::baseline::{self, Label, MESH_LABELS, missing_labels};
-use crate::snapshot::{Actor, TENANT_LABEL, Snapshot};
+use crate::snapshot::{Actor, Snapshot, TENANT_LABEL};
 
 /// The labels to add to a namespace.
 #[derive(Debug, Default)]
@@ -67,11 +67,16 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
 /// tenant; for the platform, the tenant that the name belongs to.
 fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -> Vec<AddedLabel> {
     let tenant = match namespace.label_value(TENANT_LABEL) {
-        Some(name) => snapshot.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name)),
-        None if matches!(actor, Actor::Platform) => snapshot.tenant_by_namespace_name(namespace.name_or_generate_name()),
+        Some(name) => {
+            snapshot.tenant(name).filter(|_| matches!(actor, Actor::Platform) || actor.acts_for(name))
+        }
+        None if matches!(actor, Actor::Platform) => {
+            snapshot.tenant_by_namespace_name(namespace.name_or_generate_name())
+        }
         None => actor.tenant_for(namespace.name_or_generate_name()),
     };
-    let reserved = namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_listed_platform_namespace(name));
+    let reserved =
+        namespace.name.as_deref().is_some_and(|name| snapshot.settings.is_listed_platform_namespace(name));
     let Some(tenant) = tenant.filter(|_| !reserved) else { return Vec::new() };
     let added = |label: Label<'_>| AddedLabel { key: label.key, value: label.value.to_owned() };
     baseline::labels(&snapshot.settings, tenant).map(added).collect()
@@ -83,5 +88,7 @@ fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, snapshot: &Snapshot) -> Vec<
     let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
     let wanted = baseline::labels(&snapshot.settings, tenant).map(|label| label.key);
     let keys: BTreeSet<&'static str> = wanted.chain(MESH_LABELS.iter().copied()).collect();
-    keys.into_iter().filter_map(|key| Some(AddedLabel { key, value: old.label_value(key)?.to_owned() })).collect()
+    keys.into_iter()
+        .filter_map(|key| Some(AddedLabel { key, value: old.label_value(key)?.to_owned() }))
+        .collect()
 }

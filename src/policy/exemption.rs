@@ -28,7 +28,8 @@ pub(super) fn covering_exemption<'w>(
         return Err(None);
     };
     let mut needs_lookup = None;
-    for exemption in exemptions.filter(|exemption| matches_pod_spec(exemption, &workload, &snapshot.settings)) {
+    for exemption in exemptions.filter(|exemption| matches_pod_spec(exemption, &workload, &snapshot.settings))
+    {
         match is_target_or_descendant(review, kind, &info, exemption, snapshot) {
             Ok(true) => return Ok(&exemption.name),
             Ok(false) => {}

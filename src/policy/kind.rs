@@ -234,7 +234,9 @@ impl Kind {
         match self {
             Namespace => WebhookEntry::Namespaces,
             Tenant | SharedService | Exemption => WebhookEntry::Cluster,
-            Policy(_) | VirtualService | WasmPlugin | TrafficExtension | ProxyConfig => WebhookEntry::Policies,
+            Policy(_) | VirtualService | WasmPlugin | TrafficExtension | ProxyConfig => {
+                WebhookEntry::Policies
+            }
             ServiceAccount | TokenRequest | Secret => WebhookEntry::Identities,
             _ => WebhookEntry::Workloads,
         }

@@ -3,13 +3,13 @@
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod baseline_names;
 pub mod claims;
+pub mod defaulting;
 mod exemption;
 pub mod kind;
-pub mod defaulting;
 pub mod object;
 pub mod path;
-mod baseline_names;
 pub mod proxy;
 mod ratchet;
 mod review;
@@ -18,14 +18,16 @@ mod verdict;
 
 pub use review::Review;
 pub use rules::{NamespaceClass, RULES, Rule};
-pub use verdict::{WaivedViolation, RuleReport, Retry, JudgeError, Verdict, Violation, WaiverReason, quote, quote_all};
+pub use verdict::{
+    JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason, quote, quote_all,
+};
 
 use std::cell::OnceCell;
 
 use crate::api::Subject;
-use crate::snapshot::{Actor, Namespace, LiveObjectKey, NamespaceOwner, Tenant, Snapshot};
-use kind::{Resource, Kind, Operation};
-use object::{Stage, Object};
+use crate::snapshot::{Actor, LiveObjectKey, Namespace, NamespaceOwner, Snapshot, Tenant};
+use kind::{Kind, Operation, Resource};
+use object::{Object, Stage};
 
 /// What a rule sees of a request.
 #[derive(Debug)]
@@ -78,7 +80,9 @@ impl<'r> Request<'r> {
     }
 
     /// The namespace that is written itself, and the same before.
-    pub fn written_namespace(&self) -> Option<(&'r object::NamespaceView<'r>, Option<&'r object::NamespaceView<'r>>)> {
+    pub fn written_namespace(
+        &self,
+    ) -> Option<(&'r object::NamespaceView<'r>, Option<&'r object::NamespaceView<'r>>)> {
         let Object::Namespace(new) = self.object else { return None };
         let old = match self.old {
             Some(Object::Namespace(old)) => Some(old),
@@ -105,10 +109,14 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
     let (kind, operation) = kind_and_operation(review)?;
     let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
         None => (NamespaceClass::ClusterScoped, None),
-        Some(NamespaceOwner::Tenant(tenant)) => (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant)))),
+        Some(NamespaceOwner::Tenant(tenant)) => {
+            (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant))))
+        }
         Some(NamespaceOwner::Orphaned(name)) => (NamespaceClass::Tenant, Some((name, None))),
         Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
-        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => (NamespaceClass::MeshRoot, None),
+        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
+            (NamespaceClass::MeshRoot, None)
+        }
         Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
@@ -150,8 +158,9 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
             continue;
         }
         match request.waiver(rule, kind) {
-            Ok(reason) => admitted
-                .extend(violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() })),
+            Ok(reason) => admitted.extend(
+                violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
+            ),
             Err(lookup) => {
                 retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry });
                 needs_lookup = needs_lookup.or(lookup);
@@ -160,7 +169,13 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         }
     }
     if refused.is_empty() {
-        return Ok(Verdict::Judged { refused, admitted, contact: None, retry: Retry::Never, needs_lookup: None });
+        return Ok(Verdict::Judged {
+            refused,
+            admitted,
+            contact: None,
+            retry: Retry::Never,
+            needs_lookup: None,
+        });
     }
     let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
@@ -197,19 +212,27 @@ fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeErr
     let resource = Resource::find(review.group, review.resource, review.subresource);
     let operation = Operation::parse(review.operation);
     match (resource, operation) {
-        (Some(resource), Some(operation)) if resource.operations.contains(&operation) => Ok((resource.kind, operation)),
+        (Some(resource), Some(operation)) if resource.operations.contains(&operation) => {
+            Ok((resource.kind, operation))
+        }
         _ => Err(review.unregistered()),
     }
 }
 
 /// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
-fn namespace_owner<'w>(review: &Review<'_>, kind: Kind, snapshot: &'w Snapshot) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
+fn namespace_owner<'w>(
+    review: &Review<'_>,
+    kind: Kind,
+    snapshot: &'w Snapshot,
+) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
     if kind.is_cluster_scoped() {
         return Ok(None);
     }
     match snapshot.owner(review.namespace) {
         // The API server sends what is written where it sees the tenant label: this snapshot is older.
-        Some(NamespaceOwner::Unowned) | None => Err(JudgeError::UnknownNamespace(review.namespace.to_owned())),
+        Some(NamespaceOwner::Unowned) | None => {
+            Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
+        }
         owner => Ok(owner),
     }
 }

@@ -195,7 +195,8 @@ pub struct RuleReport {
 const MAX_LISTED_VIOLATIONS: usize = 20;
 
 impl RuleReport {
-    pub fn new(code: &'static str) -> Self { Self { code, violations: Vec::new(), unlisted: 0 }
+    pub fn new(code: &'static str) -> Self {
+        Self { code, violations: Vec::new(), unlisted: 0 }
     }
 
     /// Adds the violation at `path`.

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, NAME_PREFIX};
-use crate::policy::kind::{RESOURCES, WebhookEntry, Kind};
+use crate::policy::kind::{Kind, RESOURCES, WebhookEntry};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{
-    CONTROLLER_MANAGER, BASELINE_READY, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL, kube_controller_accounts,
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL,
+    kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -89,7 +90,8 @@ fn touches_protected_fields(settings: &Settings) -> MatchCondition {
     let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
     let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
     let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
-    let shared_namespaces: Vec<String> = settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
+    let shared_namespaces: Vec<String> =
+        settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
     let new_and_old = |map: &str| {
         format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
     };
@@ -133,7 +135,9 @@ fn baseline_or_judged_policy() -> MatchCondition {
             RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
         rules.any(|rule| !rule.is_baseline_rule())
     };
-    let judged = RESOURCES.iter().filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
+    let judged = RESOURCES
+        .iter()
+        .filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
     let judged: Vec<String> = judged.map(|resource| format!("'{}'", resource.plural)).collect();
     condition(
         "baseline-or-judged-policy",
@@ -152,8 +156,9 @@ fn baseline_or_judged_policy() -> MatchCondition {
 /// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
 /// Bulkhead.
 fn mesh_root_managed_only(settings: &Settings) -> MatchCondition {
-    let resources =
-        RESOURCES.iter().filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
+    let resources = RESOURCES
+        .iter()
+        .filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
     let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
     let names: Vec<String> =
         baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();

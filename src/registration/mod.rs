@@ -6,9 +6,9 @@
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod match_conditions;
+mod merge;
 mod probe;
 mod rbac;
-mod merge;
 mod webhooks;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -16,9 +16,9 @@ use kube::CustomResourceExt;
 
 use crate::api::{Exemption, SharedService, Tenant};
 
+pub use merge::{is_enforced, merged};
 pub use probe::{ProbeResult, probe_patch};
 pub use rbac::{CONTROLLER, rbac};
-pub use merge::{is_enforced, merged};
 pub use webhooks::{CONFIGURATION_NAME, mutating, validating};
 
 /// The address under which the API server reaches the webhook.

@@ -45,10 +45,17 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
                 }),
             ]);
         } else {
-            rules.extend(audited_resource_rules("get", |kind| !matches!(kind, Kind::Pod | Kind::VirtualService)));
+            rules.extend(audited_resource_rules("get", |kind| {
+                !matches!(kind, Kind::Pod | Kind::VirtualService)
+            }));
         }
         objects.extend(cluster_role(namespace, account, &rules));
-        objects.extend(role("default", namespace, account, &[watch_rule("discovery.k8s.io", "endpointslices")]));
+        objects.extend(role(
+            "default",
+            namespace,
+            account,
+            &[watch_rule("discovery.k8s.io", "endpointslices")],
+        ));
         objects.extend(role("kube-system", namespace, account, &[watch_rule("", "services")]));
         objects.extend(role(namespace, namespace, account, &own_namespace_rules));
     }
@@ -60,7 +67,9 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
 fn audited_resource_rules(verb: &str, is_included: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let has_own_rule = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
-    for resource in audited_resources().filter(|resource| !has_own_rule(resource.kind) && is_included(resource.kind)) {
+    for resource in
+        audited_resources().filter(|resource| !has_own_rule(resource.kind) && is_included(resource.kind))
+    {
         groups.entry(resource.kind.resource_group()).or_default().insert(resource.plural);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });
@@ -76,7 +85,9 @@ fn baseline_rules() -> Vec<Value> {
     };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()
-        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.plural()], "verbs": verbs(kind) }))
+        .map(
+            |kind| json!({ "apiGroups": [kind.group()], "resources": [kind.plural()], "verbs": verbs(kind) }),
+        )
         .collect();
     rules.extend([
         json!({
@@ -140,7 +151,10 @@ fn owner_roles() -> [Value; 2] {
         allow(RBAC, &["rolebindings", "roles"], &read),
         allow("security.istio.io", &security, &all),
     ];
-    [role(NAMESPACE_OWNER_ROLE, &[allow("", &["namespaces"], &["create", "get"])]), role(TENANT_ROLE, &tenant)]
+    [
+        role(NAMESPACE_OWNER_ROLE, &[allow("", &["namespaces"], &["create", "get"])]),
+        role(TENANT_ROLE, &tenant),
+    ]
 }
 
 fn watch_rule(group: &str, resource: &str) -> Value {

@@ -10,7 +10,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::{Service, match_conditions};
-use crate::policy::kind::{RESOURCES, Resource, WebhookEntry, Kind, Operation};
+use crate::policy::kind::{Kind, Operation, RESOURCES, Resource, WebhookEntry};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
@@ -21,7 +21,9 @@ pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
 /// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_needed = |entry: &&WebhookEntry| **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some();
+    let is_needed = |entry: &&WebhookEntry| {
+        **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some()
+    };
     let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
@@ -42,7 +44,9 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
 /// nothing is labelled. That is safe, because the validating webhook refuses a namespace without its tenant label,
 /// and the pods of a namespace that Istio does not inject.
 pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
-    let namespaces = RESOURCES.iter().filter(|resource| resource.kind == Kind::Namespace && resource.subresource.is_empty());
+    let namespaces = RESOURCES
+        .iter()
+        .filter(|resource| resource.kind == Kind::Namespace && resource.subresource.is_empty());
     let labels = MutatingWebhook {
         name: "labels.bulkhead.dev".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],

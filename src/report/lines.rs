@@ -81,7 +81,13 @@ impl<W: Write> Writer<W> {
                 }
                 match detail {
                     Detail::Violation(violation) => {
-                        writeln!(self.out, "{} {}: {}", violation.code, violation.field, violation_text(violation))
+                        writeln!(
+                            self.out,
+                            "{} {}: {}",
+                            violation.code,
+                            violation.field,
+                            violation_text(violation)
+                        )
                     }
                     Detail::Unjudged { unjudged } => writeln!(self.out, "could not be judged: {unjudged}"),
                 }

@@ -3,5 +3,5 @@
 mod lines;
 mod refusal;
 
-pub use lines::{ReportLine, Format, SourceLine, Detail, Writer};
+pub use lines::{Detail, Format, ReportLine, SourceLine, Writer};
 pub use refusal::{audit_annotations, message, violation_text};

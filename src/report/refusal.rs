@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::policy::{WaivedViolation, Violation, WaiverReason};
+use crate::policy::{Violation, WaivedViolation, WaiverReason};
 
 /// Returns the refusal for the user, with one line for each violation. It begins with a line break, because the API
 /// server puts its own text before it.

@@ -211,7 +211,9 @@ impl Settings {
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER_ACCOUNT.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
-            max_certificate_lifetime: i64::from(file.mesh.max_certificate_days.unwrap_or(MAX_CERTIFICATE_DAYS)) * SECONDS_PER_DAY,
+            max_certificate_lifetime: i64::from(
+                file.mesh.max_certificate_days.unwrap_or(MAX_CERTIFICATE_DAYS),
+            ) * SECONDS_PER_DAY,
             istio_cni: file.mesh.istio_cni.unwrap_or(false),
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{NamespaceOwner, Tenant, Snapshot};
+use super::{NamespaceOwner, Snapshot, Tenant};
 use crate::api::{Subject, SubjectKind};
 
 const NODES_GROUP: &str = "system:nodes";
@@ -98,7 +98,9 @@ impl Snapshot {
         match user.name {
             NAMESPACE_CONTROLLER => return Actor::NamespaceController,
             CONTROLLER_MANAGER => return Actor::KubeControllerManager,
-            name if kube_controller_accounts().any(|account| account == name) => return Actor::KubeController,
+            name if kube_controller_accounts().any(|account| account == name) => {
+                return Actor::KubeController;
+            }
             _ => {}
         }
         if settings.platform_users.contains(user.name)
@@ -106,10 +108,11 @@ impl Snapshot {
         {
             return Actor::Platform;
         }
-        let home_tenant = user.service_account_namespace().and_then(|namespace| match self.owner(namespace) {
-            Some(NamespaceOwner::Tenant(tenant)) => Some(tenant.name.as_str()),
-            _ => None,
-        });
+        let home_tenant =
+            user.service_account_namespace().and_then(|namespace| match self.owner(namespace) {
+                Some(NamespaceOwner::Tenant(tenant)) => Some(tenant.name.as_str()),
+                _ => None,
+            });
         let names: BTreeSet<&str> = home_tenant.into_iter().chain(self.members.tenants_of(user)).collect();
         let tenants: Vec<&Tenant> = names.into_iter().filter_map(|name| self.tenant(name)).collect();
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }

@@ -1,7 +1,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::{Namespace, Tenant, Snapshot};
+use super::{Namespace, Snapshot, Tenant};
 use crate::settings::{Gateway, Settings};
 
 /// All that the baseline of a tenant, or of one of its namespaces, is made of: while it is the same, so is the
@@ -23,7 +23,8 @@ impl PartialEq for BaselineInputs {
         Arc::ptr_eq(&self.settings, &other.settings)
             && same_allocation(self.tenant.as_ref(), other.tenant.as_ref())
             && same_allocation(self.namespace.as_ref(), other.namespace.as_ref())
-            && (self.namespaces_hash, self.environment_hash) == (other.namespaces_hash, other.environment_hash)
+            && (self.namespaces_hash, self.environment_hash)
+                == (other.namespaces_hash, other.environment_hash)
     }
 }
 
@@ -57,14 +58,24 @@ impl Snapshot {
             self.namespaces.get(namespace).map(|known| &known.labels).hash(&mut hasher);
         }
         let settings = Arc::clone(&self.settings);
-        BaselineInputs { settings, tenant: None, namespace: None, namespaces_hash: hasher.finish(), environment_hash: self.environment_hash }
+        BaselineInputs {
+            settings,
+            tenant: None,
+            namespace: None,
+            namespaces_hash: hasher.finish(),
+            environment_hash: self.environment_hash,
+        }
     }
 }
 
 impl BaselineInputs {
     /// Whether all that somebody has written is the same: the settings, the tenant, the shared services.
     pub fn same_specs(&self, other: &Self) -> bool {
-        let known = Self { namespace: other.namespace.clone(), namespaces_hash: other.namespaces_hash, ..self.clone() };
+        let known = Self {
+            namespace: other.namespace.clone(),
+            namespaces_hash: other.namespaces_hash,
+            ..self.clone()
+        };
         known == *other
     }
 
@@ -81,7 +92,10 @@ impl BaselineInputs {
 }
 
 /// What is around every tenant, in short.
-pub(super) fn environment_hash(endpoints: &super::ClusterEndpoints, services: &[super::SharedService]) -> u64 {
+pub(super) fn environment_hash(
+    endpoints: &super::ClusterEndpoints,
+    services: &[super::SharedService],
+) -> u64 {
     let mut hasher = DefaultHasher::new();
     (endpoints, services).hash(&mut hasher);
     hasher.finish()

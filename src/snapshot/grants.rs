@@ -1,4 +1,4 @@
-use super::{SharedService, Tenant, Snapshot};
+use super::{SharedService, Snapshot, Tenant};
 use crate::settings::{EgressGateway, Gateway};
 
 impl Snapshot {

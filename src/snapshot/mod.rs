@@ -3,16 +3,16 @@
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod actor;
+mod baseline_inputs;
 mod exemption;
 mod grants;
 mod live_object;
 mod members;
-mod namespace_names;
 mod namespace;
+mod namespace_names;
 mod reserved_names;
 mod shared_service;
 mod tenant;
-mod baseline_inputs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -20,19 +20,20 @@ use std::sync::Arc;
 
 use crate::settings::Settings;
 use members::Members;
-use namespace_names::{tenant_with_prefix, overlapping_tenant};
+use namespace_names::{overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
-    CONTROLLER_MANAGER, Actor, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_account_for, kube_controller_accounts,
+    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_account_for,
+    kube_controller_accounts,
 };
+pub use baseline_inputs::BaselineInputs;
 pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
-pub use namespace_names::NAMESPACE_PREFIX;
 pub use namespace::{BASELINE_READY, NAMESPACE_NAME_LABEL, Namespace, TENANT_LABEL, ready_for};
-pub use reserved_names::{ReservedName, RESERVED_NAMES_CONFIG_MAP, ReservedNames, has_expired};
+pub use namespace_names::NAMESPACE_PREFIX;
+pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
-pub use baseline_inputs::BaselineInputs;
 
 /// What a namespace's owner can be.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +98,9 @@ impl Snapshot {
     pub fn new(settings: Arc<Settings>, state: ClusterState) -> Self {
         let mut namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
         for (name, namespace) in &state.namespaces {
-            if let Some(tenant) = namespace.tenant.as_ref().filter(|_| !settings.is_listed_platform_namespace(name)) {
+            if let Some(tenant) =
+                namespace.tenant.as_ref().filter(|_| !settings.is_listed_platform_namespace(name))
+            {
                 namespaces_by_tenant.entry(tenant.clone()).or_default().insert(Arc::clone(name));
             }
         }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::Timestamp;
 
 use super::Snapshot;
-use super::namespace_names::{is_named_for, is_name_or_dashed};
+use super::namespace_names::{is_name_or_dashed, is_named_for};
 use crate::settings::Settings;
 
 /// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so
@@ -52,8 +52,10 @@ impl ReservedNames {
     /// As the data of the ConfigMap.
     pub fn to_data(&self) -> BTreeMap<String, String> {
         let text = |name: &Reservation| {
-            let released_at =
-                name.released_at.and_then(|released_at| Timestamp::from_second(released_at).ok()).map(|released_at| released_at.to_string());
+            let released_at = name
+                .released_at
+                .and_then(|released_at| Timestamp::from_second(released_at).ok())
+                .map(|released_at| released_at.to_string());
             let words = [Some(name.tenant.clone()), name.uid.clone(), released_at];
             words.into_iter().flatten().collect::<Vec<_>>().join(" ")
         };
@@ -74,7 +76,8 @@ impl ReservedNames {
             // A tenant without a namespace is still there.
             let exists = key.strip_prefix("tenant.").is_some_and(|name| snapshot.tenant(name).is_some());
             let released_at = if exists { None } else { Some(name.released_at.unwrap_or(now)) };
-            (!has_expired(released_at, &snapshot.settings, now)).then(|| (key.clone(), Reservation { released_at, ..name.clone() }))
+            (!has_expired(released_at, &snapshot.settings, now))
+                .then(|| (key.clone(), Reservation { released_at, ..name.clone() }))
         });
         let mut names: BTreeMap<String, Reservation> = released.collect();
         names.extend(in_use);
@@ -82,7 +85,11 @@ impl ReservedNames {
     }
 
     /// The tenant that is gone and whose namespaces could have borne the names of those of `tenant`.
-    pub fn conflict_for_tenant<'r>(&'r self, snapshot: &'r Snapshot, tenant: &str) -> Option<ReservedName<'r>> {
+    pub fn conflict_for_tenant<'r>(
+        &'r self,
+        snapshot: &'r Snapshot,
+        tenant: &str,
+    ) -> Option<ReservedName<'r>> {
         let overlaps = |reserved: &ReservedName<'_>| {
             is_name_or_dashed(reserved.tenant, tenant) || is_name_or_dashed(tenant, reserved.tenant)
         };
@@ -90,10 +97,16 @@ impl ReservedNames {
     }
 
     /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears.
-    pub fn conflict_for_namespace<'r>(&'r self, snapshot: &'r Snapshot, name: &str, tenant: &str) -> Option<ReservedName<'r>> {
+    pub fn conflict_for_namespace<'r>(
+        &'r self,
+        snapshot: &'r Snapshot,
+        name: &str,
+        tenant: &str,
+    ) -> Option<ReservedName<'r>> {
         let own = self.0.get_key_value(&namespace_key(name));
         let own = own.map(|(key, known)| known.as_reserved_name(key));
-        let of_deleted_tenant = self.deleted_tenants(snapshot).find(|reserved| is_named_for(name, reserved.tenant));
+        let of_deleted_tenant =
+            self.deleted_tenants(snapshot).find(|reserved| is_named_for(name, reserved.tenant));
         own.into_iter().chain(of_deleted_tenant).find(|reserved| reserved.tenant != tenant)
     }
 
@@ -103,7 +116,8 @@ impl ReservedNames {
             Some(ReservedName { tenant: key.strip_prefix("tenant.")?, ..known.as_reserved_name(key) })
         });
         tenants.filter(|reserved| {
-            snapshot.tenant(reserved.tenant).is_none() && snapshot.namespaces_of(reserved.tenant).next().is_none()
+            snapshot.tenant(reserved.tenant).is_none()
+                && snapshot.namespaces_of(reserved.tenant).next().is_none()
         })
     }
 }

@@ -14,7 +14,10 @@ use super::watch::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers,
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::snapshot::{Exemption, ClusterState, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant, Snapshot};
+use crate::snapshot::{
+    ClusterState, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot,
+    Tenant,
+};
 
 /// A document, with its file.
 #[derive(Debug)]
@@ -70,8 +73,8 @@ fn read_path(path: &Path, documents: &mut Vec<SourceDocument>) -> Result<(), Rea
     } else {
         text = std::fs::read_to_string(path).map_err(unreadable)?;
     }
-    let parsed =
-        yaml::read(&text).map_err(|error| ReadError::Yaml { file: path.to_owned(), error: Box::new(error) })?;
+    let parsed = yaml::read(&text)
+        .map_err(|error| ReadError::Yaml { file: path.to_owned(), error: Box::new(error) })?;
     documents.extend(parsed.into_iter().map(|yaml| SourceDocument { file: path.to_owned(), yaml }));
     Ok(())
 }
@@ -84,7 +87,9 @@ pub fn settings(path: &Path) -> Result<Settings, ReadError> {
 
 /// Builds the snapshot that `documents` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
 /// objects that have the addresses of the API servers and of DNS. Ignores all other documents.
-pub fn snapshot<'f>(documents: impl IntoIterator<Item = &'f SourceDocument> + Clone) -> Result<Snapshot, ReadError> {
+pub fn snapshot<'f>(
+    documents: impl IntoIterator<Item = &'f SourceDocument> + Clone,
+) -> Result<Snapshot, ReadError> {
     let settings = find_settings(documents.clone())?.unwrap_or_default();
     let mut state = ClusterState::default();
     let mut namespaces = BTreeMap::new();
@@ -93,7 +98,11 @@ pub fn snapshot<'f>(documents: impl IntoIterator<Item = &'f SourceDocument> + Cl
         let namespace_name = document.yaml.text(&["metadata", "namespace"]).unwrap_or_default();
         match (document.group(), document.yaml.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                state.tenants.push(Arc::new(Tenant::new(name, 0, document.parse::<WithSpec<_>>("Tenant")?.spec)));
+                state.tenants.push(Arc::new(Tenant::new(
+                    name,
+                    0,
+                    document.parse::<WithSpec<_>>("Tenant")?.spec,
+                )));
             }
             (Some(api::GROUP), Some("SharedService")) => {
                 state
@@ -121,7 +130,9 @@ pub fn snapshot<'f>(documents: impl IntoIterator<Item = &'f SourceDocument> + Cl
                     ..written
                 };
             }
-            (Some("discovery.k8s.io"), Some("EndpointSlice")) if (namespace_name, name.as_str()) == API_SERVERS => {
+            (Some("discovery.k8s.io"), Some("EndpointSlice"))
+                if (namespace_name, name.as_str()) == API_SERVERS =>
+            {
                 let slice: EndpointSlice = document.parse("EndpointSlice")?;
                 state.endpoints.api_servers.extend(read_api_servers(&slice));
             }
@@ -143,7 +154,9 @@ struct WithSpec<S> {
     spec: S,
 }
 
-fn find_settings<'f>(documents: impl IntoIterator<Item = &'f SourceDocument>) -> Result<Option<Settings>, ReadError> {
+fn find_settings<'f>(
+    documents: impl IntoIterator<Item = &'f SourceDocument>,
+) -> Result<Option<Settings>, ReadError> {
     let mut settings = None;
     for document in documents.into_iter().filter(|document| document.is_settings()) {
         let line = document.yaml.line("");

@@ -4,8 +4,8 @@
 //! cluster.
 
 pub mod files;
-pub mod watch;
 pub mod reload;
+pub mod watch;
 pub mod yaml;
 
 use std::collections::BTreeSet;
@@ -58,7 +58,11 @@ impl Default for SnapshotStore {
         Self {
             newest: ArcSwapOption::empty(),
             version: channel::Sender::new(0),
-            lookups: LookupQueue { pending: Mutex::default(), notify: Notify::new(), completed: channel::Sender::new(0) },
+            lookups: LookupQueue {
+                pending: Mutex::default(),
+                notify: Notify::new(),
+                completed: channel::Sender::new(0),
+            },
         }
     }
 }
@@ -75,7 +79,11 @@ impl SnapshotStore {
 
     /// Asks the watching task to look up `namespace`, every Tenant and `object`. The returned future resolves when
     /// that is done. The next snapshot has what was found.
-    pub fn request_refresh(&self, namespace: &str, object: Option<&LiveObjectKey>) -> impl Future<Output = ()> + use<> {
+    pub fn request_refresh(
+        &self,
+        namespace: &str,
+        object: Option<&LiveObjectKey>,
+    ) -> impl Future<Output = ()> + use<> {
         let mut pending = self.lookups.pending();
         pending.namespaces.insert(namespace.to_owned());
         pending.objects.extend(object.cloned());

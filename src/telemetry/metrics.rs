@@ -88,7 +88,8 @@ impl Default for Metrics {
             "Admission reviews answered, by webhook entry and result",
             requests.clone(),
         );
-        let durations = Family::new_with_constructor((|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram);
+        let durations =
+            Family::new_with_constructor((|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram);
         registry.register_with_unit(
             "admission_duration",
             "Time from reading an admission review to its answer, by webhook entry",

@@ -16,12 +16,12 @@ use tokio::time::{error::Elapsed, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
 
-use super::retry::Waiters;
 use super::mutate::mutate;
+use super::retry::Waiters;
 use super::validate::validate;
 use super::wire::{self, AdmissionResponse};
 use crate::policy::kind::WebhookEntry;
-use crate::policy::{Review, JudgeError, Verdict};
+use crate::policy::{JudgeError, Review, Verdict};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
@@ -84,7 +84,12 @@ enum AdmissionType {
 #[derive(Debug)]
 struct HttpError(StatusCode, &'static str);
 
-async fn handle(webhook: &Webhook, entry: &'static str, admission_type: AdmissionType, request: Request<Body>) -> Response {
+async fn handle(
+    webhook: &Webhook,
+    entry: &'static str,
+    admission_type: AdmissionType,
+    request: Request<Body>,
+) -> Response {
     match try_handle(webhook, entry, admission_type, request).await {
         Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
         Err(HttpError(status, message)) => {
@@ -105,7 +110,8 @@ async fn try_handle(
     let time_limit = time_limit(request.uri());
     let start = Instant::now();
     let timed_out = |_: Elapsed| HttpError(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-    let (body, _permit) = timeout(time_limit, read(webhook, request.into_body())).await.map_err(timed_out)??;
+    let (body, _permit) =
+        timeout(time_limit, read(webhook, request.into_body())).await.map_err(timed_out)??;
 
     let read = Instant::now();
     let envelope = wire::read(&body).map_err(|error| {
@@ -114,11 +120,17 @@ async fn try_handle(
     })?;
     let review = envelope.review();
     let response = match admission_type {
-        AdmissionType::Validating => timeout(time_limit.saturating_sub(start.elapsed()), validate(webhook, &review))
-            .await
-            .unwrap_or_else(|_| AdmissionResponse::from_verdict(&Verdict::Unjudged(JudgeError::DeadlineExceeded))),
+        AdmissionType::Validating => {
+            timeout(time_limit.saturating_sub(start.elapsed()), validate(webhook, &review))
+                .await
+                .unwrap_or_else(|_| {
+                    AdmissionResponse::from_verdict(&Verdict::Unjudged(JudgeError::DeadlineExceeded))
+                })
+        }
         AdmissionType::Mutating => {
-            timeout(time_limit.saturating_sub(start.elapsed()), mutate(webhook, &review)).await.unwrap_or_default()
+            timeout(time_limit.saturating_sub(start.elapsed()), mutate(webhook, &review))
+                .await
+                .unwrap_or_default()
         }
     };
     log(entry, envelope.uid(), &review, response.is_allowed());
@@ -163,7 +175,8 @@ async fn read(webhook: &Webhook, mut body: Body) -> Result<(Bytes, Option<Semaph
         let frame = frame.map_err(|_| HttpError(StatusCode::BAD_REQUEST, "the body ended early"))?;
         let Ok(data) = frame.into_data() else { continue };
         let permits = u32::try_from(data.len().div_ceil(PERMIT_BYTES)).unwrap_or(u32::MAX);
-        let overloaded = |_| HttpError(StatusCode::SERVICE_UNAVAILABLE, "too many bytes in flight; try again");
+        let overloaded =
+            |_| HttpError(StatusCode::SERVICE_UNAVAILABLE, "too many bytes in flight; try again");
         let added = webhook.in_flight.try_acquire_many(permits).map_err(overloaded)?;
         match &mut permit {
             Some(permit) => permit.merge(added),

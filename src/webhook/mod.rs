@@ -3,10 +3,10 @@
 //! Every readable review gets an answer with its own uid. Any other request gets an HTTP error that repeats nothing
 //! of it. The webhook does not decide itself: `policy` judges, in a snapshot that `sources` provides.
 
-mod retry;
 pub mod certificate;
 mod handler;
 mod mutate;
+mod retry;
 pub mod server;
 mod validate;
 pub mod wire;

@@ -2,16 +2,21 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
-use super::retry::refresh;
 use super::handler::Webhook;
+use super::retry::refresh;
 use super::wire::AdmissionResponse;
 use crate::policy::defaulting::{AddedLabel, LabelDefaults, default_labels};
-use crate::policy::{Review, JudgeError};
+use crate::policy::{JudgeError, Review};
 
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
 /// Tenants once: the Tenant may be newer than the snapshot.
 pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
-    let compute = || webhook.snapshots.newest().map_or(Err(JudgeError::NotReady), |snapshot| default_labels(review, &snapshot));
+    let compute = || {
+        webhook
+            .snapshots
+            .newest()
+            .map_or(Err(JudgeError::NotReady), |snapshot| default_labels(review, &snapshot))
+    };
     let mut defaults = compute();
     let needs_refresh = match &defaults {
         Ok(defaults) => defaults.actor_unknown,

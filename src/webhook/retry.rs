@@ -10,9 +10,9 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::policy::{Retry, Review, JudgeError, Verdict, judge};
-use crate::sources::SnapshotStore;
+use crate::policy::{JudgeError, Retry, Review, Verdict, judge};
 use crate::snapshot::Actor;
+use crate::sources::SnapshotStore;
 
 /// Maximum time for a request to wait.
 const WAIT_LIMIT: Duration = Duration::from_secs(2);
@@ -29,18 +29,26 @@ const MAX_WAITING_BYTES: usize = 256 << 10;
 /// state and judges again.
 ///
 /// It judges again once for `Retry::Refresh`, and on each new snapshot until the time limit for `Retry::Wait`.
-pub(super) async fn judge_with_retry(review: &Review<'_>, snapshots: &SnapshotStore, waiters: &Waiters) -> Verdict {
+pub(super) async fn judge_with_retry(
+    review: &Review<'_>,
+    snapshots: &SnapshotStore,
+    waiters: &Waiters,
+) -> Verdict {
     let mut changes = snapshots.subscribe();
     let first = judge_now(review, snapshots);
     let byte_length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
-    if first.retry() == Retry::Never || byte_length(review.object) + byte_length(review.old_object) > MAX_WAITING_BYTES {
+    if first.retry() == Retry::Never
+        || byte_length(review.object) + byte_length(review.old_object) > MAX_WAITING_BYTES
+    {
         return first;
     }
     let Some(_permit) = waiters.acquire(&charged_tenant(review, snapshots)) else { return first };
     let deadline = Instant::now() + WAIT_LIMIT;
     let _ = timeout_at(deadline, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
     let mut verdict = judge_now(review, snapshots);
-    while verdict.retry() == Retry::Wait && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(()))) {
+    while verdict.retry() == Retry::Wait
+        && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
+    {
         verdict = judge_now(review, snapshots);
     }
     verdict

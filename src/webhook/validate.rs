@@ -1,9 +1,9 @@
 use tracing::warn;
 
-use super::retry::judge_with_retry;
 use super::handler::Webhook;
+use super::retry::judge_with_retry;
 use super::wire::AdmissionResponse;
-use crate::policy::{WaivedViolation, Review, Verdict};
+use crate::policy::{Review, Verdict, WaivedViolation};
 
 /// Judges a review, and records the result in metrics and logs.
 pub(super) async fn validate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {

@@ -11,8 +11,8 @@ use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::policy::object::{Stage, JsonStr};
-use crate::policy::{WaivedViolation, Review, JudgeError, Verdict, Violation};
+use crate::policy::object::{JsonStr, Stage};
+use crate::policy::{JudgeError, Review, Verdict, Violation, WaivedViolation};
 use crate::report;
 use crate::snapshot::User;
 
@@ -246,7 +246,9 @@ fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
 /// not at fault.
 fn judge_error(error: &JudgeError) -> Status {
     let (code, reason) = match error {
-        JudgeError::Unreadable(_) | JudgeError::MissingObject(_) | JudgeError::Unregistered { .. } => (422, "Invalid"),
+        JudgeError::Unreadable(_) | JudgeError::MissingObject(_) | JudgeError::Unregistered { .. } => {
+            (422, "Invalid")
+        }
         JudgeError::UnknownNamespace(_) | JudgeError::NotReady | JudgeError::DeadlineExceeded => {
             (503, "ServiceUnavailable")
         }

@@ -229,7 +229,8 @@ fn observed_tenant_is_enforced_once_its_findings_are_acknowledged() {
     assert_eq!(digest(&said.stderr), Some(expected.as_str()), "{said:?}");
 
     // From Git: one apply with the digest.
-    let acknowledged = format!(r#"{{"spec":{{"enforcement":"Enforce","acknowledgedFindings":"{expected}"}}}}"#);
+    let acknowledged =
+        format!(r#"{{"spec":{{"enforcement":"Enforce","acknowledgedFindings":"{expected}"}}}}"#);
     let dry = ["patch", "tenant", "ad-turn", "--type=merge", "--dry-run=server", "-p", &acknowledged];
     admin.ok(&dry).unwrap();
     let (code, said) = bulkhead_as(&admin, &["enforce", "ad-turn", "--yes"]);

@@ -217,7 +217,8 @@ impl Stage {
         let own = path(object.kind, namespace, &format!("/{}", object.name));
         let mut patch = random.one_of(&patches()).clone();
         // A finalizer on the default account, whose other fields are free, would block its deletion.
-        if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_partly_managed()) {
+        if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_partly_managed())
+        {
             metadata.remove("finalizers");
         }
         let mut whole = object.wanted.clone();

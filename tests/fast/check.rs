@@ -146,7 +146,8 @@ fn settings_file_without_settings_is_an_error() {
 
 #[test]
 fn render_of_a_part_prints_only_that_part() {
-    let render = |part: &[&str]| bulkhead(&[&["render", "--snapshot", "examples/snapshot"], part].concat(), "");
+    let render =
+        |part: &[&str]| bulkhead(&[&["render", "--snapshot", "examples/snapshot"], part].concat(), "");
     let namespaces = |text: &str| {
         let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
         let namespace =

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use bulkhead::policy::kind::RESOURCES;
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
+use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
-use bulkhead::snapshot::{User, Snapshot};
 use support::WORLD;
 
 /// The code block of an example. The words after `yaml` name the user and the operation; for an update the first
@@ -80,7 +80,10 @@ impl Example {
         );
         let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let resource = RESOURCES.iter().find(|resource| resource.kind.name() == kind && resource.kind.group() == group).unwrap();
+        let resource = RESOURCES
+            .iter()
+            .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
+            .unwrap();
         let is_delete = self.operation == "delete";
         let review = Review {
             operation: &self.operation.to_uppercase(),

@@ -3,8 +3,8 @@
 
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
-use bulkhead::snapshot::{User, Snapshot};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 

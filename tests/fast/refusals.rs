@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead::policy::RULES;
-use bulkhead::report::{ReportLine, Format, SourceLine, Detail, Writer, message};
+use bulkhead::report::{Detail, Format, ReportLine, SourceLine, Writer, message};
 use bulkhead_harness::kubectl::Said;
 use support::refusal::{denied_by, expect_refused, reported, violations, warnings};
 

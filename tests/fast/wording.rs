@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bulkhead::cli::Arguments;
-use bulkhead::policy::{RULES, JudgeError, Violation, WaiverReason};
+use bulkhead::policy::{JudgeError, RULES, Violation, WaiverReason};
 use bulkhead::report::message;
-use bulkhead::telemetry::Metrics;
 use bulkhead::snapshot::ready_for;
+use bulkhead::telemetry::Metrics;
 use clap::{Command, CommandFactory};
 use support::command::bulkhead;
 use support::snapshot_files::compare;
@@ -56,8 +56,12 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
 #[test]
 fn verdicts_other_than_refusals_are_as_reviewed() {
     let mut text = "A violation that is admitted, in the parentheses of its warning:\n\n".to_owned();
-    for why in [WaiverReason::Preexisting, WaiverReason::Observed, WaiverReason::Exempted("acme-vendor-import".to_owned()), WaiverReason::BreakGlass]
-    {
+    for why in [
+        WaiverReason::Preexisting,
+        WaiverReason::Observed,
+        WaiverReason::Exempted("acme-vendor-import".to_owned()),
+        WaiverReason::BreakGlass,
+    ] {
         writeln!(text, "  {why}").unwrap();
     }
     text += "\nA request that cannot be judged:\n\n";

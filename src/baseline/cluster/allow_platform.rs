@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, ClusterSite};
+use super::{Body, ClusterSite, Kind, Object};
 use crate::snapshot::Snapshot;
 
 /// What is the platform's and in the mesh stays as open as it was. Not in the root namespace: what is allowed there is

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, ClusterSite};
+use super::{Body, ClusterSite, Kind, Object};
 use crate::settings::DenyAll;
 
 /// With this annotation a policy is only tried.
@@ -16,7 +16,9 @@ pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
 fn body(site: ClusterSite<'_>) -> Option<Value> {
     match site.snapshot.settings.mesh_wide? {
         DenyAll::Disabled => None,
-        DenyAll::DryRun => Some(json!({ "metadata": { "annotations": { DRY_RUN_ANNOTATION: "true" } }, "spec": {} })),
+        DenyAll::DryRun => {
+            Some(json!({ "metadata": { "annotations": { DRY_RUN_ANNOTATION: "true" } }, "spec": {} }))
+        }
         DenyAll::Enforce => Some(json!({ "spec": {} })),
     }
 }

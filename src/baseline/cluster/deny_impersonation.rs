@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, ClusterSite, network};
+use super::{Body, ClusterSite, Kind, Object, network};
 
 /// Nobody passes for a shared service: neither an account of its name elsewhere, nor its namespace in another trust
 /// domain.

@@ -9,7 +9,7 @@ mod peer_authentication;
 mod priority_level;
 
 use super::shared_service::is_service_object_name;
-use super::{Body, Kind, Manifest, Object, NAME_PREFIX, Site, network};
+use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::snapshot::Snapshot;
 
 pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};
@@ -31,7 +31,8 @@ pub fn desired_for_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
     }
     let root = ClusterSite { snapshot, namespace: Some(&settings.mesh_root) };
     for namespace in &settings.platform_namespaces {
-        manifests.extend(allow_platform::object().manifests(ClusterSite { snapshot, namespace: Some(namespace) }));
+        manifests
+            .extend(allow_platform::object().manifests(ClusterSite { snapshot, namespace: Some(namespace) }));
     }
     for gateway in &settings.gateways {
         manifests.extend(allow_gateway::manifest(snapshot, gateway));
@@ -55,7 +56,8 @@ const fn objects<'w>() -> [Object<ClusterSite<'w>>; 5] {
 
 /// Whether where the platform's own objects are, one of this kind and name is Bulkhead's.
 pub fn is_cluster_object_name(kind: Kind, name: &str) -> bool {
-    is_service_object_name(kind, name) || objects().iter().any(|object| object.kind == kind && object.name == name)
+    is_service_object_name(kind, name)
+        || objects().iter().any(|object| object.kind == kind && object.name == name)
 }
 
 /// The names by which Bulkhead's objects are known among the platform's.

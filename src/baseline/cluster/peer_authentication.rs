@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, ClusterSite};
+use super::{Body, ClusterSite, Kind, Object};
 
 /// No plaintext in the whole mesh, unless a namespace says otherwise.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {

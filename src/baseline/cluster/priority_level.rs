@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, ClusterSite};
+use super::{Body, ClusterSite, Kind, Object};
 
 pub(in super::super) const NAME: &str = "bulkhead-tenants";
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// The API servers may call what they were granted to, one policy a grant.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

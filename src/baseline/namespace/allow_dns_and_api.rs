@@ -2,7 +2,7 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// DNS, by its pods and by its Service's addresses, and the API servers by their own.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// What the tenant was granted to reach beyond itself, and who may call it.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 use crate::settings::Dataplane;
 
 /// A proxy asks istiod for its certificate and its configuration; with the ambient dataplane the kubelet's probes

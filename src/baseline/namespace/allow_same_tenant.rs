@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::settings::SameTenant;
 use crate::snapshot::TENANT_LABEL;
 

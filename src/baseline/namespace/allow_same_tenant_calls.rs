@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::Authorization;
 
 /// Only beside a mesh-wide deny, and for a tenant that wants it: what one policy allows no finer one takes back.

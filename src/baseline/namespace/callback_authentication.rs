@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, json};
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// The API server has no identity in the mesh: on the ports it was granted to call it need not show one. One for
 /// each set of pods, since of two that select the same pod only one would count.

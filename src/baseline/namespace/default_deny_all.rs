@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Nothing in, nothing out; the others open what must be open.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Who asks for no account gets no token of one.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

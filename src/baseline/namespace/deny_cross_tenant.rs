@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// Whoever is neither of the tenant nor granted is denied: other tenants, foreign trust domains and plaintext, which
 /// has no principal at all.

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite, deny_cross_tenant};
+use super::{Body, Kind, NamespaceSite, Object, deny_cross_tenant};
 use crate::settings::Dataplane;
 
 /// A waypoint obeys only what names it, and the pods behind it see only the waypoint's own identity.

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Addresses outside the cluster that the tenant was granted, so that its proxies let them out. The host is nobody's
 /// name: an entry must have one.

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// A host outside the cluster that the tenant was granted, so that its proxies let it out; through the egress gateway
 /// where there is one.

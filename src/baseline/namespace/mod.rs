@@ -22,9 +22,9 @@ mod tenant_quota;
 
 use std::collections::BTreeSet;
 
-use super::{Body, Kind, Manifest, Object, NAME_PREFIX, Site, network};
+use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::settings::Settings;
-use crate::snapshot::{Tenant, Snapshot};
+use crate::snapshot::{Snapshot, Tenant};
 
 pub use default_service_account::NAME as DEFAULT_SERVICE_ACCOUNT;
 pub use sidecar::known_hosts;
@@ -121,7 +121,10 @@ impl<'w> NamespaceSite<'w> {
     /// The accounts that may call the pods here, as patterns.
     fn allowed_principals(self) -> Vec<String> {
         let settings = self.settings();
-        let own = self.trusted_namespaces().into_iter().map(|namespace| network::principal(settings, namespace, "*"));
+        let own = self
+            .trusted_namespaces()
+            .into_iter()
+            .map(|namespace| network::principal(settings, namespace, "*"));
         let gateways = self
             .snapshot
             .gateways(self.tenant)

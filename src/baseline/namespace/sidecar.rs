@@ -2,9 +2,9 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite, network};
+use super::{Body, Kind, NamespaceSite, Object, network};
 use crate::settings::Dataplane;
-use crate::snapshot::{Tenant, Snapshot};
+use crate::snapshot::{Snapshot, Tenant};
 
 /// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
 /// it with the ambient dataplane.
@@ -18,7 +18,8 @@ fn body(site: NamespaceSite<'_>) -> Option<Value> {
         return None;
     }
     let other_namespaces = site.trusted_namespaces().into_iter().filter(|name| *name != site.namespace);
-    let known = known_hosts(site.snapshot, site.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
+    let known =
+        known_hosts(site.snapshot, site.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
     let hosts: Vec<String> = once("./*".to_owned())
         .chain(other_namespaces.map(|name| format!("{name}/*")))
         .chain([format!("{}/*", settings.mesh_root)])
@@ -33,6 +34,8 @@ pub fn known_hosts<'w>(
     snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
-    let services = snapshot.reachable_services(tenant).map(|service| network::host(&service.namespace, &service.service));
+    let services = snapshot
+        .reachable_services(tenant)
+        .map(|service| network::host(&service.namespace, &service.service));
     network::common_hosts(&snapshot.settings).chain(services)
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::super::quantity::parse_quantity;
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::Limits;
 
 /// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
@@ -21,7 +21,8 @@ fn body(site: NamespaceSite<'_>) -> Value {
         all.extend(over.clone());
         all
     };
-    let default_request = DEFAULT_REQUEST.iter().map(|(key, quantity)| ((*key).to_owned(), (*quantity).to_owned())).collect();
+    let default_request =
+        DEFAULT_REQUEST.iter().map(|(key, quantity)| ((*key).to_owned(), (*quantity).to_owned())).collect();
     let default = merged(&limits.max, &limits.default);
     let request = merged(&merged(&default, &default_request), &limits.default_request);
     let parts = [("default", &default), ("defaultRequest", &request), ("max", &limits.max)];
@@ -37,5 +38,7 @@ const PROXY_LIMITS: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
 
 /// Whether no pod with a proxy could run within these limits.
 pub fn limits_exclude_proxy(limits: &Limits) -> bool {
-    PROXY_LIMITS.iter().any(|(key, needed)| limits.max.get(*key).is_some_and(|max| parse_quantity(max) < parse_quantity(needed)))
+    PROXY_LIMITS.iter().any(|(key, needed)| {
+        limits.max.get(*key).is_some_and(|max| parse_quantity(max) < parse_quantity(needed))
+    })
 }

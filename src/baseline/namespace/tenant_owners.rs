@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::{Subject, SubjectKind};
 
 /// The owners' rights in their namespaces.

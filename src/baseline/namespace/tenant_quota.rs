@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, NamespaceSite};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// How much a namespace may hold: what the Tenant says, and of everything that others pay for an end.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -17,7 +17,12 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
     let is_needed =
         site.snapshot.settings.dataplane == Dataplane::Sidecar && site.http_ports().next().is_some();
     is_needed.then(|| {
-        let patches = [Some(path_normalization()), Some(reject_path_traversal()), merge_repeated_headers(site), Some(set_identity_header())];
+        let patches = [
+            Some(path_normalization()),
+            Some(reject_path_traversal()),
+            merge_repeated_headers(site),
+            Some(set_identity_header()),
+        ];
         json!({ "spec": {
             "configPatches": patches.into_iter().flatten().collect::<Vec<_>>(),
             "priority": 1000,
@@ -97,8 +102,7 @@ fn mutation(mutations: &[Value]) -> Value {
 fn filter(operation: &str, name: &str, config: &Value) -> Value {
     let mut chain = json!({ "filter": { "name": CONNECTION_MANAGER } });
     if operation == "INSERT_BEFORE" {
-        chain =
-            json!({ "filter": { "name": CONNECTION_MANAGER, "subFilter": { "name": "envoy.filters.http.router" } } });
+        chain = json!({ "filter": { "name": CONNECTION_MANAGER, "subFilter": { "name": "envoy.filters.http.router" } } });
     }
     json!({
         "applyTo": "HTTP_FILTER",

@@ -1,15 +1,15 @@
 //! What stands around each shared service, under names of its own in a namespace that others write in too.
 
+mod allow_tenants;
 mod identity_header;
 mod network_policy;
 mod peer_authentication;
 mod reserved_header;
 mod sidecar;
-mod allow_tenants;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Manifest, Object, NAME_PREFIX, Site, network};
+use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::api::{Protocol, SharedPort};
 use crate::snapshot::{SharedService, Snapshot};
 

@@ -14,7 +14,8 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
         return None;
     }
     let known = network::common_hosts(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
-    let called = site.service.calls_tenants.iter().flat_map(|tenant| site.snapshot.ready_namespaces_of(tenant));
+    let called =
+        site.service.calls_tenants.iter().flat_map(|tenant| site.snapshot.ready_namespaces_of(tenant));
     let hosts: Vec<String> = ["./*".to_owned(), format!("{}/*", settings.mesh_root)]
         .into_iter()
         .chain(known)

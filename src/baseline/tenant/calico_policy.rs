@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{TenantSite, Body, Calico, Kind, Object};
+use super::{Body, Calico, Kind, Object, TenantSite};
 use crate::snapshot::TENANT_LABEL;
 
 /// Where Calico is: what no other policy opens. Policies of Kubernetes only add up; this one only denies, and comes

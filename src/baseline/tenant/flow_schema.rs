@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::super::cluster::PRIORITY_LEVEL;
-use super::{TenantSite, Body, Kind, Object};
+use super::{Body, Kind, Object, TenantSite};
 use crate::api::SubjectKind;
 
 /// The tenant's requests to the API server queue among tenants', and before nobody else's.

@@ -1,14 +1,14 @@
 //! What a tenant has beyond its namespaces, each object under a name that ends with the tenant's.
 
+mod calico_policy;
 mod flow_schema;
 mod namespace_creator;
-mod calico_policy;
 mod tenant_reader;
 mod tenant_reader_role;
 
 use super::{Body, Kind, Manifest, Object, Site};
 use crate::settings::Calico;
-use crate::snapshot::{Tenant, Snapshot};
+use crate::snapshot::{Snapshot, Tenant};
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 

@@ -1,5 +1,5 @@
 use super::super::namespace::role_binding_body;
-use super::{TenantSite, Body, Kind, Object};
+use super::{Body, Kind, Object, TenantSite};
 
 /// The owners' right to create namespaces, which belong to the tenant from the first moment.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {

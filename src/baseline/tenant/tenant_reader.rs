@@ -1,7 +1,7 @@
 use super::super::manifest::{Body, Site};
 use super::super::namespace::role_binding_body;
 use super::tenant_reader_role::READER_PREFIX;
-use super::{TenantSite, Kind, Object};
+use super::{Kind, Object, TenantSite};
 
 /// The owners have that right.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {

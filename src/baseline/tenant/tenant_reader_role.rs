@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{TenantSite, Body, Kind, Object};
+use super::{Body, Kind, Object, TenantSite};
 use crate::api;
 
 /// The right to read the Tenant, and to wait for its namespaces.

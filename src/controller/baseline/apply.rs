@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::cache::{ObjectRef, api};
-use crate::controller::timestamp;
 use super::target::Target;
 use crate::baseline::{Manifest, differences, is_managed};
+use crate::controller::timestamp;
+use crate::snapshot::{self, BASELINE_READY, Snapshot};
 use crate::sources::SnapshotStore;
 use crate::sources::watch::read_namespace;
-use crate::snapshot::{self, BASELINE_READY, Snapshot};
 
 /// Field manager of server-side apply.
 const FIELD_MANAGER: &str = "bulkhead";
@@ -33,7 +33,10 @@ pub(super) async fn add_missing_labels(
     namespace: &str,
 ) -> anyhow::Result<()> {
     let mut snapshot_changes = snapshots.subscribe();
-    let Some(snapshot) = snapshots.newest().filter(|snapshot| !target.missing_labels(snapshot).is_empty()) else { return Ok(()) };
+    let Some(snapshot) = snapshots.newest().filter(|snapshot| !target.missing_labels(snapshot).is_empty())
+    else {
+        return Ok(());
+    };
     // The snapshot may be older than the namespace. So the labels are compared with the current object, and its
     // resourceVersion is in the patch.
     let namespaces = Api::<Namespace>::all(client.clone());
@@ -143,7 +146,11 @@ pub(super) async fn mark_ready(client: &Client, namespace: &str, tenant: &str) -
 }
 
 /// Sets the condition to `False`, and waits until the snapshot has it.
-pub(super) async fn mark_unready(client: &Client, snapshots: &SnapshotStore, namespace: &str) -> anyhow::Result<()> {
+pub(super) async fn mark_unready(
+    client: &Client,
+    snapshots: &SnapshotStore,
+    namespace: &str,
+) -> anyhow::Result<()> {
     let mut snapshot_changes = snapshots.subscribe();
     set_condition(
         client,

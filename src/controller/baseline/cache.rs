@@ -13,7 +13,7 @@ use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client};
 use serde_json::Value;
 
-use super::store::{StoreChange, KindStore};
+use super::store::{KindStore, StoreChange};
 use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, Kind, MANAGED_BY_LABEL, Manifest, tenant_of_cluster_object};
 
 /// Reference to an object. The namespace is empty for a cluster-wide object.
@@ -60,7 +60,10 @@ pub(super) enum ChangedScope {
 pub(super) type WatchEvent = (Kind, Result<Event<DynamicObject>, watcher::Error>);
 
 /// Watches the managed objects of these kinds.
-pub(super) fn watch_managed(client: &Client, kinds: &BTreeSet<Kind>) -> SelectAll<BoxStream<'static, WatchEvent>> {
+pub(super) fn watch_managed(
+    client: &Client,
+    kinds: &BTreeSet<Kind>,
+) -> SelectAll<BoxStream<'static, WatchEvent>> {
     let (key, value) = MANAGED_BY_LABEL;
     select_all(kinds.iter().copied().map(|kind| {
         let api = api(client, kind, None);
@@ -122,7 +125,10 @@ impl ManagedCache {
 
     /// Returns references to the cached objects in the namespaces for which `is_selected` is true. Leaves out kinds
     /// that Bulkhead manages only in part. Cluster-wide objects have an empty namespace.
-    pub(super) fn refs_in_namespaces(&self, is_selected: impl Fn(&str) -> bool) -> impl Iterator<Item = ObjectRef> {
+    pub(super) fn refs_in_namespaces(
+        &self,
+        is_selected: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = ObjectRef> {
         let kinds = self.stores.iter().filter(|(kind, _)| !kind.is_partly_managed());
         let refs = kinds.flat_map(|(kind, store)| store.keys().map(move |key| (*kind, key)));
         let selected = refs.filter(move |(_, (namespace, _))| is_selected(namespace));
@@ -142,10 +148,12 @@ impl ManagedCache {
         self.changed.extend(match change {
             StoreChange::None => None,
             StoreChange::Relisted => Some(ChangedScope::All),
-            StoreChange::Object(namespace, name) if namespace.is_empty() => Some(match tenant_of_cluster_object(kind, &name) {
-                Some(tenant) => ChangedScope::Tenant(tenant.to_owned()),
-                None => ChangedScope::Cluster,
-            }),
+            StoreChange::Object(namespace, name) if namespace.is_empty() => {
+                Some(match tenant_of_cluster_object(kind, &name) {
+                    Some(tenant) => ChangedScope::Tenant(tenant.to_owned()),
+                    None => ChangedScope::Cluster,
+                })
+            }
             StoreChange::Object(namespace, _) => Some(ChangedScope::Namespace(namespace)),
         });
     }

@@ -22,7 +22,8 @@ pub(super) enum DenyAllTransition {
 impl DenyAllTransition {
     pub(super) fn new(snapshot: &Snapshot, cache: &ManagedCache) -> Self {
         let found = cache.get(Kind::AuthorizationPolicy, &snapshot.settings.mesh_root, DENY_ALL_NAME);
-        let annotation = |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN_ANNOTATION).cloned();
+        let annotation =
+            |found: &Value| found.pointer("/metadata/annotations")?.get(DRY_RUN_ANNOTATION).cloned();
         let is_enforced = found.is_some_and(|found| annotation(found).is_none_or(|value| value != "true"));
         match (is_enforced, snapshot.settings.mesh_wide == Some(DenyAll::Enforce)) {
             (false, true) => Self::Enabling,

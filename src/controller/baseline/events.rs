@@ -7,8 +7,8 @@ use tracing::{info, warn};
 
 use super::target::Target;
 use crate::baseline::Manifest;
-use crate::telemetry::Metrics;
 use crate::snapshot::Snapshot;
+use crate::telemetry::Metrics;
 
 pub(super) struct DriftRecorder<'m> {
     recorder: Recorder,
@@ -26,7 +26,8 @@ impl<'m> DriftRecorder<'m> {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
         self.metrics.record_repair(kind);
         info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
-        let (Some(namespace), Target::Namespace { namespace: namespace_name, .. }) = (target.namespace(snapshot), target)
+        let (Some(namespace), Target::Namespace { namespace: namespace_name, .. }) =
+            (target.namespace(snapshot), target)
         else {
             return;
         };

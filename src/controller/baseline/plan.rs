@@ -21,7 +21,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(target: Target, reason: ReconcileReason, snapshot: &Snapshot, cache: &ManagedCache) -> Self {
+    pub(super) fn new(
+        target: Target,
+        reason: ReconcileReason,
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+    ) -> Self {
         let manifests = target.manifests(snapshot);
         let prune = target.prune_candidates(&manifests, snapshot, cache);
         Self {

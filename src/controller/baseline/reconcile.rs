@@ -13,17 +13,17 @@ use kube::api::DynamicObject;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
+use super::apply::{add_missing_labels, apply, mark_ready, mark_unready, prune_object};
+use super::cache::{CacheVersion, ManagedCache, PruneCandidate, watch_managed};
 use super::deny_all::DenyAllTransition;
-use super::events::DriftRecorder;
-use super::cache::{ManagedCache, CacheVersion, PruneCandidate, watch_managed};
-use super::plan::Plan;
-use super::target::Target;
-use super::sync_state::{ReconcileReason, SyncState};
 use super::errors::ReconcileErrors;
+use super::events::DriftRecorder;
+use super::plan::Plan;
+use super::sync_state::{ReconcileReason, SyncState};
+use super::target::Target;
 use super::workqueue::Workqueue;
-use crate::controller::with_timeout;
-use super::apply::{apply, add_missing_labels, prune_object, mark_ready, mark_unready};
 use crate::baseline::{Kind, MANAGED_BY_LABEL, Manifest, differences, kinds};
+use crate::controller::with_timeout;
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
@@ -50,7 +50,12 @@ struct Outcome {
 
 /// Keeps every target in sync. A target that hangs or fails delays no other. Returns when the settings require
 /// watches of other kinds.
-pub(in crate::controller) async fn run(client: Client, snapshots: &SnapshotStore, errors: &ReconcileErrors, metrics: &Metrics) {
+pub(in crate::controller) async fn run(
+    client: Client,
+    snapshots: &SnapshotStore,
+    errors: &ReconcileErrors,
+    metrics: &Metrics,
+) {
     let mut snapshot_changes = snapshots.subscribe();
     let declared_kinds: BTreeSet<Kind> = loop {
         match snapshots.newest() {
@@ -102,17 +107,33 @@ pub(in crate::controller) async fn run(client: Client, snapshots: &SnapshotStore
         }
 
         let snapshot = sync_state.due_snapshot(newest);
-        ready_reported.retain(|target, uid| target.namespace(&snapshot).is_some_and(|now| now.uid == *uid && !now.ready));
+        ready_reported.retain(|target, uid| {
+            target.namespace(&snapshot).is_some_and(|now| now.uid == *uid && !now.ready)
+        });
         sync_state.refresh(&snapshot, &mut cache, &ready_reported, std::mem::take(&mut reconciled));
         errors.retain(|target| sync_state.is_out_of_sync(target));
         let spec_changed = sync_state.take_spec_changed();
         queue.start_round(Instant::now(), |target| sync_state.is_out_of_sync(target), &spec_changed);
         let capacity = MAX_IN_FLIGHT.saturating_sub(running.len());
-        let deny_all =
-            if sync_state.is_out_of_sync(&Target::Cluster) { DenyAllTransition::new(&snapshot, &cache) } else { DenyAllTransition::None };
-        for (reason, target) in queue.next_batch(&sync_state.pending_groups(), &in_flight, capacity, snapshot.settings.rollout_rate, deny_all) {
+        let deny_all = if sync_state.is_out_of_sync(&Target::Cluster) {
+            DenyAllTransition::new(&snapshot, &cache)
+        } else {
+            DenyAllTransition::None
+        };
+        for (reason, target) in queue.next_batch(
+            &sync_state.pending_groups(),
+            &in_flight,
+            capacity,
+            snapshot.settings.rollout_rate,
+            deny_all,
+        ) {
             in_flight.insert(target.clone(), reason);
-            running.push(reconcile_target(&client, snapshots, &drift_recorder, Plan::new(target, reason, &snapshot, &cache)));
+            running.push(reconcile_target(
+                &client,
+                snapshots,
+                &drift_recorder,
+                Plan::new(target, reason, &snapshot, &cache),
+            ));
         }
     }
 }
@@ -126,7 +147,12 @@ fn error_message(error: &anyhow::Error) -> String {
 }
 
 /// Reconciles a target: writes the differences, compares the responses, and marks the namespace ready.
-async fn reconcile_target(client: &Client, snapshots: &SnapshotStore, drift_recorder: &DriftRecorder<'_>, plan: Plan) -> Outcome {
+async fn reconcile_target(
+    client: &Client,
+    snapshots: &SnapshotStore,
+    drift_recorder: &DriftRecorder<'_>,
+    plan: Plan,
+) -> Outcome {
     let mut outcome = Outcome {
         target: plan.target.clone(),
         cache_version: plan.cache_version,
@@ -136,7 +162,8 @@ async fn reconcile_target(client: &Client, snapshots: &SnapshotStore, drift_reco
         ready_reported: None,
         result: Ok(()),
     };
-    outcome.result = with_timeout(TARGET_TIMEOUT, execute(client, snapshots, drift_recorder, plan, &mut outcome)).await;
+    outcome.result =
+        with_timeout(TARGET_TIMEOUT, execute(client, snapshots, drift_recorder, plan, &mut outcome)).await;
     outcome
 }
 
@@ -151,7 +178,9 @@ async fn execute(
     let Some(snapshot) = snapshots.newest() else { return Ok(()) };
     let mut first_error = match &target {
         Target::RevokeReady(namespace) => mark_unready(client, snapshots, namespace).await.err(),
-        Target::Namespace { namespace, .. } => add_missing_labels(client, snapshots, &target, namespace).await.err(),
+        Target::Namespace { namespace, .. } => {
+            add_missing_labels(client, snapshots, &target, namespace).await.err()
+        }
         Target::Tenant(_) | Target::Service(_) | Target::Cluster | Target::Orphan(_) => None,
     };
     let may_replace = was_ready || target.findings_acknowledged(&snapshot);
@@ -166,7 +195,9 @@ async fn execute(
             result
         });
         match result {
-            Ok(()) if reason == ReconcileReason::Drift => drift_recorder.record_repair(&snapshot, &target, &write.manifest).await,
+            Ok(()) if reason == ReconcileReason::Drift => {
+                drift_recorder.record_repair(&snapshot, &target, &write.manifest).await;
+            }
             Ok(()) => {}
             Err(error) => first_error = first_error.or(Some(error)),
         }
@@ -185,7 +216,8 @@ async fn execute(
     }
     // The writes took time, so readiness is decided with the newest snapshot.
     let snapshot = snapshots.newest();
-    let awaiting = snapshot.as_ref().and_then(|snapshot| target.awaiting_ready(snapshot)).filter(|_| quota_synced);
+    let awaiting =
+        snapshot.as_ref().and_then(|snapshot| target.awaiting_ready(snapshot)).filter(|_| quota_synced);
     if let (Target::Namespace { namespace, tenant }, Some(awaiting)) = (&target, awaiting) {
         mark_ready(client, namespace, tenant).await?;
         outcome.ready_reported = Some(awaiting.uid.clone());

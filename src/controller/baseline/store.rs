@@ -88,7 +88,9 @@ impl KindStore {
     pub(super) fn names(&self, namespace: &str) -> impl Iterator<Item = &str> {
         let from_namespace = self.objects.range((namespace.to_owned(), String::new())..);
         let namespace = namespace.to_owned();
-        from_namespace.take_while(move |((known, _), _)| *known == namespace).map(|((_, name), _)| name.as_str())
+        from_namespace
+            .take_while(move |((known, _), _)| *known == namespace)
+            .map(|((_, name), _)| name.as_str())
     }
 
     /// Returns the namespace and the name of each object.

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::cache::{ManagedCache, ObjectRef, ChangedScope};
-use super::target::{Target, is_platform_namespace, baseline_objects_in};
+use super::cache::{ChangedScope, ManagedCache, ObjectRef};
+use super::target::{Target, baseline_objects_in, is_platform_namespace};
 use crate::baseline::{Kind, tenant_of_cluster_object};
-use crate::snapshot::{self, NamespaceOwner, BaselineInputs, Snapshot};
+use crate::snapshot::{self, BaselineInputs, NamespaceOwner, Snapshot};
 
 /// Comparing with new snapshots may use at most 1/`REFRESH_DUTY_CYCLE` of the time. If a comparison is slow, the next one covers
 /// more changes.
@@ -111,7 +111,9 @@ impl SyncState {
                 ChangedScope::All => to_check.extend(self.all_inputs.keys().cloned()),
                 ChangedScope::Tenant(tenant) => drop(to_check.insert(Target::Tenant(tenant.clone()))),
                 ChangedScope::Cluster => drop(to_check.insert(Target::Cluster)),
-                ChangedScope::Namespace(namespace) => to_check.extend(targets_in_namespace(snapshot, namespace)),
+                ChangedScope::Namespace(namespace) => {
+                    to_check.extend(targets_in_namespace(snapshot, namespace));
+                }
             }
         }
         let may_orphan = |scope: &ChangedScope| match scope {
@@ -130,7 +132,13 @@ impl SyncState {
         }
     }
 
-    fn refresh_target(&mut self, target: Target, snapshot: &Snapshot, cache: &ManagedCache, ready_reported: &BTreeMap<Target, String>) {
+    fn refresh_target(
+        &mut self,
+        target: Target,
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+        ready_reported: &BTreeMap<Target, String>,
+    ) {
         self.forget(&target);
         let Some(inputs) = self.all_inputs.get(&target) else { return };
         if target.is_in_sync(snapshot, cache, ready_reported.contains_key(&target)) {
@@ -168,9 +176,14 @@ impl SyncState {
 
     /// Returns all targets that are out of sync: first the orphans, then the others, most urgent first.
     pub(super) fn pending_groups(&self) -> Vec<PendingGroup<'_>> {
-        let orphans = PendingGroup { reason: ReconcileReason::SpecChanged, tenant: None, targets: &self.orphans };
+        let orphans =
+            PendingGroup { reason: ReconcileReason::SpecChanged, tenant: None, targets: &self.orphans };
         let pending = self.pending.iter();
-        let pending = pending.map(|((reason, tenant), targets)| PendingGroup { reason: *reason, tenant: tenant.as_deref(), targets });
+        let pending = pending.map(|((reason, tenant), targets)| PendingGroup {
+            reason: *reason,
+            tenant: tenant.as_deref(),
+            targets,
+        });
         [orphans].into_iter().chain(pending).collect()
     }
 }
@@ -214,8 +227,9 @@ fn find_orphans(snapshot: &Snapshot, cache: &ManagedCache) -> BTreeSet<Target> {
     let mut targets = Vec::new();
     let has_no_baseline = |tenant: &str| snapshot.tenant(tenant).is_none_or(snapshot::Tenant::is_observed);
     for kind in Kind::ALL.iter().copied() {
-        let orphans =
-            cache.names(kind, "").filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_no_baseline));
+        let orphans = cache
+            .names(kind, "")
+            .filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_no_baseline));
         targets.extend(orphans.map(|name| Target::Orphan(ObjectRef::new(kind, "", name))));
     }
     let observed = snapshot.tenants().filter(|tenant| tenant.is_observed());

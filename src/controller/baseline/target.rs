@@ -4,15 +4,15 @@
 
 use std::collections::BTreeSet;
 
-use super::deny_all::DenyAllTransition;
-use super::cache::{ManagedCache, ObjectRef};
 use super::apply::PendingWrite;
+use super::cache::{ManagedCache, ObjectRef};
+use super::deny_all::DenyAllTransition;
 use crate::baseline::{
-    DENY_ALL_NAME, Kind, Label, Manifest, QUOTA_NAME, desired_for_namespace, desired_for_cluster, desired_for_platform,
-    desired_for_service, desired_for_tenant, differences, is_baseline_name, is_cluster_object_name, labels, missing_labels,
-    tenant_of_cluster_object,
+    DENY_ALL_NAME, Kind, Label, Manifest, QUOTA_NAME, desired_for_cluster, desired_for_namespace,
+    desired_for_platform, desired_for_service, desired_for_tenant, differences, is_baseline_name,
+    is_cluster_object_name, labels, missing_labels, tenant_of_cluster_object,
 };
-use crate::snapshot::{self, NamespaceOwner, TENANT_LABEL, Snapshot};
+use crate::snapshot::{self, NamespaceOwner, Snapshot, TENANT_LABEL};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +40,10 @@ pub(super) fn baseline_objects_in<'k>(
 ) -> impl Iterator<Item = (Kind, &'k str)> {
     let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_partly_managed());
     kinds.flat_map(move |kind| {
-        cache.names(kind, namespace).filter(move |name| is_baseline_name(kind, name)).map(move |name| (kind, name))
+        cache
+            .names(kind, namespace)
+            .filter(move |name| is_baseline_name(kind, name))
+            .map(move |name| (kind, name))
     })
 }
 
@@ -48,7 +51,11 @@ pub(super) fn baseline_objects_in<'k>(
 /// label.
 pub(super) fn is_platform_namespace(snapshot: &Snapshot, namespace: &str) -> bool {
     let owner = snapshot.owner(namespace);
-    namespace.is_empty() || matches!(owner, Some(NamespaceOwner::Platform | NamespaceOwner::SharedService | NamespaceOwner::Unowned))
+    namespace.is_empty()
+        || matches!(
+            owner,
+            Some(NamespaceOwner::Platform | NamespaceOwner::SharedService | NamespaceOwner::Unowned)
+        )
 }
 
 impl Target {
@@ -107,9 +114,11 @@ impl Target {
                 .tenant(tenant)
                 .map(|tenant| desired_for_namespace(snapshot, tenant, namespace).collect())
                 .unwrap_or_default(),
-            Self::Tenant(name) => {
-                snapshot.tenant(name).into_iter().flat_map(|tenant| desired_for_tenant(snapshot, tenant)).collect()
-            }
+            Self::Tenant(name) => snapshot
+                .tenant(name)
+                .into_iter()
+                .flat_map(|tenant| desired_for_tenant(snapshot, tenant))
+                .collect(),
             Self::Service(name) => {
                 let service = snapshot.shared_service(name).into_iter();
                 service.flat_map(|service| desired_for_service(snapshot, service)).collect()
@@ -121,9 +130,16 @@ impl Target {
 
     /// Returns the objects to delete: those that exist but are not in `manifests`, such as objects of an older
     /// baseline or of a revoked grant.
-    pub(super) fn prune_candidates(&self, manifests: &[Manifest], snapshot: &Snapshot, cache: &ManagedCache) -> Vec<ObjectRef> {
+    pub(super) fn prune_candidates(
+        &self,
+        manifests: &[Manifest],
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+    ) -> Vec<ObjectRef> {
         let desired: BTreeSet<ObjectRef> = match self {
-            Self::Cluster => desired_for_platform(snapshot).map(|manifest| ObjectRef::of_manifest(&manifest)).collect(),
+            Self::Cluster => {
+                desired_for_platform(snapshot).map(|manifest| ObjectRef::of_manifest(&manifest)).collect()
+            }
             _ => manifests.iter().map(ObjectRef::of_manifest).collect(),
         };
         let existing: Vec<ObjectRef> = match self {
@@ -134,24 +150,33 @@ impl Target {
             Self::Tenant(tenant) => {
                 let refs_of_kind = |kind: &Kind| {
                     let kind = *kind;
-                    let names =
-                        cache.names(kind, "").filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
+                    let names = cache
+                        .names(kind, "")
+                        .filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
                     names.map(move |name| ObjectRef::new(kind, "", name))
                 };
                 Kind::ALL.iter().flat_map(refs_of_kind).collect()
             }
             Self::Cluster => {
                 let not_yet_created = desired.iter().filter(|key| cache.get_ref(key).is_none());
-                let not_yet_created: BTreeSet<&str> = not_yet_created.map(|key| key.namespace.as_str()).collect();
+                let not_yet_created: BTreeSet<&str> =
+                    not_yet_created.map(|key| key.namespace.as_str()).collect();
                 // An old policy is deleted only after all wanted objects of its namespace exist.
-                let may_prune = |key: &ObjectRef| key.name == DENY_ALL_NAME || !not_yet_created.contains(key.namespace.as_str());
-                let is_prunable = |key: &ObjectRef| is_cluster_object_name(key.kind, &key.name) && may_prune(key);
-                cache.refs_in_namespaces(|namespace| is_platform_namespace(snapshot, namespace)).filter(is_prunable).collect()
+                let may_prune = |key: &ObjectRef| {
+                    key.name == DENY_ALL_NAME || !not_yet_created.contains(key.namespace.as_str())
+                };
+                let is_prunable =
+                    |key: &ObjectRef| is_cluster_object_name(key.kind, &key.name) && may_prune(key);
+                cache
+                    .refs_in_namespaces(|namespace| is_platform_namespace(snapshot, namespace))
+                    .filter(is_prunable)
+                    .collect()
             }
             Self::Orphan(key) => vec![key.clone()],
             Self::Service(_) | Self::RevokeReady(_) => Vec::new(),
         };
-        let mut candidates: Vec<ObjectRef> = existing.into_iter().filter(|key| !desired.contains(key)).collect();
+        let mut candidates: Vec<ObjectRef> =
+            existing.into_iter().filter(|key| !desired.contains(key)).collect();
         // Deny-all is deleted before the policies that allow.
         candidates.sort_by_key(|key| key.name != DENY_ALL_NAME);
         candidates
@@ -159,22 +184,34 @@ impl Target {
 
     /// Returns the labels that the target must still add to its namespace.
     pub(super) fn missing_labels<'w>(&self, snapshot: &'w Snapshot) -> Vec<Label<'w>> {
-        self.namespace(snapshot).map(|namespace| self.missing_labels_of(snapshot, namespace)).unwrap_or_default()
+        self.namespace(snapshot)
+            .map(|namespace| self.missing_labels_of(snapshot, namespace))
+            .unwrap_or_default()
     }
 
     /// Returns the labels that `namespace` lacks, if it belongs to this target's tenant.
-    pub(super) fn missing_labels_of<'w>(&self, snapshot: &'w Snapshot, namespace: &snapshot::Namespace) -> Vec<Label<'w>> {
+    pub(super) fn missing_labels_of<'w>(
+        &self,
+        snapshot: &'w Snapshot,
+        namespace: &snapshot::Namespace,
+    ) -> Vec<Label<'w>> {
         let Self::Namespace { tenant, .. } = self else { return Vec::new() };
         if namespace.tenant.as_ref() != Some(tenant) || namespace.terminating {
             return Vec::new();
         }
         let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
         let tenant = snapshot.tenant(tenant).into_iter();
-        missing_labels(tenant.flat_map(|tenant| labels(&snapshot.settings, tenant)), |label| label.key, has).collect()
+        missing_labels(tenant.flat_map(|tenant| labels(&snapshot.settings, tenant)), |label| label.key, has)
+            .collect()
     }
 
     /// Returns the objects that differ from the wanted ones, in the order in which they are written.
-    pub(super) fn pending_writes(&self, manifests: Vec<Manifest>, snapshot: &Snapshot, cache: &ManagedCache) -> Vec<PendingWrite> {
+    pub(super) fn pending_writes(
+        &self,
+        manifests: Vec<Manifest>,
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+    ) -> Vec<PendingWrite> {
         // Kubernetes creates no objects in a terminating namespace.
         let is_terminating = self.is_terminating(snapshot);
         let write = |manifest: Manifest| match cache.get_live(&manifest) {
@@ -213,12 +250,14 @@ impl Target {
 
     /// True if the target is in sync.
     pub(super) fn is_in_sync(&self, snapshot: &Snapshot, cache: &ManagedCache, ready_reported: bool) -> bool {
-        let must_report_ready = !ready_reported && self.awaiting_ready(snapshot).is_some() && self.quota_synced(cache);
+        let must_report_ready =
+            !ready_reported && self.awaiting_ready(snapshot).is_some() && self.quota_synced(cache);
         if must_report_ready || !self.missing_labels(snapshot).is_empty() {
             return false;
         }
         let manifests = self.manifests(snapshot);
-        self.prune_candidates(&manifests, snapshot, cache).is_empty() && self.pending_writes(manifests, snapshot, cache).is_empty()
+        self.prune_candidates(&manifests, snapshot, cache).is_empty()
+            && self.pending_writes(manifests, snapshot, cache).is_empty()
     }
 
     /// True if the quota controller has computed the usage of the namespace. Until then, Kubernetes refuses to create
@@ -262,10 +301,12 @@ mod tests {
         let state = ClusterState { namespaces: vec![edge], ..ClusterState::default() };
         let snapshot = Snapshot::new(Arc::new(Settings::try_from(file)?), state);
         let mut cache = ManagedCache::default();
-        cache.apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-old")))));
+        cache
+            .apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-old")))));
         let manifests = Target::Cluster.manifests(&snapshot);
         assert_eq!(Target::Cluster.prune_candidates(&manifests, &snapshot, &cache), []);
-        cache.apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-new")))));
+        cache
+            .apply_event((Kind::AuthorizationPolicy, Ok(Event::Apply(allow_policy("bulkhead-gateway-new")))));
         let old = ObjectRef::new(Kind::AuthorizationPolicy, "edge", "bulkhead-gateway-old");
         assert_eq!(Target::Cluster.prune_candidates(&manifests, &snapshot, &cache), [old]);
         Ok(())

@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::deny_all::DenyAllTransition;
+use super::sync_state::{PendingGroup, ReconcileReason};
 use super::target::Target;
-use super::sync_state::{ReconcileReason, PendingGroup};
 
 /// Backoff of a failed target: starts at `BACKOFF_MIN` and doubles with each failure, up to `BACKOFF_MAX`.
 const BACKOFF_MIN: Duration = Duration::from_millis(250);
@@ -49,7 +49,13 @@ pub(super) struct Workqueue {
 
 impl Workqueue {
     pub(super) fn new(now: Instant) -> Self {
-        Self { backoffs: BTreeMap::new(), cooldown_until: BTreeMap::new(), next_rollout: now, now, next_deadline: None }
+        Self {
+            backoffs: BTreeMap::new(),
+            cooldown_until: BTreeMap::new(),
+            next_rollout: now,
+            now,
+            next_deadline: None,
+        }
     }
 
     /// Returns the time at which the next waiting target becomes eligible.
@@ -102,8 +108,9 @@ impl Workqueue {
         let mut rollout_pending = in_flight.values().any(|reason| *reason == ReconcileReason::Rollout);
         for limit in MAX_IN_FLIGHT_PER_TENANT {
             for PendingGroup { reason, tenant, targets } in groups.iter().copied() {
-                let is_eligible =
-                    |target: &&Target| !in_flight.contains_key(*target) && !waits_for_others(deny_all, reason, target);
+                let is_eligible = |target: &&Target| {
+                    !in_flight.contains_key(*target) && !waits_for_others(deny_all, reason, target)
+                };
                 for target in targets.iter().filter(is_eligible) {
                     if batch.is_full() || batch.in_flight_of(tenant) >= limit {
                         break;
@@ -126,7 +133,8 @@ impl Workqueue {
             }
         }
         let cluster_group = groups.iter().find(|group| group.targets.contains(&Target::Cluster));
-        if let Some(PendingGroup { reason, .. }) = cluster_group.filter(|_| deny_all == DenyAllTransition::Enabling)
+        if let Some(PendingGroup { reason, .. }) =
+            cluster_group.filter(|_| deny_all == DenyAllTransition::Enabling)
             && !rollout_pending
             && !batch.is_full()
             && !in_flight.contains_key(&Target::Cluster)
@@ -224,11 +232,15 @@ mod tests {
     fn is_eligible(queue: &mut Workqueue, now: Instant, spec_changed: &BTreeSet<Target>) -> bool {
         queue.start_round(now, |_| true, spec_changed);
         let targets = BTreeSet::from([target("some")]);
-        let groups = [PendingGroup { reason: ReconcileReason::Created, tenant: Some("some"), targets: &targets }];
+        let groups =
+            [PendingGroup { reason: ReconcileReason::Created, tenant: Some("some"), targets: &targets }];
         !queue.next_batch(&groups, &BTreeMap::new(), 1, NonZeroU32::MIN, DenyAllTransition::None).is_empty()
     }
 
-    fn in_flight<'p>(reason: ReconcileReason, targets: impl IntoIterator<Item = &'p Target>) -> BTreeMap<Target, ReconcileReason> {
+    fn in_flight<'p>(
+        reason: ReconcileReason,
+        targets: impl IntoIterator<Item = &'p Target>,
+    ) -> BTreeMap<Target, ReconcileReason> {
         targets.into_iter().map(|target| (target.clone(), reason)).collect()
     }
 
@@ -240,7 +252,10 @@ mod tests {
             let backoff = Duration::from_millis(backoff);
             queue.record_result(now, &target("some"), false, false);
             now += backoff;
-            assert!(!is_eligible(&mut queue, now - Duration::from_millis(1), &BTreeSet::new()), "{backoff:?}");
+            assert!(
+                !is_eligible(&mut queue, now - Duration::from_millis(1), &BTreeSet::new()),
+                "{backoff:?}"
+            );
             assert_eq!(queue.next_deadline(), now, "{backoff:?}");
             assert!(is_eligible(&mut queue, now, &BTreeSet::new()), "{backoff:?}");
         }
@@ -261,19 +276,31 @@ mod tests {
         let loaded_tenants = ["a", "b", "c", "d"];
         let many_targets = loaded_tenants.map(|tenant| targets_of(tenant, 100));
         let few_targets = targets_of("e", 2);
-        let in_flight = in_flight(ReconcileReason::Created, many_targets.iter().flat_map(|targets| targets.iter().take(4)));
+        let in_flight = in_flight(
+            ReconcileReason::Created,
+            many_targets.iter().flat_map(|targets| targets.iter().take(4)),
+        );
         let mut groups: Vec<_> = loaded_tenants
             .iter()
             .zip(&many_targets)
-            .map(|(tenant, targets)| PendingGroup { reason: ReconcileReason::Created, tenant: Some(tenant), targets })
+            .map(|(tenant, targets)| PendingGroup {
+                reason: ReconcileReason::Created,
+                tenant: Some(tenant),
+                targets,
+            })
             .collect();
-        groups.push(PendingGroup { reason: ReconcileReason::SpecChanged, tenant: Some("e"), targets: &few_targets });
+        groups.push(PendingGroup {
+            reason: ReconcileReason::SpecChanged,
+            tenant: Some("e"),
+            targets: &few_targets,
+        });
         let picked = queue.next_batch(&groups, &in_flight, 3, NonZeroU32::MIN, DenyAllTransition::None);
         let tenants: Vec<Option<&str>> = picked.iter().map(|(_, target)| target.tenant()).collect();
         assert_eq!(tenants, [Some("e"), Some("e"), Some("a")]);
         // Without other tenants, a tenant gets all free capacity.
         groups.truncate(1);
-        let picked = queue.next_batch(&groups, &BTreeMap::new(), 16, NonZeroU32::MIN, DenyAllTransition::None);
+        let picked =
+            queue.next_batch(&groups, &BTreeMap::new(), 16, NonZeroU32::MIN, DenyAllTransition::None);
         assert_eq!(picked.iter().map(|(_, target)| target).collect::<BTreeSet<_>>().len(), 16);
     }
 
@@ -285,17 +312,35 @@ mod tests {
             PendingGroup { reason: ReconcileReason::Rollout, tenant: None, targets: &cluster },
             PendingGroup { reason: ReconcileReason::Rollout, tenant: Some("a"), targets: &allows },
         ];
-        let mut batch_of = |groups: &[PendingGroup<'_>], in_flight: &BTreeMap<Target, ReconcileReason>, deny_all| {
-            let picked = queue.next_batch(groups, in_flight, 16, NonZeroU32::MAX, deny_all);
-            picked.into_iter().map(|(_, target)| target).collect::<BTreeSet<_>>()
-        };
+        let mut batch_of =
+            |groups: &[PendingGroup<'_>], in_flight: &BTreeMap<Target, ReconcileReason>, deny_all| {
+                let picked = queue.next_batch(groups, in_flight, 16, NonZeroU32::MAX, deny_all);
+                picked.into_iter().map(|(_, target)| target).collect::<BTreeSet<_>>()
+            };
         let none = BTreeMap::new();
         assert!(!batch_of(&groups, &none, DenyAllTransition::Enabling).contains(&Target::Cluster));
-        assert_eq!(batch_of(&groups[..1], &in_flight(ReconcileReason::Rollout, &allows), DenyAllTransition::Enabling), BTreeSet::new());
+        assert_eq!(
+            batch_of(
+                &groups[..1],
+                &in_flight(ReconcileReason::Rollout, &allows),
+                DenyAllTransition::Enabling
+            ),
+            BTreeSet::new()
+        );
         // A steady flow of new namespaces does not delay the deny-all policy.
-        assert_eq!(batch_of(&groups[..1], &in_flight(ReconcileReason::Created, &allows), DenyAllTransition::Enabling), cluster);
+        assert_eq!(
+            batch_of(
+                &groups[..1],
+                &in_flight(ReconcileReason::Created, &allows),
+                DenyAllTransition::Enabling
+            ),
+            cluster
+        );
         assert_eq!(batch_of(&groups, &none, DenyAllTransition::Disabling), cluster);
         // If the deny-all policy does not change, its target waits for no other.
-        assert!(batch_of(&groups[..1], &in_flight(ReconcileReason::Rollout, &allows), DenyAllTransition::None).contains(&Target::Cluster));
+        assert!(
+            batch_of(&groups[..1], &in_flight(ReconcileReason::Rollout, &allows), DenyAllTransition::None)
+                .contains(&Target::Cluster)
+        );
     }
 }

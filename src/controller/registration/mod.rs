@@ -23,7 +23,9 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use crate::controller::with_timeout;
-use crate::registration::{self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch};
+use crate::registration::{
+    self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch,
+};
 use crate::settings::{Registration, Settings};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
@@ -44,9 +46,19 @@ const RECONCILE_TIMEOUT: Duration = Duration::from_secs(20);
 const PROBES_REQUIRED: u32 = 3;
 
 /// Registers the webhook, check after check. Runs until dropped.
-pub(super) async fn run(client: Client, snapshots: &SnapshotStore, webhook_service: &WebhookService, metrics: &Metrics) {
-    let mut registrar =
-        Registrar { client, webhook_service, ca_bundle: ReloadingCaBundle::new(webhook_service), successful_probes: 0, last_writes: [None, None] };
+pub(super) async fn run(
+    client: Client,
+    snapshots: &SnapshotStore,
+    webhook_service: &WebhookService,
+    metrics: &Metrics,
+) {
+    let mut registrar = Registrar {
+        client,
+        webhook_service,
+        ca_bundle: ReloadingCaBundle::new(webhook_service),
+        successful_probes: 0,
+        last_writes: [None, None],
+    };
     let mut last_state = None;
     let mut backoff = BACKOFF_MIN;
     loop {
@@ -63,7 +75,9 @@ pub(super) async fn run(client: Client, snapshots: &SnapshotStore, webhook_servi
         let next_poll = match state {
             RegistrationState::Unmanaged | RegistrationState::Enforced => Some(POLL_INTERVAL),
             RegistrationState::Probing(_) => Some(BACKOFF_MIN),
-            RegistrationState::Written | RegistrationState::Unverified(_) | RegistrationState::Unknown(_) => None,
+            RegistrationState::Written | RegistrationState::Unverified(_) | RegistrationState::Unknown(_) => {
+                None
+            }
         };
         last_state = Some(state);
         sleep(next_poll.unwrap_or(backoff)).await;
@@ -101,10 +115,14 @@ impl RegistrationState {
 
     fn log(&self) {
         match self {
-            Self::Unmanaged => info!("`registration: Unmanaged`: the webhook configurations are left as they are"),
+            Self::Unmanaged => {
+                info!("`registration: Unmanaged`: the webhook configurations are left as they are");
+            }
             Self::Enforced => info!("registered with `Fail`: what cannot be judged is refused"),
             Self::Written | Self::Probing(_) => {}
-            Self::Unverified(reason) => warn!(reason, "registered with `Ignore`: what cannot be judged is admitted"),
+            Self::Unverified(reason) => {
+                warn!(reason, "registered with `Ignore`: what cannot be judged is admitted");
+            }
             Self::Unknown(error) => warn!(error, "failed to register the webhook; retrying"),
         }
     }
@@ -143,7 +161,11 @@ impl Registrar<'_> {
         // labels.
         let [mutating, validating] = &configurations;
         let live = validating.webhooks();
-        if configurations.iter().zip(&self.last_writes).all(|(configuration, last_write)| configuration.is_current(&owner, last_write)) {
+        if configurations
+            .iter()
+            .zip(&self.last_writes)
+            .all(|(configuration, last_write)| configuration.is_current(&owner, last_write))
+        {
             if is_enforced(&validating.desired, live) {
                 self.successful_probes = 0;
                 return Ok(RegistrationState::Enforced);
@@ -153,13 +175,20 @@ impl Registrar<'_> {
         self.successful_probes = 0;
         // Replicas of another version refuse requests that they do not know. The configurations change only after
         // these replicas are gone.
-        if mutating.live.is_some() && validating.live.is_some() && self.probe().await? == ProbeResult::JudgedByOtherVersion {
+        if mutating.live.is_some()
+            && validating.live.is_some()
+            && self.probe().await? == ProbeResult::JudgedByOtherVersion
+        {
             bail!(
                 "a replica of another version answered; waiting for replicas of this version before changing the configurations"
             );
         }
         for (index, configuration) in configurations.iter().enumerate() {
-            if let Some(last_write) = self.last_writes.get_mut(index).filter(|last_write| !configuration.is_current(&owner, last_write)) {
+            if let Some(last_write) = self
+                .last_writes
+                .get_mut(index)
+                .filter(|last_write| !configuration.is_current(&owner, last_write))
+            {
                 *last_write = configuration.write(&owner, false).await?;
             }
         }
@@ -167,7 +196,11 @@ impl Registrar<'_> {
     }
 
     /// Sends a probe. Sets `failurePolicy: Fail` once enough probes have succeeded.
-    async fn raise_to_fail(&mut self, validating: &Configuration, owner: &OwnerReference) -> anyhow::Result<RegistrationState> {
+    async fn raise_to_fail(
+        &mut self,
+        validating: &Configuration,
+        owner: &OwnerReference,
+    ) -> anyhow::Result<RegistrationState> {
         let result = self.probe().await?;
         if result != ProbeResult::Judged {
             self.successful_probes = 0;
@@ -191,9 +224,9 @@ impl Registrar<'_> {
                  Service {}/{} on port {}, or does not trust its certificate",
                 self.webhook_service.namespace, self.webhook_service.service, self.webhook_service.port
             )),
-            ProbeResult::NotJudged(Some(message)) => {
-                RegistrationState::Unverified(format!("a dry run was refused, but not by Bulkhead: {message}"))
-            }
+            ProbeResult::NotJudged(Some(message)) => RegistrationState::Unverified(format!(
+                "a dry run was refused, but not by Bulkhead: {message}"
+            )),
         })
     }
 
@@ -246,8 +279,10 @@ impl Registrar<'_> {
         mut desired: Value,
     ) -> anyhow::Result<Configuration> {
         let api = Api::<DynamicObject>::all_with(self.client.clone(), &resource);
-        let live =
-            api.get_opt(CONFIGURATION_NAME).await.with_context(|| format!("failed to get the {}", resource.kind))?;
+        let live = api
+            .get_opt(CONFIGURATION_NAME)
+            .await
+            .with_context(|| format!("failed to get the {}", resource.kind))?;
         Ok(Configuration {
             api,
             resource,
@@ -276,7 +311,8 @@ impl Configuration {
     /// Creates the configuration, or replaces it if it has not changed since it was read.
     async fn write(&self, owner: &OwnerReference, verified: bool) -> anyhow::Result<LastWrite> {
         let webhooks = merged(&self.desired, self.webhooks(), verified);
-        let mut object = self.live.clone().unwrap_or_else(|| DynamicObject::new(CONFIGURATION_NAME, &self.resource));
+        let mut object =
+            self.live.clone().unwrap_or_else(|| DynamicObject::new(CONFIGURATION_NAME, &self.resource));
         object.metadata.owner_references = Some(vec![owner.clone()]);
         object.data = json!({ "webhooks": webhooks });
         let result = match self.live {

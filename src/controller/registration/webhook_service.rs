@@ -23,7 +23,8 @@ impl WebhookService {
     /// Returns the Service, with the current content of the CA file. Fails if the file has no certificate, or has a
     /// private key.
     pub fn read(&self) -> anyhow::Result<Service> {
-        let read_ca_bundle = |file| read_ca_bundle(file).with_context(|| format!("--ca-bundle {}", file.display()));
+        let read_ca_bundle =
+            |file| read_ca_bundle(file).with_context(|| format!("--ca-bundle {}", file.display()));
         Ok(Service {
             namespace: self.namespace.clone(),
             name: self.service.clone(),
@@ -86,11 +87,18 @@ mod tests {
     fn with_ca_bundle(name: &str, text: &str) -> anyhow::Result<WebhookService> {
         let file = std::env::temp_dir().join(format!("bulkhead-{}-{name}.pem", std::process::id()));
         std::fs::write(&file, text)?;
-        Ok(WebhookService { namespace: String::new(), service: String::new(), port: 443, ca_bundle: Some(file) })
+        Ok(WebhookService {
+            namespace: String::new(),
+            service: String::new(),
+            port: 443,
+            ca_bundle: Some(file),
+        })
     }
 
     fn message_of(webhook_service: &WebhookService) -> String {
-        webhook_service.read().map_or_else(|error| format!("{error:#}"), |service| format!("{:?}", service.ca_bundle))
+        webhook_service
+            .read()
+            .map_or_else(|error| format!("{error:#}"), |service| format!("{:?}", service.ca_bundle))
     }
 
     #[test]

@@ -20,7 +20,8 @@ impl ConditionUpdate {
             reason: self.reason.to_owned(),
             message: self.message,
             observed_generation: generation,
-            last_transition_time: unchanged.map_or_else(timestamp, |known| known.last_transition_time.clone()),
+            last_transition_time: unchanged
+                .map_or_else(timestamp, |known| known.last_transition_time.clone()),
         }
     }
 }

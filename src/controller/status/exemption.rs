@@ -18,7 +18,10 @@ pub(super) fn conditions(snapshot: &Snapshot, exemption: &Exemption) -> Vec<Cond
             "UnknownRule",
             format!("`spec.rules`: {} is not a rule that an Exemption can switch off", quote(code)),
         )
-    } else if !matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))) {
+    } else if !matches!(
+        snapshot.owner(namespace),
+        Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))
+    ) {
         (
             false,
             "NotATenantNamespace",

@@ -1,7 +1,7 @@
 //! Checks that a tenant's grants name existing objects.
 
 use crate::policy::quote_all;
-use crate::snapshot::{Tenant, Snapshot};
+use crate::snapshot::{Snapshot, Tenant};
 
 /// Returns the reason and the message for the first grant that has no effect; `None` if all grants have one.
 pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<(&'static str, String)> {
@@ -15,7 +15,8 @@ pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<
             format!("`spec.grants.reach.sharedServices` names SharedServices that do not exist: {names}"),
         ));
     }
-    let is_served = |name: &&str| snapshot.shared_service(name).is_none_or(|service| service.serves(&tenant.name));
+    let is_served =
+        |name: &&str| snapshot.shared_service(name).is_none_or(|service| service.serves(&tenant.name));
     let not_served: Vec<&str> = services().filter(|name| !is_served(name)).collect();
     if !not_served.is_empty() {
         let names = quote_all(&not_served);

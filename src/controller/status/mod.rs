@@ -1,8 +1,8 @@
 //! Keeps the status of Tenants, SharedServices and Exemptions current.
 
+mod condition;
 mod exemption;
 mod grants;
-mod condition;
 mod shared_service;
 mod tenant;
 
@@ -21,9 +21,9 @@ use tracing::warn;
 use super::audit_loop::AuditResults;
 use super::baseline::ReconcileErrors;
 use crate::api::{self, Condition, READY};
+use crate::snapshot::Snapshot;
 use crate::sources::SnapshotStore;
 use crate::sources::watch::{read_exemption, read_shared_service, read_tenant};
-use crate::snapshot::Snapshot;
 use condition::ConditionUpdate;
 
 /// Collects a burst of changes into one update.
@@ -41,7 +41,12 @@ enum StatusKind {
 type StatusEvent = (StatusKind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Keeps the status of all objects current. Runs until dropped.
-pub(super) async fn run(client: Client, snapshots: &SnapshotStore, audit_results: &AuditResults, errors: &ReconcileErrors) {
+pub(super) async fn run(
+    client: Client,
+    snapshots: &SnapshotStore,
+    audit_results: &AuditResults,
+    errors: &ReconcileErrors,
+) {
     let mut objects: BTreeMap<(StatusKind, String), DynamicObject> = BTreeMap::new();
     let kinds = [StatusKind::Exemption, StatusKind::SharedService, StatusKind::Tenant];
     let mut events = stream::select_all(kinds.map(|kind| watch_kind(&client, kind).boxed()));

@@ -4,7 +4,11 @@ use crate::controller::baseline::{ReconcileErrors, Target};
 use crate::snapshot::{SharedService, Snapshot};
 
 /// Returns the conditions of a SharedService.
-pub(super) fn conditions(snapshot: &Snapshot, errors: &ReconcileErrors, service: &SharedService) -> Vec<ConditionUpdate> {
+pub(super) fn conditions(
+    snapshot: &Snapshot,
+    errors: &ReconcileErrors,
+    service: &SharedService,
+) -> Vec<ConditionUpdate> {
     let namespace = &service.namespace;
     let error = errors.get(&Target::Service(service.name.clone()));
     let (is_true, reason, message) = if !snapshot.is_listed(service) {

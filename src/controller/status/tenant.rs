@@ -1,5 +1,5 @@
-use super::grants::unresolved_grants;
 use super::condition::ConditionUpdate;
+use super::grants::unresolved_grants;
 use crate::api::{GRANTS_RESOLVED, READY};
 use crate::baseline::limits_exclude_proxy;
 use crate::controller::baseline::{ReconcileErrors, Target};
@@ -7,7 +7,11 @@ use crate::policy::{quote, quote_all};
 use crate::snapshot::Snapshot;
 
 /// Returns the conditions of a Tenant; `None` while the snapshot does not have it.
-pub(super) fn conditions(snapshot: &Snapshot, errors: &ReconcileErrors, name: &str) -> Option<Vec<ConditionUpdate>> {
+pub(super) fn conditions(
+    snapshot: &Snapshot,
+    errors: &ReconcileErrors,
+    name: &str,
+) -> Option<Vec<ConditionUpdate>> {
     let ready = |is_true, reason, message| ConditionUpdate { condition: READY, is_true, reason, message };
     if let Some(older) = snapshot.conflicting_older_tenant(name) {
         let message = format!(
@@ -17,8 +21,9 @@ pub(super) fn conditions(snapshot: &Snapshot, errors: &ReconcileErrors, name: &s
         return Some(vec![ready(false, "NameConflict", message)]);
     }
     let tenant = snapshot.tenant(name)?;
-    let waiting =
-        |namespace: &&str| snapshot.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating);
+    let waiting = |namespace: &&str| {
+        snapshot.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating)
+    };
     let (over_limit, waiting): (Vec<&str>, Vec<&str>) =
         snapshot.namespaces_of(name).filter(waiting).partition(|namespace| snapshot.is_over_limit(namespace));
     let ready_condition = if tenant.is_observed() {
@@ -28,8 +33,10 @@ pub(super) fn conditions(snapshot: &Snapshot, errors: &ReconcileErrors, name: &s
         let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run; raise it";
         ready(false, "LimitsTooSmall", message.to_owned())
     } else if !over_limit.is_empty() {
-        let message =
-            format!("beyond `spec.namespaces.limit`, so these never become ready: {}", quote_all(&over_limit));
+        let message = format!(
+            "beyond `spec.namespaces.limit`, so these never become ready: {}",
+            quote_all(&over_limit)
+        );
         ready(false, "NamespacesOverLimit", message)
     } else if !waiting.is_empty() {
         ready(

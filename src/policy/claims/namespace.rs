@@ -30,7 +30,9 @@ pub(super) fn resolve_namespaces<'o>(
     is_allowed: impl Fn(&str) -> bool,
 ) -> SelectedNamespaces<'o> {
     let mut foreign = Vec::new();
-    for (key, values) in selector.constraints().filter(|(key, _)| [NAMESPACE_NAME_LABEL, TENANT_LABEL].contains(key)) {
+    for (key, values) in
+        selector.constraints().filter(|(key, _)| [NAMESPACE_NAME_LABEL, TENANT_LABEL].contains(key))
+    {
         let is_allowed = |value: &str| match key {
             NAMESPACE_NAME_LABEL => request.owns(value) || is_allowed(value),
             _ => value == request.tenant_name(),

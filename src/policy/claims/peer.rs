@@ -1,7 +1,7 @@
 use super::cidr::Cidr;
 use super::namespace::{SelectedNamespaces, resolve_namespaces};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, NetworkPolicy, TrafficRule, Peer, Selector, Spec};
+use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, Spec, TrafficRule};
 use crate::policy::path::Path;
 use crate::policy::{Request, quote, quote_all};
 use crate::snapshot::Tenant;
@@ -36,7 +36,12 @@ pub fn resolve_peers<'r>(request: &Request<'r>) -> impl Iterator<Item = (Traffic
 }
 
 /// Whose the peer at `index` is.
-fn resolve_peer(request: &Request<'_>, rule: &TrafficRule<'_, '_>, index: usize, peer: &Peer<'_>) -> PeerOrigin {
+fn resolve_peer(
+    request: &Request<'_>,
+    rule: &TrafficRule<'_, '_>,
+    index: usize,
+    peer: &Peer<'_>,
+) -> PeerOrigin {
     let path = rule.peer_path(index);
     if let Some(block) = &peer.ip_block {
         let field_path = path.fields(&["ipBlock", "cidr"]);
@@ -71,7 +76,9 @@ fn resolve_peer(request: &Request<'_>, rule: &TrafficRule<'_, '_>, index: usize,
             let message = "this `namespaceSelector` names no namespace, and can match those of other tenants";
             PeerOrigin::Anyone(field_path, message.to_owned())
         }
-        SelectedNamespaces::Foreign(names) => PeerOrigin::Foreign(field_path, outside(request, &quote_all(&names))),
+        SelectedNamespaces::Foreign(names) => {
+            PeerOrigin::Foreign(field_path, outside(request, &quote_all(&names)))
+        }
     }
 }
 
@@ -99,15 +106,17 @@ fn is_allowed_namespace(
                 || snapshot.services_calling(&tenant.name).any(|service| service.namespace == name)
         }),
         Direction::Out => {
-            let is_dns = name == "kube-system" && (pods_have(DNS_PODS) || rule.allows_only_ports(&[DNS_PORT]));
-            let is_mesh =
-                name == snapshot.settings.mesh_root && (pods_have(ISTIOD_PODS) || rule.allows_only_ports(&[ISTIOD_PORT]));
+            let is_dns =
+                name == "kube-system" && (pods_have(DNS_PODS) || rule.allows_only_ports(&[DNS_PORT]));
+            let is_mesh = name == snapshot.settings.mesh_root
+                && (pods_have(ISTIOD_PODS) || rule.allows_only_ports(&[ISTIOD_PORT]));
             let is_granted = |tenant: &Tenant| {
                 let mut services = snapshot.reachable_services(tenant);
                 let gateway = snapshot.egress_gateway(tenant);
                 let pods_have = |labels| pods.is_some_and(|pods| pods.requires_all(labels));
                 services.any(|service| service.namespace == name && pods_have(&service.selector))
-                    || gateway.is_some_and(|gateway| gateway.namespace == name && pods_have(&gateway.selector))
+                    || gateway
+                        .is_some_and(|gateway| gateway.namespace == name && pods_have(&gateway.selector))
             };
             is_dns || is_mesh || tenant.is_some_and(is_granted)
         }
@@ -130,11 +139,13 @@ fn is_allowed_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: Ci
             let is_granted = |tenant: &Tenant| {
                 let mut granted = tenant.grants.reach.cidrs.iter();
                 rule.allows_only_tcp()
-                    && granted
-                        .any(|granted| range.is_within(&granted.cidr) && rule.allows_only_ports(&granted.ports))
+                    && granted.any(|granted| {
+                        range.is_within(&granted.cidr) && rule.allows_only_ports(&granted.ports)
+                    })
             };
             is_dns
-                || api_servers.any(|(address, port)| range.is_exactly(*address) && rule.allows_only_ports(&[*port]))
+                || api_servers
+                    .any(|(address, port)| range.is_exactly(*address) && rule.allows_only_ports(&[*port]))
                 || tenant.is_some_and(is_granted)
         }
     }

@@ -56,7 +56,9 @@ impl<'de> Visitor<'de> for AsContainer {
                 }
                 ("name", Some(_)) => return Err(M::Error::duplicate_field("name")),
                 (_, None) => kept.push((field, map.next_value()?)),
-                (_, Some(name)) if proxy::INJECTED_CONTAINERS.contains(&&**name) => kept.push((field, map.next_value()?)),
+                (_, Some(name)) if proxy::INJECTED_CONTAINERS.contains(&&**name) => {
+                    kept.push((field, map.next_value()?));
+                }
                 ("image", Some(_)) => image = map.next_value()?,
                 ("volumeMounts", Some(_)) => volume_mounts = map.next_value::<Option<_>>()?,
                 (_, Some(_)) => drop(map.next_value::<IgnoredAny>()?),

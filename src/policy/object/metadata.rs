@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{StringMap, JsonStr};
+use super::{JsonStr, StringMap};
 use crate::policy::path::{Located, Path};
 use crate::policy::proxy::keys::Map;
 
@@ -89,7 +89,12 @@ impl<'a> MetadataAt<'a> {
         Path::of(self.base).fields(&["metadata", "labels"]).key(key)
     }
 
-    fn entry(&self, map: &'static str, entries: &'a StringMap<'a>, key: &str) -> Option<Located<'a, &'a str>> {
+    fn entry(
+        &self,
+        map: &'static str,
+        entries: &'a StringMap<'a>,
+        key: &str,
+    ) -> Option<Located<'a, &'a str>> {
         let (key, value) = entries.get(key)?;
         Some(Located { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
     }

@@ -22,26 +22,26 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::kind::{WebhookEntry, Kind};
+use super::kind::{Kind, WebhookEntry};
 use crate::baseline;
 
 pub use container::{Container, VolumeMount};
-pub use metadata::{MetadataAt, Metadata};
+pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
-pub use network_policy::{Direction, NetworkPolicy, TrafficRule, Peer};
+pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
 pub use owner_info::OwnerInfo;
 pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
-pub use selector::{WorkloadSelector, Selector};
+pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
 pub use telemetry::Telemetry;
 pub use tenant::TenantView;
 pub(super) use text::nullable;
-pub use text::{StringMap, JsonStr};
+pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
 pub use volume::Volume;
-pub use workload::{Stage, ContainerAt, ContainerKind, Workload};
+pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
 
 /// One object, read.
 #[derive(Debug)]
@@ -77,13 +77,15 @@ impl<'a> Object<'a> {
     /// Reads `raw` as the announced `kind`, and as nothing else; `stage` is how final a pod's text is.
     pub fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
         Ok(match kind {
-            Kind::Namespace => {
-                Self::Namespace(NamespaceView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
-            }
+            Kind::Namespace => Self::Namespace(NamespaceView::read(
+                TypedObject::<IgnoredAny>::read(kind, raw)?.metadata,
+                raw,
+            )?),
             Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::ServiceAccount => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw)?.metadata;
-                let object = read_baseline_object(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
+                let object =
+                    read_baseline_object(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
                 Self::ServiceAccount(metadata, object)
             }
             Kind::TokenRequest => Self::TokenRequest(TypedObject::read(kind, raw)?.spec.unwrap_or_default()),
@@ -95,7 +97,9 @@ impl<'a> Object<'a> {
                 let (metadata, service) = TypedObject::read(kind, raw)?.into_parts(|service| service);
                 Self::VirtualService(metadata, service)
             }
-            Kind::Tenant => Self::Tenant(TenantView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?),
+            Kind::Tenant => {
+                Self::Tenant(TenantView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
+            }
             Kind::SharedService
             | Kind::Exemption
             | Kind::WasmPlugin
@@ -127,8 +131,9 @@ fn read_baseline_object(
     name: Option<&str>,
     raw: &RawValue,
 ) -> Result<Option<serde_json::Value>, ObjectError> {
-    let is_baseline =
-        name.is_some_and(|name| baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name));
+    let is_baseline = name.is_some_and(|name| {
+        baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name)
+    });
     Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 

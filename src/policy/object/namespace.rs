@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Metadata, JsonStr};
+use super::{JsonStr, Metadata};
 use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
 /// A namespace: its labels, what it hangs on, and what is said of its baseline.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::nullable;
-use super::{Selector, JsonStr};
+use super::{JsonStr, Selector};
 use crate::policy::path::Path;
 
 /// A NetworkPolicy, as far as it opens something. Which of the two lists it means, and for which pods, is no matter:

@@ -41,7 +41,8 @@ struct Metadata<'a> {
 
 impl<'a> OwnerInfo<'a> {
     pub fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
-        let Metadata { name, owner_references } = serde_json::from_str::<TypedObject<'a>>(raw.get())?.metadata;
+        let Metadata { name, owner_references } =
+            serde_json::from_str::<TypedObject<'a>>(raw.get())?.metadata;
         let controller = owner_references.into_iter().find(|owner| owner.controls == Some(true));
         Ok(Self { name, controller })
     }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{WorkloadSelector, JsonStr};
+use super::{JsonStr, WorkloadSelector};
 use crate::policy::path::{Located, Path};
 
 /// A PeerAuthentication: of which pods, and what callers must show them.

@@ -2,7 +2,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    Metadata, NetworkPolicy, PeerAuthentication, Sidecar, Telemetry, ObjectError, TypedObject, read_baseline_object,
+    Metadata, NetworkPolicy, ObjectError, PeerAuthentication, Sidecar, Telemetry, TypedObject,
+    read_baseline_object,
 };
 use crate::baseline;
 use crate::policy::kind::Kind;
@@ -32,7 +33,9 @@ impl<'a> Policy<'a> {
     pub(super) fn read(of: baseline::Kind, kind: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
         let (metadata, spec) = match of {
             baseline::Kind::NetworkPolicy => TypedObject::read(kind, raw)?.into_parts(Spec::NetworkPolicy),
-            baseline::Kind::PeerAuthentication => TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication),
+            baseline::Kind::PeerAuthentication => {
+                TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication)
+            }
             baseline::Kind::Sidecar => TypedObject::read(kind, raw)?.into_parts(Spec::Sidecar),
             baseline::Kind::Telemetry => TypedObject::read(kind, raw)?.into_parts(Spec::Telemetry),
             _ => TypedObject::read(kind, raw)?.into_parts(|_: IgnoredAny| Spec::Other),

@@ -4,7 +4,7 @@ use std::slice;
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{StringMap, JsonStr};
+use super::{JsonStr, StringMap};
 
 /// A label selector of Kubernetes.
 #[derive(Debug, Default, Deserialize)]

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::text::nullable;
-use super::{WorkloadSelector, JsonStr};
+use super::{JsonStr, WorkloadSelector};
 
 /// A Sidecar: of which pods, what their proxies know, and what they take.
 #[derive(Debug, Default, Deserialize)]

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::text::nullable;
-use super::{WorkloadSelector, JsonStr};
+use super::{JsonStr, WorkloadSelector};
 
 /// A Telemetry: of which pods, and what it says of their logs.
 #[derive(Debug, Default, Deserialize)]

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Metadata, JsonStr};
+use super::{JsonStr, Metadata};
 use crate::api::{Enforcement, Grants, Subject};
 
 /// A Tenant: whether it is observed, what its audit found, and what it was granted.

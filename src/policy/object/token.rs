@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{Metadata, JsonStr};
+use super::{JsonStr, Metadata};
 
 /// A request for a service account's token: for whom it is.
 #[derive(Debug, Default, Deserialize)]

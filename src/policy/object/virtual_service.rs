@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{StringMap, JsonStr};
+use super::{JsonStr, StringMap};
 use crate::policy::path::{Located, Path};
 
 /// A VirtualService, as far as it changes what a request says.
@@ -60,7 +60,10 @@ impl<'a> Headers<'a> {
     fn collect_names(&'a self, owner: &Path<'a>, found: &mut Vec<Located<'a, &'a str>>) {
         let path = owner.clone().fields(&["headers", "request"]);
         for (operation, entries) in [("set", &self.request.set), ("add", &self.request.add)] {
-            let located = |name: &'a JsonStr<'a>| Located { value: &**name, path: path.clone().fields(&[operation]).key(name) };
+            let located = |name: &'a JsonStr<'a>| Located {
+                value: &**name,
+                path: path.clone().fields(&[operation]).key(name),
+            };
             found.extend(entries.iter().map(|(name, _)| located(name)));
         }
         let located = |(index, name): (usize, &'a JsonStr<'a>)| Located {

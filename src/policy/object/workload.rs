@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, MetadataAt, Metadata, JsonStr, ObjectError, Volume, VolumeMount, TypedObject};
+use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
 use crate::policy::kind::Kind;
 use crate::policy::path::{Located, Path};
 use crate::policy::proxy;
@@ -153,11 +153,13 @@ impl<'a> Workload<'a> {
 
     /// The containers with the names that Istio gives, and which list each is in.
     fn mesh_containers(&self) -> impl Iterator<Item = (ContainerKind, &str, Vec<(&str, &str)>)> {
-        self.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)).map(|container| {
-            let Container { name, mesh_fields, .. } = container.container;
-            let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
-            (container.kind, &**name, fields.collect())
-        })
+        self.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)).map(
+            |container| {
+                let Container { name, mesh_fields, .. } = container.container;
+                let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
+                (container.kind, &**name, fields.collect())
+            },
+        )
     }
 
     /// Where volumes of the mesh are mounted, one to debug with included.

@@ -54,8 +54,11 @@ pub static INIT_ARGUMENTS: Arguments =
     Arguments { positional: &["istio-iptables"], required: &[CAPTURE_FLAGS], allowed: OPTIONAL_FLAGS };
 
 /// With istio-cni the same program only looks whether the redirection stands.
-pub static VALIDATION_ARGUMENTS: Arguments =
-    Arguments { positional: &["istio-iptables"], required: &[CAPTURE_FLAGS, VALIDATION_FLAGS], allowed: OPTIONAL_FLAGS };
+pub static VALIDATION_ARGUMENTS: Arguments = Arguments {
+    positional: &["istio-iptables"],
+    required: &[CAPTURE_FLAGS, VALIDATION_FLAGS],
+    allowed: OPTIONAL_FLAGS,
+};
 
 const CAPTURE_FLAGS: &[(&str, FlagValue)] = &[
     ("-b", FlagValue::Next("*")),
@@ -65,7 +68,8 @@ const CAPTURE_FLAGS: &[(&str, FlagValue)] = &[
     ("-z", FlagValue::Next("15006")),
 ];
 
-const VALIDATION_FLAGS: &[(&str, FlagValue)] = &[("--run-validation", FlagValue::None), ("--skip-rule-apply", FlagValue::None)];
+const VALIDATION_FLAGS: &[(&str, FlagValue)] =
+    &[("--run-validation", FlagValue::None), ("--skip-rule-apply", FlagValue::None)];
 
 const OPTIONAL_FLAGS: &[(&str, FlagValue)] = &[
     ("--force-apply", FlagValue::None),

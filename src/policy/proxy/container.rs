@@ -10,7 +10,9 @@ use serde_json::value::RawValue;
 
 use super::arguments::{self, Arguments};
 use super::volumes::Mount;
-use super::{INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_mesh_image, is_istio_agent_command};
+use super::{
+    INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
+};
 use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
 use crate::policy::path::Path;
 use crate::policy::{RuleReport, quote};
@@ -325,14 +327,18 @@ impl<'o, 'a> Comparison<'o, 'a> {
         let user = if is_init { 0 } else { self.settings.proxy_user };
         // Without a user of its own the image's counts, which is the proxy's: then `istio-init` redirects nothing, fails,
         // and the pod does not start.
-        let is_expected_user = security_context.run_as_user.map_or(!self.is_proxy(), |written| written == user)
-            && security_context.run_as_group.is_none_or(|written| written == user);
+        let is_expected_user =
+            security_context.run_as_user.map_or(!self.is_proxy(), |written| written == user)
+                && security_context.run_as_group.is_none_or(|written| written == user);
         let allowed: &[&str] = if is_init { &["NET_ADMIN", "NET_RAW"] } else { &[] };
         let has_extra_privileges = security_context.privileged == Some(true)
             || security_context.allow_privilege_escalation == Some(true)
             || security_context.capabilities.add.iter().any(|capability| !allowed.contains(&&**capability));
         let profile = security_context.seccomp_profile.as_ref().map(|profile| &*profile.kind);
-        if !is_expected_user || has_extra_privileges || !matches!(profile, None | Some("RuntimeDefault" | "Unconfined")) {
+        if !is_expected_user
+            || has_extra_privileges
+            || !matches!(profile, None | Some("RuntimeDefault" | "Unconfined"))
+        {
             let message =
                 format!("Istio runs `{}` as user {user}, with no more rights than it needs", self.name);
             self.report(&["securityContext"], None, message);

@@ -141,7 +141,11 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
 
 /// The value that the injector gives a variable of this name in this container.
 fn find(name: &str, container: &str) -> Option<VariableValue> {
-    let tables = if container == PROXY_CONTAINER { &[METADATA_VARIABLES, PROXY_VARIABLES][..] } else { &[METADATA_VARIABLES] };
+    let tables = if container == PROXY_CONTAINER {
+        &[METADATA_VARIABLES, PROXY_VARIABLES][..]
+    } else {
+        &[METADATA_VARIABLES]
+    };
     tables.iter().find_map(|table| {
         let place = table.binary_search_by_key(&name, |(known, _)| known).ok()?;
         table.get(place).map(|(_, value)| *value)
@@ -249,8 +253,12 @@ mod tests {
 
     #[test]
     fn tables_are_sorted_and_disjoint() {
-        let names: Vec<&str> = METADATA_VARIABLES.iter().chain(PROXY_VARIABLES).map(|(name, _)| *name).collect();
-        assert!(METADATA_VARIABLES.is_sorted_by_key(|(name, _)| *name) && PROXY_VARIABLES.is_sorted_by_key(|(name, _)| *name));
+        let names: Vec<&str> =
+            METADATA_VARIABLES.iter().chain(PROXY_VARIABLES).map(|(name, _)| *name).collect();
+        assert!(
+            METADATA_VARIABLES.is_sorted_by_key(|(name, _)| *name)
+                && PROXY_VARIABLES.is_sorted_by_key(|(name, _)| *name)
+        );
         assert!(names.iter().all(|name| names.iter().filter(|other| *other == name).count() == 1));
     }
 }

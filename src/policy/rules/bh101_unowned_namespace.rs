@@ -57,9 +57,9 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Stage, Object};
+use crate::policy::object::{Object, Stage};
 use crate::policy::quote;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
@@ -76,7 +76,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else { return };
+    let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else {
+        return;
+    };
     let namespace = &namespace.metadata;
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
@@ -90,8 +92,13 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     };
     // The mutating webhook has not added the label yet.
     let is_added_on_create = implied.is_some() && request.stage() == Stage::Authored;
-    let names: Vec<String> =
-        implied.map_or(candidates, |_| &[]).iter().copied().chain(implied).map(|tenant| quote(&tenant.name)).collect();
+    let names: Vec<String> = implied
+        .map_or(candidates, |_| &[])
+        .iter()
+        .copied()
+        .chain(implied)
+        .map(|tenant| quote(&tenant.name))
+        .collect();
     if is_added_on_create || names.is_empty() {
         return;
     }

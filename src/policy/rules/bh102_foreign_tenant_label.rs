@@ -95,7 +95,7 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::NamespaceView;
@@ -153,11 +153,13 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         // Before the tenant is enforced, the label may keep the meaning that it had in the cluster.
         let is_observed = |owner: &&str| request.snapshot.tenant(owner).is_some_and(Tenant::is_observed);
         let (is_wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
-            Some(owner) => {
-                (plain_label != Some(owner), format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))))
-            }
+            Some(owner) => (
+                plain_label != Some(owner),
+                format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))),
+            ),
             None => (
-                plain_label.is_some_and(|name| owner != Some(name) && request.snapshot.tenant(name).is_some()),
+                plain_label
+                    .is_some_and(|name| owner != Some(name) && request.snapshot.tenant(name).is_some()),
                 "use another value, or leave the label out.".to_owned(),
             ),
         };

@@ -114,7 +114,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, untrusted_namespace_write};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::baseline::{self, MESH_LABELS};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, NamespaceView};
@@ -179,7 +179,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             let old_value = old.get(key).map(|(_, value)| &**value);
             let has_mesh_label =
                 MESH_LABELS.contains(&key) && MESH_LABELS.iter().any(|key| old.get(key).is_some());
-            let managed_value = if map == "labels" && !has_mesh_label { managed_value(request, new, key) } else { None };
+            let managed_value =
+                if map == "labels" && !has_mesh_label { managed_value(request, new, key) } else { None };
             if new_value == old_value || (new_value.is_some() && new_value == managed_value) {
                 continue;
             }
@@ -233,8 +234,9 @@ fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, ke
 /// Only Bulkhead's controller may change the condition.
 fn check_ready_condition(request: &Request<'_>, report: &mut RuleReport) {
     let Some((new, Some(old))) = request.written_namespace() else { return };
-    let condition_json =
-        |namespace: &NamespaceView<'_>| namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned());
+    let condition_json = |namespace: &NamespaceView<'_>| {
+        namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned())
+    };
     if condition_json(new) == condition_json(old) || matches!(request.actor(), Actor::Bulkhead) {
         return;
     }

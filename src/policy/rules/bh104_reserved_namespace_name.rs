@@ -67,7 +67,7 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::{NamespaceView, Object};
 use crate::policy::path::Path;
@@ -87,7 +87,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) = (request.object, request.operation)
+    let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) =
+        (request.object, request.operation)
     else {
         return;
     };
@@ -103,7 +104,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let path = Path::of(&["metadata", "name"]);
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
-    if snapshot.settings.is_listed_platform_namespace(name) || snapshot.settings.reserved_prefixes.iter().any(has_prefix) {
+    if snapshot.settings.is_listed_platform_namespace(name)
+        || snapshot.settings.reserved_prefixes.iter().any(has_prefix)
+    {
         let message =
             format!("{} is reserved for the platform, whose namespaces are trusted by name", quote(name));
         let fix = own.map_or_else(
@@ -114,7 +117,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     } else if let Some(own) = own.filter(|own| !own.matches_namespace_name(name)) {
         let message = format!("{} is not a name for a namespace of tenant {}", quote(name), own.name);
         report.add(&path, message, named_after(own));
-    } else if let Some(other) = snapshot.tenant_by_namespace_name(name).filter(|other| !actor.acts_for(&other.name)) {
+    } else if let Some(other) =
+        snapshot.tenant_by_namespace_name(name).filter(|other| !actor.acts_for(&other.name))
+    {
         let message =
             format!("{} belongs to tenant {}, and you are not one of its owners", quote(name), other.name);
         let fix = format!(

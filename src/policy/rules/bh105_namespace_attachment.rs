@@ -83,7 +83,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, untrusted_namespace_write};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -112,26 +112,21 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     for (index, owner) in new.owner_references.iter().enumerate() {
         if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
             let path = Path::of(&["metadata", "ownerReferences"]).index(index);
-            report.add(
-                &path,
-                "this owner reference would delete the namespace together with its owner",
-                ADD,
-            );
+            report.add(&path, "this owner reference would delete the namespace together with its owner", ADD);
         }
     }
     for (index, finalizer) in new.finalizers.iter().enumerate() {
         if !old.is_some_and(|old| old.finalizers.contains(finalizer)) {
             let path = Path::of(&["metadata", "finalizers"]).index(index);
-            report.add(
-                &path,
-                format!("{} can keep the namespace from being deleted", quote(finalizer)),
-                ADD,
-            );
+            report.add(&path, format!("{} can keep the namespace from being deleted", quote(finalizer)), ADD);
         }
     }
     if old.is_none() {
-        for (index, finalizer) in
-            new.spec_finalizers.iter().enumerate().filter(|(_, finalizer)| ***finalizer != *FINALIZER_KUBERNETES)
+        for (index, finalizer) in new
+            .spec_finalizers
+            .iter()
+            .enumerate()
+            .filter(|(_, finalizer)| ***finalizer != *FINALIZER_KUBERNETES)
         {
             let path = Path::of(&["spec", "finalizers"]).index(index);
             report.add(

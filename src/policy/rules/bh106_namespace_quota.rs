@@ -37,7 +37,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::Kind;
 use crate::policy::object::NamespaceView;
 use crate::snapshot::{Actor, TENANT_LABEL};

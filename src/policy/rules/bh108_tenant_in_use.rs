@@ -30,7 +30,7 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -51,7 +51,8 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Tenant(tenant), Operation::Delete) = (request.object, request.operation) else { return };
-    let namespaces: Vec<&str> = request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
+    let namespaces: Vec<&str> =
+        request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
     if namespaces.is_empty() {
         return;
     }

@@ -60,7 +60,7 @@
 //! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::Enforcement;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;

@@ -81,7 +81,7 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -105,7 +105,11 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (finding, reserved) = if let Some((new, old)) = request.written_namespace() {
         let had_tenant = old.is_some_and(|old| old.tenant().is_some());
         let Some(tenant) = new.tenant().filter(|_| !had_tenant) else { return };
-        let reserved = snapshot.reserved_names.conflict_for_namespace(snapshot, new.metadata.name_or_generate_name(), tenant);
+        let reserved = snapshot.reserved_names.conflict_for_namespace(
+            snapshot,
+            new.metadata.name_or_generate_name(),
+            tenant,
+        );
         let Some(reserved) = reserved else { return };
         // The platform moves the recorded namespace itself, and knows its contents.
         if reserved.uid.is_some() && reserved.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
@@ -113,7 +117,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         }
         (format!("this name belonged to tenant {}", quote(reserved.tenant)), reserved)
     } else if let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) {
-        let reserved = snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_generate_name());
+        let reserved =
+            snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_generate_name());
         let Some(reserved) = reserved else { return };
         (format!("the name conflicts with the deleted tenant {}", quote(reserved.tenant)), reserved)
     } else {

@@ -56,11 +56,11 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{RuleReport, BASELINE_KINDS, NamespaceClass, Retry, Rule, PARTLY_MANAGED_KINDS, Request};
+use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
 use crate::baseline;
+use crate::policy::baseline_names::NameStatus;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
-use crate::policy::baseline_names::NameStatus;
 use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
@@ -94,8 +94,11 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         },
     };
     if !is_allowed {
-        let message =
-            format!("only Bulkhead may delete this baseline {}, which {}", kind.name(), request.isolation_purpose());
+        let message = format!(
+            "only Bulkhead may delete this baseline {}, which {}",
+            kind.name(),
+            request.isolation_purpose()
+        );
         let fix = if request.tenant.is_some() {
             "leave it in place, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
         } else {

@@ -80,13 +80,13 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{RuleReport, BASELINE_KINDS, NamespaceClass, Retry, Rule, PARTLY_MANAGED_KINDS, Request};
+use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
 use serde_json::Value;
 
 use crate::baseline::{Difference, Kind, differences};
+use crate::policy::baseline_names::NameStatus;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
-use crate::policy::baseline_names::NameStatus;
 use crate::policy::quote;
 use crate::snapshot::Actor;
 

@@ -48,9 +48,9 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Stage, Object};
+use crate::policy::object::{Object, Stage};
 use crate::policy::path::Path;
 use crate::snapshot::BASELINE_READY;
 

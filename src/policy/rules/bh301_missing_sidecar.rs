@@ -96,8 +96,8 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
-use crate::policy::object::{Stage, Object};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Dataplane;
 

@@ -76,7 +76,7 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::baseline::DATAPLANE_LABEL;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;

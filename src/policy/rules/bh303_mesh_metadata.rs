@@ -82,9 +82,9 @@
 //! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
 //! read a path of its own pod.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Stage, Object};
+use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::STATUS_ANNOTATION;
 use crate::policy::proxy::keys::{self, Judgement, Map};
 use crate::policy::quote;
@@ -133,7 +133,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             report.add(&metadata.map_path(field).key(key), message, fix);
         }
     }
-    let keeps_status = !settings.istio_cni || stage == Stage::Authored || metadata.annotation(STATUS_ANNOTATION).is_some();
+    let keeps_status =
+        !settings.istio_cni || stage == Stage::Authored || metadata.annotation(STATUS_ANNOTATION).is_some();
     if !keeps_status {
         let path = metadata.map_path("annotations").key(STATUS_ANNOTATION);
         report.add(

@@ -204,8 +204,8 @@
 //! compared. Annotations that change Envoy's bootstrap without a trace in the container
 //! (`sidecar.istio.io/stats…`) are not judged yet.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
-use crate::policy::object::{Stage, Object, ContainerKind, Workload};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
@@ -230,7 +230,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             reject_mesh_containers(workload, report);
         }
         Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {}
-        Stage::Mutated | Stage::Stored => compare_mesh_containers(workload, &request.snapshot.settings, report),
+        Stage::Mutated | Stage::Stored => {
+            compare_mesh_containers(workload, &request.snapshot.settings, report);
+        }
     }
 }
 
@@ -245,7 +247,9 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, report: &mut R
 }
 
 fn reject_mesh_containers(workload: &Workload<'_>, report: &mut RuleReport) {
-    for container in workload.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)) {
+    for container in
+        workload.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name))
+    {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);
         report.add(&container.path(), message, "remove this container.");
     }

@@ -107,8 +107,8 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
-use crate::policy::object::{Stage, Object};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
 use crate::policy::quote;
 

@@ -83,8 +83,8 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
-use crate::policy::object::{Stage, Object, ContainerKind, Workload};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::policy::quote;
 use crate::settings::Dataplane;
@@ -133,7 +133,8 @@ fn reject_early_containers(workload: &Workload<'_>, report: &mut RuleReport) {
     else {
         return;
     };
-    for container in init_containers().take(capture).filter(|container| *container.name != *proxy::PROXY_CONTAINER)
+    for container in
+        init_containers().take(capture).filter(|container| *container.name != *proxy::PROXY_CONTAINER)
     {
         report.add(
             &container.path(),

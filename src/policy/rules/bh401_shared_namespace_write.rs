@@ -76,7 +76,7 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{RuleReport, BASELINE_KINDS, NamespaceClass, Retry, Rule, Request, WORKLOAD_KINDS};
+use super::{BASELINE_KINDS, NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;

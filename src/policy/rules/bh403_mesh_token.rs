@@ -42,7 +42,7 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;

@@ -80,7 +80,7 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::{self, DNS_PORT};
 use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::kind::Kind;

@@ -75,7 +75,7 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::kind::Kind;

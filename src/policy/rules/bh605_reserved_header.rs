@@ -51,7 +51,7 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::IDENTITY_HEADER;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;

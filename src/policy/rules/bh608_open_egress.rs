@@ -78,7 +78,7 @@
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{Sidecar, Spec};
@@ -162,7 +162,8 @@ fn is_allowed_host(request: &Request<'_>, host: &str) -> bool {
     let Some((namespace, name)) = host.split_once('/') else { return false };
     // Istio excludes such a host.
     let is_excluded = namespace.starts_with('~');
-    let is_own = namespace == "." || request.owns(namespace) || namespace == request.snapshot.settings.mesh_root;
+    let is_own =
+        namespace == "." || request.owns(namespace) || namespace == request.snapshot.settings.mesh_root;
     let is_known_host = || {
         request.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
             let mut hosts = baseline::known_hosts(request.snapshot, tenant);

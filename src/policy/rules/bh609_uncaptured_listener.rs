@@ -61,7 +61,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{Listener, Spec};
@@ -110,7 +110,11 @@ fn check_listener(path: &Path<'_>, listener: &Listener<'_>, report: &mut RuleRep
         report.add(&field_path("defaultEndpoint"), message, fix);
     }
     if tls.is_some() {
-        report.add(&field_path("tls"), "a listener's own `tls` replaces the mesh's mutual TLS", "remove `tls`.");
+        report.add(
+            &field_path("tls"),
+            "a listener's own `tls` replaces the mesh's mutual TLS",
+            "remove `tls`.",
+        );
     }
 }
 
@@ -121,7 +125,8 @@ fn is_allowed_bind(bind: &str) -> bool {
 /// Reads an unspecified address as the pod's own.
 fn is_allowed_endpoint(endpoint: &str) -> bool {
     let is_own = |address: SocketAddr| {
-        (address.ip().is_loopback() || address.ip().is_unspecified()) && !PROXY_PORTS.contains(&address.port())
+        (address.ip().is_loopback() || address.ip().is_unspecified())
+            && !PROXY_PORTS.contains(&address.port())
     };
     endpoint.is_empty() || endpoint.parse().is_ok_and(is_own)
 }

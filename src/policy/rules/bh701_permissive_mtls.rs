@@ -58,7 +58,7 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{PeerAuthentication, Spec};
@@ -103,5 +103,6 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
 fn is_granted(request: &Request<'_>, policy: &PeerAuthentication<'_>, port: &str) -> bool {
     let Some((_, Some(tenant))) = request.tenant else { return false };
     let mut callbacks = tenant.grants.api_server_callbacks.iter();
-    callbacks.any(|callback| port.parse() == Ok(callback.port) && policy.selector.requires_all(&callback.selector))
+    callbacks
+        .any(|callback| port.parse() == Ok(callback.port) && policy.selector.requires_all(&callback.selector))
 }

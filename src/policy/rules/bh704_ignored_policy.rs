@@ -56,7 +56,7 @@
 //! spec: { rules: [{}] }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::{self, REVISION_LABEL};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, Object};
@@ -98,10 +98,14 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         },
     };
     let (_, namespace) = request.namespace();
-    let revisions =
-        [request.snapshot.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION_LABEL))];
+    let revisions = [
+        request.snapshot.settings.mesh_revision.as_deref(),
+        namespace.and_then(|known| known.label(REVISION_LABEL)),
+    ];
     let metadata_at = metadata.at_root();
-    if let Some(label) = metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value))) {
+    if let Some(label) =
+        metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
+    {
         let entry = quote(&format!("{REVISION_LABEL}: \"{}\"", label.value));
         let message =
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");

@@ -52,7 +52,7 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::Spec;
@@ -89,7 +89,11 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         if let Some(required) = &request.snapshot.settings.access_log
             && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **required))
         {
-            report.add(&field_path("providers"), message, format!("add the provider `{required}` to the list."));
+            report.add(
+                &field_path("providers"),
+                message,
+                format!("add the provider `{required}` to the list."),
+            );
         }
     }
 }

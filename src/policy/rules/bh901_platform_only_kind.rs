@@ -66,7 +66,7 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::{Enforcement, Grants};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
@@ -115,7 +115,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
                 let fix = "choose another name, or ask the platform to create the Tenant.";
                 report.add(&path, message, fix);
             }
-            for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !request.user_matches(owner)) {
+            for (index, _) in
+                tenant.owners.iter().enumerate().filter(|(_, owner)| !request.user_matches(owner))
+            {
                 let path = Path::of(&["spec", "owners"]).index(index);
                 let message = "the owners of a Tenant that you create must be you or your own groups";
                 let fix = "name yourself or a group of yours, and ask the platform to add this owner.";

@@ -64,7 +64,7 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{RuleReport, NamespaceClass, Retry, Rule, Request};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;

@@ -35,9 +35,9 @@ mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 mod bh907_proxy_extension;
 
-use super::kind::{RESOURCES, Resource, Kind, Operation};
+use super::kind::{Kind, Operation, RESOURCES, Resource};
 use super::object::NamespaceView;
-use super::{RuleReport, Retry, Request};
+use super::{Request, Retry, RuleReport};
 use crate::baseline;
 use crate::snapshot::Actor;
 
@@ -147,19 +147,24 @@ const PARTLY_MANAGED_KINDS: &[Kind] = &[Kind::ServiceAccount];
 
 /// Returns the written Namespace and its old version, if it belongs to a tenant or to shared services, or belonged to a
 /// tenant, and neither the platform nor Bulkhead writes it.
-fn untrusted_namespace_write<'r>(request: &Request<'r>) -> Option<(&'r NamespaceView<'r>, Option<&'r NamespaceView<'r>>)> {
+fn untrusted_namespace_write<'r>(
+    request: &Request<'r>,
+) -> Option<(&'r NamespaceView<'r>, Option<&'r NamespaceView<'r>>)> {
     let (new, old) = request.written_namespace()?;
     let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
-    let is_shared_namespace = request.snapshot.settings.shared_namespaces.contains(new.metadata.name_or_generate_name());
+    let is_shared_namespace =
+        request.snapshot.settings.shared_namespaces.contains(new.metadata.name_or_generate_name());
     let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
-    (!is_trusted && (is_shared_namespace || has_tenant(new) || old.is_some_and(has_tenant))).then_some((new, old))
+    (!is_trusted && (is_shared_namespace || has_tenant(new) || old.is_some_and(has_tenant)))
+        .then_some((new, old))
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.
 pub fn audited_resources() -> impl Iterator<Item = &'static Resource> {
     RESOURCES.iter().filter(|resource| {
-        let is_judged =
-            RULES.iter().any(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(resource.kind));
+        let is_judged = RULES
+            .iter()
+            .any(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(resource.kind));
         is_judged && resource.subresource.is_empty() && resource.operations.contains(&Operation::Update)
     })
 }

@@ -14,13 +14,13 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
 use super::ClusterStores;
-use super::store::WatchEvent;
 use super::replace;
+use super::store::WatchEvent;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;
 use crate::policy::kind::Resource;
+use crate::snapshot::{ControllerRef, LiveObject, LiveObjectKey, Namespace, Tenant};
 use crate::sources::{LookupRequest, api_resource};
-use crate::snapshot::{ControllerRef, LiveObject, Namespace, LiveObjectKey, Tenant};
 
 /// Time limit of one read.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -103,7 +103,8 @@ impl ClusterStores {
         let seen_by_watch = self.seen_since_lookup.take().unwrap_or_default();
         let mut changed = false;
         for (name, now) in fetched.tenants.into_iter().filter(|(name, _)| !seen_by_watch.contains(name)) {
-            changed |= self.tenants.apply(WatchEvent::Applied { name, value: now, in_relist: false }, replace);
+            changed |=
+                self.tenants.apply(WatchEvent::Applied { name, value: now, in_relist: false }, replace);
         }
         for (name, now) in fetched.namespaces.into_iter().filter(|(name, _)| !seen_by_watch.contains(name)) {
             let event = WatchEvent::Applied { name, value: Ok(now), in_relist: false };
@@ -128,7 +129,8 @@ async fn fetch_object(client: &Client, key: &LiveObjectKey) -> Result<Option<Liv
     // The name comes from an owner reference, which may hold any text, and becomes part of a URL.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
     let Some(resource) = Resource::for_kind(&key.kind).filter(|_| is_name) else { return Ok(None) };
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &api_resource(resource));
+    let objects =
+        Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &api_resource(resource));
     let Some(found) = objects.get_metadata_opt(&key.name).await? else { return Ok(None) };
     Ok(Some(live_object_of(found.metadata)))
 }
@@ -139,6 +141,10 @@ pub(crate) fn live_object_of(metadata: ObjectMeta) -> LiveObject {
     let controller = owners.find(|owner| owner.controller == Some(true));
     LiveObject {
         uid: metadata.uid.unwrap_or_default(),
-        controller: controller.map(|owner| ControllerRef { kind: owner.kind, name: owner.name, uid: owner.uid }),
+        controller: controller.map(|owner| ControllerRef {
+            kind: owner.kind,
+            name: owner.name,
+            uid: owner.uid,
+        }),
     }
 }

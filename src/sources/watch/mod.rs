@@ -1,7 +1,7 @@
 //! Builds the snapshots of a cluster from watches and live lookups.
 
-mod store;
 mod live_lookup;
+mod store;
 mod watches;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,10 +17,11 @@ use tokio::time::Instant;
 
 use super::SnapshotStore;
 use crate::settings::Settings;
-use crate::telemetry::{Failure, Metrics, Readiness};
 use crate::snapshot::{
-    Exemption, ClusterState, LiveObject, Namespace, LiveObjectKey, ReservedNames, SharedService, ClusterEndpoints, Tenant, Snapshot,
+    ClusterEndpoints, ClusterState, Exemption, LiveObject, LiveObjectKey, Namespace, ReservedNames,
+    SharedService, Snapshot, Tenant,
 };
+use crate::telemetry::{Failure, Metrics, Readiness};
 use store::Store;
 use watches::ResourceEvent;
 
@@ -147,7 +148,9 @@ impl ClusterStores {
             seen_since_lookup.insert(name.to_owned());
         }
         match resource_event {
-            ResourceEvent::Namespace(event) => self.namespaces.apply(event, Namespace::keep_ready_until_recreated),
+            ResourceEvent::Namespace(event) => {
+                self.namespaces.apply(event, Namespace::keep_ready_until_recreated)
+            }
             ResourceEvent::Tenant(event) => self.tenants.apply(event, replace),
             ResourceEvent::SharedService(event) => self.shared_services.apply(event, replace),
             ResourceEvent::Exemption(event) => self.exemptions.apply(event, replace),
@@ -179,7 +182,13 @@ impl ClusterStores {
         ClusterState {
             exemptions: self.exemptions.objects.values().map(|known| Exemption::clone(known)).collect(),
             live_objects: self.live_objects.clone(),
-            reserved_names: self.reserved_names.objects.values().next().map(|known| ReservedNames::clone(known)).unwrap_or_default(),
+            reserved_names: self
+                .reserved_names
+                .objects
+                .values()
+                .next()
+                .map(|known| ReservedNames::clone(known))
+                .unwrap_or_default(),
             tenants: self.tenants.objects.values().cloned().collect(),
             shared_services: self
                 .shared_services
@@ -189,7 +198,12 @@ impl ClusterStores {
                 .collect(),
             namespaces: self.namespaces.objects.clone().into_iter().collect(),
             endpoints: ClusterEndpoints {
-                api_servers: self.api_servers.objects.values().flat_map(|known| known.iter().copied()).collect(),
+                api_servers: self
+                    .api_servers
+                    .objects
+                    .values()
+                    .flat_map(|known| known.iter().copied())
+                    .collect(),
                 dns: dns.flat_map(|(_, known)| known.iter().copied()).collect(),
             },
         }

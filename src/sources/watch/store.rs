@@ -68,7 +68,13 @@ pub(super) struct Store<T> {
 
 impl<T: Clone + PartialEq> Store<T> {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, objects: BTreeMap::new(), relist_buffer: BTreeMap::new(), has_synced: false, failure: None }
+        Self {
+            name,
+            objects: BTreeMap::new(),
+            relist_buffer: BTreeMap::new(),
+            has_synced: false,
+            failure: None,
+        }
     }
 
     /// Applies an event. `merge` combines the known version of an object with the new one. Returns true if the

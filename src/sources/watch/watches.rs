@@ -15,7 +15,8 @@ use super::store::{WatchEvent, watch_event};
 use crate::api;
 use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, TENANT_LABEL, Tenant, ready_for,
+    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService,
+    TENANT_LABEL, Tenant, ready_for,
 };
 
 pub(super) enum ResourceEvent {
@@ -30,7 +31,9 @@ pub(super) enum ResourceEvent {
 
 pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
-        ResourceEvent::Namespace(watch_event(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace)))))
+        ResourceEvent::Namespace(watch_event(event, |namespace| {
+            (namespace.name_any(), Ok(read_namespace(&namespace)))
+        }))
     })
 }
 
@@ -54,7 +57,8 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
         labels: namespace.labels().iter().filter(|(key, _)| is_baseline_label(key)).map(owned).collect(),
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: condition.is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
+        ready: condition
+            .is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
         ready_revoked: condition.is_some_and(|condition| condition.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
@@ -111,8 +115,12 @@ pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, R
 }
 
 /// Watches the ConfigMap of reserved names in Bulkhead's namespace.
-pub(super) fn watch_reserved_names(client: Client, namespace: &str) -> impl Stream<Item = ResourceEvent> + use<> {
-    let read = |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
+pub(super) fn watch_reserved_names(
+    client: Client,
+    namespace: &str,
+) -> impl Stream<Item = ResourceEvent> + use<> {
+    let read =
+        |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
     let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
         .default_backoff()

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bulkhead::baseline::{Kind, Manifest, desired_for_namespace, desired_for_service, labels};
 use bulkhead::settings::SameTenant;
+use bulkhead::snapshot::{ClusterEndpoints, NamespaceOwner, Snapshot};
 use bulkhead::sources::files;
-use bulkhead::snapshot::{NamespaceOwner, ClusterEndpoints, Snapshot};
 use bulkhead_harness::evaluator::{self, End, Packet, Port, passes};
 use json_patch::Patch;
 use serde_json::{Value, json};

@@ -78,7 +78,13 @@ pub fn rendered(variant: Option<&Variant>) -> Rendered {
         fs::write(snapshot.join("beside.yaml"), variant.beside).unwrap();
     }
     let output = Command::new(&*BINARY)
-        .args(["render", "--snapshot", &snapshot.display().to_string(), "--output-dir", &into.display().to_string()])
+        .args([
+            "render",
+            "--snapshot",
+            &snapshot.display().to_string(),
+            "--output-dir",
+            &into.display().to_string(),
+        ])
         .output()
         .unwrap();
     let written = files(&into);
