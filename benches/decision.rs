@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use bulkhead::policy::{Verdict, judge};
+use bulkhead::snapshot::Snapshot;
 use bulkhead::sources::files;
-use bulkhead::webhook::wire::{self, Answer};
-use bulkhead::world::World;
+use bulkhead::webhook::wire::{self, AdmissionResponse};
 use serde::de::IgnoredAny;
 
 const ROUNDS: usize = 30;
@@ -25,9 +25,9 @@ const TURNS: u32 = 2_000;
 fn main() {
     let review = review::review("tenant-acme");
     let elsewhere = review::review("kube-system");
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world"));
-    let world = files::world(&files::read(&[folder]).expect("the example's world")).expect("a world");
-    let answer = decide(&review, &world);
+    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot"));
+    let snapshot = files::snapshot(&files::read(&[folder]).expect("the example's world")).expect("a world");
+    let answer = decide(&review, &snapshot);
     assert!(
         answer.windows(14).any(|part| part == b"\"allowed\":true"),
         "the pod of the examples is admitted"
@@ -36,12 +36,12 @@ fn main() {
     let (mut skips, mut decisions, mut envelopes, mut concerning_none) = (vec![], vec![], vec![], vec![]);
     for _ in 0..ROUNDS {
         skips.push(micros(|| drop(black_box(serde_json::from_slice::<IgnoredAny>(black_box(&review))))));
-        decisions.push(micros(|| drop(black_box(decide(black_box(&review), &world)))));
+        decisions.push(micros(|| drop(black_box(decide(black_box(&review), &snapshot)))));
         envelopes.push(micros(|| drop(black_box(answer_unread(black_box(&elsewhere))))));
-        concerning_none.push(micros(|| drop(black_box(decide(black_box(&elsewhere), &world)))));
+        concerning_none.push(micros(|| drop(black_box(decide(black_box(&elsewhere), &snapshot)))));
     }
     let ratio = |of: &[f64], to: &[f64]| spread(of.iter().zip(to).map(|(of, to)| of / to).collect());
-    let allocations = allocation_counter::measure(|| drop(black_box(decide(&review, &world))));
+    let allocations = allocation_counter::measure(|| drop(black_box(decide(&review, &snapshot))));
 
     println!("review of {} bytes, {ROUNDS} rounds of {TURNS}: median (least to most)", review.len());
     println!("  ratio      {}   (aim: at most 3)", ratio(&decisions, &skips));
@@ -57,13 +57,15 @@ fn main() {
 /// Reads the envelope and writes an answer to it.
 fn answer_unread(bytes: &[u8]) -> Vec<u8> {
     let envelope = wire::read(bytes).expect("a review");
-    Answer::verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
+    AdmissionResponse::from_verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
 }
 
 /// Decides as the webhook does, without the network.
-fn decide(bytes: &[u8], world: &World) -> Vec<u8> {
+fn decide(bytes: &[u8], snapshot: &Snapshot) -> Vec<u8> {
     let envelope = wire::read(bytes).expect("a review");
-    Answer::verdict(&judge(&envelope.review(), world)).write(envelope.uid()).expect("an answer")
+    AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot))
+        .write(envelope.uid())
+        .expect("an answer")
 }
 
 fn micros(mut work: impl FnMut()) -> f64 {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use bulkhead::api::{Subject, SubjectKind, TenantSpec};
 use bulkhead::policy::judge;
 use bulkhead::settings::Settings;
-use bulkhead::webhook::wire::{self, Answer};
-use bulkhead::world::{Facts, Namespace, Tenant, World};
+use bulkhead::snapshot::{ClusterState, Namespace, Snapshot, Tenant};
+use bulkhead::webhook::wire::{self, AdmissionResponse};
 use serde_json::json;
 
 const SIZES: [usize; 2] = [10, 4_000];
@@ -56,7 +56,7 @@ fn instructions(what: &str, tenants: usize, decisions: usize) -> u64 {
 }
 
 fn decide(what: &str, tenants: usize, decisions: usize) {
-    let world = world(tenants);
+    let snapshot = snapshot(tenants);
     let review = if what == "pod" {
         review::review("tenant-t-0005-1")
     } else {
@@ -64,25 +64,25 @@ fn decide(what: &str, tenants: usize, decisions: usize) {
     };
     for _ in 0..decisions {
         let envelope = wire::read(black_box(&review)).expect("a review");
-        let answer = Answer::verdict(&judge(&envelope.review(), &world));
+        let answer = AdmissionResponse::from_verdict(&judge(&envelope.review(), &snapshot));
         assert!(answer.is_allowed(), "{answer:?}");
         drop(black_box(answer.write(envelope.uid()).expect("an answer")));
     }
 }
 
-fn world(tenants: usize) -> World {
-    let mut facts = Facts::default();
+fn snapshot(tenants: usize) -> Snapshot {
+    let mut state = ClusterState::default();
     for number in 0..tenants {
         let name = format!("t-{number:04}");
         let owner = Subject { kind: SubjectKind::Group, name: format!("{name}-developers"), namespace: None };
         let spec = TenantSpec { owners: vec![owner], ..TenantSpec::default() };
-        facts.tenants.push(Arc::new(Tenant::new(name.clone(), 0, spec)));
+        state.tenants.push(Arc::new(Tenant::new(name.clone(), 0, spec)));
         for place in 0..NAMESPACES {
             let namespace = Namespace { tenant: Some(name.clone()), ready: true, ..Namespace::default() };
-            facts.namespaces.push((format!("tenant-{name}-{place}").into(), Arc::new(namespace)));
+            state.namespaces.push((format!("tenant-{name}-{place}").into(), Arc::new(namespace)));
         }
     }
-    World::new(Arc::new(Settings::default()), facts)
+    Snapshot::new(Arc::new(Settings::default()), state)
 }
 
 /// Returns an `AdmissionReview` in which a member creates a namespace, with the labels that the webhook adds.

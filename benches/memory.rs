@@ -16,8 +16,8 @@ const CONNECTIONS: usize = 20;
 
 fn main() {
     let folder = folder("memory").expect("a folder");
-    let world = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world");
-    let arguments = ["--world", world, "--development-certificate", SERVER_NAME];
+    let snapshot = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot");
+    let arguments = ["--snapshot", snapshot, "--development-certificate", SERVER_NAME];
     let binary = env!("CARGO_BIN_EXE_bulkhead").as_ref();
     let mut server = Server::start(binary, "memory", &folder, &arguments, None).expect("a server");
     server.wait_until_ready().expect("a ready server");

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bulkhead::world::TENANT_LABEL;
+use bulkhead::snapshot::TENANT_LABEL;
 use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::istio::Istio;
 use bulkhead_harness::process::peak_mib;
@@ -142,7 +142,7 @@ fn pod(number: usize) -> Value {
 
 /// Runs an audit. Returns its peak memory in MiB, and its summary.
 fn audit(cluster: &Cluster, binary: &Path) -> (f64, String) {
-    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/world/settings.yaml");
+    let settings = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot/settings.yaml");
     let mut audit = Command::new(binary)
         .args(["audit", "--tenant=audited", "--settings", settings])
         .env("KUBECONFIG", cluster.admin().expect("the administrator").kubeconfig)

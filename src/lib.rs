@@ -8,7 +8,7 @@
 //! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
 //! audit    ── audit::pages ─────────▶ ┘          ▲             └──▶ report, and a Tenant's status
 //!                                                │ one immutable snapshot per request
-//!                  sources::follow (watch) ──────┤
+//!                  sources::watch (cluster) ─────┤
 //!                  sources::files (YAML) ────────┘
 //! ```
 //!
@@ -20,7 +20,7 @@
 //! watches ───▶ cache (found) ─────┘
 //! ```
 //!
-//! Imports point one way too: `api` → `settings` → `world` → `baseline` → `policy` → `registration` → `report` → the
+//! Imports point one way too: `api` → `settings` → `snapshot` → `baseline` → `policy` → `registration` → `report` → the
 //! rest. The folders from `api` to `registration` are pure: they do not wait, do no I/O and read no clock.
 
 pub mod api;
@@ -32,7 +32,7 @@ pub mod policy;
 pub mod registration;
 pub mod report;
 pub mod settings;
+pub mod snapshot;
 pub mod sources;
 pub mod telemetry;
 pub mod webhook;
-pub mod world;

@@ -83,7 +83,7 @@ async fn same_writes(
                 let text = serde_json::to_string(&object).expect("JSON").replace(first, &name);
                 let object: DynamicObject = serde_json::from_str(&text).expect("an object");
                 let objects = api(client, *kind, object.metadata.namespace.as_deref());
-                let done = if kind.is_shared() {
+                let done = if kind.is_partly_managed() {
                     let ours = PatchParams::apply("bare").force();
                     objects.patch(&object.name_any(), &ours, &Patch::Apply(&object)).await
                 } else {
@@ -92,8 +92,8 @@ async fn same_writes(
                 done.expect("written");
             }
             let condition = json!({
-                "type": "bulkhead.dev/BaselineReady", "status": "True", "reason": "BaselineStands",
-                "message": bulkhead::world::ready_for(&name),
+                "type": "bulkhead.dev/BaselineReady", "status": "True", "reason": "BaselineApplied",
+                "message": bulkhead::snapshot::ready_for(&name),
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             });
             let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));

@@ -18,8 +18,9 @@ pub(crate) async fn measure(admin: &Client, bulkhead: &Client) {
     for name in &names {
         let namespace = format!("tenant-{name}");
         let own: Vec<_> = written(admin, name).await;
-        let own =
-            own.into_iter().filter(|(kind, object)| object.metadata.namespace.is_some() && !kind.is_shared());
+        let own = own
+            .into_iter()
+            .filter(|(kind, object)| object.metadata.namespace.is_some() && !kind.is_partly_managed());
         for (kind, object) in own.take(10) {
             let start = Instant::now();
             let objects = api(bulkhead, kind, Some(&namespace));

@@ -100,7 +100,7 @@ pub(crate) async fn until_ready(admin: &Client, prefix: &str, number: usize) {
 
 pub(crate) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
     let resource = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&resource, kind.resource());
+    let resource = ApiResource::from_gvk_with_plural(&resource, kind.plural());
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
@@ -114,7 +114,7 @@ pub(crate) async fn written(client: &Client, tenant: &str) -> Vec<(Kind, Dynamic
     for kind in Kind::ALL.iter().copied().filter(|kind| !matches!(kind, Kind::GlobalNetworkPolicy(_))) {
         let labels = ListParams::default().labels("app.kubernetes.io/managed-by=bulkhead");
         let names = ListParams::default().fields("metadata.name=default");
-        let asked = if kind.is_shared() { names } else { labels };
+        let asked = if kind.is_partly_managed() { names } else { labels };
         let list = api(client, kind, None).list(&asked).await.expect("a list");
         all.extend(list.into_iter().filter_map(|object| {
             let is_of_tenant = object.name_any().ends_with(&format!("-{tenant}"));

@@ -19,12 +19,13 @@ pub(crate) fn measure(runtime: &Runtime, it: &mut Installation, admin: &Client) 
     let names = named("upgrade", 200);
     runtime.block_on(tenants(admin, &names));
     runtime.block_on(until_ready(admin, "upgrade", names.len()));
-    let old =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/world/settings.yaml"))
-            .expect("settings");
+    let old = std::fs::read_to_string(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/snapshot/settings.yaml"),
+    )
+    .expect("settings");
     let new = it.cluster.folder.join("new-settings.yaml");
     let text = old.replace("mesh:\n", "mesh:\n  outbound: ALLOW_ANY\n");
-    std::fs::write(&new, text + "baseline:\n  pace: 50\n").expect("settings");
+    std::fs::write(&new, text + "baseline:\n  rolloutRate: 50\n").expect("settings");
     let new = new.display().to_string();
     for (arguments, mode) in [(vec!["--settings", new.as_str()], "ALLOW_ANY"), (Vec::new(), "REGISTRY_ONLY")]
     {

@@ -32,7 +32,7 @@ const SCENES: &[Scene] = &[
     scene(
         "The platform names two tenants and a service that both may call.",
         "admin",
-        "kubectl apply -f examples/world/tenants.yaml -f examples/world/shared-services.yaml",
+        "kubectl apply -f examples/snapshot/tenants.yaml -f examples/snapshot/shared-services.yaml",
         Success,
     ),
     scene("", "admin", "kubectl apply -f examples/log-collector.yaml", Success),
@@ -150,7 +150,7 @@ const SCENES: &[Scene] = &[
     scene(
         "CI hears the same without a cluster.",
         "alice",
-        "bulkhead check --world examples/world examples/bad",
+        "bulkhead check --snapshot examples/snapshot examples/bad",
         Refusal("BH304"),
     ),
 ];

@@ -32,7 +32,7 @@ pub struct ExemptionSpec {
     pub rules: Vec<String>,
 
     /// The workload for which the rules are off.
-    pub target: Target,
+    pub target: ExemptionTarget,
 
     /// The reason for the Exemption, for reviewers.
     #[schemars(length(min = 1, max = 1000))]
@@ -47,7 +47,7 @@ pub struct ExemptionSpec {
 /// pins the service account and the images.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Target {
+pub struct ExemptionTarget {
     /// The namespace of the workload.
     #[schemars(length(min = 1, max = 63))]
     pub namespace: String,

@@ -44,7 +44,7 @@ pub struct Reach {
 
     /// Hosts outside the cluster that the tenant may call with TLS on port 443; `*.example.com` includes all subdomains.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), transform = hosts)]
+    #[schemars(length(max = 100), transform = host_patterns)]
     pub hosts: Vec<String>,
 
     /// Address ranges outside the cluster that the tenant may call.
@@ -97,7 +97,7 @@ pub struct Callback {
     pub port: u16,
 }
 
-fn hosts(schema: &mut Schema) {
+fn host_patterns(schema: &mut Schema) {
     let host = json_schema!({
         "type": "string", "maxLength": 200,
         "pattern": "^([*][.])?[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)+$",

@@ -8,9 +8,9 @@ mod shared_service;
 mod status;
 mod tenant;
 
-pub use exemption::{Exemption, ExemptionSpec, Target, TargetKind};
+pub use exemption::{Exemption, ExemptionSpec, ExemptionTarget, TargetKind};
 pub use grants::{Callback, Caller, Cidr, Grants, Reach, Serve};
-pub use shared_service::{Protocol, SharedPort, SharedService, SharedServiceSpec, Tenants};
+pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, SharedServiceSpec};
 pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,
 };

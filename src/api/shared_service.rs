@@ -50,7 +50,7 @@ pub struct SharedServiceSpec {
 
     /// Tenants that can be granted to call the service; all by default.
     #[serde(default)]
-    pub tenants: Tenants,
+    pub tenants: AllowedTenants,
 
     /// Names of Tenants whose workloads the service may call; none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -59,7 +59,7 @@ pub struct SharedServiceSpec {
 
     /// Further hosts in the mesh that the service may call, as in a Sidecar: NAMESPACE/HOST, such as `storage/*`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 100), transform = egress_hosts)]
+    #[schemars(length(max = 100), transform = egress_host_patterns)]
     pub egress: Vec<String>,
 }
 
@@ -89,7 +89,7 @@ pub struct SharedPort {
 
     /// Allowed paths, such as `/ingest/{tenant}/*`: exact, or with one `*` at either end; all by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20), transform = paths)]
+    #[schemars(length(max = 20), transform = path_patterns)]
     pub paths: Vec<String>,
 
     /// Headers with the value that each must have, such as `x-tenant-id: "{tenant}"`.
@@ -113,7 +113,7 @@ pub enum Protocol {
     "rule": "!(has(self.all) && self.all) || !has(self.names)",
     "message": "set either all or names",
 }]))]
-pub struct Tenants {
+pub struct AllowedTenants {
     /// Every tenant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub all: Option<bool>,
@@ -123,7 +123,7 @@ pub struct Tenants {
     pub names: Option<Vec<String>>,
 }
 
-fn egress_hosts(schema: &mut Schema) {
+fn egress_host_patterns(schema: &mut Schema) {
     let host = json_schema!({
         "type": "string", "maxLength": 300,
         "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?/([*]|([*][.])?[a-z0-9]([-a-z0-9.]*[a-z0-9])?)$",
@@ -132,7 +132,7 @@ fn egress_hosts(schema: &mut Schema) {
 }
 
 /// Accepts paths that Istio accepts and that contain no way out of them.
-fn paths(schema: &mut Schema) {
+fn path_patterns(schema: &mut Schema) {
     let path = json_schema!({
         "type": "string", "maxLength": 300,
         "pattern": "^([*]?/([-A-Za-z0-9_.~!$&'()+,;=:@/]|[{]tenant[}])*[*]?)$",

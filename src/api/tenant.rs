@@ -32,7 +32,7 @@ pub struct TenantSpec {
     /// The digest of the audit's findings that the platform accepts. Required for the change from `Observe` to `Enforce`
     /// if the audit has findings. `status.audit.digest` and `bulkhead enforce` show it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub acknowledge: Option<String>,
+    pub acknowledged_findings: Option<String>,
 
     /// Users, groups and service accounts that act for the tenant and may create its namespaces.
     #[serde(default)]
@@ -53,8 +53,8 @@ pub struct TenantSpec {
 
     /// Resource quota of each namespace, as in `ResourceQuota.spec.hard`. Overrides the defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = quantities)]
-    pub quota_each: BTreeMap<String, String>,
+    #[schemars(transform = quantity_values)]
+    pub namespace_quota: BTreeMap<String, String>,
 
     /// Default and maximum resources of each container.
     #[serde(default)]
@@ -105,15 +105,15 @@ pub enum Authorization {
 pub struct Limits {
     /// Limits of a container that sets none.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = quantities)]
+    #[schemars(transform = quantity_values)]
     pub default: BTreeMap<String, String>,
     /// Requests of a container that sets none; `cpu: 100m` and `memory: 128Mi` by default.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = quantities)]
+    #[schemars(transform = quantity_values)]
     pub default_request: BTreeMap<String, String>,
     /// Maximum limits of a container. The Istio proxy has `cpu: 2` and `memory: 1Gi`: with less no pod can run.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(transform = quantities)]
+    #[schemars(transform = quantity_values)]
     pub max: BTreeMap<String, String>,
 }
 
@@ -153,7 +153,7 @@ pub enum SubjectKind {
 }
 
 /// Rejects amounts here that the API server could not read later.
-fn quantities(schema: &mut Schema) {
+fn quantity_values(schema: &mut Schema) {
     let amount = json_schema!({ "type": "string", "maxLength": 32, "pattern": "^[0-9]+([.][0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$" });
     schema.insert("additionalProperties".to_owned(), amount.into());
     schema.insert("maxProperties".to_owned(), 50.into());

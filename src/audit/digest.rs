@@ -3,21 +3,21 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::Finding;
-use crate::report::{self, What};
+use super::AuditFinding;
+use crate::report::{self, Detail};
 
 /// A set of findings, however often and in whatever order they come.
 #[derive(Debug, Default)]
 pub struct Digest(BTreeSet<String>);
 
 impl Digest {
-    pub fn take(&mut self, finding: &Finding) {
-        let Finding { said: report::Finding { namespace, kind, what, .. }, workload } = finding;
-        let what = match what {
-            What::Violation(violation) => format!("{} {}", violation.code, violation.field),
-            What::Unjudged { .. } => "unjudged".to_owned(),
+    pub fn add(&mut self, finding: &AuditFinding) {
+        let AuditFinding { line: report::ReportLine { namespace, kind, detail, .. }, workload } = finding;
+        let detail = match detail {
+            Detail::Violation(violation) => format!("{} {}", violation.code, violation.field),
+            Detail::Unjudged { .. } => "unjudged".to_owned(),
         };
-        self.0.insert(format!("{namespace} {kind} {workload} {what}"));
+        self.0.insert(format!("{namespace} {kind} {workload} {detail}"));
     }
 
     /// How many there are.

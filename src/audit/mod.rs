@@ -1,8 +1,8 @@
 //! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
 
-mod closed;
+mod deny_all_impact;
 mod digest;
-mod kin;
+mod exemption_targets;
 mod pages;
 mod stored;
 
@@ -12,38 +12,38 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::Client;
 use serde_json::value::RawValue;
 
-use crate::baseline::{self, Label, desired, enforced_labels, lacking};
-use crate::policy::kind::{Door, Kind, Operation};
-use crate::policy::object::Form;
+use crate::baseline::{self, Label, desired_for_namespace, enforced_labels, missing_labels};
+use crate::policy::kind::{Kind, Operation, Resource};
+use crate::policy::object::Stage;
 use crate::policy::path::Path;
-use crate::policy::rules::audited;
-use crate::policy::{Review, Verdict, Violation, Why, judge, quote};
-use crate::report::{self, What};
-use crate::world::{ALL_CONTROLLERS, Owner, TENANT_LABEL, User, World};
-use stored::Stored;
+use crate::policy::rules::audited_resources;
+use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
+use crate::report::{self, Detail};
+use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, TENANT_LABEL, User};
+use stored::StoredObject;
 
-pub use closed::{Closed, closed};
+pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
 
 /// What is to be audited.
 #[derive(Clone, Debug)]
-pub enum Extent {
+pub enum AuditScope {
     /// Every tenant's namespaces.
     Everything,
     /// These namespaces.
     Namespaces(BTreeSet<String>),
 }
 
-impl Extent {
-    pub fn of_tenant(world: &World, name: &str) -> Self {
-        Self::Namespaces(world.namespaces_of(name).map(str::to_owned).collect())
+impl AuditScope {
+    pub fn of_tenant(snapshot: &Snapshot, name: &str) -> Self {
+        Self::Namespaces(snapshot.namespaces_of(name).map(str::to_owned).collect())
     }
 }
 
 /// Something to say about one object.
 #[derive(Clone, Debug)]
-pub struct Finding {
-    pub said: report::Finding,
+pub struct AuditFinding {
+    pub line: report::ReportLine,
     /// What its kin are called: the name without what a controller adds to it.
     pub workload: String,
 }
@@ -58,7 +58,7 @@ pub struct Progress {
 /// An audit of one world, at one time.
 pub struct Audit<'a> {
     pub client: &'a Client,
-    pub world: &'a World,
+    pub snapshot: &'a Snapshot,
     /// In seconds since 1970.
     pub time: i64,
     /// Whether identities are audited too: for that, Secrets are listed.
@@ -66,148 +66,163 @@ pub struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    /// Tells every finding to `found`, and after every page how far it is to `at`.
+    /// Tells every finding to `on_finding`, and after every page how far it is to `on_progress`.
     pub async fn run(
         &self,
-        extent: &Extent,
-        mut found: impl FnMut(Finding),
-        at: impl FnMut(Progress),
+        scope: &AuditScope,
+        mut on_finding: impl FnMut(AuditFinding),
+        on_progress: impl FnMut(Progress),
     ) -> Progress {
-        let namespaces = self.namespaces(extent);
-        let world = match kin::of_exemptions(self.client, self.world, &namespaces).await {
-            Ok(live) if live.is_empty() => Cow::Borrowed(self.world),
-            Ok(live) => Cow::Owned(self.world.knowing(live)),
+        let namespaces = self.namespaces(scope);
+        let snapshot = match exemption_targets::list_targets(self.client, self.snapshot, &namespaces).await {
+            Ok(live) if live.is_empty() => Cow::Borrowed(self.snapshot),
+            Ok(live) => Cow::Owned(self.snapshot.with_live_objects(live)),
             Err(error) => {
-                found(finding("", "Exemption", "", What::Unjudged { unjudged: error.to_string() }));
-                Cow::Borrowed(self.world)
+                on_finding(finding("", "Exemption", "", Detail::Unjudged { unjudged: error.to_string() }));
+                Cow::Borrowed(self.snapshot)
             }
         };
-        Audit { world: &world, ..*self }.judge_all(extent, &namespaces, found, at).await
+        Audit { snapshot: &snapshot, ..*self }.judge_all(scope, &namespaces, on_finding, on_progress).await
     }
 
     async fn judge_all(
         &self,
-        extent: &Extent,
+        scope: &AuditScope,
         namespaces: &[&str],
-        mut found: impl FnMut(Finding),
-        mut at: impl FnMut(Progress),
+        mut on_finding: impl FnMut(AuditFinding),
+        mut on_progress: impl FnMut(Progress),
     ) -> Progress {
         let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
-        let mut there: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
+        let mut existing: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
         for namespace in namespaces {
-            self.labels(namespace, &mut found);
-            there.insert(namespace, BTreeSet::new());
+            self.check_labels(namespace, &mut on_finding);
+            existing.insert(namespace, BTreeSet::new());
         }
-        for door in self.doors() {
-            let places: Vec<Option<&str>> = match extent {
-                Extent::Everything => vec![None],
-                Extent::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
+        for resource in self.resources() {
+            let namespace_filters: Vec<Option<&str>> = match scope {
+                AuditScope::Everything => vec![None],
+                AuditScope::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
             };
-            for place in places {
-                let listed = pages::each_page(self.client, door, place, |items| {
+            for namespace_filter in namespace_filters {
+                let listed = pages::each_page(self.client, resource, namespace_filter, |items| {
                     for item in items {
-                        progress.objects += self.object(door, item, &mut there, &mut found);
+                        progress.objects += self.judge_object(resource, item, &mut existing, &mut on_finding);
                     }
-                    at(progress);
+                    on_progress(progress);
                 });
                 if let Err(error) = listed.await
-                    && !is_unserved(&error)
+                    && !is_unknown_kind(&error)
                 {
-                    let what = What::Unjudged { unjudged: error.to_string() };
-                    found(finding(place.unwrap_or_default(), door.kind.name(), "", what));
+                    let detail = Detail::Unjudged { unjudged: error.to_string() };
+                    on_finding(finding(
+                        namespace_filter.unwrap_or_default(),
+                        resource.kind.name(),
+                        "",
+                        detail,
+                    ));
                 }
             }
         }
-        for (namespace, there) in there {
-            self.missing(namespace, &there, &mut found);
+        for (namespace, existing) in existing {
+            self.check_missing(namespace, &existing, &mut on_finding);
         }
         progress
     }
 
     /// The tenants' namespaces among those to audit.
-    fn namespaces(&self, extent: &Extent) -> Vec<&str> {
-        let all = self.world.labelled().flat_map(|(_, namespaces)| namespaces).map(AsRef::as_ref);
-        let mut names: Vec<&str> = match extent {
-            Extent::Everything => all.collect(),
-            Extent::Namespaces(some) => all.filter(|name| some.contains(*name)).collect(),
+    fn namespaces(&self, scope: &AuditScope) -> Vec<&str> {
+        let labelled = self
+            .snapshot
+            .namespaces_by_tenant_label()
+            .flat_map(|(_, namespaces)| namespaces)
+            .map(AsRef::as_ref);
+        let mut names: Vec<&str> = match scope {
+            AuditScope::Everything => labelled.collect(),
+            AuditScope::Namespaces(selected) => labelled.filter(|name| selected.contains(*name)).collect(),
         };
         names.sort_unstable();
         names
     }
 
-    fn doors(&self) -> impl Iterator<Item = &'static Door> {
-        let is_identity = |door: &Door| matches!(door.kind, Kind::Secret | Kind::ServiceAccount);
-        audited().filter(move |door| self.identities || !is_identity(door))
+    fn resources(&self) -> impl Iterator<Item = &'static Resource> {
+        let is_identity = |resource: &Resource| matches!(resource.kind, Kind::Secret | Kind::ServiceAccount);
+        audited_resources().filter(move |resource| self.identities || !is_identity(resource))
     }
 
     /// Judges one object; how many were judged.
-    fn object(
+    fn judge_object(
         &self,
-        door: &Door,
+        resource: &Resource,
         raw: &RawValue,
-        there: &mut BTreeMap<&str, BTreeSet<(baseline::Kind, String)>>,
-        found: &mut impl FnMut(Finding),
+        existing: &mut BTreeMap<&str, BTreeSet<(baseline::Kind, String)>>,
+        on_finding: &mut impl FnMut(AuditFinding),
     ) -> usize {
-        let Ok(stored) = serde_json::from_str::<Stored>(raw.get()) else {
+        let Ok(stored) = serde_json::from_str::<StoredObject>(raw.get()) else {
             let unjudged = "an object without metadata".to_owned();
-            found(finding("", door.kind.name(), "", What::Unjudged { unjudged }));
+            on_finding(finding("", resource.kind.name(), "", Detail::Unjudged { unjudged }));
             return 0;
         };
         let namespace = stored.metadata.namespace.as_str();
-        let Some(there) = there.get_mut(namespace) else { return 0 };
-        if let Some(kind) = door.kind.of_the_baseline() {
-            there.insert((kind, stored.metadata.name.clone()));
+        let Some(existing) = existing.get_mut(namespace) else { return 0 };
+        if let Some(kind) = resource.kind.baseline_kind() {
+            existing.insert((kind, stored.metadata.name.clone()));
         }
-        if stored.is_settled(door.kind) {
+        if stored.is_skipped(resource.kind) {
             return 1;
         }
-        let finding = |what| Finding {
+        let finding = |detail| AuditFinding {
             workload: stored.workload().to_owned(),
-            ..finding(namespace, door.kind.name(), &stored.metadata.name, what)
+            ..finding(namespace, resource.kind.name(), &stored.metadata.name, detail)
         };
-        match self.verdict(door, &stored, raw) {
-            Verdict::Unjudged(why) => found(finding(What::Unjudged { unjudged: why.to_string() })),
+        match self.verdict(resource, &stored, raw) {
+            Verdict::Unjudged(error) => on_finding(finding(Detail::Unjudged { unjudged: error.to_string() })),
             Verdict::Judged { refused, admitted, .. } => {
-                let observed = admitted.into_iter().filter(|admitted| admitted.why == Why::Observed);
+                let observed =
+                    admitted.into_iter().filter(|admitted| admitted.reason == WaiverReason::Observed);
                 for violation in refused.into_iter().chain(observed.map(|admitted| admitted.violation)) {
-                    found(finding(What::Violation(violation)));
+                    on_finding(finding(Detail::Violation(violation)));
                 }
             }
         }
         1
     }
 
-    fn verdict(&self, door: &Door, stored: &Stored, raw: &RawValue) -> Verdict {
-        let whole = match stored.whole(door.kind, raw) {
-            Ok(whole) => whole,
-            Err(error) => return Verdict::Unjudged(crate::policy::object::Unreadable::from(error).into()),
+    fn verdict(&self, resource: &Resource, stored: &StoredObject, raw: &RawValue) -> Verdict {
+        let object = match stored.with_type_meta(resource.kind, raw) {
+            Ok(object) => object,
+            Err(error) => return Verdict::Unjudged(crate::policy::object::ObjectError::from(error).into()),
         };
         let review = Review {
             operation: Operation::Create.name(),
-            group: door.kind.resource_group(),
-            resource: door.resource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
             namespace: &stored.metadata.namespace,
             // Who made it is not known any more: what an exemption covers is believed to be its controller's.
-            user: User { name: ALL_CONTROLLERS, groups: Vec::new() },
-            form: Form::Stored,
+            user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },
+            stage: Stage::Stored,
             time: self.time,
-            object: Some(&whole),
+            object: Some(&object),
             ..Review::default()
         };
-        judge(&review, self.world)
+        judge(&review, self.snapshot)
     }
 
     /// The labels that the baseline wants on a namespace.
-    fn labels(&self, namespace: &str, found: &mut impl FnMut(Finding)) {
-        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
-        let Some(known) = self.world.namespace(namespace).filter(|known| !known.terminating) else { return };
-        let wanted: Vec<Label<'_>> = enforced_labels(&self.world.settings, tenant).collect();
+    fn check_labels(&self, namespace: &str, on_finding: &mut impl FnMut(AuditFinding)) {
+        let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
+        let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else {
+            return;
+        };
+        let wanted: Vec<Label<'_>> = enforced_labels(&self.snapshot.settings, tenant).collect();
         let value = |key: &str| known.label(key);
-        let others = wanted.iter().filter(|label| label.differs(value(label.key)));
+        let differing = wanted.iter().filter(|label| label.differs(value(label.key)));
         // What is missing is added once the tenant is enforced.
-        let lacking =
-            lacking(wanted.iter(), |label| label.key, |key| key == TENANT_LABEL || value(key).is_some());
-        for label in others.chain(lacking.filter(|_| !tenant.is_observed())) {
+        let missing_labels = missing_labels(
+            wanted.iter(),
+            |label| label.key,
+            |key| key == TENANT_LABEL || value(key).is_some(),
+        );
+        for label in differing.chain(missing_labels.filter(|_| !tenant.is_observed())) {
             let message = value(label.key)
                 .map_or("this label of the baseline is missing".to_owned(), |has| {
                     format!("{} is not the value that the baseline needs", quote(has))
@@ -215,23 +230,23 @@ impl Audit<'_> {
             let path = Path::of(&["metadata", "labels"]).key(label.key);
             let fix = format!("ask the platform to set {}.", quote(label.value));
             let violation = Violation::new("BH202", &path, message, fix);
-            found(finding("", Kind::Namespace.name(), namespace, What::Violation(violation)));
+            on_finding(finding("", Kind::Namespace.name(), namespace, Detail::Violation(violation)));
         }
     }
 
     /// The objects of the baseline that are not there, where it is kept.
-    fn missing(
+    fn check_missing(
         &self,
         namespace: &str,
-        there: &BTreeSet<(baseline::Kind, String)>,
-        found: &mut impl FnMut(Finding),
+        existing: &BTreeSet<(baseline::Kind, String)>,
+        on_finding: &mut impl FnMut(AuditFinding),
     ) {
-        let Some(Owner::Tenant(tenant)) = self.world.owner(namespace) else { return };
-        if tenant.is_observed() || self.world.namespace(namespace).is_some_and(|known| known.terminating) {
+        let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
+        if tenant.is_observed() || self.snapshot.namespace(namespace).is_some_and(|known| known.terminating) {
             return;
         }
-        for manifest in desired(self.world, tenant, namespace) {
-            if there.contains(&(manifest.kind, manifest.name.clone())) {
+        for manifest in desired_for_namespace(self.snapshot, tenant, namespace) {
+            if existing.contains(&(manifest.kind, manifest.name.clone())) {
                 continue;
             }
             let violation = Violation::new(
@@ -240,18 +255,23 @@ impl Audit<'_> {
                 format!("this baseline object of tenant {} is missing", tenant.name),
                 "check that the controller runs, and read its log.",
             );
-            found(finding(namespace, manifest.kind.name(), &manifest.name, What::Violation(violation)));
+            on_finding(finding(
+                namespace,
+                manifest.kind.name(),
+                &manifest.name,
+                Detail::Violation(violation),
+            ));
         }
     }
 }
 
 /// Whether the cluster has no such kind, and nothing of it.
-fn is_unserved(error: &kube::Error) -> bool {
+fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-fn finding(namespace: &str, kind: &str, name: &str, what: What) -> Finding {
+fn finding(namespace: &str, kind: &str, name: &str, detail: Detail) -> AuditFinding {
     let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
-    let said = report::Finding { line: None, kind, namespace, name: name.to_owned(), what };
-    Finding { said, workload: name.to_owned() }
+    let line = report::ReportLine { source: None, kind, namespace, name: name.to_owned(), detail };
+    AuditFinding { line, workload: name.to_owned() }
 }

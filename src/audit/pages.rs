@@ -1,15 +1,15 @@
 use kube::api::{DynamicObject, ListParams};
 use kube::core::Request;
-use kube::{Client, Resource};
+use kube::{Client, Resource as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::policy::kind::{Door, Kind};
+use crate::policy::kind::{Kind, Resource};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
-use crate::sources::resource;
+use crate::sources::api_resource;
 
 /// How many objects are held at once.
-const PAGE: u32 = 200;
+const PAGE_SIZE: u32 = 200;
 
 #[derive(Deserialize)]
 struct List<'a> {
@@ -22,40 +22,40 @@ struct List<'a> {
 #[derive(Default, Deserialize)]
 struct ListMetadata {
     #[serde(default, rename = "continue")]
-    next: Option<String>,
+    continue_token: Option<String>,
 }
 
-/// Lists what is written through `door`, in one namespace or in all, and hands every page to `take`.
+/// Lists what is written through `resource`, in one namespace or in all, and hands every page to `handle`.
 pub(super) async fn each_page(
     client: &Client,
-    door: &Door,
+    resource: &Resource,
     namespace: Option<&str>,
-    mut take: impl FnMut(&[&RawValue]),
+    mut handle: impl FnMut(&[&RawValue]),
 ) -> Result<(), kube::Error> {
-    let request = Request::new(DynamicObject::url_path(&resource(door), namespace));
-    let mut parameters = ListParams::default().limit(PAGE);
-    if door.kind == Kind::Secret {
+    let request = Request::new(DynamicObject::url_path(&api_resource(resource), namespace));
+    let mut parameters = ListParams::default().limit(PAGE_SIZE);
+    if resource.kind == Kind::Secret {
         parameters = parameters.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}"));
     }
     loop {
-        let asked = request.list(&parameters).map_err(kube::Error::BuildRequest)?;
-        let next = match client.request_text(asked).await {
+        let list_request = request.list(&parameters).map_err(kube::Error::BuildRequest)?;
+        let continue_token = match client.request_text(list_request).await {
             Ok(text) => {
                 let list: List<'_> = serde_json::from_str(&text).map_err(kube::Error::SerdeError)?;
-                take(&list.items);
-                list.metadata.next
+                handle(&list.items);
+                list.metadata.continue_token
             }
             // The list has changed too much since it began: it goes on from here as it is now.
             Err(kube::Error::Api(status)) if status.code == 410 && parameters.continue_token.is_some() => {
-                let next = status.metadata.as_ref().and_then(|metadata| metadata.continue_.clone());
-                if next.is_none() {
+                let continue_token = status.metadata.as_ref().and_then(|metadata| metadata.continue_.clone());
+                if continue_token.is_none() {
                     return Err(kube::Error::Api(status));
                 }
-                next
+                continue_token
             }
             Err(error) => return Err(error),
         };
-        match next.filter(|token| !token.is_empty()) {
+        match continue_token.filter(|token| !token.is_empty()) {
             Some(token) => parameters.continue_token = Some(token),
             None => return Ok(()),
         }

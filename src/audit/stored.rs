@@ -7,7 +7,7 @@ use crate::policy::kind::Kind;
 /// What a stored object says of itself.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Stored {
+pub(super) struct StoredObject {
     kind: Option<IgnoredAny>,
     pub(super) metadata: Metadata,
     status: Option<Status>,
@@ -19,7 +19,7 @@ pub(super) struct Metadata {
     pub(super) name: String,
     pub(super) namespace: String,
     labels: Option<Labels>,
-    owner_references: Option<Vec<Owner>>,
+    owner_references: Option<Vec<OwnerReference>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -31,7 +31,7 @@ struct Labels {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Owner {
+struct OwnerReference {
     api_version: String,
     kind: String,
     name: String,
@@ -45,9 +45,13 @@ struct Status {
     phase: Option<String>,
 }
 
-impl Stored {
+impl StoredObject {
     /// The object as an API server would send it for review: the items of a list do not say what they are.
-    pub(super) fn whole(&self, kind: Kind, raw: &RawValue) -> Result<Box<RawValue>, serde_json::Error> {
+    pub(super) fn with_type_meta(
+        &self,
+        kind: Kind,
+        raw: &RawValue,
+    ) -> Result<Box<RawValue>, serde_json::Error> {
         let text = raw.get();
         if self.kind.is_some() {
             return Ok(raw.to_owned());
@@ -62,13 +66,13 @@ impl Stored {
 
     /// Whether there is nothing to say of it: a pod that has ended, or a template that Kubernetes copied from one that
     /// is judged itself. Its pods are judged all the same.
-    pub(super) fn is_settled(&self, kind: Kind) -> bool {
+    pub(super) fn is_skipped(&self, kind: Kind) -> bool {
         let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
-        let is_made_by = |maker| self.controller().is_some_and(|owner| owner.is(maker));
+        let is_controlled_by = |kind| self.controller().is_some_and(|owner| owner.has_kind(kind));
         match kind {
             Kind::Pod => matches!(phase, Some("Succeeded" | "Failed")),
-            Kind::ReplicaSet => is_made_by(Kind::Deployment),
-            Kind::Job => is_made_by(Kind::CronJob),
+            Kind::ReplicaSet => is_controlled_by(Kind::Deployment),
+            Kind::Job => is_controlled_by(Kind::CronJob),
             _ => false,
         }
     }
@@ -77,17 +81,19 @@ impl Stored {
     pub(super) fn workload(&self) -> &str {
         let Metadata { name, labels, .. } = &self.metadata;
         match self.controller() {
-            Some(owner) if owner.is(Kind::ReplicaSet) => {
+            Some(owner) if owner.has_kind(Kind::ReplicaSet) => {
                 let hash = labels.as_ref().and_then(|labels| labels.hash.as_deref()).unwrap_or_default();
                 owner.name.strip_suffix(hash).unwrap_or(&owner.name).trim_end_matches('-')
             }
             // A CronJob numbers its jobs by the time.
-            Some(owner) if owner.is(Kind::Job) => {
-                let stem = owner.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-                stem.strip_suffix('-').unwrap_or(&owner.name)
+            Some(owner) if owner.has_kind(Kind::Job) => {
+                let cron_job_name = owner.name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+                cron_job_name.strip_suffix('-').unwrap_or(&owner.name)
             }
             Some(owner)
-                if [Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob].iter().any(|kind| owner.is(*kind)) =>
+                if [Kind::StatefulSet, Kind::DaemonSet, Kind::CronJob]
+                    .iter()
+                    .any(|kind| owner.has_kind(*kind)) =>
             {
                 &owner.name
             }
@@ -96,14 +102,14 @@ impl Stored {
     }
 
     /// What made it, as it says itself.
-    fn controller(&self) -> Option<&Owner> {
+    fn controller(&self) -> Option<&OwnerReference> {
         self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
     }
 }
 
-impl Owner {
+impl OwnerReference {
     /// Whether it is of this kind, and of its group.
-    fn is(&self, kind: Kind) -> bool {
+    fn has_kind(&self, kind: Kind) -> bool {
         let group = self.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         self.kind == kind.name() && group == kind.group()
     }

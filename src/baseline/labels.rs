@@ -1,19 +1,19 @@
 use crate::settings::{Dataplane, Settings};
-use crate::world::{TENANT_LABEL, Tenant};
+use crate::snapshot::{TENANT_LABEL, Tenant};
 
 /// The label people, dashboards and policies read, beside [`TENANT_LABEL`].
 pub const PLAIN_TENANT_LABEL: &str = "tenant";
 
 /// The labels by which Istio injects a namespace's pods.
-pub const MESH_LABELS: &[&str] = &[INJECTION, REVISION, DATAPLANE];
-const INJECTION: &str = "istio-injection";
+pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LABEL];
+const INJECTION_LABEL: &str = "istio-injection";
 /// Names the revision of the mesh that reads what bears it.
-pub const REVISION: &str = "istio.io/rev";
+pub const REVISION_LABEL: &str = "istio.io/rev";
 /// Takes pods into an ambient mesh.
-pub const DATAPLANE: &str = "istio.io/dataplane-mode";
+pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
 
 /// The label by which Kubernetes itself refuses pods that reach for the node.
-pub const POD_SECURITY: &str = "pod-security.kubernetes.io/enforce";
+pub const POD_SECURITY_LABEL: &str = "pod-security.kubernetes.io/enforce";
 
 /// A label and the value it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,36 +33,38 @@ pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl I
     let tenant = tenant.name.as_str();
     let is_ambient = settings.dataplane == Dataplane::Ambient;
     let mesh = match settings.mesh_revision.as_deref() {
-        _ if is_ambient => Label { key: DATAPLANE, value: "ambient" },
-        Some(revision) => Label { key: REVISION, value: revision },
-        None => Label { key: INJECTION, value: "enabled" },
+        _ if is_ambient => Label { key: DATAPLANE_LABEL, value: "ambient" },
+        Some(revision) => Label { key: REVISION_LABEL, value: revision },
+        None => Label { key: INJECTION_LABEL, value: "enabled" },
     };
     // The container by which Istio takes pods in without its plugin is refused by every level but `privileged`.
-    let is_securable = settings.istio_cni || is_ambient;
-    let security = is_securable.then_some(Label { key: POD_SECURITY, value: "baseline" });
-    let plain = settings.plain_tenant_label.then_some(Label { key: PLAIN_TENANT_LABEL, value: tenant });
-    [Some(Label { key: TENANT_LABEL, value: tenant }), plain, Some(mesh), security].into_iter().flatten()
+    let allows_pod_security = settings.istio_cni || is_ambient;
+    let security = allows_pod_security.then_some(Label { key: POD_SECURITY_LABEL, value: "baseline" });
+    let plain_label = settings.plain_tenant_label.then_some(Label { key: PLAIN_TENANT_LABEL, value: tenant });
+    [Some(Label { key: TENANT_LABEL, value: tenant }), plain_label, Some(mesh), security]
+        .into_iter()
+        .flatten()
 }
 
 impl Label<'_> {
     /// Whether `value` is there and says something else; which revision of the mesh it is is the platform's to say, and
     /// so is a stricter level.
     pub fn differs(&self, value: Option<&str>) -> bool {
-        let is_stricter = self.key == POD_SECURITY && value == Some("restricted");
-        self.key != REVISION && !is_stricter && value.is_some_and(|value| value != self.value)
+        let is_stricter = self.key == POD_SECURITY_LABEL && value == Some("restricted");
+        self.key != REVISION_LABEL && !is_stricter && value.is_some_and(|value| value != self.value)
     }
 }
 
 /// Those of `labels` that a namespace lacks, whose labels `has` gives by key. What is there with another value is
 /// somebody's, and stays: of two labels by which Istio injects either will do.
-pub fn lacking<L>(
+pub fn missing_labels<L>(
     labels: impl IntoIterator<Item = L>,
     key: impl Fn(&L) -> &'static str,
     has: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = L> {
-    let is_meshed = MESH_LABELS.iter().any(|key| has(key));
+    let has_mesh_label = MESH_LABELS.iter().any(|key| has(key));
     labels.into_iter().filter(move |label| {
         let key = key(label);
-        !has(key) && (!is_meshed || !MESH_LABELS.contains(&key))
+        !has(key) && (!has_mesh_label || !MESH_LABELS.contains(&key))
     })
 }

@@ -1,14 +1,14 @@
 use serde_json::{Map, Value, json};
 
-use super::PREFIX;
+use super::NAME_PREFIX;
 use crate::settings::{Calico, Settings};
 
 /// The label of everything Bulkhead's controller writes; it watches what carries it.
-pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
+pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
 
 /// Whether the object carries that label.
 pub fn is_managed(object: &Value) -> bool {
-    let (key, value) = MANAGED_BY;
+    let (key, value) = MANAGED_BY_LABEL;
     object.pointer("/metadata/labels").and_then(|labels| labels.get(key)?.as_str()) == Some(value)
 }
 
@@ -58,8 +58,8 @@ impl Kind {
         Self::ClusterRoleBinding,
         Self::PriorityLevelConfiguration,
         Self::FlowSchema,
-        Self::GlobalNetworkPolicy(Calico::Server),
-        Self::GlobalNetworkPolicy(Calico::Stored),
+        Self::GlobalNetworkPolicy(Calico::ApiServer),
+        Self::GlobalNetworkPolicy(Calico::Crd),
     ];
 
     pub const fn group(self) -> &'static str {
@@ -71,8 +71,8 @@ impl Kind {
             Self::Telemetry => "telemetry.istio.io",
             Self::RoleBinding | Self::ClusterRole | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
             Self::PriorityLevelConfiguration | Self::FlowSchema => "flowcontrol.apiserver.k8s.io",
-            Self::GlobalNetworkPolicy(Calico::Server) => "projectcalico.org",
-            Self::GlobalNetworkPolicy(Calico::Stored) => "crd.projectcalico.org",
+            Self::GlobalNetworkPolicy(Calico::ApiServer) => "projectcalico.org",
+            Self::GlobalNetworkPolicy(Calico::Crd) => "crd.projectcalico.org",
         }
     }
 
@@ -80,7 +80,7 @@ impl Kind {
     pub const fn version(self) -> &'static str {
         match self {
             Self::EnvoyFilter => "v1alpha3",
-            Self::GlobalNetworkPolicy(Calico::Server) => "v3",
+            Self::GlobalNetworkPolicy(Calico::ApiServer) => "v3",
             _ => "v1",
         }
     }
@@ -107,7 +107,7 @@ impl Kind {
     }
 
     /// As the API server names the resource.
-    pub const fn resource(self) -> &'static str {
+    pub const fn plural(self) -> &'static str {
         match self {
             Self::NetworkPolicy => "networkpolicies",
             Self::AuthorizationPolicy => "authorizationpolicies",
@@ -137,12 +137,12 @@ impl Kind {
     }
 
     /// Whether it says amounts, which have more than one spelling.
-    pub(super) const fn has_amounts(self) -> bool {
+    pub(super) const fn has_quantities(self) -> bool {
         matches!(self, Self::ResourceQuota | Self::LimitRange)
     }
 
     /// Whether others have a part in the object: only the fields of the baseline are Bulkhead's.
-    pub const fn is_shared(self) -> bool {
+    pub const fn is_partly_managed(self) -> bool {
         matches!(self, Self::ServiceAccount)
     }
 }
@@ -161,10 +161,10 @@ pub struct Manifest {
 impl Manifest {
     /// The object of which `body` is all there is but its kind, its name and the label of what Bulkhead writes.
     pub(super) fn new(kind: Kind, namespace: Option<&str>, name: String, body: Value) -> Self {
-        let (key, value) = MANAGED_BY;
+        let (key, value) = MANAGED_BY_LABEL;
         let mut metadata = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
         metadata.extend(namespace.map(|namespace| ("namespace".to_owned(), namespace.into())));
-        if !kind.is_shared() {
+        if !kind.is_partly_managed() {
             metadata.insert("labels".to_owned(), json!({ key: value }));
         }
         let mut object = json!({ "apiVersion": kind.api_version(), "kind": kind.name() });
@@ -201,26 +201,26 @@ pub(super) struct Object<S> {
 pub(super) enum Body<S> {
     Always(fn(S) -> Value),
     /// Only where there is something to say.
-    Where(fn(S) -> Option<Value>),
+    Optional(fn(S) -> Option<Value>),
     /// As many as there are things to say it of: what its name ends with, and the rest.
-    Each(fn(S) -> Vec<(String, Value)>),
+    Many(fn(S) -> Vec<(String, Value)>),
 }
 
 impl<S: Site> Object<S> {
     /// Whether there is at most one, which bears the name as it is.
-    pub(super) fn is_one(&self) -> bool {
-        !matches!(self.body, Body::Each(_))
+    pub(super) fn has_fixed_name(&self) -> bool {
+        !matches!(self.body, Body::Many(_))
     }
 
     pub(super) fn manifests(&self, site: S) -> Vec<Manifest> {
         let manifest = |name: String, body| Manifest::new(self.kind, site.namespace(), name, body);
         match self.body {
             Body::Always(body) => vec![manifest(site.name(self.name), body(site))],
-            Body::Where(body) => {
+            Body::Optional(body) => {
                 body(site).map(|body| manifest(site.name(self.name), body)).into_iter().collect()
             }
-            Body::Each(bodies) => {
-                let name = |end: &str| format!("{PREFIX}{}-{end}", self.name);
+            Body::Many(bodies) => {
+                let name = |end: &str| format!("{NAME_PREFIX}{}-{end}", self.name);
                 bodies(site).into_iter().map(|(end, body)| manifest(name(&end), body)).collect()
             }
         }

@@ -1,4 +1,4 @@
-//! What isolation is made of, one file an object, by where it stands. Pure: [`desired`] and its kin say it; the
+//! What isolation is made of, one file an object, by where it stands. Pure: [`desired_for_namespace`] and its kin say it; the
 //! controller applies it, the webhook protects it, `check` and the audit compare it, `render` prints it. What the
 //! API server defaults is part of it: an object reads back as it was written.
 
@@ -9,34 +9,36 @@ mod difference;
 mod labels;
 mod manifest;
 mod namespace;
-mod peers;
+mod network;
 mod quantity;
 mod shared_service;
 mod tenant;
 
-pub use cluster::{DENY_ALL, DRY_RUN, desired_of_cluster, is_of_the_cluster, names_of_the_cluster};
+pub use cluster::{
+    DENY_ALL_NAME, DRY_RUN_ANNOTATION, cluster_object_names, desired_for_cluster, is_cluster_object_name,
+};
 pub use difference::{Difference, differences};
 pub use labels::{
-    DATAPLANE, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY, REVISION, enforced_labels, labels,
-    lacking,
+    DATAPLANE_LABEL, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
+    enforced_labels, labels, missing_labels,
 };
-pub use manifest::{Kind, MANAGED_BY, Manifest, is_managed, kinds};
+pub use manifest::{Kind, MANAGED_BY_LABEL, Manifest, is_managed, kinds};
 pub use namespace::{
-    DEFAULT_ACCOUNT, QUOTA, TENANT_ROLE, desired, desired_object, is_baseline, known_hosts, names,
-    refuses_the_proxy,
+    DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
+    is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
 };
-pub use peers::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-pub use shared_service::{IDENTITY_HEADER, desired_of_service};
-pub use tenant::{NAMESPACE_OWNER_ROLE, desired_of_tenant, tenant_of_object};
+pub use network::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
+pub use shared_service::{IDENTITY_HEADER, desired_for_service};
+pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 
-use crate::world::World;
+use crate::snapshot::Snapshot;
 use manifest::{Body, Object, Site};
 
 /// How the names begin of what there can be several of, or of what stands where others write too.
-pub const PREFIX: &str = "bulkhead-";
+pub const NAME_PREFIX: &str = "bulkhead-";
 
 /// All that stands where tenants are not.
-pub fn desired_of_platform(world: &World) -> impl Iterator<Item = Manifest> {
-    let services = world.listed_services().flat_map(|service| desired_of_service(world, service));
-    desired_of_cluster(world).into_iter().chain(services)
+pub fn desired_for_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {
+    let services = snapshot.listed_services().flat_map(|service| desired_for_service(snapshot, service));
+    desired_for_cluster(snapshot).into_iter().chain(services)
 }

@@ -1,6 +1,6 @@
 /// The amount that `text` says, in thousand-millionths; `None` if it is no amount. The API server writes `1024Mi` as
 /// `1Gi` and `0.5` as `500m`.
-pub(super) fn amount(text: &str) -> Option<i128> {
+pub(super) fn parse_quantity(text: &str) -> Option<i128> {
     const NANO: i128 = 1_000_000_000;
     let end = text.find(|of: char| !of.is_ascii_digit() && of != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);

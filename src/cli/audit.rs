@@ -6,11 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::Outcome;
+use super::ExitStatus;
 use super::cluster::Cluster;
-use crate::audit::{self, Extent, Progress};
+use crate::audit::{self, AuditScope, Progress};
 use crate::report::{Format, Writer};
-use crate::world::{Owner, World};
+use crate::snapshot::{NamespaceOwner, Snapshot};
 
 /// Judge the existing objects in tenants' namespaces as if they were created now.
 #[derive(Args, Debug)]
@@ -32,48 +32,48 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
-        let extent = self.extent(&world)?;
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
+        let (client, snapshot) = self.cluster.read().await?;
+        let scope = self.scope(&snapshot)?;
         let time = Timestamp::now().as_second();
-        let audit = audit::Audit { client: &client, world: &world, time, identities: true };
-        tell(&audit, &extent, self.output, |_| {}).await
+        let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
+        print_findings(&audit, &scope, self.output, |_| {}).await
     }
 
-    fn extent(&self, world: &World) -> Result<Extent> {
+    fn scope(&self, snapshot: &Snapshot) -> Result<AuditScope> {
         if let Some(tenant) = &self.tenant {
-            if world.tenant(tenant).is_none() && world.namespaces_of(tenant).next().is_none() {
+            if snapshot.tenant(tenant).is_none() && snapshot.namespaces_of(tenant).next().is_none() {
                 bail!("there is no Tenant `{tenant}`");
             }
-            return Ok(Extent::of_tenant(world, tenant));
+            return Ok(AuditScope::of_tenant(snapshot, tenant));
         }
-        let Some(namespace) = &self.namespace else { return Ok(Extent::Everything) };
-        match world.owner(namespace) {
-            Some(Owner::Tenant(_) | Owner::Orphaned(_)) => {}
+        let Some(namespace) = &self.namespace else { return Ok(AuditScope::Everything) };
+        match snapshot.owner(namespace) {
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_)) => {}
             Some(_) => bail!("the namespace `{namespace}` belongs to no tenant"),
             None => bail!("there is no namespace `{namespace}`"),
         }
-        Ok(Extent::Namespaces(BTreeSet::from([namespace.clone()])))
+        Ok(AuditScope::Namespaces(BTreeSet::from([namespace.clone()])))
     }
 }
 
 /// Runs the audit and prints its findings and a summary. Passes each finding to `found`.
-pub(super) async fn tell(
+pub(super) async fn print_findings(
     audit: &audit::Audit<'_>,
-    extent: &Extent,
+    scope: &AuditScope,
     format: Format,
-    mut found: impl FnMut(&audit::Finding),
-) -> Result<Outcome> {
+    mut found: impl FnMut(&audit::AuditFinding),
+) -> Result<ExitStatus> {
     let mut writer = Writer::new(std::io::stdout().lock(), format);
     let mut written = Ok(());
     let start = Instant::now();
-    let take = |finding: audit::Finding| {
+    let take = |finding: audit::AuditFinding| {
         found(&finding);
         if written.is_ok() {
-            written = writer.write(&finding.said);
+            written = writer.write(&finding.line);
         }
     };
-    let Progress { namespaces, objects } = audit.run(extent, take, show).await;
+    let Progress { namespaces, objects } = audit.run(scope, take, print_progress).await;
     written?;
     writer.end()?;
     let Writer { violations, unjudged, .. } = writer;
@@ -83,11 +83,11 @@ pub(super) async fn tell(
         "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
          {unjudged} could not be judged"
     )?;
-    Ok(Outcome::of(violations, unjudged))
+    Ok(ExitStatus::of(violations, unjudged))
 }
 
 /// Shows the progress on a terminal, in one line.
-fn show(progress: Progress) {
+fn print_progress(progress: Progress) {
     let mut to = std::io::stderr();
     if to.is_terminal() {
         let _ = write!(to, "\r{} objects judged\r", progress.objects);

@@ -5,13 +5,13 @@ use anyhow::Result;
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::Outcome;
-use crate::policy::kind::{DOORS, Door};
-use crate::policy::object::Form;
+use super::ExitStatus;
+use crate::policy::kind::{RESOURCES, Resource};
+use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
-use crate::report::{Finding, Format, Line, What, Writer};
-use crate::sources::files::{self, Found};
-use crate::world::{Owner, User, World};
+use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
+use crate::snapshot::{NamespaceOwner, Snapshot, User};
+use crate::sources::files::{self, SourceDocument};
 
 /// Judge manifests as the webhook would.
 ///
@@ -25,7 +25,7 @@ pub(super) struct Check {
 
     /// A file or folder with the cluster's Tenants, Namespaces and Settings.
     #[arg(long, value_name = "DIR")]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     /// The namespace for manifests without one.
     #[arg(long, short)]
@@ -45,24 +45,25 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(&self) -> Result<Outcome> {
+    pub(super) fn run(&self) -> Result<ExitStatus> {
         let manifests = files::read(&self.paths)?;
-        let beside = self
-            .world
+        let snapshot_documents = self
+            .snapshot
             .as_ref()
             .map_or_else(|| Ok(Vec::new()), |path| files::read(std::slice::from_ref(path)))?;
-        let world = files::world(beside.iter().chain(&manifests))?;
+        let snapshot = files::snapshot(snapshot_documents.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
-        for found in &manifests {
-            let Some(door) = door(found).filter(|door| !door.kind.is_of_the_cluster() || self.user.is_some())
+        for document in &manifests {
+            let Some(resource) = resource(document)
+                .filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
             else {
                 continue;
             };
             judged += 1;
-            for finding in self.judge(found, door, &world) {
-                writer.write(&finding)?;
+            for line in self.judge(document, resource, &snapshot) {
+                writer.write(&line)?;
             }
         }
         writer.end()?;
@@ -72,52 +73,54 @@ impl Check {
             "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",
             manifests.len()
         )?;
-        Ok(Outcome::of(violations, unjudged))
+        Ok(ExitStatus::of(violations, unjudged))
     }
 
-    fn judge(&self, found: &Found, door: &Door, world: &World) -> Vec<Finding> {
+    fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<ReportLine> {
         let namespace =
-            found.document.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
+            document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
             operation: "CREATE",
-            group: door.kind.resource_group(),
-            resource: door.resource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
             namespace,
             user: User {
                 name: self.user.as_deref().unwrap_or_default(),
                 groups: self.groups.iter().map(String::as_str).collect(),
             },
-            form: form(found),
+            stage: stage(document),
             time: Timestamp::now().as_second(),
-            object: Some(&found.document.json),
+            object: Some(&document.yaml.json),
             ..Review::default()
         };
-        let finding = |pointer: &str, what| Finding {
-            line: Some(Line { file: found.file.clone(), line: found.document.line(pointer) }),
-            kind: door.kind.name().to_owned(),
+        let report_line = |pointer: &str, detail| ReportLine {
+            source: Some(SourceLine { file: document.file.clone(), line: document.yaml.line(pointer) }),
+            kind: resource.kind.name().to_owned(),
             namespace: namespace.to_owned(),
-            name: found.document.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
-            what,
+            name: document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
+            detail,
         };
-        let unjudged = |why: String| vec![finding("", What::Unjudged { unjudged: why })];
-        if namespace.is_empty() && !door.kind.is_of_the_cluster() {
+        let unjudged = |error: String| vec![report_line("", Detail::Unjudged { unjudged: error })];
+        if namespace.is_empty() && !resource.kind.is_cluster_scoped() {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
-        match world.owner(namespace) {
-            _ if door.kind.is_of_the_cluster() => {}
+        match snapshot.owner(namespace) {
+            _ if resource.kind.is_cluster_scoped() => {}
             None => {
                 return unjudged(format!(
                     "namespace `{namespace}` is neither in --snapshot nor among the manifests; add its Namespace"
                 ));
             }
-            Some(Owner::Platform | Owner::Unowned) => return Vec::new(),
-            Some(Owner::Tenant(_) | Owner::Orphaned(_) | Owner::Shared) => {}
+            Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Vec::new(),
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {
+            }
         }
-        match judge(&review, world) {
-            Verdict::Unjudged(why) => unjudged(why.to_string()),
+        match judge(&review, snapshot) {
+            Verdict::Unjudged(error) => unjudged(error.to_string()),
             Verdict::Judged { refused, .. } => {
-                let violation =
-                    |violation: Violation| finding(&violation.pointer.clone(), What::Violation(violation));
+                let violation = |violation: Violation| {
+                    report_line(&violation.pointer.clone(), Detail::Violation(violation))
+                };
                 refused.into_iter().map(violation).collect()
             }
         }
@@ -125,17 +128,17 @@ impl Check {
 }
 
 /// Returns the resource of a manifest, if a rule judges its kind.
-fn door(found: &Found) -> Option<&'static Door> {
-    let (group, kind) = (found.group()?, found.document.text(&["kind"])?);
-    DOORS
-        .iter()
-        .find(|door| door.subresource.is_empty() && door.kind.group() == group && door.kind.name() == kind)
+fn resource(document: &SourceDocument) -> Option<&'static Resource> {
+    let (group, kind) = (document.group()?, document.yaml.text(&["kind"])?);
+    RESOURCES.iter().find(|resource| {
+        resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind
+    })
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.
-fn form(found: &Found) -> Form {
-    match found.document.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
-        Some(_) => Form::Final,
-        None => Form::Written,
+fn stage(document: &SourceDocument) -> Stage {
+    match document.yaml.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
+        Some(_) => Stage::Mutated,
+        None => Stage::Authored,
     }
 }

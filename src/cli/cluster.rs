@@ -10,9 +10,9 @@ use kube::config::KubeConfigOptions;
 use kube::{Client, Config};
 use tokio::time::timeout;
 
-use crate::sources::{Worlds, follow, reload};
+use crate::snapshot::Snapshot;
+use crate::sources::{SnapshotStore, reload, watch};
 use crate::telemetry::{Metrics, Readiness};
-use crate::world::World;
 
 /// The cluster to read, and its settings.
 #[derive(Args, Debug)]
@@ -31,13 +31,13 @@ pub(super) struct Cluster {
 }
 
 /// Time limit for the first lists.
-const LONGEST: Duration = Duration::from_mins(1);
+const LIST_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A connection without data for this long counts as dead: an API server sends a bookmark on a watch about once a
 /// minute.
-const SILENCE: Duration = Duration::from_secs(150);
+const READ_TIMEOUT: Duration = Duration::from_secs(150);
 
-const CONNECT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects with the kubeconfig, or with the service account of the pod.
 pub(super) async fn connect(context: Option<String>) -> Result<Client> {
@@ -49,35 +49,35 @@ pub(super) async fn connect(context: Option<String>) -> Result<Client> {
             Config::from_kubeconfig(&KubeConfigOptions { context, ..KubeConfigOptions::default() }).await?
         }
     };
-    config.read_timeout = Some(SILENCE);
-    config.connect_timeout = Some(CONNECT);
+    config.read_timeout = Some(READ_TIMEOUT);
+    config.connect_timeout = Some(CONNECT_TIMEOUT);
     Ok(Client::try_from(config)?)
 }
 
 impl Cluster {
     /// Returns a client and the current snapshot.
-    pub(super) async fn read(&self) -> Result<(Client, Arc<World>)> {
+    pub(super) async fn read(&self) -> Result<(Client, Arc<Snapshot>)> {
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(self.context.clone()).await.context("failed to connect to the cluster")?;
-        let worlds = Arc::new(Worlds::default());
-        let mut changes = worlds.changes();
-        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
-        let home = self.system_namespace.clone();
-        let followed = follow::follow(
+        let snapshots = Arc::new(SnapshotStore::default());
+        let mut changes = snapshots.subscribe();
+        let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
+        let own_namespace = self.system_namespace.clone();
+        let watching = watch::run(
             client.clone(),
-            home,
+            own_namespace,
             settings,
-            Arc::clone(&worlds),
+            Arc::clone(&snapshots),
             Arc::clone(&readiness),
             Arc::new(Metrics::default()),
         );
         tokio::select! {
-            () = followed => {}
-            _ = timeout(LONGEST, changes.changed()) => {}
+            () = watching => {}
+            _ = timeout(LIST_TIMEOUT, changes.changed()) => {}
         }
-        match worlds.newest() {
-            Some(world) => Ok((client, world)),
-            None => bail!("the API server did not list these in time: {}", readiness.awaited().join(", ")),
+        match snapshots.newest() {
+            Some(snapshot) => Ok((client, snapshot)),
+            None => bail!("the API server did not list these in time: {}", readiness.pending().join(", ")),
         }
     }
 }

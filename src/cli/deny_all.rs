@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
-use super::Outcome;
+use super::ExitStatus;
 use super::cluster::Cluster;
 use crate::audit;
 
@@ -17,24 +17,25 @@ pub(super) struct DenyAll {
 }
 
 impl DenyAll {
-    pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
-        let audit::Closed { workloads, meshed } = match audit::closed(&client, &world).await {
-            Ok(closed) => closed,
-            Err(error) => {
-                writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
-                return Ok(Outcome::Unjudged);
-            }
-        };
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
+        let (client, snapshot) = self.cluster.read().await?;
+        let audit::DenyAllImpact { workloads, meshed_pods } =
+            match audit::assess_deny_all(&client, &snapshot).await {
+                Ok(blocked) => blocked,
+                Err(error) => {
+                    writeln!(std::io::stderr(), "failed to read AuthorizationPolicies and pods: {error}")?;
+                    return Ok(ExitStatus::Unjudged);
+                }
+            };
         let mut out = std::io::stdout().lock();
         for ((namespace, workload), pods) in &workloads {
             writeln!(out, "{namespace}/{workload}: no `ALLOW` policy in force selects its pods ({pods})")?;
         }
-        let closed: usize = workloads.values().sum();
+        let blocked: usize = workloads.values().sum();
         writeln!(
             std::io::stderr(),
-            "{closed} of {meshed} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
+            "{blocked} of {meshed_pods} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
         )?;
-        Ok(Outcome::of(closed, 0))
+        Ok(ExitStatus::of(blocked, 0))
     }
 }

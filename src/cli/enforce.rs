@@ -9,11 +9,11 @@ use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::Outcome;
-use super::audit::tell;
+use super::ExitStatus;
+use super::audit::print_findings;
 use super::cluster::Cluster;
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, Digest, Extent};
+use crate::audit::{Audit, AuditScope, Digest};
 use crate::report::Format;
 
 /// Change an observed tenant to `Enforce`, after an audit of its objects.
@@ -34,23 +34,23 @@ pub(super) struct Enforce {
 }
 
 /// Time limit for the controller's audit to reach the same result.
-const AGREEMENT: Duration = Duration::from_mins(5);
+const CONFIRM_TIMEOUT: Duration = Duration::from_mins(5);
 
 impl Enforce {
-    pub(super) async fn run(&self) -> Result<Outcome> {
-        let (client, world) = self.cluster.read().await?;
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
+        let (client, snapshot) = self.cluster.read().await?;
         let name = &self.tenant;
-        let tenant = world.tenant(name).with_context(|| format!("there is no active Tenant `{name}`"))?;
+        let tenant = snapshot.tenant(name).with_context(|| format!("there is no active Tenant `{name}`"))?;
         let mut errors = std::io::stderr();
         if !tenant.is_observed() {
             writeln!(errors, "Tenant `{name}` is enforced already")?;
-            return Ok(Outcome::Clean);
+            return Ok(ExitStatus::Clean);
         }
         let time = Timestamp::now().as_second();
-        let audit = Audit { client: &client, world: &world, time, identities: false };
-        let extent = Extent::of_tenant(&world, name);
+        let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
+        let scope = AuditScope::of_tenant(&snapshot, name);
         let mut digest = Digest::default();
-        let outcome = tell(&audit, &extent, Format::Text, |finding| digest.take(finding)).await?;
+        let outcome = print_findings(&audit, &scope, Format::Text, |finding| digest.add(finding)).await?;
         let digest = digest.text();
         if !digest.is_empty() {
             writeln!(
@@ -63,9 +63,9 @@ impl Enforce {
             writeln!(errors, "nothing was changed")?;
             return Ok(outcome);
         }
-        turn(&client, name, &digest).await?;
+        set_enforced(&client, name, &digest).await?;
         writeln!(errors, "Tenant `{name}` is enforced")?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }
 
@@ -81,9 +81,9 @@ fn confirmed(question: &str) -> Result<bool> {
 }
 
 /// Updates the Tenant once the controller's audit has the same digest, because the webhook reads it from the status.
-async fn turn(client: &Client, name: &str, digest: &str) -> Result<()> {
+async fn set_enforced(client: &Client, name: &str, digest: &str) -> Result<()> {
     let tenants = Api::<Tenant>::all(client.clone());
-    let end = Instant::now() + AGREEMENT;
+    let end = Instant::now() + CONFIRM_TIMEOUT;
     loop {
         let tenant = tenants.get(name).await?;
         match tenant.status.and_then(|status| status.audit) {
@@ -95,8 +95,8 @@ async fn turn(client: &Client, name: &str, digest: &str) -> Result<()> {
             _ => sleep(Duration::from_secs(1)).await,
         }
     }
-    let acknowledge = (!digest.is_empty()).then_some(digest);
-    let patch = json!({ "spec": { "enforcement": Enforcement::Enforce, "acknowledge": acknowledge } });
+    let acknowledged_findings = (!digest.is_empty()).then_some(digest);
+    let patch = json!({ "spec": { "enforcement": Enforcement::Enforce, "acknowledgedFindings": acknowledged_findings } });
     tenants.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
     Ok(())
 }

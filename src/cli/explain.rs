@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::Outcome;
+use super::ExitStatus;
 use crate::policy::{RULES, Rule};
 
 /// Print the manual of a rule, or the list of all rules.
@@ -14,7 +14,7 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(&self) -> Result<Outcome> {
+    pub(super) fn run(&self) -> Result<ExitStatus> {
         let mut out = std::io::stdout().lock();
         match &self.code {
             Some(code) => match Rule::find(code) {
@@ -27,6 +27,6 @@ impl Explain {
                 }
             }
         }
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Outcome, address, yaml};
+use super::{ExitStatus, webhook_service, yaml};
 use crate::registration;
 use crate::settings::Settings;
 use crate::sources::files;
@@ -21,7 +21,7 @@ pub(super) struct Manifests {
     namespace: String,
 
     #[command(flatten)]
-    address: address::Options,
+    webhook_service: webhook_service::Options,
 
     /// The settings file, which lists the namespaces that the webhook configurations name.
     #[arg(long, value_name = "FILE")]
@@ -36,9 +36,9 @@ enum Part {
 }
 
 impl Manifests {
-    pub(super) fn run(&self) -> Result<Outcome> {
+    pub(super) fn run(&self) -> Result<ExitStatus> {
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
-        let service = self.address.within(&self.namespace).read()?;
+        let service = self.webhook_service.in_namespace(&self.namespace).read()?;
         let mut documents = Vec::new();
         if self.prints(Part::Crds) {
             for crd in registration::crds() {
@@ -57,7 +57,7 @@ impl Manifests {
             ]);
         }
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 
     fn prints(&self, part: Part) -> bool {

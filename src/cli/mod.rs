@@ -1,6 +1,5 @@
 //! The command line, one file for each command. Only this folder connects the parts of the program.
 
-mod address;
 mod audit;
 mod check;
 mod cluster;
@@ -11,6 +10,7 @@ mod manifests;
 mod render;
 mod serve;
 mod snapshot;
+mod webhook_service;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -50,14 +50,14 @@ enum Command {
 
 /// The result of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+enum ExitStatus {
     Clean,
     Violations,
     /// Some objects could not be judged.
     Unjudged,
 }
 
-impl Outcome {
+impl ExitStatus {
     fn of(violations: usize, unjudged: usize) -> Self {
         match (violations, unjudged) {
             (0, 0) => Self::Clean,
@@ -71,19 +71,19 @@ impl Outcome {
 pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(serve) => serve.run(),
-        Command::Audit(audit) => wait(audit.run()),
+        Command::Audit(audit) => block_on(audit.run()),
         Command::Check(check) => check.run(),
-        Command::DenyAll(deny_all) => wait(deny_all.run()),
-        Command::Enforce(enforce) => wait(enforce.run()),
+        Command::DenyAll(deny_all) => block_on(deny_all.run()),
+        Command::Enforce(enforce) => block_on(enforce.run()),
         Command::Explain(explain) => explain.run(),
         Command::Manifests(manifests) => manifests.run(),
-        Command::Render(render) => wait(render.run()),
-        Command::Snapshot(snapshot) => wait(snapshot.run()),
+        Command::Render(render) => block_on(render.run()),
+        Command::Snapshot(snapshot) => block_on(snapshot.run()),
     };
     match outcome {
-        Ok(Outcome::Clean) => ExitCode::SUCCESS,
-        Ok(Outcome::Violations) => ExitCode::from(1),
-        Ok(Outcome::Unjudged) => ExitCode::from(3),
+        Ok(ExitStatus::Clean) => ExitCode::SUCCESS,
+        Ok(ExitStatus::Violations) => ExitCode::from(1),
+        Ok(ExitStatus::Unjudged) => ExitCode::from(3),
         // The reader closed the pipe, and needs no more output.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_broken_pipe) => ExitCode::SUCCESS,
         Err(error) => {
@@ -94,7 +94,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 /// Runs a command that reads from a cluster.
-fn wait(command: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
+fn block_on(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitStatus> {
     Builder::new_current_thread().enable_all().build()?.block_on(command)
 }
 

@@ -9,13 +9,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::{Outcome, yaml};
+use super::{ExitStatus, yaml};
 use crate::baseline::{
-    Manifest, desired, desired_of_cluster, desired_of_platform, desired_of_service, desired_of_tenant,
-    enforced_labels,
+    Manifest, desired_for_cluster, desired_for_namespace, desired_for_platform, desired_for_service,
+    desired_for_tenant, enforced_labels,
 };
+use crate::snapshot::{Snapshot, Tenant};
 use crate::sources::files;
-use crate::world::{Tenant, World};
 
 /// Print the baseline as the controller applies it, all of it or a part.
 ///
@@ -43,30 +43,30 @@ pub(super) struct Render {
     /// Instead of printing, write each object to DIR/NAMESPACE/KIND-NAME.yaml, or to DIR/_cluster/… if it has no
     /// namespace; other files in DIR stay.
     #[arg(long, value_name = "DIR")]
-    into: Option<PathBuf>,
+    output_dir: Option<PathBuf>,
 
     /// Read from this file or folder instead of a cluster: Tenants, SharedServices, Namespaces, Settings, the
     /// EndpointSlice `default/kubernetes`, and the DNS Service in `kube-system`.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["context", "settings", "system_namespace"])]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     #[command(flatten)]
     cluster: Cluster,
 }
 
 impl Render {
-    pub(super) async fn run(&self) -> Result<Outcome> {
-        let (world, place) = if let Some(path) = &self.world {
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
+        let (snapshot, source) = if let Some(path) = &self.snapshot {
             let found = files::read(std::slice::from_ref(path))?;
-            (Arc::new(files::world(&found)?), path.display().to_string())
+            (Arc::new(files::snapshot(&found)?), path.display().to_string())
         } else {
             (self.cluster.read().await?.1, "the cluster".to_owned())
         };
-        let printed = self.printed(&world, &place)?;
-        note(&world, &place, self.shown(&world))?;
-        match &self.into {
+        let printed = self.printed(&snapshot, &source)?;
+        print_warnings(&snapshot, &source, self.shown_tenants(&snapshot))?;
+        match &self.output_dir {
             None => {
-                let documents = printed.iter().map(|one| yaml(&one.object)).collect::<Result<Vec<_>>>()?;
+                let documents = printed.iter().map(|item| yaml(&item.object)).collect::<Result<Vec<_>>>()?;
                 std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
             }
             Some(folder) => {
@@ -74,45 +74,45 @@ impl Render {
                 writeln!(std::io::stderr(), "{count} files written into {}", folder.display())?;
             }
         }
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 
     /// Returns the requested objects, in the order in which the controller applies them.
-    fn printed(&self, world: &World, place: &str) -> Result<Vec<Printed>> {
+    fn printed(&self, snapshot: &Snapshot, source: &str) -> Result<Vec<Printed>> {
         if let Some(name) = &self.tenant {
-            let Some(tenant) = world.tenant(name) else { bail!("no Tenant `{name}` in {place}") };
-            return Ok(of_tenant(world, tenant).collect());
+            let Some(tenant) = snapshot.tenant(name) else { bail!("no Tenant `{name}` in {source}") };
+            return Ok(of_tenant(snapshot, tenant).collect());
         }
         if let Some(name) = &self.shared_service {
-            let Some(service) = world.shared_service(name) else {
-                bail!("no SharedService `{name}` in {place}")
+            let Some(service) = snapshot.shared_service(name) else {
+                bail!("no SharedService `{name}` in {source}")
             };
-            return Ok(desired_of_service(world, service).map(Printed::from).collect());
+            return Ok(desired_for_service(snapshot, service).map(Printed::from).collect());
         }
         if self.cluster_wide {
-            return Ok(desired_of_cluster(world).into_iter().map(Printed::from).collect());
+            return Ok(desired_for_cluster(snapshot).into_iter().map(Printed::from).collect());
         }
-        let tenants = world.tenants().flat_map(|tenant| of_tenant(world, tenant));
-        let all = desired_of_platform(world).map(Printed::from).chain(tenants);
+        let tenants = snapshot.tenants().flat_map(|tenant| of_tenant(snapshot, tenant));
+        let all = desired_for_platform(snapshot).map(Printed::from).chain(tenants);
         let Some(namespace) = &self.namespace else { return Ok(all.collect()) };
-        let there: Vec<Printed> = all.filter(|one| one.stands_in(namespace)).collect();
-        match there.as_slice() {
-            [] if world.owner(namespace).is_none() => bail!("no Namespace `{namespace}` in {place}"),
+        let matching: Vec<Printed> = all.filter(|item| item.is_in_namespace(namespace)).collect();
+        match matching.as_slice() {
+            [] if snapshot.owner(namespace).is_none() => bail!("no Namespace `{namespace}` in {source}"),
             [] => bail!("the namespace `{namespace}` has no baseline, because it belongs to no tenant"),
-            _ => Ok(there),
+            _ => Ok(matching),
         }
     }
 
     /// Returns the tenants whose objects are printed.
-    fn shown<'w>(&self, world: &'w World) -> impl Iterator<Item = &'w Tenant> {
+    fn shown_tenants<'w>(&self, snapshot: &'w Snapshot) -> impl Iterator<Item = &'w Tenant> {
         let is_none = self.shared_service.is_some() || self.cluster_wide;
         let is_shown = move |tenant: &&Tenant| {
             let is_named = self.tenant.as_ref().is_none_or(|name| *name == tenant.name);
-            let mut namespaces = world.namespaces_of(&tenant.name);
+            let mut namespaces = snapshot.namespaces_of(&tenant.name);
             let is_within = self.namespace.as_ref().is_none_or(|name| namespaces.any(|known| known == name));
             !is_none && is_named && is_within
         };
-        world.tenants().filter(is_shown)
+        snapshot.tenants().filter(is_shown)
     }
 }
 
@@ -133,8 +133,8 @@ impl From<Manifest> for Printed {
 }
 
 impl Printed {
-    fn labels(world: &World, tenant: &Tenant, namespace: &str) -> Self {
-        let labels = enforced_labels(&world.settings, tenant);
+    fn labels(snapshot: &Snapshot, tenant: &Tenant, namespace: &str) -> Self {
+        let labels = enforced_labels(&snapshot.settings, tenant);
         let labels: BTreeMap<&str, &str> = labels.map(|label| (label.key, label.value)).collect();
         let object = json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace, "labels": labels },
@@ -142,13 +142,13 @@ impl Printed {
         Self { namespace: Some(namespace.to_owned()), kind: "Namespace", name: namespace.to_owned(), object }
     }
 
-    fn stands_in(&self, namespace: &str) -> bool {
+    fn is_in_namespace(&self, namespace: &str) -> bool {
         self.namespace.as_deref() == Some(namespace)
     }
 
     /// Returns the path of its file in the folder. Checks the names, because files may contain any.
     fn file(&self) -> Result<PathBuf> {
-        let folder = self.namespace.as_deref().unwrap_or(CLUSTER);
+        let folder = self.namespace.as_deref().unwrap_or(CLUSTER_FOLDER);
         let file = format!("{}-{}.yaml", self.kind, self.name).to_lowercase();
         let is_name = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\']);
         if !is_name(folder) || !is_name(&file) {
@@ -159,22 +159,22 @@ impl Printed {
 }
 
 /// The folder of objects without a namespace: no namespace has this name.
-const CLUSTER: &str = "_cluster";
+const CLUSTER_FOLDER: &str = "_cluster";
 
-fn of_tenant<'w>(world: &'w World, tenant: &'w Tenant) -> impl Iterator<Item = Printed> + use<'w> {
-    let beyond = desired_of_tenant(world, tenant).map(Printed::from);
-    let within = world.namespaces_of(&tenant.name).flat_map(move |namespace| {
-        let objects = desired(world, tenant, namespace).map(Printed::from);
-        std::iter::once(Printed::labels(world, tenant, namespace)).chain(objects)
+fn of_tenant<'w>(snapshot: &'w Snapshot, tenant: &'w Tenant) -> impl Iterator<Item = Printed> + use<'w> {
+    let cluster_wide = desired_for_tenant(snapshot, tenant).map(Printed::from);
+    let namespaced = snapshot.namespaces_of(&tenant.name).flat_map(move |namespace| {
+        let objects = desired_for_namespace(snapshot, tenant, namespace).map(Printed::from);
+        std::iter::once(Printed::labels(snapshot, tenant, namespace)).chain(objects)
     });
-    beyond.chain(within)
+    cluster_wide.chain(namespaced)
 }
 
 /// Writes each object to its own file. Returns the number of files.
 fn write(folder: &Path, printed: &[Printed]) -> Result<usize> {
-    for one in printed {
-        let file = folder.join(one.file()?);
-        let text = yaml(&one.object)?;
+    for item in printed {
+        let file = folder.join(item.file()?);
+        let text = yaml(&item.object)?;
         let unwritable = || format!("failed to write {}", file.display());
         fs::create_dir_all(file.parent().unwrap_or(folder)).with_context(unwritable)?;
         fs::write(&file, text).with_context(unwritable)?;
@@ -183,24 +183,28 @@ fn write(folder: &Path, printed: &[Printed]) -> Result<usize> {
 }
 
 /// Warns about incomplete output.
-fn note<'w>(world: &World, place: &str, shown: impl Iterator<Item = &'w Tenant>) -> Result<()> {
+fn print_warnings<'w>(
+    snapshot: &Snapshot,
+    source: &str,
+    shown_tenants: impl Iterator<Item = &'w Tenant>,
+) -> Result<()> {
     let mut to = std::io::stderr();
-    let around = &world.surroundings;
-    if around.api_servers.is_empty() {
+    let endpoints = &snapshot.endpoints;
+    if endpoints.api_servers.is_empty() {
         writeln!(
             to,
-            "no EndpointSlice `default/kubernetes` in {place}: the output lacks the addresses of the API servers"
+            "no EndpointSlice `default/kubernetes` in {source}: the output lacks the addresses of the API servers"
         )?;
     }
-    if around.dns.is_empty() {
-        let names = world.settings.dns_services.iter().map(|name| format!("`{name}`"));
+    if endpoints.dns.is_empty() {
+        let names = snapshot.settings.dns_services.iter().map(|name| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(" or ");
         writeln!(
             to,
-            "no Service {names} of `kube-system` in {place}: the output lacks the addresses of DNS"
+            "no Service {names} of `kube-system` in {source}: the output lacks the addresses of DNS"
         )?;
     }
-    for tenant in shown.filter(|tenant| tenant.is_observed()) {
+    for tenant in shown_tenants.filter(|tenant| tenant.is_observed()) {
         writeln!(
             to,
             "tenant {} is observed: the controller applies its objects only after `enforcement: Enforce`",

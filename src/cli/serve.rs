@@ -14,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::cluster::connect;
-use super::{Outcome, address};
+use super::{ExitStatus, webhook_service};
 use crate::controller::{self, Identity};
-use crate::sources::{Worlds, files, follow, reload};
+use crate::sources::{SnapshotStore, files, reload, watch};
 use crate::telemetry::{self, Metrics, Readiness};
-use crate::webhook::certificate::{self, Files, Shown};
-use crate::webhook::server::{self, Limits};
-use crate::webhook::{Hook, router};
+use crate::webhook::certificate::{self, CertificateFiles, ServingCertificate};
+use crate::webhook::server::{self, ConnectionLimits};
+use crate::webhook::{Webhook, router};
 
 /// Run the admission webhook, and the controller that applies baselines and registers the webhook.
 #[derive(Args, Debug)]
@@ -51,7 +51,7 @@ pub(super) struct Serve {
 
     /// Read Tenants, Namespaces and Settings once from YAML files in this folder instead of from a cluster.
     #[arg(long, value_name = "DIR", conflicts_with = "settings")]
-    world: Option<PathBuf>,
+    snapshot: Option<PathBuf>,
 
     /// The parts to run; both by default. If they run separately, each needs its own service account.
     #[arg(long, value_enum, value_delimiter = ',', default_values = ["webhook", "controller"])]
@@ -74,7 +74,7 @@ pub(super) struct Serve {
     log: String,
 
     #[command(flatten, next_help_heading = "Address in the webhook configurations")]
-    address: address::Options,
+    webhook_service: webhook_service::Options,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,59 +88,66 @@ fn seconds(text: &str) -> Result<Duration, std::num::ParseIntError> {
 }
 
 /// Time limit for open requests once the replica stops, the same as for any request.
-const DRAIN: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Serve {
-    pub(super) fn run(self) -> Result<Outcome> {
+    pub(super) fn run(self) -> Result<ExitStatus> {
         telemetry::logs(&self.log).context("--log")?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(self.serve())?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 
     async fn serve(self) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let certificate = self.runs(Part::Webhook).then(|| self.certificate()).transpose()?;
-        let worlds = Arc::new(Worlds::default());
+        let snapshots = Arc::new(SnapshotStore::default());
         let metrics = Arc::new(Metrics::default());
         // If a part ends by itself, the process must not continue without it.
-        let mut parts = JoinSet::new();
-        let leave = CancellationToken::new();
-        let mut leading = JoinSet::new();
-        let (client, readiness) = self.follow(&worlds, &metrics, &mut parts).await?;
+        let mut background_tasks = JoinSet::new();
+        let stop_leading = CancellationToken::new();
+        let mut controller_tasks = JoinSet::new();
+        let (client, readiness) = self.start_source(&snapshots, &metrics, &mut background_tasks).await?;
         if let Some(client) = client.filter(|_| self.runs(Part::Controller)) {
-            let (worlds, metrics) = (Arc::clone(&worlds), Arc::clone(&metrics));
-            let address = self.address.within(&self.namespace);
-            leading.spawn(controller::run(client, worlds, self.identity(), address, metrics, leave.clone()));
+            let (snapshots, metrics) = (Arc::clone(&snapshots), Arc::clone(&metrics));
+            let webhook_service = self.webhook_service.in_namespace(&self.namespace);
+            controller_tasks.spawn(controller::run(
+                client,
+                snapshots,
+                self.identity(),
+                webhook_service,
+                metrics,
+                stop_leading.clone(),
+            ));
         }
 
         let admin = listen(self.admin).await?;
         let admin_address = admin.local_addr()?;
         let stop = CancellationToken::new();
-        let mut serving = JoinSet::new();
+        let mut webhook_tasks = JoinSet::new();
         if let Some(certificate) = certificate {
             let webhook = listen(self.listen).await?;
             info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
-            let limits = Limits { idle: self.idle_timeout, drain: DRAIN };
-            let routes = router(Arc::new(Hook::new(worlds, Arc::clone(&metrics))));
-            serving.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+            let limits = ConnectionLimits { idle: self.idle_timeout, drain: DRAIN_TIMEOUT };
+            let routes = router(Arc::new(Webhook::new(snapshots, Arc::clone(&metrics))));
+            webhook_tasks.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
         } else {
             info!(admin = %admin_address, "listening");
         }
-        let shown = telemetry::admin(Arc::clone(&readiness), metrics);
-        parts.spawn(async { drop(axum::serve(admin, shown).await) });
+        let admin_router = telemetry::admin(Arc::clone(&readiness), metrics);
+        background_tasks.spawn(async { drop(axum::serve(admin, admin_router).await) });
 
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            Some(ended) = serving.join_next() => bail!("the webhook server ended unexpectedly: {ended:?}"),
-            Some(ended) = parts.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
-            Some(ended) = leading.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
+            Some(ended) = webhook_tasks.join_next() => bail!("the webhook server ended unexpectedly: {ended:?}"),
+            Some(ended) = background_tasks.join_next() => bail!("a background task ended unexpectedly: {ended:?}"),
+            Some(ended) = controller_tasks.join_next() => bail!("the controller ended unexpectedly: {ended:?}"),
         }
-        readiness.stopping();
-        leave.cancel();
-        if !serving.is_empty() {
+        readiness.mark_stopping();
+        stop_leading.cancel();
+        if !webhook_tasks.is_empty() {
             info!(delay = ?self.shutdown_delay, "stopping");
             tokio::select! {
                 () = tokio::time::sleep(self.shutdown_delay) => {}
@@ -149,10 +156,10 @@ impl Serve {
             }
         }
         stop.cancel();
-        while let Some(ended) = serving.join_next().await {
+        while let Some(ended) = webhook_tasks.join_next().await {
             ended??;
         }
-        leading.join_all().await;
+        controller_tasks.join_all().await;
         info!("stopped");
         Ok(())
     }
@@ -161,9 +168,9 @@ impl Serve {
         self.parts.contains(&part)
     }
 
-    fn certificate(&self) -> Result<Arc<Shown>> {
+    fn certificate(&self) -> Result<Arc<ServingCertificate>> {
         if let (Some(certificate), Some(key)) = (&self.tls_cert, &self.tls_key) {
-            let files = Files { certificate: certificate.clone(), key: key.clone() };
+            let files = CertificateFiles { certificate: certificate.clone(), key: key.clone() };
             return Ok(certificate::from_files(files)?);
         }
         if self.development_certificate.is_empty() {
@@ -173,7 +180,7 @@ impl Serve {
         let mut out = std::io::stdout().lock();
         out.write_all(development.ca_bundle.as_bytes())?;
         out.flush()?;
-        Ok(development.shown)
+        Ok(development.certificate)
     }
 
     fn identity(&self) -> Identity {
@@ -184,23 +191,30 @@ impl Serve {
     }
 
     /// Starts the source of snapshots. Returns a client, unless they come from files.
-    async fn follow(
+    async fn start_source(
         &self,
-        worlds: &Arc<Worlds>,
+        snapshots: &Arc<SnapshotStore>,
         metrics: &Arc<Metrics>,
-        parts: &mut JoinSet<()>,
+        background_tasks: &mut JoinSet<()>,
     ) -> Result<(Option<Client>, Arc<Readiness>)> {
-        if let Some(folder) = &self.world {
+        if let Some(folder) = &self.snapshot {
             let found = files::read(std::slice::from_ref(folder))?;
-            worlds.publish(files::world(&found)?);
-            return Ok((None, Arc::new(Readiness::awaiting(&[]))));
+            snapshots.publish(files::snapshot(&found)?);
+            return Ok((None, Arc::new(Readiness::waiting_for(&[]))));
         }
         let settings = reload::settings(self.settings.clone())?;
         let client = connect(None).await.context("failed to connect to the cluster")?;
-        let readiness = Arc::new(Readiness::awaiting(&follow::awaited()));
-        let (worlds, metrics) = (Arc::clone(worlds), Arc::clone(metrics));
-        let home = self.namespace.clone();
-        parts.spawn(follow::follow(client.clone(), home, settings, worlds, Arc::clone(&readiness), metrics));
+        let readiness = Arc::new(Readiness::waiting_for(&watch::store_names()));
+        let (snapshots, metrics) = (Arc::clone(snapshots), Arc::clone(metrics));
+        let own_namespace = self.namespace.clone();
+        background_tasks.spawn(watch::run(
+            client.clone(),
+            own_namespace,
+            settings,
+            snapshots,
+            Arc::clone(&readiness),
+            metrics,
+        ));
         Ok((Some(client), readiness))
     }
 }

@@ -7,10 +7,10 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, connect};
-use super::{Outcome, yaml};
+use super::{ExitStatus, yaml};
 use crate::api;
+use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
 use crate::sources::reload;
-use crate::world::{BASELINE_READY, RETIRED};
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///
@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
 const PAGE: u32 = 500;
 
 impl Snapshot {
-    pub(super) async fn run(&self) -> Result<Outcome> {
+    pub(super) async fn run(&self) -> Result<ExitStatus> {
         // Invalid settings must not reach a file that others judge with.
         reload::settings(self.cluster.settings.clone())?;
         let settings = self.cluster.settings.as_deref().map(std::fs::read_to_string).transpose()?;
@@ -50,14 +50,14 @@ impl Snapshot {
         for object in list(core(&client, "Namespace", "namespaces", None), ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
-        let named = ListParams::default().fields(&format!("metadata.name={RETIRED}"));
+        let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
         let maps = core(&client, "ConfigMap", "configmaps", Some(&self.cluster.system_namespace));
         for object in list(maps, named).await? {
             documents.push(yaml(&reserved_names(&object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
-        Ok(Outcome::Clean)
+        Ok(ExitStatus::Clean)
     }
 }
 

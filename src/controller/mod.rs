@@ -4,22 +4,12 @@
 //! reserved names. One replica is the leader, by a Lease. It writes only objects that differ from what is wanted. It
 //! does not judge requests; the webhook does that, and keeps working while no controller runs.
 
-mod address;
-mod denial;
-mod drift;
-mod kept;
-mod lease;
-mod observe;
-mod places;
-mod reconcile;
-mod register;
-mod retired;
-mod standing;
+mod audit_loop;
+mod baseline;
+mod leader_election;
+mod registration;
+mod reserved_names;
 mod status;
-mod troubles;
-mod turns;
-mod watched;
-mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,58 +19,61 @@ use kube::Client;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::sources::Worlds;
+use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
-use observe::Audits;
-use troubles::Troubles;
+use audit_loop::AuditResults;
+use baseline::ReconcileErrors;
 
-pub use address::Address;
-pub use lease::Identity;
+pub use leader_election::Identity;
+pub use registration::WebhookService;
 
 /// Runs the controller while this replica holds the lease, and waits for the lease otherwise. Releases the lease when
 /// `stop` is cancelled.
 pub async fn run(
     client: Client,
-    worlds: Arc<Worlds>,
+    snapshots: Arc<SnapshotStore>,
     identity: Identity,
-    address: Address,
+    webhook_service: WebhookService,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) {
-    let mut held = None;
-    let lead = async {
+    let mut leadership = None;
+    let run_while_leader = async {
         loop {
-            let lease = held.insert(lease::acquire(client.clone(), &identity).await);
-            let (audits, troubles) = (Audits::default(), Troubles::default());
+            let leader = leadership.insert(leader_election::acquire(client.clone(), &identity).await);
+            let (audit_results, errors) = (AuditResults::default(), ReconcileErrors::default());
             let reconcile = async {
                 loop {
-                    reconcile::reconcile(client.clone(), &worlds, &troubles, &metrics).await;
+                    baseline::run(client.clone(), &snapshots, &errors, &metrics).await;
                 }
             };
             tokio::select! {
-                () = observe::observe(client.clone(), &worlds, &audits) => {}
-                () = register::register(client.clone(), &worlds, &address, &metrics) => {}
-                () = retired::retire(client.clone(), &worlds, &identity.namespace) => {}
+                () = audit_loop::audit_observed_tenants(client.clone(), &snapshots, &audit_results) => {}
+                () = registration::run(client.clone(), &snapshots, &webhook_service, &metrics) => {}
+                () = reserved_names::record_reserved_names(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reconcile => {}
-                () = status::report(client.clone(), &worlds, &audits, &troubles) => {}
-                () = lease.lost() => {}
+                () = status::run(client.clone(), &snapshots, &audit_results, &errors) => {}
+                () = leader.lost() => {}
             }
-            held = None;
-            metrics.registration(None);
+            leadership = None;
+            metrics.set_registration(None);
         }
     };
-    stop.run_until_cancelled(Box::pin(lead)).await;
-    if let Some(lease) = held {
-        lease.release().await;
+    stop.run_until_cancelled(Box::pin(run_while_leader)).await;
+    if let Some(leader) = leadership {
+        leader.release().await;
     }
 }
 
 /// Runs `work`. Returns an error if that takes longer than `limit`.
-async fn within<T>(limit: Duration, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+async fn with_timeout<T>(
+    limit: Duration,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<T> {
     timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("timed out")))
 }
 
 /// Returns the current time in the format of a condition.
-fn now() -> String {
+fn timestamp() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

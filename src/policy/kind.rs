@@ -32,7 +32,7 @@ pub enum Kind {
 
 /// The entry of the webhook configuration that a write comes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Entry {
+pub enum WebhookEntry {
     /// Every namespace of the cluster.
     Namespaces,
     /// Pods and what makes pods, in namespaces with the tenant label.
@@ -57,9 +57,9 @@ pub enum Operation {
 
 /// A resource as the API server names it, and the kind of the objects written there.
 #[derive(Debug)]
-pub struct Door {
+pub struct Resource {
     pub kind: Kind,
-    pub resource: &'static str,
+    pub plural: &'static str,
     pub subresource: &'static str,
     pub operations: &'static [Operation],
 }
@@ -72,82 +72,82 @@ use Kind::{
 use Operation::{Create, Delete, Update};
 
 /// Every door. A subresource that changes labels, annotations or containers is one of its own.
-pub static DOORS: &[Door] = &[
-    door(Namespace, "namespaces", "", &[Create, Update]),
-    door(Namespace, "namespaces", "finalize", &[Update]),
-    door(Namespace, "namespaces", "status", &[Update]),
-    door(Binding, "bindings", "", &[Create]),
-    door(Pod, "pods", "", &[Create, Update]),
-    door(Binding, "pods", "binding", &[Create]),
-    door(Pod, "pods", "ephemeralcontainers", &[Update]),
-    door(Pod, "pods", "resize", &[Update]),
-    door(Pod, "pods", "status", &[Update]),
-    door(ReplicationController, "replicationcontrollers", "", &[Create, Update]),
-    door(DaemonSet, "daemonsets", "", &[Create, Update]),
-    door(Deployment, "deployments", "", &[Create, Update]),
-    door(ReplicaSet, "replicasets", "", &[Create, Update]),
-    door(StatefulSet, "statefulsets", "", &[Create, Update]),
-    door(CronJob, "cronjobs", "", &[Create, Update]),
-    door(Job, "jobs", "", &[Create, Update]),
-    door(Secret, "secrets", "", &[Create, Update]),
-    door(ServiceAccount, "serviceaccounts", "", &[Create, Update, Delete]),
-    door(TokenRequest, "serviceaccounts", "token", &[Create]),
-    door(VirtualService, "virtualservices", "", &[Create, Update]),
-    door(WasmPlugin, "wasmplugins", "", &[Create, Update]),
-    door(TrafficExtension, "trafficextensions", "", &[Create, Update]),
-    door(ProxyConfig, "proxyconfigs", "", &[Create, Update]),
-    door(Tenant, "tenants", "", &[Create, Update, Delete]),
-    door(Tenant, "tenants", "status", &[Update]),
-    door(SharedService, "sharedservices", "", &[Create, Update, Delete]),
-    door(SharedService, "sharedservices", "status", &[Update]),
-    door(Exemption, "exemptions", "", &[Create, Update, Delete]),
-    door(Exemption, "exemptions", "status", &[Update]),
-    policy(baseline::Kind::NetworkPolicy),
-    policy(baseline::Kind::AuthorizationPolicy),
-    policy(baseline::Kind::PeerAuthentication),
-    policy(baseline::Kind::Sidecar),
-    policy(baseline::Kind::ServiceEntry),
-    policy(baseline::Kind::Telemetry),
-    policy(baseline::Kind::EnvoyFilter),
-    policy(baseline::Kind::ResourceQuota),
-    door(Policy(baseline::Kind::ResourceQuota), "resourcequotas", "status", &[Update]),
-    policy(baseline::Kind::LimitRange),
-    policy(baseline::Kind::RoleBinding),
+pub static RESOURCES: &[Resource] = &[
+    resource(Namespace, "namespaces", "", &[Create, Update]),
+    resource(Namespace, "namespaces", "finalize", &[Update]),
+    resource(Namespace, "namespaces", "status", &[Update]),
+    resource(Binding, "bindings", "", &[Create]),
+    resource(Pod, "pods", "", &[Create, Update]),
+    resource(Binding, "pods", "binding", &[Create]),
+    resource(Pod, "pods", "ephemeralcontainers", &[Update]),
+    resource(Pod, "pods", "resize", &[Update]),
+    resource(Pod, "pods", "status", &[Update]),
+    resource(ReplicationController, "replicationcontrollers", "", &[Create, Update]),
+    resource(DaemonSet, "daemonsets", "", &[Create, Update]),
+    resource(Deployment, "deployments", "", &[Create, Update]),
+    resource(ReplicaSet, "replicasets", "", &[Create, Update]),
+    resource(StatefulSet, "statefulsets", "", &[Create, Update]),
+    resource(CronJob, "cronjobs", "", &[Create, Update]),
+    resource(Job, "jobs", "", &[Create, Update]),
+    resource(Secret, "secrets", "", &[Create, Update]),
+    resource(ServiceAccount, "serviceaccounts", "", &[Create, Update, Delete]),
+    resource(TokenRequest, "serviceaccounts", "token", &[Create]),
+    resource(VirtualService, "virtualservices", "", &[Create, Update]),
+    resource(WasmPlugin, "wasmplugins", "", &[Create, Update]),
+    resource(TrafficExtension, "trafficextensions", "", &[Create, Update]),
+    resource(ProxyConfig, "proxyconfigs", "", &[Create, Update]),
+    resource(Tenant, "tenants", "", &[Create, Update, Delete]),
+    resource(Tenant, "tenants", "status", &[Update]),
+    resource(SharedService, "sharedservices", "", &[Create, Update, Delete]),
+    resource(SharedService, "sharedservices", "status", &[Update]),
+    resource(Exemption, "exemptions", "", &[Create, Update, Delete]),
+    resource(Exemption, "exemptions", "status", &[Update]),
+    baseline_resource(baseline::Kind::NetworkPolicy),
+    baseline_resource(baseline::Kind::AuthorizationPolicy),
+    baseline_resource(baseline::Kind::PeerAuthentication),
+    baseline_resource(baseline::Kind::Sidecar),
+    baseline_resource(baseline::Kind::ServiceEntry),
+    baseline_resource(baseline::Kind::Telemetry),
+    baseline_resource(baseline::Kind::EnvoyFilter),
+    baseline_resource(baseline::Kind::ResourceQuota),
+    resource(Policy(baseline::Kind::ResourceQuota), "resourcequotas", "status", &[Update]),
+    baseline_resource(baseline::Kind::LimitRange),
+    baseline_resource(baseline::Kind::RoleBinding),
 ];
 
-const fn policy(kind: baseline::Kind) -> Door {
-    door(Policy(kind), kind.resource(), "", &[Create, Update, Delete])
+const fn baseline_resource(kind: baseline::Kind) -> Resource {
+    resource(Policy(kind), kind.plural(), "", &[Create, Update, Delete])
 }
 
-const fn door(
+const fn resource(
     kind: Kind,
-    resource: &'static str,
+    plural: &'static str,
     subresource: &'static str,
     operations: &'static [Operation],
-) -> Door {
-    Door { kind, resource, subresource, operations }
+) -> Resource {
+    Resource { kind, plural, subresource, operations }
 }
 
-impl Door {
+impl Resource {
     /// The door to whole objects of the kind of this name.
-    pub fn named(kind: &str) -> Option<&'static Self> {
-        DOORS.iter().find(|door| door.subresource.is_empty() && door.kind.name() == kind)
+    pub fn for_kind(kind: &str) -> Option<&'static Self> {
+        RESOURCES.iter().find(|resource| resource.subresource.is_empty() && resource.kind.name() == kind)
     }
 
     /// The door a request came through; `None` if no rule is written for it.
-    pub fn find(group: &str, resource: &str, subresource: &str) -> Option<&'static Self> {
-        DOORS.iter().find(|door| {
-            door.resource == resource
-                && door.subresource == subresource
-                && door.kind.resource_group() == group
+    pub fn find(group: &str, plural: &str, subresource: &str) -> Option<&'static Self> {
+        RESOURCES.iter().find(|resource| {
+            resource.plural == plural
+                && resource.subresource == subresource
+                && resource.kind.resource_group() == group
         })
     }
 
     /// As a webhook configuration names it: `pods/status`.
     pub fn path(&self) -> String {
         match self.subresource {
-            "" => self.resource.to_owned(),
-            subresource => format!("{}/{subresource}", self.resource),
+            "" => self.plural.to_owned(),
+            subresource => format!("{}/{subresource}", self.plural),
         }
     }
 }
@@ -211,7 +211,7 @@ impl Kind {
     }
 
     /// The kind as the baseline knows it, if it has objects of it.
-    pub const fn of_the_baseline(self) -> Option<baseline::Kind> {
+    pub const fn baseline_kind(self) -> Option<baseline::Kind> {
         match self {
             Policy(kind) => Some(kind),
             ServiceAccount => Some(baseline::Kind::ServiceAccount),
@@ -220,23 +220,25 @@ impl Kind {
     }
 
     /// Whether it is in no namespace.
-    pub const fn is_of_the_cluster(self) -> bool {
+    pub const fn is_cluster_scoped(self) -> bool {
         matches!(self, Namespace | Tenant | SharedService | Exemption)
     }
 
     /// Whether some rule compares it with what it was.
-    pub const fn is_compared(self) -> bool {
+    pub const fn needs_old_object(self) -> bool {
         matches!(self, Namespace | Tenant | Secret | ServiceAccount | Policy(_))
     }
 
     /// The entry for it in a tenant's namespace.
-    pub const fn entry(self) -> Entry {
+    pub const fn entry(self) -> WebhookEntry {
         match self {
-            Namespace => Entry::Namespaces,
-            Tenant | SharedService | Exemption => Entry::Cluster,
-            Policy(_) | VirtualService | WasmPlugin | TrafficExtension | ProxyConfig => Entry::Policies,
-            ServiceAccount | TokenRequest | Secret => Entry::Identities,
-            _ => Entry::Workloads,
+            Namespace => WebhookEntry::Namespaces,
+            Tenant | SharedService | Exemption => WebhookEntry::Cluster,
+            Policy(_) | VirtualService | WasmPlugin | TrafficExtension | ProxyConfig => {
+                WebhookEntry::Policies
+            }
+            ServiceAccount | TokenRequest | Secret => WebhookEntry::Identities,
+            _ => WebhookEntry::Workloads,
         }
     }
 }
@@ -244,7 +246,7 @@ impl Kind {
 impl Operation {
     const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete];
 
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)
     }
 
@@ -258,7 +260,7 @@ impl Operation {
     }
 }
 
-impl Entry {
+impl WebhookEntry {
     pub const ALL: &[Self] =
         &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared, Self::Cluster];
 

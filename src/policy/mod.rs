@@ -3,13 +3,13 @@
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod baseline_names;
 pub mod claims;
+pub mod defaulting;
 mod exemption;
 pub mod kind;
-pub mod labelling;
 pub mod object;
 pub mod path;
-mod protection;
 pub mod proxy;
 mod ratchet;
 mod review;
@@ -17,20 +17,22 @@ pub mod rules;
 mod verdict;
 
 pub use review::Review;
-pub use rules::{Place, RULES, Rule};
-pub use verdict::{Admitted, Findings, Retry, Unjudged, Verdict, Violation, Why, quote, quote_all};
+pub use rules::{NamespaceClass, RULES, Rule};
+pub use verdict::{
+    JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason, quote, quote_all,
+};
 
 use std::cell::OnceCell;
 
 use crate::api::Subject;
-use crate::world::{Actor, Namespace, ObjectKey, Owner, Tenant, World};
-use kind::{Door, Kind, Operation};
-use object::{Form, Object};
+use crate::snapshot::{Actor, LiveObjectKey, Namespace, NamespaceOwner, Snapshot, Tenant};
+use kind::{Kind, Operation, Resource};
+use object::{Object, Stage};
 
 /// What a rule sees of a request.
 #[derive(Debug)]
-pub struct Scope<'r> {
-    pub world: &'r World,
+pub struct Request<'r> {
+    pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
     pub operation: Operation,
@@ -41,15 +43,15 @@ pub struct Scope<'r> {
     pub old: Option<&'r Object<'r>>,
 }
 
-impl<'r> Scope<'r> {
+impl<'r> Request<'r> {
     /// Who asks. Ownership rules look at it; content rules do not.
     pub fn actor(&self) -> &Actor<'r> {
-        self.actor.get_or_init(|| self.world.actor(&self.review.user))
+        self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
     }
 
     /// Whether who asks is a service account of the namespace.
-    pub fn user_lives_in(&self, namespace: &str) -> bool {
-        self.review.user.home() == Some(namespace)
+    pub fn is_service_account_in(&self, namespace: &str) -> bool {
+        self.review.user.service_account_namespace() == Some(namespace)
     }
 
     /// When it is asked, in seconds since 1970.
@@ -58,8 +60,8 @@ impl<'r> Scope<'r> {
     }
 
     /// Whether who asks is `owner`, or of that group.
-    pub fn user_is(&self, owner: &Subject) -> bool {
-        self.review.user.is(owner)
+    pub fn user_matches(&self, owner: &Subject) -> bool {
+        self.review.user.matches(owner)
     }
 
     /// Whether the namespace's tenant is observed.
@@ -68,17 +70,19 @@ impl<'r> Scope<'r> {
     }
 
     /// How final the object's text is.
-    pub fn form(&self) -> Form {
-        self.review.form
+    pub fn stage(&self) -> Stage {
+        self.review.stage
     }
 
     /// The namespace written in, as the snapshot has it.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
-        (self.review.namespace, self.world.namespace(self.review.namespace))
+        (self.review.namespace, self.snapshot.namespace(self.review.namespace))
     }
 
     /// The namespace that is written itself, and the same before.
-    pub fn namespaces(&self) -> Option<(&'r object::Namespace<'r>, Option<&'r object::Namespace<'r>>)> {
+    pub fn written_namespace(
+        &self,
+    ) -> Option<(&'r object::NamespaceView<'r>, Option<&'r object::NamespaceView<'r>>)> {
         let Object::Namespace(new) = self.object else { return None };
         let old = match self.old {
             Some(Object::Namespace(old)) => Some(old),
@@ -94,43 +98,47 @@ impl<'r> Scope<'r> {
 }
 
 /// Judges one request in one world.
-pub fn judge(review: &Review<'_>, world: &World) -> Verdict {
-    match try_judge(review, world) {
+pub fn judge(review: &Review<'_>, snapshot: &Snapshot) -> Verdict {
+    match try_judge(review, snapshot) {
         Ok(verdict) => verdict,
-        Err(why) => Verdict::Unjudged(why),
+        Err(error) => Verdict::Unjudged(error),
     }
 }
 
-fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
-    let (kind, operation) = registered(review)?;
-    let (place, tenant) = match owner(review, kind, world)? {
-        None => (Place::Cluster, None),
-        Some(Owner::Tenant(tenant)) => (Place::Tenants, Some((tenant.name.as_str(), Some(tenant)))),
-        Some(Owner::Orphaned(name)) => (Place::Tenants, Some((name, None))),
-        Some(Owner::Shared) => (Place::Shared, None),
-        Some(Owner::Platform) if world.is_managed_root(review.namespace) => (Place::Root, None),
-        Some(Owner::Platform | Owner::Unowned) => return Ok(Verdict::default()),
+fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
+    let (kind, operation) = kind_and_operation(review)?;
+    let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
+        None => (NamespaceClass::ClusterScoped, None),
+        Some(NamespaceOwner::Tenant(tenant)) => {
+            (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant))))
+        }
+        Some(NamespaceOwner::Orphaned(name)) => (NamespaceClass::Tenant, Some((name, None))),
+        Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
+        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
+            (NamespaceClass::MeshRoot, None)
+        }
+        Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
     let raw = match operation {
-        Operation::Delete => review.old_object.ok_or(Unjudged::NoObject("oldObject"))?,
-        Operation::Create | Operation::Update => review.object.ok_or(Unjudged::NoObject("object"))?,
+        Operation::Delete => review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?,
+        Operation::Create | Operation::Update => review.object.ok_or(JudgeError::MissingObject("object"))?,
     };
-    let object = Object::read(kind, raw, review.form).map_err(Unjudged::Unreadable)?;
+    let object = Object::read(kind, raw, review.stage).map_err(JudgeError::Unreadable)?;
     let old = match operation {
         Operation::Create | Operation::Delete => None,
         Operation::Update => {
-            let raw = review.old_object.ok_or(Unjudged::NoObject("oldObject"))?;
+            let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
             // The rules of pods look at what is to be; the ratchet reads the old one when it must.
-            kind.is_compared()
-                .then(|| Object::read(kind, raw, review.form))
+            kind.needs_old_object()
+                .then(|| Object::read(kind, raw, review.stage))
                 .transpose()
-                .map_err(Unjudged::Unreadable)?
+                .map_err(JudgeError::Unreadable)?
         }
     };
 
-    let scope = Scope {
-        world,
+    let request = Request {
+        snapshot,
         review,
         actor: OnceCell::new(),
         operation,
@@ -141,75 +149,90 @@ fn try_judge(review: &Review<'_>, world: &World) -> Result<Verdict, Unjudged> {
     let mut refused = Vec::new();
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
-    let mut unknown = None;
-    for rule in RULES.iter().filter(|rule| rule.places.contains(&place) && rule.judges(kind)) {
-        let mut findings = Findings::of(rule);
-        (rule.check)(&scope, &mut findings);
-        let violations = findings.into_violations();
+    let mut needs_lookup = None;
+    for rule in RULES.iter().filter(|rule| rule.scopes.contains(&class) && rule.judges(kind)) {
+        let mut report = RuleReport::new(rule.code);
+        (rule.check)(&request, &mut report);
+        let violations = report.into_violations();
         if violations.is_empty() {
             continue;
         }
-        match scope.admits(rule, kind) {
-            Ok(why) => admitted
-                .extend(violations.into_iter().map(|violation| Admitted { violation, why: why.clone() })),
-            Err(unlooked) => {
-                retry = retry.min(if unlooked.is_some() { Retry::Look } else { rule.retry });
-                unknown = unknown.or(unlooked);
+        match request.waiver(rule, kind) {
+            Ok(reason) => admitted.extend(
+                violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
+            ),
+            Err(lookup) => {
+                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry });
+                needs_lookup = needs_lookup.or(lookup);
                 refused.extend(violations);
             }
         }
     }
     if refused.is_empty() {
-        return Ok(Verdict::Judged { refused, admitted, contact: None, retry: Retry::Never, unknown: None });
+        return Ok(Verdict::Judged {
+            refused,
+            admitted,
+            contact: None,
+            retry: Retry::Never,
+            needs_lookup: None,
+        });
     }
-    let contact = scope.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    Ok(Verdict::Judged { refused, admitted, contact, retry, unknown })
+    let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
+    Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
 }
 
-impl Scope<'_> {
+impl Request<'_> {
     /// Whether a container is to debug with in a namespace where some pod may be only by an exemption, be it over.
-    fn debugs_where_exempted(&self, rule: &Rule) -> bool {
-        let mut exemptions = self.world.exemptions(self.review.namespace);
+    fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
+        let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
             && exemptions.any(|exemption| exemption.rules.contains(rule.code))
     }
 
     /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
-    fn admits(&self, rule: &Rule, kind: Kind) -> Result<Why, Option<ObjectKey>> {
-        let unknown = match exemption::covers(self.review, kind, rule, self.world) {
-            Ok(name) => return Ok(Why::Exempted(name.to_owned())),
-            Err(unknown) => unknown,
+    fn waiver(&self, rule: &Rule, kind: Kind) -> Result<WaiverReason, Option<LiveObjectKey>> {
+        let needs_lookup = match exemption::covering_exemption(self.review, kind, rule, self.snapshot) {
+            Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
+            Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet && !self.debugs_where_exempted(rule) && ratchet::lets_be(kind, self.review) {
-            Ok(Why::Before)
-        } else if self.is_observed() && rule.can_be_observed() {
-            Ok(Why::Observed)
-        } else if self.world.breaks_glass(&self.review.user) {
-            Ok(Why::BrokenGlass)
+        if rule.ratchet && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+            Ok(WaiverReason::Preexisting)
+        } else if self.is_observed() && rule.warns_when_observed() {
+            Ok(WaiverReason::Observed)
+        } else if self.snapshot.is_break_glass(&self.review.user) {
+            Ok(WaiverReason::BreakGlass)
         } else {
-            Err(unknown)
+            Err(needs_lookup)
         }
     }
 }
 
 /// The kind and the operation announced, if some rule is written for them.
-fn registered(review: &Review<'_>) -> Result<(Kind, Operation), Unjudged> {
-    let door = Door::find(review.group, review.resource, review.subresource);
-    let operation = Operation::named(review.operation);
-    match (door, operation) {
-        (Some(door), Some(operation)) if door.operations.contains(&operation) => Ok((door.kind, operation)),
+fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeError> {
+    let resource = Resource::find(review.group, review.resource, review.subresource);
+    let operation = Operation::parse(review.operation);
+    match (resource, operation) {
+        (Some(resource), Some(operation)) if resource.operations.contains(&operation) => {
+            Ok((resource.kind, operation))
+        }
         _ => Err(review.unregistered()),
     }
 }
 
 /// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
-fn owner<'w>(review: &Review<'_>, kind: Kind, world: &'w World) -> Result<Option<Owner<'w>>, Unjudged> {
-    if kind.is_of_the_cluster() {
+fn namespace_owner<'w>(
+    review: &Review<'_>,
+    kind: Kind,
+    snapshot: &'w Snapshot,
+) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
+    if kind.is_cluster_scoped() {
         return Ok(None);
     }
-    match world.owner(review.namespace) {
+    match snapshot.owner(review.namespace) {
         // The API server sends what is written where it sees the tenant label: this snapshot is older.
-        Some(Owner::Unowned) | None => Err(Unjudged::UnknownNamespace(review.namespace.to_owned())),
+        Some(NamespaceOwner::Unowned) | None => {
+            Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
+        }
         owner => Ok(owner),
     }
 }

@@ -4,10 +4,10 @@ use arrayvec::ArrayVec;
 
 /// The way from an object's root to one of its fields; written out only where something is wrong there.
 #[derive(Clone, Debug, Default)]
-pub struct Path<'a>(ArrayVec<Segment<'a>, DEPTH>);
+pub struct Path<'a>(ArrayVec<Segment<'a>, MAX_DEPTH>);
 
 /// The deepest field a rule names is a container's, in a `CronJob`.
-const DEPTH: usize = 14;
+const MAX_DEPTH: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
 pub enum Segment<'a> {
@@ -59,9 +59,9 @@ impl<'a> Path<'a> {
 /// As Kubernetes writes it: `metadata.labels[a.example/b]`.
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, segment) in self.0.iter().enumerate() {
+        for (position, segment) in self.0.iter().enumerate() {
             match segment {
-                Segment::Field(name) if place == 0 => f.write_str(name)?,
+                Segment::Field(name) if position == 0 => f.write_str(name)?,
                 Segment::Field(name) => write!(f, ".{name}")?,
                 Segment::Key(key) => write!(f, "[{key}]")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
@@ -73,7 +73,7 @@ impl fmt::Display for Path<'_> {
 
 /// A value, and where it stands.
 #[derive(Clone, Debug)]
-pub struct At<'a, T> {
+pub struct Located<'a, T> {
     pub value: T,
     pub path: Path<'a>,
 }

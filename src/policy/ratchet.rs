@@ -6,9 +6,9 @@ use super::kind::Kind;
 use super::object;
 
 /// Whether all that the rules read of this kind is the same before and after.
-pub(super) fn lets_be(kind: Kind, review: &Review<'_>) -> bool {
+pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>) -> bool {
     match (review.old_object, review.object) {
-        (Some(old), Some(new)) => object::same_region(kind, old, new),
+        (Some(old), Some(new)) => object::judged_fields_unchanged(kind, old, new),
         _ => false,
     }
 }

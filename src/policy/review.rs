@@ -1,8 +1,8 @@
 use serde_json::value::RawValue;
 
-use super::Unjudged;
-use super::object::Form;
-use crate::world::User;
+use super::JudgeError;
+use super::object::Stage;
+use crate::snapshot::User;
 
 /// A request to judge, whoever brings it: an API server, or a file in CI. The objects are as they came.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,7 @@ pub struct Review<'a> {
     pub namespace: &'a str,
     pub user: User<'a>,
     /// How final a pod's text is: an API server asks about what it is about to store.
-    pub form: Form,
+    pub stage: Stage,
     /// When it is asked, in seconds since 1970.
     pub time: i64,
     pub object: Option<&'a RawValue>,
@@ -35,7 +35,7 @@ impl Review<'_> {
         name
     }
 
-    pub(super) fn unregistered(&self) -> Unjudged {
-        Unjudged::Unregistered { operation: self.operation.to_owned(), resource: self.resource_name() }
+    pub(super) fn unregistered(&self) -> JudgeError {
+        JudgeError::Unregistered { operation: self.operation.to_owned(), resource: self.resource_name() }
     }
 }

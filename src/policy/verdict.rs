@@ -2,10 +2,9 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::Rule;
-use super::object::Unreadable;
+use super::object::ObjectError;
 use super::path::Path;
-use crate::world::ObjectKey;
+use crate::snapshot::LiveObjectKey;
 
 /// The result of judging a request.
 #[derive(Debug)]
@@ -14,16 +13,16 @@ pub enum Verdict {
         /// The violations for which the request is refused; empty if it is admitted.
         refused: Vec<Violation>,
         /// Violations that are admitted, each for a reason.
-        admitted: Vec<Admitted>,
+        admitted: Vec<WaivedViolation>,
         /// A contact for the refused user.
         contact: Option<String>,
         /// Says if a newer snapshot may admit the request.
         retry: Retry,
         /// An object to look up before it is known if an Exemption covers the request.
-        unknown: Option<ObjectKey>,
+        needs_lookup: Option<LiveObjectKey>,
     },
     /// The request could not be judged, and is refused.
-    Unjudged(Unjudged),
+    Unjudged(JudgeError),
 }
 
 impl Default for Verdict {
@@ -33,16 +32,16 @@ impl Default for Verdict {
             admitted: Vec::new(),
             contact: None,
             retry: Retry::Never,
-            unknown: None,
+            needs_lookup: None,
         }
     }
 }
 
 impl Verdict {
     /// Returns the object to look up, if the verdict depends on one.
-    pub fn unknown(&self) -> Option<&ObjectKey> {
+    pub fn needs_lookup(&self) -> Option<&LiveObjectKey> {
         match self {
-            Self::Judged { unknown, .. } => unknown.as_ref(),
+            Self::Judged { needs_lookup, .. } => needs_lookup.as_ref(),
             Self::Unjudged(_) => None,
         }
     }
@@ -51,8 +50,8 @@ impl Verdict {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Judged { retry, .. } => *retry,
-            Self::Unjudged(Unjudged::UnknownNamespace(_)) => Retry::Look,
-            Self::Unjudged(Unjudged::NotReady) => Retry::Wait,
+            Self::Unjudged(JudgeError::UnknownNamespace(_)) => Retry::Refresh,
+            Self::Unjudged(JudgeError::NotReady) => Retry::Wait,
             Self::Unjudged(_) => Retry::Never,
         }
     }
@@ -60,47 +59,47 @@ impl Verdict {
 
 /// A violation for which the request is not refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admitted {
+pub struct WaivedViolation {
     pub violation: Violation,
-    pub why: Why,
+    pub reason: WaiverReason,
 }
 
 /// The reason to admit a violation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum WaiverReason {
     /// The object had it before, and the fields that the rule reads are unchanged.
-    Before,
+    Preexisting,
     /// The tenant has `enforcement: Observe`.
     Observed,
     /// The Exemption of this name covers the object.
     Exempted(String),
     /// The user is a member of a break-glass group.
-    BrokenGlass,
+    BreakGlass,
 }
 
-impl Why {
+impl WaiverReason {
     /// Returns a metric label from a closed set.
-    pub fn word(&self) -> &'static str {
+    pub fn as_label(&self) -> &'static str {
         match self {
-            Self::Before => "before",
+            Self::Preexisting => "preexisting",
             Self::Observed => "observed",
             Self::Exempted(_) => "exempted",
-            Self::BrokenGlass => "break-glass",
+            Self::BreakGlass => "break-glass",
         }
     }
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for WaiverReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Before => f.write_str(
+            Self::Preexisting => f.write_str(
                 "admitted: the object already had this violation and its judged fields are unchanged",
             ),
             Self::Observed => {
                 f.write_str("admitted: the tenant has `enforcement: Observe`, and `Enforce` will refuse it")
             }
             Self::Exempted(exemption) => write!(f, "admitted by Exemption {exemption}"),
-            Self::BrokenGlass => f.write_str("admitted by break-glass access; recorded in the audit log"),
+            Self::BreakGlass => f.write_str("admitted by break-glass access; recorded in the audit log"),
         }
     }
 }
@@ -111,18 +110,18 @@ pub enum Retry {
     /// The refusal depends on known state.
     Never,
     /// The refusal depends on absent state, which one lookup in the cluster settles.
-    Look,
+    Refresh,
     /// The refusal depends on state that the controller is about to reach.
     Wait,
 }
 
 /// The reason for which a request could not be judged.
 #[derive(Debug, thiserror::Error)]
-pub enum Unjudged {
+pub enum JudgeError {
     #[error("the object cannot be read, so no rule can judge it: {0}; correct the object")]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] ObjectError),
     #[error("the API server's request has no `{0}`; report this to the platform")]
-    NoObject(&'static str),
+    MissingObject(&'static str),
     #[error(
         "no rule judges {operation} of `{resource}`; ask the platform to update the webhook configuration, which should \
          not send it"
@@ -136,19 +135,19 @@ pub enum Unjudged {
     )]
     NotReady,
     #[error("the time for an answer ran out; try again")]
-    Deadline,
+    DeadlineExceeded,
 }
 
-impl Unjudged {
+impl JudgeError {
     /// Returns a label for metrics and logs, from a closed set.
-    pub fn reason(&self) -> &'static str {
+    pub fn as_label(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
-            Self::NoObject(_) => "no-object",
+            Self::MissingObject(_) => "no-object",
             Self::Unregistered { .. } => "unregistered",
             Self::UnknownNamespace(_) => "unknown-namespace",
             Self::NotReady => "not-ready",
-            Self::Deadline => "deadline",
+            Self::DeadlineExceeded => "deadline",
         }
     }
 }
@@ -186,32 +185,32 @@ impl Violation {
 
 /// The violations of one rule in one object.
 #[derive(Debug)]
-pub struct Findings {
+pub struct RuleReport {
     code: &'static str,
     violations: Vec<Violation>,
-    more: usize,
+    unlisted: usize,
 }
 
 /// Violations listed for each rule; further ones are only counted.
-const MOST: usize = 20;
+const MAX_LISTED_VIOLATIONS: usize = 20;
 
-impl Findings {
-    pub fn of(rule: &Rule) -> Self {
-        Self { code: rule.code, violations: Vec::new(), more: 0 }
+impl RuleReport {
+    pub fn new(code: &'static str) -> Self {
+        Self { code, violations: Vec::new(), unlisted: 0 }
     }
 
     /// Adds the violation at `path`.
-    pub fn report(&mut self, path: &Path<'_>, message: impl Into<String>, fix: impl Into<String>) {
-        if self.violations.len() == MOST {
-            self.more += 1;
+    pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>, fix: impl Into<String>) {
+        if self.violations.len() == MAX_LISTED_VIOLATIONS {
+            self.unlisted += 1;
             return;
         }
         self.violations.push(Violation::new(self.code, path, message, fix));
     }
 
     pub fn into_violations(mut self) -> Vec<Violation> {
-        if let (Some(last), 1..) = (self.violations.last_mut(), self.more) {
-            let _ = write!(last.fix, " {} has {} more violations here.", self.code, self.more);
+        if let (Some(last), 1..) = (self.violations.last_mut(), self.unlisted) {
+            let _ = write!(last.fix, " {} has {} more violations here.", self.code, self.unlisted);
         }
         self.violations
     }
@@ -219,21 +218,21 @@ impl Findings {
 
 /// Quotes a user's text for a message: in backticks, and cut to a line.
 pub fn quote(text: &str) -> String {
-    const LONGEST: usize = 100;
-    match text.char_indices().nth(LONGEST) {
+    const MAX_QUOTED_CHARS: usize = 100;
+    match text.char_indices().nth(MAX_QUOTED_CHARS) {
         None => format!("`{text}`"),
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
     }
 }
 
 /// The most names in one message.
-const NAMED: usize = 5;
+const MAX_QUOTED_NAMES: usize = 5;
 
 /// Quotes the first names, and counts the rest.
 pub fn quote_all(names: &[&str]) -> String {
-    let mut text = names.iter().take(NAMED).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
-    if let more @ 1.. = names.len().saturating_sub(NAMED) {
-        let _ = write!(text, " and {more} more");
+    let mut text = names.iter().take(MAX_QUOTED_NAMES).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    if let unlisted @ 1.. = names.len().saturating_sub(MAX_QUOTED_NAMES) {
+        let _ = write!(text, " and {unlisted} more");
     }
     text
 }

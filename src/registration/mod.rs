@@ -5,10 +5,10 @@
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
-mod conditions;
+mod match_conditions;
+mod merge;
 mod probe;
 mod rbac;
-mod wanted;
 mod webhooks;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -16,10 +16,10 @@ use kube::CustomResourceExt;
 
 use crate::api::{Exemption, SharedService, Tenant};
 
-pub use probe::{Answer, probe};
+pub use merge::{is_enforced, merged};
+pub use probe::{ProbeResult, probe_patch};
 pub use rbac::{CONTROLLER, rbac};
-pub use wanted::{is_enforced, wanted};
-pub use webhooks::{NAME, mutating, validating};
+pub use webhooks::{CONFIGURATION_NAME, mutating, validating};
 
 /// The address under which the API server reaches the webhook.
 #[derive(Clone, Debug)]

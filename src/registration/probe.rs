@@ -5,35 +5,35 @@ use serde_json::{Value, json};
 use crate::policy::rules::{PROBE, PROBE_REFUSED};
 
 /// Returns a patch of a namespace that every replica refuses, to every user. As a dry run, it shows if the API server
-/// reaches the webhook. Each `question` gives another label value, so that the namespace never has it already.
-pub fn probe(question: i64) -> Value {
-    json!({ "metadata": { "labels": { PROBE: question.to_string() } } })
+/// reaches the webhook. Each `nonce` gives another label value, so that the namespace never has it already.
+pub fn probe_patch(nonce: i64) -> Value {
+    json!({ "metadata": { "labels": { PROBE: nonce.to_string() } } })
 }
 
 /// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ProbeResult {
     /// A replica of this version refused it.
-    Heard,
+    Judged,
     /// A replica of another version refused it.
-    HeardByAnother,
+    JudgedByOtherVersion,
     /// No replica refused it. Has the message of another refusal; `None` if it was admitted.
-    Unheard(Option<String>),
+    NotJudged(Option<String>),
 }
 
-impl Answer {
+impl ProbeResult {
     /// Returns the result for the `message` of a refusal.
-    pub fn read(message: &str) -> Self {
-        let refused_by_us = [
+    pub fn from_message(message: &str) -> Self {
+        let markers = [
             "admission webhook \"namespaces.bulkhead.dev\" denied the request".to_owned(),
             format!("BH103 metadata.labels[{PROBE}]: "),
         ];
-        if !refused_by_us.iter().all(|words| message.contains(words)) {
-            Self::Unheard(Some(message.to_owned()))
+        if !markers.iter().all(|marker| message.contains(marker)) {
+            Self::NotJudged(Some(message.to_owned()))
         } else if message.contains(PROBE_REFUSED) {
-            Self::Heard
+            Self::Judged
         } else {
-            Self::HeardByAnother
+            Self::JudgedByOtherVersion
         }
     }
 }
@@ -43,21 +43,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_refusal_proves_the_path() {
-        let refused = |said: &str| {
+    fn probe_counts_only_refusals_by_bulkhead() {
+        let refused = |reason: &str| {
             format!(
-                "admission webhook \"namespaces.bulkhead.dev\" denied the request: \nBH103 metadata.labels[{PROBE}]: {said}; remove it"
+                "admission webhook \"namespaces.bulkhead.dev\" denied the request: \nBH103 metadata.labels[{PROBE}]: {reason}; remove it"
             )
         };
-        assert_eq!(Answer::read(&refused(PROBE_REFUSED)), Answer::Heard);
+        assert_eq!(ProbeResult::from_message(&refused(PROBE_REFUSED)), ProbeResult::Judged);
         let older = PROBE_REFUSED.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
-        assert_eq!(Answer::read(&refused(&older)), Answer::HeardByAnother);
+        assert_eq!(ProbeResult::from_message(&refused(&older)), ProbeResult::JudgedByOtherVersion);
         for other in [
             "namespaces \"bulkhead-system\" is forbidden: User \"x\" cannot patch resource \"namespaces\"".to_owned(),
             "admission webhook \"namespaces.bulkhead.dev\" denied the request: the first list is not complete".to_owned(),
             refused(PROBE_REFUSED).replace("namespaces.bulkhead.dev", "policies.example.com"),
         ] {
-            assert_eq!(Answer::read(&other), Answer::Unheard(Some(other.clone())));
+            assert_eq!(ProbeResult::from_message(&other), ProbeResult::NotJudged(Some(other.clone())));
         }
     }
 }

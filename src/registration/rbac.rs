@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::webhooks::NAME;
+use super::webhooks::CONFIGURATION_NAME;
 use crate::api::GROUP;
 use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::policy::kind::Kind;
-use crate::policy::rules::audited;
-use crate::world::RETIRED;
+use crate::policy::rules::audited_resources;
+use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
 
-const WEBHOOK: &str = "bulkhead";
+const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
 /// ClusterRole.
 pub const CONTROLLER: &str = "bulkhead-controller";
@@ -19,23 +19,23 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns the two accounts with all their permissions, and the roles of tenants' owners.
 pub fn rbac(namespace: &str) -> Vec<Value> {
-    let mut objects = roles_of_owners().to_vec();
-    for account in [WEBHOOK, CONTROLLER] {
+    let mut objects = owner_roles().to_vec();
+    for account in [WEBHOOK_ACCOUNT, CONTROLLER] {
         objects.push(service_account(namespace, account));
-        let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch(GROUP, resource));
-        let mut rules = vec![watch("", "namespaces")];
+        let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
+        let mut rules = vec![watch_rule("", "namespaces")];
         rules.extend(own);
-        let mut at_home = vec![json!({
-            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED],
+        let mut own_namespace_rules = vec![json!({
+            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP],
             "verbs": ["get", "list", "watch"],
         })];
         if account == CONTROLLER {
-            rules.extend(keeps_the_baseline());
-            rules.extend(audited_kinds("list", |_| true));
-            rules.extend(registers_the_webhook());
-            at_home.extend([
+            rules.extend(baseline_rules());
+            rules.extend(audited_resource_rules("list", |_| true));
+            rules.extend(webhook_rules());
+            own_namespace_rules.extend([
                 json!({
-                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RETIRED], "verbs": ["update"],
+                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP], "verbs": ["update"],
                 }),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
@@ -45,23 +45,32 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
                 }),
             ]);
         } else {
-            rules.extend(audited_kinds("get", |kind| !matches!(kind, Kind::Pod | Kind::VirtualService)));
+            rules.extend(audited_resource_rules("get", |kind| {
+                !matches!(kind, Kind::Pod | Kind::VirtualService)
+            }));
         }
         objects.extend(cluster_role(namespace, account, &rules));
-        objects.extend(role("default", namespace, account, &[watch("discovery.k8s.io", "endpointslices")]));
-        objects.extend(role("kube-system", namespace, account, &[watch("", "services")]));
-        objects.extend(role(namespace, namespace, account, &at_home));
+        objects.extend(role(
+            "default",
+            namespace,
+            account,
+            &[watch_rule("discovery.k8s.io", "endpointslices")],
+        ));
+        objects.extend(role("kube-system", namespace, account, &[watch_rule("", "services")]));
+        objects.extend(role(namespace, namespace, account, &own_namespace_rules));
     }
     objects
 }
 
 /// Returns permissions on the workloads and routes in tenants' namespaces: to audit them, and to look up objects that
 /// an Exemption depends on.
-fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> {
+fn audited_resource_rules(verb: &str, is_included: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let is_elsewhere = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
-    for door in audited().filter(|door| !is_elsewhere(door.kind) && is_asked_for(door.kind)) {
-        groups.entry(door.kind.resource_group()).or_default().insert(door.resource);
+    let has_own_rule = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
+    for resource in
+        audited_resources().filter(|resource| !has_own_rule(resource.kind) && is_included(resource.kind))
+    {
+        groups.entry(resource.kind.resource_group()).or_default().insert(resource.plural);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });
     groups.into_iter().map(rule).collect()
@@ -69,14 +78,16 @@ fn audited_kinds(verb: &str, is_asked_for: impl Fn(Kind) -> bool) -> Vec<Value> 
 
 /// Returns the permissions to write baseline objects, to bind the owners' roles, to mark namespaces ready, and to
 /// write statuses and Events.
-fn keeps_the_baseline() -> Vec<Value> {
+fn baseline_rules() -> Vec<Value> {
     let verbs = |kind: &baseline::Kind| {
-        let whole = ["create", "delete", "get", "list", "update", "watch"].as_slice();
-        if kind.is_shared() { &["create", "get", "list", "patch", "watch"] } else { whole }
+        let full = ["create", "delete", "get", "list", "update", "watch"].as_slice();
+        if kind.is_partly_managed() { &["create", "get", "list", "patch", "watch"] } else { full }
     };
     let mut rules: Vec<Value> = baseline::Kind::ALL
         .iter()
-        .map(|kind| json!({ "apiGroups": [kind.group()], "resources": [kind.resource()], "verbs": verbs(kind) }))
+        .map(
+            |kind| json!({ "apiGroups": [kind.group()], "resources": [kind.plural()], "verbs": verbs(kind) }),
+        )
         .collect();
     rules.extend([
         json!({
@@ -96,20 +107,20 @@ fn keeps_the_baseline() -> Vec<Value> {
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-resources>). `delete` is needed to
 /// set owner references where OwnerReferencesPermissionEnforcement is on
 /// (<https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#ownerreferencespermissionenforcement>).
-fn registers_the_webhook() -> [Value; 2] {
+fn webhook_rules() -> [Value; 2] {
     let groups = ["admissionregistration.k8s.io"];
     let resources = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"];
     [
         json!({ "apiGroups": groups, "resources": resources, "verbs": ["create"] }),
-        json!({ "apiGroups": groups, "resources": resources, "resourceNames": [NAME], "verbs": ["delete", "get", "update"] }),
+        json!({ "apiGroups": groups, "resources": resources, "resourceNames": [CONFIGURATION_NAME], "verbs": ["delete", "get", "update"] }),
     ]
 }
 
 /// Returns the roles of tenants' owners: an explicit list, without the verbs that bypass admission.
-fn roles_of_owners() -> [Value; 2] {
+fn owner_roles() -> [Value; 2] {
     let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     let read = ["get", "list", "watch"];
-    let may = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
+    let allow = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
     let role = |name: &str, rules: &[Value]| json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules });
     let core = [
         "configmaps",
@@ -123,27 +134,30 @@ fn roles_of_owners() -> [Value; 2] {
     let istio = ["destinationrules", "gateways", "serviceentries", "sidecars", "virtualservices"];
     let security = ["authorizationpolicies", "peerauthentications", "requestauthentications"];
     let tenant = [
-        may("", &core, &all),
-        may("", &["events", "limitranges", "pods/log", "resourcequotas"], &read),
-        may("", &["pods/eviction", "pods/exec", "pods/portforward"], &["create", "get"]),
-        may("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"], &all),
-        may(
+        allow("", &core, &all),
+        allow("", &["events", "limitranges", "pods/log", "resourcequotas"], &read),
+        allow("", &["pods/eviction", "pods/exec", "pods/portforward"], &["create", "get"]),
+        allow("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"], &all),
+        allow(
             "apps",
             &["deployments/scale", "replicasets/scale", "statefulsets/scale"],
             &["get", "patch", "update"],
         ),
-        may("autoscaling", &["horizontalpodautoscalers"], &all),
-        may("batch", &["cronjobs", "jobs"], &all),
-        may("networking.istio.io", &istio, &all),
-        may("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
-        may("policy", &["poddisruptionbudgets"], &all),
-        may(RBAC, &["rolebindings", "roles"], &read),
-        may("security.istio.io", &security, &all),
+        allow("autoscaling", &["horizontalpodautoscalers"], &all),
+        allow("batch", &["cronjobs", "jobs"], &all),
+        allow("networking.istio.io", &istio, &all),
+        allow("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
+        allow("policy", &["poddisruptionbudgets"], &all),
+        allow(RBAC, &["rolebindings", "roles"], &read),
+        allow("security.istio.io", &security, &all),
     ];
-    [role(NAMESPACE_OWNER_ROLE, &[may("", &["namespaces"], &["create", "get"])]), role(TENANT_ROLE, &tenant)]
+    [
+        role(NAMESPACE_OWNER_ROLE, &[allow("", &["namespaces"], &["create", "get"])]),
+        role(TENANT_ROLE, &tenant),
+    ]
 }
 
-fn watch(group: &str, resource: &str) -> Value {
+fn watch_rule(group: &str, resource: &str) -> Value {
     json!({ "apiGroups": [group], "resources": [resource], "verbs": ["get", "list", "watch"] })
 }
 
@@ -164,9 +178,9 @@ fn cluster_role(namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
     ]
 }
 
-/// Returns a Role in the namespace `home`, and its binding to the account.
-fn role(home: &str, namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
-    let metadata = json!({ "name": account, "namespace": home });
+/// Returns a Role in the namespace `role_namespace`, and its binding to the account.
+fn role(role_namespace: &str, namespace: &str, account: &str, rules: &[Value]) -> [Value; 2] {
+    let metadata = json!({ "name": account, "namespace": role_namespace });
     [
         json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "metadata": metadata, "rules": rules }),
         json!({

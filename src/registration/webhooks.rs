@@ -9,28 +9,30 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
-use super::{Service, conditions};
-use crate::policy::kind::{DOORS, Door, Entry, Kind, Operation};
-use crate::policy::{Place, RULES};
+use super::{Service, match_conditions};
+use crate::policy::kind::{Kind, Operation, RESOURCES, Resource, WebhookEntry};
+use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
-use crate::world::{NAME_LABEL, TENANT_LABEL};
+use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 
 /// The name of both configurations.
-pub const NAME: &str = "tenant-bulkhead";
+pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
 /// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_used = |entry: &&Entry| **entry != Entry::Shared || guarded_by_name(settings).next().is_some();
-    let webhooks = Entry::ALL.iter().filter(is_used).map(|entry| ValidatingWebhook {
+    let is_needed = |entry: &&WebhookEntry| {
+        **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some()
+    };
+    let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
         failure_policy: Some("Fail".to_owned()),
-        match_conditions: Some(conditions::of(*entry, settings)),
+        match_conditions: Some(match_conditions::for_validating(*entry, settings)),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: selector(*entry, settings),
-        rules: Some(rules(judged_doors(*entry))),
+        rules: Some(rules(judged_resources(*entry))),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
         ..ValidatingWebhook::default()
@@ -42,13 +44,15 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
 /// nothing is labelled. That is safe, because the validating webhook refuses a namespace without its tenant label,
 /// and the pods of a namespace that Istio does not inject.
 pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
-    let namespaces = DOORS.iter().filter(|door| door.kind == Kind::Namespace && door.subresource.is_empty());
+    let namespaces = RESOURCES
+        .iter()
+        .filter(|resource| resource.kind == Kind::Namespace && resource.subresource.is_empty());
     let labels = MutatingWebhook {
         name: "labels.bulkhead.dev".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, "/mutate/labels"),
         failure_policy: Some("Ignore".to_owned()),
-        match_conditions: Some(conditions::of_labels(settings)),
+        match_conditions: Some(match_conditions::for_mutating(settings)),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
         rules: Some(rules(namespaces)),
@@ -60,13 +64,13 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
 }
 
 /// Returns the resources whose kinds a rule judges in this entry.
-fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
-    DOORS.iter().filter(move |door| {
-        let mut rules = RULES.iter().filter(|rule| rule.judges(door.kind));
+fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().filter(move |resource| {
+        let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
-            rule.places.iter().any(|place| match place {
-                Place::Shared | Place::Root => entry == Entry::Shared,
-                Place::Cluster | Place::Tenants => entry == door.kind.entry(),
+            rule.scopes.iter().any(|class| match class {
+                NamespaceClass::SharedService | NamespaceClass::MeshRoot => entry == WebhookEntry::Shared,
+                NamespaceClass::ClusterScoped | NamespaceClass::Tenant => entry == resource.kind.entry(),
             })
         })
     })
@@ -74,11 +78,11 @@ fn judged_doors(entry: Entry) -> impl Iterator<Item = &'static Door> {
 
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
 /// operations to all its resources.
-fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
+fn rules<'d>(resources: impl Iterator<Item = &'d Resource>) -> Vec<RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
-    for door in doors {
-        let group = (door.kind.resource_group(), door.kind.version(), door.operations);
-        grouped.entry(group).or_default().push(door.path());
+    for resource in resources {
+        let group = (resource.kind.resource_group(), resource.kind.version(), resource.operations);
+        grouped.entry(group).or_default().push(resource.path());
     }
     grouped
         .into_iter()
@@ -95,13 +99,13 @@ fn rules<'d>(doors: impl Iterator<Item = &'d Door>) -> Vec<RuleWithOperations> {
 /// Selects the namespaces of tenants, or those of shared services and the mesh's root. The entry for namespaces has
 /// no selector: the API server would compare it with the new labels, and would not send an update that removes the
 /// label.
-fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
+fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
     let requirement = match entry {
-        Entry::Namespaces | Entry::Cluster => return None,
-        Entry::Shared => LabelSelectorRequirement {
-            key: NAME_LABEL.to_owned(),
+        WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
+        WebhookEntry::Shared => LabelSelectorRequirement {
+            key: NAMESPACE_NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
-            values: Some(guarded_by_name(settings).cloned().collect()),
+            values: Some(namespaces_selected_by_name(settings).cloned().collect()),
         },
         _ => LabelSelectorRequirement {
             key: TENANT_LABEL.to_owned(),
@@ -113,7 +117,7 @@ fn selector(entry: Entry, settings: &Settings) -> Option<LabelSelector> {
 }
 
 /// Returns the platform namespaces in which a rule judges objects.
-fn guarded_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
+fn namespaces_selected_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
     settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
 }
 
@@ -131,5 +135,5 @@ fn client(service: &Service, path: &str) -> WebhookClientConfig {
 }
 
 fn metadata() -> ObjectMeta {
-    ObjectMeta { name: Some(NAME.to_owned()), ..ObjectMeta::default() }
+    ObjectMeta { name: Some(CONFIGURATION_NAME.to_owned()), ..ObjectMeta::default() }
 }

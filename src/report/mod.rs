@@ -1,7 +1,7 @@
 //! Output of verdicts: refusal messages, reports and audit annotations.
 
-mod findings;
+mod lines;
 mod refusal;
 
-pub use findings::{Finding, Format, Line, What, Writer};
-pub use refusal::{audit_annotations, message, sentence};
+pub use lines::{Detail, Format, ReportLine, SourceLine, Writer};
+pub use refusal::{audit_annotations, message, violation_text};

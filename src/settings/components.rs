@@ -49,17 +49,17 @@ pub enum SameTenant {
 pub enum Calico {
     /// Calico's own API server.
     #[serde(rename = "projectcalico.org/v3")]
-    Server,
+    ApiServer,
     /// The custom resources in which Calico stores them.
     #[serde(rename = "crd.projectcalico.org/v1")]
-    Stored,
+    Crd,
 }
 
 /// The mode of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {
     #[default]
-    Never,
+    Disabled,
     /// The proxies count the calls that the policy would refuse, and allow them.
     DryRun,
     Enforce,
@@ -107,8 +107,8 @@ const fn tls() -> u16 {
 pub enum Registration {
     /// The controller writes them, and restores what is edited or deleted.
     #[default]
-    Manage,
+    Managed,
     /// The controller neither creates, changes nor restores them. For an outage, and for clusters whose configurations
     /// come from Git (`bulkhead manifests webhooks`).
-    Leave,
+    Unmanaged,
 }

@@ -56,7 +56,7 @@ pub(super) struct Mesh {
     pub(super) allowed_pod_keys: Vec<String>,
     pub(super) root_namespace: Option<String>,
     pub(super) trust_domain: Option<String>,
-    pub(super) longest_certificate_days: Option<u32>,
+    pub(super) max_certificate_days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,7 +77,7 @@ pub(super) struct MeshWide {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Baseline {
     pub(super) api_fairness: Option<bool>,
-    pub(super) pace: Option<NonZeroU32>,
+    pub(super) rollout_rate: Option<NonZeroU32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_image_splits_where_a_runtime_splits_it() {
+    fn image_reference_splits_as_a_runtime_splits_it() {
         for (text, repository, version) in [
             ("proxyv2", "proxyv2", None),
             ("localhost:5000/proxyv2", "localhost:5000/proxyv2", None),

@@ -41,7 +41,7 @@ pub struct Settings {
     /// The SPIFFE trust domain, the prefix of every principal; `cluster.local` matches the mesh's own, under any name.
     pub trust_domain: String,
     /// The longest life of a mesh certificate, in seconds. Names of deleted tenants stay reserved for as long.
-    pub certificate_life: i64,
+    pub max_certificate_lifetime: i64,
     /// True if istio-cni redirects the traffic, and an init container only validates the redirection.
     pub istio_cni: bool,
     /// The mesh revision of tenants' namespaces; the default revision if absent.
@@ -75,14 +75,14 @@ pub struct Settings {
     /// True if tenants have their own priority level at the API server.
     pub api_fairness: bool,
     /// Namespaces per second that get a baseline that changed for all of them.
-    pub pace: NonZeroU32,
+    pub rollout_rate: NonZeroU32,
     /// The writer of the webhook configurations.
     pub registration: Registration,
 }
 
 /// An invalid value in the settings file.
 #[derive(Debug, thiserror::Error)]
-pub enum Invalid {
+pub enum SettingsError {
     #[error(
         "mesh.proxyImages[{index}]: `{value}` is not an image repository; write one without tag and digest, such as \
          `registry.example.com/istio/proxyv2`"
@@ -122,38 +122,38 @@ const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
 const PROXY_USER: i64 = 1337;
 /// istiod's default for the longest life of a certificate.
-const CERTIFICATE_DAYS: u32 = 90;
-const DAY: i64 = 24 * 60 * 60;
+const MAX_CERTIFICATE_DAYS: u32 = 90;
+const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 /// Istio's default access log provider.
 const ACCESS_LOG: &str = "envoy";
 /// The default name of `istioctl waypoint apply`.
 const WAYPOINTS: &[&str] = &["waypoint"];
 /// Namespaces a second.
-const PACE: NonZeroU32 = NonZeroU32::new(20).unwrap();
-const CONTROLLER: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
+const ROLLOUT_RATE: NonZeroU32 = NonZeroU32::new(20).unwrap();
+const CONTROLLER_ACCOUNT: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
 const MESH_ROOT: &str = "istio-system";
 const TRUST_DOMAIN: &str = "cluster.local";
 
 impl TryFrom<File> for Settings {
-    type Error = Invalid;
+    type Error = SettingsError;
 
-    fn try_from(mut file: File) -> Result<Self, Invalid> {
+    fn try_from(mut file: File) -> Result<Self, SettingsError> {
         if let Some(user) = file.mesh.proxy_user.filter(|user| *user <= 0) {
-            return Err(Invalid::ProxyUser(user));
+            return Err(SettingsError::ProxyUser(user));
         }
         let is_key = |key: &str| {
-            let is_of_a_key = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
-            !key.is_empty() && key.bytes().all(is_of_a_key)
+            let is_key_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
+            !key.is_empty() && key.bytes().all(is_key_byte)
         };
         if let Some((index, value)) = file.labels.protected.iter().enumerate().find(|(_, key)| !is_key(key)) {
-            return Err(Invalid::ProtectedKey { index, value: value.clone() });
+            return Err(SettingsError::ProtectedKey { index, value: value.clone() });
         }
-        are_gateways(&file)?;
-        if file.mesh_wide.deny_all > DenyAll::Never && !file.mesh_wide.manage {
-            return Err(Invalid::DenyAllUnmanaged);
+        validate_gateways(&file)?;
+        if file.mesh_wide.deny_all > DenyAll::Disabled && !file.mesh_wide.manage {
+            return Err(SettingsError::DenyAllUnmanaged);
         }
         let images = file.mesh.proxy_images.take().map(repositories).transpose()?;
-        let mut settings = Self::from_parts(file);
+        let mut settings = Self::from_file(file);
         if let Some(images) = images {
             settings.proxy_images = images;
         }
@@ -161,42 +161,42 @@ impl TryFrom<File> for Settings {
     }
 }
 
-fn repositories(images: Vec<String>) -> Result<Vec<Repository>, Invalid> {
+fn repositories(images: Vec<String>) -> Result<Vec<Repository>, SettingsError> {
     if images.is_empty() {
-        return Err(Invalid::NoProxyImages);
+        return Err(SettingsError::NoProxyImages);
     }
     let images = images.into_iter().enumerate();
     images
-        .map(|(index, value)| Repository::parse(&value).ok_or(Invalid::ProxyImage { index, value }))
+        .map(|(index, value)| Repository::parse(&value).ok_or(SettingsError::ProxyImage { index, value }))
         .collect()
 }
 
 /// Checks the names and selectors of the gateways.
-fn are_gateways(file: &File) -> Result<(), Invalid> {
+fn validate_gateways(file: &File) -> Result<(), SettingsError> {
     for (index, gateway) in file.gateways.iter().enumerate() {
         let parts: Vec<&str> = gateway.name.split('/').collect();
         if parts.len() != 2 || parts.contains(&"") {
-            return Err(Invalid::GatewayName { index, name: gateway.name.clone() });
+            return Err(SettingsError::GatewayName { index, name: gateway.name.clone() });
         }
         if gateway.selector.is_empty() {
-            return Err(Invalid::GatewaySelector { index });
+            return Err(SettingsError::GatewaySelector { index });
         }
     }
     if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
-        return Err(Invalid::EgressSelector);
+        return Err(SettingsError::EgressSelector);
     }
     Ok(())
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::from_parts(File::default())
+        Self::from_file(File::default())
     }
 }
 
 impl Settings {
     /// Applies the defaults. The caller sets the proxy's images.
-    fn from_parts(file: File) -> Self {
+    fn from_file(file: File) -> Self {
         let set = |written: Option<Vec<String>>, default: &[&str]| {
             written.unwrap_or_else(|| owned(default)).into_iter().collect()
         };
@@ -208,10 +208,12 @@ impl Settings {
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
             dns_services: set(file.platform.dns_services, DNS_SERVICES),
-            controller: file.platform.controller.unwrap_or_else(|| CONTROLLER.to_owned()),
+            controller: file.platform.controller.unwrap_or_else(|| CONTROLLER_ACCOUNT.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
-            certificate_life: i64::from(file.mesh.longest_certificate_days.unwrap_or(CERTIFICATE_DAYS)) * DAY,
+            max_certificate_lifetime: i64::from(
+                file.mesh.max_certificate_days.unwrap_or(MAX_CERTIFICATE_DAYS),
+            ) * SECONDS_PER_DAY,
             istio_cni: file.mesh.istio_cni.unwrap_or(false),
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
@@ -231,7 +233,7 @@ impl Settings {
             egress_gateway: file.egress_gateway,
             mesh_wide: file.mesh_wide.manage.then_some(file.mesh_wide.deny_all),
             api_fairness: file.baseline.api_fairness.unwrap_or(true),
-            pace: file.baseline.pace.unwrap_or(PACE),
+            rollout_rate: file.baseline.rollout_rate.unwrap_or(ROLLOUT_RATE),
             registration: file.registration,
         }
     }
@@ -244,7 +246,7 @@ fn owned(names: &[&str]) -> Vec<String> {
 impl Settings {
     /// True if the mesh-wide deny-all policy exists, also as a dry run.
     pub fn denies_all(&self) -> bool {
-        self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Never)
+        self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Disabled)
     }
 
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {
@@ -252,7 +254,7 @@ impl Settings {
     }
 
     /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.
-    pub fn is_reserved(&self, namespace: &str) -> bool {
+    pub fn is_listed_platform_namespace(&self, namespace: &str) -> bool {
         self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)
     }
 }

@@ -10,59 +10,62 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 
-use super::follow::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
+use super::watch::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
 use crate::settings::{self, Settings};
-use crate::world::{Exemption, Facts, Namespace, RETIRED, Retired, SharedService, Tenant, World};
+use crate::snapshot::{
+    ClusterState, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot,
+    Tenant,
+};
 
 /// A document, with its file.
 #[derive(Debug)]
-pub struct Found {
+pub struct SourceDocument {
     pub file: PathBuf,
-    pub document: Document,
+    pub yaml: Document,
 }
 
 /// Error in the files of a snapshot or of settings.
 #[derive(Debug, thiserror::Error)]
-pub enum Invalid {
+pub enum ReadError {
     #[error("{}: {error}", file.display())]
     Unreadable { file: PathBuf, error: std::io::Error },
     #[error("{}: {error}", file.display())]
-    Yaml { file: PathBuf, error: Box<yaml::Invalid> },
-    #[error("{}:{line}:{column}: {what}: {error}", file.display())]
-    Object { file: PathBuf, line: u64, column: u64, what: &'static str, error: String },
+    Yaml { file: PathBuf, error: Box<yaml::ParseError> },
+    #[error("{}:{line}:{column}: {kind}: {error}", file.display())]
+    Object { file: PathBuf, line: u64, column: u64, kind: &'static str, error: String },
     #[error("{}: no document of `kind: Settings` and `apiVersion: bulkhead.dev/v1alpha1`", file.display())]
     NoSettings { file: PathBuf },
     #[error("{}:{line}: duplicate Settings; a cluster has exactly one", file.display())]
-    TwoSettings { file: PathBuf, line: u64 },
+    DuplicateSettings { file: PathBuf, line: u64 },
 }
 
 /// Returns every document in `paths`: files, folders (the `.yaml`, `.yml` and `.json` files below them), and `-` for
 /// stdin.
-pub fn read(paths: &[PathBuf]) -> Result<Vec<Found>, Invalid> {
-    let mut found = Vec::new();
+pub fn read(paths: &[PathBuf]) -> Result<Vec<SourceDocument>, ReadError> {
+    let mut documents = Vec::new();
     for path in paths {
-        read_path(path, &mut found)?;
+        read_path(path, &mut documents)?;
     }
-    Ok(found)
+    Ok(documents)
 }
 
-fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
-    let unreadable = |error| Invalid::Unreadable { file: path.to_owned(), error };
+fn read_path(path: &Path, documents: &mut Vec<SourceDocument>) -> Result<(), ReadError> {
+    let unreadable = |error| ReadError::Unreadable { file: path.to_owned(), error };
     if path.is_dir() {
         let entries = std::fs::read_dir(path).map_err(unreadable)?;
-        let mut below =
+        let mut entries =
             entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
-        below.sort();
+        entries.sort();
         let is_manifest = |path: &Path| {
             path.extension()
                 .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension == *known))
         };
-        return below
+        return entries
             .iter()
             .filter(|path| path.is_dir() || is_manifest(path))
-            .try_for_each(|path| read_path(path, found));
+            .try_for_each(|path| read_path(path, documents));
     }
     let mut text = String::new();
     if path == Path::new("-") {
@@ -70,46 +73,52 @@ fn read_path(path: &Path, found: &mut Vec<Found>) -> Result<(), Invalid> {
     } else {
         text = std::fs::read_to_string(path).map_err(unreadable)?;
     }
-    let documents =
-        yaml::read(&text).map_err(|error| Invalid::Yaml { file: path.to_owned(), error: Box::new(error) })?;
-    found.extend(documents.into_iter().map(|document| Found { file: path.to_owned(), document }));
+    let parsed = yaml::read(&text)
+        .map_err(|error| ReadError::Yaml { file: path.to_owned(), error: Box::new(error) })?;
+    documents.extend(parsed.into_iter().map(|yaml| SourceDocument { file: path.to_owned(), yaml }));
     Ok(())
 }
 
 /// Returns the settings in one file. An error names the line.
-pub fn settings(path: &Path) -> Result<Settings, Invalid> {
-    let found = read(&[path.to_owned()])?;
-    settings_among(&found)?.ok_or_else(|| Invalid::NoSettings { file: path.to_owned() })
+pub fn settings(path: &Path) -> Result<Settings, ReadError> {
+    let documents = read(&[path.to_owned()])?;
+    find_settings(&documents)?.ok_or_else(|| ReadError::NoSettings { file: path.to_owned() })
 }
 
-/// Builds the snapshot that `found` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
+/// Builds the snapshot that `documents` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
 /// objects that have the addresses of the API servers and of DNS. Ignores all other documents.
-pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<World, Invalid> {
-    let settings = settings_among(found.clone())?.unwrap_or_default();
-    let mut facts = Facts::default();
+pub fn snapshot<'f>(
+    documents: impl IntoIterator<Item = &'f SourceDocument> + Clone,
+) -> Result<Snapshot, ReadError> {
+    let settings = find_settings(documents.clone())?.unwrap_or_default();
+    let mut state = ClusterState::default();
     let mut namespaces = BTreeMap::new();
-    for file in found {
-        let name = file.document.text(&["metadata", "name"]).unwrap_or_default().to_owned();
-        let within = file.document.text(&["metadata", "namespace"]).unwrap_or_default();
-        match (file.group(), file.document.text(&["kind"])) {
+    for document in documents {
+        let name = document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned();
+        let namespace_name = document.yaml.text(&["metadata", "namespace"]).unwrap_or_default();
+        match (document.group(), document.yaml.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                facts.tenants.push(Arc::new(Tenant::new(name, 0, file.parse::<Written<_>>("Tenant")?.spec)));
+                state.tenants.push(Arc::new(Tenant::new(
+                    name,
+                    0,
+                    document.parse::<WithSpec<_>>("Tenant")?.spec,
+                )));
             }
             (Some(api::GROUP), Some("SharedService")) => {
-                facts
+                state
                     .shared_services
-                    .push(SharedService::new(name, file.parse::<Written<_>>("SharedService")?.spec));
+                    .push(SharedService::new(name, document.parse::<WithSpec<_>>("SharedService")?.spec));
             }
             (Some(api::GROUP), Some("Exemption")) => {
-                let exemption = Exemption::new(name, file.parse::<Written<_>>("Exemption")?.spec);
-                facts.exemptions.push(exemption.map_err(|error| file.invalid("Exemption", "", &error))?);
+                let exemption = Exemption::new(name, document.parse::<WithSpec<_>>("Exemption")?.spec);
+                state.exemptions.push(exemption.map_err(|error| document.error("Exemption", "", &error))?);
             }
-            (Some(""), Some("ConfigMap")) if name == RETIRED => {
-                let map: core::ConfigMap = file.parse("ConfigMap")?;
-                facts.retired = Retired::read(&map.data.unwrap_or_default());
+            (Some(""), Some("ConfigMap")) if name == RESERVED_NAMES_CONFIG_MAP => {
+                let map: core::ConfigMap = document.parse("ConfigMap")?;
+                state.reserved_names = ReservedNames::from_data(&map.data.unwrap_or_default());
             }
             (Some(""), Some("Namespace")) => {
-                let namespace: core::Namespace = file.parse("Namespace")?;
+                let namespace: core::Namespace = document.parse("Namespace")?;
                 let written = read_namespace(&namespace);
                 let known: &mut Namespace = namespaces.entry(name).or_default();
                 // A manifest without the tenant label keeps the label of an earlier one, because the webhook would
@@ -121,54 +130,58 @@ pub fn world<'f>(found: impl IntoIterator<Item = &'f Found> + Clone) -> Result<W
                     ..written
                 };
             }
-            (Some("discovery.k8s.io"), Some("EndpointSlice")) if (within, name.as_str()) == API_SERVERS => {
-                let slice: EndpointSlice = file.parse("EndpointSlice")?;
-                facts.surroundings.api_servers.extend(read_api_servers(&slice));
+            (Some("discovery.k8s.io"), Some("EndpointSlice"))
+                if (namespace_name, name.as_str()) == API_SERVERS =>
+            {
+                let slice: EndpointSlice = document.parse("EndpointSlice")?;
+                state.endpoints.api_servers.extend(read_api_servers(&slice));
             }
             (Some(""), Some("Service"))
-                if within == DNS_NAMESPACE && settings.dns_services.contains(&name) =>
+                if namespace_name == DNS_NAMESPACE && settings.dns_services.contains(&name) =>
             {
-                facts.surroundings.dns.extend(read_addresses(&file.parse("Service")?));
+                state.endpoints.dns.extend(read_addresses(&document.parse("Service")?));
             }
             _ => {}
         }
     }
-    let shared = |(name, namespace): (String, Namespace)| (name.into(), Arc::new(namespace));
-    facts.namespaces = namespaces.into_iter().map(shared).collect();
-    Ok(World::new(Arc::new(settings), facts))
+    let by_name = |(name, namespace): (String, Namespace)| (name.into(), Arc::new(namespace));
+    state.namespaces = namespaces.into_iter().map(by_name).collect();
+    Ok(Snapshot::new(Arc::new(settings), state))
 }
 
 #[derive(Deserialize)]
-struct Written<S> {
+struct WithSpec<S> {
     spec: S,
 }
 
-fn settings_among<'f>(found: impl IntoIterator<Item = &'f Found>) -> Result<Option<Settings>, Invalid> {
+fn find_settings<'f>(
+    documents: impl IntoIterator<Item = &'f SourceDocument>,
+) -> Result<Option<Settings>, ReadError> {
     let mut settings = None;
-    for file in found.into_iter().filter(|file| file.is_settings()) {
-        let line = file.document.line("");
+    for document in documents.into_iter().filter(|document| document.is_settings()) {
+        let line = document.yaml.line("");
         if settings.is_some() {
-            return Err(Invalid::TwoSettings { file: file.file.clone(), line });
+            return Err(ReadError::DuplicateSettings { file: document.file.clone(), line });
         }
-        let written: settings::File = file.parse("Settings")?;
-        settings = Some(Settings::try_from(written).map_err(|error| file.invalid("Settings", "", &error))?);
+        let written: settings::File = document.parse("Settings")?;
+        settings = Some(Settings::try_from(written).map_err(|error| document.error("Settings", "", &error))?);
     }
     Ok(settings)
 }
 
-impl Found {
+impl SourceDocument {
     /// Returns the API group, empty for the core group; `None` if the document is not an object.
     pub fn group(&self) -> Option<&str> {
-        let version = self.document.text(&["apiVersion"])?;
+        let version = self.yaml.text(&["apiVersion"])?;
         Some(version.rsplit_once('/').map_or("", |(group, _)| group))
     }
 
     pub fn is_settings(&self) -> bool {
-        self.group() == Some(api::GROUP) && self.document.text(&["kind"]) == Some("Settings")
+        self.group() == Some(api::GROUP) && self.yaml.text(&["kind"]) == Some("Settings")
     }
 
-    fn parse<'a, T: Deserialize<'a>>(&'a self, what: &'static str) -> Result<T, Invalid> {
-        let mut json = serde_json::Deserializer::from_str(self.document.json.get());
+    fn parse<'a, T: Deserialize<'a>>(&'a self, kind: &'static str) -> Result<T, ReadError> {
+        let mut json = serde_json::Deserializer::from_str(self.yaml.json.get());
         serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let pointer: String = error.path().iter().fold(String::new(), |pointer, step| match step {
                 Segment::Seq { index } => format!("{pointer}/{index}"),
@@ -178,12 +191,12 @@ impl Found {
             let message = error.inner().to_string();
             // The position in our JSON does not help the reader of the file.
             let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
-            self.invalid(what, &pointer, &format!("{}: {message}", error.path()))
+            self.error(kind, &pointer, &format!("{}: {message}", error.path()))
         })
     }
 
-    fn invalid(&self, what: &'static str, pointer: &str, error: &dyn std::fmt::Display) -> Invalid {
-        let (line, column) = self.document.place(pointer);
-        Invalid::Object { file: self.file.clone(), line, column, what, error: error.to_string() }
+    fn error(&self, kind: &'static str, pointer: &str, error: &dyn std::fmt::Display) -> ReadError {
+        let (line, column) = self.yaml.position(pointer);
+        ReadError::Object { file: self.file.clone(), line, column, kind, error: error.to_string() }
     }
 }

@@ -1,11 +1,11 @@
 //! Sources of snapshots: watches on a cluster, or YAML files.
 //!
-//! [`Worlds`] holds the newest snapshot. It also passes requests for a live lookup to the task that watches the
+//! [`SnapshotStore`] holds the newest snapshot. It also passes requests for a live lookup to the task that watches the
 //! cluster.
 
 pub mod files;
-pub mod follow;
 pub mod reload;
+pub mod watch;
 pub mod yaml;
 
 use std::collections::BTreeSet;
@@ -13,103 +13,111 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use kube::api::{ApiResource, GroupVersionKind};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, watch as channel};
 
-use crate::policy::kind::Door;
-use crate::world::{ObjectKey, World};
+use crate::policy::kind::Resource;
+use crate::snapshot::{LiveObjectKey, Snapshot};
 
 /// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
 #[derive(Debug)]
-pub struct Worlds {
-    newest: ArcSwapOption<World>,
-    version: watch::Sender<u64>,
-    looks: Looks,
+pub struct SnapshotStore {
+    newest: ArcSwapOption<Snapshot>,
+    version: channel::Sender<u64>,
+    lookups: LookupQueue,
 }
 
 /// Lookups that requests wait for, and how many of them are done. One lookup serves all requests that asked before it
 /// began.
 #[derive(Debug)]
-struct Looks {
-    missed: Mutex<Missed>,
-    asked: Notify,
+struct LookupQueue {
+    pending: Mutex<LookupRequest>,
+    notify: Notify,
     /// Number of the newest request that a finished lookup has served.
-    served: watch::Sender<u64>,
+    completed: channel::Sender<u64>,
 }
 
 /// Objects to look up, collected from all requests that wait.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Missed {
+pub(crate) struct LookupRequest {
     /// Namespaces that the snapshot lacks.
     pub(crate) namespaces: BTreeSet<String>,
     /// Objects that an Exemption depends on.
-    pub(crate) objects: BTreeSet<ObjectKey>,
+    pub(crate) objects: BTreeSet<LiveObjectKey>,
     /// Number of the newest request among them.
-    request: u64,
+    number: u64,
 }
 
-impl Looks {
-    fn missed(&self) -> MutexGuard<'_, Missed> {
-        self.missed.lock().unwrap_or_else(PoisonError::into_inner)
+impl LookupQueue {
+    fn pending(&self) -> MutexGuard<'_, LookupRequest> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Worlds {
+impl Default for SnapshotStore {
     fn default() -> Self {
         Self {
             newest: ArcSwapOption::empty(),
-            version: watch::Sender::new(0),
-            looks: Looks { missed: Mutex::default(), asked: Notify::new(), served: watch::Sender::new(0) },
+            version: channel::Sender::new(0),
+            lookups: LookupQueue {
+                pending: Mutex::default(),
+                notify: Notify::new(),
+                completed: channel::Sender::new(0),
+            },
         }
     }
 }
 
-impl Worlds {
-    pub fn publish(&self, world: World) {
-        self.newest.store(Some(Arc::new(world)));
+impl SnapshotStore {
+    pub fn publish(&self, snapshot: Snapshot) {
+        self.newest.store(Some(Arc::new(snapshot)));
         self.version.send_modify(|version| *version += 1);
     }
 
-    pub fn newest(&self) -> Option<Arc<World>> {
+    pub fn newest(&self) -> Option<Arc<Snapshot>> {
         self.newest.load_full()
     }
 
     /// Asks the watching task to look up `namespace`, every Tenant and `object`. The returned future resolves when
     /// that is done. The next snapshot has what was found.
-    pub fn look(&self, namespace: &str, object: Option<&ObjectKey>) -> impl Future<Output = ()> + use<> {
-        let mut missed = self.looks.missed();
-        missed.namespaces.insert(namespace.to_owned());
-        missed.objects.extend(object.cloned());
-        missed.request += 1;
-        let request = missed.request;
-        let mut served = self.looks.served.subscribe();
-        self.looks.asked.notify_one();
+    pub fn request_refresh(
+        &self,
+        namespace: &str,
+        object: Option<&LiveObjectKey>,
+    ) -> impl Future<Output = ()> + use<> {
+        let mut pending = self.lookups.pending();
+        pending.namespaces.insert(namespace.to_owned());
+        pending.objects.extend(object.cloned());
+        pending.number += 1;
+        let number = pending.number;
+        let mut completed = self.lookups.completed.subscribe();
+        self.lookups.notify.notify_one();
         async move {
-            let _ = served.wait_for(|served| *served >= request).await;
+            let _ = completed.wait_for(|completed| *completed >= number).await;
         }
     }
 
     /// Waits for a request, and returns the objects to look up.
-    pub(crate) async fn asked(&self) -> Missed {
-        self.looks.asked.notified().await;
-        let mut asked = self.looks.missed();
-        let missed = std::mem::take(&mut *asked);
-        asked.request = missed.request;
-        missed
+    pub(crate) async fn next_request(&self) -> LookupRequest {
+        self.lookups.notify.notified().await;
+        let mut pending = self.lookups.pending();
+        let request = std::mem::take(&mut *pending);
+        pending.number = request.number;
+        request
     }
 
     /// Marks a lookup as done.
-    pub(crate) fn looked(&self, missed: &Missed) {
-        self.looks.served.send_replace(missed.request);
+    pub(crate) fn complete(&self, request: &LookupRequest) {
+        self.lookups.completed.send_replace(request.number);
     }
 
     /// Returns a receiver that is notified of every snapshot published after this call.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub fn subscribe(&self) -> channel::Receiver<u64> {
         self.version.subscribe()
     }
 }
 
 /// Converts to the type of kube's client.
-pub(crate) fn resource(door: &Door) -> ApiResource {
-    let kind = GroupVersionKind::gvk(door.kind.group(), door.kind.version(), door.kind.name());
-    ApiResource::from_gvk_with_plural(&kind, door.resource)
+pub(crate) fn api_resource(resource: &Resource) -> ApiResource {
+    let kind = GroupVersionKind::gvk(resource.kind.group(), resource.kind.version(), resource.kind.name());
+    ApiResource::from_gvk_with_plural(&kind, resource.plural)
 }

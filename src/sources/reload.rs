@@ -7,28 +7,28 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use super::files::{self, Invalid};
+use super::files::{self, ReadError};
 use crate::settings::Settings;
 
 /// Polling interval. Kubernetes updates a mounted ConfigMap by replacing a symbolic link, which a watch on the file
 /// does not see.
-const EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Returns the settings in `path`, and every later version of them. If a new version is invalid, the last valid one
 /// stays in use. Polls on the current runtime until all receivers are dropped.
-pub fn settings(path: Option<PathBuf>) -> Result<watch::Receiver<Arc<Settings>>, Invalid> {
+pub fn settings(path: Option<PathBuf>) -> Result<watch::Receiver<Arc<Settings>>, ReadError> {
     let Some(path) = path else { return Ok(watch::Sender::new(Arc::default()).subscribe()) };
-    let mut seen = bytes(&path);
+    let mut last = bytes(&path);
     let sender = watch::Sender::new(Arc::new(files::settings(&path)?));
     let receiver = sender.subscribe();
     tokio::spawn(async move {
         while !sender.is_closed() {
-            tokio::time::sleep(EVERY).await;
-            let now = bytes(&path);
-            if now == seen {
+            tokio::time::sleep(POLL_INTERVAL).await;
+            let current = bytes(&path);
+            if current == last {
                 continue;
             }
-            seen = now;
+            last = current;
             match files::settings(&path) {
                 Ok(settings) => {
                     sender.send_replace(Arc::new(settings));

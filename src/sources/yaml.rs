@@ -26,7 +26,7 @@ struct Key(String);
 
 /// Error of a file that is not YAML.
 #[derive(Debug, thiserror::Error)]
-pub enum Invalid {
+pub enum ParseError {
     #[error("{0}")]
     Yaml(#[from] Box<serde_saphyr::Error>),
     #[error("{0}")]
@@ -34,7 +34,7 @@ pub enum Invalid {
 }
 
 /// Returns the documents of `text`. Leaves out empty documents, and replaces a `List` by its items.
-pub fn read(text: &str) -> Result<Vec<Document>, Invalid> {
+pub fn read(text: &str) -> Result<Vec<Document>, ParseError> {
     // The parser reads like kubectl's: `on` and `no` are booleans, and `0777` is octal.
     let options = serde_saphyr::options! { strict_booleans: false, legacy_octal_numbers: true };
     let trees: Vec<Spanned<Tree>> =
@@ -45,20 +45,20 @@ pub fn read(text: &str) -> Result<Vec<Document>, Invalid> {
 }
 
 impl Document {
-    fn new(tree: Spanned<Tree>) -> Result<Self, Invalid> {
+    fn new(tree: Spanned<Tree>) -> Result<Self, ParseError> {
         let json = serde_json::value::to_raw_value(&tree.value)?;
         Ok(Self { tree, json })
     }
 
     /// Returns the line, from 1, of the value at `pointer`, or of the nearest value around it.
     pub fn line(&self, pointer: &str) -> u64 {
-        self.place(pointer).0
+        self.position(pointer).0
     }
 
     /// Returns the line and the column of that value, each from 1.
-    pub fn place(&self, pointer: &str) -> (u64, u64) {
-        let place = |spot: &Location| (spot.line(), spot.column());
-        let mut found = place(&self.tree.referenced);
+    pub fn position(&self, pointer: &str) -> (u64, u64) {
+        let position = |location: &Location| (location.line(), location.column());
+        let mut found = position(&self.tree.referenced);
         let mut tree = &self.tree;
         for step in pointer.split('/').skip(1) {
             let step = step.replace("~1", "/").replace("~0", "~");
@@ -66,12 +66,12 @@ impl Document {
                 Tree::Map(entries) => entries
                     .iter()
                     .find(|(key, _)| key.value.0 == step)
-                    .map(|(key, value)| (place(&key.referenced), value)),
+                    .map(|(key, value)| (position(&key.referenced), value)),
                 Tree::List(items) => step
                     .parse()
                     .ok()
                     .and_then(|index: usize| items.get(index))
-                    .map(|item| (place(&item.referenced), item)),
+                    .map(|item| (position(&item.referenced), item)),
                 Tree::Leaf(_) => None,
             };
             let Some((at, value)) = next else { break };
@@ -115,8 +115,8 @@ impl Tree {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsTree;
-        impl<'de> Visitor<'de> for AsTree {
+        struct TreeVisitor;
+        impl<'de> Visitor<'de> for TreeVisitor {
             type Value = Tree;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -163,7 +163,7 @@ impl<'de> Deserialize<'de> for Tree {
                 Ok(Tree::Leaf(serde_json::Value::Null))
             }
         }
-        deserializer.deserialize_any(AsTree)
+        deserializer.deserialize_any(TreeVisitor)
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_know_the_lines_of_their_values() {
+    fn document_values_have_line_numbers() {
         let text = "a: 1\n---\n\n# nothing\n---\nkind: X\nlist:\n  - name: one\n  - name: two\n    \"k/y\": [no, 0777]\n";
         let documents = read(text).unwrap();
         let [_, second] = documents.as_slice() else { unreachable!("two documents") };
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_items_of_a_list_stand_for_themselves() {
+    fn list_items_become_documents() {
         let documents = read("kind: List\nitems:\n- kind: A\n- kind: B\n").unwrap();
         assert_eq!(
             documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),

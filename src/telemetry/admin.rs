@@ -12,23 +12,23 @@ use super::{Metrics, Readiness};
 pub fn admin(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async move || ready(&readiness)))
-        .route("/metrics", get(async move || show(&metrics)))
+        .route("/readyz", get(async move || readiness_response(&readiness)))
+        .route("/metrics", get(async move || metrics_response(&metrics)))
 }
 
-fn ready(readiness: &Readiness) -> Response {
-    let awaited = readiness.awaited();
-    if awaited.is_empty() {
+fn readiness_response(readiness: &Readiness) -> Response {
+    let pending = readiness.pending();
+    if pending.is_empty() {
         return "ok\n".into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", awaited.join(", "))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", pending.join(", "))).into_response()
 }
 
-fn show(metrics: &Metrics) -> Response {
-    match metrics.text(Instant::now()) {
+fn metrics_response(metrics: &Metrics) -> Response {
+    match metrics.encode(Instant::now()) {
         Ok(text) => {
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-            ([(header::CONTENT_TYPE, kind)], text).into_response()
+            let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            ([(header::CONTENT_TYPE, content_type)], text).into_response()
         }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }

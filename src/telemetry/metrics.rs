@@ -10,33 +10,33 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::policy::Why;
+use crate::policy::WaiverReason;
 
 /// The metrics of the process. Label values come from closed sets, never from a request.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
-    seconds: Family<EntryLabels, Histogram>,
+    durations: Family<WebhookLabels, Histogram>,
     violations: Family<ViolationLabels, Counter>,
-    admitted: Family<AdmittedLabels, Counter>,
-    unjudged: Family<UnjudgedLabels, Counter>,
-    rejected: Family<RejectedLabels, Counter>,
+    waived_violations: Family<WaivedLabels, Counter>,
+    unjudged_requests: Family<UnjudgedLabels, Counter>,
+    invalid_requests: Family<InvalidLabels, Counter>,
     repairs: Family<KindLabels, Counter>,
     registration: Family<RegistrationLabels, Gauge>,
-    ages: Family<ListLabels, Gauge<f64, AtomicU64>>,
+    staleness: Family<ResourceLabels, Gauge<f64, AtomicU64>>,
     failures: Mutex<BTreeMap<&'static str, Option<Failure>>>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RequestLabels {
-    entry: &'static str,
+    webhook: &'static str,
     allowed: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct EntryLabels {
-    entry: &'static str,
+struct WebhookLabels {
+    webhook: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -45,9 +45,9 @@ struct ViolationLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct AdmittedLabels {
+struct WaivedLabels {
     code: &'static str,
-    why: &'static str,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -56,7 +56,7 @@ struct UnjudgedLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct RejectedLabels {
+struct InvalidLabels {
     status: u16,
 }
 
@@ -66,8 +66,8 @@ struct KindLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ListLabels {
-    list: &'static str,
+struct ResourceLabels {
+    resource: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -76,7 +76,7 @@ struct RegistrationLabels {
 }
 
 /// Buckets from a decision in memory to one that waited for a newer snapshot.
-const SECONDS: [f64; 12] =
+const DURATION_BUCKETS: [f64; 12] =
     [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.25, 1.0, 5.0];
 
 impl Default for Metrics {
@@ -88,12 +88,13 @@ impl Default for Metrics {
             "Admission reviews answered, by webhook entry and result",
             requests.clone(),
         );
-        let seconds = Family::new_with_constructor((|| Histogram::new(SECONDS)) as fn() -> Histogram);
+        let durations =
+            Family::new_with_constructor((|| Histogram::new(DURATION_BUCKETS)) as fn() -> Histogram);
         registry.register_with_unit(
-            "admission",
+            "admission_duration",
             "Time from reading an admission review to its answer, by webhook entry",
             Unit::Seconds,
-            seconds.clone(),
+            durations.clone(),
         );
         let violations = Family::default();
         registry.register(
@@ -101,23 +102,23 @@ impl Default for Metrics {
             "Violations for which a write was refused, by rule",
             violations.clone(),
         );
-        let admitted = Family::default();
+        let waived_violations = Family::default();
         registry.register(
-            "admitted_violations",
+            "waived_violations",
             "Violations that were admitted, by rule and reason",
-            admitted.clone(),
+            waived_violations.clone(),
         );
-        let unjudged = Family::default();
+        let unjudged_requests = Family::default();
         registry.register(
-            "unjudged",
+            "unjudged_requests",
             "Admission reviews refused because they could not be judged, by reason",
-            unjudged.clone(),
+            unjudged_requests.clone(),
         );
-        let rejected = Family::default();
+        let invalid_requests = Family::default();
         registry.register(
-            "rejected_requests",
+            "invalid_requests",
             "Requests rejected because they were not admission reviews, by HTTP status",
-            rejected.clone(),
+            invalid_requests.clone(),
         );
         let repairs = Family::default();
         registry.register(
@@ -127,29 +128,29 @@ impl Default for Metrics {
         );
         let registration = Family::default();
         registry.register(
-            "registration",
-            "State of the webhook configurations as the leader sees it: enforced, unproven, left or unknown",
+            "webhook_registration",
+            "State of the webhook configurations as the leader sees it: enforced, unverified, unmanaged or unknown",
             registration.clone(),
         );
-        let ages = Family::default();
+        let staleness = Family::default();
         registry.register_with_unit(
-            "watch_age",
+            "watch_staleness",
             "Time for which the watch of a list has failed; decisions may use data of this age",
             Unit::Seconds,
-            ages.clone(),
+            staleness.clone(),
         );
         let failures = Mutex::default();
         Self {
             registry,
             requests,
-            seconds,
+            durations,
             violations,
-            admitted,
-            unjudged,
-            rejected,
+            waived_violations,
+            unjudged_requests,
+            invalid_requests,
             repairs,
             registration,
-            ages,
+            staleness,
             failures,
         }
     }
@@ -163,12 +164,12 @@ pub struct Failure {
 }
 
 /// A failing watch fails again sooner than this. A watch that works again may be silent for longer.
-const SILENCE: Duration = Duration::from_secs(75);
+const FAILURE_EXPIRY: Duration = Duration::from_secs(75);
 
 impl Failure {
     /// Returns the largest age of the data at `now`.
     fn age(self, now: Instant) -> Duration {
-        if now.saturating_duration_since(self.last) > SILENCE {
+        if now.saturating_duration_since(self.last) > FAILURE_EXPIRY {
             return Duration::ZERO;
         }
         now.saturating_duration_since(self.first)
@@ -176,34 +177,34 @@ impl Failure {
 }
 
 impl Metrics {
-    pub fn answered(&self, entry: &'static str, allowed: bool, took: Duration) {
+    pub fn record_request(&self, webhook: &'static str, allowed: bool, duration: Duration) {
         let allowed = if allowed { "true" } else { "false" };
-        self.requests.get_or_create(&RequestLabels { entry, allowed }).inc();
-        self.seconds.get_or_create(&EntryLabels { entry }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { webhook, allowed }).inc();
+        self.durations.get_or_create(&WebhookLabels { webhook }).observe(duration.as_secs_f64());
     }
 
-    pub fn refused_by(&self, code: &'static str) {
+    pub fn record_violation(&self, code: &'static str) {
         self.violations.get_or_create(&ViolationLabels { code }).inc();
     }
 
-    pub fn admitted(&self, code: &'static str, why: &Why) {
-        self.admitted.get_or_create(&AdmittedLabels { code, why: why.word() }).inc();
+    pub fn record_waived(&self, code: &'static str, reason: &WaiverReason) {
+        self.waived_violations.get_or_create(&WaivedLabels { code, reason: reason.as_label() }).inc();
     }
 
-    pub fn unjudged(&self, reason: &'static str) {
-        self.unjudged.get_or_create(&UnjudgedLabels { reason }).inc();
+    pub fn record_unjudged(&self, reason: &'static str) {
+        self.unjudged_requests.get_or_create(&UnjudgedLabels { reason }).inc();
     }
 
-    pub fn rejected(&self, status: u16) {
-        self.rejected.get_or_create(&RejectedLabels { status }).inc();
+    pub fn record_invalid(&self, status: u16) {
+        self.invalid_requests.get_or_create(&InvalidLabels { status }).inc();
     }
 
-    pub fn repaired(&self, kind: &'static str) {
+    pub fn record_repair(&self, kind: &'static str) {
         self.repairs.get_or_create(&KindLabels { kind }).inc();
     }
 
     /// Sets the state of the registration; `None` if another replica is the leader.
-    pub fn registration(&self, state: Option<&'static str>) {
+    pub fn set_registration(&self, state: Option<&'static str>) {
         self.registration.clear();
         if let Some(state) = state {
             self.registration.get_or_create(&RegistrationLabels { state }).set(1);
@@ -211,15 +212,15 @@ impl Metrics {
     }
 
     /// Sets the failure of a watch; `None` while it works.
-    pub fn watches(&self, list: &'static str, failure: Option<Failure>) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(list, failure);
+    pub fn set_watch_failure(&self, resource: &'static str, failure: Option<Failure>) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(resource, failure);
     }
 
     /// Returns all metrics at `now`, in the text format of Prometheus.
-    pub fn text(&self, now: Instant) -> Result<String, std::fmt::Error> {
-        for (list, failure) in self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    pub fn encode(&self, now: Instant) -> Result<String, std::fmt::Error> {
+        for (resource, failure) in self.failures.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             let age = failure.map_or(Duration::ZERO, |failure| failure.age(now)).as_secs_f64();
-            self.ages.get_or_create(&ListLabels { list }).set(age);
+            self.staleness.get_or_create(&ResourceLabels { resource }).set(age);
         }
         let mut buffer = String::new();
         text::encode(&mut buffer, &self.registry)?;

@@ -7,21 +7,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub struct Readiness(Mutex<BTreeSet<&'static str>>);
 
 impl Readiness {
-    pub fn awaiting(names: &[&'static str]) -> Self {
+    pub fn waiting_for(names: &[&'static str]) -> Self {
         Self(Mutex::new(names.iter().copied().collect()))
     }
 
-    pub fn done(&self, name: &str) {
+    pub fn mark_done(&self, name: &str) {
         self.names().remove(name);
     }
 
     /// Makes the process unready from now on.
-    pub fn stopping(&self) {
+    pub fn mark_stopping(&self) {
         self.names().insert("stopping");
     }
 
     /// Returns the names of what must still happen; empty if the process is ready.
-    pub fn awaited(&self) -> Vec<&'static str> {
+    pub fn pending(&self) -> Vec<&'static str> {
         self.names().iter().copied().collect()
     }
 

@@ -14,11 +14,11 @@ use rustls::sign::CertifiedKey;
 use tracing::{info, warn};
 
 /// Polling interval. Polling also sees a renamed file or a replaced symbolic link.
-const EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Error of a certificate and key that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum CertificateError {
     #[error("{}: {error}", file.display())]
     File { file: PathBuf, error: std::io::Error },
     #[error("{}: {error}", file.display())]
@@ -28,16 +28,16 @@ pub enum Unusable {
     #[error("certificate and key do not match: {0}")]
     Pair(#[from] rustls::Error),
     #[error("failed to create a certificate: {0}")]
-    Made(#[from] rcgen::Error),
+    Generate(#[from] rcgen::Error),
     #[error("failed to create a certificate: {0}")]
-    MadePem(#[from] rustls::pki_types::pem::Error),
+    GeneratePem(#[from] rustls::pki_types::pem::Error),
 }
 
 /// The certificate and key in use.
 #[derive(Debug)]
-pub struct Shown(ArcSwap<CertifiedKey>);
+pub struct ServingCertificate(ArcSwap<CertifiedKey>);
 
-impl ResolvesServerCert for Shown {
+impl ResolvesServerCert for ServingCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.0.load_full())
     }
@@ -45,7 +45,7 @@ impl ResolvesServerCert for Shown {
 
 /// Two PEM files: the certificate chain, leaf first, and its key.
 #[derive(Clone, Debug)]
-pub struct Files {
+pub struct CertificateFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
 }
@@ -57,49 +57,49 @@ struct Contents {
     key: Vec<u8>,
 }
 
-impl Files {
-    fn contents(&self) -> Result<Contents, Unusable> {
+impl CertificateFiles {
+    fn contents(&self) -> Result<Contents, CertificateError> {
         let read = |file: &Path| {
-            std::fs::read(file).map_err(|error| Unusable::File { file: file.to_owned(), error })
+            std::fs::read(file).map_err(|error| CertificateError::File { file: file.to_owned(), error })
         };
         Ok(Contents { certificate: read(&self.certificate)?, key: read(&self.key)? })
     }
 
-    fn pair(&self, contents: &Contents) -> Result<CertifiedKey, Unusable> {
+    fn pair(&self, contents: &Contents) -> Result<CertifiedKey, CertificateError> {
         let pem = |file: &Path| {
             let file = file.to_owned();
-            move |error| Unusable::Pem { file, error }
+            move |error| CertificateError::Pem { file, error }
         };
         let chain = CertificateDer::pem_slice_iter(&contents.certificate)
             .collect::<Result<Vec<_>, _>>()
             .map_err(pem(&self.certificate))?;
         let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(pem(&self.key))?;
-        fitting(chain, key)
+        certified_key(chain, key)
     }
 }
 
 /// Combines a certificate and its key. Fails if they do not match.
-fn fitting(
+fn certified_key(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
-) -> Result<CertifiedKey, Unusable> {
+) -> Result<CertifiedKey, CertificateError> {
     if chain.is_empty() {
-        return Err(Unusable::Empty);
+        return Err(CertificateError::Empty);
     }
     Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
 }
 
 /// Returns the certificate in `files`, and reloads it when they change. If the new pair is invalid, the old one stays
 /// in use. Polls on the current runtime until that ends.
-pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
-    let mut seen = files.contents()?;
-    let shown = Arc::new(Shown(ArcSwap::from_pointee(files.pair(&seen)?)));
-    let showing = Arc::clone(&shown);
+pub fn from_files(files: CertificateFiles) -> Result<Arc<ServingCertificate>, CertificateError> {
+    let mut last = files.contents()?;
+    let serving = Arc::new(ServingCertificate(ArcSwap::from_pointee(files.pair(&last)?)));
+    let updated = Arc::clone(&serving);
     tokio::spawn(async move {
         loop {
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
             let contents = match files.contents() {
-                Ok(contents) if contents == seen => continue,
+                Ok(contents) if contents == last => continue,
                 Ok(contents) => contents,
                 Err(error) => {
                     warn!(%error, "failed to read the certificate files; the previous pair stays in use");
@@ -108,28 +108,28 @@ pub fn from_files(files: Files) -> Result<Arc<Shown>, Unusable> {
             };
             match files.pair(&contents) {
                 Ok(pair) => {
-                    showing.0.store(Arc::new(pair));
+                    updated.0.store(Arc::new(pair));
                     info!("loaded a new certificate");
                 }
                 Err(error) => {
                     warn!(%error, "the new certificate cannot be used; the previous pair stays in use");
                 }
             }
-            seen = contents;
+            last = contents;
         }
     });
-    Ok(shown)
+    Ok(serving)
 }
 
 /// A certificate that is signed by a CA whose key is discarded at once.
 pub struct Development {
-    pub shown: Arc<Shown>,
+    pub certificate: Arc<ServingCertificate>,
     /// The CA certificate that callers must trust, PEM.
     pub ca_bundle: String,
 }
 
 /// Creates a certificate for `names`.
-pub fn development(names: &[String]) -> Result<Development, Unusable> {
+pub fn development(names: &[String]) -> Result<Development, CertificateError> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "bulkhead development");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -142,6 +142,6 @@ pub fn development(names: &[String]) -> Result<Development, Unusable> {
     let certificate = leaf.signed_by(&key, &Issuer::new(authority, authority_key))?;
 
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?;
-    let pair = fitting(vec![certificate.der().clone()], key)?;
-    Ok(Development { shown: Arc::new(Shown(ArcSwap::from_pointee(pair))), ca_bundle })
+    let pair = certified_key(vec![certificate.der().clone()], key)?;
+    Ok(Development { certificate: Arc::new(ServingCertificate(ArcSwap::from_pointee(pair))), ca_bundle })
 }

@@ -3,12 +3,12 @@
 //! Every readable review gets an answer with its own uid. Any other request gets an HTTP error that repeats nothing
 //! of it. The webhook does not decide itself: `policy` judges, in a snapshot that `sources` provides.
 
-mod again;
 pub mod certificate;
 mod handler;
 mod mutate;
+mod retry;
 pub mod server;
 mod validate;
 pub mod wire;
 
-pub use handler::{Hook, router};
+pub use handler::{Webhook, router};

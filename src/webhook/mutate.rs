@@ -2,40 +2,45 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
-use super::again::look;
-use super::handler::Hook;
-use super::wire::Answer;
-use crate::policy::labelling::{Added, Labelling, label};
-use crate::policy::{Review, Unjudged};
+use super::handler::Webhook;
+use super::retry::refresh;
+use super::wire::AdmissionResponse;
+use crate::policy::defaulting::{AddedLabel, LabelDefaults, default_labels};
+use crate::policy::{JudgeError, Review};
 
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
 /// Tenants once: the Tenant may be newer than the snapshot.
-pub(super) async fn mutate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let label_now = || hook.worlds.newest().map_or(Err(Unjudged::NotReady), |world| label(review, &world));
-    let mut labelling = label_now();
-    let is_missing = match &labelling {
-        Ok(labelling) => labelling.rests_on_a_stranger,
-        Err(why) => matches!(why, Unjudged::NotReady),
+pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
+    let compute = || {
+        webhook
+            .snapshots
+            .newest()
+            .map_or(Err(JudgeError::NotReady), |snapshot| default_labels(review, &snapshot))
     };
-    if is_missing {
-        look(review.namespace, &hook.worlds, &hook.waiters).await;
-        labelling = label_now();
+    let mut defaults = compute();
+    let needs_refresh = match &defaults {
+        Ok(defaults) => defaults.actor_unknown,
+        Err(error) => matches!(error, JudgeError::NotReady),
+    };
+    if needs_refresh {
+        refresh(review.namespace, &webhook.snapshots, &webhook.waiters).await;
+        defaults = compute();
     }
-    match labelling {
-        Ok(labelling) => Answer::patch(patch(&labelling), warnings(&labelling)),
+    match defaults {
+        Ok(defaults) => AdmissionResponse::patch(patch(&defaults), warnings(&defaults)),
         // A refusal here would take effect despite `failurePolicy: Ignore`. The validating webhook refuses instead.
-        Err(why) => {
-            hook.metrics.unjudged(why.reason());
-            Answer::default()
+        Err(error) => {
+            webhook.metrics.record_unjudged(error.as_label());
+            AdmissionResponse::default()
         }
     }
 }
 
 /// Returns one operation for each label, after one that creates the map if the namespace has no labels.
-fn patch(labelling: &Labelling) -> Patch {
-    let room = (!labelling.has_labels && !labelling.add.is_empty()).then(|| add(&[], json!({})));
-    let labels = labelling.add.iter().map(|label| add(&[label.key], json!(label.value)));
-    Patch(room.into_iter().chain(labels).collect())
+fn patch(defaults: &LabelDefaults) -> Patch {
+    let create_map = (!defaults.has_labels && !defaults.labels.is_empty()).then(|| add(&[], json!({})));
+    let labels = defaults.labels.iter().map(|label| add(&[label.key], json!(label.value)));
+    Patch(create_map.into_iter().chain(labels).collect())
 }
 
 fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
@@ -43,10 +48,10 @@ fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
     PatchOperation::Add(AddOperation { path, value })
 }
 
-fn warnings(labelling: &Labelling) -> Vec<String> {
-    let put_back = |label: &Added| {
-        let Added { key, value } = label;
+fn warnings(defaults: &LabelDefaults) -> Vec<String> {
+    let warning = |label: &AddedLabel| {
+        let AddedLabel { key, value } = label;
         format!("metadata.labels[{key}]: Bulkhead restored `{value}`, which only the platform may remove")
     };
-    if labelling.restored { labelling.add.iter().map(put_back).collect() } else { Vec::new() }
+    if defaults.is_repair { defaults.labels.iter().map(warning).collect() } else { Vec::new() }
 }

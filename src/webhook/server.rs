@@ -20,20 +20,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::certificate::Shown;
+use super::certificate::ServingCertificate;
 
 /// Time limit of a TLS handshake, which takes milliseconds.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay after an error of the listener itself, such as no free file descriptor.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Maximum number of connections. Further callers wait to be accepted.
-const MOST_CONNECTIONS: usize = 2048;
+const MAX_CONNECTIONS: usize = 2048;
 /// Size of the read buffer: enough for the headers, and for a common review in one read.
 const READ_BUFFER: usize = 64 << 10;
 
 /// Time limits of connections.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ConnectionLimits {
     /// Maximum time for a connection to be silent, or to send its headers. It must exceed the 90 s for which an API
     /// server keeps idle connections.
     pub idle: Duration,
@@ -44,23 +44,23 @@ pub struct Limits {
 /// Serves until `stop` is cancelled, then waits for the open requests.
 pub async fn serve(
     listener: TcpListener,
-    certificate: Arc<Shown>,
+    certificate: Arc<ServingCertificate>,
     router: Router,
-    limits: Limits,
+    limits: ConnectionLimits,
     stop: CancellationToken,
 ) -> Result<(), rustls::Error> {
     let acceptor = TlsAcceptor::from(Arc::new(tls(certificate)?));
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = TaskTracker::new();
     loop {
-        let (stream, peer, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+        let (stream, peer, permit) = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
             () = stop.cancelled() => break,
         };
         let (acceptor, router, limits, stop) =
             (acceptor.clone(), router.clone(), limits.clone(), stop.clone());
         connections.spawn(async move {
-            let _place = place;
+            let _permit = permit;
             connection(stream, peer, &acceptor, router, &limits, &stop).await;
         });
     }
@@ -72,7 +72,7 @@ pub async fn serve(
     Ok(())
 }
 
-fn tls(certificate: Arc<Shown>) -> Result<ServerConfig, rustls::Error> {
+fn tls(certificate: Arc<ServingCertificate>) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
@@ -86,15 +86,15 @@ fn tls(certificate: Arc<Shown>) -> Result<ServerConfig, rustls::Error> {
 
 async fn accept(
     listener: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    let place = Arc::clone(places).acquire_owned().await.ok();
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok((stream, peer)) => return (stream, peer, permit),
             Err(error) => {
                 warn!(%error, "failed to accept a connection");
-                sleep(PAUSE).await;
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
@@ -105,11 +105,11 @@ async fn connection(
     peer: SocketAddr,
     acceptor: &TlsAcceptor,
     router: Router,
-    limits: &Limits,
+    limits: &ConnectionLimits,
     stop: &CancellationToken,
 ) {
     let _ = stream.set_nodelay(true);
-    let stream = match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return debug!(%peer, %error, "failed the TLS handshake"),
         Err(_) => return debug!(%peer, "timed out in the TLS handshake"),

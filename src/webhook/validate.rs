@@ -1,29 +1,29 @@
 use tracing::warn;
 
-use super::again::judge_again;
-use super::handler::Hook;
-use super::wire::Answer;
-use crate::policy::{Admitted, Review, Verdict};
+use super::handler::Webhook;
+use super::retry::judge_with_retry;
+use super::wire::AdmissionResponse;
+use crate::policy::{Review, Verdict, WaivedViolation};
 
 /// Judges a review, and records the result in metrics and logs.
-pub(super) async fn validate(hook: &Hook, review: &Review<'_>) -> Answer {
-    let verdict = judge_again(review, &hook.worlds, &hook.waiters).await;
+pub(super) async fn validate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
+    let verdict = judge_with_retry(review, &webhook.snapshots, &webhook.waiters).await;
     match &verdict {
         Verdict::Judged { refused, admitted, .. } => {
             for violation in refused {
-                hook.metrics.refused_by(violation.code);
+                webhook.metrics.record_violation(violation.code);
             }
-            for Admitted { violation, why } in admitted {
-                hook.metrics.admitted(violation.code, why);
+            for WaivedViolation { violation, reason } in admitted {
+                webhook.metrics.record_waived(violation.code, reason);
             }
         }
-        Verdict::Unjudged(why) => hook.metrics.unjudged(why.reason()),
+        Verdict::Unjudged(error) => webhook.metrics.record_unjudged(error.as_label()),
     }
-    let answer = Answer::verdict(&verdict);
-    for (why, rules) in answer.annotations() {
+    let response = AdmissionResponse::from_verdict(&verdict);
+    for (reason, rules) in response.annotations() {
         let resource = review.resource_name();
         let Review { operation, namespace, user, .. } = review;
-        warn!(why, rules, operation, resource, namespace, user = user.name, "admitted a violation");
+        warn!(reason, rules, operation, resource, namespace, user = user.name, "admitted a violation");
     }
-    answer
+    response
 }

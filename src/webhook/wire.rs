@@ -11,10 +11,10 @@ use k8s_openapi::jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::policy::object::{Form, Text};
-use crate::policy::{Admitted, Review, Unjudged, Verdict, Violation};
+use crate::policy::object::{JsonStr, Stage};
+use crate::policy::{JudgeError, Review, Verdict, Violation, WaivedViolation};
 use crate::report;
-use crate::world::User;
+use crate::snapshot::User;
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -24,26 +24,26 @@ const KIND: &str = "AdmissionReview";
 #[serde(rename_all = "camelCase")]
 pub struct Envelope<'a> {
     #[serde(borrow)]
-    api_version: Text<'a>,
+    api_version: JsonStr<'a>,
     #[serde(borrow)]
-    kind: Text<'a>,
+    kind: JsonStr<'a>,
     #[serde(borrow)]
-    request: Request<'a>,
+    request: AdmissionRequest<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct AdmissionRequest<'a> {
     #[serde(borrow)]
-    uid: Text<'a>,
+    uid: JsonStr<'a>,
     #[serde(borrow)]
-    resource: Resource<'a>,
+    resource: GroupResource<'a>,
     #[serde(borrow, default)]
-    sub_resource: Option<Text<'a>>,
+    sub_resource: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    namespace: Option<Text<'a>>,
+    namespace: Option<JsonStr<'a>>,
     #[serde(borrow)]
-    operation: Text<'a>,
+    operation: JsonStr<'a>,
     #[serde(borrow)]
     user_info: UserInfo<'a>,
     #[serde(borrow, default)]
@@ -53,24 +53,24 @@ struct Request<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Resource<'a> {
+struct GroupResource<'a> {
     #[serde(borrow)]
-    group: Text<'a>,
+    group: JsonStr<'a>,
     #[serde(borrow)]
-    resource: Text<'a>,
+    resource: JsonStr<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 struct UserInfo<'a> {
     #[serde(borrow, default)]
-    username: Option<Text<'a>>,
+    username: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    groups: Option<Vec<Text<'a>>>,
+    groups: Option<Vec<JsonStr<'a>>>,
 }
 
 /// Error of a request that is not a review, and so cannot be answered with one.
 #[derive(Debug, thiserror::Error)]
-pub enum NoReview {
+pub enum ReviewError {
     #[error("not an AdmissionReview: {}", json(.0))]
     Json(#[from] serde_json::Error),
     #[error("not an AdmissionReview of admission.k8s.io/v1")]
@@ -83,12 +83,12 @@ fn json(error: &serde_json::Error) -> String {
 }
 
 /// Reads the envelope of a review.
-pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, NoReview> {
+pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, ReviewError> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
     if *envelope.api_version == *API_VERSION && *envelope.kind == *KIND {
         Ok(envelope)
     } else {
-        Err(NoReview::OtherKind)
+        Err(ReviewError::OtherKind)
     }
 }
 
@@ -99,7 +99,7 @@ impl Envelope<'_> {
 
     /// Returns the review to judge, at the current time.
     pub fn review(&self) -> Review<'_> {
-        let Request { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
+        let AdmissionRequest { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
         Review {
             operation,
             group: &resource.group,
@@ -110,22 +110,22 @@ impl Envelope<'_> {
                 name: user_info.username.as_deref().unwrap_or_default(),
                 groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
             },
-            form: Form::Final,
+            stage: Stage::Mutated,
             time: Timestamp::now().as_second(),
-            object: present(self.request.object),
-            old_object: present(self.request.old_object),
+            object: non_null(self.request.object),
+            old_object: non_null(self.request.old_object),
         }
     }
 }
 
 /// Returns `None` for `null`, which the API server sends for an absent object.
-fn present(raw: Option<&RawValue>) -> Option<&RawValue> {
+fn non_null(raw: Option<&RawValue>) -> Option<&RawValue> {
     raw.filter(|raw| raw.get() != "null")
 }
 
 /// An answer, before serialization.
 #[derive(Debug, Default)]
-pub struct Answer {
+pub struct AdmissionResponse {
     refusal: Option<Status>,
     warnings: Vec<String>,
     patch: Option<json_patch::Patch>,
@@ -155,20 +155,20 @@ struct Cause {
 }
 
 /// Maximum number of warnings. With more, the API server truncates all of them.
-const MOST_WARNINGS: usize = 10;
+const MAX_WARNINGS: usize = 10;
 
-impl Answer {
+impl AdmissionResponse {
     /// Returns an answer that admits the request and changes the object.
     pub fn patch(patch: json_patch::Patch, warnings: Vec<String>) -> Self {
         Self { warnings, patch: Some(patch).filter(|patch| !patch.is_empty()), ..Self::default() }
     }
 
-    pub fn verdict(verdict: &Verdict) -> Self {
+    pub fn from_verdict(verdict: &Verdict) -> Self {
         match verdict {
-            Verdict::Unjudged(why) => Self { refusal: Some(unjudged(why)), ..Self::default() },
+            Verdict::Unjudged(error) => Self { refusal: Some(judge_error(error)), ..Self::default() },
             Verdict::Judged { refused, admitted, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
-                warnings: admitted.iter().map(warning).take(MOST_WARNINGS).collect(),
+                warnings: admitted.iter().map(warning).take(MAX_WARNINGS).collect(),
                 patch: None,
                 annotations: report::audit_annotations(admitted),
             },
@@ -189,7 +189,7 @@ impl Answer {
         let review = AdmissionReview {
             api_version: API_VERSION,
             kind: KIND,
-            response: Response {
+            response: ResponseBody {
                 uid,
                 allowed: self.is_allowed(),
                 status: self.refusal.as_ref(),
@@ -208,12 +208,12 @@ impl Answer {
 struct AdmissionReview<'a> {
     api_version: &'static str,
     kind: &'static str,
-    response: Response<'a>,
+    response: ResponseBody<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Response<'a> {
+struct ResponseBody<'a> {
     uid: &'a str,
     allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -231,7 +231,7 @@ struct Response<'a> {
 fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
     let cause = |violation: &Violation| Cause {
         reason: violation.code,
-        message: report::sentence(violation),
+        message: report::violation_text(violation),
         field: violation.field.clone(),
     };
     Status {
@@ -244,17 +244,19 @@ fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {
 
 /// Returns the status for a request that could not be judged. It is refused too, but with 503 where the request is
 /// not at fault.
-fn unjudged(why: &Unjudged) -> Status {
-    let (code, reason) = match why {
-        Unjudged::Unreadable(_) | Unjudged::NoObject(_) | Unjudged::Unregistered { .. } => (422, "Invalid"),
-        Unjudged::UnknownNamespace(_) | Unjudged::NotReady | Unjudged::Deadline => {
+fn judge_error(error: &JudgeError) -> Status {
+    let (code, reason) = match error {
+        JudgeError::Unreadable(_) | JudgeError::MissingObject(_) | JudgeError::Unregistered { .. } => {
+            (422, "Invalid")
+        }
+        JudgeError::UnknownNamespace(_) | JudgeError::NotReady | JudgeError::DeadlineExceeded => {
             (503, "ServiceUnavailable")
         }
     };
-    Status { code, reason, message: why.to_string(), details: None }
+    Status { code, reason, message: error.to_string(), details: None }
 }
 
-fn warning(admitted: &Admitted) -> String {
-    let Admitted { violation: Violation { code, field, message, .. }, why } = admitted;
-    format!("{code} {field}: {message} ({why})")
+fn warning(admitted: &WaivedViolation) -> String {
+    let WaivedViolation { violation: Violation { code, field, message, .. }, reason } = admitted;
+    format!("{code} {field}: {message} ({reason})")
 }

@@ -212,7 +212,7 @@ fn observed_tenant_is_enforced_once_its_findings_are_acknowledged() {
     let said = patched(enforce);
     expect_refused(&said, &[("BH109", "spec.enforcement")]);
     assert!(said.stderr.contains(&expected), "{expected} {said:?}");
-    let said = patched(r#"{"spec":{"enforcement":"Enforce","acknowledge":"0000"}}"#);
+    let said = patched(r#"{"spec":{"enforcement":"Enforce","acknowledgedFindings":"0000"}}"#);
     expect_refused(&said, &[("BH109", "spec.enforcement")]);
 
     // Without a confirmation nothing changes.
@@ -229,7 +229,8 @@ fn observed_tenant_is_enforced_once_its_findings_are_acknowledged() {
     assert_eq!(digest(&said.stderr), Some(expected.as_str()), "{said:?}");
 
     // From Git: one apply with the digest.
-    let acknowledged = format!(r#"{{"spec":{{"enforcement":"Enforce","acknowledge":"{expected}"}}}}"#);
+    let acknowledged =
+        format!(r#"{{"spec":{{"enforcement":"Enforce","acknowledgedFindings":"{expected}"}}}}"#);
     let dry = ["patch", "tenant", "ad-turn", "--type=merge", "--dry-run=server", "-p", &acknowledged];
     admin.ok(&dry).unwrap();
     let (code, said) = bulkhead_as(&admin, &["enforce", "ad-turn", "--yes"]);

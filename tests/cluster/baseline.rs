@@ -216,7 +216,7 @@ fn break_glass_deletion_is_admitted_and_recorded() {
     assert_eq!(annotation, "BH201", "{events:?}");
     let asked = it.replicas.iter().find(|replica| replica.process.log().contains("break-glass")).unwrap();
     let metrics = metrics(asked.admin);
-    let series = "bulkhead_admitted_violations_total{code=\"BH201\",why=\"break-glass\"}";
+    let series = "bulkhead_waived_violations_total{code=\"BH201\",reason=\"break-glass\"}";
     assert_eq!(value(&metrics, series), 1, "{metrics}");
     until(|| managed_objects(&fire, &name).len() == 9);
 }
@@ -263,7 +263,7 @@ fn deleted_tenant_loses_the_right_to_create_namespaces() {
 #[test]
 fn rendered_baseline_of_a_tenant_has_no_istioctl_findings() {
     let analyze = |more: &[&str]| {
-        let files = ["rendered/acme.yaml", "world/namespaces.yaml", "log-collector.yaml"];
+        let files = ["rendered/acme.yaml", "snapshot/namespaces.yaml", "log-collector.yaml"];
         let files = files.map(|file| repository("examples").join(file));
         let mut istioctl = components::istio("istioctl").unwrap();
         let output = istioctl

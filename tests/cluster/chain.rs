@@ -168,13 +168,13 @@ fn opt_out_of_a_running_pod_is_refused() {
         let patch = json!({ "metadata": { map: { "sidecar.istio.io/inject": "false" } } }).to_string();
         let write = ["patch", "pod", "app", "-n", &namespace, "--type=merge", "-p", &patch];
         let entry = format!("metadata.{map}[sidecar.istio.io/inject]");
-        for door in ["", "status"] {
-            let said = member.run(&[&write[..], &["--subresource", door]].concat()).unwrap();
+        for resource in ["", "status"] {
+            let said = member.run(&[&write[..], &["--subresource", resource]].concat()).unwrap();
             expect_refused(&said, &[("BH302", &entry)]);
         }
         // Of these the API server stores containers or their resources, and nothing else.
-        for door in ["ephemeralcontainers", "resize"] {
-            member.ok(&[&write[..], &["--subresource", door]].concat()).unwrap();
+        for resource in ["ephemeralcontainers", "resize"] {
+            member.ok(&[&write[..], &["--subresource", resource]].concat()).unwrap();
         }
     }
     assert_eq!(maps(), before);

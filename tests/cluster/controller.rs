@@ -80,7 +80,7 @@ fn existing_object_is_kept_and_reported_as_a_conflict() {
     member.ok(&["create", "namespace", "tenant-keep-conflict"]).unwrap();
     wait_until_ready(&member, "tenant-keep-conflict");
     member.ok(&["delete", "networkpolicy", "default-deny-all", "-n", name]).unwrap();
-    until(|| ready().is("Ready=True", "InForce"));
+    until(|| ready().is("Ready=True", "Ready"));
     let delete = ["delete", "networkpolicy", "default-deny-all", "-n", name];
     refused(&member, &delete, "", &[("BH201", "metadata.name")]);
 }
@@ -166,7 +166,7 @@ fn process_with_both_parts_takes_over_the_lease() {
     it.controller.terminate().unwrap();
     assert!(it.controller.wait(Duration::from_secs(10)).unwrap().success());
     // Only the leader reports a state of the registration.
-    until(|| metrics(both.admin).contains("bulkhead_registration{"));
+    until(|| metrics(both.admin).contains("bulkhead_webhook_registration{"));
     new_namespace(&member, "base-both");
     let caller = Caller::new(both.webhook, SERVER_NAME, &both.process.stdout()).unwrap();
     assert_eq!(caller.post("/validate/workloads", b"{").unwrap().status, 400);

@@ -183,7 +183,7 @@ impl Stage {
             for object in self.list(namespace, kind).await {
                 let name = object["metadata"]["name"].as_str().unwrap().to_owned();
                 let is_ours = object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "bulkhead";
-                if is_ours || (kind.is_shared() && name == "default") {
+                if is_ours || (kind.is_partly_managed() && name == "default") {
                     known.push(Known { kind, name, wanted: object });
                 }
             }
@@ -205,7 +205,7 @@ impl Stage {
                 return Some(format!("{} is gone", known.name));
             };
             let account = json!({ "automountServiceAccountToken": false });
-            let wanted = if kind.is_shared() { &account } else { &known.wanted };
+            let wanted = if kind.is_partly_managed() { &account } else { &known.wanted };
             let differences = differences(kind, wanted, found);
             let is_going = !found["metadata"]["deletionTimestamp"].is_null();
             (is_going || !differences.is_empty()).then(|| format!("{}: {differences:?}", known.name))
@@ -217,7 +217,8 @@ impl Stage {
         let own = path(object.kind, namespace, &format!("/{}", object.name));
         let mut patch = random.one_of(&patches()).clone();
         // A finalizer on the default account, whose other fields are free, would block its deletion.
-        if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_shared()) {
+        if let Some(metadata) = patch["metadata"].as_object_mut().filter(|_| object.kind.is_partly_managed())
+        {
             metadata.remove("finalizers");
         }
         let mut whole = object.wanted.clone();
@@ -229,7 +230,7 @@ impl Stage {
                 "collection" => {
                     let all = path(object.kind, namespace, "");
                     // Token controllers of other tests need the other accounts.
-                    let all = if object.kind.is_shared() { own } else { all };
+                    let all = if object.kind.is_partly_managed() { own } else { all };
                     ("DELETE all", request("DELETE", &all, JSON, &json!({})))
                 }
                 "merge" => ("merge", request("PATCH", &own, "merge-patch+json", &patch)),
@@ -268,5 +269,5 @@ fn is_of_namespaces(kind: Kind) -> bool {
 
 fn path(kind: Kind, namespace: &str, rest: &str) -> String {
     let root = if kind.group().is_empty() { "/api" } else { "/apis" };
-    format!("{root}/{}/namespaces/{namespace}/{}{rest}", kind.api_version(), kind.resource())
+    format!("{root}/{}/namespaces/{namespace}/{}{rest}", kind.api_version(), kind.plural())
 }

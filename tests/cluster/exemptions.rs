@@ -89,7 +89,7 @@ fn exempted_job_runs_and_its_use_is_recorded() {
 
     let mut exempted = exemption("ex-job", &name, "Job");
     admin.apply(&exempted.to_string()).unwrap();
-    until_reason(&admin, "ex-job", "InForce");
+    until_reason(&admin, "ex-job", "Ready");
     let said = until(|| {
         let said = member.feed(&["create", "-f", "-"], &import.to_string()).unwrap();
         said.success.then_some(said)
@@ -106,7 +106,7 @@ fn exempted_job_runs_and_its_use_is_recorded() {
         of_this.map(|event| event["annotations"]["workloads.bulkhead.dev/exempted"].clone())
     });
     assert_eq!(annotation, "BH301 by ex-job,BH302 by ex-job");
-    let series = "bulkhead_admitted_violations_total{code=\"BH301\",why=\"exempted\"}";
+    let series = "bulkhead_waived_violations_total{code=\"BH301\",reason=\"exempted\"}";
     assert!(it.replicas.iter().any(|replica| value(&metrics(replica.admin), series) > 0));
 
     // Nothing but the target: no other name, image or account, and no pod that claims to be the job's.
@@ -157,7 +157,7 @@ fn pod_whose_owner_owns_itself_is_refused() {
     let admin = it.cluster.admin().unwrap();
     let (member, name) = prepared(&it, "ex-ring");
     admin.apply(&exemption("ex-ring", &name, "Job").to_string()).unwrap();
-    until_reason(&admin, "ex-ring", "InForce");
+    until_reason(&admin, "ex-ring", "Ready");
     let mut own = job(&name, "import", &template(IMAGE, "import"));
     let owner = |kind: &str, name: &str| json!([{ "apiVersion": "x.example.com/v1", "kind": kind, "name": name, "uid": "x", "controller": true }]);
     own["metadata"]["ownerReferences"] = owner("Job", "import");
@@ -182,7 +182,7 @@ fn exempted_cron_job_covers_its_jobs_and_their_pods() {
     let admin = it.cluster.admin().unwrap();
     let (member, name) = prepared(&it, "ex-cron");
     admin.apply(&exemption("ex-cron", &name, "CronJob").to_string()).unwrap();
-    until_reason(&admin, "ex-cron", "InForce");
+    until_reason(&admin, "ex-cron", "Ready");
     let spec = json!({
         "schedule": "* * * * *",
         "jobTemplate": { "spec": { "template": template(IMAGE, "import") } },
@@ -220,7 +220,7 @@ fn exemption_that_is_too_wide_is_refused_and_a_useless_one_has_a_reason() {
         assert!(!said.success && said.stderr.contains(path), "{pointer}: {said:?}");
     }
     admin.apply(&useless.to_string()).unwrap();
-    until_reason(&admin, "ex-wrong", "NotATenants");
+    until_reason(&admin, "ex-wrong", "NotATenantNamespace");
     let mut unknown = useless;
     unknown["spec"]["rules"] = json!(["BH399"]);
     admin.apply(&unknown.to_string()).unwrap();

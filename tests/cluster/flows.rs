@@ -1,6 +1,6 @@
 //! Writes that Kubernetes makes by itself: admitted under the account that makes them, and refused under others.
 
-use bulkhead::world::{ALL_CONTROLLERS, controllers};
+use bulkhead::snapshot::{CONTROLLER_MANAGER, kube_controller_accounts};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
@@ -23,7 +23,7 @@ fn pods_of_shared_services_are_admitted_from_kubernetes_controllers_only() {
     admin.apply(&labelled_namespace("monitoring", &json!({})).to_string()).unwrap();
     wait_for_default_account(&admin, "monitoring");
     let pod = pod("monitoring");
-    for account in controllers().chain([ALL_CONTROLLERS]) {
+    for account in kube_controller_accounts().chain([CONTROLLER_MANAGER]) {
         let said = dry(&it.cluster.powerful(account, "fl-controllers").unwrap(), &pod);
         assert!(said.success, "{account}: {said:?}");
     }
@@ -43,7 +43,7 @@ fn pods_of_tenants_from_kubernetes_controllers_are_judged() {
     let name = new_namespace(&member, "fl-made");
     let mut outside = pod(&name);
     outside["metadata"]["labels"] = json!({ "sidecar.istio.io/inject": "false" });
-    for account in ["system:serviceaccount:kube-system:replicaset-controller", ALL_CONTROLLERS] {
+    for account in ["system:serviceaccount:kube-system:replicaset-controller", CONTROLLER_MANAGER] {
         let controller = it.cluster.powerful(account, "fl-controllers").unwrap();
         let said = dry(&controller, &pod(&name));
         assert!(said.success, "{account}: {said:?}");
@@ -58,7 +58,7 @@ fn mesh_tokens_are_issued_to_nodes_only() {
     let name = new_namespace(&member, "fl-node");
     let ask = ["create", "token", "default", "-n", &name, "--audience=istio-ca"];
     it.cluster.powerful("system:node:one", "system:nodes").unwrap().ok(&ask).unwrap();
-    for account in ["fl-node-alice", "system:node:one", ALL_CONTROLLERS] {
+    for account in ["fl-node-alice", "system:node:one", CONTROLLER_MANAGER] {
         let other = it.cluster.powerful(account, "fl-node-developers").unwrap();
         refused(&other, &ask, "", &[("BH403", "spec.audiences[0]")]);
     }

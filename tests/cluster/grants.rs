@@ -96,12 +96,12 @@ fn revocation_proceeds_while_a_new_grant_cannot_be_written() {
     until(|| names(&admin, ENTRIES, &name).is_empty());
     until(|| egress().contains("198.51.100.0/24"));
     assert!(!egress().contains("203.0.113.0/24"));
-    within(Duration::from_mins(1), || reason(&admin, "tenant", "grant-full") == "BaselineBehind");
+    within(Duration::from_mins(1), || reason(&admin, "tenant", "grant-full") == "BaselineOutOfDate");
 
     release();
     reach("192.0.2.0/24");
     until(|| names(&admin, ENTRIES, &name) == ["bulkhead-address-192-0-2-0-24"]);
-    until(|| reason(&admin, "tenant", "grant-full") == "InForce");
+    until(|| reason(&admin, "tenant", "grant-full") == "Ready");
 }
 
 #[test]

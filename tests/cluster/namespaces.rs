@@ -91,17 +91,17 @@ fn tenant_label_cannot_be_changed_through_any_resource() {
     let injection = ("BH103", "metadata.labels[istio-injection]");
     // Of the whole namespace alone, the webhook restores a label that the write leaves out.
     let stolen = moved(json!({ "bulkhead.dev/tenant": "ns-robbed", "tenant": "ns-doors" }));
-    for (door, expected) in [
+    for (resource, expected) in [
         ("", &[("BH102", TENANT)][..]),
         ("/status", &[("BH102", TENANT), injection]),
         ("/finalize", &[("BH102", TENANT), injection]),
     ] {
-        let path = format!("/api/v1/namespaces/{name}{door}");
+        let path = format!("/api/v1/namespaces/{name}{resource}");
         refused(&member, &["replace", "--raw", &path, "-f", "-"], &stolen, expected);
     }
     let unlabelled = [("BH102", TENANT), ("BH102", "metadata.labels[tenant]"), injection];
-    for door in ["/status", "/finalize"] {
-        let path = format!("/api/v1/namespaces/{name}{door}");
+    for resource in ["/status", "/finalize"] {
+        let path = format!("/api/v1/namespaces/{name}{resource}");
         refused(&member, &["replace", "--raw", &path, "-f", "-"], &moved(json!({})), &unlabelled);
     }
     for patch in [

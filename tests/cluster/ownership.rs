@@ -123,7 +123,7 @@ const ENTRIES: &[(&str, &str, &[&str])] = &[
 #[derive(Debug)]
 struct Write {
     verb: Verb,
-    door: &'static str,
+    resource: &'static str,
     /// True if a replace leaves out everything that it does not change.
     forgets: bool,
     /// A merge patch of a state.
@@ -173,7 +173,7 @@ fn expected(actor: &Actor, name: &str, before: &Value, write: &Write) -> Option<
     if write.verb == Generate || before.is_null() {
         created(actor, name, written)
     } else {
-        changed(actor, before, written, write.door)
+        changed(actor, before, written, write.resource)
     }
 }
 
@@ -206,7 +206,7 @@ fn created(actor: &Actor, name: &str, mut new: Value) -> Option<Value> {
     (actor.is_platform() || (is_well && !name.starts_with("kube-"))).then_some(new)
 }
 
-fn changed(actor: &Actor, before: &Value, mut new: Value, door: &str) -> Option<Value> {
+fn changed(actor: &Actor, before: &Value, mut new: Value, resource: &str) -> Option<Value> {
     if actor.is_platform() {
         // The controller adds what is missing.
         if let Some(tenant) = known(&new["labels"][TENANT]) {
@@ -217,7 +217,7 @@ fn changed(actor: &Actor, before: &Value, mut new: Value, door: &str) -> Option<
     let was = &before["labels"];
     for key in [TENANT, PLAIN, MESH] {
         let is_gone = new["labels"][key].is_null() && !was[key].is_null();
-        if is_gone && door.is_empty() && known(&was[TENANT]).is_some() {
+        if is_gone && resource.is_empty() && known(&was[TENANT]).is_some() {
             new["labels"][key] = was[key].clone();
         }
     }
@@ -337,7 +337,7 @@ impl Stage {
         write: &Write,
         before: &Value,
     ) -> Result<Value, Box<Status>> {
-        let (all, one) = (path(""), path(name) + write.door);
+        let (all, one) = (path(""), path(name) + write.resource);
         let written = write.written(before);
         let part = json!({ "metadata": write.patch });
         let answer = loop {
@@ -426,7 +426,7 @@ async fn read(client: &Client, name: &str) -> Option<Value> {
 }
 
 fn random_write(random: &mut Random, exists: bool, owner: &Value) -> Write {
-    let (verb, door) = if exists && random.one_in(64) {
+    let (verb, resource) = if exists && random.one_in(64) {
         (Delete, "")
     } else {
         *random.one_of(if exists { CHANGING } else { CREATING })
@@ -440,10 +440,10 @@ fn random_write(random: &mut Random, exists: bool, owner: &Value) -> Write {
         let nulls = std::mem::replace(&mut patch, json!({}));
         json_patch::merge(&mut patch, &nulls);
     }
-    if door == "/finalize" && random.one_in(3) {
+    if resource == "/finalize" && random.one_in(3) {
         patch["hollow"] = json!(random.one_in(2).then_some(true));
     }
-    Write { verb, door, forgets: verb == Replace && random.one_in(2), patch }
+    Write { verb, resource, forgets: verb == Replace && random.one_in(2), patch }
 }
 
 fn random_change(random: &mut Random, patch: &mut Value, owner: &Value) {

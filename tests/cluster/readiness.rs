@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bulkhead::world::ready_for;
+use bulkhead::snapshot::ready_for;
 use serde_json::{Value, json};
 use support::cluster::{
     BASELINE_KINDS, jsonpath, new_namespace, new_tenant, new_unready_namespace, shared, wait_until_ready,

@@ -27,10 +27,10 @@ struct Room {
 }
 
 const BOTH: &str = "validatingwebhookconfiguration,mutatingwebhookconfiguration";
-/// The states that the metric `bulkhead_registration` reports.
+/// The states that the metric `bulkhead_webhook_registration` reports.
 const ENFORCED: &str = "enforced";
-const UNPROVEN: &str = "unproven";
-const UNMANAGED: &str = "left";
+const UNVERIFIED: &str = "unverified";
+const UNMANAGED: &str = "unmanaged";
 const UNKNOWN: &str = "unknown";
 
 const SETTINGS: &str = "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\n";
@@ -150,7 +150,7 @@ impl Room {
     }
 
     fn until_state(&self, state: &str) {
-        let series = format!("bulkhead_registration{{state=\"{state}\"}}");
+        let series = format!("bulkhead_webhook_registration{{state=\"{state}\"}}");
         until(|| value(&controller_metrics(self.controller.as_ref().unwrap()), &series) == 1);
     }
 
@@ -206,7 +206,7 @@ fn unanswered_webhook_is_registered_without_failing_closed() {
     admin.ok(&["create", "namespace", "goes-on", "--dry-run=server"]).unwrap();
     sleep(Duration::from_secs(5));
     assert_eq!(room.policies(), ["Ignore"]);
-    room.until_state(UNPROVEN);
+    room.until_state(UNVERIFIED);
 
     room.start_webhook();
     room.until_policies(&["Fail"]);
@@ -280,7 +280,7 @@ fn configurations_in_sync_are_neither_written_nor_probed() {
 #[test]
 fn unmanaged_configurations_are_not_restored() {
     let mut room = Room::enforced();
-    room.set("registration: Leave");
+    room.set("registration: Unmanaged");
     room.until_state(UNMANAGED);
     let admin = room.admin();
     admin.ok(&["delete", "mutatingwebhookconfiguration", "tenant-bulkhead"]).unwrap();
@@ -305,7 +305,7 @@ fn unmanaged_configurations_are_not_restored() {
     sleep(Duration::from_secs(3));
     assert_eq!(others(&room), (vec!["Fail".to_owned(), "Ignore".to_owned()], None));
 
-    room.set("registration: Manage");
+    room.set("registration: Managed");
     room.until_policies(&["Fail"]);
     until(|| room.configuration("mutating"));
 }
@@ -350,7 +350,7 @@ fn new_ca_bundle_is_registered_and_a_bad_one_is_not() {
     fs::write(room.file("registering-ca.crt"), Authority::new("strange").unwrap().certificate).unwrap();
     room.until_policies(&["Ignore"]);
     until(|| room.probes() > before);
-    room.until_state(UNPROVEN);
+    room.until_state(UNVERIFIED);
     room.admin().ok(&["create", "namespace", "goes-on", "--dry-run=server"]).unwrap();
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkhead::policy::kind::{DOORS, Door};
+use bulkhead::policy::kind::{RESOURCES, Resource};
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::Value;
 use support::cluster::shared;
@@ -97,24 +97,24 @@ fn judged_resources_are_registered_and_served() {
             }
         }
     }
-    let listed = |door: &Door| (door.kind.resource_group().to_owned(), door.path());
-    assert_eq!(registered, DOORS.iter().map(listed).collect());
+    let listed = |resource: &Resource| (resource.kind.resource_group().to_owned(), resource.path());
+    assert_eq!(registered, RESOURCES.iter().map(listed).collect());
 }
 
 #[test]
 fn unregistered_subresources_are_listed_with_a_reason() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let groups: BTreeSet<&str> = DOORS.iter().map(|door| door.kind.resource_group()).collect();
+    let groups: BTreeSet<&str> = RESOURCES.iter().map(|resource| resource.kind.resource_group()).collect();
     let mut found = BTreeSet::new();
     for group in groups {
         for version in versions(&admin, group) {
             for (name, verbs) in served(&admin, group, &version) {
                 let Some((resource, subresource)) = name.split_once('/') else { continue };
-                let is_judged = Door::find(group, resource, "").is_some();
+                let is_judged = Resource::find(group, resource, "").is_some();
                 let is_written =
                     verbs.iter().any(|verb| ["create", "patch", "update"].contains(&verb.as_str()));
-                if is_judged && is_written && Door::find(group, resource, subresource).is_none() {
+                if is_judged && is_written && Resource::find(group, resource, subresource).is_none() {
                     found.insert(name);
                 }
             }

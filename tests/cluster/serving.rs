@@ -26,7 +26,7 @@ fn start(name: &str, folder: &Path, arguments: &[&str], kubeconfig: &Path) -> Se
 /// The seconds since the first failure of a watch, of all watches the most, by the metrics.
 fn age(server: &Server) -> f64 {
     let metrics = metrics(server.admin);
-    let ages = metrics.lines().filter_map(|line| line.strip_prefix("bulkhead_watch_age_seconds{"));
+    let ages = metrics.lines().filter_map(|line| line.strip_prefix("bulkhead_watch_staleness_seconds{"));
     ages.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).fold(0.0, f64::max)
 }
 

@@ -34,8 +34,13 @@ fn snapshot_of_a_cluster_is_enough_for_check() {
     let manifest = folder.join("pod.json");
     std::fs::write(&manifest, pod.to_string()).unwrap();
     let check = |snapshot: &std::path::Path| {
-        let output =
-            Command::new(&*BINARY).arg("check").arg("--world").arg(snapshot).arg(&manifest).output().unwrap();
+        let output = Command::new(&*BINARY)
+            .arg("check")
+            .arg("--snapshot")
+            .arg(snapshot)
+            .arg(&manifest)
+            .output()
+            .unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let (code, found) = check(&snapshot);

@@ -21,7 +21,7 @@ fn tenant_reports_its_namespaces_and_grants_in_its_status() {
             states.eq(wanted) && both.iter().any(|condition| condition.names(names))
         });
     };
-    let ready = ("Ready=True", "InForce");
+    let ready = ("Ready=True", "Ready");
     until_both([ready, ("GrantsResolved=True", "Resolved")], &[]);
     let grant =
         r#"{"spec":{"grants":{"reach":{"sharedServices":["ns-status-nothing"]}},"namespaces":{"limit":2}}}"#;
@@ -74,7 +74,7 @@ fn unusable_shared_service_is_refused_or_has_a_reason() {
         admin.apply(&labelled_namespace(namespace, &json!({})).to_string()).unwrap();
     }
     apply_until_reason("ns-status-elsewhere", "NamespaceNotListed");
-    apply_until_reason("monitoring", "InForce");
+    apply_until_reason("monitoring", "Ready");
     let policies = |namespace| admin.ok(&["get", "networkpolicies", "-n", namespace, "-o", "name"]).unwrap();
     until(|| policies("monitoring").contains("bulkhead-ns-status-service"));
     assert_eq!(policies("ns-status-elsewhere"), "", "an unusable service gets no policies");
@@ -99,7 +99,7 @@ fn tenant_that_cannot_be_read_does_not_affect_others() {
     new_tenant(&it, "tn-vast");
     let vast = r#"{"spec":{"namespaces":{"limit":5000000000}}}"#;
     admin.ok(&["patch", "tenant", "tn-vast", "--type=merge", "-p", vast]).unwrap();
-    until(|| reason(&admin, "tenant", "tn-vast") == "Unreadable");
+    until(|| reason(&admin, "tenant", "tn-vast") == "InvalidSpec");
     let member = new_tenant(&it, "tn-beside");
     new_namespace(&member, "tn-beside");
     // Its last good spec stays in use.

@@ -95,11 +95,11 @@ fn protected_keys_of_a_namespace_are_refused_to_members() {
     let stored: Value =
         serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
     for (map, key, value) in keys {
-        for door in ["", "/status", "/finalize"] {
+        for resource in ["", "/status", "/finalize"] {
             let mut turned = stored.clone();
             turned["metadata"][map][key] = json!(value);
             turned["metadata"].as_object_mut().unwrap().remove("resourceVersion");
-            let path = format!("/api/v1/namespaces/{name}{door}");
+            let path = format!("/api/v1/namespaces/{name}{resource}");
             let said = member.feed(&["replace", "--raw", &path, "-f", "-"], &turned.to_string()).unwrap();
             let path = format!("metadata.{map}[{key}]");
             expect_refused(&said, &[("BH103", &path)]);
@@ -131,8 +131,8 @@ fn owner_or_finalizer_of_a_namespace_is_refused_to_members() {
         (owner, &[("BH105", "metadata.ownerReferences[0]")][..]),
         (finalizer, &[("BH105", "metadata.finalizers[0]"), ("BH105", "metadata.finalizers[1]")]),
     ] {
-        for door in [&[][..], &["--subresource=status"]] {
-            let patch = [&["patch", "namespace", name, "--type=merge", "-p", patch], door].concat();
+        for resource in [&[][..], &["--subresource=status"]] {
+            let patch = [&["patch", "namespace", name, "--type=merge", "-p", patch], resource].concat();
             refused(&member, &patch, "", expected);
         }
     }

@@ -122,7 +122,7 @@ fn younger_of_two_overlapping_tenants_is_inactive() {
     let said = fire.feed(&["create", "-f", "-"], &younger.to_string()).unwrap();
     expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "spec.owners[0]")]);
     let admin = it.cluster.admin().unwrap();
-    until(|| reason(&admin, "tenant", "tn-twin-eu") == "NameOverlaps");
+    until(|| reason(&admin, "tenant", "tn-twin-eu") == "NameConflict");
     // A name that could be of either is one of the older.
     let bob = it.cluster.powerful("tn-twin-eu-bob", "tn-twin-strangers").unwrap();
     let create = ["create", "namespace", "tenant-tn-twin-eu"];
@@ -133,7 +133,7 @@ fn younger_of_two_overlapping_tenants_is_inactive() {
     // The younger becomes active once the older is deleted.
     admin.ok(&["delete", "namespace", "tenant-tn-twin-eu", "--timeout=60s"]).unwrap();
     until(|| admin.run(&["delete", "tenant", "tn-twin"]).unwrap().success);
-    until(|| reason(&admin, "tenant", "tn-twin-eu") == "InForce");
+    until(|| reason(&admin, "tenant", "tn-twin-eu") == "Ready");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn invalid_spec_is_refused_by_the_schema() {
     let service = objects::shared_service("tn-anybody", &spec);
     invalid(&service, &validation_message("self.metadata.name) != 'default'"));
     // The schemas accept the examples.
-    admin.ok(&["apply", "--dry-run=server", "-f", "examples/world/exemptions.yaml"]).unwrap();
+    admin.ok(&["apply", "--dry-run=server", "-f", "examples/snapshot/exemptions.yaml"]).unwrap();
 }
 
 /// The deletion of the CRD deletes every Tenant: their namespaces stay isolated, and belong to them again once they are
@@ -213,7 +213,7 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     let member = new_tenant(&it, "crd");
     until(|| {
         let namespaces = jsonpath(&admin, &["tenant", "crd"], "{.status.namespaces}");
-        namespaces == "1" && reason(&admin, "tenant", "crd") == "InForce"
+        namespaces == "1" && reason(&admin, "tenant", "crd") == "Ready"
     });
     member.ok(&["label", "namespace", &name, "team=payments"]).unwrap();
     assert_eq!(policies(), 5);

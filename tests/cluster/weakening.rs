@@ -190,7 +190,7 @@ fn objects_that_cost_the_whole_cluster_are_limited() {
     for counted in ["networkpolicies.networking.k8s.io", "serviceentries.networking.istio.io", "configmaps"] {
         assert!(hard[format!("count/{counted}")].is_string(), "{hard}");
     }
-    let few = r#"{"spec":{"quotaEach":{"count/sidecars.networking.istio.io":"1"}}}"#;
+    let few = r#"{"spec":{"namespaceQuota":{"count/sidecars.networking.istio.io":"1"}}}"#;
     it.cluster.admin().unwrap().ok(&["patch", "tenant", "wk-count", "--type=merge", "-p", few]).unwrap();
     let more = sidecar(&name, "more", &json!({})).to_string();
     until(|| {

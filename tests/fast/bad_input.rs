@@ -23,7 +23,7 @@ struct Fixture {
 fn serve(arguments: &[&str]) -> Fixture {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("serve-{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    let all = [&["--world", WORLD, "--development-certificate", SERVER_NAME], arguments].concat();
+    let all = [&["--snapshot", WORLD, "--development-certificate", SERVER_NAME], arguments].concat();
     let mut server = Server::start(&BINARY, &name, &folder(&name).unwrap(), &all, None).unwrap();
     server.wait_until_ready().unwrap();
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
@@ -56,7 +56,7 @@ impl Fixture {
 
     /// The review is refused because it cannot be judged, for this reason; the message names all of `names`.
     fn is_unjudged(&self, review: &str, code: u16, reason: &str, names: &[&str]) {
-        let series = format!("bulkhead_unjudged_total{{reason=\"{reason}\"}}");
+        let series = format!("bulkhead_unjudged_requests_total{{reason=\"{reason}\"}}");
         let count = || value(&metrics(self.server.admin), &series);
         let before = count();
         let response = self.review(review);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use support::command::bulkhead;
 use support::refusal::reported;
 
-const IN_WORLD: [&str; 3] = ["check", "--world", "examples/world"];
+const IN_WORLD: [&str; 3] = ["check", "--snapshot", "examples/snapshot"];
 
 /// The exit code of `check -o json` and its findings.
 fn findings(arguments: &[&str], input: &str) -> (i32, Vec<Value>) {
@@ -49,7 +49,7 @@ fn bad_manifest_is_reported_with_file_and_line() {
 
 #[test]
 fn json_output_names_the_pointer() {
-    let (code, findings) = findings(&["--world", "examples/world", "examples/bad/opted-out.yaml"], "");
+    let (code, findings) = findings(&["--snapshot", "examples/snapshot", "examples/bad/opted-out.yaml"], "");
     let [finding] = findings.as_slice() else { panic!("{findings:?}") };
     let data = ["code", "line", "pointer"].map(|key| finding[key].clone());
     let pointer = "/spec/template/metadata/labels/sidecar.istio.io~1inject";
@@ -97,7 +97,7 @@ fn manifest_that_cannot_be_judged_is_not_clean() {
     for (arguments, manifest, kind, names) in [
         (&["-"][..], pod, "Pod", "--namespace"),
         (&["-n", "nowhere", "-"], pod, "Pod", "`nowhere`"),
-        (&["--world", "examples/world", "-"], deployment, "Deployment", "Deployment"),
+        (&["--snapshot", "examples/snapshot", "-"], deployment, "Deployment", "Deployment"),
     ] {
         let (code, findings) = findings(arguments, manifest);
         let [finding] = findings.as_slice() else { panic!("{findings:?}") };
@@ -146,7 +146,8 @@ fn settings_file_without_settings_is_an_error() {
 
 #[test]
 fn render_of_a_part_prints_only_that_part() {
-    let render = |part: &[&str]| bulkhead(&[&["render", "--world", "examples/world"], part].concat(), "");
+    let render =
+        |part: &[&str]| bulkhead(&[&["render", "--snapshot", "examples/snapshot"], part].concat(), "");
     let namespaces = |text: &str| {
         let objects: Vec<Value> = serde_saphyr::from_multiple(text).unwrap();
         let namespace =
@@ -164,7 +165,7 @@ fn render_of_a_part_prints_only_that_part() {
         assert_eq!((code, note.as_str()), (0, ""));
         assert!(namespaces(&out).iter().eq(expected), "{part:?}: {out}");
     }
-    let (code, _, note) = bulkhead(&["render", "--world", "examples/good"], "");
+    let (code, _, note) = bulkhead(&["render", "--snapshot", "examples/good"], "");
     let lines: Vec<&str> = note.lines().collect();
     let [servers, dns] = lines.as_slice() else { panic!("{note}") };
     assert_eq!(code, 0);
@@ -174,12 +175,12 @@ fn render_of_a_part_prints_only_that_part() {
     );
     assert!(dns.contains("Service `kube-dns`") && dns.contains("examples/good"), "{note}");
     for (part, names) in [
-        (&["--tenant", "gamma"][..], &["Tenant `gamma`", "examples/world"][..]),
-        (&["--shared-service", "gamma"], &["SharedService `gamma`", "examples/world"]),
-        (&["-n", "gamma"], &["Namespace `gamma`", "examples/world"]),
+        (&["--tenant", "gamma"][..], &["Tenant `gamma`", "examples/snapshot"][..]),
+        (&["--shared-service", "gamma"], &["SharedService `gamma`", "examples/snapshot"]),
+        (&["-n", "gamma"], &["Namespace `gamma`", "examples/snapshot"]),
         (&["-n", "kube-system"], &["`kube-system`"]),
-        (&["--into", "README.md"], &["README.md/_cluster/"]),
-        (&["--settings", "a"], &["--settings", "--world"]),
+        (&["--output-dir", "README.md"], &["README.md/_cluster/"]),
+        (&["--settings", "a"], &["--settings", "--snapshot"]),
         (&["--tenant", "acme", "--cluster-wide"], &["--tenant", "--cluster-wide"]),
     ] {
         let (code, out, note) = render(part);

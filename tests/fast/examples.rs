@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead::policy::kind::DOORS;
-use bulkhead::policy::object::Form;
+use bulkhead::policy::kind::RESOURCES;
+use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
+use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
 use bulkhead::sources::yaml::{self, Document};
-use bulkhead::world::{User, World};
 use support::WORLD;
 
 /// The code block of an example. The words after `yaml` name the user and the operation; for an update the first
@@ -47,8 +47,8 @@ pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
 }
 
 /// The world that the examples are judged in.
-pub(crate) fn world() -> World {
-    files::world(&files::read(&[WORLD.into()]).unwrap()).unwrap()
+pub(crate) fn snapshot() -> Snapshot {
+    files::snapshot(&files::read(&[WORLD.into()]).unwrap()).unwrap()
 }
 
 impl Example {
@@ -68,7 +68,7 @@ impl Example {
         marks
     }
 
-    pub(crate) fn judged(&self, world: &World) -> Judged {
+    pub(crate) fn judged(&self, snapshot: &Snapshot) -> Judged {
         let mut documents = yaml::read(&self.text).unwrap();
         let is_update = self.operation == "update";
         let new = documents.pop().unwrap();
@@ -80,22 +80,25 @@ impl Example {
         );
         let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let door = DOORS.iter().find(|door| door.kind.name() == kind && door.kind.group() == group).unwrap();
+        let resource = RESOURCES
+            .iter()
+            .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
+            .unwrap();
         let is_delete = self.operation == "delete";
         let review = Review {
             operation: &self.operation.to_uppercase(),
-            group: door.kind.resource_group(),
-            resource: door.resource,
-            subresource: door.subresource,
+            group: resource.kind.resource_group(),
+            resource: resource.plural,
+            subresource: resource.subresource,
             namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
             user: User { name: &self.user, groups: self.groups.iter().map(String::as_str).collect() },
-            form: Form::Final,
+            stage: Stage::Mutated,
             // In June of 2026.
             time: 1_780_272_000,
             object: Some(&*new.json).filter(|_| !is_delete),
             old_object: if is_delete { Some(&*new.json) } else { old.as_ref().map(|old| &*old.json) },
         };
-        let Verdict::Judged { refused, contact, .. } = judge(&review, world) else {
+        let Verdict::Judged { refused, contact, .. } = judge(&review, snapshot) else {
             panic!("could not be judged:\n{}", self.text)
         };
         Judged { violations: refused, contact, new }

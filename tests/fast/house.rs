@@ -26,7 +26,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 const ORDER: &[&[&str]] = &[
     &["api"],
     &["settings"],
-    &["world"],
+    &["snapshot"],
     &["baseline"],
     &["policy"],
     &["registration"],
@@ -40,7 +40,7 @@ const ORDER: &[&[&str]] = &[
 
 #[test]
 fn imports_point_one_way() {
-    let place = |folder: &str| ORDER.iter().position(|rooms| rooms.contains(&folder));
+    let place = |folder: &str| ORDER.iter().position(|layers| layers.contains(&folder));
     let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
     for folder in &all {
         for (path, text) in sources(&format!("src/{folder}")) {
@@ -66,7 +66,7 @@ fn imports_point_one_way() {
 fn folders_that_decide_are_pure() {
     const FORBIDDEN: &str = "\n#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]\n";
     const IMPURE: &[&str] = &["async ", ".await", "tokio"];
-    for folder in ["api", "settings", "world", "baseline", "policy", "registration"] {
+    for folder in ["api", "settings", "snapshot", "baseline", "policy", "registration"] {
         for (path, text) in sources(&format!("src/{folder}")) {
             if path.ends_with(format!("{folder}/mod.rs")) {
                 assert!(text.contains(FORBIDDEN), "{}: lacks {FORBIDDEN}", path.display());

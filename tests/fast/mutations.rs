@@ -1,10 +1,10 @@
 //! No field of the mesh's containers and volumes may be another than the injector wrote: each value of an injected pod
 //! is changed, one at a time, and a field is added to each object and an element to each list.
 
-use bulkhead::policy::object::Form;
+use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
-use bulkhead::world::{User, World};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -56,7 +56,7 @@ const COMPUTED: &[&str] = &[
     "ISTIO_META_WORKLOAD_NAME",
 ];
 
-fn is_refused(pod: &Value, world: &World) -> bool {
+fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
     let raw = to_raw_value(pod).unwrap();
     let review = Review {
         operation: "CREATE",
@@ -65,12 +65,12 @@ fn is_refused(pod: &Value, world: &World) -> bool {
         subresource: "",
         namespace: "tenant-acme",
         user: User { name: "alice", groups: vec!["acme-developers"] },
-        form: Form::Final,
+        stage: Stage::Mutated,
         time: 1_780_272_000,
         object: Some(&raw),
         old_object: None,
     };
-    match judge(&review, world) {
+    match judge(&review, snapshot) {
         Verdict::Judged { refused, .. } => !refused.is_empty(),
         Verdict::Unjudged(_) => true,
     }
@@ -129,11 +129,11 @@ fn is_free(pod: &Value, pointer: &str) -> bool {
 #[test]
 fn changed_field_of_an_injected_container_or_volume_is_refused() {
     let path = support::WORLD.into();
-    let world = files::world(&files::read(&[path]).unwrap()).unwrap();
+    let snapshot = files::snapshot(&files::read(&[path]).unwrap()).unwrap();
     let injected =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
     let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
-    assert!(!is_refused(&pod, &world), "the injector's own pod");
+    assert!(!is_refused(&pod, &snapshot), "the injector's own pod");
 
     let of_the_mesh = ["/spec/initContainers/0", "/spec/initContainers/1"].map(ToOwned::to_owned).into_iter();
     let of_the_mesh = of_the_mesh.chain((0..9).map(|volume| format!("/spec/volumes/{volume}")));
@@ -146,7 +146,7 @@ fn changed_field_of_an_injected_container_or_volume_is_refused() {
         let mut mutated = pod.clone();
         *mutated.pointer_mut(&pointer).unwrap() = changed.clone();
         let is_free = is_free(&pod, &pointer);
-        if is_refused(&mutated, &world) == is_free {
+        if is_refused(&mutated, &snapshot) == is_free {
             wrong.push(format!("{pointer}: {changed}"));
         }
         *(if is_free { &mut free } else { &mut refused }) += 1;

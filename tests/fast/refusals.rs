@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use bulkhead::policy::RULES;
-use bulkhead::report::{Finding, Format, Line, What, Writer, message};
+use bulkhead::report::{Detail, Format, ReportLine, SourceLine, Writer, message};
 use bulkhead_harness::kubectl::Said;
 use support::refusal::{denied_by, expect_refused, reported, violations, warnings};
 
-use crate::examples::{examples, world};
+use crate::examples::{examples, snapshot};
 
 /// kubectl's output for a refusal, with the texts of Kubernetes around the one of Bulkhead.
 fn refusal(text: &str) -> String {
@@ -20,9 +20,9 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn refusal_of_every_manual_example_is_read_completely() {
-    let world = world();
+    let snapshot = snapshot();
     for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&world);
+        let judged = example.judged(&snapshot);
         let expected: Vec<(&str, &str)> =
             judged.violations.iter().map(|violation| (violation.code, violation.field.as_str())).collect();
         let text = refusal(&message(&judged.violations, judged.contact.as_deref()));
@@ -34,16 +34,16 @@ fn refusal_of_every_manual_example_is_read_completely() {
 
 #[test]
 fn report_of_every_manual_example_is_read_completely() {
-    let world = world();
+    let snapshot = snapshot();
     for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&world);
-        let line = Some(Line { file: PathBuf::from("a/b.yaml"), line: 7 });
+        let judged = example.judged(&snapshot);
+        let line = Some(SourceLine { file: PathBuf::from("a/b.yaml"), line: 7 });
         let mut text = Vec::new();
         let mut writer = Writer::new(&mut text, Format::Text);
         for violation in &judged.violations {
-            let what = What::Violation(violation.clone());
+            let detail = Detail::Violation(violation.clone());
             let [kind, namespace, name] = ["Pod", "tenant-acme", "web"].map(str::to_owned);
-            writer.write(&Finding { line: line.clone(), kind, namespace, name, what }).unwrap();
+            writer.write(&ReportLine { source: line.clone(), kind, namespace, name, detail }).unwrap();
         }
         let text = String::from_utf8(text).unwrap();
         let expected = judged.violations.iter();

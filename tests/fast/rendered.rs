@@ -47,7 +47,7 @@ fn rendered_objects_match_the_examples() {
 /// One tenant's baseline in one file, which `istioctl analyze` reads in the cluster tier.
 #[test]
 fn rendered_tenant_matches_the_example() {
-    let (code, out, note) = bulkhead(&["render", "--world", "examples/world", "--tenant", "acme"], "");
+    let (code, out, note) = bulkhead(&["render", "--snapshot", "examples/snapshot", "--tenant", "acme"], "");
     assert_eq!((code, note.as_str()), (0, ""));
     compare("examples/rendered/acme.yaml", &out);
 }

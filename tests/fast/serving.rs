@@ -53,15 +53,8 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     let (status, body) = ready(&server);
     let (_, awaited) = body.trim_end().split_once(": ").unwrap();
     let awaited: Vec<&str> = awaited.split(", ").collect();
-    let lists = [
-        "endpointslices",
-        "exemptions",
-        "namespaces",
-        "retired names",
-        "services",
-        "sharedservices",
-        "tenants",
-    ];
+    let lists =
+        ["configmaps", "endpointslices", "exemptions", "namespaces", "services", "sharedservices", "tenants"];
     assert_eq!((status, awaited), (503, lists.to_vec()), "{body}");
     assert_eq!(wire::get(server.admin, "/healthz").unwrap().status, 200);
 
@@ -71,7 +64,7 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     assert_eq!((&response["uid"], &response["allowed"]), (&json!(UID), &json!(false)));
     assert_eq!(response["status"]["code"], 503);
     // By the caller's deadline of a second: the webhook itself would wait for longer, and count the verdict.
-    let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_total{reason=\"not-ready\"}");
+    let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_requests_total{reason=\"not-ready\"}");
     assert_eq!(unjudged, 0, "{response}");
 }
 
@@ -84,7 +77,7 @@ fn new_certificate_is_served_and_a_bad_one_is_not() {
     let server = start(
         "rotation",
         &folder,
-        &["--world", WORLD, "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")],
+        &["--snapshot", WORLD, "--tls-cert", &file("tls.crt"), "--tls-key", &file("tls.key")],
         None,
     );
     let by =
@@ -112,7 +105,7 @@ fn new_certificate_is_served_and_a_bad_one_is_not() {
 #[test]
 fn terminated_server_finishes_open_requests() {
     let folder = folder("stop").unwrap();
-    let arguments = ["--world", WORLD, "--development-certificate", SERVER_NAME, "--shutdown-delay", "2"];
+    let arguments = ["--snapshot", WORLD, "--development-certificate", SERVER_NAME, "--shutdown-delay", "2"];
     let mut server = start("stop", &folder, &arguments, None);
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
     assert_eq!(ready(&server).0, 200);
@@ -136,15 +129,15 @@ fn terminated_server_finishes_open_requests() {
 fn decisions_are_counted_in_metrics() {
     let folder = folder("metrics").unwrap();
     let server =
-        start("metrics", &folder, &["--world", WORLD, "--development-certificate", SERVER_NAME], None);
+        start("metrics", &folder, &["--snapshot", WORLD, "--development-certificate", SERVER_NAME], None);
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
     assert!(allowed(&caller));
     caller.post("/validate/workloads", b"{").unwrap();
     let metrics = metrics(server.admin);
     for series in [
-        "bulkhead_admission_requests_total{entry=\"workloads\",allowed=\"true\"}",
-        "bulkhead_rejected_requests_total{status=\"400\"}",
-        "bulkhead_admission_seconds_count{entry=\"workloads\"}",
+        "bulkhead_admission_requests_total{webhook=\"workloads\",allowed=\"true\"}",
+        "bulkhead_invalid_requests_total{status=\"400\"}",
+        "bulkhead_admission_duration_seconds_count{webhook=\"workloads\"}",
     ] {
         assert_eq!(value(&metrics, series), 1, "{series}\n{metrics}");
     }
@@ -155,21 +148,21 @@ fn decisions_are_counted_in_metrics() {
 fn age_of_a_failed_watch_is_a_metric() {
     let metrics = Metrics::default();
     let value = |at: Instant| {
-        let text = metrics.text(at).unwrap();
+        let text = metrics.encode(at).unwrap();
         let line = text
             .lines()
-            .find(|line| line.starts_with("bulkhead_watch_age_seconds{list=\"tenants\"}"))
+            .find(|line| line.starts_with("bulkhead_watch_staleness_seconds{resource=\"tenants\"}"))
             .unwrap();
         line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
     };
     let now = Instant::now();
     let minute = Duration::from_mins(1);
-    metrics.watches("tenants", None);
+    metrics.set_watch_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
-    metrics.watches("tenants", Some(Failure { first: now, last: now + 59 * minute }));
+    metrics.set_watch_failure("tenants", Some(Failure { first: now, last: now + 59 * minute }));
     assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
     // The watch was tried again and has not failed since.
     assert!(value(now + 61 * minute) < f64::EPSILON);
-    metrics.watches("tenants", None);
+    metrics.set_watch_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
 }

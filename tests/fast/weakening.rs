@@ -9,7 +9,7 @@ use support::weakening::{open_mesh, open_networks};
 fn objects_that_weaken_a_baseline_have_the_listed_violations() {
     let (namespace, tenant) = ("tenant-acme", "acme");
     for (object, expected) in [open_networks(namespace, tenant), open_mesh(namespace)].concat() {
-        let arguments = ["check", "-o", "json", "--world", "examples/world", "-"];
+        let arguments = ["check", "-o", "json", "--snapshot", "examples/snapshot", "-"];
         let (code, out, note) = bulkhead(&arguments, &object.to_string());
         assert_eq!(code, 1, "{object}: {out}{note}");
         let findings: Vec<Value> = serde_json::from_str(&out).unwrap();

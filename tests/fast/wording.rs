@@ -6,15 +6,15 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bulkhead::cli::Arguments;
-use bulkhead::policy::{RULES, Unjudged, Violation, Why};
+use bulkhead::policy::{JudgeError, RULES, Violation, WaiverReason};
 use bulkhead::report::message;
+use bulkhead::snapshot::ready_for;
 use bulkhead::telemetry::Metrics;
-use bulkhead::world::ready_for;
 use clap::{Command, CommandFactory};
 use support::command::bulkhead;
 use support::snapshot_files::compare;
 
-use crate::examples::{examples, world};
+use crate::examples::{examples, snapshot};
 
 /// The file of `tests/fast/wording` must hold `text`. Spaces at the end of a line, and the version, do not count.
 #[track_caller]
@@ -27,11 +27,11 @@ fn expect_wording(file: &str, text: &str) {
 /// Every violation in the examples of the manuals, by rule: path, message, fix.
 #[test]
 fn refusals_of_the_manuals_examples_are_as_reviewed() {
-    let world = world();
+    let snapshot = snapshot();
     let mut by_rule: BTreeMap<&str, Vec<Violation>> = BTreeMap::new();
     let mut whole = None;
     for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&world);
+        let judged = example.judged(&snapshot);
         if judged.violations.len() > 1 && judged.contact.is_some() && whole.is_none() {
             whole = Some(message(&judged.violations, judged.contact.as_deref()));
         }
@@ -56,18 +56,22 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
 #[test]
 fn verdicts_other_than_refusals_are_as_reviewed() {
     let mut text = "A violation that is admitted, in the parentheses of its warning:\n\n".to_owned();
-    for why in [Why::Before, Why::Observed, Why::Exempted("acme-vendor-import".to_owned()), Why::BrokenGlass]
-    {
+    for why in [
+        WaiverReason::Preexisting,
+        WaiverReason::Observed,
+        WaiverReason::Exempted("acme-vendor-import".to_owned()),
+        WaiverReason::BreakGlass,
+    ] {
         writeln!(text, "  {why}").unwrap();
     }
     text += "\nA request that cannot be judged:\n\n";
     let [operation, resource] = ["DELETE", "pods"].map(str::to_owned);
     for why in [
-        Unjudged::NoObject("oldObject"),
-        Unjudged::Unregistered { operation, resource },
-        Unjudged::UnknownNamespace("tenant-acme".to_owned()),
-        Unjudged::NotReady,
-        Unjudged::Deadline,
+        JudgeError::MissingObject("oldObject"),
+        JudgeError::Unregistered { operation, resource },
+        JudgeError::UnknownNamespace("tenant-acme".to_owned()),
+        JudgeError::NotReady,
+        JudgeError::DeadlineExceeded,
     ] {
         writeln!(text, "  {why}").unwrap();
     }
@@ -101,15 +105,15 @@ fn list_of_explain_is_as_reviewed() {
 #[test]
 fn metrics_are_as_reviewed() {
     let metrics = Metrics::default();
-    metrics.answered("workloads", true, Duration::from_millis(1));
-    metrics.refused_by("BH301");
-    metrics.admitted("BH301", &Why::Observed);
-    metrics.unjudged("unreadable");
-    metrics.rejected(400);
-    metrics.repaired("NetworkPolicy");
-    metrics.registration(Some("enforced"));
-    metrics.watches("tenants", None);
-    let all = metrics.text(Instant::now()).unwrap();
+    metrics.record_request("workloads", true, Duration::from_millis(1));
+    metrics.record_violation("BH301");
+    metrics.record_waived("BH301", &WaiverReason::Observed);
+    metrics.record_unjudged("unreadable");
+    metrics.record_invalid(400);
+    metrics.record_repair("NetworkPolicy");
+    metrics.set_registration(Some("enforced"));
+    metrics.set_watch_failure("tenants", None);
+    let all = metrics.encode(Instant::now()).unwrap();
     let lines = all.lines().filter(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE "));
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     expect_wording("metrics.txt", &text);

@@ -1,22 +1,24 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Spot};
+use super::{Body, ClusterSite, Kind, Object};
 use crate::settings::DenyAll;
 
 /// With this annotation a policy is only tried.
-pub const DRY_RUN: &str = "istio.io/dry-run";
+pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
 
 pub const NAME: &str = "deny-all";
 
 /// What no policy allows is refused, everywhere in the mesh; or only counted.
-pub(super) const fn object<'w>() -> Object<Spot<'w>> {
-    Object { kind: Kind::AuthorizationPolicy, name: NAME, body: Body::Where(body) }
+pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
+    Object { kind: Kind::AuthorizationPolicy, name: NAME, body: Body::Optional(body) }
 }
 
-fn body(spot: Spot<'_>) -> Option<Value> {
-    match spot.world.settings.mesh_wide? {
-        DenyAll::Never => None,
-        DenyAll::DryRun => Some(json!({ "metadata": { "annotations": { DRY_RUN: "true" } }, "spec": {} })),
+fn body(site: ClusterSite<'_>) -> Option<Value> {
+    match site.snapshot.settings.mesh_wide? {
+        DenyAll::Disabled => None,
+        DenyAll::DryRun => {
+            Some(json!({ "metadata": { "annotations": { DRY_RUN_ANNOTATION: "true" } }, "spec": {} }))
+        }
         DenyAll::Enforce => Some(json!({ "spec": {} })),
     }
 }

@@ -1,26 +1,26 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Spot, peers};
+use super::{Body, ClusterSite, Kind, Object, network};
 
 /// Nobody passes for a shared service: neither an account of its name elsewhere, nor its namespace in another trust
 /// domain.
-pub(super) const fn object<'w>() -> Object<Spot<'w>> {
+pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,
         name: "deny-shared-service-impersonation",
-        body: Body::Where(|spot| {
-            let settings = &spot.world.settings;
-            let rules = spot.world.shared_services().flat_map(|service| {
+        body: Body::Optional(|site| {
+            let settings = &site.snapshot.settings;
+            let rules = site.snapshot.shared_services().flat_map(|service| {
                 let (namespace, account) = (&service.namespace, &service.service_account);
-                let named = json!({
+                let by_account_name = json!({
                     "principals": [format!("*/sa/{account}")],
-                    "notPrincipals": [peers::principal(settings, namespace, account)],
+                    "notPrincipals": [network::principal(settings, namespace, account)],
                 });
-                let housed = json!({
+                let by_namespace = json!({
                     "namespaces": [namespace],
-                    "notPrincipals": [peers::principal(settings, namespace, "*")],
+                    "notPrincipals": [network::principal(settings, namespace, "*")],
                 });
-                [named, housed].map(|source| json!({ "from": [{ "source": source }] }))
+                [by_account_name, by_namespace].map(|source| json!({ "from": [{ "source": source }] }))
             });
             let rules: Vec<Value> = rules.collect();
             (!rules.is_empty()).then(|| json!({ "spec": { "action": "DENY", "rules": rules } }))

@@ -6,35 +6,36 @@ mod allow_platform;
 mod deny_all;
 mod deny_impersonation;
 mod peer_authentication;
-mod tenants_level;
+mod priority_level;
 
-use super::shared_service::is_of_a_service;
-use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
-use crate::world::World;
+use super::shared_service::is_service_object_name;
+use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
+use crate::snapshot::Snapshot;
 
-pub use deny_all::{DRY_RUN, NAME as DENY_ALL};
-pub(super) use tenants_level::NAME as TENANTS_LEVEL;
+pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};
+pub(super) use priority_level::NAME as PRIORITY_LEVEL;
 
 /// A namespace in which there is something of the cluster's, or none.
 #[derive(Clone, Copy, Debug)]
-struct Spot<'w> {
-    world: &'w World,
+struct ClusterSite<'w> {
+    snapshot: &'w Snapshot,
     namespace: Option<&'w str>,
 }
 
 /// Every object that there is once. What lets through stands before what denies.
-pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
-    let settings = &world.settings;
-    let mut manifests = tenants_level::object().manifests(Spot { world, namespace: None });
+pub fn desired_for_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
+    let settings = &snapshot.settings;
+    let mut manifests = priority_level::object().manifests(ClusterSite { snapshot, namespace: None });
     if settings.mesh_wide.is_none() {
         return manifests;
     }
-    let root = Spot { world, namespace: Some(&settings.mesh_root) };
+    let root = ClusterSite { snapshot, namespace: Some(&settings.mesh_root) };
     for namespace in &settings.platform_namespaces {
-        manifests.extend(allow_platform::object().manifests(Spot { world, namespace: Some(namespace) }));
+        manifests
+            .extend(allow_platform::object().manifests(ClusterSite { snapshot, namespace: Some(namespace) }));
     }
     for gateway in &settings.gateways {
-        manifests.extend(allow_gateway::manifest(world, gateway));
+        manifests.extend(allow_gateway::manifest(snapshot, gateway));
     }
     for object in [peer_authentication::object(), deny_impersonation::object(), deny_all::object()] {
         manifests.extend(object.manifests(root));
@@ -43,9 +44,9 @@ pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
 }
 
 /// Every object but those that have names of their own.
-const fn objects<'w>() -> [Object<Spot<'w>>; 5] {
+const fn objects<'w>() -> [Object<ClusterSite<'w>>; 5] {
     [
-        tenants_level::object(),
+        priority_level::object(),
         allow_platform::object(),
         peer_authentication::object(),
         deny_impersonation::object(),
@@ -54,16 +55,17 @@ const fn objects<'w>() -> [Object<Spot<'w>>; 5] {
 }
 
 /// Whether where the platform's own objects are, one of this kind and name is Bulkhead's.
-pub fn is_of_the_cluster(kind: Kind, name: &str) -> bool {
-    is_of_a_service(kind, name) || objects().iter().any(|object| object.kind == kind && object.name == name)
+pub fn is_cluster_object_name(kind: Kind, name: &str) -> bool {
+    is_service_object_name(kind, name)
+        || objects().iter().any(|object| object.kind == kind && object.name == name)
 }
 
 /// The names by which Bulkhead's objects are known among the platform's.
-pub fn names_of_the_cluster() -> [&'static str; 5] {
+pub fn cluster_object_names() -> [&'static str; 5] {
     objects().map(|object| object.name)
 }
 
-impl Site for Spot<'_> {
+impl Site for ClusterSite<'_> {
     fn namespace(&self) -> Option<&str> {
         self.namespace
     }

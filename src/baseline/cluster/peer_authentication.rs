@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Spot};
+use super::{Body, ClusterSite, Kind, Object};
 
 /// No plaintext in the whole mesh, unless a namespace says otherwise.
-pub(super) const fn object<'w>() -> Object<Spot<'w>> {
+pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,
         name: "default",

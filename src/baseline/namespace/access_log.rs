@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// The tenant's proxies log whom they refuse, with the caller's identity.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::Telemetry,
         name: "access-log",
-        body: Body::Where(|place| {
-            let provider = place.settings().access_log.as_ref()?;
+        body: Body::Optional(|site| {
+            let provider = site.settings().access_log.as_ref()?;
             let logging = json!({
                 "filter": { "expression": "response.code == 403 || response.code == 0" },
                 "match": { "mode": "SERVER" },

@@ -1,16 +1,16 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// The API servers may call what they were granted to, one policy a grant.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::NetworkPolicy,
         name: "callback",
-        body: Body::Each(|place| {
-            let callbacks = place.tenant.grants.api_server_callbacks.iter().zip(1..);
+        body: Body::Many(|site| {
+            let callbacks = site.tenant.grants.api_server_callbacks.iter().zip(1..);
             let from =
-                place.world.surroundings.api_servers.iter().map(|(address, _)| peers::address(*address));
+                site.snapshot.endpoints.api_servers.iter().map(|(address, _)| network::address(*address));
             let from: Vec<_> = from.collect();
             // A rule without peers would be for everybody.
             let callbacks = callbacks.filter(|_| !from.is_empty());
@@ -18,7 +18,7 @@ pub(super) const fn object<'w>() -> Object<Place<'w>> {
                 let spec = json!({
                     "podSelector": { "matchLabels": callback.selector },
                     "policyTypes": ["Ingress"],
-                    "ingress": [{ "from": from, "ports": peers::tcp([callback.port]) }],
+                    "ingress": [{ "from": from, "ports": network::tcp([callback.port]) }],
                 });
                 (number.to_string(), json!({ "spec": spec }))
             });

@@ -2,15 +2,15 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// DNS, by its pods and by its Service's addresses, and the API servers by their own.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-dns-and-api", body: Body::Always(body) }
 }
 
-fn body(place: Place<'_>) -> Value {
-    let surroundings = &place.world.surroundings;
-    let egress: Vec<Value> = once(peers::dns(surroundings)).chain(peers::api_servers(surroundings)).collect();
+fn body(site: NamespaceSite<'_>) -> Value {
+    let endpoints = &site.snapshot.endpoints;
+    let egress: Vec<Value> = once(network::dns(endpoints)).chain(network::api_servers(endpoints)).collect();
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": egress } })
 }

@@ -1,59 +1,59 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// What the tenant was granted to reach beyond itself, and who may call it.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-granted", body: Body::Always(body) }
 }
 
-fn body(place: Place<'_>) -> Value {
+fn body(site: NamespaceSite<'_>) -> Value {
     json!({ "spec": {
         "podSelector": {},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": ingress(place),
-        "egress": egress(place),
+        "ingress": ingress(site),
+        "egress": egress(site),
     } })
 }
 
-fn ingress(place: Place<'_>) -> Vec<Value> {
-    let gateways = place
-        .world
-        .gateways(place.tenant)
-        .map(|gateway| json!({ "from": [peers::pods(gateway.namespace(), &gateway.selector)] }));
-    let services = place
-        .world
-        .calling(&place.tenant.name)
-        .map(|service| json!({ "from": [peers::pods(&service.namespace, &service.selector)] }));
-    let callers = place.tenant.grants.callers.iter().map(|caller| {
-        let from = [peers::namespace(&caller.namespace)];
+fn ingress(site: NamespaceSite<'_>) -> Vec<Value> {
+    let gateways = site
+        .snapshot
+        .gateways(site.tenant)
+        .map(|gateway| json!({ "from": [network::pods(gateway.namespace(), &gateway.selector)] }));
+    let services = site
+        .snapshot
+        .services_calling(&site.tenant.name)
+        .map(|service| json!({ "from": [network::pods(&service.namespace, &service.selector)] }));
+    let callers = site.tenant.grants.callers.iter().map(|caller| {
+        let from = [network::namespace(&caller.namespace)];
         if caller.ports.is_empty() {
             return json!({ "from": from });
         }
-        json!({ "from": from, "ports": peers::ports(place.settings(), caller.ports.iter().copied()) })
+        json!({ "from": from, "ports": network::ports(site.settings(), caller.ports.iter().copied()) })
     });
     gateways.chain(services).chain(callers).collect()
 }
 
-fn egress(place: Place<'_>) -> Vec<Value> {
-    let grants = &place.tenant.grants.reach;
-    let services = place.world.reached(place.tenant).map(|service| {
+fn egress(site: NamespaceSite<'_>) -> Vec<Value> {
+    let grants = &site.tenant.grants.reach;
+    let services = site.snapshot.reachable_services(site.tenant).map(|service| {
         let ports = service.ports.iter().map(|port| port.port);
         json!({
-            "to": [peers::pods(&service.namespace, &service.selector)],
-            "ports": peers::ports(place.settings(), ports),
+            "to": [network::pods(&service.namespace, &service.selector)],
+            "ports": network::ports(site.settings(), ports),
         })
     });
-    let gateway = place.world.egress_gateway(place.tenant).map(|gateway| {
+    let gateway = site.snapshot.egress_gateway(site.tenant).map(|gateway| {
         json!({
-            "to": [peers::pods(&gateway.namespace, &gateway.selector)],
-            "ports": peers::ports(place.settings(), [gateway.port]),
+            "to": [network::pods(&gateway.namespace, &gateway.selector)],
+            "ports": network::ports(site.settings(), [gateway.port]),
         })
     });
     let cidrs = grants.cidrs.iter().map(|granted| {
         json!({
             "to": [{ "ipBlock": { "cidr": granted.cidr } }],
-            "ports": peers::tcp(granted.ports.iter().copied()),
+            "ports": network::tcp(granted.ports.iter().copied()),
         })
     });
     services.chain(gateway).chain(cidrs).collect()

@@ -1,21 +1,21 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 use crate::settings::Dataplane;
 
 /// A proxy asks istiod for its certificate and its configuration; with the ambient dataplane the kubelet's probes
 /// come from an address of the node's proxy.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-mesh", body: Body::Always(body) }
 }
 
-const PROBES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
+const AMBIENT_PROBE_SOURCES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
 
-fn body(place: Place<'_>) -> Value {
-    let egress = [peers::istiod(place.settings())];
+fn body(site: NamespaceSite<'_>) -> Value {
+    let egress = [network::istiod(site.settings())];
     let mut spec = json!({ "podSelector": {}, "policyTypes": ["Egress"], "egress": egress });
-    if let (Dataplane::Ambient, Value::Object(spec)) = (place.settings().dataplane, &mut spec) {
-        let probes = PROBES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));
+    if let (Dataplane::Ambient, Value::Object(spec)) = (site.settings().dataplane, &mut spec) {
+        let probes = AMBIENT_PROBE_SOURCES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));
         spec.insert("policyTypes".to_owned(), json!(["Ingress", "Egress"]));
         spec.insert("ingress".to_owned(), json!([{ "from": probes }]));
     }

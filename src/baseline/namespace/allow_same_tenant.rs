@@ -1,18 +1,18 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::settings::SameTenant;
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 /// A tenant's namespaces among themselves, or each within itself.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-same-tenant", body: Body::Always(body) }
 }
 
-fn body(place: Place<'_>) -> Value {
-    let own = match place.settings().same_tenant {
+fn body(site: NamespaceSite<'_>) -> Value {
+    let own = match site.settings().same_tenant {
         SameTenant::Tenant => {
-            json!([{ "namespaceSelector": { "matchLabels": { TENANT_LABEL: place.tenant.name } } }])
+            json!([{ "namespaceSelector": { "matchLabels": { TENANT_LABEL: site.tenant.name } } }])
         }
         SameTenant::Namespace => json!([{ "podSelector": {} }]),
     };

@@ -2,17 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, json};
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// The API server has no identity in the mesh: on the ports it was granted to call it need not show one. One for
 /// each set of pods, since of two that select the same pod only one would count.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,
         name: "callback",
-        body: Body::Each(|place| {
+        body: Body::Many(|site| {
             let mut ports: BTreeMap<&BTreeMap<String, String>, BTreeSet<u16>> = BTreeMap::new();
-            for callback in &place.tenant.grants.api_server_callbacks {
+            for callback in &site.tenant.grants.api_server_callbacks {
                 ports.entry(&callback.selector).or_default().insert(callback.port);
             }
             let policy = ports.into_iter().zip(1_u32..).map(|((selector, ports), number)| {

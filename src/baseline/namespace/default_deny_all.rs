@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Nothing in, nothing out; the others open what must be open.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::NetworkPolicy,
         name: "default-deny-all",

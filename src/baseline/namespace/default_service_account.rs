@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Who asks for no account gets no token of one.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceAccount,
         name: NAME,

@@ -2,23 +2,23 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// Whoever is neither of the tenant nor granted is denied: other tenants, foreign trust domains and plaintext, which
 /// has no principal at all.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: "deny-cross-tenant", body: Body::Always(body) }
 }
 
-fn body(place: Place<'_>) -> Value {
-    json!({ "spec": { "action": "DENY", "rules": rules(place) } })
+fn body(site: NamespaceSite<'_>) -> Value {
+    json!({ "spec": { "action": "DENY", "rules": rules(site) } })
 }
 
 /// What is denied at the pods, and again at a waypoint before them.
-pub(super) fn rules(place: Place<'_>) -> Vec<Value> {
-    let allowed = place.allowed();
+pub(super) fn rules(site: NamespaceSite<'_>) -> Vec<Value> {
+    let allowed = site.allowed_principals();
     let callbacks: BTreeSet<u16> =
-        place.tenant.grants.api_server_callbacks.iter().map(|callback| callback.port).collect();
+        site.tenant.grants.api_server_callbacks.iter().map(|callback| callback.port).collect();
     let mut rules = Vec::new();
     if callbacks.is_empty() {
         rules.push(json!({ "from": [{ "source": { "notPrincipals": allowed } }] }));
@@ -34,10 +34,10 @@ pub(super) fn rules(place: Place<'_>) -> Vec<Value> {
             "to": [{ "operation": { "ports": callbacks } }],
         }));
     }
-    let bounded = place.tenant.grants.callers.iter().filter(|caller| !caller.ports.is_empty());
-    rules.extend(bounded.map(|caller| {
+    let limited_to_ports = site.tenant.grants.callers.iter().filter(|caller| !caller.ports.is_empty());
+    rules.extend(limited_to_ports.map(|caller| {
         let ports: Vec<String> = caller.ports.iter().map(u16::to_string).collect();
-        let account = peers::principal(place.settings(), &caller.namespace, &caller.service_account);
+        let account = network::principal(site.settings(), &caller.namespace, &caller.service_account);
         json!({
             "from": [{ "source": { "principals": [account] } }],
             "to": [{ "operation": { "notPorts": ports } }],

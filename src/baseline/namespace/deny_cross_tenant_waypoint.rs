@@ -1,20 +1,20 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place, deny_cross_tenant};
+use super::{Body, Kind, NamespaceSite, Object, deny_cross_tenant};
 use crate::settings::Dataplane;
 
 /// A waypoint obeys only what names it, and the pods behind it see only the waypoint's own identity.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,
         name: "deny-cross-tenant",
-        body: Body::Each(|place| {
-            let settings = place.settings();
+        body: Body::Many(|site| {
+            let settings = site.settings();
             let waypoints = settings.waypoints.iter().filter(|_| settings.dataplane == Dataplane::Ambient);
             let policy = waypoints.map(|waypoint| {
                 let target =
                     json!({ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": waypoint });
-                let rules = deny_cross_tenant::rules(place);
+                let rules = deny_cross_tenant::rules(site);
                 let spec = json!({ "action": "DENY", "targetRefs": [target], "rules": rules });
                 (waypoint.clone(), json!({ "spec": spec }))
             });

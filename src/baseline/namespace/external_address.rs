@@ -1,15 +1,15 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// Addresses outside the cluster that the tenant was granted, so that its proxies let them out. The host is nobody's
 /// name: an entry must have one.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceEntry,
         name: "address",
-        body: Body::Each(|place| {
-            let cidrs = place.tenant.grants.reach.cidrs.iter();
+        body: Body::Many(|site| {
+            let cidrs = site.tenant.grants.reach.cidrs.iter();
             let entry = cidrs.map(|granted| {
                 let name = granted.cidr.replace(['/', ':', '.'], "-");
                 let ports = granted.ports.iter();

@@ -1,23 +1,23 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 
 /// A host outside the cluster that the tenant was granted, so that its proxies let it out; through the egress gateway
 /// where there is one.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceEntry,
         name: "host",
-        body: Body::Each(|place| {
-            let hosts = place.tenant.grants.reach.hosts.iter();
+        body: Body::Many(|site| {
+            let hosts = site.tenant.grants.reach.hosts.iter();
             let name =
                 |host: &str| host.strip_prefix("*.").map_or(host.to_owned(), |rest| format!("{rest}.any"));
-            hosts.map(|host| (name(host), body(place, host))).collect()
+            hosts.map(|host| (name(host), body(site, host))).collect()
         }),
     }
 }
 
-fn body(place: Place<'_>, host: &str) -> Value {
+fn body(site: NamespaceSite<'_>, host: &str) -> Value {
     let mut spec = json!({
         "exportTo": ["."],
         "hosts": [host],
@@ -25,8 +25,8 @@ fn body(place: Place<'_>, host: &str) -> Value {
         "ports": [{ "name": "tls", "number": 443, "protocol": "TLS" }],
         "resolution": if host.starts_with('*') { "NONE" } else { "DNS" },
     });
-    if let (Some(gateway), Value::Object(spec)) = (&place.settings().egress_gateway, &mut spec) {
-        let (_, address) = peers::host(&gateway.namespace, &gateway.service);
+    if let (Some(gateway), Value::Object(spec)) = (&site.settings().egress_gateway, &mut spec) {
+        let (_, address) = network::host(&gateway.namespace, &gateway.service);
         spec.insert(
             "endpoints".to_owned(),
             json!([{ "address": address, "ports": { "tls": gateway.port } }]),

@@ -22,28 +22,28 @@ mod tenant_quota;
 
 use std::collections::BTreeSet;
 
-use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
+use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::settings::Settings;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Snapshot, Tenant};
 
-pub use default_service_account::NAME as DEFAULT_ACCOUNT;
+pub use default_service_account::NAME as DEFAULT_SERVICE_ACCOUNT;
 pub use sidecar::known_hosts;
-pub use tenant_limits::refuses_the_proxy;
+pub use tenant_limits::limits_exclude_proxy;
 pub use tenant_owners::TENANT_ROLE;
-pub(super) use tenant_owners::binding;
-pub use tenant_quota::NAME as QUOTA;
+pub(super) use tenant_owners::role_binding_body;
+pub use tenant_quota::NAME as QUOTA_NAME;
 
 /// A tenant's namespace, and the world around it.
 #[derive(Clone, Copy, Debug)]
-struct Place<'w> {
-    world: &'w World,
+struct NamespaceSite<'w> {
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
     namespace: &'w str,
 }
 
 /// In the order they are applied: what closes comes first, and last what Kubernetes refuses everything by until it has
 /// counted.
-const fn objects<'w>() -> [Object<Place<'w>>; 19] {
+const fn objects<'w>() -> [Object<NamespaceSite<'w>>; 19] {
     [
         default_deny_all::object(),
         deny_cross_tenant::object(),
@@ -68,70 +68,73 @@ const fn objects<'w>() -> [Object<Place<'w>>; 19] {
 }
 
 /// All objects of one namespace of `tenant`.
-pub fn desired<'w>(
-    world: &'w World,
+pub fn desired_for_namespace<'w>(
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
     namespace: &'w str,
 ) -> impl Iterator<Item = Manifest> + use<'w> {
-    let place = Place { world, tenant, namespace };
-    objects().into_iter().flat_map(move |object| object.manifests(place))
+    let site = NamespaceSite { snapshot, tenant, namespace };
+    objects().into_iter().flat_map(move |object| object.manifests(site))
 }
 
 /// The one object that has this kind and name; `None` if the baseline has none.
 pub fn desired_object(
-    world: &World,
+    snapshot: &Snapshot,
     tenant: &Tenant,
     namespace: &str,
     kind: Kind,
     name: &str,
 ) -> Option<Manifest> {
-    let place = Place { world, tenant, namespace };
+    let site = NamespaceSite { snapshot, tenant, namespace };
     let of_kind = objects().into_iter().filter(|object| object.kind == kind);
-    of_kind.flat_map(|object| object.manifests(place)).find(|manifest| manifest.name == name)
+    of_kind.flat_map(|object| object.manifests(site)).find(|manifest| manifest.name == name)
 }
 
 /// Whether in a tenant's namespace an object of this kind and name is the baseline's.
-pub fn is_baseline(kind: Kind, name: &str) -> bool {
+pub fn is_baseline_name(kind: Kind, name: &str) -> bool {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind).peekable();
-    (of_kind.peek().is_some() && name.starts_with(PREFIX))
-        || of_kind.any(|object| object.is_one() && object.name == name)
+    (of_kind.peek().is_some() && name.starts_with(NAME_PREFIX))
+        || of_kind.any(|object| object.has_fixed_name() && object.name == name)
 }
 
 /// The names of all objects that have one.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    objects().into_iter().filter(Object::is_one).map(|object| object.name)
+pub fn namespace_object_names() -> impl Iterator<Item = &'static str> {
+    objects().into_iter().filter(Object::has_fixed_name).map(|object| object.name)
 }
 
-impl Site for Place<'_> {
+impl Site for NamespaceSite<'_> {
     fn namespace(&self) -> Option<&str> {
         Some(self.namespace)
     }
 }
 
-impl<'w> Place<'w> {
+impl<'w> NamespaceSite<'w> {
     fn settings(self) -> &'w Settings {
-        &self.world.settings
+        &self.snapshot.settings
     }
 
     /// The namespaces of the tenant whose pods this one's trust: itself, and where the baseline stands.
-    fn own(self) -> BTreeSet<&'w str> {
-        self.world.trusted_of(&self.tenant.name).chain([self.namespace]).collect()
+    fn trusted_namespaces(self) -> BTreeSet<&'w str> {
+        self.snapshot.ready_namespaces_of(&self.tenant.name).chain([self.namespace]).collect()
     }
 
     /// The accounts that may call the pods here, as patterns.
-    fn allowed(self) -> Vec<String> {
+    fn allowed_principals(self) -> Vec<String> {
         let settings = self.settings();
-        let own = self.own().into_iter().map(|namespace| peers::principal(settings, namespace, "*"));
+        let own = self
+            .trusted_namespaces()
+            .into_iter()
+            .map(|namespace| network::principal(settings, namespace, "*"));
         let gateways = self
-            .world
+            .snapshot
             .gateways(self.tenant)
             .map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
         let callers = self.tenant.grants.callers.iter();
         let callers = callers.map(|caller| (caller.namespace.clone(), caller.service_account.clone()));
-        let services = self.world.calling(&self.tenant.name);
+        let services = self.snapshot.services_calling(&self.tenant.name);
         let services = services.map(|service| (service.namespace.clone(), service.service_account.clone()));
         let others: BTreeSet<_> = gateways.chain(callers).chain(services).collect();
-        own.chain(others.iter().map(|(namespace, name)| peers::principal(settings, namespace, name)))
+        own.chain(others.iter().map(|(namespace, name)| network::principal(settings, namespace, name)))
             .collect()
     }
 }

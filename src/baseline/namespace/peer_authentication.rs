@@ -1,9 +1,9 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// No plaintext.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,
         name: "default",

@@ -2,27 +2,28 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place, peers};
+use super::{Body, Kind, NamespaceSite, Object, network};
 use crate::settings::Dataplane;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Snapshot, Tenant};
 
 /// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
 /// it with the ambient dataplane.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
-    Object { kind: Kind::Sidecar, name: "default", body: Body::Where(body) }
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
+    Object { kind: Kind::Sidecar, name: "default", body: Body::Optional(body) }
 }
 
-fn body(place: Place<'_>) -> Option<Value> {
-    let settings = place.settings();
+fn body(site: NamespaceSite<'_>) -> Option<Value> {
+    let settings = site.settings();
     if settings.dataplane == Dataplane::Ambient {
         return None;
     }
-    let siblings = place.own().into_iter().filter(|name| *name != place.namespace);
-    let named = known_hosts(place.world, place.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
+    let other_namespaces = site.trusted_namespaces().into_iter().filter(|name| *name != site.namespace);
+    let known =
+        known_hosts(site.snapshot, site.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
     let hosts: Vec<String> = once("./*".to_owned())
-        .chain(siblings.map(|name| format!("{name}/*")))
+        .chain(other_namespaces.map(|name| format!("{name}/*")))
         .chain([format!("{}/*", settings.mesh_root)])
-        .chain(named)
+        .chain(known)
         .collect();
     let mode = settings.outbound.name();
     Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
@@ -30,9 +31,11 @@ fn body(place: Place<'_>) -> Option<Value> {
 
 /// What the tenant's proxies know by name, each with its namespace: the API server, DNS, and what the tenant reaches.
 pub fn known_hosts<'w>(
-    world: &'w World,
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
-    let reached = world.reached(tenant).map(|service| peers::host(&service.namespace, &service.service));
-    peers::hosts_of_all(&world.settings).chain(reached)
+    let services = snapshot
+        .reachable_services(tenant)
+        .map(|service| network::host(&service.namespace, &service.service));
+    network::common_hosts(&snapshot.settings).chain(services)
 }

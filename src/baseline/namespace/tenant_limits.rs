@@ -2,40 +2,43 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::quantity::amount;
-use super::{Body, Kind, Object, Place};
+use super::super::quantity::parse_quantity;
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::Limits;
 
 /// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::LimitRange, name: "tenant-limits", body: Body::Always(body) }
 }
 
-const REQUEST: &[(&str, &str)] = &[("cpu", "100m"), ("memory", "128Mi")];
+const DEFAULT_REQUEST: &[(&str, &str)] = &[("cpu", "100m"), ("memory", "128Mi")];
 
-fn body(place: Place<'_>) -> Value {
-    let limits = &place.tenant.limits;
+fn body(site: NamespaceSite<'_>) -> Value {
+    let limits = &site.tenant.limits;
     // As the API server completes them: what is bounded is given, and what is given is asked for.
-    let with = |base: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
+    let merged = |base: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
         let mut all = base.clone();
         all.extend(over.clone());
         all
     };
-    let usual = REQUEST.iter().map(|(key, amount)| ((*key).to_owned(), (*amount).to_owned())).collect();
-    let default = with(&limits.max, &limits.default);
-    let request = with(&with(&default, &usual), &limits.default_request);
+    let default_request =
+        DEFAULT_REQUEST.iter().map(|(key, quantity)| ((*key).to_owned(), (*quantity).to_owned())).collect();
+    let default = merged(&limits.max, &limits.default);
+    let request = merged(&merged(&default, &default_request), &limits.default_request);
     let parts = [("default", &default), ("defaultRequest", &request), ("max", &limits.max)];
-    let parts = parts.into_iter().filter(|(_, amounts)| !amounts.is_empty());
+    let parts = parts.into_iter().filter(|(_, quantities)| !quantities.is_empty());
     let mut bounds: Map<String, Value> =
-        parts.map(|(part, amounts)| (part.to_owned(), json!(amounts))).collect();
+        parts.map(|(part, quantities)| (part.to_owned(), json!(quantities))).collect();
     bounds.insert("type".to_owned(), json!("Container"));
     json!({ "spec": { "limits": [bounds] } })
 }
 
 /// The limits that Istio gives its proxy.
-const PROXY: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
+const PROXY_LIMITS: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
 
 /// Whether no pod with a proxy could run within these limits.
-pub fn refuses_the_proxy(limits: &Limits) -> bool {
-    PROXY.iter().any(|(key, needed)| limits.max.get(*key).is_some_and(|max| amount(max) < amount(needed)))
+pub fn limits_exclude_proxy(limits: &Limits) -> bool {
+    PROXY_LIMITS.iter().any(|(key, needed)| {
+        limits.max.get(*key).is_some_and(|max| parse_quantity(max) < parse_quantity(needed))
+    })
 }

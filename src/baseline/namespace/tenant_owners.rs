@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::{Subject, SubjectKind};
 
 /// The owners' rights in their namespaces.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::RoleBinding,
         name: "tenant-owners",
-        body: Body::Always(|place| binding(TENANT_ROLE, &place.tenant.owners)),
+        body: Body::Always(|site| role_binding_body(TENANT_ROLE, &site.tenant.owners)),
     }
 }
 
@@ -16,7 +16,7 @@ pub(super) const fn object<'w>() -> Object<Place<'w>> {
 pub const TENANT_ROLE: &str = "bulkhead-tenant";
 
 /// Gives the owners a role of the cluster's.
-pub(in crate::baseline) fn binding(role: &str, owners: &[Subject]) -> Value {
+pub(in crate::baseline) fn role_binding_body(role: &str, owners: &[Subject]) -> Value {
     let subjects: Vec<Value> = owners.iter().map(subject).collect();
     json!({
         "roleRef": { "apiGroup": Kind::RoleBinding.group(), "kind": "ClusterRole", "name": role },

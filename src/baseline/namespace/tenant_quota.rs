@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Place};
+use super::{Body, Kind, NamespaceSite, Object};
 
 /// How much a namespace may hold: what the Tenant says, and of everything that others pay for an end.
-pub(super) const fn object<'w>() -> Object<Place<'w>> {
+pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::ResourceQuota, name: NAME, body: Body::Always(body) }
 }
 
@@ -29,8 +29,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("services.nodeports", "0"),
 ];
 
-fn body(place: Place<'_>) -> Value {
-    let given = place.tenant.quota.iter().map(|(key, amount)| (key.as_str(), amount.as_str()));
+fn body(site: NamespaceSite<'_>) -> Value {
+    let given = site.tenant.namespace_quota.iter().map(|(key, quantity)| (key.as_str(), quantity.as_str()));
     let hard: BTreeMap<&str, &str> = DEFAULTS.iter().copied().chain(given).collect();
     json!({ "spec": { "hard": hard } })
 }

@@ -2,39 +2,44 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, IDENTITY_HEADER, Kind, Object, Served};
+use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
 use crate::settings::Dataplane;
 
 /// Its proxies say who calls, from the caller's certificate and after they have let him in, and take no path and no
 /// header that could mean another where it arrives.
-pub(super) const fn object<'w>() -> Object<Served<'w>> {
-    Object { kind: Kind::EnvoyFilter, name: "identity-header", body: Body::Where(body) }
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
+    Object { kind: Kind::EnvoyFilter, name: "identity-header", body: Body::Optional(body) }
 }
 
-const MANAGER: &str = "envoy.filters.network.http_connection_manager";
+const CONNECTION_MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
-fn body(served: Served<'_>) -> Option<Value> {
-    let is_heard =
-        served.world.settings.dataplane == Dataplane::Sidecar && served.http_ports().next().is_some();
-    is_heard.then(|| {
-        let patches = [Some(hardened_paths()), Some(no_walking()), single_headers(served), Some(identity())];
+fn body(site: ServiceSite<'_>) -> Option<Value> {
+    let is_needed =
+        site.snapshot.settings.dataplane == Dataplane::Sidecar && site.http_ports().next().is_some();
+    is_needed.then(|| {
+        let patches = [
+            Some(path_normalization()),
+            Some(reject_path_traversal()),
+            merge_repeated_headers(site),
+            Some(set_identity_header()),
+        ];
         json!({ "spec": {
             "configPatches": patches.into_iter().flatten().collect::<Vec<_>>(),
             "priority": 1000,
-            "workloadSelector": { "labels": served.service.selector },
+            "workloadSelector": { "labels": site.service.selector },
         } })
     })
 }
 
-fn hardened_paths() -> Value {
+fn path_normalization() -> Value {
     json!({
         "applyTo": "NETWORK_FILTER",
         "match": {
             "context": "SIDECAR_INBOUND",
-            "listener": { "filterChain": { "filter": { "name": MANAGER } } },
+            "listener": { "filterChain": { "filter": { "name": CONNECTION_MANAGER } } },
         },
         "patch": { "operation": "MERGE", "value": {
-            "name": MANAGER,
+            "name": CONNECTION_MANAGER,
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
                 "common_http_protocol_options": { "headers_with_underscores_action": "DROP_HEADER" },
@@ -48,7 +53,7 @@ fn hardened_paths() -> Value {
 }
 
 /// Java's servlets read `..;x` as `..`; Envoy does since CVE-2026-73551, but not where the dots are encoded.
-fn no_walking() -> Value {
+fn reject_path_traversal() -> Value {
     let walks = json!({
         "permissions": [{ "url_path": { "path": { "safe_regex": { "regex": ".*/([.]|%2[eE]){2};.*" } } } }],
         "principals": [{ "any": true }],
@@ -64,8 +69,8 @@ fn no_walking() -> Value {
 }
 
 /// To Envoy a header has a value if it has it among others; what it is judged by is made all that arrives.
-fn single_headers(served: Served<'_>) -> Option<Value> {
-    let headers: BTreeSet<&String> = served.http_ports().flat_map(|port| port.headers.keys()).collect();
+fn merge_repeated_headers(site: ServiceSite<'_>) -> Option<Value> {
+    let headers: BTreeSet<&String> = site.http_ports().flat_map(|port| port.headers.keys()).collect();
     let single = headers.iter().map(|header| {
         json!({ "append": {
             "append_action": "OVERWRITE_IF_EXISTS",
@@ -77,7 +82,7 @@ fn single_headers(served: Served<'_>) -> Option<Value> {
     (!mutations.is_empty()).then(|| filter("INSERT_FIRST", "bulkhead.single_headers", &mutation(&mutations)))
 }
 
-fn identity() -> Value {
+fn set_identity_header() -> Value {
     let append = json!({
         "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
         "header": { "key": IDENTITY_HEADER, "value": "%DOWNSTREAM_PEER_URI_SAN%" },
@@ -95,10 +100,9 @@ fn mutation(mutations: &[Value]) -> Value {
 
 /// Before all others, or before the last one.
 fn filter(operation: &str, name: &str, config: &Value) -> Value {
-    let mut chain = json!({ "filter": { "name": MANAGER } });
+    let mut chain = json!({ "filter": { "name": CONNECTION_MANAGER } });
     if operation == "INSERT_BEFORE" {
-        chain =
-            json!({ "filter": { "name": MANAGER, "subFilter": { "name": "envoy.filters.http.router" } } });
+        chain = json!({ "filter": { "name": CONNECTION_MANAGER, "subFilter": { "name": "envoy.filters.http.router" } } });
     }
     json!({
         "applyTo": "HTTP_FILTER",

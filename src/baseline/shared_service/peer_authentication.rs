@@ -1,14 +1,14 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, Served};
+use super::{Body, Kind, Object, ServiceSite};
 
 /// No plaintext: who calls must be known.
-pub(super) const fn object<'w>() -> Object<Served<'w>> {
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,
         name: "",
         body: Body::Always(
-            |served| json!({ "spec": { "mtls": { "mode": "STRICT" }, "selector": served.selector() } }),
+            |site| json!({ "spec": { "mtls": { "mode": "STRICT" }, "selector": site.selector() } }),
         ),
     }
 }

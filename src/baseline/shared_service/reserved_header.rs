@@ -1,20 +1,20 @@
 use serde_json::json;
 
-use super::{Body, IDENTITY_HEADER, Kind, Object, Served};
+use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
 
 /// Who writes the reserved header himself is refused, so that nothing forged is believed even where the proxy's own
 /// filter is missing.
-pub(super) const fn object<'w>() -> Object<Served<'w>> {
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,
         name: "reserved-header",
-        body: Body::Where(|served| {
-            let ports: Vec<String> = served.http_ports().map(|port| port.port.to_string()).collect();
+        body: Body::Optional(|site| {
+            let ports: Vec<String> = site.http_ports().map(|port| port.port.to_string()).collect();
             let rule = json!({
                 "to": [{ "operation": { "ports": ports } }],
                 "when": [{ "key": format!("request.headers[{IDENTITY_HEADER}]"), "values": ["*"] }],
             });
-            let spec = json!({ "action": "DENY", "rules": [rule], "selector": served.selector() });
+            let spec = json!({ "action": "DENY", "rules": [rule], "selector": site.selector() });
             (!ports.is_empty()).then(|| json!({ "spec": spec }))
         }),
     }

@@ -1,29 +1,30 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, Served, peers};
+use super::{Body, Kind, Object, ServiceSite, network};
 use crate::settings::{Dataplane, Outbound};
 
 /// What its proxies know: no route that some tenant wrote among it.
-pub(super) const fn object<'w>() -> Object<Served<'w>> {
-    Object { kind: Kind::Sidecar, name: "", body: Body::Where(body) }
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
+    Object { kind: Kind::Sidecar, name: "", body: Body::Optional(body) }
 }
 
-fn body(served: Served<'_>) -> Option<Value> {
-    let settings = &served.world.settings;
+fn body(site: ServiceSite<'_>) -> Option<Value> {
+    let settings = &site.snapshot.settings;
     if settings.dataplane == Dataplane::Ambient {
         return None;
     }
-    let known = peers::hosts_of_all(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
-    let called = served.service.calls_tenants.iter().flat_map(|tenant| served.world.trusted_of(tenant));
+    let known = network::common_hosts(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
+    let called =
+        site.service.calls_tenants.iter().flat_map(|tenant| site.snapshot.ready_namespaces_of(tenant));
     let hosts: Vec<String> = ["./*".to_owned(), format!("{}/*", settings.mesh_root)]
         .into_iter()
         .chain(known)
-        .chain(served.service.egress.iter().cloned())
+        .chain(site.service.egress.iter().cloned())
         .chain(called.map(|namespace| format!("{namespace}/*")))
         .collect();
     Some(json!({ "spec": {
         "egress": [{ "hosts": hosts }],
         "outboundTrafficPolicy": { "mode": Outbound::RegistryOnly.name() },
-        "workloadSelector": { "labels": served.service.selector },
+        "workloadSelector": { "labels": site.service.selector },
     } }))
 }

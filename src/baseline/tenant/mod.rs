@@ -1,28 +1,28 @@
 //! What a tenant has beyond its namespaces, each object under a name that ends with the tenant's.
 
-mod fair_share;
+mod calico_policy;
+mod flow_schema;
 mod namespace_creator;
-mod network_boundary;
 mod tenant_reader;
 mod tenant_reader_role;
 
 use super::{Body, Kind, Manifest, Object, Site};
 use crate::settings::Calico;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Snapshot, Tenant};
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
 #[derive(Clone, Copy, Debug)]
-struct Beyond<'w> {
-    world: &'w World,
+struct TenantSite<'w> {
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 }
 
-const fn objects<'w>() -> [Object<Beyond<'w>>; 6] {
+const fn objects<'w>() -> [Object<TenantSite<'w>>; 6] {
     [
-        network_boundary::stored(),
-        network_boundary::served(),
-        fair_share::object(),
+        calico_policy::crd(),
+        calico_policy::api_server(),
+        flow_schema::object(),
         namespace_creator::object(),
         tenant_reader_role::object(),
         tenant_reader::object(),
@@ -30,20 +30,20 @@ const fn objects<'w>() -> [Object<Beyond<'w>>; 6] {
 }
 
 /// What `tenant` has beyond its namespaces.
-pub fn desired_of_tenant<'w>(
-    world: &'w World,
+pub fn desired_for_tenant<'w>(
+    snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = Manifest> + use<'w> {
-    objects().into_iter().flat_map(move |object| object.manifests(Beyond { world, tenant }))
+    objects().into_iter().flat_map(move |object| object.manifests(TenantSite { snapshot, tenant }))
 }
 
-/// Whose the object of the cluster of this kind and name is, if it is one of [`desired_of_tenant`].
-pub fn tenant_of_object(kind: Kind, name: &str) -> Option<&str> {
+/// Whose the object of the cluster of this kind and name is, if it is one of [`desired_for_tenant`].
+pub fn tenant_of_cluster_object(kind: Kind, name: &str) -> Option<&str> {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind);
     of_kind.find_map(|object| name.strip_prefix(object.name))
 }
 
-impl Site for Beyond<'_> {
+impl Site for TenantSite<'_> {
     fn namespace(&self) -> Option<&str> {
         None
     }

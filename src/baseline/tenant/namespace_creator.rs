@@ -1,12 +1,12 @@
-use super::super::namespace::binding;
-use super::{Beyond, Body, Kind, Object};
+use super::super::namespace::role_binding_body;
+use super::{Body, Kind, Object, TenantSite};
 
 /// The owners' right to create namespaces, which belong to the tenant from the first moment.
-pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
+pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::ClusterRoleBinding,
         name: "bulkhead-tenant-",
-        body: Body::Always(|beyond| binding(NAMESPACE_OWNER_ROLE, &beyond.tenant.owners)),
+        body: Body::Always(|site| role_binding_body(NAMESPACE_OWNER_ROLE, &site.tenant.owners)),
     }
 }
 

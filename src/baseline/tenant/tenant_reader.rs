@@ -1,13 +1,13 @@
 use super::super::manifest::{Body, Site};
-use super::super::namespace::binding;
-use super::tenant_reader_role::READER;
-use super::{Beyond, Kind, Object};
+use super::super::namespace::role_binding_body;
+use super::tenant_reader_role::READER_PREFIX;
+use super::{Kind, Object, TenantSite};
 
 /// The owners have that right.
-pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
+pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::ClusterRoleBinding,
-        name: READER,
-        body: Body::Always(|beyond| binding(&beyond.name(READER), &beyond.tenant.owners)),
+        name: READER_PREFIX,
+        body: Body::Always(|site| role_binding_body(&site.name(READER_PREFIX), &site.tenant.owners)),
     }
 }

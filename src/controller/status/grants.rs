@@ -1,13 +1,13 @@
 //! Checks that a tenant's grants name existing objects.
 
 use crate::policy::quote_all;
-use crate::world::{Tenant, World};
+use crate::snapshot::{Snapshot, Tenant};
 
 /// Returns the reason and the message for the first grant that has no effect; `None` if all grants have one.
-pub(super) fn unresolved(world: &World, tenant: &Tenant) -> Option<(&'static str, String)> {
+pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<(&'static str, String)> {
     let reach = &tenant.grants.reach;
     let services = || reach.shared_services.iter().map(String::as_str);
-    let unknown: Vec<&str> = services().filter(|name| world.shared_service(name).is_none()).collect();
+    let unknown: Vec<&str> = services().filter(|name| snapshot.shared_service(name).is_none()).collect();
     if !unknown.is_empty() {
         let names = quote_all(&unknown);
         return Some((
@@ -15,17 +15,18 @@ pub(super) fn unresolved(world: &World, tenant: &Tenant) -> Option<(&'static str
             format!("`spec.grants.reach.sharedServices` names SharedServices that do not exist: {names}"),
         ));
     }
-    let serves = |name: &&str| world.shared_service(name).is_none_or(|service| service.serves(&tenant.name));
-    let unserved: Vec<&str> = services().filter(|name| !serves(name)).collect();
-    if !unserved.is_empty() {
-        let names = quote_all(&unserved);
+    let is_served =
+        |name: &&str| snapshot.shared_service(name).is_none_or(|service| service.serves(&tenant.name));
+    let not_served: Vec<&str> = services().filter(|name| !is_served(name)).collect();
+    if !not_served.is_empty() {
+        let names = quote_all(&not_served);
         return Some((
             "NotServed",
             format!("`spec.tenants` of these SharedServices leaves out this tenant: {names}"),
         ));
     }
     let gateways = tenant.grants.serve.gateways.iter().map(String::as_str);
-    let unknown: Vec<&str> = gateways.filter(|name| world.settings.gateway(name).is_none()).collect();
+    let unknown: Vec<&str> = gateways.filter(|name| snapshot.settings.gateway(name).is_none()).collect();
     if !unknown.is_empty() {
         let names = quote_all(&unknown);
         return Some((
@@ -35,9 +36,9 @@ pub(super) fn unresolved(world: &World, tenant: &Tenant) -> Option<(&'static str
             ),
         ));
     }
-    let has_no_way = world.settings.egress_gateway.is_none() && reach.cidrs.is_empty();
-    (has_no_way && !reach.hosts.is_empty()).then(|| {
-        let way = "set `egressGateway` in the settings, or grant the hosts' addresses in `cidrs`";
-        ("EgressUnreachable", format!("no network policy allows traffic to `spec.grants.reach.hosts`: {way}"))
+    let has_no_egress = snapshot.settings.egress_gateway.is_none() && reach.cidrs.is_empty();
+    (has_no_egress && !reach.hosts.is_empty()).then(|| {
+        let fix = "set `egressGateway` in the settings, or grant the hosts' addresses in `cidrs`";
+        ("EgressUnreachable", format!("no network policy allows traffic to `spec.grants.reach.hosts`: {fix}"))
     })
 }

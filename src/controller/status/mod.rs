@@ -1,8 +1,8 @@
 //! Keeps the status of Tenants, SharedServices and Exemptions current.
 
+mod condition;
 mod exemption;
 mod grants;
-mod said;
 mod shared_service;
 mod tenant;
 
@@ -18,41 +18,46 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::observe::Audits;
-use super::troubles::Troubles;
+use super::audit_loop::AuditResults;
+use super::baseline::ReconcileErrors;
 use crate::api::{self, Condition, READY};
-use crate::sources::Worlds;
-use crate::sources::follow::{read_exemption, read_shared_service, read_tenant};
-use crate::world::World;
-use said::Said;
+use crate::snapshot::Snapshot;
+use crate::sources::SnapshotStore;
+use crate::sources::watch::{read_exemption, read_shared_service, read_tenant};
+use condition::ConditionUpdate;
 
 /// Collects a burst of changes into one update.
-const BETWEEN: Duration = Duration::from_millis(200);
+const DEBOUNCE: Duration = Duration::from_millis(200);
 /// Updates at least this often, because an Exemption expires without a change.
-const AT_LEAST: Duration = Duration::from_secs(30);
+const RESYNC_INTERVAL: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum StatusKind {
     Exemption,
     SharedService,
     Tenant,
 }
 
-type News = (Told, Result<watcher::Event<DynamicObject>, watcher::Error>);
+type StatusEvent = (StatusKind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Keeps the status of all objects current. Runs until dropped.
-pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, troubles: &Troubles) {
-    let mut objects: BTreeMap<(Told, String), DynamicObject> = BTreeMap::new();
-    let kinds = [Told::Exemption, Told::SharedService, Told::Tenant];
-    let mut news = stream::select_all(kinds.map(|kind| follow(&client, kind).boxed()));
-    let mut changes = worlds.changes();
+pub(super) async fn run(
+    client: Client,
+    snapshots: &SnapshotStore,
+    audit_results: &AuditResults,
+    errors: &ReconcileErrors,
+) {
+    let mut objects: BTreeMap<(StatusKind, String), DynamicObject> = BTreeMap::new();
+    let kinds = [StatusKind::Exemption, StatusKind::SharedService, StatusKind::Tenant];
+    let mut events = stream::select_all(kinds.map(|kind| watch_kind(&client, kind).boxed()));
+    let mut snapshot_changes = snapshots.subscribe();
     loop {
         let mut next = tokio::select! {
-            item = news.next() => item,
-            Ok(()) = changes.changed() => None,
-            () = audits.changed.notified() => None,
-            () = troubles.changed.notified() => None,
-            () = sleep(AT_LEAST) => None,
+            item = events.next() => item,
+            Ok(()) = snapshot_changes.changed() => None,
+            () = audit_results.changed.notified() => None,
+            () = errors.changed.notified() => None,
+            () = sleep(RESYNC_INTERVAL) => None,
         };
         while let Some((kind, event)) = next {
             match event {
@@ -63,28 +68,28 @@ pub(super) async fn report(client: Client, worlds: &Worlds, audits: &Audits, tro
                 Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
                 Err(error) => warn!(?kind, %error, "the watch failed; retrying"),
             }
-            next = news.next().now_or_never().flatten();
+            next = events.next().now_or_never().flatten();
         }
-        let Some(world) = worlds.newest() else { continue };
+        let Some(snapshot) = snapshots.newest() else { continue };
         for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&world, audits, troubles, name, object) else { continue };
+            let Some(status) = kind.status(&snapshot, audit_results, errors, name, object) else { continue };
             let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
             let patch = Patch::Merge(json!({ "status": status }));
             match api.patch_status(name, &PatchParams::default(), &patch).await {
-                Ok(told) => *object = told,
+                Ok(updated) => *object = updated,
                 Err(error) => warn!(?kind, name, %error, "failed to update status"),
             }
         }
-        sleep(BETWEEN).await;
+        sleep(DEBOUNCE).await;
     }
 }
 
-fn follow(client: &Client, kind: Told) -> impl Stream<Item = News> + use<> {
+fn watch_kind(client: &Client, kind: StatusKind) -> impl Stream<Item = StatusEvent> + use<> {
     let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
     watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, event))
 }
 
-impl Told {
+impl StatusKind {
     fn resource(self) -> ApiResource {
         match self {
             Self::Exemption => ApiResource::erase::<api::Exemption>(&()),
@@ -94,30 +99,30 @@ impl Told {
     }
 
     /// Returns the conditions of the object; `None` while the snapshot has another version of it.
-    fn said(
+    fn conditions(
         self,
-        world: &World,
-        troubles: &Troubles,
+        snapshot: &Snapshot,
+        errors: &ReconcileErrors,
         name: &str,
         object: &DynamicObject,
-    ) -> Result<Option<Vec<Said>>, String> {
+    ) -> Result<Option<Vec<ConditionUpdate>>, String> {
         Ok(match self {
             Self::Exemption => {
                 let now = read(object, read_exemption)?;
-                world
+                snapshot
                     .exemption(name)
                     .filter(|known| **known == now)
-                    .map(|known| exemption::said(world, known))
+                    .map(|known| exemption::conditions(snapshot, known))
             }
             Self::SharedService => {
                 let now = read(object, read_shared_service)?;
-                let known = world.shared_service(name).filter(|known| **known == now);
-                known.map(|known| shared_service::said(world, troubles, known))
+                let known = snapshot.shared_service(name).filter(|known| **known == now);
+                known.map(|known| shared_service::conditions(snapshot, errors, known))
             }
             Self::Tenant => {
                 let now = read(object, read_tenant)?;
-                let is_known = world.tenant(name).is_none_or(|known| *known == now);
-                is_known.then(|| tenant::said(world, troubles, name)).flatten()
+                let is_known = snapshot.tenant(name).is_none_or(|known| *known == now);
+                is_known.then(|| tenant::conditions(snapshot, errors, name)).flatten()
             }
         })
     }
@@ -125,18 +130,18 @@ impl Told {
     /// Returns the new status of the object, if it differs.
     fn status(
         self,
-        world: &World,
-        audits: &Audits,
-        troubles: &Troubles,
+        snapshot: &Snapshot,
+        audit_results: &AuditResults,
+        errors: &ReconcileErrors,
         name: &str,
         object: &DynamicObject,
     ) -> Option<Value> {
-        let said = match self.said(world, troubles, name, object) {
-            Ok(said) => said?,
-            Err(error) => vec![Said {
+        let updates = match self.conditions(snapshot, errors, name, object) {
+            Ok(updates) => updates?,
+            Err(error) => vec![ConditionUpdate {
                 condition: READY,
-                holds: false,
-                reason: "Unreadable",
+                is_true: false,
+                reason: "InvalidSpec",
                 message: format!(
                     "the object cannot be read, so its last valid version stays in use: {error}"
                 ),
@@ -145,16 +150,16 @@ impl Told {
         let generation = object.metadata.generation.unwrap_or_default();
         let known = object.data.get("status").cloned().unwrap_or_default();
         let conditions = known.get("conditions").cloned().unwrap_or_default();
-        let before: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
+        let previous: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
         let conditions: Vec<Condition> =
-            said.into_iter().map(|said| said.condition(&before, generation)).collect();
+            updates.into_iter().map(|update| update.into_condition(&previous, generation)).collect();
         let status = match self {
             Self::Exemption | Self::SharedService => {
                 json!({ "observedGeneration": generation, "conditions": conditions })
             }
             Self::Tenant => json!({
                 "observedGeneration": generation, "conditions": conditions,
-                "namespaces": world.namespaces_of(name).count(), "audit": audits.of(name),
+                "namespaces": snapshot.namespaces_of(name).count(), "audit": audit_results.get(name),
             }),
         };
         let known = match self {

@@ -1,22 +1,25 @@
-use super::said::Said;
+use super::condition::ConditionUpdate;
 use crate::api::READY;
-use crate::controller::places::Place;
-use crate::controller::troubles::Troubles;
-use crate::world::{SharedService, World};
+use crate::controller::baseline::{ReconcileErrors, Target};
+use crate::snapshot::{SharedService, Snapshot};
 
 /// Returns the conditions of a SharedService.
-pub(super) fn said(world: &World, troubles: &Troubles, service: &SharedService) -> Vec<Said> {
+pub(super) fn conditions(
+    snapshot: &Snapshot,
+    errors: &ReconcileErrors,
+    service: &SharedService,
+) -> Vec<ConditionUpdate> {
     let namespace = &service.namespace;
-    let trouble = troubles.of(&Place::Service(service.name.clone()));
-    let (holds, reason, message) = if !world.is_listed(service) {
+    let error = errors.get(&Target::Service(service.name.clone()));
+    let (is_true, reason, message) = if !snapshot.is_listed(service) {
         let message = format!(
             "`{namespace}` is not in `platform.sharedNamespaces` of the settings, so Bulkhead does not protect this identity"
         );
         (false, "NamespaceNotListed", message)
-    } else if let Some(trouble) = trouble {
-        (false, "BaselineNotReady", trouble)
+    } else if let Some(error) = error {
+        (false, "BaselineNotReady", error)
     } else {
-        (true, "InForce", format!("only platform accounts may write to `{namespace}`"))
+        (true, "Ready", format!("only platform accounts may write to `{namespace}`"))
     };
-    vec![Said { condition: READY, holds, reason, message }]
+    vec![ConditionUpdate { condition: READY, is_true, reason, message }]
 }

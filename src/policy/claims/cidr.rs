@@ -7,7 +7,7 @@ use ipnet::IpNet;
 pub(super) struct Cidr(IpNet);
 
 /// Of as many addresses, or more, everybody has some; no grant is as wide.
-const WIDE: u8 = 7;
+const MAX_WIDE_PREFIX: u8 = 7;
 
 impl Cidr {
     /// `None` for what is no range, or is written so that readers differ: an IPv4 range as one of IPv6.
@@ -20,7 +20,7 @@ impl Cidr {
     }
 
     pub(super) fn is_wide(self) -> bool {
-        self.0.prefix_len() <= WIDE
+        self.0.prefix_len() <= MAX_WIDE_PREFIX
     }
 
     /// Whether all of it is within the range that `granted` says.
@@ -29,7 +29,7 @@ impl Cidr {
     }
 
     /// Whether it is this address and no other.
-    pub(super) fn is(self, address: IpAddr) -> bool {
+    pub(super) fn is_exactly(self, address: IpAddr) -> bool {
         self.0 == IpNet::from(address)
     }
 }

@@ -5,4 +5,4 @@ mod cidr;
 mod namespace;
 mod peer;
 
-pub use peer::{Whose, peers};
+pub use peer::{PeerOrigin, resolve_peers};

@@ -3,23 +3,23 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::JsonStr;
 use crate::policy::proxy;
 
 /// A container: of the tenant's own the fields that rules read, of the mesh's every field.
 #[derive(Debug)]
 pub struct Container<'a> {
-    pub name: Text<'a>,
-    pub image: Option<Text<'a>>,
+    pub name: JsonStr<'a>,
+    pub image: Option<JsonStr<'a>>,
     pub volume_mounts: Vec<VolumeMount<'a>>,
     /// Every field but the name, as it was sent, if the name is one that Istio gives.
-    pub mesh_fields: Vec<(Text<'a>, &'a RawValue)>,
+    pub mesh_fields: Vec<(JsonStr<'a>, &'a RawValue)>,
 }
 
 #[derive(Debug, serde::Deserialize)]
 pub struct VolumeMount<'a> {
     #[serde(borrow)]
-    pub name: Text<'a>,
+    pub name: JsonStr<'a>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Container<'a> {
@@ -42,21 +42,23 @@ impl<'de> Visitor<'de> for AsContainer {
 
     /// In one pass, since an API server writes the name first; in any other order the fields before it are kept.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut name: Option<Text<'de>> = None;
+        let mut name: Option<JsonStr<'de>> = None;
         let (mut image, mut volume_mounts) = (None, None);
-        let mut kept: Vec<(Text<'de>, &'de RawValue)> = Vec::new();
-        while let Some(field) = map.next_key::<Text<'de>>()? {
+        let mut kept: Vec<(JsonStr<'de>, &'de RawValue)> = Vec::new();
+        while let Some(field) = map.next_key::<JsonStr<'de>>()? {
             match (&*field, &name) {
                 ("name", None) => {
-                    let written: Text<'de> = map.next_value()?;
-                    if proxy::NAMES.contains(&&*written) {
+                    let written: JsonStr<'de> = map.next_value()?;
+                    if proxy::INJECTED_CONTAINERS.contains(&&*written) {
                         kept.reserve(MESH_FIELDS);
                     }
                     name = Some(written);
                 }
                 ("name", Some(_)) => return Err(M::Error::duplicate_field("name")),
                 (_, None) => kept.push((field, map.next_value()?)),
-                (_, Some(name)) if proxy::NAMES.contains(&&**name) => kept.push((field, map.next_value()?)),
+                (_, Some(name)) if proxy::INJECTED_CONTAINERS.contains(&&**name) => {
+                    kept.push((field, map.next_value()?));
+                }
                 ("image", Some(_)) => image = map.next_value()?,
                 ("volumeMounts", Some(_)) => volume_mounts = map.next_value::<Option<_>>()?,
                 (_, Some(_)) => drop(map.next_value::<IgnoredAny>()?),
@@ -74,7 +76,7 @@ impl<'de> Visitor<'de> for AsContainer {
                 _ => {}
             }
         }
-        kept.retain(|_| proxy::NAMES.contains(&&*name));
+        kept.retain(|_| proxy::INJECTED_CONTAINERS.contains(&&*name));
         Ok(Container { name, image, volume_mounts: volume_mounts.unwrap_or_default(), mesh_fields: kept })
     }
 }

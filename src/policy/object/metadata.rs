@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{Entries, Text};
-use crate::policy::path::{At, Path};
+use super::{JsonStr, StringMap};
+use crate::policy::path::{Located, Path};
 use crate::policy::proxy::keys::Map;
 
 /// The part of an object's metadata that rules read.
@@ -11,36 +11,36 @@ use crate::policy::proxy::keys::Map;
 pub struct Metadata<'a> {
     /// Absent where the API server is still to make one up.
     #[serde(borrow, default)]
-    pub name: Option<Text<'a>>,
+    pub name: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    generate_name: Option<Text<'a>>,
+    generate_name: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
-    pub uid: Option<Text<'a>>,
+    pub uid: Option<JsonStr<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    labels: Entries<'a>,
+    labels: StringMap<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    annotations: Entries<'a>,
+    annotations: StringMap<'a>,
 }
 
 /// Metadata, and the path of the object that has it.
 #[derive(Clone, Copy, Debug)]
-pub struct Labelled<'a> {
+pub struct MetadataAt<'a> {
     pub base: &'static [&'static str],
     pub metadata: &'a Metadata<'a>,
 }
 
 impl<'a> Metadata<'a> {
-    pub fn at_root(&'a self) -> Labelled<'a> {
-        Labelled { base: &[], metadata: self }
+    pub fn at_root(&'a self) -> MetadataAt<'a> {
+        MetadataAt { base: &[], metadata: self }
     }
 
     pub fn has_labels(&self) -> bool {
-        self.labels.are_written()
+        self.labels.is_present()
     }
 
     /// Whether the labels and the annotations that Istio reads (`*.istio.io/…`) are the same in `other`.
-    pub fn has_mesh_entries_of(&self, other: &Self) -> bool {
-        fn mesh<'e, 'a>(entries: &'e Entries<'a>) -> impl Iterator<Item = &'e (Text<'a>, Text<'a>)> {
+    pub fn same_mesh_metadata(&self, other: &Self) -> bool {
+        fn mesh<'e, 'a>(entries: &'e StringMap<'a>) -> impl Iterator<Item = &'e (JsonStr<'a>, JsonStr<'a>)> {
             let is_mesh =
                 |key: &str| key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"));
             entries.iter().filter(move |(key, _)| is_mesh(key))
@@ -49,12 +49,12 @@ impl<'a> Metadata<'a> {
     }
 
     /// The labels and the annotations.
-    pub fn maps(&self) -> [(&'static str, &Entries<'a>); 2] {
+    pub fn maps(&self) -> [(&'static str, &StringMap<'a>); 2] {
         [("labels", &self.labels), ("annotations", &self.annotations)]
     }
 
     /// The name, or what it will begin with.
-    pub fn name_or_prefix(&self) -> &str {
+    pub fn name_or_generate_name(&self) -> &str {
         self.name.as_deref().or(self.generate_name.as_deref()).unwrap_or_default()
     }
 
@@ -63,8 +63,8 @@ impl<'a> Metadata<'a> {
     }
 }
 
-impl<'a> Labelled<'a> {
-    pub fn entries(&self, map: Map) -> &'a Entries<'a> {
+impl<'a> MetadataAt<'a> {
+    pub fn entries(&self, map: Map) -> &'a StringMap<'a> {
         match map {
             Map::Labels => &self.metadata.labels,
             Map::Annotations => &self.metadata.annotations,
@@ -76,11 +76,11 @@ impl<'a> Labelled<'a> {
         Path::of(self.base).fields(&["metadata", map])
     }
 
-    pub fn label(&self, key: &str) -> Option<At<'a, &'a str>> {
+    pub fn label(&self, key: &str) -> Option<Located<'a, &'a str>> {
         self.entry("labels", &self.metadata.labels, key)
     }
 
-    pub fn annotation(&self, key: &str) -> Option<At<'a, &'a str>> {
+    pub fn annotation(&self, key: &str) -> Option<Located<'a, &'a str>> {
         self.entry("annotations", &self.metadata.annotations, key)
     }
 
@@ -89,8 +89,13 @@ impl<'a> Labelled<'a> {
         Path::of(self.base).fields(&["metadata", "labels"]).key(key)
     }
 
-    fn entry(&self, map: &'static str, entries: &'a Entries<'a>, key: &str) -> Option<At<'a, &'a str>> {
+    fn entry(
+        &self,
+        map: &'static str,
+        entries: &'a StringMap<'a>,
+        key: &str,
+    ) -> Option<Located<'a, &'a str>> {
         let (key, value) = entries.get(key)?;
-        Some(At { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
+        Some(Located { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
     }
 }

@@ -5,7 +5,7 @@ mod container;
 mod metadata;
 mod namespace;
 mod network_policy;
-mod owned;
+mod owner_info;
 mod peer_authentication;
 mod policy;
 mod selector;
@@ -22,31 +22,31 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::kind::{Entry, Kind};
+use super::kind::{Kind, WebhookEntry};
 use crate::baseline;
 
 pub use container::{Container, VolumeMount};
-pub use metadata::{Labelled, Metadata};
-pub use namespace::Namespace;
-pub use network_policy::{Direction, NetworkPolicy, Opening, Peer};
-pub use owned::Owned;
+pub use metadata::{Metadata, MetadataAt};
+pub use namespace::NamespaceView;
+pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
+pub use owner_info::OwnerInfo;
 pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
-pub use selector::{Labels, Selector};
+pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
 pub use telemetry::Telemetry;
-pub use tenant::Tenant;
+pub use tenant::TenantView;
 pub(super) use text::nullable;
-pub use text::{Entries, Text};
+pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
 pub use volume::Volume;
-pub use workload::{Form, Placed, Role, Workload};
+pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
 
 /// One object, read.
 #[derive(Debug)]
 pub enum Object<'a> {
-    Namespace(Namespace<'a>),
+    Namespace(NamespaceView<'a>),
     /// A pod, or whatever carries a pod template.
     Workload(Workload<'a>),
     /// Its annotations and labels are laid onto the pod it binds.
@@ -56,15 +56,15 @@ pub enum Object<'a> {
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(Metadata<'a>, VirtualService<'a>),
-    Tenant(Tenant<'a>),
+    Tenant(TenantView<'a>),
     /// Of a kind whose objects are judged by who writes them.
-    Unread,
+    Opaque,
     Policy(Policy<'a>),
 }
 
 /// Why an object cannot be judged.
 #[derive(Debug, thiserror::Error)]
-pub enum Unreadable {
+pub enum ObjectError {
     #[error("{0}")]
     Json(#[from] serde_json::Error),
     #[error("the request is for a {announced}, but the object is a `{kind}` of `{api_version}`")]
@@ -74,38 +74,42 @@ pub enum Unreadable {
 }
 
 impl<'a> Object<'a> {
-    /// Reads `raw` as the announced `kind`, and as nothing else; `form` is how final a pod's text is.
-    pub fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
+    /// Reads `raw` as the announced `kind`, and as nothing else; `stage` is how final a pod's text is.
+    pub fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
         Ok(match kind {
-            Kind::Namespace => {
-                Self::Namespace(Namespace::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
-            }
-            Kind::Binding => Self::Binding(Whole::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Namespace => Self::Namespace(NamespaceView::read(
+                TypedObject::<IgnoredAny>::read(kind, raw)?.metadata,
+                raw,
+            )?),
+            Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::ServiceAccount => {
-                let metadata = Whole::<IgnoredAny>::read(kind, raw)?.metadata;
-                let whole = of_the_baseline(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
-                Self::ServiceAccount(metadata, whole)
+                let metadata = TypedObject::<IgnoredAny>::read(kind, raw)?.metadata;
+                let object =
+                    read_baseline_object(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
+                Self::ServiceAccount(metadata, object)
             }
-            Kind::TokenRequest => Self::TokenRequest(Whole::read(kind, raw)?.spec.unwrap_or_default()),
+            Kind::TokenRequest => Self::TokenRequest(TypedObject::read(kind, raw)?.spec.unwrap_or_default()),
             Kind::Secret => {
-                Whole::<IgnoredAny>::read(kind, raw)?;
+                TypedObject::<IgnoredAny>::read(kind, raw)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::VirtualService => {
-                let (metadata, service) = Whole::read(kind, raw)?.parts(|service| service);
+                let (metadata, service) = TypedObject::read(kind, raw)?.into_parts(|service| service);
                 Self::VirtualService(metadata, service)
             }
-            Kind::Tenant => Self::Tenant(Tenant::read(Whole::<IgnoredAny>::read(kind, raw)?.metadata, raw)?),
+            Kind::Tenant => {
+                Self::Tenant(TenantView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
+            }
             Kind::SharedService
             | Kind::Exemption
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig => {
-                Whole::<IgnoredAny>::read(kind, raw)?;
-                Self::Unread
+                TypedObject::<IgnoredAny>::read(kind, raw)?;
+                Self::Opaque
             }
             Kind::Policy(of) => Self::Policy(Policy::read(of, kind, raw)?),
-            _ => Self::Workload(Workload::read(kind, raw, form)?),
+            _ => Self::Workload(Workload::read(kind, raw, stage)?),
         })
     }
 }
@@ -114,7 +118,7 @@ impl Object<'_> {
     /// Its kind and the whole of it, if it has a name of the baseline's.
     pub fn baseline(&self) -> Option<(baseline::Kind, &serde_json::Value)> {
         match self {
-            Self::Policy(policy) => Some((policy.kind, policy.whole.as_ref()?)),
+            Self::Policy(policy) => Some((policy.kind, policy.object.as_ref()?)),
             Self::ServiceAccount(_, baseline) => Some((baseline::Kind::ServiceAccount, baseline.as_ref()?)),
             _ => None,
         }
@@ -122,65 +126,66 @@ impl Object<'_> {
 }
 
 /// The whole object, if it has a name of the baseline's.
-fn of_the_baseline(
+fn read_baseline_object(
     kind: baseline::Kind,
     name: Option<&str>,
     raw: &RawValue,
-) -> Result<Option<serde_json::Value>, Unreadable> {
-    let is_baseline =
-        name.is_some_and(|name| baseline::is_baseline(kind, name) || baseline::is_of_the_cluster(kind, name));
+) -> Result<Option<serde_json::Value>, ObjectError> {
+    let is_baseline = name.is_some_and(|name| {
+        baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name)
+    });
     Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 
 /// Whether all that rules with a ratchet read of an object is the same in two states of it; each view says what
 /// that is.
-pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     match kind.entry() {
-        Entry::Policies => same_configuration(kind, old, new),
-        _ => workload::same_region(kind, old, new),
+        WebhookEntry::Policies => configuration_unchanged(kind, old, new),
+        _ => workload::judged_fields_unchanged(kind, old, new),
     }
 }
 
 /// All of the spec, since a route that is aimed anew is judged anew, and what the mesh reads beside it.
-fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    let read = |raw| Whole::<&RawValue>::read(kind, raw);
+fn configuration_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+    let read = |raw| TypedObject::<&RawValue>::read(kind, raw);
     let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
     old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
-        && old.metadata.has_mesh_entries_of(&new.metadata)
+        && old.metadata.same_mesh_metadata(&new.metadata)
 }
 
 /// What every object has: it says what it is, and has metadata and a spec.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Whole<'a, S> {
+struct TypedObject<'a, S> {
     #[serde(borrow)]
-    api_version: Text<'a>,
+    api_version: JsonStr<'a>,
     #[serde(borrow)]
-    kind: Text<'a>,
+    kind: JsonStr<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     metadata: Metadata<'a>,
     #[serde(default = "Option::default")]
     spec: Option<S>,
 }
 
-impl<'a, S: Deserialize<'a>> Whole<'a, S> {
-    fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
-        let whole: Self = serde_json::from_str(raw.get())?;
-        let group = whole.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        if group == announced.group() && *whole.kind == *announced.name() {
-            return Ok(whole);
+impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
+    fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
+        let object: Self = serde_json::from_str(raw.get())?;
+        let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        if group == announced.group() && *object.kind == *announced.name() {
+            return Ok(object);
         }
-        Err(Unreadable::OtherKind {
+        Err(ObjectError::OtherKind {
             announced: announced.name(),
-            api_version: whole.api_version.to_string(),
-            kind: whole.kind.to_string(),
+            api_version: object.api_version.to_string(),
+            kind: object.kind.to_string(),
         })
     }
 }
 
-impl<'a, S: Default> Whole<'a, S> {
+impl<'a, S: Default> TypedObject<'a, S> {
     /// Its metadata, and what `made` makes of its spec.
-    fn parts<T>(self, made: impl FnOnce(S) -> T) -> (Metadata<'a>, T) {
+    fn into_parts<T>(self, made: impl FnOnce(S) -> T) -> (Metadata<'a>, T) {
         (self.metadata, made(self.spec.unwrap_or_default()))
     }
 }

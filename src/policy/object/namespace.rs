@@ -2,18 +2,18 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Metadata, Text};
-use crate::world::{BASELINE_READY, TENANT_LABEL};
+use super::{JsonStr, Metadata};
+use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
 /// A namespace: its labels, what it hangs on, and what is said of its baseline.
 #[derive(Debug)]
-pub struct Namespace<'a> {
+pub struct NamespaceView<'a> {
     pub metadata: Metadata<'a>,
     /// As they are written.
     pub owner_references: Vec<&'a RawValue>,
-    pub finalizers: Vec<Text<'a>>,
+    pub finalizers: Vec<JsonStr<'a>>,
     /// Those that keep it from ending: `kubernetes`, until it is empty.
-    pub spec_finalizers: Vec<Text<'a>>,
+    pub spec_finalizers: Vec<JsonStr<'a>>,
     /// The condition that its baseline stands, and its place among the others.
     pub baseline_ready: Option<(usize, &'a RawValue)>,
 }
@@ -35,14 +35,14 @@ struct Attachments<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
     owner_references: Vec<&'a RawValue>,
     #[serde(borrow, deserialize_with = "nullable")]
-    finalizers: Vec<Text<'a>>,
+    finalizers: Vec<JsonStr<'a>>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Spec<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
-    finalizers: Vec<Text<'a>>,
+    finalizers: Vec<JsonStr<'a>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,10 +55,10 @@ struct Status<'a> {
 #[derive(Deserialize)]
 struct Condition<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
+    kind: JsonStr<'a>,
 }
 
-impl<'a> Namespace<'a> {
+impl<'a> NamespaceView<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let rest: Rest<'a> = serde_json::from_str(raw.get())?;

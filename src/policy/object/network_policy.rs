@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::nullable;
-use super::{Selector, Text};
+use super::{JsonStr, Selector};
 use crate::policy::path::Path;
 
 /// A NetworkPolicy, as far as it opens something. Which of the two lists it means, and for which pods, is no matter:
@@ -44,7 +44,7 @@ pub struct Peer<'a> {
 #[derive(Debug, Deserialize)]
 pub struct IpBlock<'a> {
     #[serde(borrow)]
-    pub cidr: Text<'a>,
+    pub cidr: JsonStr<'a>,
 }
 
 /// A range of ports, or one.
@@ -52,16 +52,16 @@ pub struct IpBlock<'a> {
 #[serde(default)]
 struct Port<'a> {
     #[serde(borrow)]
-    protocol: Option<Text<'a>>,
+    protocol: Option<JsonStr<'a>>,
     #[serde(rename = "port")]
-    first: Option<Number>,
+    first: Option<PortNumber>,
     #[serde(rename = "endPort")]
     last: Option<u16>,
 }
 
 /// A port's number; `None` for one by its name, which is each pod's to say.
 #[derive(Debug)]
-struct Number(Option<u16>);
+struct PortNumber(Option<u16>);
 
 /// Which way a rule opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub enum Direction {
 
 /// One rule, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'o, 'a> {
+pub struct TrafficRule<'o, 'a> {
     pub direction: Direction,
     index: usize,
     pub peers: &'o [Peer<'a>],
@@ -80,16 +80,16 @@ pub struct Opening<'o, 'a> {
 }
 
 impl<'a> NetworkPolicy<'a> {
-    pub fn openings(&self) -> impl Iterator<Item = Opening<'_, 'a>> {
+    pub fn rules(&self) -> impl Iterator<Item = TrafficRule<'_, 'a>> {
         let lists = [(Direction::In, &self.ingress), (Direction::Out, &self.egress)];
         lists.into_iter().flat_map(|(direction, rules)| {
             let rules = rules.iter().enumerate();
-            rules.map(move |(index, Rule { peers, ports })| Opening { direction, index, peers, ports })
+            rules.map(move |(index, Rule { peers, ports })| TrafficRule { direction, index, peers, ports })
         })
     }
 }
 
-impl Opening<'_, '_> {
+impl TrafficRule<'_, '_> {
     pub fn path(&self) -> Path<'static> {
         let list = if self.direction == Direction::In { "ingress" } else { "egress" };
         Path::of(&["spec", list]).index(self.index)
@@ -105,37 +105,37 @@ impl Opening<'_, '_> {
     }
 
     /// Whether it is for these ports alone.
-    pub fn is_only_for(&self, ports: &[u16]) -> bool {
-        let is_within = |port: &Port<'_>| {
-            let Some(Number(Some(first))) = port.first else { return false };
+    pub fn allows_only_ports(&self, ports: &[u16]) -> bool {
+        let is_listed = |port: &Port<'_>| {
+            let Some(PortNumber(Some(first))) = port.first else { return false };
             (first..=port.last.unwrap_or(first)).all(|port| ports.contains(&port))
         };
-        !self.ports.is_empty() && self.ports.iter().all(is_within)
+        !self.ports.is_empty() && self.ports.iter().all(is_listed)
     }
 
-    pub fn is_only_tcp(&self) -> bool {
+    pub fn allows_only_tcp(&self) -> bool {
         self.ports.iter().all(|port| port.protocol.as_ref().is_none_or(|protocol| **protocol == *"TCP"))
     }
 }
 
-impl<'de> Deserialize<'de> for Number {
+impl<'de> Deserialize<'de> for PortNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsNumber;
-        impl Visitor<'_> for AsNumber {
-            type Value = Number;
+        struct PortNumberVisitor;
+        impl Visitor<'_> for PortNumberVisitor {
+            type Value = PortNumber;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a port")
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-                u16::try_from(number).map(|number| Number(Some(number))).map_err(E::custom)
+                u16::try_from(number).map(|number| PortNumber(Some(number))).map_err(E::custom)
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-                Ok(Number(None))
+                Ok(PortNumber(None))
             }
         }
-        deserializer.deserialize_any(AsNumber)
+        deserializer.deserialize_any(PortNumberVisitor)
     }
 }

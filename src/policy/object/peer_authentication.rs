@@ -3,26 +3,26 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{Labels, Text};
-use crate::policy::path::{At, Path};
+use super::{JsonStr, WorkloadSelector};
+use crate::policy::path::{Located, Path};
 
 /// A PeerAuthentication: of which pods, and what callers must show them.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PeerAuthentication<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
-    pub selector: Labels<'a>,
+    pub selector: WorkloadSelector<'a>,
     #[serde(borrow, deserialize_with = "nullable")]
     mtls: Mtls<'a>,
     #[serde(borrow, deserialize_with = "nullable")]
-    port_level_mtls: BTreeMap<Text<'a>, Option<Mtls<'a>>>,
+    port_level_mtls: BTreeMap<JsonStr<'a>, Option<Mtls<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Mtls<'a> {
     #[serde(borrow)]
-    mode: Option<Text<'a>>,
+    mode: Option<JsonStr<'a>>,
 }
 
 impl<'a> PeerAuthentication<'a> {
@@ -32,10 +32,10 @@ impl<'a> PeerAuthentication<'a> {
     }
 
     /// Each mode of a port's own, with the port as it is written.
-    pub fn ports(&'a self) -> impl Iterator<Item = (&'a str, At<'a, &'a str>)> {
+    pub fn ports(&'a self) -> impl Iterator<Item = (&'a str, Located<'a, &'a str>)> {
         self.port_level_mtls.iter().filter_map(|(port, mtls)| {
             let path = Path::of(&["spec", "portLevelMtls"]).key(port).fields(&["mode"]);
-            Some((&**port, At { value: mtls.as_ref()?.mode()?, path }))
+            Some((&**port, Located { value: mtls.as_ref()?.mode()?, path }))
         })
     }
 }

@@ -2,7 +2,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    Metadata, NetworkPolicy, PeerAuthentication, Sidecar, Telemetry, Unreadable, Whole, of_the_baseline,
+    Metadata, NetworkPolicy, ObjectError, PeerAuthentication, Sidecar, Telemetry, TypedObject,
+    read_baseline_object,
 };
 use crate::baseline;
 use crate::policy::kind::Kind;
@@ -14,7 +15,7 @@ pub struct Policy<'a> {
     pub metadata: Metadata<'a>,
     pub spec: Spec<'a>,
     /// All of it, if it has a name of the baseline's.
-    pub(super) whole: Option<serde_json::Value>,
+    pub(super) object: Option<serde_json::Value>,
 }
 
 /// What rules read of it.
@@ -29,15 +30,17 @@ pub enum Spec<'a> {
 }
 
 impl<'a> Policy<'a> {
-    pub(super) fn read(of: baseline::Kind, kind: Kind, raw: &'a RawValue) -> Result<Self, Unreadable> {
+    pub(super) fn read(of: baseline::Kind, kind: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
         let (metadata, spec) = match of {
-            baseline::Kind::NetworkPolicy => Whole::read(kind, raw)?.parts(Spec::NetworkPolicy),
-            baseline::Kind::PeerAuthentication => Whole::read(kind, raw)?.parts(Spec::PeerAuthentication),
-            baseline::Kind::Sidecar => Whole::read(kind, raw)?.parts(Spec::Sidecar),
-            baseline::Kind::Telemetry => Whole::read(kind, raw)?.parts(Spec::Telemetry),
-            _ => Whole::read(kind, raw)?.parts(|_: IgnoredAny| Spec::Other),
+            baseline::Kind::NetworkPolicy => TypedObject::read(kind, raw)?.into_parts(Spec::NetworkPolicy),
+            baseline::Kind::PeerAuthentication => {
+                TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication)
+            }
+            baseline::Kind::Sidecar => TypedObject::read(kind, raw)?.into_parts(Spec::Sidecar),
+            baseline::Kind::Telemetry => TypedObject::read(kind, raw)?.into_parts(Spec::Telemetry),
+            _ => TypedObject::read(kind, raw)?.into_parts(|_: IgnoredAny| Spec::Other),
         };
-        let whole = of_the_baseline(of, metadata.name.as_deref(), raw)?;
-        Ok(Self { kind: of, metadata, spec, whole })
+        let object = read_baseline_object(of, metadata.name.as_deref(), raw)?;
+        Ok(Self { kind: of, metadata, spec, object })
     }
 }

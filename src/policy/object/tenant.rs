@@ -2,15 +2,15 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Metadata, Text};
+use super::{JsonStr, Metadata};
 use crate::api::{Enforcement, Grants, Subject};
 
 /// A Tenant: whether it is observed, what its audit found, and what it was granted.
 #[derive(Debug)]
-pub struct Tenant<'a> {
+pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
     pub enforcement: Enforcement,
-    pub acknowledge: Option<Text<'a>>,
+    pub acknowledged_findings: Option<JsonStr<'a>>,
     pub grants: Grants,
     pub owners: Vec<Subject>,
     pub audit: Option<Audit<'a>>,
@@ -24,7 +24,7 @@ pub struct Audit<'a> {
     #[serde(default)]
     pub namespaces: usize,
     #[serde(borrow)]
-    pub digest: Text<'a>,
+    pub digest: JsonStr<'a>,
 }
 
 #[derive(Deserialize)]
@@ -36,12 +36,12 @@ struct Rest<'a> {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Spec<'a> {
     #[serde(deserialize_with = "nullable")]
     enforcement: Enforcement,
     #[serde(borrow)]
-    acknowledge: Option<Text<'a>>,
+    acknowledged_findings: Option<JsonStr<'a>>,
     #[serde(deserialize_with = "nullable")]
     grants: Grants,
     #[serde(deserialize_with = "nullable")]
@@ -55,11 +55,11 @@ struct Status<'a> {
     audit: Option<Audit<'a>>,
 }
 
-impl<'a> Tenant<'a> {
+impl<'a> TenantView<'a> {
     /// Reads what is not its `metadata`, which was read already.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
-        let Spec { enforcement, acknowledge, grants, owners } = spec;
-        Ok(Self { metadata, enforcement, acknowledge, grants, owners, audit: status.audit })
+        let Spec { enforcement, acknowledged_findings, grants, owners } = spec;
+        Ok(Self { metadata, enforcement, acknowledged_findings, grants, owners, audit: status.audit })
     }
 }

@@ -7,9 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 /// A JSON string that borrows from the review, and owns only where JSON escapes it: the API server
 /// writes `<`, `>` and `&` as escapes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Text<'a>(Cow<'a, str>);
+pub struct JsonStr<'a>(Cow<'a, str>);
 
-impl Deref for Text<'_> {
+impl Deref for JsonStr<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -17,62 +17,62 @@ impl Deref for Text<'_> {
     }
 }
 
-impl fmt::Display for Text<'_> {
+impl fmt::Display for JsonStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for JsonStr<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsText;
-        impl<'de> Visitor<'de> for AsText {
-            type Value = Text<'de>;
+        struct JsonStrVisitor;
+        impl<'de> Visitor<'de> for JsonStrVisitor {
+            type Value = JsonStr<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string")
             }
 
             fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Borrowed(text)))
+                Ok(JsonStr(Cow::Borrowed(text)))
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+                Ok(JsonStr(Cow::Owned(text.to_owned())))
             }
         }
-        deserializer.deserialize_str(AsText)
+        deserializer.deserialize_str(JsonStrVisitor)
     }
 }
 
 /// Labels or annotations, in the order of their keys. A key that stands twice is an error: readers of
 /// such an object would not agree which one counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entries<'a>(Option<Vec<(Text<'a>, Text<'a>)>>);
+pub struct StringMap<'a>(Option<Vec<(JsonStr<'a>, JsonStr<'a>)>>);
 
-impl<'a> Entries<'a> {
+impl<'a> StringMap<'a> {
     /// Whether there is a map at all, be it empty.
-    pub fn are_written(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         self.0.is_some()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &(Text<'a>, Text<'a>)> {
+    pub fn iter(&self) -> impl Iterator<Item = &(JsonStr<'a>, JsonStr<'a>)> {
         self.0.iter().flatten()
     }
 
     /// The entry under `key`, with the key as the object holds it.
-    pub fn get(&self, key: &str) -> Option<&(Text<'a>, Text<'a>)> {
+    pub fn get(&self, key: &str) -> Option<&(JsonStr<'a>, JsonStr<'a>)> {
         let entries = self.0.as_deref()?;
-        let place = entries.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
-        entries.get(place)
+        let position = entries.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
+        entries.get(position)
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for StringMap<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AsEntries;
-        impl<'de> Visitor<'de> for AsEntries {
-            type Value = Entries<'de>;
+        struct StringMapVisitor;
+        impl<'de> Visitor<'de> for StringMapVisitor {
+            type Value = StringMap<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a map from string to string")
@@ -89,10 +89,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
                         return Err(M::Error::custom(format_args!("duplicate key `{one}`")));
                     }
                 }
-                Ok(Entries(Some(entries)))
+                Ok(StringMap(Some(entries)))
             }
         }
-        deserializer.deserialize_map(AsEntries)
+        deserializer.deserialize_map(StringMapVisitor)
     }
 }
 

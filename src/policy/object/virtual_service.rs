@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{Entries, Text};
-use crate::policy::path::{At, Path};
+use super::{JsonStr, StringMap};
+use crate::policy::path::{Located, Path};
 
 /// A VirtualService, as far as it changes what a request says.
 #[derive(Debug, Default, Deserialize)]
@@ -28,28 +28,28 @@ struct Route<'a> {
 #[derive(Debug, Default, Deserialize)]
 struct Headers<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
-    request: Changes<'a>,
+    request: HeaderOperations<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-struct Changes<'a> {
+struct HeaderOperations<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
-    set: Entries<'a>,
+    set: StringMap<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    add: Entries<'a>,
+    add: StringMap<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    remove: Vec<Text<'a>>,
+    remove: Vec<JsonStr<'a>>,
 }
 
 impl<'a> VirtualService<'a> {
     /// The name of every header of a request that is set, added or removed.
-    pub fn request_headers(&'a self) -> Vec<At<'a, &'a str>> {
+    pub fn request_headers(&'a self) -> Vec<Located<'a, &'a str>> {
         let mut found = Vec::new();
         for (index, http) in self.http.iter().enumerate() {
             let path = Path::of(&["spec", "http"]).index(index);
-            http.headers.names(&path, &mut found);
+            http.headers.collect_names(&path, &mut found);
             for (index, route) in http.route.iter().enumerate() {
-                route.headers.names(&path.clone().fields(&["route"]).index(index), &mut found);
+                route.headers.collect_names(&path.clone().fields(&["route"]).index(index), &mut found);
             }
         }
         found
@@ -57,16 +57,19 @@ impl<'a> VirtualService<'a> {
 }
 
 impl<'a> Headers<'a> {
-    fn names(&'a self, owner: &Path<'a>, found: &mut Vec<At<'a, &'a str>>) {
+    fn collect_names(&'a self, owner: &Path<'a>, found: &mut Vec<Located<'a, &'a str>>) {
         let path = owner.clone().fields(&["headers", "request"]);
-        for (verb, entries) in [("set", &self.request.set), ("add", &self.request.add)] {
-            let at = |name: &'a Text<'a>| At { value: &**name, path: path.clone().fields(&[verb]).key(name) };
-            found.extend(entries.iter().map(|(name, _)| at(name)));
+        for (operation, entries) in [("set", &self.request.set), ("add", &self.request.add)] {
+            let located = |name: &'a JsonStr<'a>| Located {
+                value: &**name,
+                path: path.clone().fields(&[operation]).key(name),
+            };
+            found.extend(entries.iter().map(|(name, _)| located(name)));
         }
-        let at = |(index, name): (usize, &'a Text<'a>)| At {
+        let located = |(index, name): (usize, &'a JsonStr<'a>)| Located {
             value: &**name,
             path: path.clone().fields(&["remove"]).index(index),
         };
-        found.extend(self.request.remove.iter().enumerate().map(at));
+        found.extend(self.request.remove.iter().enumerate().map(located));
     }
 }

@@ -3,14 +3,14 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::Text;
+use super::JsonStr;
 
 /// A volume of a pod, and what it is made of, as it was sent.
 #[derive(Debug)]
 pub struct Volume<'a> {
-    pub name: Text<'a>,
+    pub name: JsonStr<'a>,
     /// Its kind, such as `emptyDir`, and the rest; without one the API server makes it an `emptyDir`.
-    pub source: Option<(Text<'a>, &'a RawValue)>,
+    pub source: Option<(JsonStr<'a>, &'a RawValue)>,
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Volume<'a> {
@@ -30,7 +30,7 @@ impl<'de> Visitor<'de> for AsVolume {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let (mut name, mut source) = (None, None);
-        while let Some(field) = map.next_key::<Text<'de>>()? {
+        while let Some(field) = map.next_key::<JsonStr<'de>>()? {
             if *field == *"name" {
                 name = Some(map.next_value()?);
             } else if let Some(written) = map.next_value::<Option<&'de RawValue>>()?

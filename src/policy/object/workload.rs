@@ -4,29 +4,29 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, Labelled, Metadata, Text, Unreadable, Volume, VolumeMount, Whole};
+use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
 use crate::policy::kind::Kind;
-use crate::policy::path::{At, Path};
+use crate::policy::path::{Located, Path};
 use crate::policy::proxy;
 
 /// A pod, or the pod template of a controller.
 #[derive(Debug)]
 pub struct Workload<'a> {
-    pub form: Form,
+    pub stage: Stage,
     base: &'static [&'static str],
     template: Template<'a>,
 }
 
 /// How final a pod's text is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+pub enum Stage {
     /// A pod, after every mutation, about to be stored.
     #[default]
-    Final,
+    Mutated,
     /// A pod that is there: nothing holds it back any more.
     Stored,
     /// As it is written, in a template or in a file: the injector is still to come.
-    Written,
+    Authored,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -43,7 +43,7 @@ struct PodSpec<'a> {
     #[serde(default, deserialize_with = "nullable")]
     host_network: bool,
     #[serde(borrow, default)]
-    service_account_name: Option<Text<'a>>,
+    service_account_name: Option<JsonStr<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     init_containers: Vec<Container<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -56,7 +56,7 @@ struct PodSpec<'a> {
 
 /// Where a container stands in its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum ContainerKind {
     Init,
     App,
     Ephemeral,
@@ -64,7 +64,7 @@ pub enum Role {
 
 /// A controller's spec: its template.
 #[derive(Deserialize)]
-struct Controller<T> {
+struct ControllerSpec<T> {
     #[serde(default = "Option::default")]
     template: Option<T>,
 }
@@ -72,7 +72,7 @@ struct Controller<T> {
 /// A `CronJob`'s spec: a job's.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Schedule<T> {
+struct CronJobSpec<T> {
     #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
     job_template: Option<JobTemplate<T>>,
 }
@@ -80,25 +80,25 @@ struct Schedule<T> {
 #[derive(Deserialize)]
 struct JobTemplate<T> {
     #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
-    spec: Option<Controller<T>>,
+    spec: Option<ControllerSpec<T>>,
 }
 
 const TEMPLATE: &[&str] = &["spec", "template"];
 const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
 
 impl<'a> Workload<'a> {
-    pub(in crate::policy) fn read(kind: Kind, raw: &'a RawValue, form: Form) -> Result<Self, Unreadable> {
+    pub(in crate::policy) fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
         if kind == Kind::Pod {
-            let Whole { metadata, spec, .. } = Whole::read(kind, raw)?;
+            let TypedObject { metadata, spec, .. } = TypedObject::read(kind, raw)?;
             let template = Template { metadata, spec: spec.unwrap_or_default() };
-            return Ok(Self { form, base: &[], template });
+            return Ok(Self { stage, base: &[], template });
         }
         let (base, template) = template(kind, raw)?;
-        Ok(Self { form: Form::Written, base, template })
+        Ok(Self { stage: Stage::Authored, base, template })
     }
 
-    pub fn labelled(&'a self) -> Labelled<'a> {
-        Labelled { base: self.base, metadata: &self.template.metadata }
+    pub fn metadata(&'a self) -> MetadataAt<'a> {
+        MetadataAt { base: self.base, metadata: &self.template.metadata }
     }
 
     /// The path of the pod's spec.
@@ -106,8 +106,8 @@ impl<'a> Workload<'a> {
         Path::of(self.base).fields(&["spec"])
     }
 
-    pub fn host_network(&self) -> At<'static, bool> {
-        At { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
+    pub fn host_network(&self) -> Located<'static, bool> {
+        Located { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
     }
 
     /// The account its pods run as.
@@ -123,17 +123,17 @@ impl<'a> Workload<'a> {
     }
 
     /// Every container, in the order they are listed: init, app, ephemeral.
-    pub fn containers(&self) -> impl Iterator<Item = Placed<'_, 'a>> {
+    pub fn containers(&self) -> impl Iterator<Item = ContainerAt<'_, 'a>> {
         let spec = &self.template.spec;
         [
-            (Role::Init, "initContainers", &spec.init_containers),
-            (Role::App, "containers", &spec.containers),
-            (Role::Ephemeral, "ephemeralContainers", &spec.ephemeral_containers),
+            (ContainerKind::Init, "initContainers", &spec.init_containers),
+            (ContainerKind::App, "containers", &spec.containers),
+            (ContainerKind::Ephemeral, "ephemeralContainers", &spec.ephemeral_containers),
         ]
         .into_iter()
-        .flat_map(move |(role, list, containers)| {
-            containers.iter().enumerate().map(move |(index, container)| Placed {
-                role,
+        .flat_map(move |(kind, list, containers)| {
+            containers.iter().enumerate().map(move |(index, container)| ContainerAt {
+                kind,
                 list,
                 index,
                 base: self.base,
@@ -145,25 +145,27 @@ impl<'a> Workload<'a> {
 
 impl<'a> Workload<'a> {
     /// What its containers run; one to debug with may come.
-    fn images(&self) -> impl Iterator<Item = (Role, &Text<'a>, Option<&Text<'a>>)> {
+    fn images(&self) -> impl Iterator<Item = (ContainerKind, &JsonStr<'a>, Option<&JsonStr<'a>>)> {
         self.containers()
-            .filter(|placed| placed.role != Role::Ephemeral)
-            .map(|placed| (placed.role, &placed.container.name, placed.container.image.as_ref()))
+            .filter(|container| container.kind != ContainerKind::Ephemeral)
+            .map(|container| (container.kind, &container.container.name, container.container.image.as_ref()))
     }
 
     /// The containers with the names that Istio gives, and which list each is in.
-    fn mesh_containers(&self) -> impl Iterator<Item = (Role, &str, Vec<(&str, &str)>)> {
-        self.containers().filter(|container| proxy::NAMES.contains(&&*container.name)).map(|placed| {
-            let Container { name, mesh_fields, .. } = placed.container;
-            let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
-            (placed.role, &**name, fields.collect())
-        })
+    fn mesh_containers(&self) -> impl Iterator<Item = (ContainerKind, &str, Vec<(&str, &str)>)> {
+        self.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)).map(
+            |container| {
+                let Container { name, mesh_fields, .. } = container.container;
+                let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
+                (container.kind, &**name, fields.collect())
+            },
+        )
     }
 
     /// Where volumes of the mesh are mounted, one to debug with included.
     fn mesh_mounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.containers().flat_map(|placed| {
-            let Container { name, volume_mounts, .. } = placed.container;
+        self.containers().flat_map(|container| {
+            let Container { name, volume_mounts, .. } = container.container;
             let mounts = volume_mounts.iter().filter(|mount| proxy::is_mesh_volume(&mount.name));
             mounts.map(move |mount| (&**name, &*mount.name))
         })
@@ -172,15 +174,15 @@ impl<'a> Workload<'a> {
 
 /// A container, and where it stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Placed<'o, 'a> {
-    pub role: Role,
+pub struct ContainerAt<'o, 'a> {
+    pub kind: ContainerKind,
     list: &'static str,
     index: usize,
     base: &'static [&'static str],
     container: &'o Container<'a>,
 }
 
-impl<'o, 'a> Placed<'o, 'a> {
+impl<'o, 'a> ContainerAt<'o, 'a> {
     /// The container, for as long as its pod is there.
     pub fn get(&self) -> &'o Container<'a> {
         self.container
@@ -197,12 +199,12 @@ impl<'o, 'a> Placed<'o, 'a> {
         Path::of(self.base).fields(&["spec", self.list]).index(self.index)
     }
 
-    pub fn fields(&self, fields: &[&'static str]) -> Path<'static> {
+    pub fn field_path(&self, fields: &[&'static str]) -> Path<'static> {
         self.path().fields(fields)
     }
 }
 
-impl<'a> Deref for Placed<'_, 'a> {
+impl<'a> Deref for ContainerAt<'_, 'a> {
     type Target = Container<'a>;
 
     fn deref(&self) -> &Container<'a> {
@@ -214,24 +216,24 @@ impl<'a> Deref for Placed<'_, 'a> {
 fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
-) -> Result<(&'static [&'static str], T), Unreadable> {
+) -> Result<(&'static [&'static str], T), ObjectError> {
     let (base, template) = if kind == Kind::CronJob {
-        let schedule = Whole::<Schedule<T>>::read(kind, raw)?.spec;
+        let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw)?.spec;
         (JOB_TEMPLATE, schedule.and_then(|spec| spec.job_template?.spec?.template))
     } else {
-        (TEMPLATE, Whole::<Controller<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template))
+        (TEMPLATE, TypedObject::<ControllerSpec<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template))
     };
-    Ok((base, template.ok_or(Unreadable::NoTemplate(kind.name()))?))
+    Ok((base, template.ok_or(ObjectError::NoTemplate(kind.name()))?))
 }
 
 /// Whether all that the rules read of a workload is the same in two states of it. Of a template that is
 /// all of it, byte for byte: one that is aimed anew is judged anew. A running pod can change only at its
 /// edges, and is compared in what rules read.
-pub(super) fn same_region(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
+pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     if kind == Kind::Pod {
-        let read = |raw| Workload::read(kind, raw, Form::Final);
+        let read = |raw| Workload::read(kind, raw, Stage::Mutated);
         let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
-        return old.template.metadata.has_mesh_entries_of(&new.template.metadata)
+        return old.template.metadata.same_mesh_metadata(&new.template.metadata)
             && old.template.spec.host_network == new.template.spec.host_network
             && old.images().eq(new.images())
             && old.mesh_containers().eq(new.mesh_containers())

@@ -2,20 +2,20 @@
 //! would leave traffic uncaptured is not in it.
 
 use super::MESH_PORTS;
-use crate::policy::object::Text;
+use crate::policy::object::JsonStr;
 
 /// The arguments of one of the mesh's containers: fixed words, then flags in any order, each at most once.
 #[derive(Debug)]
 pub struct Arguments {
-    words: &'static [&'static str],
+    positional: &'static [&'static str],
     /// Without one of these the container does not do its work: Istio's own defaults capture nothing.
-    required: &'static [&'static [(&'static str, Value)]],
-    allowed: &'static [(&'static str, Value)],
+    required: &'static [&'static [(&'static str, FlagValue)]],
+    allowed: &'static [(&'static str, FlagValue)],
 }
 
 /// What follows a flag.
 #[derive(Clone, Copy, Debug)]
-enum Value {
+enum FlagValue {
     /// Nothing.
     None,
     /// After a `=`: a log level, of one component or several.
@@ -36,98 +36,102 @@ enum Value {
     NextMeshPorts,
 }
 
-pub static PROXY: Arguments = Arguments {
-    words: &["proxy", "sidecar"],
+pub static PROXY_ARGUMENTS: Arguments = Arguments {
+    positional: &["proxy", "sidecar"],
     required: &[],
     allowed: &[
-        ("--domain", Value::NextDomain),
-        ("--log_as_json", Value::None),
-        ("--log_output_level", Value::Level),
-        ("--outlierLogPath", Value::File),
-        ("--proxyComponentLogLevel", Value::Level),
-        ("--proxyLogLevel", Value::Level),
-        ("--stsPort", Value::Number),
+        ("--domain", FlagValue::NextDomain),
+        ("--log_as_json", FlagValue::None),
+        ("--log_output_level", FlagValue::Level),
+        ("--outlierLogPath", FlagValue::File),
+        ("--proxyComponentLogLevel", FlagValue::Level),
+        ("--proxyLogLevel", FlagValue::Level),
+        ("--stsPort", FlagValue::Number),
     ],
 };
 
-pub static CAPTURE: Arguments =
-    Arguments { words: &["istio-iptables"], required: &[CAPTURE_ALL], allowed: CAPTURE_MORE };
+pub static INIT_ARGUMENTS: Arguments =
+    Arguments { positional: &["istio-iptables"], required: &[CAPTURE_FLAGS], allowed: OPTIONAL_FLAGS };
 
 /// With istio-cni the same program only looks whether the redirection stands.
-pub static VALIDATION: Arguments =
-    Arguments { words: &["istio-iptables"], required: &[CAPTURE_ALL, ONLY_LOOK], allowed: CAPTURE_MORE };
+pub static VALIDATION_ARGUMENTS: Arguments = Arguments {
+    positional: &["istio-iptables"],
+    required: &[CAPTURE_FLAGS, VALIDATION_FLAGS],
+    allowed: OPTIONAL_FLAGS,
+};
 
-const CAPTURE_ALL: &[(&str, Value)] = &[
-    ("-b", Value::Next("*")),
-    ("-i", Value::Next("*")),
-    ("-p", Value::Next("15001")),
-    ("-u", Value::NextUser),
-    ("-z", Value::Next("15006")),
+const CAPTURE_FLAGS: &[(&str, FlagValue)] = &[
+    ("-b", FlagValue::Next("*")),
+    ("-i", FlagValue::Next("*")),
+    ("-p", FlagValue::Next("15001")),
+    ("-u", FlagValue::NextUser),
+    ("-z", FlagValue::Next("15006")),
 ];
 
-const ONLY_LOOK: &[(&str, Value)] = &[("--run-validation", Value::None), ("--skip-rule-apply", Value::None)];
+const VALIDATION_FLAGS: &[(&str, FlagValue)] =
+    &[("--run-validation", FlagValue::None), ("--skip-rule-apply", FlagValue::None)];
 
-const CAPTURE_MORE: &[(&str, Value)] = &[
-    ("--force-apply", Value::None),
-    ("--log_as_json", Value::None),
-    ("--log_output_level", Value::Level),
-    ("--native-nftables", Value::None),
-    ("-d", Value::NextMeshPorts),
-    ("-m", Value::Next("REDIRECT")),
-    ("-o", Value::Next("")),
-    ("-q", Value::NextPorts),
-    ("-x", Value::Next("")),
+const OPTIONAL_FLAGS: &[(&str, FlagValue)] = &[
+    ("--force-apply", FlagValue::None),
+    ("--log_as_json", FlagValue::None),
+    ("--log_output_level", FlagValue::Level),
+    ("--native-nftables", FlagValue::None),
+    ("-d", FlagValue::NextMeshPorts),
+    ("-m", FlagValue::Next("REDIRECT")),
+    ("-o", FlagValue::Next("")),
+    ("-q", FlagValue::NextPorts),
+    ("-x", FlagValue::Next("")),
 ];
 
 /// Arguments that the injector would not have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strange {
+pub enum ArgumentMismatch {
     /// The argument at this index.
-    At(usize),
+    Unexpected(usize),
     /// This flag, or word, is missing.
     Missing(&'static str),
 }
 
 impl Arguments {
-    /// The first thing in which `written` is not what the injector writes for a proxy that runs as `user`.
-    pub fn strange(&self, written: &[Text<'_>], user: i64) -> Option<Strange> {
-        for (index, word) in self.words.iter().enumerate() {
-            match written.get(index) {
-                None => return Some(Strange::Missing(word)),
-                Some(argument) if **argument != **word => return Some(Strange::At(index)),
+    /// The first thing in which `arguments` is not what the injector writes for a proxy that runs as `user`.
+    pub fn first_mismatch(&self, arguments: &[JsonStr<'_>], user: i64) -> Option<ArgumentMismatch> {
+        for (index, word) in self.positional.iter().enumerate() {
+            match arguments.get(index) {
+                None => return Some(ArgumentMismatch::Missing(word)),
+                Some(argument) if **argument != **word => return Some(ArgumentMismatch::Unexpected(index)),
                 Some(_) => {}
             }
         }
-        let mut seen = Vec::with_capacity(written.len());
-        let mut rest = written.iter().enumerate().skip(self.words.len());
+        let mut seen = Vec::with_capacity(arguments.len());
+        let mut rest = arguments.iter().enumerate().skip(self.positional.len());
         while let Some((index, argument)) = rest.next() {
             let (flag, inline) = match argument.split_once('=') {
                 Some((flag, value)) => (flag, Some(value)),
                 None => (&**argument, None),
             };
             let known = self.flags().find(|(known, _)| *known == flag && !seen.contains(known));
-            let Some((known, value)) = known else { return Some(Strange::At(index)) };
+            let Some((known, value)) = known else { return Some(ArgumentMismatch::Unexpected(index)) };
             seen.push(known);
-            let next = if value.is_next() { rest.next().map(|(_, next)| &**next) } else { None };
-            if !value.takes(inline, next, user) {
-                return Some(Strange::At(index + usize::from(next.is_some())));
+            let next = if value.takes_next() { rest.next().map(|(_, next)| &**next) } else { None };
+            if !value.accepts(inline, next, user) {
+                return Some(ArgumentMismatch::Unexpected(index + usize::from(next.is_some())));
             }
         }
         let mut required = self.required.iter().copied().flatten();
-        required.find(|(flag, _)| !seen.contains(flag)).map(|(flag, _)| Strange::Missing(flag))
+        required.find(|(flag, _)| !seen.contains(flag)).map(|(flag, _)| ArgumentMismatch::Missing(flag))
     }
 
-    fn flags(&self) -> impl Iterator<Item = (&'static str, Value)> {
+    fn flags(&self) -> impl Iterator<Item = (&'static str, FlagValue)> {
         self.required.iter().copied().flatten().chain(self.allowed).copied()
     }
 }
 
-impl Value {
-    fn is_next(self) -> bool {
+impl FlagValue {
+    fn takes_next(self) -> bool {
         !matches!(self, Self::None | Self::Level | Self::Number | Self::File)
     }
 
-    fn takes(self, inline: Option<&str>, next: Option<&str>, user: i64) -> bool {
+    fn accepts(self, inline: Option<&str>, next: Option<&str>, user: i64) -> bool {
         match (self, inline, next) {
             (Self::None, None, None) => true,
             (Self::Level, Some(level), None) => {

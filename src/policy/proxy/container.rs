@@ -10,10 +10,12 @@ use serde_json::value::RawValue;
 
 use super::arguments::{self, Arguments};
 use super::volumes::Mount;
-use super::{CAPTURE_NAME, MESH_PORTS, PROXY_NAME, environment, is_mesh_image, is_mesh_program};
-use crate::policy::object::{Placed, Role, Text, nullable};
+use super::{
+    INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
+};
+use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
 use crate::policy::path::Path;
-use crate::policy::{Findings, quote};
+use crate::policy::{RuleReport, quote};
 use crate::settings::Settings;
 
 /// Every field that the template writes, or that the API server sets by itself.
@@ -43,7 +45,7 @@ struct Port<'a> {
     #[serde(rename = "name", default)]
     _name: IgnoredAny,
     #[serde(borrow, default)]
-    protocol: Option<Text<'a>>,
+    protocol: Option<JsonStr<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +69,7 @@ struct Probe<'a> {
 #[serde(deny_unknown_fields)]
 struct HttpGet<'a> {
     #[serde(borrow)]
-    path: Text<'a>,
+    path: JsonStr<'a>,
     port: u16,
     #[serde(rename = "scheme", default)]
     _scheme: IgnoredAny,
@@ -95,7 +97,7 @@ struct Handler<'a> {
 #[serde(deny_unknown_fields)]
 struct Exec<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
-    command: Vec<Text<'a>>,
+    command: Vec<JsonStr<'a>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -123,7 +125,7 @@ struct SecurityContext<'a> {
 #[serde(deny_unknown_fields)]
 struct Capabilities<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
-    add: Vec<Text<'a>>,
+    add: Vec<JsonStr<'a>>,
     #[serde(rename = "drop", default)]
     _drop: IgnoredAny,
 }
@@ -134,18 +136,18 @@ struct Capabilities<'a> {
 #[serde(deny_unknown_fields)]
 struct SeccompProfile<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
+    kind: JsonStr<'a>,
 }
 
 /// Compares a container that has the name `name` with what Istio injects under it.
 pub fn compare<'o>(
-    container: Placed<'o, '_>,
+    container: ContainerAt<'o, '_>,
     name: &'static str,
     arguments: &'static Arguments,
     settings: &'o Settings,
-    findings: &'o mut Findings,
+    report: &'o mut RuleReport,
 ) {
-    let mut comparison = Comparison { container, name, settings, findings };
+    let mut comparison = Comparison { container, name, settings, report };
     comparison.image();
     comparison.fields();
     comparison.arguments(arguments);
@@ -157,23 +159,23 @@ pub fn compare<'o>(
     comparison.probe("readinessProbe");
     comparison.restart_policy();
     comparison.message_path();
-    comparison.rights();
+    comparison.security_context();
 }
 
 /// The field is not what it should be, and that is on record.
 struct Reported;
 
 pub(super) struct Comparison<'o, 'a> {
-    container: Placed<'o, 'a>,
+    container: ContainerAt<'o, 'a>,
     pub(super) name: &'static str,
     pub(super) settings: &'o Settings,
-    findings: &'o mut Findings,
+    report: &'o mut RuleReport,
 }
 
 impl<'o, 'a> Comparison<'o, 'a> {
     /// Reports a difference at `path`, under the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
-        let path = self.container.fields(path);
+        let path = self.container.field_path(path);
         let path = if let Some(index) = index { path.index(index) } else { path };
         self.report_at(&path, message);
     }
@@ -183,7 +185,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
             "remove your own `{}` container, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this.",
             self.name
         );
-        self.findings.report(path, message, fix);
+        self.report.add(path, message, fix);
     }
 
     /// A field of the container; one that has another shape than the template gives it is reported.
@@ -218,7 +220,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     fn is_proxy(&self) -> bool {
-        self.name == PROXY_NAME
+        self.name == PROXY_CONTAINER
     }
 
     fn fields(&mut self) {
@@ -238,15 +240,15 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     fn arguments(&mut self, arguments: &Arguments) {
-        let Ok(written) = self.read::<Vec<Text<'_>>>("args") else { return };
+        let Ok(written) = self.read::<Vec<JsonStr<'_>>>("args") else { return };
         let written = written.unwrap_or_default();
-        match arguments.strange(&written, self.settings.proxy_user) {
+        match arguments.first_mismatch(&written, self.settings.proxy_user) {
             None => {}
-            Some(arguments::Strange::At(index)) => {
+            Some(arguments::ArgumentMismatch::Unexpected(index)) => {
                 let argument = written.get(index).map_or("", |argument| argument);
                 self.report(&["args"], Some(index), format!("Istio does not write {} here", quote(argument)));
             }
-            Some(arguments::Strange::Missing(flag)) => {
+            Some(arguments::ArgumentMismatch::Missing(flag)) => {
                 self.report(&["args"], None, format!("Istio writes `{flag}` for `{}`", self.name));
             }
         }
@@ -280,7 +282,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
         let Ok(Some(lifecycle)) = self.read::<Lifecycle<'_>>("lifecycle") else { return };
         for (hook, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
             let Some(exec) = &handler.exec else { continue };
-            if !self.is_proxy() || !is_mesh_program(&exec.command) {
+            if !self.is_proxy() || !is_istio_agent_command(&exec.command) {
                 let program = quote(exec.command.first().map_or("", |word| word));
                 let message = format!("Istio does not run {program} in `{}`", self.name);
                 self.report(&["lifecycle", hook, "exec"], None, message);
@@ -301,8 +303,8 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     fn restart_policy(&mut self) {
-        let expected = (self.is_proxy() && self.container.role == Role::Init).then_some("Always");
-        let Ok(written) = self.read::<Text<'_>>("restartPolicy") else { return };
+        let expected = (self.is_proxy() && self.container.kind == ContainerKind::Init).then_some("Always");
+        let Ok(written) = self.read::<JsonStr<'_>>("restartPolicy") else { return };
         if written.as_deref() != expected {
             let written = quote(written.as_deref().unwrap_or_default());
             let message = format!("Istio does not run `{}` with {written} here", self.name);
@@ -311,28 +313,32 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     fn message_path(&mut self) {
-        let Ok(Some(path)) = self.read::<Text<'_>>("terminationMessagePath") else { return };
+        let Ok(Some(path)) = self.read::<JsonStr<'_>>("terminationMessagePath") else { return };
         if *path != *"/dev/termination-log" {
             let message = format!("Istio does not set this field of `{}`", self.name);
             self.report(&["terminationMessagePath"], None, message);
         }
     }
 
-    fn rights(&mut self) {
-        let Ok(rights) = self.read::<SecurityContext<'_>>("securityContext") else { return };
-        let rights = rights.unwrap_or_default();
-        let redirects = self.name == CAPTURE_NAME;
-        let user = if redirects { 0 } else { self.settings.proxy_user };
+    fn security_context(&mut self) {
+        let Ok(security_context) = self.read::<SecurityContext<'_>>("securityContext") else { return };
+        let security_context = security_context.unwrap_or_default();
+        let is_init = self.name == INIT_CONTAINER;
+        let user = if is_init { 0 } else { self.settings.proxy_user };
         // Without a user of its own the image's counts, which is the proxy's: then `istio-init` redirects nothing, fails,
         // and the pod does not start.
-        let is_user = rights.run_as_user.map_or(!self.is_proxy(), |written| written == user)
-            && rights.run_as_group.is_none_or(|written| written == user);
-        let allowed: &[&str] = if redirects { &["NET_ADMIN", "NET_RAW"] } else { &[] };
-        let is_more = rights.privileged == Some(true)
-            || rights.allow_privilege_escalation == Some(true)
-            || rights.capabilities.add.iter().any(|capability| !allowed.contains(&&**capability));
-        let profile = rights.seccomp_profile.as_ref().map(|profile| &*profile.kind);
-        if !is_user || is_more || !matches!(profile, None | Some("RuntimeDefault" | "Unconfined")) {
+        let is_expected_user =
+            security_context.run_as_user.map_or(!self.is_proxy(), |written| written == user)
+                && security_context.run_as_group.is_none_or(|written| written == user);
+        let allowed: &[&str] = if is_init { &["NET_ADMIN", "NET_RAW"] } else { &[] };
+        let has_extra_privileges = security_context.privileged == Some(true)
+            || security_context.allow_privilege_escalation == Some(true)
+            || security_context.capabilities.add.iter().any(|capability| !allowed.contains(&&**capability));
+        let profile = security_context.seccomp_profile.as_ref().map(|profile| &*profile.kind);
+        if !is_expected_user
+            || has_extra_privileges
+            || !matches!(profile, None | Some("RuntimeDefault" | "Unconfined"))
+        {
             let message =
                 format!("Istio runs `{}` as user {user}, with no more rights than it needs", self.name);
             self.report(&["securityContext"], None, message);

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 
 use super::container::Comparison;
 use super::proxy_config;
-use super::{CAPTURE_NAME, PROXY_NAME};
-use crate::policy::object::Text;
+use super::{INIT_CONTAINER, PROXY_CONTAINER};
+use crate::policy::object::JsonStr;
 use crate::policy::quote;
 use crate::settings::Settings;
 
@@ -17,7 +17,7 @@ use crate::settings::Settings;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EnvVar<'a> {
     #[serde(borrow)]
-    name: Text<'a>,
+    name: JsonStr<'a>,
     /// Read only where it counts: some are long, and escaped.
     #[serde(borrow, default)]
     value: Option<&'a RawValue>,
@@ -40,7 +40,7 @@ pub(super) struct FieldRef<'a> {
     #[serde(rename = "apiVersion", default)]
     _api_version: IgnoredAny,
     #[serde(borrow)]
-    field_path: Text<'a>,
+    field_path: JsonStr<'a>,
 }
 
 impl FieldRef<'_> {
@@ -53,15 +53,15 @@ impl FieldRef<'_> {
 #[serde(deny_unknown_fields)]
 struct ResourceFieldRef<'a> {
     #[serde(borrow)]
-    resource: Text<'a>,
+    resource: JsonStr<'a>,
     #[serde(rename = "divisor", default)]
     _divisor: IgnoredAny,
 }
 
 /// The value that the injector gives a variable.
 #[derive(Clone, Copy, Debug)]
-enum Value {
-    Is(&'static str),
+enum VariableValue {
+    Literal(&'static str),
     /// A field of the pod.
     Field(&'static str),
     /// A resource of the container.
@@ -79,45 +79,45 @@ enum Value {
 }
 
 /// In every container of the mesh, from `proxyMetadata`.
-static METADATA: &[(&str, Value)] = &[
-    ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", Value::Bool),
-    ("ISTIO_META_DNS_AUTO_ALLOCATE", Value::Bool),
+static METADATA_VARIABLES: &[(&str, VariableValue)] = &[
+    ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", VariableValue::Bool),
+    ("ISTIO_META_DNS_AUTO_ALLOCATE", VariableValue::Bool),
     // More is captured, never less.
-    ("ISTIO_META_DNS_CAPTURE", Value::Is("true")),
-    ("ISTIO_META_IDLE_TIMEOUT", Value::Duration),
-    ("MINIMUM_DRAIN_DURATION", Value::Duration),
+    ("ISTIO_META_DNS_CAPTURE", VariableValue::Literal("true")),
+    ("ISTIO_META_IDLE_TIMEOUT", VariableValue::Duration),
+    ("MINIMUM_DRAIN_DURATION", VariableValue::Duration),
 ];
 
 /// In the proxy alone.
-static PROXY: &[(&str, Value)] = &[
-    ("CA_ADDR", Value::Istiod),
-    ("GOMAXPROCS", Value::Resource("limits.cpu")),
-    ("GOMEMLIMIT", Value::Resource("limits.memory")),
-    ("HOST_IP", Value::Field("status.hostIP")),
-    ("INSTANCE_IP", Value::Field("status.podIP")),
-    ("ISTIO_CPU_LIMIT", Value::Resource("limits.cpu")),
-    ("ISTIO_KUBE_APP_PROBERS", Value::Computed),
-    ("ISTIO_META_APP_CONTAINERS", Value::Computed),
-    ("ISTIO_META_CLUSTER_ID", Value::Is("Kubernetes")),
-    ("ISTIO_META_INTERCEPTION_MODE", Value::Is("REDIRECT")),
-    ("ISTIO_META_MESH_ID", Value::TrustDomain),
-    ("ISTIO_META_NODE_NAME", Value::Field("spec.nodeName")),
-    ("ISTIO_META_OWNER", Value::Computed),
-    ("ISTIO_META_POD_PORTS", Value::Computed),
-    ("ISTIO_META_WORKLOAD_NAME", Value::Computed),
-    ("ISTIO_PROMETHEUS_ANNOTATIONS", Value::Computed),
-    ("OTEL_RESOURCE_ATTRIBUTES", Value::Computed),
-    ("PILOT_CERT_PROVIDER", Value::Is("istiod")),
-    ("POD_NAME", Value::Field("metadata.name")),
-    ("POD_NAMESPACE", Value::Field("metadata.namespace")),
-    ("PROXY_CONFIG", Value::ProxyConfig),
-    ("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", Value::Is("true")),
-    ("SERVICE_ACCOUNT", Value::Field("spec.serviceAccountName")),
-    ("TRUST_DOMAIN", Value::TrustDomain),
+static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
+    ("CA_ADDR", VariableValue::Istiod),
+    ("GOMAXPROCS", VariableValue::Resource("limits.cpu")),
+    ("GOMEMLIMIT", VariableValue::Resource("limits.memory")),
+    ("HOST_IP", VariableValue::Field("status.hostIP")),
+    ("INSTANCE_IP", VariableValue::Field("status.podIP")),
+    ("ISTIO_CPU_LIMIT", VariableValue::Resource("limits.cpu")),
+    ("ISTIO_KUBE_APP_PROBERS", VariableValue::Computed),
+    ("ISTIO_META_APP_CONTAINERS", VariableValue::Computed),
+    ("ISTIO_META_CLUSTER_ID", VariableValue::Literal("Kubernetes")),
+    ("ISTIO_META_INTERCEPTION_MODE", VariableValue::Literal("REDIRECT")),
+    ("ISTIO_META_MESH_ID", VariableValue::TrustDomain),
+    ("ISTIO_META_NODE_NAME", VariableValue::Field("spec.nodeName")),
+    ("ISTIO_META_OWNER", VariableValue::Computed),
+    ("ISTIO_META_POD_PORTS", VariableValue::Computed),
+    ("ISTIO_META_WORKLOAD_NAME", VariableValue::Computed),
+    ("ISTIO_PROMETHEUS_ANNOTATIONS", VariableValue::Computed),
+    ("OTEL_RESOURCE_ATTRIBUTES", VariableValue::Computed),
+    ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
+    ("POD_NAME", VariableValue::Field("metadata.name")),
+    ("POD_NAMESPACE", VariableValue::Field("metadata.namespace")),
+    ("PROXY_CONFIG", VariableValue::ProxyConfig),
+    ("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", VariableValue::Literal("true")),
+    ("SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
+    ("TRUST_DOMAIN", VariableValue::TrustDomain),
 ];
 
 pub(super) fn compare(container: &mut Comparison<'_, '_>) {
-    let mut seen = Vec::with_capacity(METADATA.len() + PROXY.len());
+    let mut seen = Vec::with_capacity(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
     container.each("env", |container, index, variable: EnvVar<'_>| {
         let name = &*variable.name;
         let declared = container.settings.proxy_environment.get(name);
@@ -128,7 +128,7 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         } else {
             match find(name, container.name) {
                 None => Some(format!("Istio sets no {} for `{}`", quote(name), container.name)),
-                Some(value) if variable.has(value, container.settings) => None,
+                Some(value) if variable.matches(value, container.settings) => None,
                 Some(_) => Some(format!("Istio sets another value for {}", quote(name))),
             }
         };
@@ -140,8 +140,12 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
 }
 
 /// The value that the injector gives a variable of this name in this container.
-fn find(name: &str, container: &str) -> Option<Value> {
-    let tables = if container == PROXY_NAME { &[METADATA, PROXY][..] } else { &[METADATA] };
+fn find(name: &str, container: &str) -> Option<VariableValue> {
+    let tables = if container == PROXY_CONTAINER {
+        &[METADATA_VARIABLES, PROXY_VARIABLES][..]
+    } else {
+        &[METADATA_VARIABLES]
+    };
     tables.iter().find_map(|table| {
         let place = table.binary_search_by_key(&name, |(known, _)| known).ok()?;
         table.get(place).map(|(_, value)| *value)
@@ -151,14 +155,14 @@ fn find(name: &str, container: &str) -> Option<Value> {
 /// True if every container of the mesh may have this variable from `proxyMetadata`.
 pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool {
     settings.proxy_environment.get(name).is_some_and(|declared| declared == value)
-        || find(name, CAPTURE_NAME).is_some_and(|known| known.accepts(value, settings))
+        || find(name, INIT_CONTAINER).is_some_and(|known| known.accepts(value, settings))
 }
 
-impl Value {
+impl VariableValue {
     /// True if the injector could have written this text.
     fn accepts(self, written: &str, settings: &Settings) -> bool {
         match self {
-            Self::Is(expected) => written == expected,
+            Self::Literal(expected) => written == expected,
             Self::Field(_) | Self::Resource(_) => false,
             Self::Computed => true,
             Self::Bool => matches!(written, "true" | "false"),
@@ -172,7 +176,7 @@ impl Value {
 
 impl EnvVar<'_> {
     /// The value, if it is written out.
-    fn literal(&self) -> Option<Text<'_>> {
+    fn literal(&self) -> Option<JsonStr<'_>> {
         match (&self.value_from, self.value) {
             (None, Some(value)) => serde_json::from_str(value.get()).ok(),
             _ => None,
@@ -183,18 +187,18 @@ impl EnvVar<'_> {
         self.literal().is_some_and(|value| value.trim() == expected.trim())
     }
 
-    fn has(&self, value: Value, settings: &Settings) -> bool {
+    fn matches(&self, value: VariableValue, settings: &Settings) -> bool {
         if let Some(from) = &self.value_from {
             let field = from.field_ref.as_ref().map(|field| &*field.field_path);
             let resource = from.resource_field_ref.as_ref().map(|field| &*field.resource);
             return self.value.is_none()
                 && match value {
-                    Value::Field(path) => resource.is_none() && field == Some(path),
-                    Value::Resource(name) => field.is_none() && resource == Some(name),
+                    VariableValue::Field(path) => resource.is_none() && field == Some(path),
+                    VariableValue::Resource(name) => field.is_none() && resource == Some(name),
                     _ => false,
                 };
         }
-        matches!(value, Value::Computed)
+        matches!(value, VariableValue::Computed)
             || self.literal().is_some_and(|written| value.accepts(&written, settings))
     }
 }
@@ -249,8 +253,12 @@ mod tests {
 
     #[test]
     fn tables_are_sorted_and_disjoint() {
-        let names: Vec<&str> = METADATA.iter().chain(PROXY).map(|(name, _)| *name).collect();
-        assert!(METADATA.is_sorted_by_key(|(name, _)| *name) && PROXY.is_sorted_by_key(|(name, _)| *name));
+        let names: Vec<&str> =
+            METADATA_VARIABLES.iter().chain(PROXY_VARIABLES).map(|(name, _)| *name).collect();
+        assert!(
+            METADATA_VARIABLES.is_sorted_by_key(|(name, _)| *name)
+                && PROXY_VARIABLES.is_sorted_by_key(|(name, _)| *name)
+        );
         assert!(names.iter().all(|name| names.iter().filter(|other| *other == name).count() == 1));
     }
 }

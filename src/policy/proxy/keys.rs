@@ -133,7 +133,8 @@ pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement
         Map::Labels => LABELS,
         Map::Annotations => ANNOTATIONS,
     };
-    let row = rows.binary_search_by_key(&key, |(known, _)| known).ok().and_then(|place| rows.get(place));
+    let row =
+        rows.binary_search_by_key(&key, |(known, _)| known).ok().and_then(|position| rows.get(position));
     match row {
         None => Judgement::Unknown,
         Some((_, Values::None)) => Judgement::Never,

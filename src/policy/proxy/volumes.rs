@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::policy::object::{Text, Volume, nullable};
+use crate::policy::object::{JsonStr, Volume, nullable};
 
 /// For whom istiod takes tokens.
 pub const MESH_AUDIENCE: &str = "istio-ca";
@@ -74,7 +74,7 @@ pub fn mesh_tokens(volume: &Volume<'_>) -> Vec<usize> {
     #[derive(Deserialize)]
     struct Token<'a> {
         #[serde(borrow, default)]
-        audience: Option<Text<'a>>,
+        audience: Option<JsonStr<'a>>,
     }
 
     let projected = volume.source.as_ref().filter(|(kind, _)| **kind == *"projected");
@@ -96,9 +96,9 @@ fn find(name: &str) -> Option<&'static MeshVolume> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Mount<'a> {
     #[serde(borrow)]
-    pub(super) name: Text<'a>,
+    pub(super) name: JsonStr<'a>,
     #[serde(borrow, rename = "mountPath")]
-    pub(super) path: Text<'a>,
+    pub(super) path: JsonStr<'a>,
     #[serde(rename = "readOnly", default)]
     _read_only: IgnoredAny,
 }
@@ -117,7 +117,7 @@ impl Mount<'_> {
 #[serde(deny_unknown_fields)]
 struct EmptyDir<'a> {
     #[serde(borrow, default)]
-    medium: Option<Text<'a>>,
+    medium: Option<JsonStr<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -133,7 +133,7 @@ struct DownwardApi<'a> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct PodField<'a> {
     #[serde(borrow)]
-    path: Text<'a>,
+    path: JsonStr<'a>,
     #[serde(borrow)]
     field_ref: super::environment::FieldRef<'a>,
 }
@@ -160,27 +160,27 @@ struct ProjectedSource<'a> {
 #[serde(deny_unknown_fields)]
 struct TokenSource<'a> {
     #[serde(borrow, default)]
-    audience: Option<Text<'a>>,
+    audience: Option<JsonStr<'a>>,
     #[serde(rename = "expirationSeconds", default)]
     _expiration_seconds: IgnoredAny,
     #[serde(borrow)]
-    path: Text<'a>,
+    path: JsonStr<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TrustBundle<'a> {
     #[serde(borrow)]
-    name: Text<'a>,
+    name: JsonStr<'a>,
     #[serde(borrow)]
-    path: Text<'a>,
+    path: JsonStr<'a>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConfigMap<'a> {
     #[serde(borrow, default)]
-    name: Option<Text<'a>>,
+    name: Option<JsonStr<'a>>,
     #[serde(rename = "defaultMode", default)]
     _default_mode: IgnoredAny,
     #[serde(rename = "optional", default)]

@@ -57,45 +57,52 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Form, Object};
+use crate::policy::object::{Object, Stage};
 use crate::policy::quote;
-use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
+use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH101",
     name: "unowned-namespace",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[TENANT_LABEL],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[TENANT_LABEL],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh101_unowned_namespace.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Namespace(namespace), Operation::Create) = (scope.object, scope.operation) else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else {
+        return;
+    };
     let namespace = &namespace.metadata;
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
     }
-    let name = namespace.name_or_prefix();
-    let actor = scope.actor();
-    let (one, several) = match &actor {
+    let name = namespace.name_or_generate_name();
+    let actor = request.actor();
+    let (implied, candidates) = match &actor {
         Actor::Member(tenants) => (actor.tenant_for(name), tenants.as_slice()),
-        Actor::Platform => (scope.world.tenant_named_by(name), Default::default()),
+        Actor::Platform => (request.snapshot.tenant_by_namespace_name(name), Default::default()),
         _ => return,
     };
     // The mutating webhook has not added the label yet.
-    let is_to_come = one.is_some() && scope.form() == Form::Written;
-    let names: Vec<String> =
-        one.map_or(several, |_| &[]).iter().copied().chain(one).map(|tenant| quote(&tenant.name)).collect();
-    if is_to_come || names.is_empty() {
+    let is_added_on_create = implied.is_some() && request.stage() == Stage::Authored;
+    let names: Vec<String> = implied
+        .map_or(candidates, |_| &[])
+        .iter()
+        .copied()
+        .chain(implied)
+        .map(|tenant| quote(&tenant.name))
+        .collect();
+    if is_added_on_create || names.is_empty() {
         return;
     }
-    findings.report(
+    report.add(
         &namespace.at_root().label_path(TENANT_LABEL),
         "the label is missing, and without it no rule for tenants applies to the namespace",
         if matches!(actor, Actor::Platform) {

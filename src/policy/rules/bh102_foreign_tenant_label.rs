@@ -95,46 +95,46 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::Namespace;
+use crate::policy::object::NamespaceView;
 use crate::policy::{quote, quote_all};
-use crate::world::{Actor, TENANT_LABEL, Tenant};
+use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH102",
     name: "foreign-tenant-label",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh102_foreign_tenant_label.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((Namespace { metadata: new, .. }, old)) = scope.namespaces() else { return };
-    let actor = scope.actor();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((NamespaceView { metadata: new, .. }, old)) = request.written_namespace() else { return };
+    let actor = request.actor();
     if matches!(actor, Actor::Platform) {
         return;
     }
-    let before = |key| old.and_then(|old| old.metadata.label_value(key));
+    let old_value = |key| old.and_then(|old| old.metadata.label_value(key));
     let tenant = new.label_value(TENANT_LABEL);
 
-    if before(TENANT_LABEL) != tenant {
+    if old_value(TENANT_LABEL) != tenant {
         let path = new.at_root().label_path(TENANT_LABEL);
-        match (scope.operation, tenant) {
+        match (request.operation, tenant) {
             (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
                 let message = format!("you are not an owner of tenant {}", quote(tenant));
-                findings.report(&path, message, own_tenant(actor, tenant));
+                report.add(&path, message, own_tenant(actor, tenant));
             }
             (Operation::Update, _) => {
-                let keep = before(TENANT_LABEL).map_or("remove the label".to_owned(), |kept| {
-                    format!("keep {}", quote(&format!("{TENANT_LABEL}: {kept}")))
+                let keep = old_value(TENANT_LABEL).map_or("remove the label".to_owned(), |previous| {
+                    format!("keep {}", quote(&format!("{TENANT_LABEL}: {previous}")))
                 });
-                findings.report(
+                report.add(
                     &path,
                     "only the platform may move a namespace to a tenant or away from one",
                     format!("{keep}, or ask the platform to move the namespace."),
@@ -144,34 +144,36 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         }
     }
 
-    let plain = new.label_value(PLAIN_TENANT_LABEL);
-    if scope.world.settings.plain_tenant_label && before(PLAIN_TENANT_LABEL) != plain {
-        let owner = match scope.operation {
+    let plain_label = new.label_value(PLAIN_TENANT_LABEL);
+    if request.snapshot.settings.plain_tenant_label && old_value(PLAIN_TENANT_LABEL) != plain_label {
+        let owner = match request.operation {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
-            Operation::Update | Operation::Delete => before(TENANT_LABEL),
+            Operation::Update | Operation::Delete => old_value(TENANT_LABEL),
         };
         // Before the tenant is enforced, the label may keep the meaning that it had in the cluster.
-        let is_observed = |owner: &&str| scope.world.tenant(owner).is_some_and(Tenant::is_observed);
-        let (wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
-            Some(owner) => {
-                (plain != Some(owner), format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))))
-            }
+        let is_observed = |owner: &&str| request.snapshot.tenant(owner).is_some_and(Tenant::is_observed);
+        let (is_wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
+            Some(owner) => (
+                plain_label != Some(owner),
+                format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))),
+            ),
             None => (
-                plain.is_some_and(|name| owner != Some(name) && scope.world.tenant(name).is_some()),
+                plain_label
+                    .is_some_and(|name| owner != Some(name) && request.snapshot.tenant(name).is_some()),
                 "use another value, or leave the label out.".to_owned(),
             ),
         };
-        if wrong {
-            let message = match plain {
-                Some(plain) => {
+        if is_wrong {
+            let message = match plain_label {
+                Some(plain_label) => {
                     format!(
                         "{} is not the tenant of this namespace, and policies may select by this label",
-                        quote(plain)
+                        quote(plain_label)
                     )
                 }
                 None => "this write removes the label, by which policies may select the namespace".to_owned(),
             };
-            findings.report(&new.at_root().label_path(PLAIN_TENANT_LABEL), message, fix);
+            report.add(&new.at_root().label_path(PLAIN_TENANT_LABEL), message, fix);
         }
     }
 }

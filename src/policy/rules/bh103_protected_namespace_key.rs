@@ -114,29 +114,29 @@
 
 use std::collections::BTreeSet;
 
-use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::baseline::{self, MESH_LABELS};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Metadata, Namespace};
+use crate::policy::object::{Metadata, NamespaceView};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::{Actor, BASELINE_READY, TENANT_LABEL};
+use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH103",
     name: "protected-namespace-key",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[PROBE],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[PROBE],
     ratchet: false,
     // The labels that Bulkhead would set depend on the tenant, which the snapshot may not know yet.
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh103_protected_namespace_key.rs"),
     check,
 };
 
 /// Protected keys, as a whole.
-pub const PROTECTED_KEYS: &[&str] = &["control-plane", "istio-injection", NAME];
+pub const PROTECTED_KEYS: &[&str] = &["control-plane", "istio-injection", NAME_KEY];
 
 /// Protected domains: a key's prefix is one of them or a subdomain of one.
 pub const PROTECTED_DOMAINS: &[&str] = &[
@@ -164,27 +164,28 @@ pub const PROBE_REFUSED: &str = concat!(
 );
 
 /// Older policies select namespaces by this label as if it were the name.
-const NAME: &str = "name";
+const NAME_KEY: &str = "name";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    baseline_is_said_to_stand(scope, findings);
-    is_probed(scope, findings);
-    let Some((new, old)) = changed_by_a_tenant(scope) else { return };
-    let nothing = Metadata::default();
-    let old = old.map_or(&nothing, |old| &old.metadata);
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    check_ready_condition(request, report);
+    check_probe(request, report);
+    let Some((new, old)) = untrusted_namespace_write(request) else { return };
+    let empty = Metadata::default();
+    let old = old.map_or(&empty, |old| &old.metadata);
     for ((map, entries), (_, old)) in new.metadata.maps().into_iter().zip(old.maps()) {
         let keys: BTreeSet<&str> = entries.iter().chain(old.iter()).map(|(key, _)| &**key).collect();
-        for key in keys.into_iter().filter(|key| is_protected(scope, map, key)) {
-            let now = entries.get(key).map(|(_, value)| &**value);
-            let before = old.get(key).map(|(_, value)| &**value);
-            let is_chosen =
+        for key in keys.into_iter().filter(|key| is_protected(request, map, key)) {
+            let new_value = entries.get(key).map(|(_, value)| &**value);
+            let old_value = old.get(key).map(|(_, value)| &**value);
+            let has_mesh_label =
                 MESH_LABELS.contains(&key) && MESH_LABELS.iter().any(|key| old.get(key).is_some());
-            let wanted = if map == "labels" && !is_chosen { wanted(scope, new, key) } else { None };
-            if now == before || (now.is_some() && now == wanted) {
+            let managed_value =
+                if map == "labels" && !has_mesh_label { managed_value(request, new, key) } else { None };
+            if new_value == old_value || (new_value.is_some() && new_value == managed_value) {
                 continue;
             }
-            let message = match now {
-                _ if key == NAME => {
+            let message = match new_value {
+                _ if key == NAME_KEY => {
                     "the label `name` must be the namespace's name, because older policies select by it"
                         .to_owned()
                 }
@@ -196,46 +197,47 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 }
                 None => "only the platform may remove this key: other controllers act on it".to_owned(),
             };
-            let fix = match before.or(wanted) {
-                Some(name) if key == NAME => format!("write {}.", quote(name)),
-                Some(kept) => format!("keep {}, or ask the platform to change the key.", quote(kept)),
+            let fix = match old_value.or(managed_value) {
+                Some(name) if key == NAME_KEY => format!("write {}.", quote(name)),
+                Some(value) => format!("keep {}, or ask the platform to change the key.", quote(value)),
                 None => "remove the key, or ask the platform to set it.".to_owned(),
             };
-            findings.report(&Path::of(&["metadata", map]).key(key), message, fix);
+            report.add(&Path::of(&["metadata", map]).key(key), message, fix);
         }
     }
 }
 
-fn is_protected(scope: &Scope<'_>, map: &str, key: &str) -> bool {
-    let of_domain = |domain: &&str| {
+fn is_protected(request: &Request<'_>, map: &str, key: &str) -> bool {
+    let matches_domain = |domain: &&str| {
         key.split_once('/')
             .and_then(|(prefix, _)| prefix.strip_suffix(domain))
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
     let is_judged_elsewhere =
-        key == TENANT_LABEL || (map == "labels" && key == PROBE) || (key == NAME && map != "labels");
+        key == TENANT_LABEL || (map == "labels" && key == PROBE) || (key == NAME_KEY && map != "labels");
     !is_judged_elsewhere
         && (PROTECTED_KEYS.contains(&key)
-            || PROTECTED_DOMAINS.iter().any(of_domain)
-            || scope.world.settings.protected_keys.contains(key))
+            || PROTECTED_DOMAINS.iter().any(matches_domain)
+            || request.snapshot.settings.protected_keys.contains(key))
 }
 
 /// The value of `key` that any user may write.
-fn wanted<'r>(scope: &Scope<'r>, namespace: &'r Namespace<'r>, key: &str) -> Option<&'r str> {
-    if key == NAME {
+fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, key: &str) -> Option<&'r str> {
+    if key == NAME_KEY {
         return namespace.metadata.name.as_deref();
     }
-    let tenant = scope.world.tenant(namespace.tenant()?)?;
-    let mut labels = baseline::enforced_labels(&scope.world.settings, tenant);
+    let tenant = request.snapshot.tenant(namespace.tenant()?)?;
+    let mut labels = baseline::enforced_labels(&request.snapshot.settings, tenant);
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 
 /// Only Bulkhead's controller may change the condition.
-fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((new, Some(old))) = scope.namespaces() else { return };
-    let text =
-        |namespace: &Namespace<'_>| namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned());
-    if text(new) == text(old) || matches!(scope.actor(), Actor::Bulkhead) {
+fn check_ready_condition(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((new, Some(old))) = request.written_namespace() else { return };
+    let condition_json = |namespace: &NamespaceView<'_>| {
+        namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned())
+    };
+    if condition_json(new) == condition_json(old) || matches!(request.actor(), Actor::Bulkhead) {
         return;
     }
     let path = Path::of(&["status", "conditions"]);
@@ -245,14 +247,14 @@ fn baseline_is_said_to_stand(scope: &Scope<'_>, findings: &mut Findings) {
     };
     let message =
         format!("only Bulkhead's controller may change the condition `{BASELINE_READY}`, which admits pods");
-    findings.report(&path, message, "leave the condition as it is.");
+    report.add(&path, message, "leave the condition as it is.");
 }
 
 /// Ignores the user: an answer that depends on the user would prove less.
-fn is_probed(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((new, old)) = scope.namespaces() else { return };
-    let probed = |namespace: &Namespace<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
-    if probed(new).is_some_and(|now| old.and_then(probed) != Some(now)) {
-        findings.report(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");
+fn check_probe(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((new, old)) = request.written_namespace() else { return };
+    let probe_of = |namespace: &NamespaceView<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
+    if probe_of(new).is_some_and(|new_value| old.and_then(probe_of) != Some(new_value)) {
+        report.add(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");
     }
 }

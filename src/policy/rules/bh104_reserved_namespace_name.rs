@@ -67,54 +67,59 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Namespace, Object};
+use crate::policy::object::{NamespaceView, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
+use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH104",
     name: "reserved-namespace-name",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh104_reserved_namespace_name.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Namespace(Namespace { metadata, .. }), Operation::Create) = (scope.object, scope.operation)
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) =
+        (request.object, request.operation)
     else {
         return;
     };
-    let actor = scope.actor();
+    let actor = request.actor();
     if matches!(actor, Actor::Platform) {
         return;
     }
-    let world = scope.world;
-    let name = metadata.name_or_prefix();
-    let begins = |prefix: &String| name.starts_with(prefix.as_str());
+    let snapshot = request.snapshot;
+    let name = metadata.name_or_generate_name();
+    let has_prefix = |prefix: &String| name.starts_with(prefix.as_str());
     let own = metadata.label_value(TENANT_LABEL).filter(|tenant| actor.acts_for(tenant));
-    let own = own.and_then(|own| world.tenant(own)).or_else(|| actor.tenant_for(name));
+    let own = own.and_then(|own| snapshot.tenant(own)).or_else(|| actor.tenant_for(name));
     let path = Path::of(&["metadata", "name"]);
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
-    if world.settings.is_reserved(name) || world.settings.reserved_prefixes.iter().any(begins) {
+    if snapshot.settings.is_listed_platform_namespace(name)
+        || snapshot.settings.reserved_prefixes.iter().any(has_prefix)
+    {
         let message =
             format!("{} is reserved for the platform, whose namespaces are trusted by name", quote(name));
         let fix = own.map_or_else(
             || "choose another name, or ask the platform to create the namespace.".to_owned(),
             named_after,
         );
-        findings.report(&path, message, fix);
-    } else if let Some(own) = own.filter(|own| !own.names(name)) {
+        report.add(&path, message, fix);
+    } else if let Some(own) = own.filter(|own| !own.matches_namespace_name(name)) {
         let message = format!("{} is not a name for a namespace of tenant {}", quote(name), own.name);
-        findings.report(&path, message, named_after(own));
-    } else if let Some(other) = world.tenant_named_by(name).filter(|other| !actor.acts_for(&other.name)) {
+        report.add(&path, message, named_after(own));
+    } else if let Some(other) =
+        snapshot.tenant_by_namespace_name(name).filter(|other| !actor.acts_for(&other.name))
+    {
         let message =
             format!("{} belongs to tenant {}, and you are not one of its owners", quote(name), other.name);
         let fix = format!(
@@ -122,6 +127,6 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
              `Tenant.spec.owners`.",
             other.name
         );
-        findings.report(&path, message, fix);
+        report.add(&path, message, fix);
     }
 }

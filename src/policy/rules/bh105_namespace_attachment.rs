@@ -83,18 +83,18 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope, changed_by_a_tenant};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::policy::kind::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH105",
     name: "namespace-attachment",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh105_namespace_attachment.rs"),
@@ -102,53 +102,48 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// The one finalizer that the namespace controller removes.
-const KUBERNETES: &str = "kubernetes";
+const FINALIZER_KUBERNETES: &str = "kubernetes";
 
 const ADD: &str =
     "remove it, or ask the platform to add it. A controller that adds it must be listed in `platform.users`.";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((new, old)) = changed_by_a_tenant(scope) else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((new, old)) = untrusted_namespace_write(request) else { return };
     for (index, owner) in new.owner_references.iter().enumerate() {
         if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
             let path = Path::of(&["metadata", "ownerReferences"]).index(index);
-            findings.report(
-                &path,
-                "this owner reference would delete the namespace together with its owner",
-                ADD,
-            );
+            report.add(&path, "this owner reference would delete the namespace together with its owner", ADD);
         }
     }
     for (index, finalizer) in new.finalizers.iter().enumerate() {
         if !old.is_some_and(|old| old.finalizers.contains(finalizer)) {
             let path = Path::of(&["metadata", "finalizers"]).index(index);
-            findings.report(
-                &path,
-                format!("{} can keep the namespace from being deleted", quote(finalizer)),
-                ADD,
-            );
+            report.add(&path, format!("{} can keep the namespace from being deleted", quote(finalizer)), ADD);
         }
     }
     if old.is_none() {
-        for (index, finalizer) in
-            new.spec_finalizers.iter().enumerate().filter(|(_, own)| ***own != *KUBERNETES)
+        for (index, finalizer) in new
+            .spec_finalizers
+            .iter()
+            .enumerate()
+            .filter(|(_, finalizer)| ***finalizer != *FINALIZER_KUBERNETES)
         {
             let path = Path::of(&["spec", "finalizers"]).index(index);
-            findings.report(
+            report.add(
                 &path,
                 format!(
                     "no controller of Kubernetes removes {}, so the namespace could never be deleted",
                     quote(finalizer)
                 ),
-                format!("remove it: this list may hold only `{KUBERNETES}`."),
+                format!("remove it: this list may hold only `{FINALIZER_KUBERNETES}`."),
             );
         }
     }
-    let empties = matches!(scope.actor(), Actor::NamespaceController | Actor::AnyController);
-    if let Some(old) = old.filter(|old| !empties && old.spec_finalizers != new.spec_finalizers) {
-        let kept: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
+    let may_finalize = matches!(request.actor(), Actor::NamespaceController | Actor::KubeControllerManager);
+    if let Some(old) = old.filter(|old| !may_finalize && old.spec_finalizers != new.spec_finalizers) {
+        let original: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
         let message = "only the namespace controller may change this list, when the namespace is empty";
-        let fix = format!("keep {}.", quote(&format!("[{}]", kept.join(", "))));
-        findings.report(&Path::of(&["spec", "finalizers"]), message, fix);
+        let fix = format!("keep {}.", quote(&format!("[{}]", original.join(", "))));
+        report.add(&Path::of(&["spec", "finalizers"]), message, fix);
     }
 }

@@ -37,36 +37,36 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::Kind;
-use crate::policy::object::Namespace;
-use crate::world::{Actor, TENANT_LABEL};
+use crate::policy::object::NamespaceView;
+use crate::snapshot::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH106",
     name: "namespace-quota",
     kinds: &[&[Kind::Namespace]],
-    places: &[Place::Cluster],
-    guards: &[TENANT_LABEL],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[TENANT_LABEL],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh106_namespace_quota.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((new, old)) = scope.namespaces() else { return };
-    let comes_to = new.tenant().filter(|tenant| old.and_then(Namespace::tenant) != Some(tenant));
-    let Some(tenant) = comes_to.and_then(|name| scope.world.tenant(name)) else { return };
-    let actor = scope.actor();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((new, old)) = request.written_namespace() else { return };
+    let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
+    let Some(tenant) = joins.and_then(|name| request.snapshot.tenant(name)) else { return };
+    let actor = request.actor();
     if !(matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
         // Another rule refuses the user, who must not learn anything about the tenant.
         return;
     }
-    let name = new.metadata.name_or_prefix();
-    let others = scope.world.namespaces_of(&tenant.name).filter(|other| *other != name).count();
+    let name = new.metadata.name_or_generate_name();
+    let others = request.snapshot.namespaces_of(&tenant.name).filter(|other| *other != name).count();
     if let Some(limit) = tenant.limit.filter(|limit| others >= *limit) {
-        findings.report(
+        report.add(
             &new.metadata.at_root().label_path(TENANT_LABEL),
             format!(
                 "tenant {} already has {others} of {limit} namespaces, counting those that are being deleted",

@@ -34,30 +34,30 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::world::NAMESPACE_PREFIX;
+use crate::snapshot::NAMESPACE_PREFIX;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH107",
     name: "overlapping-tenant",
     kinds: &[&[Kind::Tenant]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh107_overlapping_tenant.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) else { return };
-    let name = tenant.metadata.name_or_prefix();
-    if let Some(other) = scope.world.overlap(name) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) else { return };
+    let name = tenant.metadata.name_or_generate_name();
+    if let Some(other) = request.snapshot.overlapping_tenant(name) {
         let shorter = if name.len() < other.len() { name } else { other };
-        findings.report(
+        report.add(
             &Path::of(&["metadata", "name"]),
             format!(
                 "a namespace `{NAMESPACE_PREFIX}{shorter}-…` could belong to tenant {name} or to tenant {other}"

@@ -30,32 +30,33 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
-use crate::world::TENANT_LABEL;
+use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
     name: "tenant-in-use",
     kinds: &[&[Kind::Tenant]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh108_tenant_in_use.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Tenant(tenant), Operation::Delete) = (scope.object, scope.operation) else { return };
-    let namespaces: Vec<&str> = scope.world.namespaces_of(tenant.metadata.name_or_prefix()).collect();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Tenant(tenant), Operation::Delete) = (request.object, request.operation) else { return };
+    let namespaces: Vec<&str> =
+        request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
     if namespaces.is_empty() {
         return;
     }
-    findings.report(
+    report.add(
         &Path::of(&["metadata", "name"]),
         format!("the Tenant still has namespaces, which would have no owner: {}", quote_all(&namespaces)),
         format!("delete them first, or move them to another tenant with the label `{TENANT_LABEL}`."),

@@ -57,10 +57,10 @@
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
 //! metadata: { name: acme }
-//! spec: { enforcement: Enforce, acknowledge: 5f0c }
+//! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::Enforcement;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
@@ -70,30 +70,30 @@ pub(super) static RULE: Rule = Rule {
     code: "BH109",
     name: "unacknowledged-findings",
     kinds: &[&[Kind::Tenant]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh109_unacknowledged_findings.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Tenant(new), Some(Object::Tenant(old))) = (scope.object, scope.old) else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Tenant(new), Some(Object::Tenant(old))) = (request.object, request.old) else { return };
     if (old.enforcement, new.enforcement) != (Enforcement::Observe, Enforcement::Enforce) {
         return;
     }
-    let name = new.metadata.name_or_prefix();
+    let name = new.metadata.name_or_generate_name();
     let path = Path::of(&["spec", "enforcement"]);
-    let has = scope.world.namespaces_of(name).count();
-    match old.audit.as_ref().filter(|audit| audit.namespaces == has) {
-        None => findings.report(
+    let namespace_count = request.snapshot.namespaces_of(name).count();
+    match old.audit.as_ref().filter(|audit| audit.namespaces == namespace_count) {
+        None => report.add(
             &path,
             "the controller has not audited the tenant's workloads yet, which `Enforce` may refuse",
             format!("try again in a minute. If this lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
         ),
-        Some(audit) if audit.findings > 0 && new.acknowledge.as_deref() != Some(&*audit.digest) => findings
-            .report(
+        Some(audit) if audit.findings > 0 && new.acknowledged_findings.as_deref() != Some(&*audit.digest) => report
+            .add(
                 &path,
                 format!("the audit has {} findings, which `Enforce` would refuse", audit.findings),
                 format!(

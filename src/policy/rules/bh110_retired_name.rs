@@ -5,7 +5,7 @@
 //!
 //! The controller records names in the ConfigMap `bulkhead-retired`: those of deleted Tenants that had namespaces, and
 //! those of tenants' former namespaces that are not named after their tenant. It reserves each for
-//! `mesh.longestCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
+//! `mesh.maxCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
 //! may be created and no namespace may be given to another tenant. Three uses are admitted: a Tenant whose namespaces
 //! still exist may be created again, a tenant may reuse the name of its own namespace, and the platform may move the
 //! same namespace (by its recorded UID) to another tenant, but not a new one under the same name.
@@ -81,53 +81,58 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::world::{RETIRED, TENANT_LABEL, is_over};
+use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH110",
     name: "retired-name",
     kinds: &[&[Kind::Namespace, Kind::Tenant]],
-    places: &[Place::Cluster],
-    guards: &[TENANT_LABEL],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[TENANT_LABEL],
     ratchet: false,
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh110_retired_name.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let world = scope.world;
-    let (what, before) = if let Some((new, old)) = scope.namespaces() {
-        let had_label = old.is_some_and(|old| old.tenant().is_some());
-        let Some(tenant) = new.tenant().filter(|_| !had_label) else { return };
-        let before = world.retired.like_namespace(world, new.metadata.name_or_prefix(), tenant);
-        let Some(before) = before else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let snapshot = request.snapshot;
+    let (finding, reserved) = if let Some((new, old)) = request.written_namespace() {
+        let had_tenant = old.is_some_and(|old| old.tenant().is_some());
+        let Some(tenant) = new.tenant().filter(|_| !had_tenant) else { return };
+        let reserved = snapshot.reserved_names.conflict_for_namespace(
+            snapshot,
+            new.metadata.name_or_generate_name(),
+            tenant,
+        );
+        let Some(reserved) = reserved else { return };
         // The platform moves the recorded namespace itself, and knows its contents.
-        if before.uid.is_some() && before.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
+        if reserved.uid.is_some() && reserved.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
             return;
         }
-        (format!("this name belonged to tenant {}", quote(before.tenant)), before)
-    } else if let (Object::Tenant(tenant), Operation::Create) = (scope.object, scope.operation) {
-        let before = world.retired.like_tenant(world, tenant.metadata.name_or_prefix());
-        let Some(before) = before else { return };
-        (format!("the name conflicts with the deleted tenant {}", quote(before.tenant)), before)
+        (format!("this name belonged to tenant {}", quote(reserved.tenant)), reserved)
+    } else if let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) {
+        let reserved =
+            snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_generate_name());
+        let Some(reserved) = reserved else { return };
+        (format!("the name conflicts with the deleted tenant {}", quote(reserved.tenant)), reserved)
     } else {
         return;
     };
-    if is_over(before.gone, &world.settings, scope.time()) {
+    if has_expired(reserved.released_at, &snapshot.settings, request.time()) {
         return;
     }
-    let key = before.key;
-    findings.report(
+    let key = reserved.key;
+    report.add(
         &Path::of(&["metadata", "name"]),
-        format!("{what}, whose mesh certificates may still be valid"),
+        format!("{finding}, whose mesh certificates may still be valid"),
         format!(
-            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RETIRED}`."
+            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RESERVED_NAMES_CONFIG_MAP}`."
         ),
     );
 }

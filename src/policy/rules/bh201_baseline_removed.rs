@@ -56,51 +56,54 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
+use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
 use crate::baseline;
+use crate::policy::baseline_names::NameStatus;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
-use crate::policy::protection::Name;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH201",
     name: "baseline-removed",
-    kinds: &[POLICIES, SHARED],
-    places: &[Place::Tenants, Place::Shared, Place::Root],
-    guards: &[],
+    kinds: &[BASELINE_KINDS, PARTLY_MANAGED_KINDS],
+    scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh201_baseline_removed.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Some((kind, object)), Operation::Delete) = (scope.object.baseline(), scope.operation) else {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Some((kind, object)), Operation::Delete) = (request.object.baseline(), request.operation) else {
         return;
     };
-    let (_, namespace) = scope.namespace();
-    let is_ending = namespace.is_some_and(|namespace| namespace.terminating);
-    let has_stood = namespace.is_none_or(|namespace| namespace.ready);
-    let may = match scope.actor() {
+    let (_, namespace) = request.namespace();
+    let is_terminating = namespace.is_some_and(|namespace| namespace.terminating);
+    let was_ready = namespace.is_none_or(|namespace| namespace.ready);
+    let is_allowed = match request.actor() {
         Actor::Bulkhead | Actor::NamespaceController => true,
-        Actor::AnyController if is_ending => true,
-        _ => match scope.name_of(kind, object) {
-            Name::Free => true,
-            _ if kind.is_shared() || baseline::is_managed(object) => false,
+        Actor::KubeControllerManager if is_terminating => true,
+        _ => match request.classify_name(kind, object) {
+            NameStatus::Free => true,
+            _ if kind.is_partly_managed() || baseline::is_managed(object) => false,
             // The object is older than the baseline and in its way.
-            Name::Reserved => true,
-            Name::Wanted(_) => !has_stood,
+            NameStatus::Reserved => true,
+            NameStatus::Baseline(_) => !was_ready,
         },
     };
-    if !may {
-        let message =
-            format!("only Bulkhead may delete this baseline {}, which {}", kind.name(), scope.keeps_apart());
-        let fix = if scope.tenant.is_some() {
+    if !is_allowed {
+        let message = format!(
+            "only Bulkhead may delete this baseline {}, which {}",
+            kind.name(),
+            request.isolation_purpose()
+        );
+        let fix = if request.tenant.is_some() {
             "leave it in place, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
         } else {
             "leave it in place; the platform changes it through the SharedService or the settings."
         };
-        findings.report(&Path::of(&["metadata", "name"]), message, fix);
+        report.add(&Path::of(&["metadata", "name"]), message, fix);
     }
 }

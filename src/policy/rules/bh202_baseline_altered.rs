@@ -80,69 +80,69 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{Findings, POLICIES, Place, Retry, Rule, SHARED, Scope};
+use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
 use serde_json::Value;
 
 use crate::baseline::{Difference, Kind, differences};
+use crate::policy::baseline_names::NameStatus;
 use crate::policy::kind::Operation;
 use crate::policy::path::Path;
-use crate::policy::protection::Name;
 use crate::policy::quote;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH202",
     name: "baseline-altered",
-    kinds: &[POLICIES, SHARED],
-    places: &[Place::Tenants, Place::Shared, Place::Root],
-    guards: &[],
+    kinds: &[BASELINE_KINDS, PARTLY_MANAGED_KINDS],
+    scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh202_baseline_altered.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some((kind, object)) = scope.object.baseline() else { return };
-    if scope.operation == Operation::Delete || matches!(scope.actor(), Actor::Bulkhead) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some((kind, object)) = request.object.baseline() else { return };
+    if request.operation == Operation::Delete || matches!(request.actor(), Actor::Bulkhead) {
         return;
     }
-    let old = scope.old.and_then(|old| old.baseline()).map(|(_, old)| old);
-    let is_orphaned = scope.tenant.is_some_and(|(_, tenant)| tenant.is_none());
-    let wanted = match (scope.name_of(kind, object), old) {
-        (Name::Wanted(wanted), _) => wanted,
-        (Name::Free, _) => return,
+    let old = request.old.and_then(|old| old.baseline()).map(|(_, old)| old);
+    let is_tenant_deleted = request.tenant.is_some_and(|(_, tenant)| tenant.is_none());
+    let desired = match (request.classify_name(kind, object), old) {
+        (NameStatus::Baseline(desired), _) => desired,
+        (NameStatus::Free, _) => return,
         // Without the tenant the wanted object is unknown: the stored one must not change.
-        (Name::Reserved, Some(old)) if is_orphaned => old.clone(),
-        (Name::Reserved, _) => {
+        (NameStatus::Reserved, Some(old)) if is_tenant_deleted => old.clone(),
+        (NameStatus::Reserved, _) => {
             let path = Path::of(&["metadata", "name"]);
             let message =
-                format!("{} is a name that is reserved for baseline objects", quote(name_of(object)));
-            return findings.report(&path, message, "choose another name.");
+                format!("{} is a name that is reserved for baseline objects", quote(classify_name(object)));
+            return report.add(&path, message, "choose another name.");
         }
     };
-    let is_counted_anew =
+    let status_changed =
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
-    if is_counted_anew && !matches!(scope.actor(), Actor::Controller | Actor::AnyController) {
+    if status_changed && !matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager) {
         let message = "only Kubernetes' quota controller may change the counted usage and limits";
-        findings.report(&Path::of(&["status"]), message, "leave `status` unchanged.");
+        report.add(&Path::of(&["status"]), message, "leave `status` unchanged.");
     }
-    let differs = |object| !differences(kind, &wanted, object).is_empty();
+    let differs = |object| !differences(kind, &desired, object).is_empty();
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
-    if kind.is_shared() && old.is_none_or(differs) {
+    if kind.is_partly_managed() && old.is_none_or(differs) {
         return;
     }
-    for difference in differences(kind, &wanted, object) {
+    for difference in differences(kind, &desired, object) {
         let path = difference.path.iter().fold(Path::default(), |path, step| {
             if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
         });
-        let (must, fix) = explain(scope, kind, &difference);
-        let message = format!("the baseline {} `{}` {must}", noun(kind), name_of(object));
-        findings.report(&path, message, fix);
+        let (must, fix) = explain(request, kind, &difference);
+        let message = format!("the baseline {} `{}` {must}", noun(kind), classify_name(object));
+        report.add(&path, message, fix);
     }
 }
 
-fn name_of(object: &Value) -> &str {
+fn classify_name(object: &Value) -> &str {
     object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -154,10 +154,10 @@ const fn noun(kind: Kind) -> &'static str {
 }
 
 /// The requirement that the object does not meet, and the fix.
-fn explain(scope: &Scope<'_>, kind: Kind, difference: &Difference) -> (String, &'static str) {
+fn explain(request: &Request<'_>, kind: Kind, difference: &Difference) -> (String, &'static str) {
     let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
-    let must = match (path.as_slice(), &difference.kept) {
-        (_, Some(kept)) => format!("must have {} here", quote(kept)),
+    let must = match (path.as_slice(), &difference.wanted) {
+        (_, Some(wanted)) => format!("must have {} here", quote(wanted)),
         (["metadata", "labels", _], None) => "must have no such label".to_owned(),
         (["metadata", "annotations", _], None) => "must have no such annotation".to_owned(),
         (["metadata", "ownerReferences"], None) => "must have no owner references".to_owned(),
@@ -166,7 +166,7 @@ fn explain(scope: &Scope<'_>, kind: Kind, difference: &Difference) -> (String, &
         (_, None) => "must not have this field".to_owned(),
     };
     let fix = match path.as_slice() {
-        ["metadata", ..] if difference.kept.is_none() => {
+        ["metadata", ..] if difference.wanted.is_none() => {
             "remove it. If a chart ships the object, give the object another name in the chart."
         }
         ["metadata", ..] => {
@@ -175,7 +175,7 @@ fn explain(scope: &Scope<'_>, kind: Kind, difference: &Difference) -> (String, &
         _ if kind == Kind::NetworkPolicy => {
             "leave it unchanged and put your rules in a NetworkPolicy of your own."
         }
-        _ if scope.tenant.is_some() => {
+        _ if request.tenant.is_some() => {
             "leave it unchanged, or ask the platform to change `grants`, `limits` or `namespaceQuota` of the Tenant."
         }
         _ => "leave it unchanged; the platform changes it through the SharedService or the settings.",

@@ -48,42 +48,42 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
-use crate::policy::object::{Form, Object};
+use crate::policy::object::{Object, Stage};
 use crate::policy::path::Path;
-use crate::world::BASELINE_READY;
+use crate::snapshot::BASELINE_READY;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
     name: "workload-before-baseline",
     kinds: &[&[Kind::Pod]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Wait,
     source: include_str!("bh203_workload_before_baseline.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::Workload(workload), Operation::Create) = (scope.object, scope.operation) else { return };
-    let (name, namespace) = scope.namespace();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::Workload(workload), Operation::Create) = (request.object, request.operation) else { return };
+    let (name, namespace) = request.namespace();
     let is_ready = namespace.is_none_or(|namespace| namespace.ready);
     // An observed tenant has no baseline to wait for.
-    if workload.form != Form::Final || is_ready || scope.is_observed() {
+    if workload.stage != Stage::Mutated || is_ready || request.is_observed() {
         return;
     }
     let path = Path::of(&["metadata", "namespace"]);
-    if scope.world.is_over_limit(name) {
+    if request.snapshot.is_over_limit(name) {
         let message = format!(
             "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",
-            scope.tenant_name()
+            request.tenant_name()
         );
         let fix = "use another namespace, or ask the platform to raise `Tenant.spec.namespaces.limit`.";
-        return findings.report(&path, message, fix);
+        return report.add(&path, message, fix);
     }
-    findings.report(
+    report.add(
         &path,
         format!("the baseline of `{name}` is not applied yet, so its pods could be reached from everywhere"),
         format!(

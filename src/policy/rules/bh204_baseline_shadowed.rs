@@ -61,7 +61,7 @@
 //! spec: { hard: { pods: "20" } }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::Spec;
@@ -75,23 +75,23 @@ pub(super) static RULE: Rule = Rule {
         Kind::Policy(baseline::Kind::Sidecar),
         Kind::Policy(baseline::Kind::Telemetry),
     ]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh204_baseline_shadowed.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(policy) = scope.beside_the_baseline() else { return };
-    let has_a_log = scope.world.settings.access_log.is_some();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some(policy) = request.tenant_policy() else { return };
+    let has_access_log = request.snapshot.settings.access_log.is_some();
     let (message, fix) = match &policy.spec {
-        Spec::Sidecar(sidecar) if sidecar.workload_selector.is_everything() => (
+        Spec::Sidecar(sidecar) if sidecar.workload_selector.selects_all() => (
             "without a selector this Sidecar can override the baseline's `default`",
             "select pods with `workloadSelector`.",
         ),
-        Spec::Telemetry(telemetry) if has_a_log && telemetry.is_everything() => (
+        Spec::Telemetry(telemetry) if has_access_log && telemetry.selects_all() => (
             "without a selector this Telemetry can override the baseline's `access-log`",
             "select pods with `selector`.",
         ),
@@ -102,5 +102,5 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         ),
         _ => return,
     };
-    findings.report(&Path::of(&["spec"]), message, fix);
+    report.add(&Path::of(&["spec"]), message, fix);
 }

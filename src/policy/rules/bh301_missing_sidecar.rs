@@ -96,43 +96,43 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::object::{Form, Object};
-use crate::policy::proxy::PROXY_NAME;
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{Object, Stage};
+use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Dataplane;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH301",
     name: "missing-sidecar",
-    kinds: &[WORKLOADS],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh301_missing_sidecar.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Workload(workload) = scope.object else { return };
-    let tenant = scope.tenant_name();
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::Workload(workload) = request.object else { return };
+    let tenant = request.tenant_name();
     let host_network = workload.host_network();
     if host_network.value {
-        findings.report(
+        report.add(
             &host_network.path,
             format!(
                 "`hostNetwork: true` disables the Istio sidecar, which every pod of tenant {tenant} must have"
             ),
             "remove `hostNetwork`.",
         );
-    } else if scope.world.settings.dataplane == Dataplane::Sidecar
-        && workload.form != Form::Written
-        && workload.containers().all(|container| *container.name != *PROXY_NAME)
+    } else if request.snapshot.settings.dataplane == Dataplane::Sidecar
+        && workload.stage != Stage::Authored
+        && workload.containers().all(|container| *container.name != *PROXY_CONTAINER)
     {
-        findings.report(
+        report.add(
             &workload.spec_path(),
             format!(
-                "the pod has no container `{PROXY_NAME}`, the Istio sidecar that every pod of tenant {tenant} must have"
+                "the pod has no container `{PROXY_CONTAINER}`, the Istio sidecar that every pod of tenant {tenant} must have"
             ),
             "remove the label, annotation or selector that disables injection. If there is none, ask the platform \
              whether istiod is running.",

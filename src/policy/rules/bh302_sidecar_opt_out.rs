@@ -76,8 +76,8 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::baseline::DATAPLANE;
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::baseline::DATAPLANE_LABEL;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -85,38 +85,38 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH302",
     name: "sidecar-opt-out",
-    kinds: &[WORKLOADS, &[Kind::Binding]],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS, &[Kind::Binding]],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh302_sidecar_opt_out.rs"),
     check,
 };
 
-const INJECT: &str = "sidecar.istio.io/inject";
+const INJECT_KEY: &str = "sidecar.istio.io/inject";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let labelled = match scope.object {
-        Object::Workload(workload) => workload.labelled(),
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let metadata = match request.object {
+        Object::Workload(workload) => workload.metadata(),
         Object::Binding(metadata) => metadata.at_root(),
         _ => return,
     };
-    let tenant = scope.tenant_name();
-    let asked = [
-        (labelled.label(INJECT), INJECT, "label", "true"),
-        (labelled.annotation(INJECT), INJECT, "annotation", "true"),
+    let tenant = request.tenant_name();
+    let checks = [
+        (metadata.label(INJECT_KEY), INJECT_KEY, "label", "true"),
+        (metadata.annotation(INJECT_KEY), INJECT_KEY, "annotation", "true"),
         // The ambient dataplane captures every pod of the namespace whose own label does not opt out.
-        (labelled.label(DATAPLANE), DATAPLANE, "label", "ambient"),
+        (metadata.label(DATAPLANE_LABEL), DATAPLANE_LABEL, "label", "ambient"),
     ];
-    for (written, key, map, kept) in asked {
-        let Some(written) = written.filter(|written| written.value != kept) else { continue };
-        let what =
-            if key == INJECT { "disables the Istio sidecar" } else { "disables the capture by the mesh" };
-        let entry = quote(&format!("{key}: \"{}\"", written.value));
-        findings.report(
-            &written.path,
-            format!("{entry} {what}, which every pod of tenant {tenant} must have"),
+    for (found, key, map, allowed) in checks {
+        let Some(found) = found.filter(|found| found.value != allowed) else { continue };
+        let source =
+            if key == INJECT_KEY { "disables the Istio sidecar" } else { "disables the capture by the mesh" };
+        let entry = quote(&format!("{key}: \"{}\"", found.value));
+        report.add(
+            &found.path,
+            format!("{entry} {source}, which every pod of tenant {tenant} must have"),
             format!(
                 "remove this {map}. If a controller creates the pod, set it in that controller's pod template."
             ),

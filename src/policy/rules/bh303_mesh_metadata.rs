@@ -82,10 +82,10 @@
 //! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
 //! read a path of its own pod.
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Form, Object};
-use crate::policy::proxy::STATUS;
+use crate::policy::object::{Object, Stage};
+use crate::policy::proxy::STATUS_ANNOTATION;
 use crate::policy::proxy::keys::{self, Judgement, Map};
 use crate::policy::quote;
 use crate::settings::Dataplane;
@@ -93,27 +93,27 @@ use crate::settings::Dataplane;
 pub(super) static RULE: Rule = Rule {
     code: "BH303",
     name: "mesh-metadata",
-    kinds: &[WORKLOADS, &[Kind::Binding]],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS, &[Kind::Binding]],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh303_mesh_metadata.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let settings = &scope.world.settings;
-    let (labelled, form) = match scope.object {
-        Object::Workload(workload) => (workload.labelled(), workload.form),
-        Object::Binding(metadata) => (metadata.at_root(), Form::Written),
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let settings = &request.snapshot.settings;
+    let (metadata, stage) = match request.object {
+        Object::Workload(workload) => (workload.metadata(), workload.stage),
+        Object::Binding(metadata) => (metadata.at_root(), Stage::Authored),
         _ => return,
     };
     if settings.dataplane == Dataplane::Ambient {
         return;
     }
     for (map, field) in [(Map::Labels, "labels"), (Map::Annotations, "annotations")] {
-        for (key, value) in labelled.entries(map).iter().filter(|(key, _)| keys::is_mesh_key(key)) {
+        for (key, value) in metadata.entries(map).iter().filter(|(key, _)| keys::is_mesh_key(key)) {
             let key_text = quote(key);
             let (message, fix) = match keys::judge(map, key, value, settings) {
                 Judgement::Harmless => continue,
@@ -130,13 +130,14 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                     "remove it, or ask the platform to list it in the setting `mesh.allowedPodKeys`.",
                 ),
             };
-            findings.report(&labelled.map_path(field).key(key), message, fix);
+            report.add(&metadata.map_path(field).key(key), message, fix);
         }
     }
-    let keeps_status = !settings.istio_cni || form == Form::Written || labelled.annotation(STATUS).is_some();
+    let keeps_status =
+        !settings.istio_cni || stage == Stage::Authored || metadata.annotation(STATUS_ANNOTATION).is_some();
     if !keeps_status {
-        let path = labelled.map_path("annotations").key(STATUS);
-        findings.report(
+        let path = metadata.map_path("annotations").key(STATUS_ANNOTATION);
+        report.add(
             &path,
             "istio-cni does not capture the traffic of a pod without this annotation",
             "leave it as the injector wrote it.",

@@ -204,39 +204,41 @@
 //! compared. Annotations that change Envoy's bootstrap without a trace in the container
 //! (`sidecar.istio.io/stats…`) are not judged yet.
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::object::{Form, Object, Role, Workload};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH304",
     name: "counterfeit-proxy",
-    kinds: &[WORKLOADS],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh304_counterfeit_proxy.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Workload(workload) = scope.object else { return };
-    reject_injector_annotation(workload, proxy::OVERRIDES, findings);
-    match workload.form {
-        Form::Written => {
-            reject_injector_annotation(workload, proxy::STATUS, findings);
-            reject_mesh_containers(workload, findings);
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::Workload(workload) = request.object else { return };
+    reject_injector_annotation(workload, proxy::OVERRIDES_ANNOTATION, report);
+    match workload.stage {
+        Stage::Authored => {
+            reject_injector_annotation(workload, proxy::STATUS_ANNOTATION, report);
+            reject_mesh_containers(workload, report);
         }
-        Form::Final | Form::Stored if scope.world.settings.dataplane == Dataplane::Ambient => {}
-        Form::Final | Form::Stored => compare_mesh_containers(workload, &scope.world.settings, findings),
+        Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {}
+        Stage::Mutated | Stage::Stored => {
+            compare_mesh_containers(workload, &request.snapshot.settings, report);
+        }
     }
 }
 
-fn reject_injector_annotation(workload: &Workload<'_>, key: &str, findings: &mut Findings) {
-    if let Some(written) = workload.labelled().annotation(key) {
-        findings.report(
+fn reject_injector_annotation(workload: &Workload<'_>, key: &str, report: &mut RuleReport) {
+    if let Some(written) = workload.metadata().annotation(key) {
+        report.add(
             &written.path,
             "with this annotation the injector keeps your fields in Istio's own containers",
             "remove it. Set the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits.",
@@ -244,28 +246,30 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, findings: &mut
     }
 }
 
-fn reject_mesh_containers(workload: &Workload<'_>, findings: &mut Findings) {
-    for container in workload.containers().filter(|container| proxy::NAMES.contains(&&*container.name)) {
+fn reject_mesh_containers(workload: &Workload<'_>, report: &mut RuleReport) {
+    for container in
+        workload.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name))
+    {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);
-        findings.report(&container.path(), message, "remove this container.");
+        report.add(&container.path(), message, "remove this container.");
     }
 }
 
-fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, findings: &mut Findings) {
-    let redirection = if settings.istio_cni { proxy::VALIDATION_NAME } else { proxy::CAPTURE_NAME };
+fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, report: &mut RuleReport) {
+    let redirection = if settings.istio_cni { proxy::VALIDATION_CONTAINER } else { proxy::INIT_CONTAINER };
     let (mut proxies, mut redirections) = (0, 0);
     for container in workload.containers() {
         let name = &*container.name;
         let (count, name, arguments) = match name {
-            proxy::PROXY_NAME => (&mut proxies, proxy::PROXY_NAME, &proxy::PROXY),
+            proxy::PROXY_CONTAINER => (&mut proxies, proxy::PROXY_CONTAINER, &proxy::PROXY_ARGUMENTS),
             _ if name == redirection && settings.istio_cni => {
-                (&mut redirections, redirection, &proxy::VALIDATION)
+                (&mut redirections, redirection, &proxy::VALIDATION_ARGUMENTS)
             }
-            _ if name == redirection => (&mut redirections, redirection, &proxy::CAPTURE),
-            proxy::CAPTURE_NAME | proxy::VALIDATION_NAME => {
+            _ if name == redirection => (&mut redirections, redirection, &proxy::INIT_ARGUMENTS),
+            proxy::INIT_CONTAINER | proxy::VALIDATION_CONTAINER => {
                 let message =
                     format!("in this mesh the container `{redirection}` redirects the traffic, not `{name}`");
-                findings.report(&container.path(), message, "remove this container.");
+                report.add(&container.path(), message, "remove this container.");
                 continue;
             }
             _ => continue,
@@ -273,17 +277,17 @@ fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, finding
         *count += 1;
         if *count > 1 {
             let message = format!("this is a second container `{name}`, and Istio injects exactly one");
-            findings.report(&container.path(), message, "remove this container.");
+            report.add(&container.path(), message, "remove this container.");
             continue;
         }
-        if name == redirection && container.role != Role::Init {
+        if name == redirection && container.kind != ContainerKind::Init {
             let message = format!("Istio injects `{name}` as an init container");
-            findings.report(&container.path(), message, format!("remove your own `{name}` container."));
+            report.add(&container.path(), message, format!("remove your own `{name}` container."));
         }
-        proxy::compare(container, name, arguments, settings, findings);
+        proxy::compare(container, name, arguments, settings, report);
     }
     if proxies > 0 && redirections == 0 {
-        findings.report(
+        report.add(
             &workload.spec_path(),
             format!(
                 "the pod has no init container `{redirection}`, which redirects its traffic to the proxy"

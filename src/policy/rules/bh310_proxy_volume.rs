@@ -107,28 +107,28 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::object::{Form, Object};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
 use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH310",
     name: "proxy-volume",
-    kinds: &[WORKLOADS],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh310_proxy_volume.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Workload(workload) = scope.object else { return };
-    for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_NAME) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::Workload(workload) = request.object else { return };
+    for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {
         for (mount, path) in container.mounts().filter(|(mount, _)| proxy::is_mesh_volume(&mount.name)) {
-            findings.report(
+            report.add(
                 &path,
                 format!(
                     "{} belongs to the Istio proxy, and holds the credentials of its identity",
@@ -142,14 +142,14 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
         if !proxy::is_mesh_volume(&volume.name) {
             for index in proxy::mesh_tokens(volume) {
                 let source = path.clone().fields(&["projected", "sources"]).index(index);
-                findings.report(
+                report.add(
                     &source.fields(&["serviceAccountToken", "audience"]),
                     format!("with a token for `{MESH_AUDIENCE}` a program acts as this service account in the whole mesh"),
                     "use an audience of your own. Istio mounts the proxy's token.",
                 );
             }
-        } else if workload.form == Form::Written || !proxy::is_injected(volume) {
-            findings.report(
+        } else if workload.stage == Stage::Authored || !proxy::is_injected(volume) {
+            report.add(
                 &path,
                 format!(
                     "{} is the name of a volume that Istio injects, and differs from it",

@@ -83,8 +83,8 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope, WORKLOADS};
-use crate::policy::object::{Form, Object, Role, Workload};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::policy::quote;
 use crate::settings::Dataplane;
@@ -92,9 +92,9 @@ use crate::settings::Dataplane;
 pub(super) static RULE: Rule = Rule {
     code: "BH316",
     name: "init-before-capture",
-    kinds: &[WORKLOADS],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh316_init_before_capture.rs"),
@@ -103,23 +103,23 @@ pub(super) static RULE: Rule = Rule {
 
 const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Workload(workload) = scope.object else { return };
-    let settings = &scope.world.settings;
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::Workload(workload) = request.object else { return };
+    let settings = &request.snapshot.settings;
     if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
         return;
     }
-    match workload.form {
-        Form::Written => reject_classic_sidecar(workload, findings),
-        Form::Final | Form::Stored => reject_early_containers(workload, findings),
+    match workload.stage {
+        Stage::Authored => reject_classic_sidecar(workload, report),
+        Stage::Mutated | Stage::Stored => reject_early_containers(workload, report),
     }
 }
 
-fn reject_classic_sidecar(workload: &Workload<'_>, findings: &mut Findings) {
-    let has_init_containers = workload.containers().any(|container| container.role == Role::Init);
-    let classic = workload.labelled().annotation(NATIVE_SIDECAR).filter(|written| written.value == "false");
+fn reject_classic_sidecar(workload: &Workload<'_>, report: &mut RuleReport) {
+    let has_init_containers = workload.containers().any(|container| container.kind == ContainerKind::Init);
+    let classic = workload.metadata().annotation(NATIVE_SIDECAR).filter(|written| written.value == "false");
     if let Some(classic) = classic.filter(|_| has_init_containers) {
-        findings.report(
+        report.add(
             &classic.path,
             "with a classic sidecar the init containers run before their traffic is redirected to the proxy",
             "remove this annotation, so that the sidecar starts before them.",
@@ -127,15 +127,16 @@ fn reject_classic_sidecar(workload: &Workload<'_>, findings: &mut Findings) {
     }
 }
 
-fn reject_early_containers(workload: &Workload<'_>, findings: &mut Findings) {
-    let init_containers = || workload.containers().filter(|container| container.role == Role::Init);
-    let Some(capture) = init_containers().position(|container| *container.name == *proxy::CAPTURE_NAME)
+fn reject_early_containers(workload: &Workload<'_>, report: &mut RuleReport) {
+    let init_containers = || workload.containers().filter(|container| container.kind == ContainerKind::Init);
+    let Some(capture) = init_containers().position(|container| *container.name == *proxy::INIT_CONTAINER)
     else {
         return;
     };
-    for container in init_containers().take(capture).filter(|container| *container.name != *proxy::PROXY_NAME)
+    for container in
+        init_containers().take(capture).filter(|container| *container.name != *proxy::PROXY_CONTAINER)
     {
-        findings.report(
+        report.add(
             &container.path(),
             format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
             format!(

@@ -76,18 +76,18 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Findings, POLICIES, Place, Retry, Rule, Scope, WORKLOADS};
+use super::{BASELINE_KINDS, NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH401",
     name: "shared-namespace-write",
-    kinds: &[WORKLOADS, IDENTITY, POLICIES],
-    places: &[Place::Shared],
-    guards: &[],
+    kinds: &[WORKLOAD_KINDS, IDENTITY_KINDS, BASELINE_KINDS],
+    scopes: &[NamespaceClass::SharedService],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh401_shared_namespace_write.rs"),
@@ -95,22 +95,22 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Further kinds that can take, lend or weaken the identity of an account.
-const IDENTITY: &[Kind] =
+const IDENTITY_KINDS: &[Kind] =
     &[Kind::Binding, Kind::ServiceAccount, Kind::TokenRequest, Kind::Secret, Kind::VirtualService];
 
 const LIST: &str =
     "ask the platform to make the change, or to list your account in `platform.users` of the settings.";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (namespace, _) = scope.namespace();
-    let (actor, fix) = match scope.actor() {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (namespace, _) = request.namespace();
+    let (actor, fix) = match request.actor() {
         Actor::Bulkhead
         | Actor::Platform
         | Actor::Node
         | Actor::NamespaceController
-        | Actor::Controller
-        | Actor::AnyController => return,
-        Actor::Other | Actor::Member(_) if scope.user_lives_in(namespace) => return,
+        | Actor::KubeController
+        | Actor::KubeControllerManager => return,
+        Actor::Other | Actor::Member(_) if request.is_service_account_in(namespace) => return,
         Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
@@ -118,7 +118,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 [only] => (format!("tenant {only}"), (*only).to_owned()),
                 _ => (format!("tenants {}", quote_all(&names)), "one of them".to_owned()),
             };
-            let fix = if scope.operation == Operation::Create {
+            let fix = if request.operation == Operation::Create {
                 format!("create the object in a namespace of {place}.")
             } else {
                 LIST.to_owned()
@@ -129,5 +129,5 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     let message = format!(
         "only platform accounts may write to `{namespace}`, the namespace of shared services, and {actor}"
     );
-    findings.report(&Path::of(&["metadata", "namespace"]), message, fix);
+    report.add(&Path::of(&["metadata", "namespace"]), message, fix);
 }

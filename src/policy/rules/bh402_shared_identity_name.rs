@@ -32,7 +32,7 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -42,26 +42,26 @@ pub(super) static RULE: Rule = Rule {
     code: "BH402",
     name: "shared-identity-name",
     kinds: &[&[Kind::ServiceAccount]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh402_shared_identity_name.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (Object::ServiceAccount(account, _), Operation::Create) = (scope.object, scope.operation) else {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (Object::ServiceAccount(account, _), Operation::Create) = (request.object, request.operation) else {
         return;
     };
     let name = account.name.as_deref().unwrap_or_default();
-    let mut services = scope.world.shared_services();
+    let mut services = request.snapshot.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {
         let message = format!(
             "{} is the account of the shared service {}, and policies may match accounts by name alone",
             quote(name),
             service.name
         );
-        findings.report(&Path::of(&["metadata", "name"]), message, "choose another name.");
+        report.add(&Path::of(&["metadata", "name"]), message, "choose another name.");
     }
 }

@@ -42,34 +42,34 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::proxy::MESH_AUDIENCE;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH403",
     name: "mesh-token",
     kinds: &[&[Kind::TokenRequest]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh403_mesh_token.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::TokenRequest(request) = scope.object else { return };
-    if matches!(scope.actor(), Actor::Node) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::TokenRequest(token_request) = request.object else { return };
+    if matches!(request.actor(), Actor::Node) {
         return;
     }
     for (index, _) in
-        request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
+        token_request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
     {
-        findings.report(
+        report.add(
             &Path::of(&["spec", "audiences"]).index(index),
             format!(
                 "with a token for `{MESH_AUDIENCE}` its holder acts as this service account in the whole mesh"

@@ -49,7 +49,7 @@
 //! type: Opaque
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -61,24 +61,24 @@ pub(super) static RULE: Rule = Rule {
     code: "BH404",
     name: "token-secret",
     kinds: &[&[Kind::Secret]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh404_token_secret.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::Secret(secret) = scope.object else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::Secret(secret) = request.object else { return };
     // Controllers renew such a Secret, and tenants prepare its deletion.
-    if matches!(scope.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
+    if matches!(request.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
         return;
     }
     if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "the token in this Secret would never expire, and is bound to no pod";
         let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
                    for the permission on `serviceaccounts/token`.";
-        findings.report(&Path::of(&["type"]), message, fix);
+        report.add(&Path::of(&["type"]), message, fix);
     }
 }

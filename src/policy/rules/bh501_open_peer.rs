@@ -80,46 +80,46 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::{self, DNS_PORT};
-use crate::policy::claims::{Whose, peers};
+use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::kind::Kind;
-use crate::policy::object::{Direction, Opening};
-use crate::world::TENANT_LABEL;
+use crate::policy::object::{Direction, TrafficRule};
+use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
     name: "open-peer",
     kinds: &[&[Kind::Policy(baseline::Kind::NetworkPolicy)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh501_open_peer.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    for (opening, whose) in peers(scope) {
-        if let Whose::Everybody(path, message) = whose {
-            findings.report(&path, message, fix(scope, &opening));
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    for (rule, origin) in resolve_peers(request) {
+        if let PeerOrigin::Anyone(path, message) = origin {
+            report.add(&path, message, fix(request, &rule));
         }
     }
 }
 
 const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
 
-fn fix(scope: &Scope<'_>, opening: &Opening<'_, '_>) -> String {
-    let (list, tenant) = (opening.list(), scope.tenant_name());
+fn fix(request: &Request<'_>, rule: &TrafficRule<'_, '_>) -> String {
+    let (list, tenant) = (rule.list(), request.tenant_name());
     let own = format!(
         "write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with `{TENANT_LABEL}: {tenant}`"
     );
-    match opening.direction {
+    match rule.direction {
         Direction::In => format!(
             "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
              `Tenant.spec.grants.callers`. {CHART}"
         ),
-        Direction::Out if opening.is_only_for(&[DNS_PORT]) => {
+        Direction::Out if rule.allows_only_ports(&[DNS_PORT]) => {
             "leave the rule out: the baseline already allows DNS.".to_owned()
         }
         Direction::Out => format!(

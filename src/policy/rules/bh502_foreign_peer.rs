@@ -75,9 +75,9 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
-use crate::policy::claims::{Whose, peers};
+use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::kind::Kind;
 use crate::policy::object::Direction;
 
@@ -85,18 +85,18 @@ pub(super) static RULE: Rule = Rule {
     code: "BH502",
     name: "foreign-peer",
     kinds: &[&[Kind::Policy(baseline::Kind::NetworkPolicy)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh502_foreign_peer.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    for (opening, whose) in peers(scope) {
-        let fix = match opening.direction {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    for (rule, origin) in resolve_peers(request) {
+        let fix = match rule.direction {
             Direction::In => {
                 "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or \
                  `Tenant.spec.grants.callers`. The baseline then allows these calls."
@@ -106,8 +106,8 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                  The baseline already allows DNS and what is granted."
             }
         };
-        if let Whose::Foreign(path, message) = whose {
-            findings.report(&path, message, fix);
+        if let PeerOrigin::Foreign(path, message) = origin {
+            report.add(&path, message, fix);
         }
     }
 }

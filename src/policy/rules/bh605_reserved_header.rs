@@ -51,7 +51,7 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::IDENTITY_HEADER;
 use crate::policy::kind::Kind;
 use crate::policy::object::Object;
@@ -61,8 +61,8 @@ pub(super) static RULE: Rule = Rule {
     code: "BH605",
     name: "reserved-header",
     kinds: &[&[Kind::VirtualService]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh605_reserved_header.rs"),
@@ -72,8 +72,8 @@ pub(super) static RULE: Rule = Rule {
 const RESERVED: &[&str] = &["x-forwarded-client-cert", IDENTITY_HEADER];
 const RESERVED_PREFIX: &str = "x-envoy-";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Object::VirtualService(_, service) = scope.object else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Object::VirtualService(_, service) = request.object else { return };
     for header in service.request_headers() {
         let name = header.value.to_ascii_lowercase();
         if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
@@ -81,7 +81,7 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
                 "only the receiving proxy may write {}, because services trust this header",
                 quote(header.value)
             );
-            findings.report(&header.path, message, "remove the header from the route.");
+            report.add(&header.path, message, "remove the header from the route.");
         }
     }
 }

@@ -78,7 +78,7 @@
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{Sidecar, Spec};
@@ -90,34 +90,34 @@ pub(super) static RULE: Rule = Rule {
     code: "BH608",
     name: "open-egress",
     kinds: &[&[Kind::Policy(baseline::Kind::Sidecar)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh608_open_egress.rs"),
     check,
 };
 
 const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Sidecar(sidecar)) = scope.spec_beside_the_baseline() else { return };
-    let tenant = scope.tenant_name();
-    unknown_destinations(scope, sidecar, findings);
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
+    let tenant = request.tenant_name();
+    check_outbound_policy(request, sidecar, report);
     if sidecar.egress.is_empty() {
         let message = "without `egress` the proxies of these pods know every host of the mesh";
-        findings.report(
+        report.add(
             &Path::of(&["spec"]),
             message,
             "write `egress: [{hosts: [\"./*\"]}]`, or list the hosts that the pods call.",
         );
     }
     for (index, listener) in sidecar.egress.iter().enumerate() {
-        for (place, host) in listener.hosts.iter().enumerate() {
-            if !is_known(scope, host) {
-                findings.report(
-                    &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(place),
+        for (position, host) in listener.hosts.iter().enumerate() {
+            if !is_allowed_host(request, host) {
+                report.add(
+                    &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(position),
                     format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
                     "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the \
                      platform for `Tenant.spec.grants.reach.sharedServices` and write its full host name.",
@@ -127,16 +127,16 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
     }
 }
 
-fn unknown_destinations(scope: &Scope<'_>, sidecar: &Sidecar<'_>, findings: &mut Findings) {
+fn check_outbound_policy(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
     let path = Path::of(&["spec", "outboundTrafficPolicy"]);
     let fix = format!(
         "write `{REGISTRY_ONLY}`, and ask the platform to grant the hosts in `Tenant.spec.grants.reach`."
     );
-    let is_closed = scope.world.settings.outbound == Outbound::RegistryOnly;
+    let is_registry_only = request.snapshot.settings.outbound == Outbound::RegistryOnly;
     match &sidecar.outbound_traffic_policy {
-        None if is_closed => {
+        None if is_registry_only => {
             let message = "without `outboundTrafficPolicy` the proxies may pass calls to unknown hosts";
-            findings.report(
+            report.add(
                 &Path::of(&["spec"]),
                 message,
                 "write `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`.",
@@ -145,29 +145,30 @@ fn unknown_destinations(scope: &Scope<'_>, sidecar: &Sidecar<'_>, findings: &mut
         None => {}
         Some(outbound) => {
             let mode = outbound.mode.as_deref().unwrap_or(REGISTRY_ONLY);
-            if is_closed && mode != REGISTRY_ONLY {
+            if is_registry_only && mode != REGISTRY_ONLY {
                 let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode));
-                findings.report(&path.clone().fields(&["mode"]), message, fix);
+                report.add(&path.clone().fields(&["mode"]), message, fix);
             }
             if outbound.egress_proxy.is_some() {
                 let message = "`egressProxy` sends calls to unknown hosts to another proxy";
-                findings.report(&path.fields(&["egressProxy"]), message, "remove `egressProxy`.");
+                report.add(&path.fields(&["egressProxy"]), message, "remove `egressProxy`.");
             }
         }
     }
 }
 
 /// True if a proxy of this namespace may know `host`, written as in a Sidecar: `NAMESPACE/HOST`.
-fn is_known(scope: &Scope<'_>, host: &str) -> bool {
+fn is_allowed_host(request: &Request<'_>, host: &str) -> bool {
     let Some((namespace, name)) = host.split_once('/') else { return false };
     // Istio excludes such a host.
     let is_excluded = namespace.starts_with('~');
-    let is_own = namespace == "." || scope.owns(namespace) || namespace == scope.world.settings.mesh_root;
-    let is_named = || {
-        scope.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
-            let mut named = baseline::known_hosts(scope.world, tenant);
-            named.any(|(known, full)| known == namespace && full == name)
+    let is_own =
+        namespace == "." || request.owns(namespace) || namespace == request.snapshot.settings.mesh_root;
+    let is_known_host = || {
+        request.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
+            let mut hosts = baseline::known_hosts(request.snapshot, tenant);
+            hosts.any(|(known, full)| known == namespace && full == name)
         })
     };
-    is_excluded || is_own || is_named()
+    is_excluded || is_own || is_known_host()
 }

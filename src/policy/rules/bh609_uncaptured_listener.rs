@@ -61,7 +61,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{Listener, Spec};
@@ -72,8 +72,8 @@ pub(super) static RULE: Rule = Rule {
     code: "BH609",
     name: "uncaptured-listener",
     kinds: &[&[Kind::Policy(baseline::Kind::Sidecar)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh609_uncaptured_listener.rs"),
@@ -82,46 +82,51 @@ pub(super) static RULE: Rule = Rule {
 
 const PROXY_PORTS: std::ops::Range<u16> = 15000..15100;
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Sidecar(sidecar)) = scope.spec_beside_the_baseline() else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
     for (list, listeners) in [("ingress", &sidecar.ingress), ("egress", &sidecar.egress)] {
         for (index, listener) in listeners.iter().enumerate() {
-            judge(&Path::of(&["spec", list]).index(index), listener, findings);
+            check_listener(&Path::of(&["spec", list]).index(index), listener, report);
         }
     }
 }
 
-fn judge(path: &Path<'_>, listener: &Listener<'_>, findings: &mut Findings) {
-    let at = |field| path.clone().fields(&[field]);
+fn check_listener(path: &Path<'_>, listener: &Listener<'_>, report: &mut RuleReport) {
+    let field_path = |field| path.clone().fields(&[field]);
     let Listener { capture_mode, bind, default_endpoint, tls, .. } = listener;
     if let Some(mode) = capture_mode.as_deref().filter(|mode| !["", "DEFAULT", "IPTABLES"].contains(mode)) {
         let message =
             format!("with {} calls can reach the program without passing this listener", quote(mode));
-        findings.report(&at("captureMode"), message, "remove `captureMode`.");
+        report.add(&field_path("captureMode"), message, "remove `captureMode`.");
     }
-    if let Some(bind) = bind.as_deref().filter(|bind| !is_bind(bind)) {
+    if let Some(bind) = bind.as_deref().filter(|bind| !is_allowed_bind(bind)) {
         let message =
             format!("at {} this listener can be called without the traffic redirection", quote(bind));
-        findings.report(&at("bind"), message, "remove `bind`, or write `127.0.0.1`.");
+        report.add(&field_path("bind"), message, "remove `bind`, or write `127.0.0.1`.");
     }
-    if let Some(endpoint) = default_endpoint.as_deref().filter(|endpoint| !is_endpoint(endpoint)) {
+    if let Some(endpoint) = default_endpoint.as_deref().filter(|endpoint| !is_allowed_endpoint(endpoint)) {
         let message = format!("{} is not a port of the pod's own programs", quote(endpoint));
         let fix = "write `127.0.0.1:PORT` or `0.0.0.0:PORT`. The ports 15000 to 15099 belong to the proxy.";
-        findings.report(&at("defaultEndpoint"), message, fix);
+        report.add(&field_path("defaultEndpoint"), message, fix);
     }
     if tls.is_some() {
-        findings.report(&at("tls"), "a listener's own `tls` replaces the mesh's mutual TLS", "remove `tls`.");
+        report.add(
+            &field_path("tls"),
+            "a listener's own `tls` replaces the mesh's mutual TLS",
+            "remove `tls`.",
+        );
     }
 }
 
-fn is_bind(bind: &str) -> bool {
+fn is_allowed_bind(bind: &str) -> bool {
     bind.is_empty() || bind.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Reads an unspecified address as the pod's own.
-fn is_endpoint(endpoint: &str) -> bool {
-    let is_own = |at: SocketAddr| {
-        (at.ip().is_loopback() || at.ip().is_unspecified()) && !PROXY_PORTS.contains(&at.port())
+fn is_allowed_endpoint(endpoint: &str) -> bool {
+    let is_own = |address: SocketAddr| {
+        (address.ip().is_loopback() || address.ip().is_unspecified())
+            && !PROXY_PORTS.contains(&address.port())
     };
     endpoint.is_empty() || endpoint.parse().is_ok_and(is_own)
 }

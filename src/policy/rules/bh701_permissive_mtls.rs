@@ -58,7 +58,7 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::{PeerAuthentication, Spec};
@@ -69,39 +69,40 @@ pub(super) static RULE: Rule = Rule {
     code: "BH701",
     name: "permissive-mtls",
     kinds: &[&[Kind::Policy(baseline::Kind::PeerAuthentication)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     // The snapshot may not have a new grant yet.
-    retry: Retry::Look,
+    retry: Retry::Refresh,
     source: include_str!("bh701_permissive_mtls.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
     const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
-    let Some(Spec::PeerAuthentication(policy)) = scope.spec_beside_the_baseline() else { return };
-    let takes_anybody =
+    let Some(Spec::PeerAuthentication(policy)) = request.tenant_policy_spec() else { return };
+    let accepts_plaintext =
         |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));
     match policy.mode() {
         Some("STRICT") => {}
-        Some(mode) => findings.report(&Path::of(&["spec", "mtls", "mode"]), takes_anybody(mode), FIX),
-        None if policy.selector.is_everything() => {
+        Some(mode) => report.add(&Path::of(&["spec", "mtls", "mode"]), accepts_plaintext(mode), FIX),
+        None if policy.selector.selects_all() => {
             let message = "without a selector and a mode this policy can replace the baseline's `STRICT`";
-            findings.report(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`.");
+            report.add(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`.");
         }
         None => {}
     }
     for (port, mode) in policy.ports() {
-        if mode.value != "STRICT" && !(mode.value == "PERMISSIVE" && is_granted(scope, policy, port)) {
-            findings.report(&mode.path, takes_anybody(mode.value), FIX);
+        if mode.value != "STRICT" && !(mode.value == "PERMISSIVE" && is_granted(request, policy, port)) {
+            report.add(&mode.path, accepts_plaintext(mode.value), FIX);
         }
     }
 }
 
 /// True if the API servers may call every selected pod on this port.
-fn is_granted(scope: &Scope<'_>, policy: &PeerAuthentication<'_>, port: &str) -> bool {
-    let Some((_, Some(tenant))) = scope.tenant else { return false };
+fn is_granted(request: &Request<'_>, policy: &PeerAuthentication<'_>, port: &str) -> bool {
+    let Some((_, Some(tenant))) = request.tenant else { return false };
     let mut callbacks = tenant.grants.api_server_callbacks.iter();
-    callbacks.any(|callback| port.parse() == Ok(callback.port) && policy.selector.has_all(&callback.selector))
+    callbacks
+        .any(|callback| port.parse() == Ok(callback.port) && policy.selector.requires_all(&callback.selector))
 }

@@ -56,8 +56,8 @@
 //! spec: { rules: [{}] }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
-use crate::baseline::{self, REVISION};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::baseline::{self, REVISION_LABEL};
 use crate::policy::kind::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
@@ -65,9 +65,9 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH704",
     name: "ignored-policy",
-    kinds: &[SECURING, OTHERS],
-    places: &[Place::Tenants],
-    guards: &[],
+    kinds: &[SECURITY_KINDS, TRAFFIC_KINDS],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh704_ignored_policy.rs"),
@@ -75,12 +75,12 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Kinds that secure the mesh.
-const SECURING: &[Kind] = &[
+const SECURITY_KINDS: &[Kind] = &[
     Kind::Policy(baseline::Kind::AuthorizationPolicy),
     Kind::Policy(baseline::Kind::PeerAuthentication),
     Kind::Policy(baseline::Kind::Sidecar),
 ];
-const OTHERS: &[Kind] = &[
+const TRAFFIC_KINDS: &[Kind] = &[
     Kind::Policy(baseline::Kind::EnvoyFilter),
     Kind::Policy(baseline::Kind::ServiceEntry),
     Kind::Policy(baseline::Kind::Telemetry),
@@ -89,27 +89,31 @@ const OTHERS: &[Kind] = &[
 
 const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let (kind, metadata): (_, &Metadata<'_>) = match scope.object {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let (kind, metadata): (_, &Metadata<'_>) = match request.object {
         Object::VirtualService(metadata, _) => (Kind::VirtualService, metadata),
-        _ => match scope.beside_the_baseline() {
+        _ => match request.tenant_policy() {
             Some(policy) => (Kind::Policy(policy.kind), &policy.metadata),
             None => return,
         },
     };
-    let (_, namespace) = scope.namespace();
-    let revisions =
-        [scope.world.settings.mesh_revision.as_deref(), namespace.and_then(|known| known.label(REVISION))];
-    let labelled = metadata.at_root();
-    if let Some(label) = labelled.label(REVISION).filter(|label| !revisions.contains(&Some(label.value))) {
-        let entry = quote(&format!("{REVISION}: \"{}\"", label.value));
+    let (_, namespace) = request.namespace();
+    let revisions = [
+        request.snapshot.settings.mesh_revision.as_deref(),
+        namespace.and_then(|known| known.label(REVISION_LABEL)),
+    ];
+    let metadata_at = metadata.at_root();
+    if let Some(label) =
+        metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
+    {
+        let entry = quote(&format!("{REVISION_LABEL}: \"{}\"", label.value));
         let message =
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
-        findings.report(&label.path, message, "remove the label.");
+        report.add(&label.path, message, "remove the label.");
     }
-    if let Some(annotation) = labelled.annotation(SUPPRESSION).filter(|_| SECURING.contains(&kind)) {
+    if let Some(annotation) = metadata_at.annotation(SUPPRESSION).filter(|_| SECURITY_KINDS.contains(&kind)) {
         let message =
             format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
-        findings.report(&annotation.path, message, "remove the annotation.");
+        report.add(&annotation.path, message, "remove the annotation.");
     }
 }

@@ -52,7 +52,7 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::Kind;
 use crate::policy::object::Spec;
@@ -62,34 +62,38 @@ pub(super) static RULE: Rule = Rule {
     code: "BH707",
     name: "silenced-log",
     kinds: &[&[Kind::Policy(baseline::Kind::Telemetry)]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh707_silenced_log.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let Some(Spec::Telemetry(telemetry)) = scope.spec_beside_the_baseline() else { return };
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let Some(Spec::Telemetry(telemetry)) = request.tenant_policy_spec() else { return };
     let message = "with this entry the proxies of these pods do not log every call that they refuse";
     let only_outgoing = |field: &str| {
         format!("remove `{field}`, or limit the entry to outgoing calls with `match: {{mode: CLIENT}}`.")
     };
     let logging = telemetry.access_logging.iter().enumerate();
-    for (index, logging) in logging.filter(|(_, logging)| logging.is_of_arrivals()) {
-        let at = |field| Path::of(&["spec", "accessLogging"]).index(index).fields(&[field]);
+    for (index, logging) in logging.filter(|(_, logging)| logging.applies_to_server_side()) {
+        let field_path = |field| Path::of(&["spec", "accessLogging"]).index(index).fields(&[field]);
         if logging.disabled == Some(true) {
-            findings.report(&at("disabled"), message, only_outgoing("disabled"));
+            report.add(&field_path("disabled"), message, only_outgoing("disabled"));
         }
         if logging.filter.is_some() {
-            findings.report(&at("filter"), message, only_outgoing("filter"));
+            report.add(&field_path("filter"), message, only_outgoing("filter"));
         }
         let providers = &logging.providers;
-        if let Some(kept) = &scope.world.settings.access_log
-            && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **kept))
+        if let Some(required) = &request.snapshot.settings.access_log
+            && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **required))
         {
-            findings.report(&at("providers"), message, format!("add the provider `{kept}` to the list."));
+            report.add(
+                &field_path("providers"),
+                message,
+                format!("add the provider `{required}` to the list."),
+            );
         }
     }
 }

@@ -66,35 +66,35 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::{Enforcement, Grants};
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH901",
     name: "platform-only-kind",
     kinds: &[&[Kind::Tenant, Kind::SharedService, Kind::Exemption]],
-    places: &[Place::Cluster],
-    guards: &[],
+    scopes: &[NamespaceClass::ClusterScoped],
+    watched_labels: &[],
     ratchet: false,
     retry: Retry::Never,
     source: include_str!("bh901_platform_only_kind.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
     const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";
-    match (scope.actor(), scope.operation, scope.object) {
+    match (request.actor(), request.operation, request.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
         (Actor::Platform | Actor::Bulkhead, _, _)
-        | (Actor::Controller | Actor::AnyController, Operation::Delete, _) => {}
+        | (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
         (_, Operation::Create, Object::Tenant(tenant)) => {
             if tenant.enforcement == Enforcement::Observe {
                 let message = "only the platform may set `enforcement: Observe`, which admits violations";
-                findings.report(
+                report.add(
                     &Path::of(&["spec", "enforcement"]),
                     message,
                     "remove this field, or ask the platform to set it.",
@@ -102,29 +102,31 @@ fn check(scope: &Scope<'_>, findings: &mut Findings) {
             }
             if tenant.grants != Grants::default() {
                 let message = "only the platform may grant access beyond the tenant";
-                findings.report(
+                report.add(
                     &Path::of(&["spec", "grants"]),
                     message,
                     "remove this field, or ask the platform to add the grants.",
                 );
             }
-            if scope.world.namespaces_of(tenant.metadata.name_or_prefix()).next().is_some() {
+            if request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).next().is_some() {
                 let path = Path::of(&["metadata", "name"]);
                 let message =
                     "namespaces of a deleted tenant with this name still exist, and would become yours";
                 let fix = "choose another name, or ask the platform to create the Tenant.";
-                findings.report(&path, message, fix);
+                report.add(&path, message, fix);
             }
-            for (index, _) in tenant.owners.iter().enumerate().filter(|(_, owner)| !scope.user_is(owner)) {
+            for (index, _) in
+                tenant.owners.iter().enumerate().filter(|(_, owner)| !request.user_matches(owner))
+            {
                 let path = Path::of(&["spec", "owners"]).index(index);
                 let message = "the owners of a Tenant that you create must be you or your own groups";
                 let fix = "name yourself or a group of yours, and ask the platform to add this owner.";
-                findings.report(&path, message, fix);
+                report.add(&path, message, fix);
             }
         }
         _ => {
             let message = "only the platform may write this kind, which decides what the rules allow";
-            findings.report(&Path::of(&["metadata"]), message, ASK);
+            report.add(&Path::of(&["metadata"]), message, ASK);
         }
     }
 }

@@ -64,11 +64,11 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{Findings, Place, Retry, Rule, Scope};
+use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::policy::kind::{Kind, Operation};
 use crate::policy::path::Path;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH907",
@@ -79,18 +79,18 @@ pub(super) static RULE: Rule = Rule {
         Kind::TrafficExtension,
         Kind::ProxyConfig,
     ]],
-    places: &[Place::Tenants],
-    guards: &[],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
     ratchet: true,
     retry: Retry::Never,
     source: include_str!("bh907_proxy_extension.rs"),
     check,
 };
 
-fn check(scope: &Scope<'_>, findings: &mut Findings) {
-    let is_the_platforms = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
-    if scope.operation != Operation::Delete && !is_the_platforms {
-        findings.report(
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
+    if request.operation != Operation::Delete && !is_trusted {
+        report.add(
             &Path::of(&["kind"]),
             "only the platform may write this kind: it can remove the baseline's checks from the proxies",
             "remove it, or ask the platform to review and apply it.",

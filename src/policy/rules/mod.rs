@@ -35,11 +35,11 @@ mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 mod bh907_proxy_extension;
 
-use super::kind::{DOORS, Door, Kind, Operation};
-use super::object::Namespace;
-use super::{Findings, Retry, Scope};
+use super::kind::{Kind, Operation, RESOURCES, Resource};
+use super::object::NamespaceView;
+use super::{Request, Retry, RuleReport};
 use crate::baseline;
-use crate::world::Actor;
+use crate::snapshot::Actor;
 
 pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
@@ -91,33 +91,33 @@ pub struct Rule {
     /// The kinds that the rule judges, in groups.
     pub kinds: &'static [&'static [Kind]],
     /// The classes of namespaces in which the rule applies.
-    pub places: &'static [Place],
+    pub scopes: &'static [NamespaceClass],
     /// Labels of a namespace that the rule reads: a write that changes none of them need not be sent.
-    pub guards: &'static [&'static str],
+    pub watched_labels: &'static [&'static str],
     /// True if an existing violation is only a warning while the fields that the rule reads stay unchanged.
     pub ratchet: bool,
     /// Says if a newer snapshot may admit a refused request.
     pub retry: Retry,
     /// The text of the rule's file; its header is the manual.
     pub source: &'static str,
-    pub check: fn(&Scope<'_>, &mut Findings),
+    pub check: fn(&Request<'_>, &mut RuleReport),
 }
 
 /// A class of namespaces in which a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum NamespaceClass {
     /// Objects without a namespace, and Namespaces themselves.
-    Cluster,
+    ClusterScoped,
     /// Namespaces of tenants.
-    Tenants,
+    Tenant,
     /// Namespaces of shared services.
-    Shared,
+    SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
-    Root,
+    MeshRoot,
 }
 
 /// Pods, and the kinds that create pods from a template.
-const WORKLOADS: &[Kind] = &[
+const WORKLOAD_KINDS: &[Kind] = &[
     Kind::Pod,
     Kind::ReplicationController,
     Kind::Deployment,
@@ -129,7 +129,7 @@ const WORKLOADS: &[Kind] = &[
 ];
 
 /// Kinds of baseline objects that Bulkhead manages completely.
-const POLICIES: &[Kind] = &[
+const BASELINE_KINDS: &[Kind] = &[
     Kind::Policy(baseline::Kind::NetworkPolicy),
     Kind::Policy(baseline::Kind::AuthorizationPolicy),
     Kind::Policy(baseline::Kind::PeerAuthentication),
@@ -143,24 +143,29 @@ const POLICIES: &[Kind] = &[
 ];
 
 /// Kinds of baseline objects of which Bulkhead manages only some fields.
-const SHARED: &[Kind] = &[Kind::ServiceAccount];
+const PARTLY_MANAGED_KINDS: &[Kind] = &[Kind::ServiceAccount];
 
 /// Returns the written Namespace and its old version, if it belongs to a tenant or to shared services, or belonged to a
 /// tenant, and neither the platform nor Bulkhead writes it.
-fn changed_by_a_tenant<'r>(scope: &Scope<'r>) -> Option<(&'r Namespace<'r>, Option<&'r Namespace<'r>>)> {
-    let (new, old) = scope.namespaces()?;
-    let is_tenants = |namespace: &Namespace<'_>| namespace.tenant().is_some();
-    let is_shared = scope.world.settings.shared_namespaces.contains(new.metadata.name_or_prefix());
-    let trusted = matches!(scope.actor(), Actor::Platform | Actor::Bulkhead);
-    (!trusted && (is_shared || is_tenants(new) || old.is_some_and(is_tenants))).then_some((new, old))
+fn untrusted_namespace_write<'r>(
+    request: &Request<'r>,
+) -> Option<(&'r NamespaceView<'r>, Option<&'r NamespaceView<'r>>)> {
+    let (new, old) = request.written_namespace()?;
+    let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
+    let is_shared_namespace =
+        request.snapshot.settings.shared_namespaces.contains(new.metadata.name_or_generate_name());
+    let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
+    (!is_trusted && (is_shared_namespace || has_tenant(new) || old.is_some_and(has_tenant)))
+        .then_some((new, old))
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.
-pub fn audited() -> impl Iterator<Item = &'static Door> {
-    DOORS.iter().filter(|door| {
-        let is_judged =
-            RULES.iter().any(|rule| rule.places.contains(&Place::Tenants) && rule.judges(door.kind));
-        is_judged && door.subresource.is_empty() && door.operations.contains(&Operation::Update)
+pub fn audited_resources() -> impl Iterator<Item = &'static Resource> {
+    RESOURCES.iter().filter(|resource| {
+        let is_judged = RULES
+            .iter()
+            .any(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(resource.kind));
+        is_judged && resource.subresource.is_empty() && resource.operations.contains(&Operation::Update)
     })
 }
 
@@ -175,12 +180,12 @@ impl Rule {
     }
 
     /// True for the rules about objects with baseline names, and about pods before the baseline.
-    pub fn is_about_the_baseline(&self) -> bool {
+    pub fn is_baseline_rule(&self) -> bool {
         ["BH201", "BH202", "BH203"].contains(&self.code)
     }
 
     /// True if the rule only warns for an observed tenant. Rules about namespaces and identities always refuse.
-    pub fn can_be_observed(&self) -> bool {
+    pub fn warns_when_observed(&self) -> bool {
         !["BH1", "BH4"].iter().any(|family| self.code.starts_with(family))
     }
 

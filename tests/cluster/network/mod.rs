@@ -8,10 +8,10 @@ use std::fmt::Write;
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use bulkhead::baseline::{Kind, Manifest, desired, desired_of_service, labels};
+use bulkhead::baseline::{Kind, Manifest, desired_for_namespace, desired_for_service, labels};
 use bulkhead::settings::SameTenant;
+use bulkhead::snapshot::{ClusterEndpoints, NamespaceOwner, Snapshot};
 use bulkhead::sources::files;
-use bulkhead::world::{Owner, Surroundings, World};
 use bulkhead_harness::evaluator::{self, End, Packet, Port, passes};
 use json_patch::Patch;
 use serde_json::{Value, json};
@@ -24,21 +24,21 @@ use support::snapshot_files::compare_part;
 /// Rows, their world, and the policies of their side.
 struct Part {
     rows: &'static [Row],
-    world: World,
+    snapshot: Snapshot,
     policies: Vec<Value>,
     /// A field of the metadata, and its value: every rule and peer of a policy with it must change a row.
     shown: Option<[&'static str; 2]>,
 }
 
 fn parts() -> [Part; 3] {
-    let (world, mut closed) = (world(), world());
+    let (snapshot, mut closed) = (snapshot(), snapshot());
     Arc::get_mut(&mut closed.settings).unwrap().same_tenant = SameTenant::Namespace;
-    let [tenants, apart, services] = [of_tenants(&world), of_tenants(&closed), of_services(&world)];
+    let [tenants, apart, services] = [of_tenants(&snapshot), of_tenants(&closed), of_services(&snapshot)];
     let collector = Some(["name", "bulkhead-log-collector"]);
     [
-        Part { rows: ROWS, policies: tenants, world: world.clone(), shown: Some(["namespace", ACME]) },
-        Part { rows: CLOSED, policies: apart, world: closed, shown: None },
-        Part { rows: SERVED, policies: services, world, shown: collector },
+        Part { rows: ROWS, policies: tenants, snapshot: snapshot.clone(), shown: Some(["namespace", ACME]) },
+        Part { rows: CLOSED, policies: apart, snapshot: closed, shown: None },
+        Part { rows: SERVED, policies: services, snapshot, shown: collector },
     ]
 }
 
@@ -46,9 +46,9 @@ fn parts() -> [Part; 3] {
 #[test]
 fn only_granted_packets_pass() {
     let mut wrong = String::new();
-    for Part { rows, world, policies, .. } in parts() {
-        let probes = probes(&world, rows);
-        let all = [of_tenants(&world), of_services(&world)].concat();
+    for Part { rows, snapshot, policies, .. } in parts() {
+        let probes = probes(&snapshot, rows);
+        let all = [of_tenants(&snapshot), of_services(&snapshot)].concat();
         let [without, with, all] = [&[], &policies[..], &all].map(|policies| arrivals(&probes, policies));
         for (((probe, without), with), all) in probes.iter().zip(without).zip(with).zip(all) {
             if !without || with != probe.arrives || all != probe.arrives {
@@ -93,8 +93,8 @@ fn listed(ports: &[Port]) -> String {
 /// Each removed peer closes a cell of the table. Each added peer, and each rule for all peers or all ports, opens one.
 #[test]
 fn every_change_of_a_policy_changes_a_row() {
-    for Part { rows, world, policies, shown } in parts() {
-        let probes = probes(&world, rows);
+    for Part { rows, snapshot, policies, shown } in parts() {
+        let probes = probes(&snapshot, rows);
         let before = arrivals(&probes, &policies);
         for (index, policy) in policies.iter().enumerate() {
             let metadata = &policy["metadata"];
@@ -145,8 +145,8 @@ fn changes(policy: &Value) -> Vec<(Value, bool)> {
 /// The policies that allow something isolate the pods too, so that packets stay blocked without the default deny.
 #[test]
 fn default_deny_and_the_other_policies_each_isolate_pods() {
-    let world = world();
-    let (probes, all) = (probes(&world, ROWS), of_tenants(&world));
+    let snapshot = snapshot();
+    let (probes, all) = (probes(&snapshot, ROWS), of_tenants(&snapshot));
     let (deny, others): (Vec<Value>, Vec<Value>) =
         all.iter().cloned().partition(|policy| policy["metadata"]["name"] == "default-deny-all");
     assert!(!arrivals(&probes, &deny).contains(&true));
@@ -173,7 +173,7 @@ fn policy_that_the_evaluator_cannot_read_is_an_error() {
             "metadata": { "name": "odd", "namespace": ACME },
             "spec": { "podSelector": {}, "policyTypes": ["Ingress"], "ingress": [rule] },
         });
-        let packets: Vec<Packet> = probes(&world(), ROWS).into_iter().map(|probe| probe.packet).collect();
+        let packets: Vec<Packet> = probes(&snapshot(), ROWS).into_iter().map(|probe| probe.packet).collect();
         let error = passes(&[policy], &packets).unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
@@ -186,9 +186,9 @@ struct Probe {
     arrives: bool,
 }
 
-fn probes(world: &World, rows: &[Row]) -> Vec<Probe> {
+fn probes(snapshot: &Snapshot, rows: &[Row]) -> Vec<Probe> {
     let end = |end: &Other, address: &str| match end {
-        Pod(namespace, labels) => pod_end(world, namespace, labels, address),
+        Pod(namespace, labels) => pod_end(snapshot, namespace, labels, address),
         Address(address) => End { pod: None, address: address.parse().unwrap() },
     };
     let mut probes = Vec::new();
@@ -213,10 +213,10 @@ fn arrivals(probes: &[Probe], policies: &[Value]) -> Vec<bool> {
 }
 
 /// A pod whose namespace has the labels of the API server and of the webhook.
-fn pod_end(world: &World, namespace: &str, pod_labels: &[(&str, &str)], address: &str) -> End {
+fn pod_end(snapshot: &Snapshot, namespace: &str, pod_labels: &[(&str, &str)], address: &str) -> End {
     let mut namespace_labels = BTreeMap::from([("kubernetes.io/metadata.name".into(), namespace.into())]);
-    if let Some(Owner::Tenant(tenant)) = world.owner(namespace) {
-        let given = labels(&world.settings, tenant);
+    if let Some(NamespaceOwner::Tenant(tenant)) = snapshot.owner(namespace) {
+        let given = labels(&snapshot.settings, tenant);
         namespace_labels.extend(given.map(|label| (label.key.into(), label.value.into())));
     }
     let labels = pod_labels.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
@@ -225,27 +225,27 @@ fn pod_end(world: &World, namespace: &str, pod_labels: &[(&str, &str)], address:
 }
 
 /// The world of `cluster.yaml`, in a cluster with an API server and DNS.
-fn world() -> World {
+fn snapshot() -> Snapshot {
     let path = repository("tests/cluster/network/cluster.yaml");
-    let mut world = files::world(&files::read(&[path]).unwrap()).unwrap();
-    world.surroundings = Surroundings {
+    let mut snapshot = files::snapshot(&files::read(&[path]).unwrap()).unwrap();
+    snapshot.endpoints = ClusterEndpoints {
         api_servers: API_SERVERS.iter().map(|address| (address.parse().unwrap(), 6443)).collect(),
         dns: DNS_SERVICES.iter().map(|address| address.parse().unwrap()).collect(),
     };
-    world
+    snapshot
 }
 
 /// The network policies of all tenants.
-fn of_tenants(world: &World) -> Vec<Value> {
-    let namespaces = world
+fn of_tenants(snapshot: &Snapshot) -> Vec<Value> {
+    let namespaces = snapshot
         .tenants()
-        .flat_map(|tenant| world.namespaces_of(&tenant.name).map(move |namespace| (tenant, namespace)));
-    policies(namespaces.flat_map(|(tenant, namespace)| desired(world, tenant, namespace)))
+        .flat_map(|tenant| snapshot.namespaces_of(&tenant.name).map(move |namespace| (tenant, namespace)));
+    policies(namespaces.flat_map(|(tenant, namespace)| desired_for_namespace(snapshot, tenant, namespace)))
 }
 
 /// Those of all shared services.
-fn of_services(world: &World) -> Vec<Value> {
-    policies(world.shared_services().flat_map(|service| desired_of_service(world, service)))
+fn of_services(snapshot: &Snapshot) -> Vec<Value> {
+    policies(snapshot.shared_services().flat_map(|service| desired_for_service(snapshot, service)))
 }
 
 fn policies(manifests: impl Iterator<Item = Manifest>) -> Vec<Value> {

@@ -22,7 +22,7 @@ pub const NAMESPACE: &str = "bulkhead-system";
 pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
 
 /// The settings of the examples.
-const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world/settings.yaml");
+const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/snapshot/settings.yaml");
 
 /// A running `bulkhead serve`.
 pub struct Server {
@@ -141,7 +141,7 @@ impl Installation {
         istio::create_namespace(&cluster)?;
         prepare(&cluster, binary)?;
         let admin = cluster.admin()?;
-        admin.apply(&surroundings().to_string())?;
+        admin.apply(&endpoints().to_string())?;
 
         let authority = Authority::new("test-webhook")?;
         write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME])?)?;
@@ -258,7 +258,7 @@ pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authori
 }
 
 /// Objects of a cluster with nodes: the Service of its DNS, and the address of the API server.
-fn surroundings() -> serde_json::Value {
+fn endpoints() -> serde_json::Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": [
         {
             "apiVersion": "v1", "kind": "Service",

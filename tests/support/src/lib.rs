@@ -35,9 +35,9 @@ pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Tenants, namespaces and settings that many tests judge in.
-pub const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world");
+pub const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/snapshot");
 /// The settings of that world.
-pub const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/world/settings.yaml");
+pub const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/snapshot/settings.yaml");
 
 /// A path of the repository.
 pub fn repository(path: &str) -> PathBuf {

@@ -63,22 +63,28 @@ pub type Rendered = BTreeMap<String, String>;
 
 /// Everything that `bulkhead render` writes for the example, or for a variant of it.
 pub fn rendered(variant: Option<&Variant>) -> Rendered {
-    let (world, into) = (folder("world").unwrap(), folder("rendered").unwrap());
+    let (snapshot, into) = (folder("snapshot").unwrap(), folder("rendered").unwrap());
     for file in fs::read_dir(repository("examples/grants")).unwrap().map(|file| file.unwrap().path()) {
-        fs::copy(&file, world.join(file.file_name().unwrap())).unwrap();
+        fs::copy(&file, snapshot.join(file.file_name().unwrap())).unwrap();
     }
     if let Some(variant) = variant {
-        let file = world.join("settings.yaml");
+        let file = snapshot.join("settings.yaml");
         let read = |text: &str| serde_saphyr::from_str::<Value>(text).unwrap();
         let mut settings = read(&fs::read_to_string(&file).unwrap());
         if !variant.settings.is_empty() {
             json_patch::merge(&mut settings, &read(variant.settings));
         }
         fs::write(file, settings.to_string()).unwrap();
-        fs::write(world.join("beside.yaml"), variant.beside).unwrap();
+        fs::write(snapshot.join("beside.yaml"), variant.beside).unwrap();
     }
     let output = Command::new(&*BINARY)
-        .args(["render", "--world", &world.display().to_string(), "--into", &into.display().to_string()])
+        .args([
+            "render",
+            "--snapshot",
+            &snapshot.display().to_string(),
+            "--output-dir",
+            &into.display().to_string(),
+        ])
         .output()
         .unwrap();
     let written = files(&into);

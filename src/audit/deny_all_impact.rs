@@ -1,0 +1,168 @@
+use std::collections::BTreeMap;
+
+use kube::Client;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::pages::each_page;
+use super::stored::StoredObject;
+use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
+use crate::policy::kind::{Kind, Resource};
+use crate::policy::proxy::PROXY_CONTAINER;
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
+
+/// What of the mesh would be closed to everybody if it denied by default.
+#[derive(Clone, Debug, Default)]
+pub struct DenyAllImpact {
+    /// By namespace and name, how many pods of a workload are in the mesh and selected by no `ALLOW` policy in force.
+    pub workloads: BTreeMap<(String, String), usize>,
+    /// How many pods are in the mesh.
+    pub meshed_pods: usize,
+}
+
+type StringMap = BTreeMap<String, String>;
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Policy {
+    metadata: Metadata,
+    spec: Spec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Metadata {
+    namespace: String,
+    labels: StringMap,
+    annotations: StringMap,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Spec {
+    action: Option<String>,
+    selector: Selector,
+    target_refs: Vec<TargetRef>,
+    target_ref: Option<TargetRef>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Selector {
+    match_labels: StringMap,
+}
+
+#[derive(Deserialize)]
+struct TargetRef {
+    kind: String,
+    name: String,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Pod {
+    metadata: Metadata,
+    spec: PodSpec,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    containers: Vec<Container>,
+    init_containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    name: String,
+}
+
+/// Asks for every AuthorizationPolicy, then for every pod, page by page.
+pub async fn assess_deny_all(client: &Client, snapshot: &Snapshot) -> Result<DenyAllImpact, kube::Error> {
+    let mut allow_policies: Vec<Policy> = Vec::new();
+    for_each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
+        let policy: Policy = serde_json::from_str(raw.get())?;
+        allow_policies.extend(Some(policy).filter(|policy| policy.allows(&snapshot.settings)));
+        Ok(())
+    })
+    .await?;
+    let root = snapshot.settings.mesh_root.as_str();
+    let mut impact = DenyAllImpact::default();
+    for_each(client, Kind::Pod, |raw| {
+        let pod: Pod = serde_json::from_str(raw.get())?;
+        let stored: StoredObject = serde_json::from_str(raw.get())?;
+        if stored.is_skipped(Kind::Pod) || !pod.is_meshed() {
+            return Ok(());
+        }
+        impact.meshed_pods += 1;
+        if !allow_policies.iter().any(|policy| policy.selects(&pod, root)) {
+            let workload = (pod.metadata.namespace, stored.workload().to_owned());
+            *impact.workloads.entry(workload).or_default() += 1;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(impact)
+}
+
+async fn for_each(
+    client: &Client,
+    kind: Kind,
+    mut handle: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
+) -> Result<(), kube::Error> {
+    let mut read = Ok(());
+    if let Some(resource) = Resource::for_kind(kind.name()) {
+        each_page(client, resource, None, |items| {
+            if read.is_ok() {
+                read = items.iter().try_for_each(|item| handle(item));
+            }
+        })
+        .await?;
+    }
+    read.map_err(kube::Error::SerdeError)
+}
+
+impl Policy {
+    /// Whether it lets anything through, in the mesh's own revision.
+    fn allows(&self, settings: &Settings) -> bool {
+        let is_dry_run =
+            self.metadata.annotations.get(DRY_RUN_ANNOTATION).is_some_and(|value| is_true(value));
+        let is_allow = self.spec.action.as_deref().is_none_or(|action| action == "ALLOW");
+        let revision = self.metadata.labels.get(REVISION_LABEL);
+        is_allow
+            && !is_dry_run
+            && revision.is_none_or(|revision| settings.mesh_revision.as_ref() == Some(revision))
+    }
+
+    fn selects(&self, pod: &Pod, root: &str) -> bool {
+        let policy_namespace = &self.metadata.namespace;
+        let has = |key: &str, value: &str| pod.metadata.labels.get(key).is_some_and(|known| known == value);
+        if *policy_namespace != pod.metadata.namespace && policy_namespace != root {
+            return false;
+        }
+        let mut targets = self.spec.target_refs.iter().chain(&self.spec.target_ref).peekable();
+        if targets.peek().is_none() {
+            return self.spec.selector.match_labels.iter().all(|(key, value)| has(key, value));
+        }
+        let is_gateway = |target: &TargetRef| {
+            target.kind == "Gateway" && has("gateway.networking.k8s.io/gateway-name", &target.name)
+        };
+        *policy_namespace == pod.metadata.namespace && targets.any(is_gateway)
+    }
+}
+
+impl Pod {
+    /// Whether it has a proxy, or ztunnel stands before it.
+    fn is_meshed(&self) -> bool {
+        let mut containers = self.spec.containers.iter().chain(&self.spec.init_containers);
+        let redirection = self.metadata.annotations.get("ambient.istio.io/redirection");
+        containers.any(|container| container.name == PROXY_CONTAINER)
+            || redirection.is_some_and(|redirection| redirection == "enabled")
+    }
+}
+
+/// As Go reads it.
+fn is_true(text: &str) -> bool {
+    ["1", "t", "T", "TRUE", "true", "True"].contains(&text)
+}

@@ -1,0 +1,48 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use kube::api::{DynamicObject, ListParams};
+use kube::{Api, Client};
+
+use crate::policy::kind::Resource;
+use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
+use crate::sources::api_resource;
+use crate::sources::watch::live_object_of;
+
+/// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
+pub(super) async fn list_targets(
+    client: &Client,
+    snapshot: &Snapshot,
+    namespaces: &[&str],
+) -> Result<BTreeMap<LiveObjectKey, LiveObject>, kube::Error> {
+    let mut targets = BTreeSet::new();
+    for exemption in namespaces.iter().flat_map(|namespace| snapshot.exemptions(namespace)) {
+        let kind = exemption.target.kind.name();
+        let owned_kind = match kind {
+            "CronJob" => Some("Job"),
+            "Deployment" => Some("ReplicaSet"),
+            _ => None,
+        };
+        targets.extend(owned_kind.into_iter().chain([kind]).map(|kind| (&exemption.target.namespace, kind)));
+    }
+    let mut live_objects = BTreeMap::new();
+    for (namespace, kind) in targets {
+        live_objects.extend(list(client, namespace, kind).await?);
+    }
+    Ok(live_objects)
+}
+
+async fn list(
+    client: &Client,
+    namespace: &str,
+    kind: &str,
+) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
+    let Some(resource) = Resource::for_kind(kind) else { return Ok(Vec::new()) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &api_resource(resource));
+    let listed = objects.list_metadata(&ListParams::default()).await?;
+    let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
+        let name = object.metadata.name.clone().unwrap_or_default();
+        let key = LiveObjectKey { namespace: namespace.to_owned(), kind: kind.to_owned(), name };
+        (key, live_object_of(object.metadata))
+    };
+    Ok(listed.items.into_iter().map(entry).collect())
+}

@@ -1,0 +1,23 @@
+use serde_json::json;
+
+use super::{Body, ClusterSite, Kind, Object};
+
+pub(in super::super) const NAME: &str = "bulkhead-tenants";
+
+/// The share of the API server that all tenants have, queued fairly among whoever asks.
+pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
+    Object {
+        kind: Kind::PriorityLevelConfiguration,
+        name: NAME,
+        body: Body::Optional(|site| {
+            let queuing = json!({ "handSize": 6, "queueLengthLimit": 50, "queues": 64 });
+            let limited = json!({
+                "lendablePercent": 50,
+                "limitResponse": { "queuing": queuing, "type": "Queue" },
+                "nominalConcurrencyShares": 20,
+            });
+            let spec = json!({ "limited": limited, "type": "Limited" });
+            site.snapshot.settings.api_fairness.then(|| json!({ "spec": spec }))
+        }),
+    }
+}

@@ -1,0 +1,94 @@
+use std::collections::BTreeMap;
+use std::iter::once;
+use std::net::{IpAddr, Ipv4Addr};
+
+use serde_json::{Value, json};
+
+use crate::settings::{Dataplane, Settings};
+use crate::snapshot::{ClusterEndpoints, NAMESPACE_NAME_LABEL};
+
+/// Where a node's proxy takes what is for a pod, with the ambient dataplane.
+const HBONE_PORT: u16 = 15008;
+
+/// As the names of Services end.
+const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+
+/// Where a DNS cache on the node listens, by convention.
+pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
+pub const DNS_PORT: u16 = 53;
+/// A label of the pods of DNS.
+pub const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
+/// Where istiod takes proxies.
+pub const ISTIOD_PORT: u16 = 15012;
+/// A label of the pods of istiod.
+pub const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
+
+/// The way to DNS, by its pods and by its Service's addresses.
+pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
+    let mut dns = vec![pods("kube-system", &labelled(DNS_PODS))];
+    dns.extend(endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
+    json!({
+        "to": dns,
+        "ports": [{ "protocol": "UDP", "port": DNS_PORT }, { "protocol": "TCP", "port": DNS_PORT }],
+    })
+}
+
+/// The ways to the API servers, by their own addresses.
+pub(super) fn api_servers(endpoints: &ClusterEndpoints) -> impl Iterator<Item = Value> {
+    let servers = endpoints.api_servers.iter();
+    servers.map(|(address, port)| json!({ "to": [self::address(*address)], "ports": tcp([*port]) }))
+}
+
+/// The way to istiod.
+pub(super) fn istiod(settings: &Settings) -> Value {
+    json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": tcp([ISTIOD_PORT]) })
+}
+
+fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
+    BTreeMap::from([(key.to_owned(), value.to_owned())])
+}
+
+/// Every pod of a namespace.
+pub(super) fn namespace(name: &str) -> Value {
+    json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: name } } })
+}
+
+/// The pods of a namespace that carry these labels.
+pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value {
+    json!({
+        "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: namespace } },
+        "podSelector": { "matchLabels": labels },
+    })
+}
+
+/// This one address.
+pub(super) fn address(address: IpAddr) -> Value {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    json!({ "ipBlock": { "cidr": format!("{address}/{bits}") } })
+}
+
+/// The ports of pods in the mesh, as a network policy sees them.
+pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
+    let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(HBONE_PORT);
+    tcp(ports.into_iter().chain(tunnel))
+}
+
+pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
+    ports.into_iter().map(|port| json!({ "protocol": "TCP", "port": port })).collect()
+}
+
+/// A service account, as a certificate of the mesh names it.
+pub(super) fn principal(settings: &Settings, namespace: &str, account: &str) -> String {
+    format!("{}/ns/{namespace}/sa/{account}", settings.trust_domain)
+}
+
+/// A Service as a Sidecar names it: its namespace, and its full name.
+pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
+    (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"))
+}
+
+/// The Services that every pod calls: the API server and DNS.
+pub(super) fn common_hosts(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
+    let dns = settings.dns_services.iter().map(|service| host("kube-system", service));
+    once(host("default", "kubernetes")).chain(dns)
+}

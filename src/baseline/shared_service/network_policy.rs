@@ -1,0 +1,46 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Body, Kind, Object, ServiceSite, network};
+use crate::snapshot::TENANT_LABEL;
+
+/// The tenants that reach it come in, on its ports; it goes nowhere but to DNS, the mesh, the API servers, its own
+/// namespace, those of its `egress` and the tenants it may call: a shared service is no way from one tenant into
+/// another.
+pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
+    Object { kind: Kind::NetworkPolicy, name: "", body: Body::Always(body) }
+}
+
+fn body(site: ServiceSite<'_>) -> Value {
+    let settings = &site.snapshot.settings;
+    let tenants: Vec<&str> =
+        site.snapshot.tenants_reaching(site.service).map(|tenant| tenant.name.as_str()).collect();
+    let namespaces_of = |tenants: &[&str]| {
+        json!({ "namespaceSelector": {
+            "matchExpressions": [{ "key": TENANT_LABEL, "operator": "In", "values": tenants }],
+        } })
+    };
+    let ports = network::ports(settings, site.service.ports.iter().map(|port| port.port));
+    let mut ingress = vec![json!({ "from": [{ "podSelector": {} }] })];
+    if !tenants.is_empty() {
+        ingress.push(json!({ "from": [namespaces_of(&tenants)], "ports": ports }));
+    }
+    let endpoints = &site.snapshot.endpoints;
+    let mut egress =
+        vec![json!({ "to": [{ "podSelector": {} }] }), network::dns(endpoints), network::istiod(settings)];
+    egress.extend(network::api_servers(endpoints));
+    let hosts = site.service.egress.iter();
+    let namespaces: BTreeSet<&str> = hosts.filter_map(|host| Some(host.split_once('/')?.0)).collect();
+    egress.extend(namespaces.into_iter().map(|name| json!({ "to": [network::namespace(name)] })));
+    let calls: Vec<&str> = site.service.calls_tenants.iter().map(String::as_str).collect();
+    if !calls.is_empty() {
+        egress.push(json!({ "to": [namespaces_of(&calls)] }));
+    }
+    json!({ "spec": {
+        "podSelector": site.selector(),
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ingress,
+        "egress": egress,
+    } })
+}

@@ -1,0 +1,42 @@
+//! What one reconciliation of a target does, computed from the snapshot and the cache.
+
+use super::apply::PendingWrite;
+use super::cache::{CacheVersion, ManagedCache, PruneCandidate};
+use super::sync_state::ReconcileReason;
+use super::target::Target;
+use crate::snapshot::Snapshot;
+
+/// The plan of one reconcile.
+pub(super) struct Plan {
+    pub(super) target: Target,
+    pub(super) cache_version: CacheVersion,
+    pub(super) reason: ReconcileReason,
+    /// True if the complete baseline was applied before. A difference is then drift, and not an object from before
+    /// the baseline.
+    pub(super) was_ready: bool,
+    pub(super) writes: Vec<PendingWrite>,
+    pub(super) prune: Vec<PruneCandidate>,
+    /// True if the namespace may be marked ready after all writes.
+    pub(super) quota_synced: bool,
+}
+
+impl Plan {
+    pub(super) fn new(
+        target: Target,
+        reason: ReconcileReason,
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+    ) -> Self {
+        let manifests = target.manifests(snapshot);
+        let prune = target.prune_candidates(&manifests, snapshot, cache);
+        Self {
+            cache_version: cache.version(),
+            reason,
+            was_ready: reason == ReconcileReason::Drift || target.was_ready(snapshot),
+            writes: target.pending_writes(manifests, snapshot, cache),
+            prune: prune.into_iter().map(|key| cache.prune_candidate(key)).collect(),
+            quota_synced: target.quota_synced(cache),
+            target,
+        }
+    }
+}

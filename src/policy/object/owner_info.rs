@@ -1,0 +1,49 @@
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::JsonStr;
+use super::text::nullable;
+
+/// What an object is called, and what controls it.
+#[derive(Debug)]
+pub struct OwnerInfo<'a> {
+    pub name: Option<JsonStr<'a>>,
+    pub controller: Option<ControllerRef<'a>>,
+}
+
+/// The owner that makes and ends an object.
+#[derive(Debug, Deserialize)]
+pub struct ControllerRef<'a> {
+    #[serde(borrow)]
+    pub kind: JsonStr<'a>,
+    #[serde(borrow)]
+    pub name: JsonStr<'a>,
+    #[serde(borrow)]
+    pub uid: JsonStr<'a>,
+    #[serde(default, rename = "controller")]
+    controls: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct TypedObject<'a> {
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Metadata<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    name: Option<JsonStr<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    owner_references: Vec<ControllerRef<'a>>,
+}
+
+impl<'a> OwnerInfo<'a> {
+    pub fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
+        let Metadata { name, owner_references } =
+            serde_json::from_str::<TypedObject<'a>>(raw.get())?.metadata;
+        let controller = owner_references.into_iter().find(|owner| owner.controls == Some(true));
+        Ok(Self { name, controller })
+    }
+}

@@ -1,0 +1,213 @@
+//! Match conditions: CEL expressions that select the writes which the API server sends to the webhook
+//! (<https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#matching-requests-matchconditions>).
+//!
+//! While Bulkhead is down, the API server refuses every write that matches. So the conditions decide if that is a
+//! nuisance or an outage.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::admissionregistration::v1::MatchCondition;
+
+use crate::baseline::{self, NAME_PREFIX};
+use crate::policy::kind::{Kind, RESOURCES, WebhookEntry};
+use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
+use crate::policy::{NamespaceClass, RULES};
+use crate::settings::Settings;
+use crate::snapshot::{
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL,
+    kube_controller_accounts,
+};
+
+/// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
+pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition> {
+    let mut conditions = vec![not_api_server()];
+    match entry {
+        WebhookEntry::Namespaces => conditions.push(touches_protected_fields(settings)),
+        WebhookEntry::Cluster => conditions.push(condition(
+            "touches-judged-fields",
+            "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
+             || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
+             !(item in oldObject.metadata[?list].orValue([]))))",
+        )),
+        WebhookEntry::Policies => conditions.extend([
+            baseline_or_judged_policy(),
+            not_namespace_deletion(),
+            // The quota controller updates the counts with every pod.
+            condition(
+                "not-quota-status",
+                &format!(
+                    "!(request.?subResource.orValue('') == 'status' \
+                     && request.userInfo.username in ['{QUOTA_CONTROLLER}', '{CONTROLLER_MANAGER}'])"
+                ),
+            ),
+        ]),
+        WebhookEntry::Identities => {
+            let not_node_token_request = condition("not-node-token-request", &format!("!{IS_NODE}"));
+            conditions.extend([only_token_secrets(), not_node_token_request, not_namespace_deletion()]);
+        }
+        WebhookEntry::Shared => {
+            conditions.extend([only_token_secrets(), not_controller_or_node()]);
+            conditions.extend(settings.mesh_wide.map(|_| mesh_root_managed_only(settings)));
+        }
+        WebhookEntry::Workloads => conditions.extend([
+            condition(
+                "not-scheduler-binding",
+                "!(request.?subResource.orValue('') == 'binding' \
+                 && request.userInfo.username == 'system:kube-scheduler')",
+            ),
+            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
+            // does not involve the webhook.
+            condition(
+                "touches-pod-or-template",
+                "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
+                 ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
+                 || object.metadata.?annotations != oldObject.metadata.?annotations \
+                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+                 : object.?spec.?template != oldObject.?spec.?template \
+                 || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
+            ),
+        ]),
+    }
+    conditions
+}
+
+/// Returns the conditions of the mutating entry.
+pub(super) fn for_mutating(settings: &Settings) -> Vec<MatchCondition> {
+    vec![not_api_server(), touches_protected_fields(settings)]
+}
+
+/// Leaves out the writes that the API server makes for itself while it starts, before any webhook can answer.
+/// Otherwise a missing bootstrap role would prevent the start.
+fn not_api_server() -> MatchCondition {
+    condition("not-api-server", "request.userInfo.username != 'system:apiserver'")
+}
+
+/// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
+/// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
+fn touches_protected_fields(settings: &Settings) -> MatchCondition {
+    let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.watched_labels).copied().collect();
+    let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
+    let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
+    let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
+    let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
+    let shared_namespaces: Vec<String> =
+        settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
+    let new_and_old = |map: &str| {
+        format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
+    };
+    let ready_condition = |object: &str| {
+        format!(
+            "{object}.?status.?conditions.orValue([]).filter(condition, condition.type == '{BASELINE_READY}')"
+        )
+    };
+    condition(
+        "touches-protected-fields",
+        &format!(
+            "request.operation != 'UPDATE' \
+             || [{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
+             || {ready_condition} != {old_ready_condition} \
+             || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared_namespaces}]) && (\
+             [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
+             maps[0][?key] != maps[1][?key] && key.matches('^({keys}|([^/]*[.])?({domains})/.*)$')))) \
+             || ['ownerReferences', 'finalizers'].exists(list, \
+             object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
+             || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
+             ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
+            watched_labels = watched_labels.join(", "),
+            shared_namespaces = shared_namespaces.join(", "),
+            labels = new_and_old("labels"),
+            annotations = new_and_old("annotations"),
+            ready_condition = ready_condition("object"),
+            old_ready_condition = ready_condition("oldObject"),
+            keys = keys.join("|"),
+            domains = domains.join("|"),
+        ),
+    )
+}
+
+/// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
+/// and updates that change judged fields, and no deletes.
+fn baseline_or_judged_policy() -> MatchCondition {
+    let names: BTreeSet<&str> = baseline::namespace_object_names().collect();
+    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
+    let is_judged = |kind: Kind| {
+        let mut rules =
+            RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
+        rules.any(|rule| !rule.is_baseline_rule())
+    };
+    let judged = RESOURCES
+        .iter()
+        .filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
+    let judged: Vec<String> = judged.map(|resource| format!("'{}'", resource.plural)).collect();
+    condition(
+        "baseline-or-judged-policy",
+        &format!(
+            "{OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
+             || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
+             || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
+             || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations))))",
+            names.join(", "),
+            judged.join(", "),
+        ),
+    )
+}
+
+/// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
+/// Bulkhead.
+fn mesh_root_managed_only(settings: &Settings) -> MatchCondition {
+    let resources = RESOURCES
+        .iter()
+        .filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
+    let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
+    let names: Vec<String> =
+        baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
+    condition(
+        "mesh-root-managed-only",
+        &format!(
+            "request.namespace != '{}' || (request.resource.resource in [{}] \
+             && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
+            settings.mesh_root,
+            resources.join(", "),
+            names.join(", ")
+        ),
+    )
+}
+
+/// CEL for the name of the written object. The request itself has no name for the deletes of a collection.
+const OBJECT_NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";
+
+/// Leaves out all other Secrets, so that they do not leave the API server.
+fn only_token_secrets() -> MatchCondition {
+    condition(
+        "only-token-secrets",
+        &format!(
+            "request.resource.resource != 'secrets' || object.?type.orValue('') == '{SERVICE_ACCOUNT_TOKEN}'"
+        ),
+    )
+}
+
+/// Leaves out deletes by the namespace controller, so that a terminating namespace empties even during an outage.
+fn not_namespace_deletion() -> MatchCondition {
+    condition(
+        "not-namespace-deletion",
+        &format!("!(request.operation == 'DELETE' && request.userInfo.username == '{NAMESPACE_CONTROLLER}')"),
+    )
+}
+
+/// CEL that is true for a node. It requires both the name and the group, because other users can have either one.
+const IS_NODE: &str =
+    "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
+
+/// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
+/// must restart without Bulkhead.
+fn not_controller_or_node() -> MatchCondition {
+    let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
+    let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
+    let accounts = accounts.join(", ");
+    condition("not-controller-or-node", &format!("!(request.userInfo.username in [{accounts}] || {IS_NODE})"))
+}
+
+fn condition(name: &str, expression: &str) -> MatchCondition {
+    MatchCondition { name: name.to_owned(), expression: expression.to_owned() }
+}

@@ -1,0 +1,148 @@
+use std::collections::BTreeSet;
+
+use super::{NamespaceOwner, Snapshot, Tenant};
+use crate::api::{Subject, SubjectKind};
+
+const NODES_GROUP: &str = "system:nodes";
+
+/// A controller of Kubernetes has an account of its own, or shares one with all the others.
+pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
+pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
+/// The controller that counts what quotas limit.
+pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
+
+/// The accounts of [`kube_controller_accounts`], each with the kind of the objects that it makes things of.
+const KUBE_CONTROLLERS: &[(&str, Option<&str>)] = &[
+    ("system:kube-scheduler", None),
+    ("system:serviceaccount:kube-system:cronjob-controller", Some("CronJob")),
+    ("system:serviceaccount:kube-system:daemon-set-controller", Some("DaemonSet")),
+    ("system:serviceaccount:kube-system:deployment-controller", Some("Deployment")),
+    ("system:serviceaccount:kube-system:disruption-controller", None),
+    ("system:serviceaccount:kube-system:generic-garbage-collector", None),
+    ("system:serviceaccount:kube-system:job-controller", Some("Job")),
+    ("system:serviceaccount:kube-system:legacy-service-account-token-cleaner", None),
+    ("system:serviceaccount:kube-system:node-controller", None),
+    ("system:serviceaccount:kube-system:pod-garbage-collector", None),
+    ("system:serviceaccount:kube-system:replicaset-controller", Some("ReplicaSet")),
+    ("system:serviceaccount:kube-system:replication-controller", Some("ReplicationController")),
+    (QUOTA_CONTROLLER, None),
+    ("system:serviceaccount:kube-system:service-account-controller", None),
+    ("system:serviceaccount:kube-system:statefulset-controller", Some("StatefulSet")),
+];
+
+/// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
+pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
+    KUBE_CONTROLLERS.iter().map(|(account, _)| *account)
+}
+
+/// The account of the controller that makes things of an object of this kind.
+pub fn controller_account_for(kind: &str) -> Option<&'static str> {
+    KUBE_CONTROLLERS.iter().find(|(_, owned_kind)| *owned_kind == Some(kind)).map(|(account, _)| *account)
+}
+
+/// Who the API server says is asking.
+#[derive(Clone, Debug, Default)]
+pub struct User<'a> {
+    pub name: &'a str,
+    pub groups: Vec<&'a str>,
+}
+
+/// Who asks, as far as ownership is concerned: from [`User`] alone.
+#[derive(Clone, Debug)]
+pub enum Actor<'w> {
+    /// Bulkhead's own controller.
+    Bulkhead,
+    /// The controller that empties namespaces which are being deleted.
+    NamespaceController,
+    /// One of [`kube_controller_accounts`].
+    KubeController,
+    /// Any controller of Kubernetes, where they share one account.
+    KubeControllerManager,
+    /// A kubelet.
+    Node,
+    /// Named in the settings.
+    Platform,
+    /// Acts for these tenants, in the order of their names; never none. A service account acts for the tenant
+    /// whose namespace it lives in.
+    Member(Vec<&'w Tenant>),
+    Other,
+}
+
+impl<'a> User<'a> {
+    /// Whether it is the subject, or of that group.
+    pub fn matches(&self, subject: &Subject) -> bool {
+        match subject.kind {
+            SubjectKind::User => self.name == subject.name,
+            SubjectKind::Group => self.groups.contains(&subject.name.as_str()),
+            SubjectKind::ServiceAccount => {
+                service_account(self.name) == subject.namespace.as_deref().zip(Some(&subject.name))
+            }
+        }
+    }
+
+    /// The namespace of a service account.
+    pub fn service_account_namespace(&self) -> Option<&'a str> {
+        service_account(self.name).map(|(namespace, _)| namespace)
+    }
+}
+
+impl Snapshot {
+    pub fn actor(&self, user: &User<'_>) -> Actor<'_> {
+        let settings = &self.settings;
+        if user.name == settings.controller {
+            return Actor::Bulkhead;
+        }
+        if user.name.starts_with("system:node:") && user.groups.contains(&NODES_GROUP) {
+            return Actor::Node;
+        }
+        match user.name {
+            NAMESPACE_CONTROLLER => return Actor::NamespaceController,
+            CONTROLLER_MANAGER => return Actor::KubeControllerManager,
+            name if kube_controller_accounts().any(|account| account == name) => {
+                return Actor::KubeController;
+            }
+            _ => {}
+        }
+        if settings.platform_users.contains(user.name)
+            || user.groups.iter().any(|group| settings.platform_groups.contains(*group))
+        {
+            return Actor::Platform;
+        }
+        let home_tenant =
+            user.service_account_namespace().and_then(|namespace| match self.owner(namespace) {
+                Some(NamespaceOwner::Tenant(tenant)) => Some(tenant.name.as_str()),
+                _ => None,
+            });
+        let names: BTreeSet<&str> = home_tenant.into_iter().chain(self.members.tenants_of(user)).collect();
+        let tenants: Vec<&Tenant> = names.into_iter().filter_map(|name| self.tenant(name)).collect();
+        if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
+    }
+
+    /// Whether the user is of a group that is refused nothing.
+    pub fn is_break_glass(&self, user: &User<'_>) -> bool {
+        user.groups.iter().any(|group| self.settings.break_glass_groups.contains(*group))
+    }
+}
+
+impl<'w> Actor<'w> {
+    /// The one tenant a member creates `namespace` for: the only one it acts for, else the one the name is of.
+    pub fn tenant_for(&self, namespace: &str) -> Option<&'w Tenant> {
+        let Actor::Member(tenants) = self else { return None };
+        match tenants.as_slice() {
+            [only] => Some(only),
+            several => {
+                let mut named = several.iter().filter(|tenant| tenant.matches_namespace_name(namespace));
+                named.next().filter(|_| named.next().is_none()).copied()
+            }
+        }
+    }
+
+    pub fn acts_for(&self, tenant: &str) -> bool {
+        matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
+    }
+}
+
+/// The namespace and the name of the service account that a user is.
+fn service_account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':')
+}

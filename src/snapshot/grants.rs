@@ -1,0 +1,34 @@
+use super::{SharedService, Snapshot, Tenant};
+use crate::settings::{EgressGateway, Gateway};
+
+impl Snapshot {
+    /// The gateways that the tenant was granted, of those there are.
+    pub fn gateways(&self, tenant: &Tenant) -> impl Iterator<Item = &Gateway> {
+        tenant.grants.serve.gateways.iter().filter_map(|name| self.settings.gateway(name))
+    }
+
+    /// The gateway through which the tenant reaches hosts outside the cluster, if it was granted any.
+    pub fn egress_gateway(&self, tenant: &Tenant) -> Option<&EgressGateway> {
+        self.settings.egress_gateway.as_ref().filter(|_| !tenant.grants.reach.hosts.is_empty())
+    }
+
+    /// The shared services that the tenant was granted, of those there are.
+    pub fn reachable_services(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
+        let granted = tenant.grants.reach.shared_services.iter();
+        granted
+            .filter_map(|name| self.shared_services.get(name))
+            .filter(|service| service.serves(&tenant.name))
+    }
+
+    /// The shared services that may call the tenant's workloads.
+    pub fn services_calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
+        self.shared_services().filter(move |service| service.calls_tenants.contains(tenant))
+    }
+
+    /// The tenants that reach the shared service.
+    pub fn tenants_reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
+        self.tenants().filter(|tenant| {
+            tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)
+        })
+    }
+}

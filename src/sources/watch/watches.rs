@@ -1,0 +1,168 @@
+//! The watches, and the conversion of each object to what the snapshot keeps of it.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use futures::{Stream, StreamExt};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::DeserializeGuard;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client, ResourceExt};
+
+use super::store::{WatchEvent, watch_event};
+use crate::api;
+use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL};
+use crate::snapshot::{
+    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService,
+    TENANT_LABEL, Tenant, ready_for,
+};
+
+pub(super) enum ResourceEvent {
+    Namespace(WatchEvent<Namespace>),
+    Tenant(WatchEvent<Tenant>),
+    SharedService(WatchEvent<SharedService>),
+    Exemption(WatchEvent<Exemption>),
+    ReservedNames(WatchEvent<ReservedNames>),
+    ApiServers(WatchEvent<BTreeSet<(IpAddr, u16)>>),
+    Dns(WatchEvent<BTreeSet<IpAddr>>),
+}
+
+pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = ResourceEvent> {
+    watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
+        ResourceEvent::Namespace(watch_event(event, |namespace| {
+            (namespace.name_any(), Ok(read_namespace(&namespace)))
+        }))
+    })
+}
+
+/// True if the baseline may set a label with this key, apart from the tenant label.
+fn is_baseline_label(key: &str) -> bool {
+    [PLAIN_TENANT_LABEL, POD_SECURITY_LABEL].contains(&key) || MESH_LABELS.contains(&key)
+}
+
+fn owned((key, value): (&String, &String)) -> (Box<str>, Box<str>) {
+    (key.as_str().into(), value.as_str().into())
+}
+
+/// Converts a Namespace to the snapshot's type.
+pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
+    let tenant = namespace.labels().get(TENANT_LABEL).cloned();
+    let ready_message = tenant.as_deref().map(ready_for);
+    let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let condition = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
+    Namespace {
+        tenant,
+        labels: namespace.labels().iter().filter(|(key, _)| is_baseline_label(key)).map(owned).collect(),
+        uid: namespace.uid().unwrap_or_default(),
+        created: created(&namespace.metadata),
+        ready: condition
+            .is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
+        ready_revoked: condition.is_some_and(|condition| condition.status == "False"),
+        terminating: namespace.metadata.deletion_timestamp.is_some(),
+    }
+}
+
+fn created(metadata: &ObjectMeta) -> i64 {
+    metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
+}
+
+pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = ResourceEvent> {
+    watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(|event| ResourceEvent::Tenant(watch_event(event, read_tenant)))
+}
+
+/// Converts a Tenant to the snapshot's type.
+pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
+    read_named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
+}
+
+/// Returns the name of an object, and the object if it can be read.
+fn read_named<K: ResourceExt, T>(
+    DeserializeGuard(object): DeserializeGuard<K>,
+    read: impl FnOnce(K) -> Result<T, String>,
+) -> (String, Result<T, String>) {
+    match object {
+        Ok(object) => (object.name_any(), read(object)),
+        Err(invalid) => (invalid.metadata.name.unwrap_or_default(), Err(invalid.error)),
+    }
+}
+
+pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = ResourceEvent> {
+    watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(|event| ResourceEvent::SharedService(watch_event(event, read_shared_service)))
+}
+
+/// Converts a SharedService to the snapshot's type.
+pub fn read_shared_service(
+    service: DeserializeGuard<api::SharedService>,
+) -> (String, Result<SharedService, String>) {
+    read_named(service, |service| Ok(SharedService::new(service.name_any(), service.spec)))
+}
+
+pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = ResourceEvent> {
+    watcher(Api::<DeserializeGuard<api::Exemption>>::all(client), watcher::Config::default())
+        .default_backoff()
+        .map(|event| ResourceEvent::Exemption(watch_event(event, read_exemption)))
+}
+
+/// Converts an Exemption to the snapshot's type.
+pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, Result<Exemption, String>) {
+    read_named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
+}
+
+/// Watches the ConfigMap of reserved names in Bulkhead's namespace.
+pub(super) fn watch_reserved_names(
+    client: Client,
+    namespace: &str,
+) -> impl Stream<Item = ResourceEvent> + use<> {
+    let read =
+        |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
+    let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
+        .default_backoff()
+        .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
+}
+
+/// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
+pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = ResourceEvent> {
+    let read = |slice: EndpointSlice| (slice.name_any(), Ok(read_api_servers(&slice)));
+    // The selection is by name, which the API servers themselves maintain, and not by label, which other users can
+    // set.
+    let config = watcher::Config::default().fields(&format!("metadata.name={}", API_SERVERS.1));
+    watcher(Api::<EndpointSlice>::namespaced(client, API_SERVERS.0), config)
+        .default_backoff()
+        .map(move |event| ResourceEvent::ApiServers(watch_event(event, read)))
+}
+
+/// The namespace and the name of the EndpointSlice in which the API servers keep their own addresses.
+pub const API_SERVERS: (&str, &str) = ("default", "kubernetes");
+
+/// Returns the addresses and ports of an EndpointSlice.
+pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
+    let ports = slice.ports.iter().flatten().filter_map(|port| u16::try_from(port.port?).ok());
+    let ports: Vec<u16> = ports.collect();
+    let addresses = slice.endpoints.iter().flatten().flat_map(|endpoint| &endpoint.addresses);
+    let addresses = addresses.filter_map(|address| address.parse::<IpAddr>().ok());
+    addresses.flat_map(|address| ports.iter().map(move |port| (address, *port))).collect()
+}
+
+/// Watches the Services in the namespace of the cluster's DNS.
+pub(super) fn watch_dns(client: Client) -> impl Stream<Item = ResourceEvent> {
+    let read = |service: core::Service| (service.name_any(), Ok(read_addresses(&service)));
+    watcher(Api::<core::Service>::namespaced(client, DNS_NAMESPACE), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| ResourceEvent::Dns(watch_event(event, read)))
+}
+
+/// The namespace of the cluster's DNS.
+pub const DNS_NAMESPACE: &str = "kube-system";
+
+/// Returns the cluster IPs of a Service.
+pub fn read_addresses(service: &core::Service) -> BTreeSet<IpAddr> {
+    let addresses = service.spec.iter().flat_map(|spec| spec.cluster_ips.iter().flatten());
+    addresses.filter_map(|address| address.parse().ok()).collect()
+}
