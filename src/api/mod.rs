@@ -8,6 +8,9 @@ mod shared_service;
 mod status;
 mod tenant;
 
+use schemars::Schema;
+use serde_json::Value;
+
 pub use exemption::{Exemption, ExemptionSpec, ExemptionTarget, TargetKind};
 pub use grants::{Callback, Caller, Cidr, Grants, Reach, Serve};
 pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, SharedServiceSpec};
@@ -15,6 +18,13 @@ pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,
 };
 pub use tenant::{Authorization, Enforcement, Limits, Namespaces, Subject, SubjectKind, Tenant, TenantSpec};
+
+/// Removes formats that Kubernetes does not know, and about which `kubectl apply` warns.
+fn without_unsigned_formats(schema: &mut Schema) {
+    if matches!(schema.get("format").and_then(Value::as_str), Some("uint16" | "uint32")) {
+        schema.remove("format");
+    }
+}
 
 /// The API group of these kinds.
 pub const GROUP: &str = "bulkhead.dev";

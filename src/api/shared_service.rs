@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
 use kube::CustomResource;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::SharedServiceStatus;
 use super::grants::label_values;
+use super::without_unsigned_formats;
 
 /// The location and the identity of a service of the platform that tenants call.
 #[derive(CustomResource, Clone, Debug, Deserialize, JsonSchema, Serialize)]
@@ -27,6 +29,7 @@ use super::grants::label_values;
         .message("serviceAccount must not be `default`, which every namespace has: give the service an account of its own")
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = RecursiveTransform(without_unsigned_formats))]
 pub struct SharedServiceSpec {
     /// The namespace of the service, which must be in `platform.sharedNamespaces` of the settings.
     #[schemars(length(min = 1, max = 63))]

@@ -1,5 +1,8 @@
 use schemars::JsonSchema;
+use schemars::transform::RecursiveTransform;
 use serde::{Deserialize, Serialize};
+
+use super::without_unsigned_formats;
 
 /// A condition, as in other kinds of Kubernetes.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
@@ -30,6 +33,7 @@ pub const GRANTS_RESOLVED: &str = "GrantsResolved";
 /// The status of a Tenant.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(transform = RecursiveTransform(without_unsigned_formats))]
 pub struct TenantStatus {
     /// The generation of the object to which the status applies.
     pub observed_generation: i64,

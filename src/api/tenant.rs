@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
 use kube::CustomResource;
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::without_unsigned_formats;
 use super::{Grants, TenantStatus};
 
 /// A party on a shared cluster: its owners, limits and grants.
@@ -24,6 +26,7 @@ use super::{Grants, TenantStatus};
         .message("metadata.name must have at most 50 characters of a-z, 0-9 and -, because it is part of namespace names"),
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = RecursiveTransform(without_unsigned_formats))]
 pub struct TenantSpec {
     /// Says if writes that violate a rule are refused or admitted with a warning.
     #[serde(default)]

@@ -23,7 +23,7 @@ impl<'r> Request<'r> {
     pub fn classify_name(&self, kind: Kind, object: &Value) -> NameStatus {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (namespace, _) = self.namespace();
-        let (desired, is_listed_platform_namespace) = if let Some((_, tenant)) = self.tenant {
+        let (desired, is_reserved) = if let Some((_, tenant)) = self.tenant {
             let desired = |tenant| baseline::desired_object(self.snapshot, tenant, namespace, kind, name);
             (tenant.and_then(desired), baseline::is_baseline_name(kind, name))
         } else {
@@ -36,7 +36,7 @@ impl<'r> Request<'r> {
         };
         match desired {
             Some(manifest) => NameStatus::Baseline(manifest.object),
-            None if is_listed_platform_namespace => NameStatus::Reserved,
+            None if is_reserved => NameStatus::Reserved,
             None => NameStatus::Free,
         }
     }

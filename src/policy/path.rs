@@ -14,6 +14,8 @@ pub enum Segment<'a> {
     Field(&'a str),
     Key(&'a str),
     Index(usize),
+    /// The end of a path that is too long.
+    Omitted,
 }
 
 impl<'a> Path<'a> {
@@ -37,8 +39,12 @@ impl<'a> Path<'a> {
     }
 
     fn then(mut self, segment: Segment<'a>) -> Self {
-        // A path cut short still points at the right object, and nothing is that deep.
-        let _ = self.0.try_push(segment);
+        if self.0.try_push(segment).is_err() {
+            debug_assert!(false, "a path of more than {MAX_DEPTH} segments");
+            if let Some(last) = self.0.last_mut() {
+                *last = Segment::Omitted;
+            }
+        }
         self
     }
 
@@ -50,6 +56,7 @@ impl<'a> Path<'a> {
                 Segment::Field(name) => text.push_str(name),
                 Segment::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
                 Segment::Index(index) => text.push_str(&index.to_string()),
+                Segment::Omitted => text.push('…'),
             }
             text
         })
@@ -65,6 +72,7 @@ impl fmt::Display for Path<'_> {
                 Segment::Field(name) => write!(f, ".{name}")?,
                 Segment::Key(key) => write!(f, "[{key}]")?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Omitted => f.write_str("…")?,
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, Stream, StreamExt, stream};
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::runtime::reflector::store::Writer;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -47,8 +48,9 @@ pub(super) async fn run(
     audit_results: &AuditResults,
     errors: &ReconcileErrors,
 ) {
-    let mut objects: BTreeMap<(StatusKind, String), DynamicObject> = BTreeMap::new();
     let kinds = [StatusKind::Exemption, StatusKind::SharedService, StatusKind::Tenant];
+    let mut stores: BTreeMap<StatusKind, Writer<DynamicObject>> =
+        kinds.map(|kind| (kind, Writer::new(kind.resource()))).into();
     let mut events = stream::select_all(kinds.map(|kind| watch_kind(&client, kind).boxed()));
     let mut snapshot_changes = snapshots.subscribe();
     loop {
@@ -60,24 +62,25 @@ pub(super) async fn run(
             () = sleep(RESYNC_INTERVAL) => None,
         };
         while let Some((kind, event)) = next {
-            match event {
-                Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object)) => {
-                    objects.insert((kind, object.name_any()), object);
-                }
-                Ok(watcher::Event::Delete(object)) => drop(objects.remove(&(kind, object.name_any()))),
-                Ok(watcher::Event::Init | watcher::Event::InitDone) => {}
-                Err(error) => warn!(?kind, %error, "the watch failed; retrying"),
+            match (event, stores.get_mut(&kind)) {
+                (Ok(event), Some(store)) => store.apply_watcher_event(&event),
+                (Ok(_), None) => {}
+                (Err(error), _) => warn!(?kind, %error, "the watch failed; retrying"),
             }
             next = events.next().now_or_never().flatten();
         }
         let Some(snapshot) = snapshots.newest() else { continue };
-        for ((kind, name), object) in &mut objects {
-            let Some(status) = kind.status(&snapshot, audit_results, errors, name, object) else { continue };
-            let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
-            let patch = Patch::Merge(json!({ "status": status }));
-            match api.patch_status(name, &PatchParams::default(), &patch).await {
-                Ok(updated) => *object = updated,
-                Err(error) => warn!(?kind, name, %error, "failed to update status"),
+        for (kind, store) in &mut stores {
+            for object in store.as_reader().state() {
+                let name = object.name_any();
+                let status = kind.status(&snapshot, audit_results, errors, &name, &object);
+                let Some(status) = status else { continue };
+                let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
+                let patch = Patch::Merge(json!({ "status": status }));
+                match api.patch_status(&name, &PatchParams::default(), &patch).await {
+                    Ok(updated) => store.apply_watcher_event(&watcher::Event::Apply(updated)),
+                    Err(error) => warn!(?kind, name, %error, "failed to update status"),
+                }
             }
         }
         sleep(DEBOUNCE).await;
