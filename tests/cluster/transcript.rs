@@ -6,11 +6,8 @@ use support::snapshot_files::compare_part;
 use crate::scenes;
 
 /// The commands whose scenes the README shows.
-const SHORT: &[&str] = &[
-    "kubectl create namespace tenant-acme",
-    "kubectl apply -f examples/bad/opted-out.yaml",
-    "kubectl delete networkpolicy default-deny-all -n tenant-acme",
-];
+const SHORT: &[&str] =
+    &["kubectl create namespace tenant-acme", "kubectl apply -f examples/bad/opted-out.yaml"];
 
 #[test]
 fn playground_prints_the_documented_transcript() {
