@@ -1,4 +1,4 @@
-//! The scenes of the playground. The README shows their transcript.
+//! The scenes of the playground. `docs/transcript.md` shows their transcript, and the README a part of it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -30,14 +30,14 @@ use Expect::{Refusal, Soon, Success};
 
 const SCENES: &[Scene] = &[
     scene(
-        "The platform names two tenants and a service that both may call.",
+        "The platform creates two tenants, and a shared service that both may call.",
         "admin",
         "kubectl apply -f examples/snapshot/tenants.yaml -f examples/snapshot/shared-services.yaml",
         Success,
     ),
     scene("", "admin", "kubectl apply -f examples/log-collector.yaml", Success),
     scene(
-        "Alice works for acme. She creates a namespace and says nothing of tenants; it is labelled by who she is.",
+        "Alice is a member of tenant acme. She creates a namespace without labels. The webhook adds the labels of her tenant.",
         "alice",
         "kubectl create namespace tenant-acme",
         Success,
@@ -49,14 +49,14 @@ const SCENES: &[Scene] = &[
         Soon("acme"),
     ),
     scene(
-        "Its baseline comes by itself; pods wait for it.",
+        "The controller applies the baseline. Until then, pods are refused.",
         "alice",
         "kubectl wait --for=condition=bulkhead.dev/BaselineReady namespace/tenant-acme",
         Success,
     ),
     scene("", "alice", "kubectl get networkpolicies -n tenant-acme -o name", Soon("allow-granted")),
     scene(
-        "What she deploys gets its proxy from Istio.",
+        "Istio injects its proxy into the pods that she deploys.",
         "alice",
         "kubectl apply -f examples/good/web.yaml",
         Success,
@@ -70,85 +70,85 @@ const SCENES: &[Scene] = &[
         Soon("istio-proxy"),
     ),
     scene(
-        "1. A pod without a genuine sidecar is refused, in a Deployment already when that is applied.",
+        "1. Refused: a Deployment with pods that opt out of the Istio sidecar.",
         "alice",
         "kubectl apply -f examples/bad/opted-out.yaml",
         Refusal("BH302"),
     ),
     scene(
-        "So is a pod, with all that is wrong at once.",
+        "Refused: a pod without the Istio sidecar. The refusal lists every violation.",
         "alice",
         "kubectl apply -f examples/bad/opted-out-pod.yaml",
         Refusal("BH301"),
     ),
     scene(
-        "So is a pod on the node's network.",
+        "Refused: a pod on the host network.",
         "alice",
         "kubectl apply -f examples/bad/host-network.yaml",
         Refusal("BH301"),
     ),
     scene(
-        "And a container that is merely called istio-proxy.",
+        "Refused: a container of the tenant's own with the name istio-proxy.",
         "alice",
         "kubectl apply -f examples/bad/own-proxy.yaml",
         Refusal("BH304"),
     ),
     scene(
-        "A dry run gives the same answer.",
+        "A dry run gets the same answer.",
         "alice",
         "kubectl apply --dry-run=server -f examples/bad/opted-out.yaml",
         Refusal("BH302"),
     ),
     scene(
-        "2. A shared service's identity is not to be had: not from its own namespace,",
+        "2. A tenant cannot take the identity of a shared service. Refused: a token for its service account.",
         "alice",
         "kubectl create token log-collector -n shared-services",
         Refusal("BH401"),
     ),
     scene(
-        "not by its name,",
+        "Refused: a service account with the name of the shared service's account.",
         "alice",
         "kubectl create serviceaccount log-collector -n tenant-acme",
         Refusal("BH402"),
     ),
     scene(
-        "not by a token that the mesh would take,",
+        "Refused: a service account token that the mesh accepts.",
         "alice",
         "kubectl create token default -n tenant-acme --audience=istio-ca",
         Refusal("BH403"),
     ),
     scene(
-        "not by the header it reads.",
+        "Refused: a route that sets the header with the caller's identity.",
         "alice",
         "kubectl apply -f examples/bad/forged-header.yaml",
         Refusal("BH605"),
     ),
     scene(
-        "3. The default deny stays, whoever asks,",
+        "3. Refused: the deletion of the default-deny policy.",
         "alice",
         "kubectl delete networkpolicy default-deny-all -n tenant-acme",
         Refusal("BH201"),
     ),
     scene(
-        "and as it is.",
+        "Refused, to the platform too: a rule in the default-deny policy that allows traffic.",
         "admin",
         "kubectl apply --server-side --force-conflicts -f examples/bad/opened.yaml",
         Refusal("BH202"),
     ),
     scene(
-        "4. A namespace in another tenant's name is refused,",
+        "4. Refused: a namespace with the label of another tenant.",
         "alice",
         "kubectl apply -f examples/bad/forged-namespace.yaml",
         Refusal("BH102"),
     ),
     scene(
-        "and none moves by itself.",
+        "Refused: a move of a namespace to another tenant.",
         "alice",
         "kubectl label namespace tenant-acme bulkhead.dev/tenant=beta --overwrite",
         Refusal("BH102"),
     ),
     scene(
-        "CI hears the same without a cluster.",
+        "bulkhead check judges the same files in CI, without a cluster.",
         "alice",
         "bulkhead check --snapshot examples/snapshot examples/bad",
         Refusal("BH304"),
