@@ -201,8 +201,7 @@
 //! ## Limits
 //! A mesh that excludes ports or addresses for all pods (`excludeIPRanges`), captures with `TPROXY`, mounts
 //! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
-//! compared. Annotations that change Envoy's bootstrap without a trace in the container
-//! (`sidecar.istio.io/stats…`) are not judged yet.
+//! compared. BH303 judges the annotations that the proxy reads when it starts.
 
 use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
 use crate::policy::object::{ContainerKind, Object, Stage, Workload};
