@@ -99,7 +99,7 @@ fn mesh_wide_deny_all_is_a_dry_run_before_it_is_enforced() {
     deny_all.set("Enforce");
     until(|| denied().filter(|policy| !is_dry_run(policy)));
     assert_eq!(denied().unwrap()["spec"], json!({}));
-    deny_all.set("Never");
+    deny_all.set("Disabled");
     until(|| denied().is_none());
     until(|| policy(&admin, &own, "allow-same-tenant").is_none());
     until(|| policy(&admin, "default", "bulkhead-platform").is_none());

@@ -52,7 +52,7 @@ pub(super) fn is_tried_before_it_is_enforced(stage: &Stage<'_>, cluster: &Cluste
     until_counted();
     assert!(!is_listed());
 
-    deny_all.set("Never");
+    deny_all.set("Disabled");
     set_authorization("Explicit");
     until(|| !stage.has_dry_run());
     until_all(Ending::Arrives);
