@@ -9,6 +9,8 @@ use crate::scenes;
 const SHORT: &[&str] =
     &["kubectl create namespace tenant-acme", "kubectl apply -f examples/bad/opted-out.yaml"];
 
+/// Tests start in the order of their names: this one creates the namespace `shared-services`, and the module of that
+/// name then uses it.
 #[test]
 fn playground_prints_the_documented_transcript() {
     let transcript = scenes::play(&shared(), |_| {}).unwrap();
