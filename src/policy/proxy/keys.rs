@@ -51,6 +51,8 @@ static LABELS: &[(&str, Values)] = &[
     ("service.istio.io/canonical-revision", Values::Any),
     ("service.istio.io/workload-name", Values::Any),
     ("sidecar.istio.io/inject", Values::Any),
+    ("topology.istio.io/cluster", Values::None),
+    ("topology.istio.io/network", Values::None),
 ];
 
 static ANNOTATIONS: &[(&str, Values)] = &[
