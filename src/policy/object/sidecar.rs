@@ -10,7 +10,7 @@ use super::{JsonStr, WorkloadSelector};
 pub struct Sidecar<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
     pub workload_selector: WorkloadSelector<'a>,
-    /// Outbound listeners. An empty list means the mesh's default, which imports every service.
+    /// Outbound listeners. An empty list imports every service.
     #[serde(borrow, deserialize_with = "nullable")]
     pub egress: Vec<Listener<'a>>,
     #[serde(borrow, deserialize_with = "nullable")]
