@@ -1,5 +1,5 @@
 //! The ratchet: an existing violation is only a warning while the fields that rules read stay unchanged. An object
-//! that no longer passes can so still be scaled down, labelled or finalized.
+//! that no longer passes can therefore still be scaled down, labelled or finalized.
 
 use super::Review;
 use super::kind::Kind;
