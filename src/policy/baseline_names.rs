@@ -1,4 +1,4 @@
-//! What of the baseline stands where something is written, and what is written beside it.
+//! Names of baseline objects: classifies the objects that a request writes as baseline objects or others.
 
 use serde_json::Value;
 
@@ -8,18 +8,18 @@ use super::object::{Object, Policy, Spec};
 use crate::baseline::{self, Kind, NAME_PREFIX};
 use crate::snapshot::Actor;
 
-/// Whose the name of an object is, of a kind that the baseline has objects of.
+/// The status of an object's name, for kinds that the baseline has objects of.
 pub enum NameStatus {
-    /// The baseline's, whose object is this.
+    /// The name of a baseline object; holds the desired object.
     Baseline(Value),
-    /// The baseline's, which has no such object here.
+    /// A baseline name without a desired object in this namespace.
     Reserved,
-    /// Anybody's.
+    /// A name that anyone may use.
     Free,
 }
 
 impl<'r> Request<'r> {
-    /// Whose the name of `object` is.
+    /// Classifies the name of `object`.
     pub fn classify_name(&self, kind: Kind, object: &Value) -> NameStatus {
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (namespace, _) = self.namespace();
@@ -41,7 +41,7 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// What an object of the baseline is for, here.
+    /// Returns the purpose of a baseline object here, for messages.
     pub fn isolation_purpose(&self) -> String {
         match self.tenant {
             Some((name, _)) => format!("isolates tenant {name}"),
@@ -49,8 +49,9 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// What somebody writes in a tenant's namespace beside its baseline, of a kind that the baseline has objects of.
-    /// What bears a name of the baseline's must be equal to it, which is all there is to say of it.
+    /// Returns the policy object that someone writes in the tenant's namespace, of a kind that the baseline has
+    /// objects of. `None` for objects with baseline names (they must equal the baseline's, which another rule
+    /// checks), for deletes, and for Bulkhead's own writes.
     pub fn tenant_policy(&self) -> Option<&'r Policy<'r>> {
         let Object::Policy(policy) = self.object else { return None };
         let name = policy.metadata.name.as_deref().unwrap_or_default();
@@ -58,7 +59,7 @@ impl<'r> Request<'r> {
         (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
     }
 
-    /// What is said there.
+    /// Returns the spec of that object.
     pub fn tenant_policy_spec(&self) -> Option<&'r Spec<'r>> {
         self.tenant_policy().map(|policy| &policy.spec)
     }

@@ -1,6 +1,6 @@
-//! Whether an Exemption switches a rule off for an object: for its target, and for what the target's own
-//! controller makes of it. Anyone can write an owner reference; it counts only from the controller itself, and
-//! only to the object that lives.
+//! Finds the Exemption that turns a rule off for an object. An Exemption covers its target, and the objects that the
+//! target's own controller creates from it. Anyone can write an owner reference, so it counts only in a request by
+//! the controller itself, and only if it names the live object.
 
 use super::kind::Kind;
 use super::object::{OwnerInfo, Workload};
@@ -9,8 +9,8 @@ use super::{Review, Rule};
 use crate::settings::Settings;
 use crate::snapshot::{CONTROLLER_MANAGER, Exemption, LiveObjectKey, Snapshot, controller_account_for};
 
-/// The name of the exemption by which `rule` is off for the object; `Err` if there is none, with what must be
-/// looked at to be sure.
+/// Returns the name of the Exemption that turns `rule` off for the object. `Err` if there is none, with the object to
+/// look up before that is certain.
 pub(super) fn covering_exemption<'w>(
     review: &Review<'_>,
     kind: Kind,
@@ -39,7 +39,8 @@ pub(super) fn covering_exemption<'w>(
     Err(needs_lookup)
 }
 
-/// Whether nothing runs in it but what the exemption lists, where it says and under the account that it names.
+/// True if the pod matches the Exemption's target: it runs only listed images (and the mesh's own containers), uses
+/// the host network only if the target does, and runs as the target's service account.
 fn matches_pod_spec(exemption: &Exemption, workload: &Workload<'_>, settings: &Settings) -> bool {
     workload.service_account() == exemption.target.service_account
         && (exemption.target.host_network || !workload.host_network().value)
@@ -50,7 +51,7 @@ fn matches_pod_spec(exemption: &Exemption, workload: &Workload<'_>, settings: &S
         })
 }
 
-/// Whether the object is the target or comes from it; `Err` with what is not known of its line.
+/// True if the object is the target or descends from it. `Err` with an owner that must be looked up first.
 fn is_target_or_descendant(
     review: &Review<'_>,
     kind: Kind,

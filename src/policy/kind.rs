@@ -1,9 +1,9 @@
-//! The kinds that are judged, and every door through which they are written.
+//! The kinds that rules judge, and every resource through which they are written.
 
 use crate::api;
 use crate::baseline;
 
-/// A kind some rule judges.
+/// A kind that some rule judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Namespace,
@@ -30,24 +30,24 @@ pub enum Kind {
     Policy(baseline::Kind),
 }
 
-/// The entry of the webhook configuration that a write comes through.
+/// The entry of the webhook configuration through which the API server sends a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WebhookEntry {
-    /// Every namespace of the cluster.
+    /// Every Namespace of the cluster.
     Namespaces,
-    /// Pods and what makes pods, in namespaces with the tenant label.
+    /// Pods and the kinds that create pods, in namespaces with the tenant label.
     Workloads,
     /// The kinds of the baseline and routes, in namespaces with the tenant label.
     Policies,
     /// Service accounts, their tokens and token Secrets, in namespaces with the tenant label.
     Identities,
-    /// Everything that some rule judges in the namespaces that shared services run in.
+    /// Every kind that some rule judges in the namespaces of shared services.
     Shared,
-    /// What belongs to the cluster, other than namespaces.
+    /// Cluster-scoped objects other than Namespaces.
     Cluster,
 }
 
-/// What is done to an object.
+/// An operation on an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
     Create,
@@ -55,7 +55,7 @@ pub enum Operation {
     Delete,
 }
 
-/// A resource as the API server names it, and the kind of the objects written there.
+/// A resource as the API server names it, with the kind of its objects.
 #[derive(Debug)]
 pub struct Resource {
     pub kind: Kind,
@@ -71,7 +71,7 @@ use Kind::{
 };
 use Operation::{Create, Delete, Update};
 
-/// Every door. A subresource that changes labels, annotations or containers is one of its own.
+/// Every judged resource. A subresource that changes labels, annotations or containers has an entry of its own.
 pub static RESOURCES: &[Resource] = &[
     resource(Namespace, "namespaces", "", &[Create, Update]),
     resource(Namespace, "namespaces", "finalize", &[Update]),
@@ -129,12 +129,12 @@ const fn resource(
 }
 
 impl Resource {
-    /// The door to whole objects of the kind of this name.
+    /// Returns the resource for whole objects of the kind with this name, not for a subresource.
     pub fn for_kind(kind: &str) -> Option<&'static Self> {
         RESOURCES.iter().find(|resource| resource.subresource.is_empty() && resource.kind.name() == kind)
     }
 
-    /// The door a request came through; `None` if no rule is written for it.
+    /// Returns the resource of a request; `None` if no rule judges it.
     pub fn find(group: &str, plural: &str, subresource: &str) -> Option<&'static Self> {
         RESOURCES.iter().find(|resource| {
             resource.plural == plural
@@ -143,7 +143,7 @@ impl Resource {
         })
     }
 
-    /// As a webhook configuration names it: `pods/status`.
+    /// Returns the name in webhook configurations: `pods/status`.
     pub fn path(&self) -> String {
         match self.subresource {
             "" => self.plural.to_owned(),
@@ -192,7 +192,8 @@ impl Kind {
         }
     }
 
-    /// The group of the resource it is written through: a token is one of a service account's.
+    /// Returns the group of the resource through which the kind is written: a token is written through its service
+    /// account.
     pub const fn resource_group(self) -> &'static str {
         match self {
             TokenRequest => ServiceAccount.group(),
@@ -200,7 +201,7 @@ impl Kind {
         }
     }
 
-    /// The one version it is judged in; the API server converts.
+    /// Returns the only version in which the kind is judged; the API server converts other versions.
     pub const fn version(self) -> &'static str {
         match self {
             Tenant | SharedService | Exemption | WasmPlugin | TrafficExtension => "v1alpha1",
@@ -210,7 +211,7 @@ impl Kind {
         }
     }
 
-    /// The kind as the baseline knows it, if it has objects of it.
+    /// Returns the baseline's kind, if the baseline has objects of this kind.
     pub const fn baseline_kind(self) -> Option<baseline::Kind> {
         match self {
             Policy(kind) => Some(kind),
@@ -219,17 +220,17 @@ impl Kind {
         }
     }
 
-    /// Whether it is in no namespace.
+    /// True if the kind is cluster-scoped.
     pub const fn is_cluster_scoped(self) -> bool {
         matches!(self, Namespace | Tenant | SharedService | Exemption)
     }
 
-    /// Whether some rule compares it with what it was.
+    /// True if some rule compares the object with its old version.
     pub const fn needs_old_object(self) -> bool {
         matches!(self, Namespace | Tenant | Secret | ServiceAccount | Policy(_))
     }
 
-    /// The entry for it in a tenant's namespace.
+    /// Returns the webhook entry for the kind in tenants' namespaces.
     pub const fn entry(self) -> WebhookEntry {
         match self {
             Namespace => WebhookEntry::Namespaces,
@@ -250,7 +251,7 @@ impl Operation {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)
     }
 
-    /// As the API server writes it.
+    /// Returns the operation as the API server writes it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Create => "CREATE",
@@ -264,7 +265,7 @@ impl WebhookEntry {
     pub const ALL: &[Self] =
         &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared, Self::Cluster];
 
-    /// The last segment of the path it is called at, and the first of its name.
+    /// Returns the last segment of the webhook's path, which is also the first label of its name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Namespaces => "namespaces",

@@ -1,5 +1,5 @@
-//! What is allowed, and why. One way in, [`judge`]; one way out, [`Verdict`]. Pure: no async, no I/O,
-//! no clock.
+//! The policy engine: decides if a request is admitted, and gives the reasons. The only entry point is [`judge`], and
+//! the only result is [`Verdict`]. Pure: no async, no I/O, no clock.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -29,57 +29,58 @@ use crate::snapshot::{Actor, LiveObjectKey, Namespace, NamespaceOwner, Snapshot,
 use kind::{Kind, Operation, Resource};
 use object::{Object, Stage};
 
-/// What a rule sees of a request.
+/// The rules' view of a request.
 #[derive(Debug)]
 pub struct Request<'r> {
     pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
     pub operation: Operation,
-    /// The name of the namespace's tenant, and the tenant itself unless it is gone.
+    /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
     pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
     pub object: &'r Object<'r>,
-    /// The object as it was, on an update.
+    /// The object before an update. `None` for other operations, and for kinds that no rule compares with an old
+    /// version.
     pub old: Option<&'r Object<'r>>,
 }
 
 impl<'r> Request<'r> {
-    /// Who asks. Ownership rules look at it; content rules do not.
+    /// Returns the user's role. Ownership rules depend on it; content rules do not.
     pub fn actor(&self) -> &Actor<'r> {
         self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
     }
 
-    /// Whether who asks is a service account of the namespace.
+    /// True if the user is a service account of `namespace`.
     pub fn is_service_account_in(&self, namespace: &str) -> bool {
         self.review.user.service_account_namespace() == Some(namespace)
     }
 
-    /// When it is asked, in seconds since 1970.
+    /// Returns the time of the request, in seconds since 1970.
     pub fn time(&self) -> i64 {
         self.review.time
     }
 
-    /// Whether who asks is `owner`, or of that group.
+    /// True if the user is `owner`, or a member of that group.
     pub fn user_matches(&self, owner: &Subject) -> bool {
         self.review.user.matches(owner)
     }
 
-    /// Whether the namespace's tenant is observed.
+    /// True if the namespace's tenant has `enforcement: Observe`.
     pub fn is_observed(&self) -> bool {
         self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed))
     }
 
-    /// How final the object's text is.
+    /// Returns the stage at which the object is judged.
     pub fn stage(&self) -> Stage {
         self.review.stage
     }
 
-    /// The namespace written in, as the snapshot has it.
+    /// Returns the name of the request's namespace, and the namespace in the snapshot.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
         (self.review.namespace, self.snapshot.namespace(self.review.namespace))
     }
 
-    /// The namespace that is written itself, and the same before.
+    /// Returns the Namespace that the request writes, and its old version.
     pub fn written_namespace(
         &self,
     ) -> Option<(&'r object::NamespaceView<'r>, Option<&'r object::NamespaceView<'r>>)> {
@@ -91,13 +92,13 @@ impl<'r> Request<'r> {
         Some((new, old))
     }
 
-    /// The name of the tenant whose namespace this is; empty for a namespace of nobody.
+    /// Returns the name of the tenant that the namespace belongs to; empty if it belongs to no tenant.
     pub fn tenant_name(&self) -> &'r str {
         self.tenant.map_or("", |(name, _)| name)
     }
 }
 
-/// Judges one request in one world.
+/// Judges a request against a snapshot.
 pub fn judge(review: &Review<'_>, snapshot: &Snapshot) -> Verdict {
     match try_judge(review, snapshot) {
         Ok(verdict) => verdict,
@@ -129,7 +130,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         Operation::Create | Operation::Delete => None,
         Operation::Update => {
             let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
-            // The rules of pods look at what is to be; the ratchet reads the old one when it must.
+            // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
             kind.needs_old_object()
                 .then(|| Object::read(kind, raw, review.stage))
                 .transpose()
@@ -182,14 +183,16 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
 }
 
 impl Request<'_> {
-    /// Whether a container is to debug with in a namespace where some pod may be only by an exemption, be it over.
+    /// True if the request adds an ephemeral container in a namespace with an Exemption from `rule`, even an expired
+    /// one: a pod there may exist only because of the Exemption.
     fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
         let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
             && exemptions.any(|exemption| exemption.rules.contains(rule.code))
     }
 
-    /// Why what `rule` is against is admitted; `Err` if it is not, with what must be looked at to be sure.
+    /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
+    /// that is certain.
     fn waiver(&self, rule: &Rule, kind: Kind) -> Result<WaiverReason, Option<LiveObjectKey>> {
         let needs_lookup = match exemption::covering_exemption(self.review, kind, rule, self.snapshot) {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
@@ -207,7 +210,7 @@ impl Request<'_> {
     }
 }
 
-/// The kind and the operation announced, if some rule is written for them.
+/// Returns the kind and the operation that the request announces, if some rule judges them.
 fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeError> {
     let resource = Resource::find(review.group, review.resource, review.subresource);
     let operation = Operation::parse(review.operation);
@@ -219,7 +222,8 @@ fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeErr
     }
 }
 
-/// Whose the namespace is that is written in; `None` for what is in none: its rules ask themselves.
+/// Returns the owner of the request's namespace. `None` for cluster-scoped objects: their rules check ownership
+/// themselves.
 fn namespace_owner<'w>(
     review: &Review<'_>,
     kind: Kind,
@@ -229,7 +233,8 @@ fn namespace_owner<'w>(
         return Ok(None);
     }
     match snapshot.owner(review.namespace) {
-        // The API server sends what is written where it sees the tenant label: this snapshot is older.
+        // The API server sends only writes to namespaces in which it sees the tenant label, so this snapshot is
+        // older.
         Some(NamespaceOwner::Unowned) | None => {
             Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
         }

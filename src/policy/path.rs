@@ -2,11 +2,11 @@ use std::fmt;
 
 use arrayvec::ArrayVec;
 
-/// The way from an object's root to one of its fields; written out only where something is wrong there.
+/// The path from an object's root to one of its fields. It is rendered only for violations.
 #[derive(Clone, Debug, Default)]
 pub struct Path<'a>(ArrayVec<Segment<'a>, MAX_DEPTH>);
 
-/// The deepest field a rule names is a container's, in a `CronJob`.
+/// Maximum number of segments. The deepest field that a rule names is a container's field in a `CronJob`.
 const MAX_DEPTH: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
@@ -14,7 +14,7 @@ pub enum Segment<'a> {
     Field(&'a str),
     Key(&'a str),
     Index(usize),
-    /// The end of a path that is too long.
+    /// Placeholder for the end of a path that is too long.
     Omitted,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Path<'a> {
         self
     }
 
-    /// As RFC 6901 writes it: `/metadata/labels/a.example~1b`.
+    /// Returns the path as a JSON Pointer (RFC 6901): `/metadata/labels/a.example~1b`.
     pub fn pointer(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, segment| {
             text.push('/');
@@ -63,7 +63,7 @@ impl<'a> Path<'a> {
     }
 }
 
-/// As Kubernetes writes it: `metadata.labels[a.example/b]`.
+/// Writes the path in Kubernetes' notation: `metadata.labels[a.example/b]`.
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
@@ -79,7 +79,7 @@ impl fmt::Display for Path<'_> {
     }
 }
 
-/// A value, and where it stands.
+/// A value with its path.
 #[derive(Clone, Debug)]
 pub struct Located<'a, T> {
     pub value: T,

@@ -1,11 +1,11 @@
-//! The ratchet: what was wrong before is a warning while it stays as it was, so that an object which no
-//! longer passes can still be scaled down, labelled or finished with.
+//! The ratchet: an existing violation is only a warning while the fields that rules read stay unchanged. An object
+//! that no longer passes can therefore still be scaled down, labelled or finalized.
 
 use super::Review;
 use super::kind::Kind;
 use super::object;
 
-/// Whether all that the rules read of this kind is the same before and after.
+/// True if all fields that rules read of this kind are the same before and after.
 pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>) -> bool {
     match (review.old_object, review.object) {
         (Some(old), Some(new)) => object::judged_fields_unchanged(kind, old, new),

@@ -16,9 +16,9 @@ pub enum Verdict {
         admitted: Vec<WaivedViolation>,
         /// A contact for the refused user.
         contact: Option<String>,
-        /// Says if a newer snapshot may admit the request.
+        /// The retry that may admit the request: a newer snapshot can change the verdict.
         retry: Retry,
-        /// An object to look up before it is known if an Exemption covers the request.
+        /// The object to look up before it is known if an Exemption covers the request.
         needs_lookup: Option<LiveObjectKey>,
     },
     /// The request could not be judged, and is refused.
@@ -46,7 +46,7 @@ impl Verdict {
         }
     }
 
-    /// Says if a newer snapshot may change the verdict.
+    /// Returns the retry that may change the verdict: a newer snapshot can differ.
     pub fn retry(&self) -> Retry {
         match self {
             Self::Judged { retry, .. } => *retry,
@@ -104,7 +104,7 @@ impl fmt::Display for WaiverReason {
     }
 }
 
-/// Says if a refusal may change without a change of the request.
+/// The retry that may change a refusal without a change of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
     /// The refusal depends on known state.

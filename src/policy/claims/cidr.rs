@@ -2,18 +2,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-/// A range of addresses that a policy names.
+/// A range of addresses in a policy.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cidr(IpNet);
 
-/// Of as many addresses, or more, everybody has some; no grant is as wide.
+/// Longest prefix of a wide range. A wide range can match the addresses of any pod, and no grant is as wide.
 const MAX_WIDE_PREFIX: u8 = 7;
 
 impl Cidr {
-    /// `None` for what is no range, or is written so that readers differ: an IPv4 range as one of IPv6.
+    /// Parses a range. Returns `None` if the text is no range, or if programs read it differently: an IPv4 range in
+    /// IPv6 notation.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/')?;
-        // Stricter than a range's own parser: `010` is eight to some and ten to others.
+        // This is stricter than the parser of `IpNet`: some programs read `010` as eight, others as ten.
         let range = IpNet::new(address.parse().ok()?, bits.parse().ok()?).ok()?;
         let is_mapped = matches!(range, IpNet::V6(range) if range.addr().to_ipv4_mapped().is_some());
         (!is_mapped).then_some(Self(range.trunc()))
@@ -23,12 +24,12 @@ impl Cidr {
         self.0.prefix_len() <= MAX_WIDE_PREFIX
     }
 
-    /// Whether all of it is within the range that `granted` says.
+    /// True if the whole range is within the range `granted`.
     pub(super) fn is_within(self, granted: &str) -> bool {
         granted.parse::<IpNet>().is_ok_and(|granted| granted.contains(&self.0))
     }
 
-    /// Whether it is this address and no other.
+    /// True if the range is exactly this address.
     pub(super) fn is_exactly(self, address: IpAddr) -> bool {
         self.0 == IpNet::from(address)
     }

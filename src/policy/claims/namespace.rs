@@ -2,17 +2,17 @@ use crate::policy::Request;
 use crate::policy::object::Selector;
 use crate::snapshot::{NAMESPACE_NAME_LABEL, NamespaceOwner, TENANT_LABEL};
 
-/// Which namespaces a selector picks.
+/// The namespaces that a selector matches.
 pub(super) enum SelectedNamespaces<'o> {
     Allowed,
-    /// Some that are named, and not known.
+    /// Only names that are not allowed: these.
     Foreign(Vec<&'o str>),
-    /// Whatever comes: it names none.
+    /// Any namespace, because the selector names none.
     Any,
 }
 
 impl Request<'_> {
-    /// Whether the namespace is the tenant's whose namespace this is.
+    /// True if `namespace` belongs to the same tenant as the namespace of the request.
     pub fn owns(&self, namespace: &str) -> bool {
         match self.snapshot.owner(namespace) {
             Some(NamespaceOwner::Tenant(tenant)) => tenant.name == self.tenant_name(),
@@ -22,8 +22,8 @@ impl Request<'_> {
     }
 }
 
-/// Which namespaces `selector` picks, where the tenant's own are known, and those of which `is_allowed` says so. One
-/// bound is enough: what a selector says beside only picks fewer.
+/// Classifies the namespaces that `selector` matches. Allowed are the tenant's own, and those for which `is_allowed`
+/// is true. One allowed constraint is enough, because any other constraint only narrows the match.
 pub(super) fn resolve_namespaces<'o>(
     request: &Request<'_>,
     selector: &'o Selector<'_>,

@@ -6,18 +6,18 @@ use crate::policy::path::Path;
 use crate::policy::{Request, quote, quote_all};
 use crate::snapshot::Tenant;
 
-/// Whose the pods or the addresses are that a peer of a network policy lets through.
+/// The owner of the pods or addresses that a peer of a NetworkPolicy allows.
 #[derive(Debug)]
 pub enum PeerOrigin {
-    /// The tenant's, or granted to it.
+    /// The tenant, or an owner for whom the tenant has a grant.
     Allowed,
-    /// Everybody's: what does, and where it stands.
+    /// Any owner: the peer matches any pod or address. Holds the path and the message of the violation.
     Anyone(Path<'static>, String),
-    /// Another's: what names it, and where it stands.
+    /// Another owner, without a grant. Holds the path and the message of the violation.
     Foreign(Path<'static>, String),
 }
 
-/// Every peer that the network policy which is written lets through, with its rule, and whose that is.
+/// Returns every peer that the written NetworkPolicy allows, with its rule and its owner.
 pub fn resolve_peers<'r>(request: &Request<'r>) -> impl Iterator<Item = (TrafficRule<'r, 'r>, PeerOrigin)> {
     let policy = match request.tenant_policy_spec() {
         Some(Spec::NetworkPolicy(policy)) => Some(policy),
@@ -35,7 +35,7 @@ pub fn resolve_peers<'r>(request: &Request<'r>) -> impl Iterator<Item = (Traffic
     })
 }
 
-/// Whose the peer at `index` is.
+/// Returns the owner of the peer at `index`.
 fn resolve_peer(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
@@ -89,8 +89,9 @@ fn outside(request: &Request<'_>, named: &str) -> String {
     )
 }
 
-/// Whether a namespace beyond the tenant's own may be named for these pods in it. Whom a tenant lets in harms itself
-/// alone, so that his namespace is enough; what it goes out to is another's.
+/// True if the tenant may name the foreign namespace `name` for these pods in it. For ingress, a grant for the
+/// namespace is enough, because a tenant that allows too much harms only itself. For egress, the pods must be covered
+/// too, because they belong to someone else.
 fn is_allowed_namespace(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
@@ -123,7 +124,7 @@ fn is_allowed_namespace(
     }
 }
 
-/// Whether a range may be named for these ports.
+/// True if the tenant may name `range` for the rule's ports.
 fn is_allowed_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: Cidr) -> bool {
     let endpoints = &request.snapshot.endpoints;
     let tenant = request.tenant.and_then(|(_, tenant)| tenant);

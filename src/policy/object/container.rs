@@ -6,13 +6,14 @@ use serde_json::value::RawValue;
 use super::JsonStr;
 use crate::policy::proxy;
 
-/// A container: of the tenant's own the fields that rules read, of the mesh's every field.
+/// A container. For the tenant's own containers it holds the fields that rules read, for the mesh's containers every
+/// field.
 #[derive(Debug)]
 pub struct Container<'a> {
     pub name: JsonStr<'a>,
     pub image: Option<JsonStr<'a>>,
     pub volume_mounts: Vec<VolumeMount<'a>>,
-    /// Every field but the name, as it was sent, if the name is one that Istio gives.
+    /// Every field but the name, as raw JSON. Empty unless the name is one that Istio injects.
     pub mesh_fields: Vec<(JsonStr<'a>, &'a RawValue)>,
 }
 
@@ -30,7 +31,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Container<'a> {
 
 struct AsContainer;
 
-/// As many as the proxy has.
+/// Capacity for the fields of a mesh container: the number that the proxy has.
 const MESH_FIELDS: usize = 16;
 
 impl<'de> Visitor<'de> for AsContainer {
@@ -40,7 +41,8 @@ impl<'de> Visitor<'de> for AsContainer {
         f.write_str("a container")
     }
 
-    /// In one pass, since an API server writes the name first; in any other order the fields before it are kept.
+    /// Reads the fields in one pass, because the API server writes the name first. In any other order, the fields
+    /// before the name are kept until the name is known.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut name: Option<JsonStr<'de>> = None;
         let (mut image, mut volume_mounts) = (None, None);

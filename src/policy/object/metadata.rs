@@ -9,7 +9,7 @@ use crate::policy::proxy::keys::Map;
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata<'a> {
-    /// Absent where the API server is still to make one up.
+    /// `None` if the API server has not yet generated the name.
     #[serde(borrow, default)]
     pub name: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
@@ -22,7 +22,7 @@ pub struct Metadata<'a> {
     annotations: StringMap<'a>,
 }
 
-/// Metadata, and the path of the object that has it.
+/// Metadata, with the path of the object that it belongs to.
 #[derive(Clone, Copy, Debug)]
 pub struct MetadataAt<'a> {
     pub base: &'static [&'static str],
@@ -38,7 +38,7 @@ impl<'a> Metadata<'a> {
         self.labels.is_present()
     }
 
-    /// Whether the labels and the annotations that Istio reads (`*.istio.io/…`) are the same in `other`.
+    /// True if `other` has the same labels and annotations that Istio reads (`*.istio.io/…`).
     pub fn same_mesh_metadata(&self, other: &Self) -> bool {
         fn mesh<'e, 'a>(entries: &'e StringMap<'a>) -> impl Iterator<Item = &'e (JsonStr<'a>, JsonStr<'a>)> {
             let is_mesh =
@@ -48,12 +48,12 @@ impl<'a> Metadata<'a> {
         mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
     }
 
-    /// The labels and the annotations.
+    /// Returns the labels and the annotations, each with its field name.
     pub fn maps(&self) -> [(&'static str, &StringMap<'a>); 2] {
         [("labels", &self.labels), ("annotations", &self.annotations)]
     }
 
-    /// The name, or what it will begin with.
+    /// Returns the name or, if there is none, the prefix in `generateName`.
     pub fn name_or_generate_name(&self) -> &str {
         self.name.as_deref().or(self.generate_name.as_deref()).unwrap_or_default()
     }
@@ -71,7 +71,7 @@ impl<'a> MetadataAt<'a> {
         }
     }
 
-    /// The path of one of the maps.
+    /// Returns the path of `labels` or `annotations`.
     pub fn map_path<'k>(&self, map: &'k str) -> Path<'k> {
         Path::of(self.base).fields(&["metadata", map])
     }
@@ -84,7 +84,7 @@ impl<'a> MetadataAt<'a> {
         self.entry("annotations", &self.metadata.annotations, key)
     }
 
-    /// Where `key` would stand as a label.
+    /// Returns the path of the label `key`, which the object need not have.
     pub fn label_path<'k>(&self, key: &'k str) -> Path<'k> {
         Path::of(self.base).fields(&["metadata", "labels"]).key(key)
     }

@@ -1,5 +1,5 @@
-//! Borrowed, typed views of the objects rules judge, one file a shape. A view names only the fields
-//! some rule reads, and hands every value out with the path it stands at.
+//! Borrowed, typed views of the objects that rules judge, one file for each shape. A view holds only the fields that
+//! some rule reads, and returns every value with its path. Judging the values is the rules' work.
 
 mod container;
 mod metadata;
@@ -43,26 +43,26 @@ pub use virtual_service::VirtualService;
 pub use volume::Volume;
 pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
 
-/// One object, read.
+/// A parsed object.
 #[derive(Debug)]
 pub enum Object<'a> {
     Namespace(NamespaceView<'a>),
-    /// A pod, or whatever carries a pod template.
+    /// A pod, or an object with a pod template.
     Workload(Workload<'a>),
-    /// Its annotations and labels are laid onto the pod it binds.
+    /// A Binding, whose annotations and labels are copied to the pod that it binds.
     Binding(Metadata<'a>),
-    /// Whole if it has a name of the baseline's.
+    /// A service account; the second field is the whole object if it has the name of a baseline object.
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(Metadata<'a>, VirtualService<'a>),
     Tenant(TenantView<'a>),
-    /// Of a kind whose objects are judged by who writes them.
+    /// An object of a kind that is judged only by the user who writes it.
     Opaque,
     Policy(Policy<'a>),
 }
 
-/// Why an object cannot be judged.
+/// The reason why an object cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
     #[error("{0}")]
@@ -74,7 +74,7 @@ pub enum ObjectError {
 }
 
 impl<'a> Object<'a> {
-    /// Reads `raw` as the announced `kind`, and as nothing else; `stage` is how final a pod's text is.
+    /// Parses `raw` as the announced `kind`, and fails if it is of another kind. `stage` applies to pods.
     pub fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
         Ok(match kind {
             Kind::Namespace => Self::Namespace(NamespaceView::read(
@@ -115,7 +115,7 @@ impl<'a> Object<'a> {
 }
 
 impl Object<'_> {
-    /// Its kind and the whole of it, if it has a name of the baseline's.
+    /// Returns the baseline kind and the whole object, if it has the name of a baseline object.
     pub fn baseline(&self) -> Option<(baseline::Kind, &serde_json::Value)> {
         match self {
             Self::Policy(policy) => Some((policy.kind, policy.object.as_ref()?)),
@@ -125,7 +125,7 @@ impl Object<'_> {
     }
 }
 
-/// The whole object, if it has a name of the baseline's.
+/// Returns the whole object, if it has the name of a baseline object.
 fn read_baseline_object(
     kind: baseline::Kind,
     name: Option<&str>,
@@ -137,8 +137,8 @@ fn read_baseline_object(
     Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 
-/// Whether all that rules with a ratchet read of an object is the same in two states of it; each view says what
-/// that is.
+/// True if two versions of an object agree in everything that rules with a ratchet read; each view defines these
+/// fields.
 pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     match kind.entry() {
         WebhookEntry::Policies => configuration_unchanged(kind, old, new),
@@ -146,7 +146,8 @@ pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue
     }
 }
 
-/// All of the spec, since a route that is aimed anew is judged anew, and what the mesh reads beside it.
+/// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
+/// new destination must be judged again.
 fn configuration_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     let read = |raw| TypedObject::<&RawValue>::read(kind, raw);
     let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
@@ -154,7 +155,7 @@ fn configuration_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
         && old.metadata.same_mesh_metadata(&new.metadata)
 }
 
-/// What every object has: it says what it is, and has metadata and a spec.
+/// The common parts of every object: API version, kind, metadata and spec.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TypedObject<'a, S> {
@@ -184,7 +185,7 @@ impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
 }
 
 impl<'a, S: Default> TypedObject<'a, S> {
-    /// Its metadata, and what `made` makes of its spec.
+    /// Returns the metadata, and the spec converted by `made`.
     fn into_parts<T>(self, made: impl FnOnce(S) -> T) -> (Metadata<'a>, T) {
         (self.metadata, made(self.spec.unwrap_or_default()))
     }

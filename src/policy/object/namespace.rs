@@ -5,16 +5,16 @@ use super::text::nullable;
 use super::{JsonStr, Metadata};
 use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
-/// A namespace: its labels, what it hangs on, and what is said of its baseline.
+/// A Namespace: its metadata, owner references, finalizers and baseline condition.
 #[derive(Debug)]
 pub struct NamespaceView<'a> {
     pub metadata: Metadata<'a>,
-    /// As they are written.
+    /// The owner references as raw JSON.
     pub owner_references: Vec<&'a RawValue>,
     pub finalizers: Vec<JsonStr<'a>>,
-    /// Those that keep it from ending: `kubernetes`, until it is empty.
+    /// `spec.finalizers`, which delay the deletion: Kubernetes keeps `kubernetes` here until the namespace is empty.
     pub spec_finalizers: Vec<JsonStr<'a>>,
-    /// The condition that its baseline stands, and its place among the others.
+    /// The condition that the baseline is ready, with its index in `status.conditions`.
     pub baseline_ready: Option<(usize, &'a RawValue)>,
 }
 
@@ -59,7 +59,7 @@ struct Condition<'a> {
 }
 
 impl<'a> NamespaceView<'a> {
-    /// Reads what is not its `metadata`, which was read already.
+    /// Reads the remaining fields; the caller has already read `metadata`.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let rest: Rest<'a> = serde_json::from_str(raw.get())?;
         let mut baseline_ready = None;
@@ -77,7 +77,7 @@ impl<'a> NamespaceView<'a> {
         })
     }
 
-    /// The name of the tenant that its label says it is of.
+    /// Returns the name of the tenant in the namespace's tenant label.
     pub fn tenant(&self) -> Option<&str> {
         self.metadata.label_value(TENANT_LABEL)
     }

@@ -7,8 +7,8 @@ use super::text::nullable;
 use super::{JsonStr, Selector};
 use crate::policy::path::Path;
 
-/// A NetworkPolicy, as far as it opens something. Which of the two lists it means, and for which pods, is no matter:
-/// what is written is judged.
+/// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` and `podSelector` are not read: all rules are
+/// judged, in effect or not.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NetworkPolicy<'a> {
@@ -27,16 +27,17 @@ struct Rule<'a> {
     ports: Vec<Port<'a>>,
 }
 
-/// Whom a rule lets through.
+/// The pods or addresses that a rule allows.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Peer<'a> {
     #[serde(borrow)]
     pub pod_selector: Option<Selector<'a>>,
-    /// The pods are of the policy's own namespace where it is absent.
+    /// `None` means the policy's own namespace.
     #[serde(borrow)]
     pub namespace_selector: Option<Selector<'a>>,
-    /// What it leaves out is as good as in it: nobody knows who is where.
+    /// The range of addresses. `except` is not read: the range is judged as a whole, because pod addresses can
+    /// change.
     #[serde(borrow)]
     pub ip_block: Option<IpBlock<'a>>,
 }
@@ -47,7 +48,7 @@ pub struct IpBlock<'a> {
     pub cidr: JsonStr<'a>,
 }
 
-/// A range of ports, or one.
+/// A port or a range of ports.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Port<'a> {
@@ -59,18 +60,18 @@ struct Port<'a> {
     last: Option<u16>,
 }
 
-/// A port's number; `None` for one by its name, which is each pod's to say.
+/// A port number; `None` for a port name, because each pod defines its own number for the name.
 #[derive(Debug)]
 struct PortNumber(Option<u16>);
 
-/// Which way a rule opens.
+/// The direction of the traffic that a rule allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     In,
     Out,
 }
 
-/// One rule, and where it stands.
+/// A rule with its position in the policy.
 #[derive(Clone, Copy, Debug)]
 pub struct TrafficRule<'o, 'a> {
     pub direction: Direction,
@@ -95,7 +96,7 @@ impl TrafficRule<'_, '_> {
         Path::of(&["spec", list]).index(self.index)
     }
 
-    /// As the list of its peers is called.
+    /// Returns the name of the field that lists the peers.
     pub fn list(&self) -> &'static str {
         if self.direction == Direction::In { "from" } else { "to" }
     }
@@ -104,7 +105,7 @@ impl TrafficRule<'_, '_> {
         self.path().fields(&[self.list()]).index(index)
     }
 
-    /// Whether it is for these ports alone.
+    /// True if the rule allows these ports only.
     pub fn allows_only_ports(&self, ports: &[u16]) -> bool {
         let is_listed = |port: &Port<'_>| {
             let Some(PortNumber(Some(first))) = port.first else { return false };

@@ -4,14 +4,14 @@ use serde_json::value::RawValue;
 use super::JsonStr;
 use super::text::nullable;
 
-/// What an object is called, and what controls it.
+/// An object's name and its controller.
 #[derive(Debug)]
 pub struct OwnerInfo<'a> {
     pub name: Option<JsonStr<'a>>,
     pub controller: Option<ControllerRef<'a>>,
 }
 
-/// The owner that makes and ends an object.
+/// The owner reference with `controller: true`: the owner that creates and deletes the object.
 #[derive(Debug, Deserialize)]
 pub struct ControllerRef<'a> {
     #[serde(borrow)]

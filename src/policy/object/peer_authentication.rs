@@ -6,7 +6,7 @@ use super::text::nullable;
 use super::{JsonStr, WorkloadSelector};
 use crate::policy::path::{Located, Path};
 
-/// A PeerAuthentication: of which pods, and what callers must show them.
+/// Spec of an Istio PeerAuthentication: its selector and the mTLS modes required of callers.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PeerAuthentication<'a> {
@@ -26,12 +26,12 @@ struct Mtls<'a> {
 }
 
 impl<'a> PeerAuthentication<'a> {
-    /// The mode on all ports that have none of their own; `None` where it is left to what is above.
+    /// Returns the mode for ports without a mode of their own; `None` if it is inherited.
     pub fn mode(&self) -> Option<&str> {
         self.mtls.mode()
     }
 
-    /// Each mode of a port's own, with the port as it is written.
+    /// Returns each port-level mode, with the port as it is written in the object.
     pub fn ports(&'a self) -> impl Iterator<Item = (&'a str, Located<'a, &'a str>)> {
         self.port_level_mtls.iter().filter_map(|(port, mtls)| {
             let path = Path::of(&["spec", "portLevelMtls"]).key(port).fields(&["mode"]);

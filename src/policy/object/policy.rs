@@ -14,18 +14,18 @@ pub struct Policy<'a> {
     pub kind: baseline::Kind,
     pub metadata: Metadata<'a>,
     pub spec: Spec<'a>,
-    /// All of it, if it has a name of the baseline's.
+    /// The whole object, if it has the name of a baseline object.
     pub(super) object: Option<serde_json::Value>,
 }
 
-/// What rules read of it.
+/// The part of the spec that rules read.
 #[derive(Debug)]
 pub enum Spec<'a> {
     NetworkPolicy(NetworkPolicy<'a>),
     PeerAuthentication(PeerAuthentication<'a>),
     Sidecar(Sidecar<'a>),
     Telemetry(Telemetry<'a>),
-    /// That it is there.
+    /// A spec that no rule reads.
     Other,
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::text::nullable;
 use super::{JsonStr, StringMap};
 
-/// A label selector of Kubernetes.
+/// A Kubernetes label selector.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Selector<'a> {
@@ -27,8 +27,8 @@ struct Requirement<'a> {
 }
 
 impl<'a> Selector<'a> {
-    /// The labels that whatever it picks has, each with the values one of which it is. All hold at once; what only
-    /// excludes is not among them.
+    /// Returns the constraints that every selected object satisfies, as a key and its allowed values. All constraints
+    /// apply. Requirements that only exclude values are left out.
     pub fn constraints(&self) -> impl Iterator<Item = (&str, &[JsonStr<'a>])> {
         let labels = self.match_labels.iter().map(|(key, value)| (&**key, slice::from_ref(value)));
         let is_in = |one: &&Requirement<'a>| *one.operator == *"In" && !one.values.is_empty();
@@ -36,33 +36,33 @@ impl<'a> Selector<'a> {
         labels.chain(sets)
     }
 
-    /// Whether whatever it picks has this label.
+    /// True if every selected object has this label.
     pub fn requires(&self, key: &str, value: &str) -> bool {
         self.constraints().any(|(bound, values)| bound == key && values.iter().all(|one| **one == *value))
     }
 
-    /// Whether whatever it picks has all of `labels`.
+    /// True if every selected object has all of `labels`.
     pub fn requires_all(&self, labels: &BTreeMap<String, String>) -> bool {
         labels.iter().all(|(key, value)| self.requires(key, value))
     }
 }
 
-/// A selector of Istio's: labels, and nothing else.
+/// An Istio workload selector, which has labels only.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct WorkloadSelector<'a> {
-    /// A `Sidecar` calls them so, everything else `matchLabels`.
+    /// The field is `labels` in a `Sidecar`, and `matchLabels` in every other kind.
     #[serde(borrow, alias = "matchLabels", deserialize_with = "nullable")]
     labels: StringMap<'a>,
 }
 
 impl WorkloadSelector<'_> {
-    /// Whether it picks every pod: one without labels does, be it there or not.
+    /// True if the selector matches every pod: a selector without labels does, and so does an absent one.
     pub fn selects_all(&self) -> bool {
         self.labels.iter().next().is_none()
     }
 
-    /// Whether whatever it picks has all of `labels`.
+    /// True if every selected pod has all of `labels`.
     pub fn requires_all(&self, labels: &BTreeMap<String, String>) -> bool {
         let has = |key: &str, value: &str| self.labels.get(key).is_some_and(|(_, known)| **known == *value);
         labels.iter().all(|(key, value)| has(key, value))

@@ -4,23 +4,24 @@ use serde::de::IgnoredAny;
 use super::text::nullable;
 use super::{JsonStr, WorkloadSelector};
 
-/// A Sidecar: of which pods, what their proxies know, and what they take.
+/// Spec of an Istio Sidecar: its workload selector, listeners and outbound traffic policy.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sidecar<'a> {
     #[serde(borrow, deserialize_with = "nullable")]
     pub workload_selector: WorkloadSelector<'a>,
-    /// Everything there is, where it is empty.
+    /// Outbound listeners. An empty list imports every service.
     #[serde(borrow, deserialize_with = "nullable")]
     pub egress: Vec<Listener<'a>>,
     #[serde(borrow, deserialize_with = "nullable")]
     pub ingress: Vec<Listener<'a>>,
-    /// The mesh's, where it is absent.
+    /// Policy for unknown destinations. `None` inherits the mesh's policy.
     #[serde(borrow)]
     pub outbound_traffic_policy: Option<OutboundTrafficPolicy<'a>>,
 }
 
-/// Where a proxy takes calls, from the pod's own programs or from others.
+/// A port on which the proxy accepts calls: inbound calls from other pods, or outbound calls from the pod's own
+/// programs.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Listener<'a> {
@@ -35,11 +36,11 @@ pub struct Listener<'a> {
     pub tls: Option<IgnoredAny>,
 }
 
-/// What becomes of a call to a destination that the proxy does not know.
+/// Policy for outbound calls to destinations that the proxy does not know.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OutboundTrafficPolicy<'a> {
-    /// `REGISTRY_ONLY`, where it is absent.
+    /// `None` means `REGISTRY_ONLY`.
     #[serde(borrow)]
     pub mode: Option<JsonStr<'a>>,
     pub egress_proxy: Option<IgnoredAny>,

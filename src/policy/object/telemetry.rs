@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 use super::text::nullable;
 use super::{JsonStr, WorkloadSelector};
 
-/// A Telemetry: of which pods, and what it says of their logs.
+/// Spec of an Istio Telemetry: its selector, targets and access logging.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Telemetry<'a> {
@@ -24,7 +24,7 @@ pub struct AccessLogging<'a> {
     pub filter: Option<IgnoredAny>,
     #[serde(borrow, rename = "match", deserialize_with = "nullable")]
     traffic_match: TrafficMatch<'a>,
-    /// Those from above, where it is empty.
+    /// Log providers. An empty list inherits the providers of the parent configuration.
     #[serde(borrow, deserialize_with = "nullable")]
     pub providers: Vec<Provider<'a>>,
 }
@@ -43,14 +43,14 @@ pub struct Provider<'a> {
 }
 
 impl Telemetry<'_> {
-    /// Whether it is for the whole namespace.
+    /// True if the Telemetry applies to the whole namespace.
     pub fn selects_all(&self) -> bool {
         self.selector.selects_all() && self.target_ref.is_none() && self.target_refs.is_empty()
     }
 }
 
 impl AccessLogging<'_> {
-    /// Whether it is about calls that arrive.
+    /// True if the logging applies to inbound calls.
     pub fn applies_to_server_side(&self) -> bool {
         self.traffic_match.mode.as_deref() != Some("CLIENT")
     }

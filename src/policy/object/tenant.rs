@@ -5,7 +5,7 @@ use super::text::nullable;
 use super::{JsonStr, Metadata};
 use crate::api::{Enforcement, Grants, Subject};
 
-/// A Tenant: whether it is observed, what its audit found, and what it was granted.
+/// A Tenant: its enforcement mode, acknowledged findings, grants, owners and audit result.
 #[derive(Debug)]
 pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
@@ -16,7 +16,7 @@ pub struct TenantView<'a> {
     pub audit: Option<Audit<'a>>,
 }
 
-/// What its status says of its audit.
+/// Audit result in the Tenant's status.
 #[derive(Debug, Deserialize)]
 pub struct Audit<'a> {
     #[serde(default)]
@@ -56,7 +56,7 @@ struct Status<'a> {
 }
 
 impl<'a> TenantView<'a> {
-    /// Reads what is not its `metadata`, which was read already.
+    /// Reads the remaining fields; the caller has already read `metadata`.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
         let Spec { enforcement, acknowledged_findings, grants, owners } = spec;

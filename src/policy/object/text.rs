@@ -4,8 +4,8 @@ use std::ops::Deref;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
-/// A JSON string that borrows from the review, and owns only where JSON escapes it: the API server
-/// writes `<`, `>` and `&` as escapes.
+/// A JSON string. Borrows from the review, and is copied only if JSON escapes occur in it: the API server escapes
+/// `<`, `>` and `&`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JsonStr<'a>(Cow<'a, str>);
 
@@ -45,13 +45,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for JsonStr<'a> {
     }
 }
 
-/// Labels or annotations, in the order of their keys. A key that stands twice is an error: readers of
-/// such an object would not agree which one counts.
+/// Labels or annotations, sorted by key. A duplicate key is an error, because readers of such an object would not
+/// agree on its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StringMap<'a>(Option<Vec<(JsonStr<'a>, JsonStr<'a>)>>);
 
 impl<'a> StringMap<'a> {
-    /// Whether there is a map at all, be it empty.
+    /// True if the object has the map, even an empty one.
     pub fn is_present(&self) -> bool {
         self.0.is_some()
     }
@@ -60,7 +60,7 @@ impl<'a> StringMap<'a> {
         self.0.iter().flatten()
     }
 
-    /// The entry under `key`, with the key as the object holds it.
+    /// Returns the entry for `key`, with the key as the object holds it.
     pub fn get(&self, key: &str) -> Option<&(JsonStr<'a>, JsonStr<'a>)> {
         let entries = self.0.as_deref()?;
         let position = entries.binary_search_by(|(known, _)| (**known).cmp(key)).ok()?;
@@ -96,7 +96,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for StringMap<'a> {
     }
 }
 
-/// Reads `null` as the default: users write it, and Go does where a list is empty.
+/// Deserializes `null` as the default: users write it, and Go writes it for empty lists.
 pub(in crate::policy) fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {

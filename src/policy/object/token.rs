@@ -3,14 +3,14 @@ use serde::Deserialize;
 use super::text::nullable;
 use super::{JsonStr, Metadata};
 
-/// A request for a service account's token: for whom it is.
+/// A request for a service account token, limited to its audiences.
 #[derive(Debug, Default, Deserialize)]
 pub struct TokenRequest<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
     pub audiences: Vec<JsonStr<'a>>,
 }
 
-/// A secret: its kind, never its data.
+/// A Secret without its data.
 #[derive(Debug, Deserialize)]
 pub struct Secret<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -20,7 +20,7 @@ pub struct Secret<'a> {
 }
 
 impl Secret<'_> {
-    /// The account whose token it holds.
+    /// Returns the service account whose token the Secret holds.
     pub fn account(&self) -> Option<&str> {
         self.metadata.at_root().annotation("kubernetes.io/service-account.name").map(|account| account.value)
     }

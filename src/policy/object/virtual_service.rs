@@ -4,7 +4,7 @@ use super::text::nullable;
 use super::{JsonStr, StringMap};
 use crate::policy::path::{Located, Path};
 
-/// A VirtualService, as far as it changes what a request says.
+/// Spec of an Istio VirtualService, limited to the fields that change request headers.
 #[derive(Debug, Default, Deserialize)]
 pub struct VirtualService<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -42,7 +42,7 @@ struct HeaderOperations<'a> {
 }
 
 impl<'a> VirtualService<'a> {
-    /// The name of every header of a request that is set, added or removed.
+    /// Returns the name of every request header that is set, added or removed.
     pub fn request_headers(&'a self) -> Vec<Located<'a, &'a str>> {
         let mut found = Vec::new();
         for (index, http) in self.http.iter().enumerate() {

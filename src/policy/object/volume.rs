@@ -5,11 +5,12 @@ use serde_json::value::RawValue;
 
 use super::JsonStr;
 
-/// A volume of a pod, and what it is made of, as it was sent.
+/// A volume of a pod, with its source as raw JSON.
 #[derive(Debug)]
 pub struct Volume<'a> {
     pub name: JsonStr<'a>,
-    /// Its kind, such as `emptyDir`, and the rest; without one the API server makes it an `emptyDir`.
+    /// The source's kind, such as `emptyDir`, and its value. The API server makes a volume without a source an
+    /// `emptyDir`.
     pub source: Option<(JsonStr<'a>, &'a RawValue)>,
 }
 

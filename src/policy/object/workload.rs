@@ -17,15 +17,15 @@ pub struct Workload<'a> {
     template: Template<'a>,
 }
 
-/// How final a pod's text is.
+/// The point in a pod's life at which its manifest is judged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
-    /// A pod, after every mutation, about to be stored.
+    /// A new pod after all mutating webhooks, about to be stored.
     #[default]
     Mutated,
-    /// A pod that is there: nothing holds it back any more.
+    /// An existing pod: admission can no longer keep it from running.
     Stored,
-    /// As it is written, in a template or in a file: the injector is still to come.
+    /// A manifest as its author wrote it, in a template or a file: the injector has not run yet.
     Authored,
 }
 
@@ -54,7 +54,7 @@ struct PodSpec<'a> {
     volumes: Vec<Volume<'a>>,
 }
 
-/// Where a container stands in its pod.
+/// The list of the pod spec that holds a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerKind {
     Init,
@@ -62,14 +62,14 @@ pub enum ContainerKind {
     Ephemeral,
 }
 
-/// A controller's spec: its template.
+/// Spec of a controller, limited to its pod template.
 #[derive(Deserialize)]
 struct ControllerSpec<T> {
     #[serde(default = "Option::default")]
     template: Option<T>,
 }
 
-/// A `CronJob`'s spec: a job's.
+/// Spec of a `CronJob`, limited to its job template.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CronJobSpec<T> {
@@ -101,7 +101,7 @@ impl<'a> Workload<'a> {
         MetadataAt { base: self.base, metadata: &self.template.metadata }
     }
 
-    /// The path of the pod's spec.
+    /// Returns the path of the pod spec.
     pub fn spec_path(&self) -> Path<'static> {
         Path::of(self.base).fields(&["spec"])
     }
@@ -110,19 +110,19 @@ impl<'a> Workload<'a> {
         Located { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
     }
 
-    /// The account its pods run as.
+    /// Returns the service account that the pods run as.
     pub fn service_account(&self) -> &str {
         self.template.spec.service_account_name.as_deref().unwrap_or("default")
     }
 
-    /// Every volume, and its path.
+    /// Returns every volume with its path.
     pub fn volumes(&self) -> impl Iterator<Item = (&Volume<'a>, Path<'static>)> {
         let path = self.spec_path().fields(&["volumes"]);
         let volumes = self.template.spec.volumes.iter().enumerate();
         volumes.map(move |(index, volume)| (volume, path.clone().index(index)))
     }
 
-    /// Every container, in the order they are listed: init, app, ephemeral.
+    /// Returns every container, in this order: init, app, ephemeral.
     pub fn containers(&self) -> impl Iterator<Item = ContainerAt<'_, 'a>> {
         let spec = &self.template.spec;
         [
@@ -144,14 +144,14 @@ impl<'a> Workload<'a> {
 }
 
 impl<'a> Workload<'a> {
-    /// What its containers run; one to debug with may come.
+    /// Returns the images of the containers. Ephemeral containers are left out, because an update may add them.
     fn images(&self) -> impl Iterator<Item = (ContainerKind, &JsonStr<'a>, Option<&JsonStr<'a>>)> {
         self.containers()
             .filter(|container| container.kind != ContainerKind::Ephemeral)
             .map(|container| (container.kind, &container.container.name, container.container.image.as_ref()))
     }
 
-    /// The containers with the names that Istio gives, and which list each is in.
+    /// Returns the containers that have one of the names Istio injects, each with its list and its fields.
     fn mesh_containers(&self) -> impl Iterator<Item = (ContainerKind, &str, Vec<(&str, &str)>)> {
         self.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)).map(
             |container| {
@@ -162,7 +162,7 @@ impl<'a> Workload<'a> {
         )
     }
 
-    /// Where volumes of the mesh are mounted, one to debug with included.
+    /// Returns the mounts of the mesh's volumes, including those of ephemeral containers.
     fn mesh_mounts(&self) -> impl Iterator<Item = (&str, &str)> {
         self.containers().flat_map(|container| {
             let Container { name, volume_mounts, .. } = container.container;
@@ -172,7 +172,7 @@ impl<'a> Workload<'a> {
     }
 }
 
-/// A container, and where it stands.
+/// A container, with its position in the pod.
 #[derive(Clone, Copy, Debug)]
 pub struct ContainerAt<'o, 'a> {
     pub kind: ContainerKind,
@@ -183,12 +183,12 @@ pub struct ContainerAt<'o, 'a> {
 }
 
 impl<'o, 'a> ContainerAt<'o, 'a> {
-    /// The container, for as long as its pod is there.
+    /// Returns the container with the lifetime of its pod, which `Deref` cannot give.
     pub fn get(&self) -> &'o Container<'a> {
         self.container
     }
 
-    /// The mounts of its volumes, and the path of each.
+    /// Returns each volume mount with its path.
     pub fn mounts(&self) -> impl Iterator<Item = (&VolumeMount<'a>, Path<'static>)> {
         let path = self.path().fields(&["volumeMounts"]);
         let mounts = self.container.volume_mounts.iter().enumerate();
@@ -212,7 +212,7 @@ impl<'a> Deref for ContainerAt<'_, 'a> {
     }
 }
 
-/// The pod template of a controller, and where it stands.
+/// Returns the pod template of a controller, with its path.
 fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
@@ -226,9 +226,9 @@ fn template<'a, T: Deserialize<'a>>(
     Ok((base, template.ok_or(ObjectError::NoTemplate(kind.name()))?))
 }
 
-/// Whether all that the rules read of a workload is the same in two states of it. Of a template that is
-/// all of it, byte for byte: one that is aimed anew is judged anew. A running pod can change only at its
-/// edges, and is compared in what rules read.
+/// True if two versions of a workload agree in everything that rules read. Templates are compared byte for byte, so
+/// any change to a template is judged again. In a running pod only a few fields can change, so only the fields that
+/// rules read are compared.
 pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     if kind == Kind::Pod {
         let read = |raw| Workload::read(kind, raw, Stage::Mutated);

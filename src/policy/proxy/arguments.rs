@@ -1,5 +1,5 @@
-//! The arguments the injector writes, as data: Istio's injection template is the source. A flag that
-//! would leave traffic uncaptured is not in it.
+//! The arguments that the injector writes, as tables taken from Istio's injection template. The tables have no flag
+//! that would leave traffic uncaptured.
 
 use super::MESH_PORTS;
 use crate::policy::object::JsonStr;
@@ -8,15 +8,16 @@ use crate::policy::object::JsonStr;
 #[derive(Debug)]
 pub struct Arguments {
     positional: &'static [&'static str],
-    /// Without one of these the container does not do its work: Istio's own defaults capture nothing.
+    /// Flags that must be present. Without them the container does not do its work: Istio's own defaults capture
+    /// nothing.
     required: &'static [&'static [(&'static str, FlagValue)]],
     allowed: &'static [(&'static str, FlagValue)],
 }
 
-/// What follows a flag.
+/// The value that a flag takes.
 #[derive(Clone, Copy, Debug)]
 enum FlagValue {
-    /// Nothing.
+    /// No value.
     None,
     /// After a `=`: a log level, of one component or several.
     Level,
@@ -24,11 +25,11 @@ enum FlagValue {
     Number,
     /// After a `=`: a file.
     File,
-    /// The next argument: this.
+    /// The next argument: exactly this text.
     Next(&'static str),
-    /// The next argument: a list of ports to capture beside the rest.
+    /// The next argument: a list of additional ports to capture.
     NextPorts,
-    /// The next argument: the proxy's own user, and nobody else, is let out.
+    /// The next argument: the proxy's user, the only user whose traffic is not captured.
     NextUser,
     /// The next argument: a domain of the pod's own namespace.
     NextDomain,
@@ -53,7 +54,7 @@ pub static PROXY_ARGUMENTS: Arguments = Arguments {
 pub static INIT_ARGUMENTS: Arguments =
     Arguments { positional: &["istio-iptables"], required: &[CAPTURE_FLAGS], allowed: OPTIONAL_FLAGS };
 
-/// With istio-cni the same program only looks whether the redirection stands.
+/// With istio-cni, the same program only checks that the redirection works.
 pub static VALIDATION_ARGUMENTS: Arguments = Arguments {
     positional: &["istio-iptables"],
     required: &[CAPTURE_FLAGS, VALIDATION_FLAGS],
@@ -83,17 +84,17 @@ const OPTIONAL_FLAGS: &[(&str, FlagValue)] = &[
     ("-x", FlagValue::Next("")),
 ];
 
-/// Arguments that the injector would not have written.
+/// A difference from the arguments that the injector writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentMismatch {
-    /// The argument at this index.
+    /// The argument at this index is wrong.
     Unexpected(usize),
-    /// This flag, or word, is missing.
+    /// This flag or word is missing.
     Missing(&'static str),
 }
 
 impl Arguments {
-    /// The first thing in which `arguments` is not what the injector writes for a proxy that runs as `user`.
+    /// Returns the first difference from the arguments that the injector writes for a proxy that runs as `user`.
     pub fn first_mismatch(&self, arguments: &[JsonStr<'_>], user: i64) -> Option<ArgumentMismatch> {
         for (index, word) in self.positional.iter().enumerate() {
             match arguments.get(index) {

@@ -1,5 +1,5 @@
-//! One of the mesh's own containers, compared with Istio's injection template: an allow-list, so that a field that the
-//! template does not write is refused, whatever the pod's annotations say about how it came to be there.
+//! Compares one of the mesh's own containers with Istio's injection template. The comparison is an allow-list: a
+//! field that the template does not write is refused, whatever annotations the pod has to explain it.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -130,8 +130,8 @@ struct Capabilities<'a> {
     _drop: IgnoredAny,
 }
 
-/// Only those that need no file: a profile from the node's disk could answer system calls itself, and `istio-init`
-/// would believe that it has redirected the traffic.
+/// A seccomp profile that needs no file. A profile from the node's disk could answer system calls itself, and
+/// `istio-init` would then believe that it has redirected the traffic.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SeccompProfile<'a> {
@@ -139,7 +139,7 @@ struct SeccompProfile<'a> {
     kind: JsonStr<'a>,
 }
 
-/// Compares a container that has the name `name` with what Istio injects under it.
+/// Compares a container with the container that Istio injects under the name `name`, and reports the differences.
 pub fn compare<'o>(
     container: ContainerAt<'o, '_>,
     name: &'static str,
@@ -162,7 +162,7 @@ pub fn compare<'o>(
     comparison.security_context();
 }
 
-/// The field is not what it should be, and that is on record.
+/// Error for a field that differs from the template; the difference is already reported.
 struct Reported;
 
 pub(super) struct Comparison<'o, 'a> {
@@ -173,7 +173,7 @@ pub(super) struct Comparison<'o, 'a> {
 }
 
 impl<'o, 'a> Comparison<'o, 'a> {
-    /// Reports a difference at `path`, under the container.
+    /// Reports a difference at `path`, relative to the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
         let path = self.container.field_path(path);
         let path = if let Some(index) = index { path.index(index) } else { path };
@@ -188,7 +188,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
         self.report.add(path, message, fix);
     }
 
-    /// A field of the container; one that has another shape than the template gives it is reported.
+    /// Reads a field of the container. Reports a field with another shape than in the template.
     fn read<T: Deserialize<'a>>(&mut self, field: &'static str) -> Result<Option<T>, Reported> {
         let Some(raw) = self.field(field) else { return Ok(None) };
         serde_json::from_str(raw.get()).map_err(|error| {
@@ -202,7 +202,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
         fields.iter().find(|(name, _)| **name == *field).map(|(_, raw)| *raw)
     }
 
-    /// Hands over each element of a list, if it has the shape that the template gives it.
+    /// Passes each element of a list to `check`, if the list has the shape that it has in the template.
     pub(super) fn each<T: Deserialize<'a>>(
         &mut self,
         field: &'static str,
@@ -325,8 +325,8 @@ impl<'o, 'a> Comparison<'o, 'a> {
         let security_context = security_context.unwrap_or_default();
         let is_init = self.name == INIT_CONTAINER;
         let user = if is_init { 0 } else { self.settings.proxy_user };
-        // Without a user of its own the image's counts, which is the proxy's: then `istio-init` redirects nothing, fails,
-        // and the pod does not start.
+        // Without `runAsUser` the image's user applies, which is the proxy's. In that case `istio-init` redirects
+        // nothing and fails, and the pod does not start.
         let is_expected_user =
             security_context.run_as_user.map_or(!self.is_proxy(), |written| written == user)
                 && security_context.run_as_group.is_none_or(|written| written == user);
@@ -346,7 +346,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 }
 
-/// The elements of a list, one after the other; `null` is an empty list.
+/// Deserializes the elements of a list one after the other; `null` is an empty list.
 struct Each<T, F> {
     check: F,
     element: PhantomData<T>,

@@ -1,6 +1,7 @@
-//! The environment of the mesh's own containers, as data: Istio's injection template is the source. Their programs
-//! bind every flag to a variable, so that a variable of a tenant's own can switch the redirection off or hand Envoy
-//! another configuration. What a mesh sets beyond this table is in the settings (`mesh.proxyEnvironment`).
+//! The environment of the mesh's own containers, as tables taken from Istio's injection template. The programs in
+//! these containers bind every flag to a variable, so a tenant's own variable could disable the redirection or give
+//! Envoy another configuration. Variables that a mesh sets beyond these tables are in the settings
+//! (`mesh.proxyEnvironment`).
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -18,7 +19,7 @@ use crate::settings::Settings;
 pub(super) struct EnvVar<'a> {
     #[serde(borrow)]
     name: JsonStr<'a>,
-    /// Read only where it counts: some are long, and escaped.
+    /// The raw value. It is parsed only when a check needs it, because some values are long and escaped.
     #[serde(borrow, default)]
     value: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -62,15 +63,15 @@ struct ResourceFieldRef<'a> {
 #[derive(Clone, Copy, Debug)]
 enum VariableValue {
     Literal(&'static str),
-    /// A field of the pod.
+    /// The value of a field of the pod.
     Field(&'static str),
-    /// A resource of the container.
+    /// The value of a resource of the container.
     Resource(&'static str),
-    /// Computed from the pod: names, ports and probes that its author chose.
+    /// A value computed from the pod: names, ports and probes that its author chose.
     Computed,
     /// `true` or `false`.
     Bool,
-    /// Such as `45s`.
+    /// A duration such as `45s`.
     Duration,
     /// The address of istiod's certificate authority.
     Istiod,
@@ -78,17 +79,17 @@ enum VariableValue {
     ProxyConfig,
 }
 
-/// In every container of the mesh, from `proxyMetadata`.
+/// Variables from `proxyMetadata`, which every container of the mesh has.
 static METADATA_VARIABLES: &[(&str, VariableValue)] = &[
     ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", VariableValue::Bool),
     ("ISTIO_META_DNS_AUTO_ALLOCATE", VariableValue::Bool),
-    // More is captured, never less.
+    // DNS capture adds to the captured traffic and never reduces it.
     ("ISTIO_META_DNS_CAPTURE", VariableValue::Literal("true")),
     ("ISTIO_META_IDLE_TIMEOUT", VariableValue::Duration),
     ("MINIMUM_DRAIN_DURATION", VariableValue::Duration),
 ];
 
-/// In the proxy alone.
+/// Variables that only the proxy has.
 static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("CA_ADDR", VariableValue::Istiod),
     ("GOMAXPROCS", VariableValue::Resource("limits.cpu")),
@@ -139,7 +140,7 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
     });
 }
 
-/// The value that the injector gives a variable of this name in this container.
+/// Returns the value that the injector gives the variable `name` in this container.
 fn find(name: &str, container: &str) -> Option<VariableValue> {
     let tables = if container == PROXY_CONTAINER {
         &[METADATA_VARIABLES, PROXY_VARIABLES][..]
@@ -175,7 +176,7 @@ impl VariableValue {
 }
 
 impl EnvVar<'_> {
-    /// The value, if it is written out.
+    /// Returns the value if it is a literal, not a reference.
     fn literal(&self) -> Option<JsonStr<'_>> {
         match (&self.value_from, self.value) {
             (None, Some(value)) => serde_json::from_str(value.get()).ok(),
@@ -203,7 +204,7 @@ impl EnvVar<'_> {
     }
 }
 
-/// A number and its unit, as Go writes them: `45s`, `1m30s`.
+/// True if the text is a duration as Go writes it: `45s`, `1m30s`.
 pub(super) fn is_duration(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 32
@@ -211,13 +212,14 @@ pub(super) fn is_duration(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_digit() || b".hmsun".contains(&byte))
 }
 
-/// The address of the control plane whose revision the tenants' namespaces have: `istiod.istio-system.svc:15012`.
+/// True if this is the address of the control plane whose revision the tenants' namespaces have:
+/// `istiod.istio-system.svc:15012`.
 pub(super) fn is_istiod(address: &str, settings: &Settings) -> bool {
     let host = address.strip_prefix("istiod").and_then(|rest| rest.strip_suffix(".svc:15012"));
     let revision = host.and_then(|host| host.strip_suffix(settings.mesh_root.as_str())?.strip_suffix('.'));
     match revision {
         Some("") => true,
-        // With revision tags the name is that of the revision behind the tag.
+        // With revision tags, the address has the name of the revision that the tag points to.
         Some(revision) => revision.strip_prefix('-').is_some_and(is_name),
         None => false,
     }

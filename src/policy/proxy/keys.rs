@@ -1,5 +1,5 @@
-//! Every label and annotation of Istio's that a tenant's pod may have, with the values that it may have. The injector,
-//! the proxy's agent and istio-cni obey them; the latter two read the live pod. A key that is not listed is refused.
+//! Every Istio label and annotation that a tenant's pod may have, with the allowed values. The injector, the proxy's
+//! agent and istio-cni obey these keys; the latter two read the live pod. Any key that is not listed is refused.
 
 use super::environment::is_duration;
 use super::{MESH_PORTS, proxy_config};
@@ -12,10 +12,10 @@ pub enum Map {
     Annotations,
 }
 
-/// The values of a key that leave the proxy what it is.
+/// The values of a key that do not change the proxy.
 #[derive(Clone, Copy, Debug)]
 enum Values {
-    /// Judged by another rule, or without effect on the proxy.
+    /// Any value: another rule judges it, or it has no effect on the proxy.
     Any,
     None,
     Only(&'static [&'static str]),
@@ -24,18 +24,18 @@ enum Values {
     /// The revision of the tenants' namespaces.
     Revision,
     Bool,
-    /// Such as `45s`.
+    /// A duration such as `45s`.
     Duration,
     Number,
-    /// Such as `500m` or `1Gi`.
+    /// A quantity such as `500m` or `1Gi`.
     Quantity,
-    /// Such as `default:info,xds:debug`.
+    /// Log levels such as `default:info,xds:debug`.
     LogLevels,
-    /// Ports, separated by commas, or `*`.
+    /// Ports separated by commas, or `*`.
     Ports,
     /// Ports of the proxy itself.
     MeshPorts,
-    /// Written into Envoy's bootstrap as they are: letters, digits and what patterns need.
+    /// Text that is written into Envoy's bootstrap unescaped: letters, digits and the characters that patterns need.
     StatsPatterns,
     StatsTags,
     StatsBuckets,
@@ -56,7 +56,7 @@ static LABELS: &[(&str, Values)] = &[
 ];
 
 static ANNOTATIONS: &[(&str, Values)] = &[
-    // Where both data planes run, istio-cni writes it through `pods/status`.
+    // In a mesh with both data planes, istio-cni writes this annotation through `pods/status`.
     ("ambient.istio.io/redirection", Values::Only(&["enabled"])),
     ("galley.istio.io/analyze-suppress", Values::Any),
     ("inject.istio.io/templates", Values::Only(&["sidecar"])),
@@ -109,24 +109,24 @@ static ANNOTATIONS: &[(&str, Values)] = &[
     ("traffic.sidecar.istio.io/kubevirtInterfaces", Values::None),
 ];
 
-/// How a key and its value are judged.
+/// The judgement of a key and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
     Harmless,
-    /// No value of this key leaves the proxy what it is.
+    /// Every value of this key changes the proxy.
     Never,
-    /// Other values do.
+    /// This value changes the proxy, but other values do not.
     Value,
     Unknown,
 }
 
-/// True if the key is of Istio's domain.
+/// True if the key is in a domain of Istio.
 pub fn is_mesh_key(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(domain, _)| domain);
     domain == "istio.io" || domain.ends_with(".istio.io")
 }
 
-/// Judges a key of Istio's and its value on a pod or a template.
+/// Judges an Istio key and its value on a pod or a template.
 pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement {
     if settings.allowed_pod_keys.contains(key) {
         return Judgement::Harmless;
@@ -171,7 +171,7 @@ impl Values {
             }
             Self::StatsPatterns => plain(b"_.:=;{}*|()+-,"),
             Self::StatsTags => plain(b"_.-,"),
-            // Prefixes, each with numbers: `{"istiocustom":[1,5,10]}`.
+            // Prefixes, each with a list of numbers: `{"istiocustom":[1,5,10]}`.
             Self::StatsBuckets => plain(b"_.-,:[]{}\" "),
             Self::ProxyConfig => proxy_config::is_harmless_annotation(value, settings),
         }

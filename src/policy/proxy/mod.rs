@@ -1,4 +1,5 @@
-//! The genuine proxy: what the mesh's own injector makes, and what a tenant can only have written itself.
+//! The genuine proxy: tells the containers, volumes and metadata that the mesh's injector writes from those that only
+//! a tenant can have written.
 
 mod arguments;
 mod container;
@@ -14,30 +15,30 @@ pub use arguments::{Arguments, INIT_ARGUMENTS, PROXY_ARGUMENTS, VALIDATION_ARGUM
 pub use container::compare;
 pub use volumes::{MESH_AUDIENCE, is_injected, is_mesh_volume, mesh_tokens};
 
-/// The proxy's container.
 pub const PROXY_CONTAINER: &str = "istio-proxy";
 /// The container that redirects the pod's traffic to the proxy.
 pub const INIT_CONTAINER: &str = "istio-init";
-/// The container that checks the redirection which istio-cni made.
+/// The container that checks the redirection made by istio-cni.
 pub const VALIDATION_CONTAINER: &str = "istio-validation";
 
-/// The names only the injector gives.
+/// The container names that only the injector uses.
 pub const INJECTED_CONTAINERS: &[&str] = &[PROXY_CONTAINER, INIT_CONTAINER, VALIDATION_CONTAINER];
 
-/// Ports the proxy itself listens on: health, metrics, the merged metrics.
+/// The ports on which the proxy itself listens: health, metrics and merged metrics.
 const MESH_PORTS: &[u16] = &[15020, 15021, 15090];
 
-/// The annotation that makes the injector keep what a tenant wrote into the mesh's own containers.
+/// The annotation that makes the injector keep a tenant's changes to the mesh's own containers.
 pub const OVERRIDES_ANNOTATION: &str = "proxy.istio.io/overrides";
-/// The injector's own note of what it did; one that is there before makes it believe it has been here.
+/// The annotation in which the injector records its work. If it exists already, the injector takes the pod for
+/// injected.
 pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
 
-/// Whether `image` comes from a repository of this mesh's proxy.
+/// True if `image` comes from a repository of this mesh's proxy.
 pub fn is_mesh_image(image: &str, settings: &Settings) -> bool {
     Image::parse(image).is_some_and(|image| settings.proxy_images.iter().any(|known| image.is_from(known)))
 }
 
-/// Whether a hook or a probe of the mesh's containers runs what Istio's own run: the agent, to wait for the
+/// True if a hook or probe of the mesh's containers runs the same command as Istio's own: the agent, to wait for the
 /// proxy or to drain it.
 pub fn is_istio_agent_command(command: &[JsonStr<'_>]) -> bool {
     let words: Vec<&str> = command.iter().map(|word| &**word).collect();

@@ -1,6 +1,6 @@
-//! The `PROXY_CONFIG` that the injector writes: the mesh's configuration with the pod's annotation laid over it. Only
-//! fields are listed that change nothing but how the proxy ends, counts or samples; every other one could send it to
-//! another control plane, hand it another bootstrap or other certificates.
+//! The `PROXY_CONFIG` that the injector writes: the mesh's configuration, overridden by the pod's annotation. The
+//! struct lists only the fields that control shutdown, concurrency, metrics and tracing samples. Any other field
+//! could send the proxy to another control plane, or give it another bootstrap or other certificates.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ struct ProxyConfig {
     _tracing: Sampling,
 }
 
-/// Where traces go is the mesh's to say.
+/// Tracing settings that a pod may change. The destination of traces is set in the mesh only.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Sampling {
@@ -48,13 +48,15 @@ struct StatsMatcher {
     regexps: Vec<String>,
 }
 
-/// True if the variable `PROXY_CONFIG` leaves the proxy under the mesh's own control plane, with the mesh's bootstrap.
+/// True if the variable `PROXY_CONFIG` leaves the proxy under the mesh's own control plane, with the mesh's
+/// bootstrap.
 pub(super) fn is_harmless(json: &str, settings: &Settings) -> bool {
     let config = serde_json::from_str::<ProxyConfig>(json).ok().filter(|_| json.starts_with('{'));
     config.is_some_and(|config| config.is_harmless(settings))
 }
 
-/// The same of the annotation `proxy.istio.io/config`, which is YAML: the agent reads it again when it starts.
+/// True if the same holds for the annotation `proxy.istio.io/config`, which is YAML: the agent reads it again at
+/// startup.
 pub(super) fn is_harmless_annotation(yaml: &str, settings: &Settings) -> bool {
     let config = serde_saphyr::from_str::<ProxyConfig>(yaml);
     yaml.trim().is_empty() || config.is_ok_and(|config| config.is_harmless(settings))
@@ -71,7 +73,8 @@ impl ProxyConfig {
     }
 }
 
-/// These texts are laid into Envoy's bootstrap as they are.
+/// True if the text is safe in Envoy's bootstrap, which contains it unescaped: letters, digits and `marks`, at most
+/// 128 bytes.
 fn is_plain(text: &str, marks: &[u8]) -> bool {
     (1..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))

@@ -1,4 +1,4 @@
-//! The volumes of the proxy: its certificate, its token, the trust root it checks istiod with.
+//! The volumes of the proxy: its certificate, its token, and the trust root with which it verifies istiod.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -6,12 +6,12 @@ use serde_json::value::RawValue;
 
 use crate::policy::object::{JsonStr, Volume, nullable};
 
-/// For whom istiod takes tokens.
+/// The audience of the tokens that istiod accepts.
 pub const MESH_AUDIENCE: &str = "istio-ca";
 /// The volume with the proxy's own token.
 const TOKEN_VOLUME: &str = "istio-token";
 
-/// A volume that the injector adds, where the proxy mounts it, and what it is made of.
+/// A volume that the injector adds, with its mount path in the proxy and its content.
 #[derive(Debug)]
 struct MeshVolume {
     name: &'static str,
@@ -45,18 +45,19 @@ const fn volume(name: &'static str, mount_path: &'static str, content: Content) 
     MeshVolume { name, mount_path, content }
 }
 
-/// Whether the injector gives this name to a volume.
+/// True if the injector uses this name for a volume.
 pub fn is_mesh_volume(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// Whether a volume with a name of the mesh's is what the injector makes of it.
+/// True if a volume with the name of a mesh volume has the content that the injector gives it.
 pub fn is_injected(volume: &Volume<'_>) -> bool {
     let Some((kind, source)) = &volume.source else { return false };
     find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
 }
 
-/// Which sources of a projected volume are tokens for the mesh. Of one that cannot be read the first is taken for one.
+/// Returns the indexes of the sources of a projected volume that are tokens for the mesh. If the volume cannot be
+/// read, its first source counts as one.
 pub fn mesh_tokens(volume: &Volume<'_>) -> Vec<usize> {
     #[derive(Deserialize)]
     struct Projected<'a> {
@@ -91,7 +92,7 @@ fn find(name: &str) -> Option<&'static MeshVolume> {
     VOLUMES.iter().find(|volume| volume.name == name)
 }
 
-/// A mount of one of the mesh's containers. A part of a volume, or a mount that spreads, is none of Istio's.
+/// A mount in one of the mesh's containers. Istio never mounts a part of a volume, or a mount with propagation.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Mount<'a> {
@@ -104,7 +105,7 @@ pub(super) struct Mount<'a> {
 }
 
 impl Mount<'_> {
-    /// Whether the injector, or Kubernetes for the API server's token, mounts this volume there.
+    /// True if the injector mounts this volume at this path, or Kubernetes does for the API server's token.
     pub(super) fn is_injected(&self, in_proxy: bool) -> bool {
         let is_service_account = self.name.starts_with("kube-api-access-")
             && *self.path == *"/var/run/secrets/kubernetes.io/serviceaccount";
@@ -188,7 +189,7 @@ struct ConfigMap<'a> {
 }
 
 impl Content {
-    /// Whether a source of this kind is made of it, and of nothing else.
+    /// True if a source of this kind has this content, and nothing else.
     fn is(self, kind: &str, source: &RawValue) -> serde_json::Result<bool> {
         let source = source.get();
         Ok(match (self, kind) {

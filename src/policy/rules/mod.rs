@@ -85,7 +85,7 @@ pub static RULES: &[&Rule] = &[
 /// A rule, as data.
 #[derive(Debug)]
 pub struct Rule {
-    /// A code is never reused for another rule.
+    /// The code, which is never reused for another rule.
     pub code: &'static str,
     pub name: &'static str,
     /// The kinds that the rule judges, in groups.
@@ -96,7 +96,7 @@ pub struct Rule {
     pub watched_labels: &'static [&'static str],
     /// True if an existing violation is only a warning while the fields that the rule reads stay unchanged.
     pub ratchet: bool,
-    /// Says if a newer snapshot may admit a refused request.
+    /// The retry that may admit a refused request: a newer snapshot can differ.
     pub retry: Retry,
     /// The text of the rule's file; its header is the manual.
     pub source: &'static str,
