@@ -1,4 +1,4 @@
-/// Where an object in a namespace is.
+/// Namespace, kind and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
     pub namespace: String,
@@ -6,14 +6,14 @@ pub struct ObjectKey {
     pub name: String,
 }
 
-/// An object that is there: which it is, and what controls it.
+/// UID and managing controller of an object that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Live {
     pub uid: String,
     pub controller: Option<Controller>,
 }
 
-/// The owner of an object that makes and ends it.
+/// The managing controller of an object: its owner reference with `controller: true`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Controller {
     pub kind: String,

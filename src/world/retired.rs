@@ -6,14 +6,17 @@ use super::World;
 use super::names::{bears_name_of, begins_with_name};
 use crate::settings::Settings;
 
-/// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so
-/// none of them may become another tenant's while one can live. Kept in a ConfigMap, a key a name:
-/// `tenant.NAME` for a tenant that had namespaces, `namespace.NAME` for a namespace that does not bear its
-/// tenant's name. A value is the tenant, the namespace's uid, and the time it is gone since, as far as there are any.
+/// Names of tenants and their namespaces, in use or reserved after deletion. Mesh certificates identify workloads
+/// by name only and stay valid after deletion, so a name is reserved for its former tenant until the longest-lived
+/// certificate has expired.
+///
+/// A ConfigMap stores one key per name: `tenant.NAME` for a tenant that had namespaces, `namespace.NAME` for a
+/// namespace that is not named after its tenant. The value is the tenant, the namespace's UID and the time of
+/// deletion, as far as they exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retired(BTreeMap<String, Name>);
 
-/// The tenant a name was of, the namespace that bore it, and since when it is no more, in seconds since 1970.
+/// The tenant that has or had a name, the UID of the namespace, and the time of deletion in seconds since 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Name {
     tenant: String,
@@ -21,6 +24,7 @@ struct Name {
     gone: Option<i64>,
 }
 
+/// Name of that ConfigMap.
 pub const RETIRED: &str = "bulkhead-retired";
 
 fn of_tenant(name: &str) -> String {
@@ -32,7 +36,7 @@ fn of_namespace(name: &str) -> String {
 }
 
 impl Retired {
-    /// From the data of the ConfigMap; what cannot be read counts as gone at no known time.
+    /// Parses the data of the ConfigMap. An unreadable value counts as deleted at an unknown time.
     pub fn read(data: &BTreeMap<String, String>) -> Self {
         let name = |text: &String| {
             let mut name = Name::default();
@@ -49,7 +53,7 @@ impl Retired {
         Self(data.iter().map(|(key, text)| (key.clone(), name(text))).collect())
     }
 
-    /// As the data of the ConfigMap.
+    /// Returns the data of the ConfigMap.
     pub fn write(&self) -> BTreeMap<String, String> {
         let text = |name: &Name| {
             let gone =
@@ -60,7 +64,8 @@ impl Retired {
         self.0.iter().map(|(key, name)| (key.clone(), text(name))).collect()
     }
 
-    /// What is to be kept at `now`: what bears a tenant's name, and what did since a certificate's longest life.
+    /// Returns the names to keep at `now`: those in use, and deleted ones until the longest-lived certificate has
+    /// expired.
     #[must_use]
     pub fn next(&self, world: &World, now: i64) -> Self {
         let living = world.labelled().flat_map(|(tenant, namespaces)| {
@@ -71,7 +76,7 @@ impl Retired {
             foreign.chain([(of_tenant(tenant), name(None))])
         });
         let gone = self.0.iter().filter_map(|(key, name)| {
-            // A tenant without a namespace is still there.
+            // A tenant still exists while it has no namespace.
             let is_there = key.strip_prefix("tenant.").is_some_and(|name| world.tenant(name).is_some());
             let gone = if is_there { None } else { Some(name.gone.unwrap_or(now)) };
             (!is_over(gone, &world.settings, now)).then(|| (key.clone(), Name { gone, ..name.clone() }))
@@ -81,7 +86,7 @@ impl Retired {
         Self(all)
     }
 
-    /// The tenant that is gone and whose namespaces could have borne the names of those of `tenant`.
+    /// Returns a deleted tenant whose namespaces could have had the same names as those of `tenant`.
     pub fn like_tenant<'r>(&'r self, world: &'r World, tenant: &str) -> Option<Before<'r>> {
         let overlaps = |before: &Before<'_>| {
             begins_with_name(before.tenant, tenant) || begins_with_name(tenant, before.tenant)
@@ -89,7 +94,8 @@ impl Retired {
         self.gone_tenants(world).find(overlaps)
     }
 
-    /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears.
+    /// Returns the former tenant of the namespace `name`, or a deleted tenant whose name it has, if that is not
+    /// `tenant`.
     pub fn like_namespace<'r>(&'r self, world: &'r World, name: &str, tenant: &str) -> Option<Before<'r>> {
         let own = self.0.get_key_value(&of_namespace(name));
         let own = own.map(|(key, known)| known.before(key));
@@ -97,7 +103,7 @@ impl Retired {
         own.into_iter().chain(borne).find(|before| before.tenant != tenant)
     }
 
-    /// Every tenant that had namespaces and is not there in `world`.
+    /// Returns every tenant that had namespaces and of which `world` contains neither the tenant nor a namespace.
     fn gone_tenants<'r>(&'r self, world: &'r World) -> impl Iterator<Item = Before<'r>> {
         let tenants = self.0.iter().filter_map(|(key, known)| {
             Some(Before { tenant: key.strip_prefix("tenant.")?, ..known.before(key) })
@@ -114,19 +120,19 @@ impl Name {
     }
 }
 
-/// Whose a name was.
+/// A reserved name and its former tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct Before<'r> {
     pub tenant: &'r str,
-    /// The namespace that bore it: another one may be called so now.
+    /// UID of the namespace that had the name; a newer namespace may have it now.
     pub uid: Option<&'r str>,
-    /// Since when it is gone, in seconds since 1970, if somebody has noted that.
+    /// Time of deletion in seconds since 1970, if the controller has recorded it.
     pub gone: Option<i64>,
-    /// The key in the ConfigMap.
+    /// Key in the ConfigMap.
     pub key: &'r str,
 }
 
-/// Whether no certificate in a name can live any more at `now`.
+/// True if at `now` every certificate for the name has expired.
 pub fn is_over(gone: Option<i64>, settings: &Settings, now: i64) -> bool {
     gone.is_some_and(|gone| gone.saturating_add(settings.certificate_life) < now)
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::{Namespace, Tenant, World};
 use crate::settings::{Gateway, Settings};
 
-/// All that the baseline of a tenant, or of one of its namespaces, is made of: while it is the same, so is the
-/// baseline.
+/// Everything that the baseline of a tenant, or of one of its namespaces, is computed from. Equal inputs give an
+/// equal baseline. Large parts are compared by pointer, so inputs that were read again count as changed.
 #[derive(Clone, Debug)]
 pub struct Witness {
     settings: Arc<Settings>,
@@ -28,7 +28,7 @@ impl PartialEq for Witness {
 }
 
 impl World {
-    /// The witness of what `tenant` has beyond its namespaces.
+    /// Returns the inputs of the tenant's cluster-scoped baseline objects.
     pub fn witness(&self, tenant: &str) -> Witness {
         let siblings = self.owned.get(tenant).into_iter().flatten();
         let mut hasher = DefaultHasher::new();
@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// The witness of what is made of every tenant.
+    /// Returns the inputs of the objects that are computed from all tenants.
     pub fn witness_of_all(&self) -> Witness {
         let mut hasher = DefaultHasher::new();
         for tenant in self.tenants() {
@@ -62,25 +62,25 @@ impl World {
 }
 
 impl Witness {
-    /// Whether all that somebody has written is the same: the settings, the tenant, the shared services.
+    /// True if everything that people write is the same: the settings, the tenant, the shared services.
     pub fn has_specs_of(&self, other: &Self) -> bool {
         let known = Self { namespace: other.namespace.clone(), siblings: other.siblings, ..self.clone() };
         known == *other
     }
 
-    /// Whether the settings are the same.
+    /// True if the settings are the same.
     pub fn has_settings_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.settings, &other.settings)
     }
 
-    /// The witness of a namespace of the same tenant.
+    /// Returns the inputs of the baseline in a namespace of the same tenant.
     #[must_use]
     pub fn of_namespace(&self, world: &World, namespace: &str) -> Self {
         Self { namespace: world.namespaces.get(namespace).cloned(), ..self.clone() }
     }
 }
 
-/// What is around every tenant, in short.
+/// Hashes the inputs that all tenants share: the cluster's endpoints and the shared services.
 pub(super) fn around(surroundings: &super::Surroundings, services: &[super::SharedService]) -> u64 {
     let mut hasher = DefaultHasher::new();
     (surroundings, services).hash(&mut hasher);
