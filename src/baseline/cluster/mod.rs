@@ -1,5 +1,5 @@
-//! What there is once: the mesh-wide policies in its root namespace, what they must let through, and the tenants'
-//! share of the API server.
+//! Baseline objects that exist once: the mesh-wide policies in the mesh's root namespace, the policies that allow
+//! the platform's traffic under them, and the tenants' share of the API server.
 
 mod allow_gateway;
 mod allow_platform;
@@ -15,14 +15,14 @@ use crate::world::World;
 pub use deny_all::{DRY_RUN, NAME as DENY_ALL};
 pub(super) use tenants_level::NAME as TENANTS_LEVEL;
 
-/// A namespace in which there is something of the cluster's, or none.
+/// The snapshot, and the namespace of an object; `None` for a cluster-scoped one.
 #[derive(Clone, Copy, Debug)]
 struct Spot<'w> {
     world: &'w World,
     namespace: Option<&'w str>,
 }
 
-/// Every object that there is once. What lets through stands before what denies.
+/// Returns every object that exists once, in apply order: policies that allow before policies that deny.
 pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
     let settings = &world.settings;
     let mut manifests = tenants_level::object().manifests(Spot { world, namespace: None });
@@ -42,7 +42,7 @@ pub fn desired_of_cluster(world: &World) -> Vec<Manifest> {
     manifests
 }
 
-/// Every object but those that have names of their own.
+/// Objects with a fixed name: all but the gateways' policies.
 const fn objects<'w>() -> [Object<Spot<'w>>; 5] {
     [
         tenants_level::object(),
@@ -53,12 +53,12 @@ const fn objects<'w>() -> [Object<Spot<'w>>; 5] {
     ]
 }
 
-/// Whether where the platform's own objects are, one of this kind and name is Bulkhead's.
+/// True if an object of this kind and name, in a platform namespace or cluster-scoped, is managed by Bulkhead.
 pub fn is_of_the_cluster(kind: Kind, name: &str) -> bool {
     is_of_a_service(kind, name) || objects().iter().any(|object| object.kind == kind && object.name == name)
 }
 
-/// The names by which Bulkhead's objects are known among the platform's.
+/// Returns the fixed names of Bulkhead's objects among those of the platform.
 pub fn names_of_the_cluster() -> [&'static str; 5] {
     objects().map(|object| object.name)
 }

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, Object, Place};
 
-/// Nothing in, nothing out; the others open what must be open.
+/// Denies all ingress and egress; other policies allow what is needed.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {
     Object {
         kind: Kind::NetworkPolicy,

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, Object, Place};
 
-/// No plaintext.
+/// Rejects plaintext.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {
     Object {
         kind: Kind::PeerAuthentication,

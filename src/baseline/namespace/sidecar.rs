@@ -6,8 +6,8 @@ use super::{Body, Kind, Object, Place, peers};
 use crate::settings::Dataplane;
 use crate::world::{Tenant, World};
 
-/// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
-/// it with the ambient dataplane.
+/// Limits the tenant's proxies to its own services, the mesh, the API server, DNS and the shared services that it
+/// reaches. Not created with the ambient dataplane, where no proxy reads it.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {
     Object { kind: Kind::Sidecar, name: "default", body: Body::Where(body) }
 }
@@ -28,7 +28,8 @@ fn body(place: Place<'_>) -> Option<Value> {
     Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
 }
 
-/// What the tenant's proxies know by name, each with its namespace: the API server, DNS, and what the tenant reaches.
+/// Returns the hosts that the tenant's proxies know by name, each with its namespace: the API server, DNS, and the
+/// shared services that the tenant reaches.
 pub fn known_hosts<'w>(
     world: &'w World,
     tenant: &'w Tenant,

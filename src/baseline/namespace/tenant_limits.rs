@@ -6,7 +6,8 @@ use super::super::quantity::amount;
 use super::{Body, Kind, Object, Place};
 use crate::api::Limits;
 
-/// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
+/// Sets default requests and limits, and the maximum per container. The defaults are needed because a quota on
+/// requests rejects pods that set none.
 pub(super) const fn object<'w>() -> Object<Place<'w>> {
     Object { kind: Kind::LimitRange, name: "tenant-limits", body: Body::Always(body) }
 }
@@ -15,7 +16,7 @@ const REQUEST: &[(&str, &str)] = &[("cpu", "100m"), ("memory", "128Mi")];
 
 fn body(place: Place<'_>) -> Value {
     let limits = &place.tenant.limits;
-    // As the API server completes them: what is bounded is given, and what is given is asked for.
+    // Follows the API server's own defaulting: `default` falls back to `max`, and `defaultRequest` to `default`.
     let with = |base: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
         let mut all = base.clone();
         all.extend(over.clone());
@@ -32,10 +33,10 @@ fn body(place: Place<'_>) -> Value {
     json!({ "spec": { "limits": [bounds] } })
 }
 
-/// The limits that Istio gives its proxy.
+/// Limits that Istio sets on its proxy.
 const PROXY: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
 
-/// Whether no pod with a proxy could run within these limits.
+/// True if no pod with a proxy can run within these limits.
 pub fn refuses_the_proxy(limits: &Limits) -> bool {
     PROXY.iter().any(|(key, needed)| limits.max.get(*key).is_some_and(|max| amount(max) < amount(needed)))
 }

@@ -1,4 +1,4 @@
-//! What stands around each shared service, under names of its own in a namespace that others write in too.
+//! Baseline objects of each shared service. Their names have a prefix, because others write in its namespace too.
 
 mod identity_header;
 mod network;
@@ -13,17 +13,17 @@ use super::{Body, Kind, Manifest, Object, PREFIX, Site, peers};
 use crate::api::{Protocol, SharedPort};
 use crate::world::{SharedService, World};
 
-/// The header in which a shared service is told who calls; whatever a caller writes there is refused.
+/// Header that names the caller to a shared service. Requests in which a caller sets it are denied.
 pub const IDENTITY_HEADER: &str = "x-tenant-identity";
 
-/// A shared service, and the world around it.
+/// A shared service, and the snapshot from which its objects are computed.
 #[derive(Clone, Copy, Debug)]
 struct Served<'w> {
     world: &'w World,
     service: &'w SharedService,
 }
 
-/// In the order they are applied: what closes comes first.
+/// Apply order: objects that restrict come first.
 const fn objects<'w>() -> [Object<Served<'w>>; 6] {
     [
         tenants::object(),
@@ -35,7 +35,7 @@ const fn objects<'w>() -> [Object<Served<'w>>; 6] {
     ]
 }
 
-/// All objects around a shared service.
+/// Returns all objects of a shared service.
 pub fn desired_of_service<'w>(
     world: &'w World,
     service: &'w SharedService,
@@ -43,7 +43,7 @@ pub fn desired_of_service<'w>(
     objects().into_iter().flat_map(move |object| object.manifests(Served { world, service }))
 }
 
-/// Whether an object of this kind and name is one of [`desired_of_service`], or like one.
+/// True if an object of this kind and name is one of [`desired_of_service`], or has a name like theirs.
 pub(super) fn is_of_a_service(kind: Kind, name: &str) -> bool {
     name.starts_with(PREFIX) && objects().iter().any(|object| object.kind == kind)
 }
@@ -60,12 +60,12 @@ impl Site for Served<'_> {
 }
 
 impl<'w> Served<'w> {
-    /// Its pods, as most kinds select them.
+    /// Returns the selector of its pods in the form that most kinds take.
     fn selector(self) -> Value {
         json!({ "matchLabels": self.service.selector })
     }
 
-    /// The ports on which HTTP is spoken; the name of the caller is said there.
+    /// Returns the HTTP ports, on which the identity header can be set.
     fn http_ports(self) -> impl Iterator<Item = &'w SharedPort> {
         self.service.ports.iter().filter(|port| port.protocol == Protocol::HTTP)
     }

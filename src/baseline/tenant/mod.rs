@@ -1,4 +1,4 @@
-//! What a tenant has beyond its namespaces, each object under a name that ends with the tenant's.
+//! Cluster-scoped baseline objects of each tenant. Each object's name ends with the tenant's.
 
 mod fair_share;
 mod namespace_creator;
@@ -12,6 +12,7 @@ use crate::world::{Tenant, World};
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
+/// A tenant, and the snapshot from which its cluster-scoped objects are computed.
 #[derive(Clone, Copy, Debug)]
 struct Beyond<'w> {
     world: &'w World,
@@ -29,7 +30,7 @@ const fn objects<'w>() -> [Object<Beyond<'w>>; 6] {
     ]
 }
 
-/// What `tenant` has beyond its namespaces.
+/// Returns the cluster-scoped objects of `tenant`.
 pub fn desired_of_tenant<'w>(
     world: &'w World,
     tenant: &'w Tenant,
@@ -37,7 +38,7 @@ pub fn desired_of_tenant<'w>(
     objects().into_iter().flat_map(move |object| object.manifests(Beyond { world, tenant }))
 }
 
-/// Whose the object of the cluster of this kind and name is, if it is one of [`desired_of_tenant`].
+/// Returns the tenant of the cluster-scoped object of this kind and name, if it is one of [`desired_of_tenant`].
 pub fn tenant_of_object(kind: Kind, name: &str) -> Option<&str> {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind);
     of_kind.find_map(|object| name.strip_prefix(object.name))

@@ -3,7 +3,7 @@ use super::super::namespace::binding;
 use super::tenant_reader_role::READER;
 use super::{Beyond, Kind, Object};
 
-/// The owners have that right.
+/// Binds the owners to the role that reads the Tenant.
 pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
     Object {
         kind: Kind::ClusterRoleBinding,

@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 use super::{Beyond, Body, Kind, Object};
 use crate::api;
 
-/// The right to read the Tenant, and to wait for its namespaces.
+/// Allows to read the Tenant, and to wait for its namespaces.
 pub(super) const fn object<'w>() -> Object<Beyond<'w>> {
     Object { kind: Kind::ClusterRole, name: READER, body: Body::Always(body) }
 }
 
-/// What the names of the right and of its binding begin with.
+/// Prefix of the names of this role and its binding.
 pub(super) const READER: &str = "bulkhead-reader-";
 
 fn body(beyond: Beyond<'_>) -> Value {
@@ -20,7 +20,7 @@ fn body(beyond: Beyond<'_>) -> Value {
     };
     let namespaces: Vec<&str> = beyond.world.namespaces_of(&beyond.tenant.name).collect();
     let mut rules = vec![reads(api::GROUP, "tenants", &[&beyond.tenant.name])];
-    // No name at all would be every name.
+    // A rule without names would cover every namespace.
     if !namespaces.is_empty() {
         rules.push(reads("", "namespaces", &namespaces));
     }
