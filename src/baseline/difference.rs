@@ -1,22 +1,24 @@
+//! Comparison of an object with its manifest, for the webhook, the audit and the controller.
+
 use serde_json::{Map, Value};
 
 use super::Kind;
 use super::quantity::parse_quantity;
 
-/// A place where an object is not what it must be.
+/// A field in which an object differs from its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// The way there, from the root.
+    /// Path of the field from the root.
     pub path: Vec<String>,
-    /// What must stand there, as JSON; `None` if nothing may.
+    /// Required value as JSON; `None` if the field must be absent.
     pub wanted: Option<String>,
 }
 
-/// kubectl's own memory of what it applied: nobody else reads it.
+/// kubectl's record of what it last applied, which only kubectl reads.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// Where `found` differs from `wanted` in anything somebody could read: all but the metadata that the API server keeps
-/// for itself; of a kind in which others have a part, in what is wanted. Lists differ as a whole.
+/// Returns the fields in which `found` differs from `wanted`. Metadata that the API server keeps for itself is
+/// ignored. If others write fields of this kind too, only the wanted fields are compared. Lists differ as a whole.
 pub fn differences(kind: Kind, wanted: &Value, found: &Value) -> Vec<Difference> {
     let mut differences = Differences { kind, path: Vec::new(), found: Vec::new() };
     if !kind.is_partly_managed() {
@@ -42,10 +44,10 @@ pub fn differences(kind: Kind, wanted: &Value, found: &Value) -> Vec<Difference>
     differences.found
 }
 
-/// What somebody reads of an object's metadata.
+/// Metadata that users or controllers read.
 const COMPARED_METADATA: &[&str] = &["labels", "annotations", "ownerReferences", "finalizers"];
 
-/// A field of the metadata without kubectl's memory.
+/// Returns a metadata field without kubectl's record.
 fn without_last_applied(field: Option<&Value>) -> Value {
     let mut field = field.cloned().unwrap_or_default();
     if let Value::Object(entries) = &mut field {
@@ -57,7 +59,7 @@ fn without_last_applied(field: Option<&Value>) -> Value {
     field
 }
 
-/// What was found to differ so far, and where the search is.
+/// Differences found so far, and the path that is being compared.
 struct Differences {
     kind: Kind,
     path: Vec<String>,
@@ -90,7 +92,7 @@ impl Differences {
     }
 }
 
-/// Whether both say the same amounts, in whatever units.
+/// True if both have the same quantities, in any notation.
 fn same_quantities(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::String(one), Value::String(other)) => {
@@ -109,7 +111,7 @@ fn same_quantities(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// Absent, or stored as if it were; an empty selector is neither.
+/// True if the value is absent or the API server stores it as absent. An empty selector is neither.
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,

@@ -1,18 +1,21 @@
+//! Labels of tenants' namespaces. The webhook adds them to new namespaces, the controller to existing ones.
+
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::{TENANT_LABEL, Tenant};
 
-/// The label people, dashboards and policies read, beside [`TENANT_LABEL`].
+/// Label for people, dashboards and policies, in addition to [`TENANT_LABEL`].
 pub const PLAIN_TENANT_LABEL: &str = "tenant";
 
-/// The labels by which Istio injects a namespace's pods.
+/// Labels that add the pods of a namespace to the mesh.
 pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LABEL];
 const INJECTION_LABEL: &str = "istio-injection";
-/// Names the revision of the mesh that reads what bears it.
+/// Selects the revision of the mesh that handles the labelled object.
 pub const REVISION_LABEL: &str = "istio.io/rev";
-/// Takes pods into an ambient mesh.
+/// Adds pods to an ambient mesh.
 pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
 
-/// The label by which Kubernetes itself refuses pods that reach for the node.
+/// Label of Pod Security admission, which rejects pods that ask for access to the node. See
+/// <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
 pub const POD_SECURITY_LABEL: &str = "pod-security.kubernetes.io/enforce";
 
 /// A label and the value it must have.
@@ -22,13 +25,13 @@ pub struct Label<'w> {
     pub value: &'w str,
 }
 
-/// The labels of every namespace of `tenant`; while it is observed, only the one that says whose it is.
+/// Returns the labels of every namespace of `tenant`; only [`TENANT_LABEL`] while the tenant is observed.
 pub fn labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<Item = Label<'w>> {
     let is_observed = tenant.is_observed();
     enforced_labels(settings, tenant).filter(move |label| !is_observed || label.key == TENANT_LABEL)
 }
 
-/// The labels of every namespace of `tenant` once it is enforced.
+/// Returns the labels of every namespace of `tenant` once the tenant is enforced.
 pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl Iterator<Item = Label<'w>> {
     let tenant = tenant.name.as_str();
     let is_ambient = settings.dataplane == Dataplane::Ambient;
@@ -47,16 +50,16 @@ pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl I
 }
 
 impl Label<'_> {
-    /// Whether `value` is there and says something else; which revision of the mesh it is is the platform's to say, and
-    /// so is a stricter level.
+    /// True if `value` is present and conflicts with this label. Any mesh revision is accepted, because the
+    /// platform chooses it, and so is a stricter security level.
     pub fn differs(&self, value: Option<&str>) -> bool {
         let is_stricter = self.key == POD_SECURITY_LABEL && value == Some("restricted");
         self.key != REVISION_LABEL && !is_stricter && value.is_some_and(|value| value != self.value)
     }
 }
 
-/// Those of `labels` that a namespace lacks, whose labels `has` gives by key. What is there with another value is
-/// somebody's, and stays: of two labels by which Istio injects either will do.
+/// Returns the labels that a namespace needs and does not have; `has` is true for its keys. A key with another
+/// value stays as it is. One of the mesh labels is enough.
 pub fn missing_labels<L>(
     labels: impl IntoIterator<Item = L>,
     key: impl Fn(&L) -> &'static str,

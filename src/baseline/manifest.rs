@@ -1,18 +1,20 @@
+//! Manifests, and the definitions of baseline objects from which they are computed.
+
 use serde_json::{Map, Value, json};
 
 use super::NAME_PREFIX;
 use crate::settings::{Calico, Settings};
 
-/// The label of everything Bulkhead's controller writes; it watches what carries it.
+/// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
 pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
 
-/// Whether the object carries that label.
+/// True if the object has that label.
 pub fn is_managed(object: &Value) -> bool {
     let (key, value) = MANAGED_BY_LABEL;
     object.pointer("/metadata/labels").and_then(|labels| labels.get(key)?.as_str()) == Some(value)
 }
 
-/// The kinds of the baseline's objects.
+/// Kinds of baseline objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     NetworkPolicy,
@@ -33,7 +35,7 @@ pub enum Kind {
     GlobalNetworkPolicy(Calico),
 }
 
-/// The kinds that Bulkhead writes in a cluster with these settings: what is not declared need not be served.
+/// Returns the kinds that Bulkhead writes in a cluster with these settings. Other kinds need not be served.
 pub fn kinds(settings: &Settings) -> impl Iterator<Item = Kind> {
     Kind::ALL.iter().copied().filter(|kind| match kind {
         Kind::GlobalNetworkPolicy(calico) => settings.calico == Some(*calico),
@@ -76,7 +78,7 @@ impl Kind {
         }
     }
 
-    /// The one version it is written and judged in.
+    /// Returns the only version in which the kind is written and judged.
     pub const fn version(self) -> &'static str {
         match self {
             Self::EnvoyFilter => "v1alpha3",
@@ -106,7 +108,7 @@ impl Kind {
         }
     }
 
-    /// As the API server names the resource.
+    /// Returns the plural name of the resource.
     pub const fn plural(self) -> &'static str {
         match self {
             Self::NetworkPolicy => "networkpolicies",
@@ -128,7 +130,7 @@ impl Kind {
         }
     }
 
-    /// `GROUP/VERSION`, as an object says it.
+    /// Returns the `apiVersion` of an object: `GROUP/VERSION`, or the version alone in the core group.
     pub fn api_version(self) -> String {
         match self.group() {
             "" => self.version().to_owned(),
@@ -136,30 +138,31 @@ impl Kind {
         }
     }
 
-    /// Whether it says amounts, which have more than one spelling.
+    /// True if the kind has quantities, which can be written in more than one notation.
     pub(super) const fn has_quantities(self) -> bool {
         matches!(self, Self::ResourceQuota | Self::LimitRange)
     }
 
-    /// Whether others have a part in the object: only the fields of the baseline are Bulkhead's.
+    /// True if others write fields of the object too: only the fields in the manifest are Bulkhead's.
     pub const fn is_partly_managed(self) -> bool {
         matches!(self, Self::ServiceAccount)
     }
 }
 
-/// An object that must be there: whole, or those of its fields that are here.
+/// An object that must exist: all of it, or those of its fields that are given here.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub kind: Kind,
-    /// `None` for an object of the cluster.
+    /// `None` for a cluster-scoped object.
     pub namespace: Option<String>,
     pub name: String,
-    /// As it is sent to the API server.
+    /// The object as sent to the API server.
     pub object: Value,
 }
 
 impl Manifest {
-    /// The object of which `body` is all there is but its kind, its name and the label of what Bulkhead writes.
+    /// Builds an object from `body`, its kind and its name, with the managed-by label unless others write the
+    /// object too.
     pub(super) fn new(kind: Kind, namespace: Option<&str>, name: String, body: Value) -> Self {
         let (key, value) = MANAGED_BY_LABEL;
         let mut metadata = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
@@ -179,35 +182,35 @@ impl Manifest {
     }
 }
 
-/// A place where objects stand.
+/// Input from which objects are computed: a namespace, a tenant, a shared service or the cluster.
 pub(super) trait Site: Copy {
-    /// `None` for objects of the cluster.
+    /// Returns the namespace of the objects; `None` for cluster-scoped ones.
     fn namespace(&self) -> Option<&str>;
 
-    /// The name there of an object that is called `name` among its kin.
+    /// Returns the full name of the object that is defined as `name`.
     fn name(&self, name: &str) -> String {
         name.to_owned()
     }
 }
 
-/// An object of the baseline, wherever it stands.
+/// Definition of a baseline object.
 pub(super) struct Object<S> {
     pub(super) kind: Kind,
     pub(super) name: &'static str,
     pub(super) body: Body<S>,
 }
 
-/// What there is of an object but its metadata.
+/// Content of an object without its kind and name.
 pub(super) enum Body<S> {
     Always(fn(S) -> Value),
-    /// Only where there is something to say.
+    /// No object if the function returns `None`.
     Optional(fn(S) -> Option<Value>),
-    /// As many as there are things to say it of: what its name ends with, and the rest.
+    /// Any number of objects: the end of each name, and the content.
     Many(fn(S) -> Vec<(String, Value)>),
 }
 
 impl<S: Site> Object<S> {
-    /// Whether there is at most one, which bears the name as it is.
+    /// True if there is at most one such object, so that its name is fixed.
     pub(super) fn has_fixed_name(&self) -> bool {
         !matches!(self.body, Body::Many(_))
     }

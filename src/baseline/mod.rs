@@ -1,6 +1,9 @@
-//! What isolation is made of, one file an object, by where it stands. Pure: [`desired_for_namespace`] and its kin say it; the
-//! controller applies it, the webhook protects it, `check` and the audit compare it, `render` prints it. What the
-//! API server defaults is part of it: an object reads back as it was written.
+//! The baseline: the objects that isolate tenants. Each file defines one object; the folders say where it is
+//! created: in every namespace of a tenant, for each tenant, for each shared service, or once for the cluster.
+//!
+//! [`desired_for_namespace`] and its siblings compute the manifests and perform no I/O. The controller applies them, the webhook
+//! protects them, `check` and the audit compare objects with them, and `render` prints them. Manifests include the
+//! API server's defaults, so that an object reads back as it was written.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -34,10 +37,10 @@ pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_obj
 use crate::snapshot::Snapshot;
 use manifest::{Body, Object, Site};
 
-/// How the names begin of what there can be several of, or of what stands where others write too.
+/// Prefix of names where there can be several objects, or where others write in the same place.
 pub const NAME_PREFIX: &str = "bulkhead-";
 
-/// All that stands where tenants are not.
+/// Returns all objects outside tenants: those of the cluster and those of shared services.
 pub fn desired_for_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {
     let services = snapshot.listed_services().flat_map(|service| desired_for_service(snapshot, service));
     desired_for_cluster(snapshot).into_iter().chain(services)

@@ -1,3 +1,5 @@
+//! Peers, ports, hosts and principals that several baseline objects name.
+
 use std::collections::BTreeMap;
 use std::iter::once;
 use std::net::{IpAddr, Ipv4Addr};
@@ -7,23 +9,24 @@ use serde_json::{Value, json};
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::{ClusterEndpoints, NAMESPACE_NAME_LABEL};
 
-/// Where a node's proxy takes what is for a pod, with the ambient dataplane.
+/// Port on which the proxy of a node accepts traffic for pods of an ambient mesh.
 const HBONE_PORT: u16 = 15008;
 
-/// As the names of Services end.
+/// Suffix of the DNS names of Services.
 const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 
-/// Where a DNS cache on the node listens, by convention.
+/// Conventional address of a DNS cache on the node. See
+/// <https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>.
 pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 pub const DNS_PORT: u16 = 53;
-/// A label of the pods of DNS.
+/// Label of the DNS pods.
 pub const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
-/// Where istiod takes proxies.
+/// Port on which istiod serves proxies.
 pub const ISTIOD_PORT: u16 = 15012;
-/// A label of the pods of istiod.
+/// Label of istiod's pods.
 pub const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
 
-/// The way to DNS, by its pods and by its Service's addresses.
+/// Returns the egress rule for DNS, by its pods and by its Service's addresses.
 pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
     let mut dns = vec![pods("kube-system", &labelled(DNS_PODS))];
     dns.extend(endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
@@ -33,13 +36,13 @@ pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
     })
 }
 
-/// The ways to the API servers, by their own addresses.
+/// Returns the egress rules for the API servers, by their own addresses.
 pub(super) fn api_servers(endpoints: &ClusterEndpoints) -> impl Iterator<Item = Value> {
     let servers = endpoints.api_servers.iter();
     servers.map(|(address, port)| json!({ "to": [self::address(*address)], "ports": tcp([*port]) }))
 }
 
-/// The way to istiod.
+/// Returns the egress rule for istiod.
 pub(super) fn istiod(settings: &Settings) -> Value {
     json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": tcp([ISTIOD_PORT]) })
 }
@@ -48,12 +51,12 @@ fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
 
-/// Every pod of a namespace.
+/// Returns a peer that matches every pod of a namespace.
 pub(super) fn namespace(name: &str) -> Value {
     json!({ "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: name } } })
 }
 
-/// The pods of a namespace that carry these labels.
+/// Returns a peer that matches the pods of a namespace with these labels.
 pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value {
     json!({
         "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: namespace } },
@@ -61,13 +64,14 @@ pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value 
     })
 }
 
-/// This one address.
+/// Returns a peer that matches this one address.
 pub(super) fn address(address: IpAddr) -> Value {
     let bits = if address.is_ipv4() { 32 } else { 128 };
     json!({ "ipBlock": { "cidr": format!("{address}/{bits}") } })
 }
 
-/// The ports of pods in the mesh, as a network policy sees them.
+/// Returns ports of pods in the mesh, as a NetworkPolicy sees them: with the ambient dataplane traffic arrives at
+/// the tunnel's port too.
 pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
     let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(HBONE_PORT);
     tcp(ports.into_iter().chain(tunnel))
@@ -77,17 +81,17 @@ pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
     ports.into_iter().map(|port| json!({ "protocol": "TCP", "port": port })).collect()
 }
 
-/// A service account, as a certificate of the mesh names it.
+/// Returns the principal of a service account, as in the certificates of the mesh.
 pub(super) fn principal(settings: &Settings, namespace: &str, account: &str) -> String {
     format!("{}/ns/{namespace}/sa/{account}", settings.trust_domain)
 }
 
-/// A Service as a Sidecar names it: its namespace, and its full name.
+/// Returns a Service as a Sidecar names it: its namespace and its full DNS name.
 pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
     (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"))
 }
 
-/// The Services that every pod calls: the API server and DNS.
+/// Returns the Services that every pod calls: the API server and DNS.
 pub(super) fn common_hosts(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
     let dns = settings.dns_services.iter().map(|service| host("kube-system", service));
     once(host("default", "kubernetes")).chain(dns)

@@ -1,5 +1,5 @@
-/// The amount that `text` says, in thousand-millionths; `None` if it is no amount. The API server writes `1024Mi` as
-/// `1Gi` and `0.5` as `500m`.
+/// Parses a Kubernetes quantity into billionths of its unit; `None` if `text` is no quantity. The API server
+/// rewrites `1024Mi` to `1Gi` and `0.5` to `500m`, so quantities are compared by value.
 pub(super) fn parse_quantity(text: &str) -> Option<i128> {
     const NANO: i128 = 1_000_000_000;
     let end = text.find(|of: char| !of.is_ascii_digit() && of != '.').unwrap_or(text.len());

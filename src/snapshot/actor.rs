@@ -1,3 +1,5 @@
+//! Users of requests, and the roles that decisions about ownership give them.
+
 use std::collections::BTreeSet;
 
 use super::{NamespaceOwner, Snapshot, Tenant};
@@ -5,13 +7,15 @@ use crate::api::{Subject, SubjectKind};
 
 const NODES_GROUP: &str = "system:nodes";
 
-/// A controller of Kubernetes has an account of its own, or shares one with all the others.
+/// Account of the controller that deletes the contents of terminating namespaces.
 pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
+/// Account that all controllers share where kube-controller-manager runs without
+/// `--use-service-account-credentials`.
 pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-/// The controller that counts what quotas limit.
+/// Account of the controller that counts usage for ResourceQuotas.
 pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
 
-/// The accounts of [`kube_controller_accounts`], each with the kind of the objects that it makes things of.
+/// Accounts of [`kube_controller_accounts`], each with the kind whose dependents its controller creates.
 const KUBE_CONTROLLERS: &[(&str, Option<&str>)] = &[
     ("system:kube-scheduler", None),
     ("system:serviceaccount:kube-system:cronjob-controller", Some("CronJob")),
@@ -30,46 +34,47 @@ const KUBE_CONTROLLERS: &[(&str, Option<&str>)] = &[
     ("system:serviceaccount:kube-system:statefulset-controller", Some("StatefulSet")),
 ];
 
-/// The accounts by which Kubernetes makes and places pods, and what they need, of what others wrote.
+/// Returns the accounts of Kubernetes' scheduler and controllers. They act on objects that others wrote: they
+/// create and schedule pods, and what pods need.
 pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
     KUBE_CONTROLLERS.iter().map(|(account, _)| *account)
 }
 
-/// The account of the controller that makes things of an object of this kind.
+/// Returns the account of the controller that creates the dependents of objects of this kind.
 pub fn controller_account_for(kind: &str) -> Option<&'static str> {
     KUBE_CONTROLLERS.iter().find(|(_, owned_kind)| *owned_kind == Some(kind)).map(|(account, _)| *account)
 }
 
-/// Who the API server says is asking.
+/// The user of a request, as authenticated by the API server.
 #[derive(Clone, Debug, Default)]
 pub struct User<'a> {
     pub name: &'a str,
     pub groups: Vec<&'a str>,
 }
 
-/// Who asks, as far as ownership is concerned: from [`User`] alone.
+/// A user's role in decisions about ownership, derived from [`User`] alone.
 #[derive(Clone, Debug)]
 pub enum Actor<'w> {
     /// Bulkhead's own controller.
     Bulkhead,
-    /// The controller that empties namespaces which are being deleted.
+    /// The controller that deletes the contents of terminating namespaces.
     NamespaceController,
     /// One of [`kube_controller_accounts`].
     KubeController,
-    /// Any controller of Kubernetes, where they share one account.
+    /// Any controller of kube-controller-manager, where all share one account.
     KubeControllerManager,
     /// A kubelet.
     Node,
-    /// Named in the settings.
+    /// A platform user or group of the settings.
     Platform,
-    /// Acts for these tenants, in the order of their names; never none. A service account acts for the tenant
-    /// whose namespace it lives in.
+    /// Acts for these tenants, sorted by name; never empty. A service account also acts for the tenant that owns
+    /// its namespace.
     Member(Vec<&'w Tenant>),
     Other,
 }
 
 impl<'a> User<'a> {
-    /// Whether it is the subject, or of that group.
+    /// True if the user is the subject, or is in the subject's group.
     pub fn matches(&self, subject: &Subject) -> bool {
         match subject.kind {
             SubjectKind::User => self.name == subject.name,
@@ -80,7 +85,7 @@ impl<'a> User<'a> {
         }
     }
 
-    /// The namespace of a service account.
+    /// Returns the namespace of the user's service account, if the user is one.
     pub fn service_account_namespace(&self) -> Option<&'a str> {
         service_account(self.name).map(|(namespace, _)| namespace)
     }
@@ -118,14 +123,15 @@ impl Snapshot {
         if tenants.is_empty() { Actor::Other } else { Actor::Member(tenants) }
     }
 
-    /// Whether the user is of a group that is refused nothing.
+    /// True if the user is in a break-glass group: every violation of theirs is admitted.
     pub fn is_break_glass(&self, user: &User<'_>) -> bool {
         user.groups.iter().any(|group| self.settings.break_glass_groups.contains(*group))
     }
 }
 
 impl<'w> Actor<'w> {
-    /// The one tenant a member creates `namespace` for: the only one it acts for, else the one the name is of.
+    /// Returns the tenant for which a member creates `namespace`: the only tenant that they act for, or else the
+    /// only one whose name the namespace has.
     pub fn tenant_for(&self, namespace: &str) -> Option<&'w Tenant> {
         let Actor::Member(tenants) = self else { return None };
         match tenants.as_slice() {
@@ -142,7 +148,7 @@ impl<'w> Actor<'w> {
     }
 }
 
-/// The namespace and the name of the service account that a user is.
+/// Splits a service account's username into namespace and name.
 fn service_account(user: &str) -> Option<(&str, &str)> {
     user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }

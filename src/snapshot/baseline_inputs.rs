@@ -4,8 +4,8 @@ use std::sync::Arc;
 use super::{Namespace, Snapshot, Tenant};
 use crate::settings::{Gateway, Settings};
 
-/// All that the baseline of a tenant, or of one of its namespaces, is made of: while it is the same, so is the
-/// baseline.
+/// Everything that the baseline of a tenant, or of one of its namespaces, is computed from. Equal inputs give an
+/// equal baseline. Large parts are compared by pointer, so inputs that were read again count as changed.
 #[derive(Clone, Debug)]
 pub struct BaselineInputs {
     settings: Arc<Settings>,
@@ -29,7 +29,7 @@ impl PartialEq for BaselineInputs {
 }
 
 impl Snapshot {
-    /// The witness of what `tenant` has beyond its namespaces.
+    /// Returns the inputs of the tenant's cluster-scoped baseline objects.
     pub fn baseline_inputs(&self, tenant: &str) -> BaselineInputs {
         let namespaces_hash = self.namespaces_by_tenant.get(tenant).into_iter().flatten();
         let mut hasher = DefaultHasher::new();
@@ -47,7 +47,7 @@ impl Snapshot {
         }
     }
 
-    /// The witness of what is made of every tenant.
+    /// Returns the inputs of the objects that are computed from all tenants.
     pub fn cluster_baseline_inputs(&self) -> BaselineInputs {
         let mut hasher = DefaultHasher::new();
         for tenant in self.tenants() {
@@ -84,7 +84,7 @@ impl BaselineInputs {
         Arc::ptr_eq(&self.settings, &other.settings)
     }
 
-    /// The witness of a namespace of the same tenant.
+    /// Returns the inputs of the baseline in a namespace of the same tenant.
     #[must_use]
     pub fn for_namespace(&self, snapshot: &Snapshot, namespace: &str) -> Self {
         Self { namespace: snapshot.namespaces.get(namespace).cloned(), ..self.clone() }

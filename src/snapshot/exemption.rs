@@ -4,18 +4,18 @@ use k8s_openapi::jiff::Timestamp;
 
 use crate::api::{ExemptionSpec, ExemptionTarget};
 
-/// An exemption, as rules see it.
+/// The parts of an Exemption that rules read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exemption {
     pub name: String,
     pub rules: BTreeSet<String>,
     pub target: ExemptionTarget,
-    /// In seconds since 1970.
+    /// Expiry in seconds since 1970.
     pub expires: i64,
 }
 
 impl Exemption {
-    /// `Err` if it does not say when it ends.
+    /// Fails if `spec.expires` is not a timestamp.
     pub fn new(name: String, spec: ExemptionSpec) -> Result<Self, String> {
         let expires = spec.expires.parse::<Timestamp>().map_err(|error| format!("spec.expires: {error}"))?;
         Ok(Self {
@@ -26,7 +26,7 @@ impl Exemption {
         })
     }
 
-    /// Whether it is about the object of this kind and name in its namespace.
+    /// True if its target has this kind and name. The caller has already selected the target's namespace.
     pub fn targets(&self, kind: &str, name: &str) -> bool {
         self.target.kind.name() == kind && self.target.name == name
     }

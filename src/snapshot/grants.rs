@@ -7,12 +7,12 @@ impl Snapshot {
         tenant.grants.serve.gateways.iter().filter_map(|name| self.settings.gateway(name))
     }
 
-    /// The gateway through which the tenant reaches hosts outside the cluster, if it was granted any.
+    /// Returns the gateway through which the tenant reaches hosts outside the cluster, if any host is granted.
     pub fn egress_gateway(&self, tenant: &Tenant) -> Option<&EgressGateway> {
         self.settings.egress_gateway.as_ref().filter(|_| !tenant.grants.reach.hosts.is_empty())
     }
 
-    /// The shared services that the tenant was granted, of those there are.
+    /// Returns the tenant's granted shared services that exist and may serve it.
     pub fn reachable_services(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
         let granted = tenant.grants.reach.shared_services.iter();
         granted
@@ -20,12 +20,12 @@ impl Snapshot {
             .filter(|service| service.serves(&tenant.name))
     }
 
-    /// The shared services that may call the tenant's workloads.
+    /// Returns the shared services that may call the tenant's workloads.
     pub fn services_calling(&self, tenant: &str) -> impl Iterator<Item = &SharedService> {
         self.shared_services().filter(move |service| service.calls_tenants.contains(tenant))
     }
 
-    /// The tenants that reach the shared service.
+    /// Returns the tenants that reach the shared service: each has a grant, and the service may serve it.
     pub fn tenants_reaching(&self, service: &SharedService) -> impl Iterator<Item = &Tenant> {
         self.tenants().filter(|tenant| {
             tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)

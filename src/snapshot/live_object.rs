@@ -1,4 +1,4 @@
-/// Where an object in a namespace is.
+/// Namespace, kind and name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LiveObjectKey {
     pub namespace: String,
@@ -6,14 +6,14 @@ pub struct LiveObjectKey {
     pub name: String,
 }
 
-/// An object that is there: which it is, and what controls it.
+/// UID and managing controller of an object that exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveObject {
     pub uid: String,
     pub controller: Option<ControllerRef>,
 }
 
-/// The owner of an object that makes and ends it.
+/// The managing controller of an object: its owner reference with `controller: true`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerRef {
     pub kind: String,

@@ -4,7 +4,7 @@ use super::Tenant;
 use super::actor::User;
 use crate::api::{Subject, SubjectKind};
 
-/// Who acts for which tenants, by the names that requests come with: a decision takes as long with four thousand
+/// Index from users and groups to the tenants that they own. With it a decision takes as long with four thousand
 /// tenants as with ten.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
@@ -28,14 +28,14 @@ impl Members {
         members
     }
 
-    /// The names of the tenants that list the user as an owner; some of them twice.
+    /// Returns the names of the tenants that list the user as an owner; a name can occur twice.
     pub(super) fn tenants_of<'m>(&'m self, user: &User<'_>) -> impl Iterator<Item = &'m str> {
         let groups = user.groups.iter().filter_map(|group| self.groups.get(*group));
         self.users.get(user.name).into_iter().chain(groups).flatten().map(String::as_str)
     }
 }
 
-/// The name under which the API server knows a service account.
+/// Returns the username that the API server gives to a service account.
 fn account(owner: &Subject) -> String {
     format!("system:serviceaccount:{}:{}", owner.namespace.as_deref().unwrap_or_default(), owner.name)
 }

@@ -1,4 +1,7 @@
-//! Who owns what, and who asks: one immutable snapshot, built whole by `sources`. Pure.
+//! The snapshot of the cluster in which requests are judged: settings, tenants, namespaces, shared services,
+//! exemptions and reserved names. It is immutable, so all rules of one decision see the same state.
+//!
+//! `sources` watches the cluster and builds each snapshot as a whole; this module performs no I/O.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -35,46 +38,45 @@ pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames,
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
 
-/// What a namespace's owner can be.
+/// The owner of a namespace.
 #[derive(Clone, Copy, Debug)]
 pub enum NamespaceOwner<'w> {
     Tenant(&'w Tenant),
-    /// Listed in the settings.
+    /// A namespace that the settings list as the platform's.
     Platform,
-    /// Listed in the settings as one in which shared services run.
+    /// A namespace that the settings list for shared services.
     SharedService,
-    /// Its label names a tenant that does not exist.
+    /// The tenant label names a tenant that does not exist.
     Orphaned(&'w str),
     Unowned,
 }
 
-/// What every tenant must reach, wherever the cluster has put it.
+/// Addresses that the pods of every tenant must reach; they differ between clusters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClusterEndpoints {
-    /// The API servers' own addresses: a policy sees a packet after its Service address is translated.
+    /// The API servers' own addresses. A NetworkPolicy is enforced after a packet's Service address is translated.
     pub api_servers: BTreeSet<(IpAddr, u16)>,
-    /// The Service addresses of DNS: a cache on the node answers on them untranslated.
+    /// The Service addresses of DNS. A DNS cache on the node answers on them without translation.
     pub dns: BTreeSet<IpAddr>,
 }
 
-/// All that a world is made of. What there is much of is shared: a change makes a new world, and leaves most as
-/// it was.
+/// Input of a snapshot. Large parts are in `Arc`s, so the next snapshot copies only what changed.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterState {
     pub tenants: Vec<Arc<Tenant>>,
     pub shared_services: Vec<SharedService>,
     pub exemptions: Vec<Exemption>,
     pub namespaces: Vec<(Arc<str>, Arc<Namespace>)>,
-    /// What exemptions rest on, as far as anybody has looked.
+    /// Objects that exemptions depend on, as far as they have been looked up.
     pub live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     pub reserved_names: ReservedNames,
     pub endpoints: ClusterEndpoints,
 }
 
-/// By name.
+/// Tenants by name.
 type TenantsByName = BTreeMap<String, Arc<Tenant>>;
 
-/// The snapshot a request is judged in, from the first rule to the last.
+/// The state in which a request is judged, from the first rule to the last.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub settings: Arc<Settings>,
@@ -82,15 +84,15 @@ pub struct Snapshot {
     pub reserved_names: ReservedNames,
     namespaces: HashMap<Arc<str>, Arc<Namespace>>,
     tenants: TenantsByName,
-    /// Tenants that do not count, each with the older one whose namespaces its own could be named like.
+    /// Inactive tenants, each with the older tenant whose namespaces could have the same names.
     inactive_tenants: BTreeMap<String, String>,
     members: Members,
     environment_hash: u64,
     shared_services: BTreeMap<String, SharedService>,
-    /// By the namespace of their targets.
+    /// Exemptions by the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
-    /// The namespaces of each tenant, by name.
+    /// Namespaces by the tenant that their label names, whether or not the tenant exists.
     namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
@@ -138,12 +140,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether the namespace is the mesh's root, and its mesh-wide policies are Bulkhead's to keep.
+    /// True if the namespace is the mesh's root namespace and Bulkhead manages the mesh-wide policies in it.
     pub fn is_managed_root(&self, namespace: &str) -> bool {
         self.settings.mesh_wide.is_some() && namespace == self.settings.mesh_root
     }
 
-    /// `None` if the namespace is not in this snapshot.
+    /// Returns the owner of the namespace; `None` if neither the settings list it nor the snapshot contains it.
     pub fn owner(&self, namespace: &str) -> Option<NamespaceOwner<'_>> {
         if self.settings.shared_namespaces.contains(namespace) {
             return Some(NamespaceOwner::SharedService);
@@ -165,22 +167,23 @@ impl Snapshot {
         self.tenants.get(name).map(Arc::as_ref)
     }
 
-    /// The tenant whose namespaces could be named like those of a tenant `name`.
+    /// Returns another tenant whose namespaces could have the same names as those of a tenant `name`.
     pub fn overlapping_tenant(&self, name: &str) -> Option<&str> {
         overlapping_tenant(&self.tenants, name)
     }
 
-    /// The older tenant because of which the tenant `name` does not count.
+    /// Returns the older tenant because of which the tenant `name` is inactive.
     pub fn conflicting_older_tenant(&self, name: &str) -> Option<&str> {
         self.inactive_tenants.get(name).map(String::as_str)
     }
 
-    /// The tenant that a namespace of this name is of, by the name alone: `tenant-NAME` or `tenant-NAME-…`.
+    /// Returns the tenant whose name a namespace of this name has: `tenant-NAME` or `tenant-NAME-…`. Labels are not
+    /// read.
     pub fn tenant_by_namespace_name(&self, namespace: &str) -> Option<&Tenant> {
         self.tenant(tenant_with_prefix(&self.tenants, namespace.strip_prefix(NAMESPACE_PREFIX)?)?)
     }
 
-    /// Whether `namespace` is one too many for its tenant: the older ones come first.
+    /// True if `namespace` exceeds its tenant's limit. Older namespaces count first.
     pub fn is_over_limit(&self, namespace: &str) -> bool {
         let age = |name: &str| self.namespaces.get(name).map(|known| (known.created, name.to_owned()));
         let Some((NamespaceOwner::Tenant(tenant), own)) = self.owner(namespace).zip(age(namespace)) else {
@@ -191,22 +194,23 @@ impl Snapshot {
         tenant.limit.is_some_and(|limit| older.count() >= limit)
     }
 
-    /// Every tenant, by name.
+    /// Returns every active tenant, sorted by name.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.tenants.values().map(Arc::as_ref)
     }
 
-    /// Every shared service, by name.
+    /// Returns every shared service, sorted by name.
     pub fn shared_services(&self) -> impl Iterator<Item = &SharedService> {
         self.shared_services.values()
     }
 
-    /// Whether the settings list its namespace: elsewhere others write too, and its identity is anybody's.
+    /// True if the settings list the service's namespace. In any other namespace others write too, so that any
+    /// tenant could run as its service account.
     pub fn is_listed(&self, service: &SharedService) -> bool {
         self.settings.shared_namespaces.contains(&service.namespace)
     }
 
-    /// Every shared service that is listed, by name.
+    /// Returns every shared service in a listed namespace, sorted by name.
     pub fn listed_services(&self) -> impl Iterator<Item = &SharedService> {
         self.shared_services().filter(|service| self.is_listed(service))
     }
@@ -215,7 +219,7 @@ impl Snapshot {
         self.shared_services.get(name)
     }
 
-    /// The exemptions whose targets are in `namespace`.
+    /// Returns the exemptions whose targets are in `namespace`.
     pub fn exemptions(&self, namespace: &str) -> impl Iterator<Item = &Exemption> {
         self.exemptions.get(namespace).into_iter().flatten()
     }
@@ -224,7 +228,7 @@ impl Snapshot {
         self.exemptions.values().flatten().find(|exemption| exemption.name == name)
     }
 
-    /// This world, with `live` known beside.
+    /// Returns this snapshot with the objects of `live` added.
     #[must_use]
     pub fn with_live_objects(&self, live_objects: BTreeMap<LiveObjectKey, LiveObject>) -> Self {
         let mut snapshot = self.clone();
@@ -232,24 +236,24 @@ impl Snapshot {
         snapshot
     }
 
-    /// What is known of an object that an exemption rests on; `None` until somebody has looked at it.
+    /// Returns an object that an exemption depends on; `None` until it has been looked up.
     pub fn live_object(&self, key: &LiveObjectKey) -> Option<&LiveObject> {
         self.live_objects.get(key)
     }
 
-    /// Every name that a namespace's label gives as its tenant's, and its namespaces.
+    /// Returns every tenant name that the label of a namespace has, with those namespaces.
     pub fn namespaces_by_tenant_label(&self) -> impl Iterator<Item = (&str, &BTreeSet<Arc<str>>)> {
         self.namespaces_by_tenant.iter().map(|(tenant, namespaces)| (tenant.as_str(), namespaces))
     }
 
-    /// The tenant's namespaces whose pods the others trust: neither before the baseline stands there, nor once they go.
+    /// Returns the tenant's namespaces whose pods the others trust: ready ones that are not terminating.
     pub fn ready_namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         let is_trusted =
             |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
         self.namespaces_of(tenant).filter(is_trusted)
     }
 
-    /// The namespaces that carry the tenant's label, by name.
+    /// Returns the namespaces with the tenant's label, sorted by name.
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.namespaces_by_tenant.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }

@@ -1,42 +1,44 @@
-/// The label that says whose a namespace is; the webhook entries select on it.
+/// Label that names the tenant of a namespace; the webhook entries select namespaces by it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
 
-/// The label by which Kubernetes itself says a namespace's name.
+/// Label in which Kubernetes itself writes a namespace's name.
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// The condition of a namespace whose baseline stands.
+/// Type of the condition that a namespace has once its baseline is applied.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 
-/// The message of that condition: a namespace that is another tenant's next is not ready for that one.
+/// Returns the message of that condition. It names the tenant: a namespace that moves to another tenant is not
+/// ready for that tenant yet.
 pub fn ready_for(tenant: &str) -> String {
     format!("the baseline of tenant {tenant} is applied")
 }
 
-/// A namespace, as rules see it.
+/// The parts of a Namespace that rules read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace {
-    /// The value of its tenant label.
+    /// Value of its tenant label.
     pub tenant: Option<String>,
-    /// Its other labels that the baseline may want, keys and values.
+    /// Keys and values of its other labels, as far as a baseline can contain them.
     pub labels: Vec<(Box<str>, Box<str>)>,
-    /// A namespace that is created again under the same name is another one.
+    /// Distinguishes the namespace from a later one of the same name.
     pub uid: String,
-    /// When it was created, in seconds since 1970.
+    /// Creation time in seconds since 1970.
     pub created: i64,
-    /// Whether the baseline of its tenant has stood once.
+    /// True once the baseline of its tenant has been applied.
     pub ready: bool,
-    /// Whether it is said to stand no more.
+    /// True if the condition says that the baseline is no longer applied.
     pub ready_revoked: bool,
     pub terminating: bool,
 }
 
 impl Namespace {
-    /// The value of one of its `labels`.
+    /// Returns the value of one of its `labels`.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)
     }
 
-    /// What is known after `newer` was seen: once the baseline has stood, what is missing later is drift.
+    /// Returns `now`, with the readiness seen before. Once a baseline has been applied, a missing object is drift:
+    /// the namespace stays ready until it is recreated, changes its tenant, or its readiness is revoked.
     #[must_use]
     pub fn keep_ready_until_recreated(&self, newer: Self) -> Self {
         let is_same_namespace = self.uid == newer.uid && self.tenant == newer.tenant;

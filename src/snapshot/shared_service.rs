@@ -2,21 +2,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::{self, SharedPort};
 
-/// A service of the platform that tenants may be granted to reach.
+/// A service of the platform to which tenants can be granted access.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SharedService {
     pub name: String,
     pub namespace: String,
-    /// The name of its Service.
+    /// Name of its Service.
     pub service: String,
     pub service_account: String,
     pub selector: BTreeMap<String, String>,
     pub ports: Vec<SharedPort>,
-    /// The tenants that may be granted to reach it; all of them if it names none.
+    /// Tenants that may be granted access; `None` allows all of them.
     pub tenants: Option<BTreeSet<String>>,
-    /// The tenants whose workloads it may call.
+    /// Tenants whose workloads it may call.
     pub calls_tenants: BTreeSet<String>,
-    /// What else it may call in the mesh, as a Sidecar says it.
+    /// Other hosts in the mesh that it may call, in the notation of a Sidecar.
     pub egress: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl SharedService {
         }
     }
 
-    /// Whether the tenant may be granted to reach it.
+    /// True if the tenant may be granted access.
     pub fn serves(&self, tenant: &str) -> bool {
         self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))
     }

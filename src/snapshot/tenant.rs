@@ -3,20 +3,20 @@ use std::collections::BTreeMap;
 use super::namespace_names::is_named_for;
 use crate::api::{self, Authorization, Enforcement, Grants, Limits};
 
-/// A tenant, as rules see it.
+/// The parts of a Tenant that rules read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Tenant {
     pub name: String,
-    /// When it was created, in seconds since 1970.
+    /// Creation time in seconds since 1970.
     pub created: i64,
-    /// How many namespaces it may have.
+    /// Maximum number of namespaces.
     pub limit: Option<usize>,
     pub enforcement: Enforcement,
-    /// Whether the platform has accepted what enforcing it means for what was there before.
+    /// True if the platform has accepted what enforcement means for objects that already exist.
     pub findings_acknowledged: bool,
     pub contact: Option<String>,
     pub owners: Vec<api::Subject>,
-    /// What each of its namespaces may hold, over the defaults.
+    /// Quota of each of its namespaces; overrides the defaults.
     pub namespace_quota: BTreeMap<String, String>,
     pub limits: Limits,
     pub authorization: Authorization,
@@ -40,12 +40,12 @@ impl Tenant {
         }
     }
 
-    /// Whether what rules are against is admitted with a warning, and no baseline is put up.
+    /// True if violations are admitted with a warning and no baseline is applied.
     pub fn is_observed(&self) -> bool {
         self.enforcement == Enforcement::Observe
     }
 
-    /// Whether `namespace` is this tenant's by its name: `tenant-NAME` or `tenant-NAME-…`.
+    /// True if `namespace` has this tenant's name: `tenant-NAME` or `tenant-NAME-…`.
     pub fn matches_namespace_name(&self, namespace: &str) -> bool {
         is_named_for(namespace, &self.name)
     }

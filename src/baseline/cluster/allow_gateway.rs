@@ -4,13 +4,14 @@ use super::{Kind, Manifest, NAME_PREFIX};
 use crate::settings::Gateway;
 use crate::snapshot::Snapshot;
 
-/// A gateway takes calls from outside, which have no identity: what it passes on is refused or not where it arrives.
+/// Allows all calls to a gateway. It accepts calls from outside the mesh, which have no identity; the workload
+/// behind it decides about each.
 pub(super) fn manifest(snapshot: &Snapshot, gateway: &Gateway) -> Option<Manifest> {
     let (namespace, name) = gateway.name.split_once('/')?;
     let selector = json!({ "matchLabels": gateway.selector });
     let spec = json!({ "action": "ALLOW", "rules": [{}], "selector": selector });
     let name = format!("{NAME_PREFIX}gateway-{name}");
-    // What is declared before it is there keeps nothing else waiting.
+    // A gateway may be listed before its namespace exists; its policy then delays no other object.
     (snapshot.settings.denies_all() && snapshot.namespace(namespace).is_some())
         .then(|| Manifest::new(Kind::AuthorizationPolicy, Some(namespace), name, json!({ "spec": spec })))
 }

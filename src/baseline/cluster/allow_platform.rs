@@ -3,8 +3,8 @@ use serde_json::json;
 use super::{Body, ClusterSite, Kind, Object};
 use crate::snapshot::Snapshot;
 
-/// What is the platform's and in the mesh stays as open as it was. Not in the root namespace: what is allowed there is
-/// allowed everywhere.
+/// Keeps platform namespaces in the mesh as open as they were before the mesh-wide deny. The mesh's root namespace
+/// gets no such policy: a policy there allows for the whole mesh.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,
@@ -19,7 +19,7 @@ pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     }
 }
 
-/// Whether the mesh takes in the pods of the namespace.
+/// True if the pods of the namespace are in the mesh.
 fn is_meshed(snapshot: &Snapshot, namespace: &str) -> bool {
     let labels = snapshot.namespace(namespace).map(|known| &known.labels);
     let keys = super::super::MESH_LABELS;

@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 use super::{Body, ClusterSite, Kind, Object};
 use crate::settings::DenyAll;
 
-/// With this annotation a policy is only tried.
+/// Annotation of a policy that is evaluated but not enforced.
 pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
 
 pub const NAME: &str = "deny-all";
 
-/// What no policy allows is refused, everywhere in the mesh; or only counted.
+/// Denies every call in the mesh that no policy allows, or in a dry run only counts them.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: NAME, body: Body::Optional(body) }
 }

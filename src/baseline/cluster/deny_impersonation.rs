@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::{Body, ClusterSite, Kind, Object, network};
 
-/// Nobody passes for a shared service: neither an account of its name elsewhere, nor its namespace in another trust
-/// domain.
+/// Denies callers that impersonate a shared service: an account of its name in another namespace, or its namespace
+/// in another trust domain.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,

@@ -1,5 +1,5 @@
-//! What there is once: the mesh-wide policies in its root namespace, what they must let through, and the tenants'
-//! share of the API server.
+//! Baseline objects that exist once: the mesh-wide policies in the mesh's root namespace, the policies that allow
+//! the platform's traffic under them, and the tenants' share of the API server.
 
 mod allow_gateway;
 mod allow_platform;
@@ -15,14 +15,14 @@ use crate::snapshot::Snapshot;
 pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};
 pub(super) use priority_level::NAME as PRIORITY_LEVEL;
 
-/// A namespace in which there is something of the cluster's, or none.
+/// The snapshot, and the namespace of an object; `None` for a cluster-scoped one.
 #[derive(Clone, Copy, Debug)]
 struct ClusterSite<'w> {
     snapshot: &'w Snapshot,
     namespace: Option<&'w str>,
 }
 
-/// Every object that there is once. What lets through stands before what denies.
+/// Returns every object that exists once, in apply order: policies that allow before policies that deny.
 pub fn desired_for_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
     let settings = &snapshot.settings;
     let mut manifests = priority_level::object().manifests(ClusterSite { snapshot, namespace: None });
@@ -43,7 +43,7 @@ pub fn desired_for_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
     manifests
 }
 
-/// Every object but those that have names of their own.
+/// Objects with a fixed name: all but the gateways' policies.
 const fn objects<'w>() -> [Object<ClusterSite<'w>>; 5] {
     [
         priority_level::object(),

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, ClusterSite, Kind, Object};
 
-/// No plaintext in the whole mesh, unless a namespace says otherwise.
+/// Rejects plaintext in the whole mesh, except where a namespace has its own policy.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,

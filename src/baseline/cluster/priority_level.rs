@@ -4,7 +4,8 @@ use super::{Body, ClusterSite, Kind, Object};
 
 pub(in super::super) const NAME: &str = "bulkhead-tenants";
 
-/// The share of the API server that all tenants have, queued fairly among whoever asks.
+/// Limits the API server's capacity for all tenants together; their requests queue fairly. See
+/// <https://kubernetes.io/docs/concepts/cluster-administration/flow-control/>.
 pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
     Object {
         kind: Kind::PriorityLevelConfiguration,

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// The tenant's proxies log whom they refuse, with the caller's identity.
+/// Makes the tenant's proxies log denied requests with the caller's identity.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::Telemetry,

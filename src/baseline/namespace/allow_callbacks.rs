@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object, network};
 
-/// The API servers may call what they were granted to, one policy a grant.
+/// Allows the API servers to call the granted pods and ports, in one policy per grant.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::NetworkPolicy,
@@ -12,7 +12,7 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
             let from =
                 site.snapshot.endpoints.api_servers.iter().map(|(address, _)| network::address(*address));
             let from: Vec<_> = from.collect();
-            // A rule without peers would be for everybody.
+            // A rule without peers would match every source.
             let callbacks = callbacks.filter(|_| !from.is_empty());
             let policy = callbacks.map(|(callback, number): (_, u32)| {
                 let spec = json!({

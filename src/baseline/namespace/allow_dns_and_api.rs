@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, NamespaceSite, Object, network};
 
-/// DNS, by its pods and by its Service's addresses, and the API servers by their own.
+/// Allows egress to DNS, by its pods and its Service's addresses, and to the API servers, by their own addresses.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-dns-and-api", body: Body::Always(body) }
 }

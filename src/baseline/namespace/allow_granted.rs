@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, NamespaceSite, Object, network};
 
-/// What the tenant was granted to reach beyond itself, and who may call it.
+/// Allows egress to the destinations, and ingress from the callers, that the tenant was granted.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-granted", body: Body::Always(body) }
 }

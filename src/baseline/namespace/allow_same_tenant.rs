@@ -4,7 +4,7 @@ use super::{Body, Kind, NamespaceSite, Object};
 use crate::settings::SameTenant;
 use crate::snapshot::TENANT_LABEL;
 
-/// A tenant's namespaces among themselves, or each within itself.
+/// Allows traffic between the tenant's namespaces, or only within each of them, as the settings say.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "allow-same-tenant", body: Body::Always(body) }
 }

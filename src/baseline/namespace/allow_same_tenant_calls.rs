@@ -3,7 +3,8 @@ use serde_json::json;
 use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::Authorization;
 
-/// Only beside a mesh-wide deny, and for a tenant that wants it: what one policy allows no finer one takes back.
+/// Allows calls within the tenant where the mesh denies by default, if the Tenant asks for it with `authorization:
+/// Open`. It is optional because allow policies add up: a narrower policy cannot take back what this one allows.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,

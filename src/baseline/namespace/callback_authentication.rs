@@ -4,8 +4,8 @@ use serde_json::{Map, json};
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// The API server has no identity in the mesh: on the ports it was granted to call it need not show one. One for
-/// each set of pods, since of two that select the same pod only one would count.
+/// Permits plaintext on the ports that the API server was granted to call, because it has no identity in the mesh.
+/// There is one policy for each set of pods: of two that select the same pod, only one takes effect.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,

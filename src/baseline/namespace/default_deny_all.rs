@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// Nothing in, nothing out; the others open what must be open.
+/// Denies all ingress and egress; other policies allow what is needed.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::NetworkPolicy,

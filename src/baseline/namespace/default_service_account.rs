@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// Who asks for no account gets no token of one.
+/// Mounts no token into pods that name no service account.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceAccount,
@@ -11,5 +11,5 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     }
 }
 
-/// What a pod runs as that names none.
+/// Service account of pods that name none.
 pub const NAME: &str = "default";

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, NamespaceSite, Object, network};
 
-/// Whoever is neither of the tenant nor granted is denied: other tenants, foreign trust domains and plaintext, which
-/// has no principal at all.
+/// Denies callers that are neither of the tenant nor granted: other tenants, foreign trust domains, and plaintext,
+/// which has no principal at all.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: "deny-cross-tenant", body: Body::Always(body) }
 }
@@ -14,7 +14,7 @@ fn body(site: NamespaceSite<'_>) -> Value {
     json!({ "spec": { "action": "DENY", "rules": rules(site) } })
 }
 
-/// What is denied at the pods, and again at a waypoint before them.
+/// Returns the rules for the pods; a waypoint in front of them has the same.
 pub(super) fn rules(site: NamespaceSite<'_>) -> Vec<Value> {
     let allowed = site.allowed_principals();
     let callbacks: BTreeSet<u16> =
@@ -28,7 +28,7 @@ pub(super) fn rules(site: NamespaceSite<'_>) -> Vec<Value> {
             "from": [{ "source": { "notPrincipals": allowed } }],
             "to": [{ "operation": { "notPorts": callbacks } }],
         }));
-        // There the API server has no identity; whoever has one must be allowed.
+        // On these ports the API server calls without an identity; a caller with an identity must be allowed.
         rules.push(json!({
             "from": [{ "source": { "principals": ["*"], "notPrincipals": allowed } }],
             "to": [{ "operation": { "ports": callbacks } }],

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::{Body, Kind, NamespaceSite, Object, deny_cross_tenant};
 use crate::settings::Dataplane;
 
-/// A waypoint obeys only what names it, and the pods behind it see only the waypoint's own identity.
+/// Repeats the deny rules for each waypoint, which applies only policies that name it. The pods behind it see only
+/// the waypoint's own identity.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// Addresses outside the cluster that the tenant was granted, so that its proxies let them out. The host is nobody's
-/// name: an entry must have one.
+/// Registers granted addresses outside the cluster, so that the tenant's proxies allow traffic to them. The host is
+/// a placeholder: an entry must have one.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceEntry,

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, NamespaceSite, Object, network};
 
-/// A host outside the cluster that the tenant was granted, so that its proxies let it out; through the egress gateway
-/// where there is one.
+/// Registers a granted host outside the cluster, so that the tenant's proxies allow traffic to it: through the
+/// egress gateway where there is one.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::ServiceEntry,

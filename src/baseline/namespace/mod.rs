@@ -1,4 +1,4 @@
-//! What stands in every namespace of a tenant.
+//! Baseline objects of every namespace of a tenant.
 
 mod access_log;
 mod allow_callbacks;
@@ -33,7 +33,7 @@ pub use tenant_owners::TENANT_ROLE;
 pub(super) use tenant_owners::role_binding_body;
 pub use tenant_quota::NAME as QUOTA_NAME;
 
-/// A tenant's namespace, and the world around it.
+/// A tenant's namespace, and the snapshot from which its objects are computed.
 #[derive(Clone, Copy, Debug)]
 struct NamespaceSite<'w> {
     snapshot: &'w Snapshot,
@@ -41,8 +41,8 @@ struct NamespaceSite<'w> {
     namespace: &'w str,
 }
 
-/// In the order they are applied: what closes comes first, and last what Kubernetes refuses everything by until it has
-/// counted.
+/// Apply order: deny policies first, ResourceQuota last, because Kubernetes rejects creates until the quota
+/// controller has computed usage.
 const fn objects<'w>() -> [Object<NamespaceSite<'w>>; 19] {
     [
         default_deny_all::object(),
@@ -67,7 +67,7 @@ const fn objects<'w>() -> [Object<NamespaceSite<'w>>; 19] {
     ]
 }
 
-/// All objects of one namespace of `tenant`.
+/// Returns all objects of one namespace of `tenant`.
 pub fn desired_for_namespace<'w>(
     snapshot: &'w Snapshot,
     tenant: &'w Tenant,
@@ -77,7 +77,7 @@ pub fn desired_for_namespace<'w>(
     objects().into_iter().flat_map(move |object| object.manifests(site))
 }
 
-/// The one object that has this kind and name; `None` if the baseline has none.
+/// Returns the object of this kind and name; `None` if the baseline has none.
 pub fn desired_object(
     snapshot: &Snapshot,
     tenant: &Tenant,
@@ -90,14 +90,14 @@ pub fn desired_object(
     of_kind.flat_map(|object| object.manifests(site)).find(|manifest| manifest.name == name)
 }
 
-/// Whether in a tenant's namespace an object of this kind and name is the baseline's.
+/// True if the baseline reserves this kind and name in a tenant's namespace.
 pub fn is_baseline_name(kind: Kind, name: &str) -> bool {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind).peekable();
     (of_kind.peek().is_some() && name.starts_with(NAME_PREFIX))
         || of_kind.any(|object| object.has_fixed_name() && object.name == name)
 }
 
-/// The names of all objects that have one.
+/// Returns all fixed names.
 pub fn namespace_object_names() -> impl Iterator<Item = &'static str> {
     objects().into_iter().filter(Object::has_fixed_name).map(|object| object.name)
 }
@@ -113,12 +113,12 @@ impl<'w> NamespaceSite<'w> {
         &self.snapshot.settings
     }
 
-    /// The namespaces of the tenant whose pods this one's trust: itself, and where the baseline stands.
+    /// Returns the tenant's namespaces whose pods this one trusts: itself and the ready ones.
     fn trusted_namespaces(self) -> BTreeSet<&'w str> {
         self.snapshot.ready_namespaces_of(&self.tenant.name).chain([self.namespace]).collect()
     }
 
-    /// The accounts that may call the pods here, as patterns.
+    /// Returns the principals that may call the pods of this namespace, as patterns.
     fn allowed_principals(self) -> Vec<String> {
         let settings = self.settings();
         let own = self

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// No plaintext.
+/// Rejects plaintext.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,

@@ -6,8 +6,8 @@ use super::{Body, Kind, NamespaceSite, Object, network};
 use crate::settings::Dataplane;
 use crate::snapshot::{Snapshot, Tenant};
 
-/// What the tenant's proxies know: its own services, the mesh, the API server, DNS, and what it reaches. Nobody reads
-/// it with the ambient dataplane.
+/// Limits the tenant's proxies to its own services, the mesh, the API server, DNS and the shared services that it
+/// reaches. Not created with the ambient dataplane, where no proxy reads it.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::Sidecar, name: "default", body: Body::Optional(body) }
 }
@@ -29,7 +29,8 @@ fn body(site: NamespaceSite<'_>) -> Option<Value> {
     Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
 }
 
-/// What the tenant's proxies know by name, each with its namespace: the API server, DNS, and what the tenant reaches.
+/// Returns the hosts that the tenant's proxies know by name, each with its namespace: the API server, DNS, and the
+/// shared services that the tenant reaches.
 pub fn known_hosts<'w>(
     snapshot: &'w Snapshot,
     tenant: &'w Tenant,

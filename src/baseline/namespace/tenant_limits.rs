@@ -6,7 +6,8 @@ use super::super::quantity::parse_quantity;
 use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::Limits;
 
-/// What a container has that asks for nothing, and what none may have: a quota on requests refuses whoever makes none.
+/// Sets default requests and limits, and the maximum per container. The defaults are needed because a quota on
+/// requests rejects pods that set none.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::LimitRange, name: "tenant-limits", body: Body::Always(body) }
 }
@@ -15,7 +16,7 @@ const DEFAULT_REQUEST: &[(&str, &str)] = &[("cpu", "100m"), ("memory", "128Mi")]
 
 fn body(site: NamespaceSite<'_>) -> Value {
     let limits = &site.tenant.limits;
-    // As the API server completes them: what is bounded is given, and what is given is asked for.
+    // Follows the API server's own defaulting: `default` falls back to `max`, and `defaultRequest` to `default`.
     let merged = |base: &BTreeMap<String, String>, over: &BTreeMap<String, String>| {
         let mut all = base.clone();
         all.extend(over.clone());

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Body, Kind, NamespaceSite, Object};
 use crate::api::{Subject, SubjectKind};
 
-/// The owners' rights in their namespaces.
+/// Binds the owners to their role in the namespace.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object {
         kind: Kind::RoleBinding,
@@ -12,10 +12,10 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     }
 }
 
-/// What owners may do in their namespaces: an explicit list, without the verbs that walk around admission.
+/// ClusterRole of owners in their namespaces: an explicit list of rights, without the verbs that bypass admission.
 pub const TENANT_ROLE: &str = "bulkhead-tenant";
 
-/// Gives the owners a role of the cluster's.
+/// Returns the body of a binding of the owners to a ClusterRole.
 pub(in crate::baseline) fn role_binding_body(role: &str, owners: &[Subject]) -> Value {
     let subjects: Vec<Value> = owners.iter().map(subject).collect();
     json!({

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Body, Kind, NamespaceSite, Object};
 
-/// How much a namespace may hold: what the Tenant says, and of everything that others pay for an end.
+/// Sets the quota of a namespace: the Tenant's own, and default object counts for kinds whose cost falls on the
+/// whole cluster.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     Object { kind: Kind::ResourceQuota, name: NAME, body: Body::Always(body) }
 }

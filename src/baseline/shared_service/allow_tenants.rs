@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{Body, Kind, Object, ServiceSite, network};
 use crate::snapshot::Tenant;
 
-/// Each tenant may ask for what is its own, and nobody for anything else.
+/// Allows each tenant the requests that are its own, and denies all others.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::AuthorizationPolicy, name: "tenants", body: Body::Always(body) }
 }
@@ -16,13 +16,14 @@ fn body(site: ServiceSite<'_>) -> Value {
     json!({ "spec": { "action": "ALLOW", "rules": rules, "selector": site.selector() } })
 }
 
-/// What the tenant may ask for; ports with the same headers share a rule, for the accounts in it are many.
+/// Returns the rules of one tenant. Ports with the same headers share a rule, because each rule repeats all
+/// accounts of the tenant.
 fn rules(site: ServiceSite<'_>, tenant: &Tenant) -> Vec<Value> {
     let trusted = site.snapshot.ready_namespaces_of(&tenant.name);
     let accounts: Vec<String> =
         trusted.map(|namespace| network::principal(&site.snapshot.settings, namespace, "*")).collect();
     if accounts.is_empty() {
-        // Without a principal the rule would be for everybody.
+        // Without a principal the rule would match every caller.
         return Vec::new();
     }
     let named = |text: &String| text.replace("{tenant}", &tenant.name);

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
 use crate::settings::Dataplane;
 
-/// Its proxies say who calls, from the caller's certificate and after they have let him in, and take no path and no
-/// header that could mean another where it arrives.
+/// Makes the service's proxies write the caller into the identity header, from the caller's certificate and after
+/// the call was allowed. They also accept no path and no header that the service could read differently.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::EnvoyFilter, name: "identity-header", body: Body::Optional(body) }
 }
@@ -52,7 +52,8 @@ fn path_normalization() -> Value {
     })
 }
 
-/// Java's servlets read `..;x` as `..`; Envoy does since CVE-2026-73551, but not where the dots are encoded.
+/// Rejects `..;x`, which Java's servlets read as `..`. Envoy reads it so too since CVE-2026-73551, but not where
+/// the dots are encoded.
 fn reject_path_traversal() -> Value {
     let walks = json!({
         "permissions": [{ "url_path": { "path": { "safe_regex": { "regex": ".*/([.]|%2[eE]){2};.*" } } } }],
@@ -68,7 +69,8 @@ fn reject_path_traversal() -> Value {
     )
 }
 
-/// To Envoy a header has a value if it has it among others; what it is judged by is made all that arrives.
+/// Makes the judged value of a header the only one that arrives. Envoy matches a header that is repeated if one of
+/// its values matches.
 fn merge_repeated_headers(site: ServiceSite<'_>) -> Option<Value> {
     let headers: BTreeSet<&String> = site.http_ports().flat_map(|port| port.headers.keys()).collect();
     let single = headers.iter().map(|header| {
@@ -98,7 +100,7 @@ fn mutation(mutations: &[Value]) -> Value {
     })
 }
 
-/// Before all others, or before the last one.
+/// Returns a patch that inserts an HTTP filter before all others, or before the last one.
 fn filter(operation: &str, name: &str, config: &Value) -> Value {
     let mut chain = json!({ "filter": { "name": CONNECTION_MANAGER } });
     if operation == "INSERT_BEFORE" {

@@ -1,4 +1,4 @@
-//! What stands around each shared service, under names of its own in a namespace that others write in too.
+//! Baseline objects of each shared service. Their names have a prefix, because others write in its namespace too.
 
 mod allow_tenants;
 mod identity_header;
@@ -13,17 +13,17 @@ use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::api::{Protocol, SharedPort};
 use crate::snapshot::{SharedService, Snapshot};
 
-/// The header in which a shared service is told who calls; whatever a caller writes there is refused.
+/// Header that names the caller to a shared service. Requests in which a caller sets it are denied.
 pub const IDENTITY_HEADER: &str = "x-tenant-identity";
 
-/// A shared service, and the world around it.
+/// A shared service, and the snapshot from which its objects are computed.
 #[derive(Clone, Copy, Debug)]
 struct ServiceSite<'w> {
     snapshot: &'w Snapshot,
     service: &'w SharedService,
 }
 
-/// In the order they are applied: what closes comes first.
+/// Apply order: objects that restrict come first.
 const fn objects<'w>() -> [Object<ServiceSite<'w>>; 6] {
     [
         allow_tenants::object(),
@@ -35,7 +35,7 @@ const fn objects<'w>() -> [Object<ServiceSite<'w>>; 6] {
     ]
 }
 
-/// All objects around a shared service.
+/// Returns all objects of a shared service.
 pub fn desired_for_service<'w>(
     snapshot: &'w Snapshot,
     service: &'w SharedService,
@@ -43,7 +43,7 @@ pub fn desired_for_service<'w>(
     objects().into_iter().flat_map(move |object| object.manifests(ServiceSite { snapshot, service }))
 }
 
-/// Whether an object of this kind and name is one of [`desired_for_service`], or like one.
+/// True if an object of this kind and name is one of [`desired_for_service`], or has a name like theirs.
 pub(super) fn is_service_object_name(kind: Kind, name: &str) -> bool {
     name.starts_with(NAME_PREFIX) && objects().iter().any(|object| object.kind == kind)
 }
@@ -60,12 +60,12 @@ impl Site for ServiceSite<'_> {
 }
 
 impl<'w> ServiceSite<'w> {
-    /// Its pods, as most kinds select them.
+    /// Returns the selector of its pods in the form that most kinds take.
     fn selector(self) -> Value {
         json!({ "matchLabels": self.service.selector })
     }
 
-    /// The ports on which HTTP is spoken; the name of the caller is said there.
+    /// Returns the HTTP ports, on which the identity header can be set.
     fn http_ports(self) -> impl Iterator<Item = &'w SharedPort> {
         self.service.ports.iter().filter(|port| port.protocol == Protocol::HTTP)
     }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{Body, Kind, Object, ServiceSite, network};
 use crate::snapshot::TENANT_LABEL;
 
-/// The tenants that reach it come in, on its ports; it goes nowhere but to DNS, the mesh, the API servers, its own
-/// namespace, those of its `egress` and the tenants it may call: a shared service is no way from one tenant into
-/// another.
+/// Allows ingress from the tenants that reach the service, on its ports. Allows egress only to DNS, the mesh, the
+/// API servers, its own namespace, those in its `egress`, and the tenants that it may call: a shared service must
+/// not be a path from one tenant to another.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "", body: Body::Always(body) }
 }

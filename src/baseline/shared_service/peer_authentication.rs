@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::{Body, Kind, Object, ServiceSite};
 
-/// No plaintext: who calls must be known.
+/// Rejects plaintext, because callers must have an identity.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object {
         kind: Kind::PeerAuthentication,

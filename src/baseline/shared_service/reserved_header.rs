@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
 
-/// Who writes the reserved header himself is refused, so that nothing forged is believed even where the proxy's own
-/// filter is missing.
+/// Denies requests in which the caller sets the identity header, so that a forged one is not believed even where
+/// the proxy's own filter is missing.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object {
         kind: Kind::AuthorizationPolicy,

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::{Body, Kind, Object, ServiceSite, network};
 use crate::settings::{Dataplane, Outbound};
 
-/// What its proxies know: no route that some tenant wrote among it.
+/// Limits the hosts that the service's proxies know, so that they use no route that a tenant wrote.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::Sidecar, name: "", body: Body::Optional(body) }
 }

@@ -3,9 +3,9 @@ use serde_json::{Value, json};
 use super::{Body, Calico, Kind, Object, TenantSite};
 use crate::snapshot::TENANT_LABEL;
 
-/// Where Calico is: what no other policy opens. Policies of Kubernetes only add up; this one only denies, and comes
-/// first. It neither allows nor passes on, which would end the evaluation before the tenant's own policies. This is
-/// how Calico keeps it.
+/// Denies traffic between tenants where Calico is installed; no other policy can allow it again. NetworkPolicies
+/// only add up, so this policy only denies and is evaluated first. It has no `Allow` or `Pass` action, which would
+/// end the evaluation before the tenant's own policies. This is the form in which Calico stores it.
 pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::GlobalNetworkPolicy(Calico::Crd),
@@ -14,7 +14,7 @@ pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
     }
 }
 
-/// The same, as Calico's own API server is asked.
+/// The same policy, in the form that Calico's own API server accepts.
 pub(super) const fn api_server<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::GlobalNetworkPolicy(Calico::ApiServer),
@@ -23,7 +23,7 @@ pub(super) const fn api_server<'w>() -> Object<TenantSite<'w>> {
     }
 }
 
-/// Before the policies of Kubernetes, which Calico takes to be of order 1000.
+/// Before NetworkPolicies, which Calico gives the order 1000.
 const ORDER: u32 = 100;
 
 fn body(site: TenantSite<'_>, calico: Calico) -> Option<Value> {

@@ -4,12 +4,13 @@ use super::super::cluster::PRIORITY_LEVEL;
 use super::{Body, Kind, Object, TenantSite};
 use crate::api::SubjectKind;
 
-/// The tenant's requests to the API server queue among tenants', and before nobody else's.
+/// Assigns the tenant's API requests to the tenants' priority level, where they queue with those of other tenants
+/// and delay nobody else's.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object { kind: Kind::FlowSchema, name: "bulkhead-tenant-", body: Body::Optional(body) }
 }
 
-/// Before the schemas of Kubernetes that take in whatever is left, after those of its own components.
+/// After the schemas of Kubernetes' own components, and before its schemas for all remaining requests.
 const PRECEDENCE: u32 = 8000;
 
 fn body(site: TenantSite<'_>) -> Option<Value> {
@@ -28,7 +29,7 @@ fn body(site: TenantSite<'_>) -> Option<Value> {
         |namespace| json!({ "kind": "Group", "group": { "name": format!("system:serviceaccounts:{namespace}") } }),
     );
     let subjects: Vec<Value> = owners.chain(accounts).collect();
-    // A rule must be about somebody.
+    // A rule must have a subject.
     if subjects.is_empty() {
         return None;
     }

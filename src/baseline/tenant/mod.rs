@@ -1,4 +1,4 @@
-//! What a tenant has beyond its namespaces, each object under a name that ends with the tenant's.
+//! Cluster-scoped baseline objects of each tenant. Each object's name ends with the tenant's.
 
 mod calico_policy;
 mod flow_schema;
@@ -12,6 +12,7 @@ use crate::snapshot::{Snapshot, Tenant};
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
+/// A tenant, and the snapshot from which its cluster-scoped objects are computed.
 #[derive(Clone, Copy, Debug)]
 struct TenantSite<'w> {
     snapshot: &'w Snapshot,
@@ -29,7 +30,7 @@ const fn objects<'w>() -> [Object<TenantSite<'w>>; 6] {
     ]
 }
 
-/// What `tenant` has beyond its namespaces.
+/// Returns the cluster-scoped objects of `tenant`.
 pub fn desired_for_tenant<'w>(
     snapshot: &'w Snapshot,
     tenant: &'w Tenant,
@@ -37,7 +38,7 @@ pub fn desired_for_tenant<'w>(
     objects().into_iter().flat_map(move |object| object.manifests(TenantSite { snapshot, tenant }))
 }
 
-/// Whose the object of the cluster of this kind and name is, if it is one of [`desired_for_tenant`].
+/// Returns the tenant of the cluster-scoped object of this kind and name, if it is one of [`desired_for_tenant`].
 pub fn tenant_of_cluster_object(kind: Kind, name: &str) -> Option<&str> {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind);
     of_kind.find_map(|object| name.strip_prefix(object.name))

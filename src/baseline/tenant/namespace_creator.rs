@@ -1,7 +1,7 @@
 use super::super::namespace::role_binding_body;
 use super::{Body, Kind, Object, TenantSite};
 
-/// The owners' right to create namespaces, which belong to the tenant from the first moment.
+/// Lets the owners create namespaces, which belong to the tenant from the first moment.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::ClusterRoleBinding,
@@ -10,5 +10,5 @@ pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     }
 }
 
-/// What owners may do beyond their namespaces: create some.
+/// ClusterRole of owners outside their namespaces: it only allows them to create namespaces.
 pub const NAMESPACE_OWNER_ROLE: &str = "bulkhead-namespace-creator";

@@ -3,7 +3,7 @@ use super::super::namespace::role_binding_body;
 use super::tenant_reader_role::READER_PREFIX;
 use super::{Kind, Object, TenantSite};
 
-/// The owners have that right.
+/// Binds the owners to the role that reads the Tenant.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object {
         kind: Kind::ClusterRoleBinding,

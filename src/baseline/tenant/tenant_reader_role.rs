@@ -3,12 +3,12 @@ use serde_json::{Value, json};
 use super::{Body, Kind, Object, TenantSite};
 use crate::api;
 
-/// The right to read the Tenant, and to wait for its namespaces.
+/// Allows to read the Tenant, and to wait for its namespaces.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {
     Object { kind: Kind::ClusterRole, name: READER_PREFIX, body: Body::Always(body) }
 }
 
-/// What the names of the right and of its binding begin with.
+/// Prefix of the names of this role and its binding.
 pub(super) const READER_PREFIX: &str = "bulkhead-reader-";
 
 fn body(site: TenantSite<'_>) -> Value {
@@ -20,7 +20,7 @@ fn body(site: TenantSite<'_>) -> Value {
     };
     let namespaces: Vec<&str> = site.snapshot.namespaces_of(&site.tenant.name).collect();
     let mut rules = vec![read_rule(api::GROUP, "tenants", &[&site.tenant.name])];
-    // No name at all would be every name.
+    // A rule without names would cover every namespace.
     if !namespaces.is_empty() {
         rules.push(read_rule("", "namespaces", &namespaces));
     }
