@@ -12,12 +12,12 @@ use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
 
-/// What of the mesh would be closed to everybody if it denied by default.
+/// The workloads that a mesh-wide deny-all policy would close to all callers.
 #[derive(Clone, Debug, Default)]
 pub struct DenyAllImpact {
-    /// By namespace and name, how many pods of a workload are in the mesh and selected by no `ALLOW` policy in force.
+    /// The number of pods in the mesh that no enforced `ALLOW` policy selects, by namespace and name of the workload.
     pub workloads: BTreeMap<(String, String), usize>,
-    /// How many pods are in the mesh.
+    /// The number of pods in the mesh.
     pub meshed_pods: usize,
 }
 
@@ -78,7 +78,7 @@ struct Container {
     name: String,
 }
 
-/// Asks for every AuthorizationPolicy, then for every pod, page by page.
+/// Lists all AuthorizationPolicies, then all pods, page by page.
 pub async fn assess_deny_all(client: &Client, snapshot: &Snapshot) -> Result<DenyAllImpact, kube::Error> {
     let mut allow_policies: Vec<Policy> = Vec::new();
     for_each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
@@ -124,7 +124,7 @@ async fn for_each(
 }
 
 impl Policy {
-    /// Whether it lets anything through, in the mesh's own revision.
+    /// True if the policy allows any request, in the mesh's own revision.
     fn allows(&self, settings: &Settings) -> bool {
         let is_dry_run =
             self.metadata.annotations.get(DRY_RUN_ANNOTATION).is_some_and(|value| is_true(value));
@@ -153,7 +153,7 @@ impl Policy {
 }
 
 impl Pod {
-    /// Whether it has a proxy, or ztunnel stands before it.
+    /// True if the pod has a proxy or is captured by ztunnel.
     fn is_meshed(&self) -> bool {
         let mut containers = self.spec.containers.iter().chain(&self.spec.init_containers);
         let redirection = self.metadata.annotations.get("ambient.istio.io/redirection");

@@ -6,7 +6,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use super::AuditFinding;
 use crate::report::{self, Detail};
 
-/// A set of findings, however often and in whatever order they come.
+/// A set of findings, independent of their order and repetition.
 #[derive(Debug, Default)]
 pub struct Digest(BTreeSet<String>);
 
@@ -20,12 +20,12 @@ impl Digest {
         self.0.insert(format!("{namespace} {kind} {workload} {detail}"));
     }
 
-    /// How many there are.
+    /// Returns the number of findings.
     pub fn findings(&self) -> usize {
         self.0.len()
     }
 
-    /// Sixteen hexadecimal digits; empty if nothing was found.
+    /// Returns 16 hexadecimal digits; an empty string if there are no findings.
     pub fn text(&self) -> String {
         if self.0.is_empty() {
             return String::new();

@@ -8,7 +8,8 @@ use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 use crate::sources::api_resource;
 use crate::sources::watch::live_object_of;
 
-/// What the exemptions of these namespaces rest on: their targets, and what Kubernetes makes pods of for them.
+/// Returns the objects on which the exemptions of these namespaces depend: their targets, and the objects that
+/// Kubernetes creates from the targets to create pods.
 pub(super) async fn list_targets(
     client: &Client,
     snapshot: &Snapshot,

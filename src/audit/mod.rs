@@ -1,4 +1,4 @@
-//! Lists what exists in tenants' namespaces, page by page, and judges it as if it were written now.
+//! Audit: lists the objects in tenants' namespaces, page by page, and judges them as if they were created now.
 
 mod deny_all_impact;
 mod digest;
@@ -25,10 +25,10 @@ use stored::StoredObject;
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
 
-/// What is to be audited.
+/// The scope of an audit.
 #[derive(Clone, Debug)]
 pub enum AuditScope {
-    /// Every tenant's namespaces.
+    /// The namespaces of all tenants.
     Everything,
     /// These namespaces.
     Namespaces(BTreeSet<String>),
@@ -40,33 +40,33 @@ impl AuditScope {
     }
 }
 
-/// Something to say about one object.
+/// A finding about one object.
 #[derive(Clone, Debug)]
 pub struct AuditFinding {
     pub line: report::ReportLine,
-    /// What its kin are called: the name without what a controller adds to it.
+    /// The name without the suffix that a controller adds; the objects of one workload share it.
     pub workload: String,
 }
 
-/// How far an audit is.
+/// The progress of an audit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     pub namespaces: usize,
     pub objects: usize,
 }
 
-/// An audit of one world, at one time.
+/// An audit with one snapshot, at one time.
 pub struct Audit<'a> {
     pub client: &'a Client,
     pub snapshot: &'a Snapshot,
-    /// In seconds since 1970.
+    /// Unix time in seconds.
     pub time: i64,
-    /// Whether identities are audited too: for that, Secrets are listed.
+    /// True if identities are audited too, for which Secrets are listed.
     pub identities: bool,
 }
 
 impl Audit<'_> {
-    /// Tells every finding to `on_finding`, and after every page how far it is to `on_progress`.
+    /// Passes every finding to `on_finding`, and the progress after every page to `on_progress`.
     pub async fn run(
         &self,
         scope: &AuditScope,
@@ -129,7 +129,7 @@ impl Audit<'_> {
         progress
     }
 
-    /// The tenants' namespaces among those to audit.
+    /// Returns the tenants' namespaces in the scope.
     fn namespaces(&self, scope: &AuditScope) -> Vec<&str> {
         let labelled = self
             .snapshot
@@ -149,7 +149,7 @@ impl Audit<'_> {
         audited_resources().filter(move |resource| self.identities || !is_identity(resource))
     }
 
-    /// Judges one object; how many were judged.
+    /// Judges one object; returns the number of judged objects.
     fn judge_object(
         &self,
         resource: &Resource,
@@ -197,7 +197,7 @@ impl Audit<'_> {
             group: resource.kind.resource_group(),
             resource: resource.plural,
             namespace: &stored.metadata.namespace,
-            // Who made it is not known any more: what an exemption covers is believed to be its controller's.
+            // The creator is unknown, so the audit assumes the controller of the exemption's target.
             user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },
             stage: Stage::Stored,
             time: self.time,
@@ -207,7 +207,7 @@ impl Audit<'_> {
         judge(&review, self.snapshot)
     }
 
-    /// The labels that the baseline wants on a namespace.
+    /// Compares the labels of a namespace with those of the baseline.
     fn check_labels(&self, namespace: &str, on_finding: &mut impl FnMut(AuditFinding)) {
         let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
         let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else {
@@ -216,7 +216,7 @@ impl Audit<'_> {
         let wanted: Vec<Label<'_>> = enforced_labels(&self.snapshot.settings, tenant).collect();
         let value = |key: &str| known.label(key);
         let differing = wanted.iter().filter(|label| label.differs(value(label.key)));
-        // What is missing is added once the tenant is enforced.
+        // The controller adds missing labels once the tenant is enforced.
         let missing_labels = missing_labels(
             wanted.iter(),
             |label| label.key,
@@ -234,7 +234,7 @@ impl Audit<'_> {
         }
     }
 
-    /// The objects of the baseline that are not there, where it is kept.
+    /// Reports the missing baseline objects in namespaces with a baseline.
     fn check_missing(
         &self,
         namespace: &str,
@@ -265,7 +265,7 @@ impl Audit<'_> {
     }
 }
 
-/// Whether the cluster has no such kind, and nothing of it.
+/// True if the cluster does not serve the kind.
 fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }

@@ -8,7 +8,7 @@ use crate::policy::kind::{Kind, Resource};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::sources::api_resource;
 
-/// How many objects are held at once.
+/// The number of objects in memory at once.
 const PAGE_SIZE: u32 = 200;
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ pub(super) async fn each_page(
                 handle(&list.items);
                 list.metadata.continue_token
             }
-            // The list has changed too much since it began: it goes on from here as it is now.
+            // The list expired. The API server continues it with the current objects.
             Err(kube::Error::Api(status)) if status.code == 410 && parameters.continue_token.is_some() => {
                 let continue_token = status.metadata.as_ref().and_then(|metadata| metadata.continue_.clone());
                 if continue_token.is_none() {

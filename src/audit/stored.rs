@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use crate::policy::kind::Kind;
 
-/// What a stored object says of itself.
+/// The fields of a stored object that the audit reads.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct StoredObject {
@@ -46,7 +46,7 @@ struct Status {
 }
 
 impl StoredObject {
-    /// The object as an API server would send it for review: the items of a list do not say what they are.
+    /// Returns the object as an API server would send it for review: the items of a list have no `kind`.
     pub(super) fn with_type_meta(
         &self,
         kind: Kind,
@@ -64,8 +64,8 @@ impl StoredObject {
         RawValue::from_string(format!(r#"{{"apiVersion":"{version}","kind":"{}",{fields}"#, kind.name()))
     }
 
-    /// Whether there is nothing to say of it: a pod that has ended, or a template that Kubernetes copied from one that
-    /// is judged itself. Its pods are judged all the same.
+    /// True if the audit skips the object: a pod that has ended, or a template that Kubernetes copied from one that is
+    /// judged itself. Its pods are judged.
     pub(super) fn is_skipped(&self, kind: Kind) -> bool {
         let phase = self.status.as_ref().and_then(|status| status.phase.as_deref());
         let is_controlled_by = |kind| self.controller().is_some_and(|owner| owner.has_kind(kind));
@@ -77,7 +77,7 @@ impl StoredObject {
         }
     }
 
-    /// What its kin are called: the pods of one workload come and go under ever new names.
+    /// Returns the name that the pods of one workload share: each pod has a new name.
     pub(super) fn workload(&self) -> &str {
         let Metadata { name, labels, .. } = &self.metadata;
         match self.controller() {
@@ -101,14 +101,14 @@ impl StoredObject {
         }
     }
 
-    /// What made it, as it says itself.
+    /// Returns the controlling owner in its owner references.
     fn controller(&self) -> Option<&OwnerReference> {
         self.metadata.owner_references.iter().flatten().find(|owner| owner.controller == Some(true))
     }
 }
 
 impl OwnerReference {
-    /// Whether it is of this kind, and of its group.
+    /// True if the owner is of this kind and its group.
     fn has_kind(&self, kind: Kind) -> bool {
         let group = self.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         self.kind == kind.name() && group == kind.group()

@@ -69,7 +69,7 @@ impl Snapshot {
 }
 
 impl BaselineInputs {
-    /// Whether all that somebody has written is the same: the settings, the tenant, the shared services.
+    /// True if the specs that users write are the same: the settings, the tenant, the shared services.
     pub fn same_specs(&self, other: &Self) -> bool {
         let known = Self {
             namespace: other.namespace.clone(),
@@ -79,7 +79,7 @@ impl BaselineInputs {
         known == *other
     }
 
-    /// Whether the settings are the same.
+    /// True if the settings are the same.
     pub fn same_settings(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.settings, &other.settings)
     }
@@ -91,7 +91,7 @@ impl BaselineInputs {
     }
 }
 
-/// What is around every tenant, in short.
+/// Returns a hash of the inputs that all tenants share.
 pub(super) fn environment_hash(
     endpoints: &super::ClusterEndpoints,
     services: &[super::SharedService],

@@ -6,14 +6,15 @@ use super::Snapshot;
 use super::namespace_names::{is_name_or_dashed, is_named_for};
 use crate::settings::Settings;
 
-/// Names that were a tenant's. A certificate of the mesh speaks of names alone and outlives what bore them, so
-/// none of them may become another tenant's while one can live. Kept in a ConfigMap, a key a name:
-/// `tenant.NAME` for a tenant that had namespaces, `namespace.NAME` for a namespace that does not bear its
-/// tenant's name. A value is the tenant, the namespace's uid, and the time it is gone since, as far as there are any.
+/// Names of deleted tenants and namespaces that must not be reused yet. Mesh certificates identify workloads by name
+/// only and stay valid after deletion, so a name is reserved until the longest certificate has expired. A ConfigMap
+/// stores them, one key for each name: `tenant.NAME` for a tenant that had namespaces, `namespace.NAME` for a namespace
+/// that is not named after its tenant. A value holds the tenant, the namespace's uid and the time of the deletion, as
+/// far as they are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReservedNames(BTreeMap<String, Reservation>);
 
-/// The tenant a name was of, the namespace that bore it, and since when it is no more, in seconds since 1970.
+/// The tenant and the namespace that had the name, and the Unix time of the deletion in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Reservation {
     tenant: String,
@@ -32,7 +33,7 @@ fn namespace_key(name: &str) -> String {
 }
 
 impl ReservedNames {
-    /// From the data of the ConfigMap; what cannot be read counts as gone at no known time.
+    /// Reads the data of the ConfigMap. A value without a valid time has no known deletion.
     pub fn from_data(data: &BTreeMap<String, String>) -> Self {
         let name = |text: &String| {
             let mut name = Reservation::default();
@@ -49,7 +50,7 @@ impl ReservedNames {
         Self(data.iter().map(|(key, text)| (key.clone(), name(text))).collect())
     }
 
-    /// As the data of the ConfigMap.
+    /// Returns the data of the ConfigMap.
     pub fn to_data(&self) -> BTreeMap<String, String> {
         let text = |name: &Reservation| {
             let released_at = name
@@ -62,7 +63,7 @@ impl ReservedNames {
         self.0.iter().map(|(key, name)| (key.clone(), text(name))).collect()
     }
 
-    /// What is to be kept at `now`: what bears a tenant's name, and what did since a certificate's longest life.
+    /// Returns the names to keep at `now`: those in use by a tenant, and those whose certificates may still be valid.
     #[must_use]
     pub fn updated(&self, snapshot: &Snapshot, now: i64) -> Self {
         let in_use = snapshot.namespaces_by_tenant_label().flat_map(|(tenant, namespaces)| {
@@ -73,7 +74,7 @@ impl ReservedNames {
             foreign.chain([(tenant_key(tenant), name(None))])
         });
         let released = self.0.iter().filter_map(|(key, name)| {
-            // A tenant without a namespace is still there.
+            // A tenant without namespaces still exists.
             let exists = key.strip_prefix("tenant.").is_some_and(|name| snapshot.tenant(name).is_some());
             let released_at = if exists { None } else { Some(name.released_at.unwrap_or(now)) };
             (!has_expired(released_at, &snapshot.settings, now))
@@ -84,7 +85,7 @@ impl ReservedNames {
         Self(names)
     }
 
-    /// The tenant that is gone and whose namespaces could have borne the names of those of `tenant`.
+    /// Returns a deleted tenant whose namespace names would conflict with those of `tenant`.
     pub fn conflict_for_tenant<'r>(
         &'r self,
         snapshot: &'r Snapshot,
@@ -96,7 +97,8 @@ impl ReservedNames {
         self.deleted_tenants(snapshot).find(overlaps)
     }
 
-    /// The tenant, other than `tenant`, that the namespace `name` was of or that is gone and whose name it bears.
+    /// Returns the tenant, other than `tenant`, that owned the namespace `name`, or a deleted tenant after which the
+    /// namespace is named.
     pub fn conflict_for_namespace<'r>(
         &'r self,
         snapshot: &'r Snapshot,
@@ -110,7 +112,7 @@ impl ReservedNames {
         own.into_iter().chain(of_deleted_tenant).find(|reserved| reserved.tenant != tenant)
     }
 
-    /// Every tenant that had namespaces and is not there in `snapshot`.
+    /// Returns each tenant that had namespaces and does not exist in `snapshot`.
     fn deleted_tenants<'r>(&'r self, snapshot: &'r Snapshot) -> impl Iterator<Item = ReservedName<'r>> {
         let tenants = self.0.iter().filter_map(|(key, known)| {
             Some(ReservedName { tenant: key.strip_prefix("tenant.")?, ..known.as_reserved_name(key) })
@@ -128,19 +130,19 @@ impl Reservation {
     }
 }
 
-/// Whose a name was.
+/// The former owner of a name.
 #[derive(Clone, Copy, Debug)]
 pub struct ReservedName<'r> {
     pub tenant: &'r str,
-    /// The namespace that bore it: another one may be called so now.
+    /// The uid of the namespace that had the name. A new namespace may have it now.
     pub uid: Option<&'r str>,
-    /// Since when it is gone, in seconds since 1970, if somebody has noted that.
+    /// The Unix time of the deletion in seconds, if it was recorded.
     pub released_at: Option<i64>,
     /// The key in the ConfigMap.
     pub key: &'r str,
 }
 
-/// Whether no certificate in a name can live any more at `now`.
+/// True if no certificate with the name can be valid at `now`.
 pub fn has_expired(released_at: Option<i64>, settings: &Settings, now: i64) -> bool {
     released_at.is_some_and(|released_at| released_at.saturating_add(settings.max_certificate_lifetime) < now)
 }

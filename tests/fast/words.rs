@@ -123,7 +123,6 @@ fn report(failures: &[String], what: &str) {
 }
 
 #[test]
-#[ignore = "the prose on this branch is the one from before the rewriting"]
 fn banned_phrases_are_absent() {
     let mut exceptions: Vec<_> = EXCEPTIONS.to_vec();
     let mut failures = Vec::new();
@@ -141,7 +140,6 @@ fn banned_phrases_are_absent() {
 }
 
 #[test]
-#[ignore = "the doc comments on this branch are those from before the rewriting"]
 fn doc_comments_begin_with_a_noun_or_a_verb() {
     let mut failures = Vec::new();
     for (file, source) in rust_sources(&["src", "tests", "benches", "examples"]) {

@@ -54,7 +54,7 @@ const fn objects<'w>() -> [Object<ClusterSite<'w>>; 5] {
     ]
 }
 
-/// Whether where the platform's own objects are, one of this kind and name is Bulkhead's.
+/// True if an object of this kind and name, in a namespace of the platform, is Bulkhead's.
 pub fn is_cluster_object_name(kind: Kind, name: &str) -> bool {
     is_service_object_name(kind, name)
         || objects().iter().any(|object| object.kind == kind && object.name == name)

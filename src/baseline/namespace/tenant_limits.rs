@@ -37,7 +37,7 @@ fn body(site: NamespaceSite<'_>) -> Value {
 /// The limits that Istio gives its proxy.
 const PROXY_LIMITS: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
 
-/// Whether no pod with a proxy could run within these limits.
+/// True if no pod with a proxy could run within these limits.
 pub fn limits_exclude_proxy(limits: &Limits) -> bool {
     PROXY_LIMITS.iter().any(|(key, needed)| {
         limits.max.get(*key).is_some_and(|max| parse_quantity(max) < parse_quantity(needed))

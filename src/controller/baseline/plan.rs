@@ -1,4 +1,4 @@
-//! What one reconciliation of a target does, computed from the snapshot and the cache.
+//! Plan of one reconciliation of a target, computed from the snapshot and the cache.
 
 use super::apply::PendingWrite;
 use super::cache::{CacheVersion, ManagedCache, PruneCandidate};
