@@ -1,4 +1,5 @@
-//! The kinds of the API group `bulkhead.dev`: types and their schemas. Pure.
+//! The kinds of the API group `bulkhead.dev`: types and their schemas. Doc comments of fields are also the
+//! descriptions in the CustomResourceDefinitions, which `kubectl explain` prints.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 

@@ -162,7 +162,7 @@ impl Pod {
     }
 }
 
-/// As Go reads it.
+/// True for the texts that Go's `strconv.ParseBool` reads as true.
 fn is_true(text: &str) -> bool {
     ["1", "t", "T", "TRUE", "true", "True"].contains(&text)
 }

@@ -1,3 +1,5 @@
+//! Results of judging: verdicts, violations, and what a rule reports. `report` formats them for users.
+
 use std::fmt::{self, Write};
 
 use serde::Serialize;

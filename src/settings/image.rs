@@ -1,9 +1,9 @@
-/// An image repository: registry and path, neither tag nor digest.
+/// An image repository: registry and path, without tag and digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository(String);
 
 impl Repository {
-    /// `None` if `text` carries a tag or a digest, or is empty.
+    /// Returns `None` if `text` has a tag or a digest, or is empty.
     pub fn parse(text: &str) -> Option<Self> {
         let image = Image::parse(text)?;
         (image.version.is_none()).then(|| Self(image.repository.to_owned()))

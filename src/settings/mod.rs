@@ -1,6 +1,7 @@
-//! The platform's settings: one YAML file, parsed once. Pure.
+//! The platform's settings: one YAML file, parsed once. The caller reads the file; this module performs no I/O.
 //!
-//! [`File`] is the file as it is written, with every part optional. [`Settings`] has the values with defaults applied.
+//! [`File`] is the file as it is written, with every part optional. [`Settings`] has the values with defaults
+//! applied.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -38,7 +39,8 @@ pub struct Settings {
     pub controller: String,
     /// The mesh's root namespace, in which istiod runs.
     pub mesh_root: String,
-    /// The SPIFFE trust domain, the prefix of every principal; `cluster.local` matches the mesh's own, under any name.
+    /// The SPIFFE trust domain, the prefix of every principal; `cluster.local` matches the mesh's own, under any
+    /// name.
     pub trust_domain: String,
     /// The longest life of a mesh certificate, in seconds. Names of deleted tenants stay reserved for as long.
     pub max_certificate_lifetime: i64,
@@ -50,7 +52,8 @@ pub struct Settings {
     pub proxy_images: Vec<Repository>,
     /// The user id of the proxy, whose traffic is not captured.
     pub proxy_user: i64,
-    /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other values.
+    /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other
+    /// values.
     pub proxy_environment: BTreeMap<String, String>,
     /// Keys of Istio's that a tenant's pods may have with any value, beyond the known ones.
     pub allowed_pod_keys: BTreeSet<String>,
