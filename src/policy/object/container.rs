@@ -46,24 +46,23 @@ impl<'de> Visitor<'de> for AsContainer {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut name: Option<JsonStr<'de>> = None;
         let (mut image, mut volume_mounts) = (None, None);
+        let mut is_injected = false;
         let mut kept: Vec<(JsonStr<'de>, &'de RawValue)> = Vec::new();
         while let Some(field) = map.next_key::<JsonStr<'de>>()? {
-            match (&*field, &name) {
-                ("name", None) => {
+            match (&*field, name.is_some()) {
+                ("name", false) => {
                     let written: JsonStr<'de> = map.next_value()?;
-                    if proxy::INJECTED_CONTAINERS.contains(&&*written) {
+                    is_injected = proxy::INJECTED_CONTAINERS.contains(&&*written);
+                    if is_injected {
                         kept.reserve(MESH_FIELDS);
                     }
                     name = Some(written);
                 }
-                ("name", Some(_)) => return Err(M::Error::duplicate_field("name")),
-                (_, None) => kept.push((field, map.next_value()?)),
-                (_, Some(name)) if proxy::INJECTED_CONTAINERS.contains(&&**name) => {
-                    kept.push((field, map.next_value()?));
-                }
-                ("image", Some(_)) => image = map.next_value()?,
-                ("volumeMounts", Some(_)) => volume_mounts = map.next_value::<Option<_>>()?,
-                (_, Some(_)) => drop(map.next_value::<IgnoredAny>()?),
+                ("name", true) => return Err(M::Error::duplicate_field("name")),
+                (_, is_named) if is_injected || !is_named => kept.push((field, map.next_value()?)),
+                ("image", _) => image = map.next_value()?,
+                ("volumeMounts", _) => volume_mounts = map.next_value::<Option<_>>()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         let name = name.ok_or_else(|| M::Error::missing_field("name"))?;
@@ -72,13 +71,14 @@ impl<'de> Visitor<'de> for AsContainer {
                 "image" => {
                     image = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
                 }
-                "volumeMounts" => {
+                // Every mount of an injected container is compared with Istio's own.
+                "volumeMounts" if !is_injected => {
                     volume_mounts = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
                 }
                 _ => {}
             }
         }
-        kept.retain(|_| proxy::INJECTED_CONTAINERS.contains(&&*name));
+        kept.retain(|_| is_injected);
         Ok(Container { name, image, volume_mounts: volume_mounts.unwrap_or_default(), mesh_fields: kept })
     }
 }

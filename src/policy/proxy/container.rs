@@ -139,6 +139,9 @@ struct SeccompProfile<'a> {
     kind: JsonStr<'a>,
 }
 
+/// Room for the arguments of `istio-init`.
+const MAX_ARGUMENTS: usize = 24;
+
 /// Compares a container with the container that Istio injects under the name `name`, and reports the differences.
 pub fn compare<'o>(
     container: ContainerAt<'o, '_>,
@@ -240,8 +243,13 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     fn arguments(&mut self, arguments: &Arguments) {
-        let Ok(written) = self.read::<Vec<JsonStr<'_>>>("args") else { return };
-        let written = written.unwrap_or_default();
+        let mut written = Vec::new();
+        self.each("args", |_, _, argument: JsonStr<'_>| {
+            if written.is_empty() {
+                written.reserve(MAX_ARGUMENTS);
+            }
+            written.push(argument);
+        });
         match arguments.first_mismatch(&written, self.settings.proxy_user) {
             None => {}
             Some(arguments::ArgumentMismatch::Unexpected(index)) => {

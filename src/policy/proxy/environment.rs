@@ -118,7 +118,7 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
 ];
 
 pub(super) fn compare(container: &mut Comparison<'_, '_>) {
-    let mut seen = Vec::with_capacity(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
+    let mut seen = Vec::new();
     container.each("env", |container, index, variable: EnvVar<'_>| {
         let name = &*variable.name;
         let declared = container.settings.proxy_environment.get(name);
@@ -135,6 +135,9 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         };
         if let Some(message) = message {
             container.report(&["env"], Some(index), message);
+        }
+        if seen.is_empty() {
+            seen.reserve(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
         }
         seen.push(variable.name);
     });

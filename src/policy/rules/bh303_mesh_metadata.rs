@@ -114,19 +114,17 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     }
     for (map, field) in [(Map::Labels, "labels"), (Map::Annotations, "annotations")] {
         for (key, value) in metadata.entries(map).iter().filter(|(key, _)| keys::is_mesh_key(key)) {
-            let key_text = quote(key);
             let (message, fix) = match keys::judge(map, key, value, settings) {
                 Judgement::Harmless => continue,
                 Judgement::Never => {
-                    (format!("{key_text} weakens the Istio sidecar, whatever its value is"), "remove it.")
+                    (format!("{} weakens the Istio sidecar, whatever its value is", quote(key)), "remove it.")
                 }
-                Judgement::Value => {
-                    let message =
-                        format!("{} is a value of {key_text} that weakens the Istio sidecar", quote(value));
-                    (message, "remove it, or write a value that `bulkhead explain BH303` allows.")
-                }
+                Judgement::Value => (
+                    format!("{} is a value of {} that weakens the Istio sidecar", quote(value), quote(key)),
+                    "remove it, or write a value that `bulkhead explain BH303` allows.",
+                ),
                 Judgement::Unknown => (
-                    format!("Bulkhead does not know the key {key_text}, and Istio may act on it"),
+                    format!("Bulkhead does not know the key {}, and Istio may act on it", quote(key)),
                     "remove it, or ask the platform to list it in the setting `mesh.allowedPodKeys`.",
                 ),
             };
