@@ -2,8 +2,9 @@ use std::io::Write;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use k8s_openapi::api::core::v1 as core;
+use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
-use kube::{Api, Client};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, connect};
@@ -33,45 +34,28 @@ impl Snapshot {
         let client =
             connect(self.cluster.context.clone()).await.context("failed to connect to the cluster")?;
         let mut documents: Vec<String> = settings.into_iter().collect();
-        for (kind, plural) in
-            [("Tenant", "tenants"), ("SharedService", "sharedservices"), ("Exemption", "exemptions")]
-        {
-            let resource = ApiResource {
-                group: api::GROUP.to_owned(),
-                version: "v1alpha1".to_owned(),
-                api_version: format!("{}/v1alpha1", api::GROUP),
-                kind: kind.to_owned(),
-                plural: plural.to_owned(),
-            };
+        for resource in [
+            ApiResource::erase::<api::Tenant>(&()),
+            ApiResource::erase::<api::SharedService>(&()),
+            ApiResource::erase::<api::Exemption>(&()),
+        ] {
             for object in list(Api::all_with(client.clone(), &resource), ListParams::default()).await? {
                 documents.push(yaml(&own_kind(&resource, &object))?);
             }
         }
-        for object in list(core(&client, "Namespace", "namespaces", None), ListParams::default()).await? {
+        let namespaces = ApiResource::erase::<core::Namespace>(&());
+        for object in list(Api::all_with(client.clone(), &namespaces), ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
         let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
-        let maps = core(&client, "ConfigMap", "configmaps", Some(&self.cluster.system_namespace));
+        let maps = ApiResource::erase::<core::ConfigMap>(&());
+        let maps = Api::namespaced_with(client, &self.cluster.system_namespace, &maps);
         for object in list(maps, named).await? {
             documents.push(yaml(&reserved_names(&object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
         Ok(ExitStatus::Clean)
-    }
-}
-
-fn core(client: &Client, kind: &str, plural: &str, namespace: Option<&str>) -> Api<DynamicObject> {
-    let resource = ApiResource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        api_version: "v1".to_owned(),
-        kind: kind.to_owned(),
-        plural: plural.to_owned(),
-    };
-    match namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
-        None => Api::all_with(client.clone(), &resource),
     }
 }
 

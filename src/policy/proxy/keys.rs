@@ -2,7 +2,7 @@
 //! agent and istio-cni obey these keys; the latter two read the live pod. Any key that is not listed is refused.
 
 use super::environment::is_duration;
-use super::{MESH_PORTS, proxy_config};
+use super::{MESH_PORTS, is_plain, proxy_config};
 use crate::settings::Settings;
 
 /// A map of the metadata.
@@ -147,10 +147,7 @@ pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement
 
 impl Values {
     fn contain(self, value: &str, settings: &Settings) -> bool {
-        let plain = |marks: &[u8]| {
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || marks.contains(&byte);
-            value.len() <= 1024 && value.bytes().all(is_plain)
-        };
+        let plain = |marks: &[u8]| value.len() <= 1024 && is_plain(value, marks);
         match self {
             Self::Any => true,
             Self::None => false,

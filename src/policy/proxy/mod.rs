@@ -33,6 +33,11 @@ pub const OVERRIDES_ANNOTATION: &str = "proxy.istio.io/overrides";
 /// injected.
 pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
 
+/// True if the text consists of ASCII letters, digits and `marks`.
+fn is_plain(text: &str, marks: &[u8]) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+}
+
 /// True if `image` comes from a repository of this mesh's proxy.
 pub fn is_mesh_image(image: &str, settings: &Settings) -> bool {
     Image::parse(image).is_some_and(|image| settings.proxy_images.iter().any(|known| image.is_from(known)))

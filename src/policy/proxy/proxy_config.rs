@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::environment::{is_istiod, is_metadata};
+use super::is_plain;
 use crate::settings::Settings;
 
 #[derive(Default, Deserialize)]
@@ -68,16 +69,14 @@ impl ProxyConfig {
         let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
         self.discovery_address.as_ref().is_none_or(|address| is_istiod(address, settings))
             && self.proxy_metadata.iter().all(|(name, value)| is_metadata(name, value, settings))
-            && patterns.all(|pattern| is_plain(pattern, b"_.:=;{}*|()+-"))
-            && self.extra_stat_tags.iter().all(|tag| is_plain(tag, b"_.-"))
+            && patterns.all(|pattern| is_safe(pattern, b"_.:=;{}*|()+-"))
+            && self.extra_stat_tags.iter().all(|tag| is_safe(tag, b"_.-"))
     }
 }
 
-/// True if the text is safe in Envoy's bootstrap, which contains it unescaped: letters, digits and `marks`, at most
-/// 128 bytes.
-fn is_plain(text: &str, marks: &[u8]) -> bool {
-    (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || marks.contains(&byte))
+/// True if the text is safe in Envoy's bootstrap, which contains it unescaped.
+fn is_safe(text: &str, marks: &[u8]) -> bool {
+    (1..=128).contains(&text.len()) && is_plain(text, marks)
 }
 
 #[cfg(test)]
