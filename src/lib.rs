@@ -6,7 +6,7 @@
 //!             bytes                    Review                      Verdict                      bytes
 //! webhook  ── wire::read ───────────▶ ┐                        ┌──▶ wire::write (AdmissionReview)
 //! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
-//! audit    ── audit::pages ─────────▶ ┘          ▲             └──▶ report, and a Tenant's status
+//! audit    ── sources::pages ───────▶ ┘          ▲             └──▶ report, and a Tenant's status
 //!                                                │ one immutable snapshot per request
 //!                  sources::watch (cluster) ─────┤
 //!                  sources::files (YAML) ────────┘

@@ -1,16 +1,18 @@
 use std::collections::BTreeMap;
 
 use kube::Client;
+use kube::api::ListParams;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::pages::each_page;
 use super::stored::StoredObject;
 use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
 use crate::policy::kind::{Kind, Resource};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
+use crate::sources::api_resource;
+use crate::sources::pages::each_page;
 
 /// The workloads that a mesh-wide deny-all policy would close to all callers.
 #[derive(Clone, Debug, Default)]
@@ -113,7 +115,7 @@ async fn for_each(
 ) -> Result<(), kube::Error> {
     let mut read = Ok(());
     if let Some(resource) = Resource::for_kind(kind.name()) {
-        each_page(client, resource, None, |items| {
+        each_page(client, &api_resource(resource), None, ListParams::default(), |items| {
             if read.is_ok() {
                 read = items.iter().try_for_each(|item| handle(item));
             }

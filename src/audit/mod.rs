@@ -3,23 +3,25 @@
 mod deny_all_impact;
 mod digest;
 mod exemption_targets;
-mod pages;
 mod stored;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
+use kube::api::ListParams;
 use serde_json::value::RawValue;
 
 use crate::baseline::{self, Label, desired_for_namespace, enforced_labels, missing_labels};
 use crate::policy::kind::{Kind, Operation, Resource};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
-use crate::policy::rules::audited_resources;
+use crate::policy::rules::{SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, TENANT_LABEL, User};
+use crate::sources::api_resource;
+use crate::sources::pages::each_page;
 use stored::StoredObject;
 
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
@@ -104,12 +106,20 @@ impl Audit<'_> {
                 AuditScope::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
             };
             for namespace_filter in namespace_filters {
-                let listed = pages::each_page(self.client, resource, namespace_filter, |items| {
+                let judge_page = |items: &[&RawValue]| {
                     for item in items {
                         progress.objects += self.judge_object(resource, item, &mut existing, &mut on_finding);
                     }
                     on_progress(progress);
-                });
+                };
+                let listed_resource = api_resource(resource);
+                let listed = each_page(
+                    self.client,
+                    &listed_resource,
+                    namespace_filter,
+                    selection(resource),
+                    judge_page,
+                );
                 if let Err(error) = listed.await
                     && !is_unknown_kind(&error)
                 {
@@ -266,6 +276,14 @@ impl Audit<'_> {
 }
 
 /// True if the cluster does not serve the kind.
+/// Selects the objects that the rules can refuse, as far as the API server can tell them apart.
+fn selection(resource: &Resource) -> ListParams {
+    match resource.kind {
+        Kind::Secret => ListParams::default().fields(&format!("type={SERVICE_ACCOUNT_TOKEN}")),
+        _ => ListParams::default(),
+    }
+}
+
 fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }

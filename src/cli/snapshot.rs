@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 use clap::Args;
 use k8s_openapi::api::core::v1 as core;
-use kube::Api;
+use kube::Client;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use super::cluster::{Cluster, connect};
 use super::{ExitStatus, yaml};
 use crate::api;
 use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
+use crate::sources::pages::each_page;
 use crate::sources::reload;
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
@@ -22,9 +23,6 @@ pub(super) struct Snapshot {
     #[command(flatten)]
     cluster: Cluster,
 }
-
-/// The objects of a page of a list.
-const PAGE: u32 = 500;
 
 impl Snapshot {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
@@ -39,18 +37,17 @@ impl Snapshot {
             ApiResource::erase::<api::SharedService>(&()),
             ApiResource::erase::<api::Exemption>(&()),
         ] {
-            for object in list(Api::all_with(client.clone(), &resource), ListParams::default()).await? {
+            for object in list(&client, &resource, None, ListParams::default()).await? {
                 documents.push(yaml(&own_kind(&resource, &object))?);
             }
         }
         let namespaces = ApiResource::erase::<core::Namespace>(&());
-        for object in list(Api::all_with(client.clone(), &namespaces), ListParams::default()).await? {
+        for object in list(&client, &namespaces, None, ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
         let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
         let maps = ApiResource::erase::<core::ConfigMap>(&());
-        let maps = Api::namespaced_with(client, &self.cluster.system_namespace, &maps);
-        for object in list(maps, named).await? {
+        for object in list(&client, &maps, Some(&self.cluster.system_namespace), named).await? {
             documents.push(yaml(&reserved_names(&object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
@@ -59,18 +56,28 @@ impl Snapshot {
     }
 }
 
-async fn list(api: Api<DynamicObject>, parameters: ListParams) -> Result<Vec<DynamicObject>> {
-    let mut parameters = parameters.limit(PAGE);
+/// Lists the objects of `resource`, in one namespace or in all.
+async fn list(
+    client: &Client,
+    resource: &ApiResource,
+    namespace: Option<&str>,
+    parameters: ListParams,
+) -> Result<Vec<DynamicObject>> {
     let mut objects = Vec::new();
-    loop {
-        let page =
-            api.list(&parameters).await.with_context(|| format!("failed to list {}", api.resource_url()))?;
-        objects.extend(page.items);
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => parameters.continue_token = Some(token),
-            None => return Ok(objects),
+    let mut read = Ok(());
+    let listed = each_page(client, resource, namespace, parameters, |items| {
+        if read.is_ok() {
+            read = items.iter().try_for_each(|item| {
+                objects.push(serde_json::from_str(item.get())?);
+                Ok(())
+            });
         }
-    }
+    });
+    listed
+        .await
+        .and(read.map_err(kube::Error::SerdeError))
+        .with_context(|| format!("failed to list {}", resource.plural))?;
+    Ok(objects)
 }
 
 fn own_kind(resource: &ApiResource, object: &DynamicObject) -> Value {

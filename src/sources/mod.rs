@@ -4,6 +4,7 @@
 //! cluster.
 
 pub mod files;
+pub(crate) mod pages;
 pub mod reload;
 pub mod watch;
 pub mod yaml;

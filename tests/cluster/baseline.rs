@@ -10,7 +10,7 @@ use support::cluster::{
 };
 use support::metrics::{metrics, value};
 use support::objects::{list, object};
-use support::refusal::{expect_refused_by, expect_warned, refused};
+use support::refusal::{expect_refused, expect_refused_by, expect_warned, refused};
 use support::repository;
 use support::wait::until;
 
@@ -141,7 +141,7 @@ fn change_of_baseline_objects_is_refused() {
     let open = changed(&|object| object["spec"]["ingress"] = json!([{}]));
     let opened = [("BH202", "spec.ingress")];
     for kubectl in [&member, &admin] {
-        refused(kubectl, &["replace", "-f", "-"], &open, &opened);
+        expect_refused(&kubectl.replace(&open).unwrap(), &opened);
         refused(kubectl, &["apply", "--server-side", "--force-conflicts", "-f", "-"], &open, &opened);
         for (kind, patch) in [
             ("merge", r#"{"spec":{"ingress":[{}]}}"#),
@@ -194,7 +194,7 @@ fn change_of_baseline_objects_is_refused() {
     let same = changed(&|_| {});
     for kubectl in [&member, &admin] {
         kubectl.apply(&same).unwrap();
-        assert!(kubectl.feed(&["replace", "-f", "-"], &same).unwrap().success);
+        assert!(kubectl.replace(&same).unwrap().success);
         let patch = r#"[{"op":"replace","path":"/spec/podSelector","value":{}}]"#;
         kubectl
             .ok(&["patch", "networkpolicy", "default-deny-all", "-n", &name, "--type", "json", "-p", patch])

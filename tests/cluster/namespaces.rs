@@ -140,7 +140,7 @@ fn replace_without_the_tenants_labels_gets_them_back() {
     let member = new_tenant(&it, "ns-replace");
     let name = "tenant-ns-replace";
     member.ok(&["create", "namespace", name]).unwrap();
-    let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({ "team": "payments" }))).unwrap();
+    let said = member.replace(&labelled(name, &json!({ "team": "payments" }))).unwrap();
     let restored = [TENANT, "metadata.labels[istio-injection]", "metadata.labels[tenant]"];
     expect_warned(&said, &restored.map(|path| ("", path)));
     let kept = json!({
@@ -149,9 +149,8 @@ fn replace_without_the_tenants_labels_gets_them_back() {
     assert_eq!(labels(&member, name), kept);
 
     // One label alone is restored too.
-    member
-        .feed(&["replace", "-f", "-"], &labelled(name, &json!({ "bulkhead.dev/tenant": "ns-replace" })))
-        .unwrap();
+    let partial = labelled(name, &json!({ "bulkhead.dev/tenant": "ns-replace" }));
+    assert!(member.replace(&partial).unwrap().success);
     assert_eq!(labels(&member, name)["tenant"], "ns-replace");
     member.ok(&["label", "namespace", name, "istio-injection-"]).unwrap();
     assert_eq!(labels(&member, name)["istio-injection"], "enabled");
@@ -260,7 +259,7 @@ fn new_namespace_of_a_listed_deployer_gets_its_tenants_labels() {
     for (tool, name) in [("argocd", "tenant-ns-deployed-argo"), ("Helm", "tenant-ns-deployed-helm")] {
         // A sync that changes nothing, and one without Bulkhead's labels.
         deployer.apply(&manifest(tool, name)).unwrap();
-        deployer.feed(&["replace", "-f", "-"], &manifest(tool, name)).unwrap();
+        assert!(deployer.replace(&manifest(tool, name)).unwrap().success);
         assert_eq!(
             labels(&admin, name),
             json!({

@@ -36,9 +36,9 @@ fn revision_from_the_platform_is_kept() {
     refused(&member, &["label", "namespace", name, "istio-injection=enabled"], "", &[added]);
     let instead = labelled(name, &json!({ "istio-injection": "enabled" }));
     let removed = ("BH103", "metadata.labels[istio.io/rev]");
-    refused(&member, &["replace", "-f", "-"], &instead, &[added, removed]);
+    expect_refused(&member.replace(&instead).unwrap(), &[added, removed]);
 
-    let said = member.feed(&["replace", "-f", "-"], &labelled(name, &json!({}))).unwrap();
+    let said = member.replace(&labelled(name, &json!({}))).unwrap();
     let restored =
         ["metadata.labels[bulkhead.dev/tenant]", "metadata.labels[istio.io/rev]", "metadata.labels[tenant]"];
     expect_warned(&said, &restored.map(|path| ("", path)));

@@ -8,7 +8,7 @@ use support::objects::{
     self, authorization_policy, network_policy as network, object, peer_authentication as mtls, sidecar,
     telemetry, with_entry as with,
 };
-use support::refusal::{expect_admitted, expect_warned, refused, violations, warnings};
+use support::refusal::{expect_admitted, expect_refused, expect_warned, refused, violations, warnings};
 use support::wait::until;
 use support::weakening::{Refused, open_mesh, open_networks};
 
@@ -89,7 +89,7 @@ fn update_that_opens_a_policy_is_refused() {
         refused(&member, &patch, "", &[expected]);
     }
     let open = network(&name, "own", &json!({ "ingress": [{}] }));
-    refused(&member, &["replace", "-f", "-"], &open.to_string(), &[ingress]);
+    expect_refused(&member.replace(&open.to_string()).unwrap(), &[ingress]);
     // Other changes, and the deletion, are up to the tenant.
     member.ok(&["annotate", "networkpolicy", "own", "-n", &name, "example.com/note=1"]).unwrap();
     member.ok(&["delete", "networkpolicy", "own", "-n", &name]).unwrap();

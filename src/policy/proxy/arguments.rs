@@ -1,7 +1,7 @@
 //! The arguments that the injector writes, as tables taken from Istio's injection template. The tables have no flag
 //! that would leave traffic uncaptured.
 
-use super::MESH_PORTS;
+use super::{MESH_PORTS, is_plain};
 use crate::policy::object::JsonStr;
 
 /// The arguments of one of the mesh's containers: fixed words, then flags in any order, each at most once.
@@ -135,10 +135,7 @@ impl FlagValue {
     fn accepts(self, inline: Option<&str>, next: Option<&str>, user: i64) -> bool {
         match (self, inline, next) {
             (Self::None, None, None) => true,
-            (Self::Level, Some(level), None) => {
-                let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-:,".contains(&byte);
-                !level.is_empty() && level.bytes().all(plain)
-            }
+            (Self::Level, Some(level), None) => !level.is_empty() && is_plain(level, b"_-:,"),
             (Self::Number, Some(number), None) => number.parse::<u16>().is_ok(),
             (Self::File, Some(file), None) => file.starts_with('/'),
             (Self::Next(expected), None, Some(next)) => next == expected,

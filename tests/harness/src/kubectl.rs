@@ -54,6 +54,17 @@ impl Kubectl {
         })
     }
 
+    /// Replaces an object by `manifest`. kubectl reads the object first; it starts again when somebody, such as the
+    /// controller, wrote in between.
+    pub fn replace(&self, manifest: &str) -> Result<Said> {
+        loop {
+            let said = self.feed(&["replace", "-f", "-"], manifest)?;
+            if !said.stderr.contains("the object has been modified") {
+                return Ok(said);
+            }
+        }
+    }
+
     /// Runs a call that must succeed; its stdout.
     pub fn ok(&self, arguments: &[&str]) -> Result<String> {
         self.feed_ok(arguments, "")

@@ -1,12 +1,10 @@
-use kube::api::{DynamicObject, ListParams};
+//! Lists of stored objects, page by page.
+
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::Request;
 use kube::{Client, Resource as _};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-
-use crate::policy::kind::{Kind, Resource};
-use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
-use crate::sources::api_resource;
 
 /// The number of objects in memory at once.
 const PAGE_SIZE: u32 = 200;
@@ -25,18 +23,17 @@ struct ListMetadata {
     continue_token: Option<String>,
 }
 
-/// Lists what is written through `resource`, in one namespace or in all, and hands every page to `handle`.
-pub(super) async fn each_page(
+/// Lists the objects of `resource`, in one namespace or in all, that `parameters` select, and hands every page to
+/// `handle`.
+pub(crate) async fn each_page(
     client: &Client,
-    resource: &Resource,
+    resource: &ApiResource,
     namespace: Option<&str>,
+    parameters: ListParams,
     mut handle: impl FnMut(&[&RawValue]),
 ) -> Result<(), kube::Error> {
-    let request = Request::new(DynamicObject::url_path(&api_resource(resource), namespace));
-    let mut parameters = ListParams::default().limit(PAGE_SIZE);
-    if resource.kind == Kind::Secret {
-        parameters = parameters.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}"));
-    }
+    let request = Request::new(DynamicObject::url_path(resource, namespace));
+    let mut parameters = parameters.limit(PAGE_SIZE);
     loop {
         let list_request = request.list(&parameters).map_err(kube::Error::BuildRequest)?;
         let continue_token = match client.request_text(list_request).await {
