@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bulkhead::baseline::Kind;
+use bulkhead::kinds::Kind;
 use bulkhead_harness::program::{Installation, controller};
 use futures::{StreamExt, stream};
 use k8s_openapi::api::core::v1::Namespace;

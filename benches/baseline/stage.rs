@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bulkhead::baseline::Kind;
+use bulkhead::kinds::Kind;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -111,7 +111,8 @@ pub(crate) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<D
 pub(crate) async fn written(client: &Client, tenant: &str) -> Vec<(Kind, DynamicObject)> {
     let mut all = Vec::new();
     let namespace = format!("tenant-{tenant}");
-    for kind in Kind::ALL.iter().copied().filter(|kind| !matches!(kind, Kind::GlobalNetworkPolicy(_))) {
+    let calico = [Kind::GlobalNetworkPolicy, Kind::GlobalNetworkPolicyCrd];
+    for kind in Kind::all_managed().filter(|kind| !calico.contains(kind)) {
         let labels = ListParams::default().labels("app.kubernetes.io/managed-by=bulkhead");
         let names = ListParams::default().fields("metadata.name=default");
         let asked = if kind.is_partly_managed() { names } else { labels };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bulkhead::baseline::Kind;
+use bulkhead::kinds::Kind;
 use bulkhead_harness::program::{Installation, controller, controller_with};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, PostParams};

@@ -1,8 +1,12 @@
+use std::borrow::Cow;
+
 use kube::CustomResource;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::ExemptionStatus;
+use crate::kinds::Kind;
 
 /// The rules to switch off, the workload, the reason, and the end.
 #[expect(clippy::duplicated_attributes, reason = "two columns may have one type")]
@@ -73,29 +77,41 @@ pub struct ExemptionTarget {
 }
 
 /// The kind of a workload.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
-pub enum TargetKind {
-    CronJob,
-    DaemonSet,
-    Deployment,
-    Job,
-    Pod,
-    ReplicaSet,
-    ReplicationController,
-    StatefulSet,
-}
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetKind(Kind);
 
 impl TargetKind {
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::CronJob => "CronJob",
-            Self::DaemonSet => "DaemonSet",
-            Self::Deployment => "Deployment",
-            Self::Job => "Job",
-            Self::Pod => "Pod",
-            Self::ReplicaSet => "ReplicaSet",
-            Self::ReplicationController => "ReplicationController",
-            Self::StatefulSet => "StatefulSet",
-        }
+        self.0.name()
+    }
+}
+
+impl Serialize for TargetKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for TargetKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        let kind = Kind::find_workload(&name);
+        kind.map(Self).ok_or_else(|| D::Error::custom(format_args!("`{name}` is not a kind of workloads")))
+    }
+}
+
+impl JsonSchema for TargetKind {
+    fn schema_name() -> Cow<'static, str> {
+        "TargetKind".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let mut names: Vec<&str> = Kind::all_workloads().map(Kind::name).collect();
+        names.sort_unstable();
+        json_schema!({ "description": "The kind of a workload.", "type": "string", "enum": names })
     }
 }

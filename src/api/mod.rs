@@ -28,4 +28,4 @@ fn without_unsigned_formats(schema: &mut Schema) {
 }
 
 /// The API group of these kinds.
-pub const GROUP: &str = "bulkhead.dev";
+pub use crate::kinds::OWN_GROUP as GROUP;

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::stored::StoredObject;
-use crate::baseline::{self, DRY_RUN_ANNOTATION, REVISION_LABEL};
-use crate::policy::kind::{Kind, Resource};
+use crate::baseline::{DRY_RUN_ANNOTATION, REVISION_LABEL};
+use crate::kinds::Kind;
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -83,7 +83,7 @@ struct Container {
 /// Lists all AuthorizationPolicies, then all pods, page by page.
 pub async fn assess_deny_all(client: &Client, snapshot: &Snapshot) -> Result<DenyAllImpact, kube::Error> {
     let mut allow_policies: Vec<Policy> = Vec::new();
-    for_each(client, Kind::Policy(baseline::Kind::AuthorizationPolicy), |raw| {
+    for_each(client, Kind::AuthorizationPolicy, |raw| {
         let policy: Policy = serde_json::from_str(raw.get())?;
         allow_policies.extend(Some(policy).filter(|policy| policy.allows(&snapshot.settings)));
         Ok(())
@@ -114,14 +114,12 @@ async fn for_each(
     mut handle: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
 ) -> Result<(), kube::Error> {
     let mut read = Ok(());
-    if let Some(resource) = Resource::for_kind(kind.name()) {
-        each_page(client, &api_resource(resource), None, ListParams::default(), |items| {
-            if read.is_ok() {
-                read = items.iter().try_for_each(|item| handle(item));
-            }
-        })
-        .await?;
-    }
+    each_page(client, &api_resource(kind), None, ListParams::default(), |items| {
+        if read.is_ok() {
+            read = items.iter().try_for_each(|item| handle(item));
+        }
+    })
+    .await?;
     read.map_err(kube::Error::SerdeError)
 }
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use kube::api::{DynamicObject, ListParams};
 use kube::{Api, Client};
 
-use crate::policy::kind::Resource;
+use crate::kinds::Kind;
 use crate::snapshot::{LiveObject, LiveObjectKey, Snapshot};
 use crate::sources::api_resource;
 use crate::sources::watch::live_object_of;
@@ -37,8 +37,8 @@ async fn list(
     namespace: &str,
     kind: &str,
 ) -> Result<Vec<(LiveObjectKey, LiveObject)>, kube::Error> {
-    let Some(resource) = Resource::for_kind(kind) else { return Ok(Vec::new()) };
-    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &api_resource(resource));
+    let Some(workload) = Kind::find_workload(kind) else { return Ok(Vec::new()) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &api_resource(workload));
     let listed = objects.list_metadata(&ListParams::default()).await?;
     let entry = |object: kube::core::PartialObjectMeta<DynamicObject>| {
         let name = object.metadata.name.clone().unwrap_or_default();

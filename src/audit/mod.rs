@@ -12,8 +12,8 @@ use kube::Client;
 use kube::api::ListParams;
 use serde_json::value::RawValue;
 
-use crate::baseline::{self, Label, desired_for_namespace, enforced_labels, missing_labels};
-use crate::policy::kind::{Kind, Operation, Resource};
+use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_labels};
+use crate::kinds::{Kind, Operation, Resource};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
 use crate::policy::rules::{SERVICE_ACCOUNT_TOKEN, audited_resources};
@@ -95,7 +95,7 @@ impl Audit<'_> {
         mut on_progress: impl FnMut(Progress),
     ) -> Progress {
         let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
-        let mut existing: BTreeMap<&str, BTreeSet<(baseline::Kind, String)>> = BTreeMap::new();
+        let mut existing: BTreeMap<&str, BTreeSet<(Kind, String)>> = BTreeMap::new();
         for namespace in namespaces {
             self.check_labels(namespace, &mut on_finding);
             existing.insert(namespace, BTreeSet::new());
@@ -112,12 +112,12 @@ impl Audit<'_> {
                     }
                     on_progress(progress);
                 };
-                let listed_resource = api_resource(resource);
+                let listed_resource = api_resource(resource.kind);
                 let listed = each_page(
                     self.client,
                     &listed_resource,
                     namespace_filter,
-                    selection(resource),
+                    selection(resource.kind),
                     judge_page,
                 );
                 if let Err(error) = listed.await
@@ -154,7 +154,7 @@ impl Audit<'_> {
         names
     }
 
-    fn resources(&self) -> impl Iterator<Item = &'static Resource> {
+    fn resources(&self) -> impl Iterator<Item = Resource> {
         let is_identity = |resource: &Resource| matches!(resource.kind, Kind::Secret | Kind::ServiceAccount);
         audited_resources().filter(move |resource| self.identities || !is_identity(resource))
     }
@@ -162,9 +162,9 @@ impl Audit<'_> {
     /// Judges one object; returns the number of judged objects.
     fn judge_object(
         &self,
-        resource: &Resource,
+        resource: Resource,
         raw: &RawValue,
-        existing: &mut BTreeMap<&str, BTreeSet<(baseline::Kind, String)>>,
+        existing: &mut BTreeMap<&str, BTreeSet<(Kind, String)>>,
         on_finding: &mut impl FnMut(AuditFinding),
     ) -> usize {
         let Ok(stored) = serde_json::from_str::<StoredObject>(raw.get()) else {
@@ -174,8 +174,8 @@ impl Audit<'_> {
         };
         let namespace = stored.metadata.namespace.as_str();
         let Some(existing) = existing.get_mut(namespace) else { return 0 };
-        if let Some(kind) = resource.kind.baseline_kind() {
-            existing.insert((kind, stored.metadata.name.clone()));
+        if resource.kind.is_managed() {
+            existing.insert((resource.kind, stored.metadata.name.clone()));
         }
         if stored.is_skipped(resource.kind) {
             return 1;
@@ -197,14 +197,14 @@ impl Audit<'_> {
         1
     }
 
-    fn verdict(&self, resource: &Resource, stored: &StoredObject, raw: &RawValue) -> Verdict {
+    fn verdict(&self, resource: Resource, stored: &StoredObject, raw: &RawValue) -> Verdict {
         let object = match stored.with_type_meta(resource.kind, raw) {
             Ok(object) => object,
             Err(error) => return Verdict::Unjudged(crate::policy::object::ObjectError::from(error).into()),
         };
         let review = Review {
             operation: Operation::Create.name(),
-            group: resource.kind.resource_group(),
+            group: resource.group,
             resource: resource.plural,
             namespace: &stored.metadata.namespace,
             // The creator is unknown, so the audit assumes the controller of the exemption's target.
@@ -248,7 +248,7 @@ impl Audit<'_> {
     fn check_missing(
         &self,
         namespace: &str,
-        existing: &BTreeSet<(baseline::Kind, String)>,
+        existing: &BTreeSet<(Kind, String)>,
         on_finding: &mut impl FnMut(AuditFinding),
     ) {
         let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
@@ -277,8 +277,8 @@ impl Audit<'_> {
 
 /// True if the cluster does not serve the kind.
 /// Selects the objects that the rules can refuse, as far as the API server can tell them apart.
-fn selection(resource: &Resource) -> ListParams {
-    match resource.kind {
+fn selection(kind: Kind) -> ListParams {
+    match kind {
         Kind::Secret => ListParams::default().fields(&format!("type={SERVICE_ACCOUNT_TOKEN}")),
         _ => ListParams::default(),
     }

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 
 /// The fields of a stored object that the audit reads.
 #[derive(Default, Deserialize)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::Kind;
 use super::quantity::parse_quantity;
+use crate::kinds::Kind;
 
 /// A field in which an object differs from its manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl Differences {
     fn is_same(&self, wanted: &Value, found: &Value) -> bool {
         wanted == found
             || (is_empty(wanted) && is_empty(found))
-            || (self.kind.has_quantities() && same_quantities(wanted, found))
+            || (matches!(self.kind, Kind::ResourceQuota | Kind::LimitRange) && same_quantities(wanted, found))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::NAME_PREFIX;
+use crate::kinds::Kind;
 use crate::settings::{Calico, Settings};
 
 /// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
@@ -14,139 +15,13 @@ pub fn is_managed(object: &Value) -> bool {
     object.pointer("/metadata/labels").and_then(|labels| labels.get(key)?.as_str()) == Some(value)
 }
 
-/// Kinds of baseline objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    NetworkPolicy,
-    AuthorizationPolicy,
-    PeerAuthentication,
-    Sidecar,
-    ServiceEntry,
-    Telemetry,
-    EnvoyFilter,
-    ResourceQuota,
-    LimitRange,
-    ServiceAccount,
-    RoleBinding,
-    ClusterRole,
-    ClusterRoleBinding,
-    PriorityLevelConfiguration,
-    FlowSchema,
-    GlobalNetworkPolicy(Calico),
-}
-
 /// Returns the kinds that Bulkhead writes in a cluster with these settings. Other kinds need not be served.
 pub fn kinds(settings: &Settings) -> impl Iterator<Item = Kind> {
-    Kind::ALL.iter().copied().filter(|kind| match kind {
-        Kind::GlobalNetworkPolicy(calico) => settings.calico == Some(*calico),
+    Kind::all_managed().filter(|kind| match kind {
+        Kind::GlobalNetworkPolicy => settings.calico == Some(Calico::ApiServer),
+        Kind::GlobalNetworkPolicyCrd => settings.calico == Some(Calico::Crd),
         _ => true,
     })
-}
-
-impl Kind {
-    pub const ALL: &[Self] = &[
-        Self::NetworkPolicy,
-        Self::AuthorizationPolicy,
-        Self::PeerAuthentication,
-        Self::Sidecar,
-        Self::ServiceEntry,
-        Self::Telemetry,
-        Self::EnvoyFilter,
-        Self::ResourceQuota,
-        Self::LimitRange,
-        Self::ServiceAccount,
-        Self::RoleBinding,
-        Self::ClusterRole,
-        Self::ClusterRoleBinding,
-        Self::PriorityLevelConfiguration,
-        Self::FlowSchema,
-        Self::GlobalNetworkPolicy(Calico::ApiServer),
-        Self::GlobalNetworkPolicy(Calico::Crd),
-    ];
-
-    pub const fn group(self) -> &'static str {
-        match self {
-            Self::ResourceQuota | Self::LimitRange | Self::ServiceAccount => "",
-            Self::NetworkPolicy => "networking.k8s.io",
-            Self::AuthorizationPolicy | Self::PeerAuthentication => "security.istio.io",
-            Self::Sidecar | Self::ServiceEntry | Self::EnvoyFilter => "networking.istio.io",
-            Self::Telemetry => "telemetry.istio.io",
-            Self::RoleBinding | Self::ClusterRole | Self::ClusterRoleBinding => "rbac.authorization.k8s.io",
-            Self::PriorityLevelConfiguration | Self::FlowSchema => "flowcontrol.apiserver.k8s.io",
-            Self::GlobalNetworkPolicy(Calico::ApiServer) => "projectcalico.org",
-            Self::GlobalNetworkPolicy(Calico::Crd) => "crd.projectcalico.org",
-        }
-    }
-
-    /// Returns the only version in which the kind is written and judged.
-    pub const fn version(self) -> &'static str {
-        match self {
-            Self::EnvoyFilter => "v1alpha3",
-            Self::GlobalNetworkPolicy(Calico::ApiServer) => "v3",
-            _ => "v1",
-        }
-    }
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NetworkPolicy => "NetworkPolicy",
-            Self::AuthorizationPolicy => "AuthorizationPolicy",
-            Self::PeerAuthentication => "PeerAuthentication",
-            Self::Sidecar => "Sidecar",
-            Self::ServiceEntry => "ServiceEntry",
-            Self::Telemetry => "Telemetry",
-            Self::EnvoyFilter => "EnvoyFilter",
-            Self::ResourceQuota => "ResourceQuota",
-            Self::LimitRange => "LimitRange",
-            Self::ServiceAccount => "ServiceAccount",
-            Self::RoleBinding => "RoleBinding",
-            Self::ClusterRole => "ClusterRole",
-            Self::ClusterRoleBinding => "ClusterRoleBinding",
-            Self::PriorityLevelConfiguration => "PriorityLevelConfiguration",
-            Self::FlowSchema => "FlowSchema",
-            Self::GlobalNetworkPolicy(_) => "GlobalNetworkPolicy",
-        }
-    }
-
-    /// Returns the plural name of the resource.
-    pub const fn plural(self) -> &'static str {
-        match self {
-            Self::NetworkPolicy => "networkpolicies",
-            Self::AuthorizationPolicy => "authorizationpolicies",
-            Self::PeerAuthentication => "peerauthentications",
-            Self::Sidecar => "sidecars",
-            Self::ServiceEntry => "serviceentries",
-            Self::Telemetry => "telemetries",
-            Self::EnvoyFilter => "envoyfilters",
-            Self::ResourceQuota => "resourcequotas",
-            Self::LimitRange => "limitranges",
-            Self::ServiceAccount => "serviceaccounts",
-            Self::RoleBinding => "rolebindings",
-            Self::ClusterRole => "clusterroles",
-            Self::ClusterRoleBinding => "clusterrolebindings",
-            Self::PriorityLevelConfiguration => "prioritylevelconfigurations",
-            Self::FlowSchema => "flowschemas",
-            Self::GlobalNetworkPolicy(_) => "globalnetworkpolicies",
-        }
-    }
-
-    /// Returns the `apiVersion` of an object: `GROUP/VERSION`, or the version alone in the core group.
-    pub fn api_version(self) -> String {
-        match self.group() {
-            "" => self.version().to_owned(),
-            group => format!("{group}/{}", self.version()),
-        }
-    }
-
-    /// True if the kind has quantities, which can be written in more than one notation.
-    pub(super) const fn has_quantities(self) -> bool {
-        matches!(self, Self::ResourceQuota | Self::LimitRange)
-    }
-
-    /// True if others write fields of the object too: only the fields in the manifest are Bulkhead's.
-    pub const fn is_partly_managed(self) -> bool {
-        matches!(self, Self::ServiceAccount)
-    }
 }
 
 /// An object that must exist: all of it, or those of its fields that are given here.

@@ -25,7 +25,7 @@ pub use labels::{
     DATAPLANE_LABEL, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
     enforced_labels, labels, missing_labels,
 };
-pub use manifest::{Kind, MANAGED_BY_LABEL, Manifest, is_managed, kinds};
+pub use manifest::{MANAGED_BY_LABEL, Manifest, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,

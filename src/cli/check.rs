@@ -6,7 +6,7 @@ use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
 use super::ExitStatus;
-use crate::policy::kind::{RESOURCES, Resource};
+use crate::kinds::{Kind, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
@@ -76,12 +76,12 @@ impl Check {
         Ok(ExitStatus::of(violations, unjudged))
     }
 
-    fn judge(&self, document: &SourceDocument, resource: &Resource, snapshot: &Snapshot) -> Vec<ReportLine> {
+    fn judge(&self, document: &SourceDocument, resource: Resource, snapshot: &Snapshot) -> Vec<ReportLine> {
         let namespace =
             document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
             operation: "CREATE",
-            group: resource.kind.resource_group(),
+            group: resource.group,
             resource: resource.plural,
             namespace,
             user: User {
@@ -128,11 +128,8 @@ impl Check {
 }
 
 /// Returns the resource of a manifest, if a rule judges its kind.
-fn resource(document: &SourceDocument) -> Option<&'static Resource> {
-    let (group, kind) = (document.group()?, document.yaml.text(&["kind"])?);
-    RESOURCES.iter().find(|resource| {
-        resource.subresource.is_empty() && resource.kind.group() == group && resource.kind.name() == kind
-    })
+fn resource(document: &SourceDocument) -> Option<Resource> {
+    Resource::of_objects(Kind::find(document.group()?, document.yaml.text(&["kind"])?)?)
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::Request;
-use super::kind::Operation;
 use super::object::{Object, Policy, Spec};
-use crate::baseline::{self, Kind, NAME_PREFIX};
+use crate::baseline::{self, NAME_PREFIX};
+use crate::kinds::Kind;
+use crate::kinds::Operation;
 use crate::snapshot::Actor;
 
 /// The status of an object's name, for kinds that the baseline has objects of.

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::kind::{Kind, Operation};
 use super::object::{Metadata, Object};
 use super::{JudgeError, Review, kind_and_operation};
 use crate::baseline::{self, Label, MESH_LABELS, missing_labels};
+use crate::kinds::{Kind, Operation};
 use crate::snapshot::{Actor, Snapshot, TENANT_LABEL};
 
 /// The labels to add to a namespace.

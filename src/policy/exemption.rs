@@ -2,10 +2,10 @@
 //! target's own controller creates from it. Anyone can write an owner reference, so it counts only in a request by
 //! the controller itself, and only if it names the live object.
 
-use super::kind::Kind;
 use super::object::{OwnerInfo, Workload};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_image};
 use super::{Review, Rule};
+use crate::kinds::Kind;
 use crate::settings::Settings;
 use crate::snapshot::{CONTROLLER_MANAGER, Exemption, LiveObjectKey, Snapshot, controller_account_for};
 

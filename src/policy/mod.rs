@@ -7,7 +7,6 @@ mod baseline_names;
 pub mod claims;
 pub mod defaulting;
 mod exemption;
-pub mod kind;
 pub mod object;
 pub mod path;
 pub mod proxy;
@@ -25,8 +24,8 @@ pub use verdict::{
 use std::cell::OnceCell;
 
 use crate::api::Subject;
+use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{Actor, LiveObjectKey, Namespace, NamespaceOwner, Snapshot, Tenant};
-use kind::{Kind, Operation, Resource};
 use object::{Object, Stage};
 
 /// The rules' view of a request.
@@ -131,7 +130,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         Operation::Update => {
             let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
             // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
-            kind.needs_old_object()
+            kind.is_compared()
                 .then(|| Object::read(kind, raw, review.stage))
                 .transpose()
                 .map_err(JudgeError::Unreadable)?

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, NAME_PREFIX};
-use crate::policy::kind::{Kind, RESOURCES, WebhookEntry};
+use crate::kinds::{Kind, Resource, WebhookEntry};
 use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
@@ -135,9 +135,8 @@ fn baseline_or_judged_policy() -> MatchCondition {
             RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
         rules.any(|rule| !rule.is_baseline_rule())
     };
-    let judged = RESOURCES
-        .iter()
-        .filter(|resource| resource.kind.entry() == WebhookEntry::Policies && is_judged(resource.kind));
+    let judged = Resource::all()
+        .filter(|resource| resource.kind.entry() == Some(WebhookEntry::Policies) && is_judged(resource.kind));
     let judged: Vec<String> = judged.map(|resource| format!("'{}'", resource.plural)).collect();
     condition(
         "baseline-or-judged-policy",
@@ -156,10 +155,8 @@ fn baseline_or_judged_policy() -> MatchCondition {
 /// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
 /// Bulkhead.
 fn mesh_root_managed_only(settings: &Settings) -> MatchCondition {
-    let resources = RESOURCES
-        .iter()
-        .filter(|resource| matches!(resource.kind, Kind::Policy(_)) && resource.subresource.is_empty());
-    let resources: Vec<String> = resources.map(|resource| format!("'{}'", resource.plural)).collect();
+    let policies = Kind::all_managed().filter(|kind| kind.entry() == Some(WebhookEntry::Policies));
+    let resources: Vec<String> = policies.map(|kind| format!("'{}'", kind.plural())).collect();
     let names: Vec<String> =
         baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
     condition(

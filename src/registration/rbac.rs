@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::webhooks::CONFIGURATION_NAME;
 use crate::api::GROUP;
-use crate::baseline::{self, NAMESPACE_OWNER_ROLE, TENANT_ROLE};
-use crate::policy::kind::Kind;
+use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
+use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
 use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
 
@@ -66,11 +66,11 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
 /// an Exemption depends on.
 fn audited_resource_rules(verb: &str, is_included: impl Fn(Kind) -> bool) -> Vec<Value> {
     let mut groups: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    let has_own_rule = |kind| matches!(kind, Kind::Policy(_) | Kind::Secret | Kind::ServiceAccount);
+    let has_own_rule = |kind: Kind| kind.is_managed() || kind == Kind::Secret;
     for resource in
         audited_resources().filter(|resource| !has_own_rule(resource.kind) && is_included(resource.kind))
     {
-        groups.entry(resource.kind.resource_group()).or_default().insert(resource.plural);
+        groups.entry(resource.group).or_default().insert(resource.plural);
     }
     let rule = |(group, resources)| json!({ "apiGroups": [group], "resources": resources, "verbs": [verb] });
     groups.into_iter().map(rule).collect()
@@ -79,12 +79,11 @@ fn audited_resource_rules(verb: &str, is_included: impl Fn(Kind) -> bool) -> Vec
 /// Returns the permissions to write baseline objects, to bind the owners' roles, to mark namespaces ready, and to
 /// write statuses and Events.
 fn baseline_rules() -> Vec<Value> {
-    let verbs = |kind: &baseline::Kind| {
+    let verbs = |kind: Kind| {
         let full = ["create", "delete", "get", "list", "update", "watch"].as_slice();
         if kind.is_partly_managed() { &["create", "get", "list", "patch", "watch"] } else { full }
     };
-    let mut rules: Vec<Value> = baseline::Kind::ALL
-        .iter()
+    let mut rules: Vec<Value> = Kind::all_managed()
         .map(
             |kind| json!({ "apiGroups": [kind.group()], "resources": [kind.plural()], "verbs": verbs(kind) }),
         )

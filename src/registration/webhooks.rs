@@ -10,7 +10,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::{Service, match_conditions};
-use crate::policy::kind::{Kind, Operation, RESOURCES, Resource, WebhookEntry};
+use crate::kinds::{Kind, Operation, Resource, WebhookEntry};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
@@ -44,9 +44,6 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
 /// nothing is labelled. That is safe, because the validating webhook refuses a namespace without its tenant label,
 /// and the pods of a namespace that Istio does not inject.
 pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
-    let namespaces = RESOURCES
-        .iter()
-        .filter(|resource| resource.kind == Kind::Namespace && resource.subresource.is_empty());
     let labels = MutatingWebhook {
         name: "labels.bulkhead.dev".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],
@@ -55,7 +52,7 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
         match_conditions: Some(match_conditions::for_mutating(settings)),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
-        rules: Some(rules(namespaces)),
+        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter())),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(2),
         ..MutatingWebhook::default()
@@ -64,13 +61,15 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
 }
 
 /// Returns the resources whose kinds a rule judges in this entry.
-fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().filter(move |resource| {
+fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
+    Resource::all().filter(move |resource| {
         let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
             rule.scopes.iter().any(|class| match class {
                 NamespaceClass::SharedService | NamespaceClass::MeshRoot => entry == WebhookEntry::Shared,
-                NamespaceClass::ClusterScoped | NamespaceClass::Tenant => entry == resource.kind.entry(),
+                NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
+                    Some(entry) == resource.kind.entry()
+                }
             })
         })
     })
@@ -78,10 +77,10 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = &'static Resour
 
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
 /// operations to all its resources.
-fn rules<'d>(resources: impl Iterator<Item = &'d Resource>) -> Vec<RuleWithOperations> {
+fn rules(resources: impl Iterator<Item = Resource>) -> Vec<RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for resource in resources {
-        let group = (resource.kind.resource_group(), resource.kind.version(), resource.operations);
+        let group = (resource.group, resource.version, resource.operations);
         grouped.entry(group).or_default().push(resource.path());
     }
     grouped

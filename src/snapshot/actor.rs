@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{NamespaceOwner, Snapshot, Tenant};
 use crate::api::{Subject, SubjectKind};
+use crate::kinds::Kind;
 
 const NODES_GROUP: &str = "system:nodes";
 
@@ -16,22 +17,22 @@ pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
 
 /// Accounts of [`kube_controller_accounts`], each with the kind whose dependents its controller creates.
-const KUBE_CONTROLLERS: &[(&str, Option<&str>)] = &[
+const KUBE_CONTROLLERS: &[(&str, Option<Kind>)] = &[
     ("system:kube-scheduler", None),
-    ("system:serviceaccount:kube-system:cronjob-controller", Some("CronJob")),
-    ("system:serviceaccount:kube-system:daemon-set-controller", Some("DaemonSet")),
-    ("system:serviceaccount:kube-system:deployment-controller", Some("Deployment")),
+    ("system:serviceaccount:kube-system:cronjob-controller", Some(Kind::CronJob)),
+    ("system:serviceaccount:kube-system:daemon-set-controller", Some(Kind::DaemonSet)),
+    ("system:serviceaccount:kube-system:deployment-controller", Some(Kind::Deployment)),
     ("system:serviceaccount:kube-system:disruption-controller", None),
     ("system:serviceaccount:kube-system:generic-garbage-collector", None),
-    ("system:serviceaccount:kube-system:job-controller", Some("Job")),
+    ("system:serviceaccount:kube-system:job-controller", Some(Kind::Job)),
     ("system:serviceaccount:kube-system:legacy-service-account-token-cleaner", None),
     ("system:serviceaccount:kube-system:node-controller", None),
     ("system:serviceaccount:kube-system:pod-garbage-collector", None),
-    ("system:serviceaccount:kube-system:replicaset-controller", Some("ReplicaSet")),
-    ("system:serviceaccount:kube-system:replication-controller", Some("ReplicationController")),
+    ("system:serviceaccount:kube-system:replicaset-controller", Some(Kind::ReplicaSet)),
+    ("system:serviceaccount:kube-system:replication-controller", Some(Kind::ReplicationController)),
     (QUOTA_CONTROLLER, None),
     ("system:serviceaccount:kube-system:service-account-controller", None),
-    ("system:serviceaccount:kube-system:statefulset-controller", Some("StatefulSet")),
+    ("system:serviceaccount:kube-system:statefulset-controller", Some(Kind::StatefulSet)),
 ];
 
 /// Returns the accounts of Kubernetes' scheduler and controllers. They act on objects that others wrote: they
@@ -42,7 +43,10 @@ pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
 
 /// Returns the account of the controller that creates the dependents of objects of this kind.
 pub fn controller_account_for(kind: &str) -> Option<&'static str> {
-    KUBE_CONTROLLERS.iter().find(|(_, owned_kind)| *owned_kind == Some(kind)).map(|(account, _)| *account)
+    KUBE_CONTROLLERS
+        .iter()
+        .find(|(_, owned_kind)| owned_kind.is_some_and(|owned_kind| owned_kind.name() == kind))
+        .map(|(account, _)| *account)
 }
 
 /// The user of a request, as authenticated by the API server.

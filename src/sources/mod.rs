@@ -16,7 +16,7 @@ use arc_swap::ArcSwapOption;
 use kube::api::{ApiResource, GroupVersionKind};
 use tokio::sync::{Notify, watch as channel};
 
-use crate::policy::kind::Resource;
+use crate::kinds::Kind;
 use crate::snapshot::{LiveObjectKey, Snapshot};
 
 /// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
@@ -118,7 +118,7 @@ impl SnapshotStore {
 }
 
 /// Converts to the type of kube's client.
-pub(crate) fn api_resource(resource: &Resource) -> ApiResource {
-    let kind = GroupVersionKind::gvk(resource.kind.group(), resource.kind.version(), resource.kind.name());
-    ApiResource::from_gvk_with_plural(&kind, resource.plural)
+pub(crate) fn api_resource(kind: Kind) -> ApiResource {
+    let names = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
+    ApiResource::from_gvk_with_plural(&names, kind.plural())
 }

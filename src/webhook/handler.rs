@@ -20,7 +20,7 @@ use super::mutate::mutate;
 use super::retry::Waiters;
 use super::validate::validate;
 use super::wire::{self, AdmissionResponse};
-use crate::policy::kind::WebhookEntry;
+use crate::kinds::WebhookEntry;
 use crate::policy::{JudgeError, Review, Verdict};
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use bulkhead::baseline::{Kind, differences};
+use bulkhead::baseline::differences;
+use bulkhead::kinds::Kind;
 use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::components;
 use bulkhead_harness::istio::Istio;
@@ -66,8 +67,8 @@ fn key(object: &Value) -> (String, String, String) {
 
 fn kind(object: &Value) -> Option<Kind> {
     let is_it =
-        |kind: &&Kind| object["kind"] == kind.name() && object["apiVersion"] == kind.api_version().as_str();
-    Kind::ALL.iter().find(is_it).copied()
+        |kind: &Kind| object["kind"] == kind.name() && object["apiVersion"] == kind.api_version().as_str();
+    Kind::all_managed().find(is_it)
 }
 
 /// The API server and istiod's validation accept each object, and add no default to it.

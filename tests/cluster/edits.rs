@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Request;
-use bulkhead::baseline::{Kind, differences};
+use bulkhead::baseline::differences;
+use bulkhead::kinds::Kind;
 use bulkhead_harness::kubectl::Kubectl;
 use futures::future::join_all;
 use kube::Client;
@@ -179,7 +180,7 @@ impl Stage {
     /// Reads every object of the baseline in the namespace.
     async fn known(&self, namespace: &str) -> Vec<Known> {
         let mut known = Vec::new();
-        for kind in Kind::ALL.iter().copied().filter(|kind| is_of_namespaces(*kind)) {
+        for kind in Kind::all_managed().filter(|kind| is_of_namespaces(*kind)) {
             for object in self.list(namespace, kind).await {
                 let name = object["metadata"]["name"].as_str().unwrap().to_owned();
                 let is_ours = object["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "bulkhead";
@@ -256,15 +257,7 @@ impl Stage {
 const JSON: &str = "json";
 
 fn is_of_namespaces(kind: Kind) -> bool {
-    !matches!(
-        kind,
-        Kind::ClusterRole
-            | Kind::ClusterRoleBinding
-            | Kind::PriorityLevelConfiguration
-            | Kind::FlowSchema
-            | Kind::EnvoyFilter
-            | Kind::GlobalNetworkPolicy(_)
-    )
+    !kind.is_cluster_scoped() && kind != Kind::EnvoyFilter
 }
 
 fn path(kind: Kind, namespace: &str, rest: &str) -> String {

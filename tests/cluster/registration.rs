@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bulkhead::policy::kind::{RESOURCES, Resource};
+use bulkhead::kinds::Resource;
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::Value;
 use support::cluster::shared;
@@ -97,15 +97,15 @@ fn judged_resources_are_registered_and_served() {
             }
         }
     }
-    let listed = |resource: &Resource| (resource.kind.resource_group().to_owned(), resource.path());
-    assert_eq!(registered, RESOURCES.iter().map(listed).collect());
+    let listed = |resource: Resource| (resource.group.to_owned(), resource.path());
+    assert_eq!(registered, Resource::all().map(listed).collect());
 }
 
 #[test]
 fn unregistered_subresources_are_listed_with_a_reason() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let groups: BTreeSet<&str> = RESOURCES.iter().map(|resource| resource.kind.resource_group()).collect();
+    let groups: BTreeSet<&str> = Resource::all().map(|resource| resource.group).collect();
     let mut found = BTreeSet::new();
     for group in groups {
         for version in versions(&admin, group) {

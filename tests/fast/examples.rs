@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bulkhead::policy::kind::RESOURCES;
+use bulkhead::kinds::Resource;
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
 use bulkhead::snapshot::{Snapshot, User};
@@ -80,14 +80,13 @@ impl Example {
         );
         let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let resource = RESOURCES
-            .iter()
+        let resource = Resource::all()
             .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
             .unwrap();
         let is_delete = self.operation == "delete";
         let review = Review {
             operation: &self.operation.to_uppercase(),
-            group: resource.kind.resource_group(),
+            group: resource.group,
             resource: resource.plural,
             subresource: resource.subresource,
             namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),

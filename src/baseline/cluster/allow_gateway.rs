@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Kind, Manifest, NAME_PREFIX};
+use super::{Manifest, NAME_PREFIX};
+use crate::kinds::Kind;
 use crate::settings::Gateway;
 use crate::snapshot::Snapshot;
 

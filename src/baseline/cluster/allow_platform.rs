@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, ClusterSite, Kind, Object};
+use super::{Body, ClusterSite, Object};
+use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 
 /// Keeps platform namespaces in the mesh as open as they were before the mesh-wide deny. The mesh's root namespace

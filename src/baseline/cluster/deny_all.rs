@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, ClusterSite, Kind, Object};
+use super::{Body, ClusterSite, Object};
+use crate::kinds::Kind;
 use crate::settings::DenyAll;
 
 /// Annotation of a policy that is evaluated but not enforced.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, ClusterSite, Kind, Object, network};
+use super::{Body, ClusterSite, Object, network};
+use crate::kinds::Kind;
 
 /// Denies callers that impersonate a shared service: an account of its name in another namespace, or its namespace
 /// in another trust domain.

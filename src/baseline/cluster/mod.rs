@@ -9,7 +9,8 @@ mod peer_authentication;
 mod priority_level;
 
 use super::shared_service::is_service_object_name;
-use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
+use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
+use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 
 pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};

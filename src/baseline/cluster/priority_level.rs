@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, ClusterSite, Kind, Object};
+use super::{Body, ClusterSite, Object};
+use crate::kinds::Kind;
 
 pub(in super::super) const NAME: &str = "bulkhead-tenants";
 

@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 
 /// Allows the API servers to call the granted pods and ports, in one policy per grant.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

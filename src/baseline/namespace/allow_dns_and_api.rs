@@ -2,7 +2,8 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 
 /// Allows egress to DNS, by its pods and its Service's addresses, and to the API servers, by their own addresses.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 
 /// Allows egress to the destinations, and ingress from the callers, that the tenant was granted.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 use crate::settings::Dataplane;
 
 /// Allows egress to istiod, from which a proxy gets its certificate and configuration. With the ambient dataplane,

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 use crate::settings::SameTenant;
 use crate::snapshot::TENANT_LABEL;
 

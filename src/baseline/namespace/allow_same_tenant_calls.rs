@@ -1,7 +1,8 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
 use crate::api::Authorization;
+use crate::kinds::Kind;
 
 /// Allows calls within the tenant where the mesh denies by default, if the Tenant asks for it with `authorization:
 /// Open`. It is optional because allow policies add up: a narrower policy cannot take back what this one allows.

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, json};
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 
 /// Permits plaintext on the ports that the API server was granted to call, because it has no identity in the mesh.
 /// There is one policy for each set of pods: of two that select the same pod, only one takes effect.

@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 
 /// Denies all ingress and egress; other policies allow what is needed.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 
 /// Denies callers that are neither of the tenant nor granted: other tenants, foreign trust domains, and plaintext,
 /// which has no principal at all.

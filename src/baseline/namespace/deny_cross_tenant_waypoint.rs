@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object, deny_cross_tenant};
+use super::{Body, NamespaceSite, Object, deny_cross_tenant};
+use crate::kinds::Kind;
 use crate::settings::Dataplane;
 
 /// Repeats the deny rules for each waypoint, which applies only policies that name it. The pods behind it see only

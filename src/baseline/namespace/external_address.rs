@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 
 /// Registers granted addresses outside the cluster, so that the tenant's proxies allow traffic to them. The host is
 /// a placeholder: an entry must have one.

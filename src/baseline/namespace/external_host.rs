@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 
 /// Registers a granted host outside the cluster, so that the tenant's proxies allow traffic to it: through the
 /// egress gateway where there is one.

@@ -22,7 +22,8 @@ mod tenant_quota;
 
 use std::collections::BTreeSet;
 
-use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
+use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
+use crate::kinds::Kind;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Tenant};
 

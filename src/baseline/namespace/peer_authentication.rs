@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 
 /// Rejects plaintext.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -2,7 +2,8 @@ use std::iter::once;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object, network};
+use super::{Body, NamespaceSite, Object, network};
+use crate::kinds::Kind;
 use crate::settings::Dataplane;
 use crate::snapshot::{Snapshot, Tenant};
 

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::super::quantity::parse_quantity;
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
 use crate::api::Limits;
+use crate::kinds::Kind;
 
 /// Sets default requests and limits, and the maximum per container. The defaults are needed because a quota on
 /// requests rejects pods that set none.

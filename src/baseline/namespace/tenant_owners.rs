@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
 use crate::api::{Subject, SubjectKind};
+use crate::kinds::Kind;
 
 /// Binds the owners to their role in the namespace.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, NamespaceSite, Object};
+use super::{Body, NamespaceSite, Object};
+use crate::kinds::Kind;
 
 /// Sets the quota of a namespace: the Tenant's own, and default object counts for kinds whose cost falls on the
 /// whole cluster.

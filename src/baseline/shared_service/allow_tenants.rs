@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::{Body, Kind, Object, ServiceSite, network};
+use super::{Body, Object, ServiceSite, network};
+use crate::kinds::Kind;
 use crate::snapshot::Tenant;
 
 /// Allows each tenant the requests that are its own, and denies all others.

@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
+use super::{Body, IDENTITY_HEADER, Object, ServiceSite};
+use crate::kinds::Kind;
 use crate::settings::Dataplane;
 
 /// Makes the service's proxies write the caller into the identity header, from the caller's certificate and after

@@ -9,8 +9,9 @@ mod sidecar;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Manifest, NAME_PREFIX, Object, Site, network};
+use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::api::{Protocol, SharedPort};
+use crate::kinds::Kind;
 use crate::snapshot::{SharedService, Snapshot};
 
 /// Header that names the caller to a shared service. Requests in which a caller sets it are denied.

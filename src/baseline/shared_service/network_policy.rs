@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, ServiceSite, network};
+use super::{Body, Object, ServiceSite, network};
+use crate::kinds::Kind;
 use crate::snapshot::TENANT_LABEL;
 
 /// Allows ingress from the tenants that reach the service, on its ports. Allows egress only to DNS, the mesh, the

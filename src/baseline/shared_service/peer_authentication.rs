@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, Kind, Object, ServiceSite};
+use super::{Body, Object, ServiceSite};
+use crate::kinds::Kind;
 
 /// Rejects plaintext, because callers must have an identity.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {

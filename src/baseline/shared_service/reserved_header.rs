@@ -1,6 +1,7 @@
 use serde_json::json;
 
-use super::{Body, IDENTITY_HEADER, Kind, Object, ServiceSite};
+use super::{Body, IDENTITY_HEADER, Object, ServiceSite};
+use crate::kinds::Kind;
 
 /// Denies requests in which the caller sets the identity header, so that a forged one is not believed even where
 /// the proxy's own filter is missing.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, ServiceSite, network};
+use super::{Body, Object, ServiceSite, network};
+use crate::kinds::Kind;
 use crate::settings::{Dataplane, Outbound};
 
 /// Limits the hosts that the service's proxies know, so that they use no route that a tenant wrote.

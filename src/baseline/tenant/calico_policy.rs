@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, Calico, Kind, Object, TenantSite};
+use super::{Body, Calico, Object, TenantSite};
+use crate::kinds::Kind;
 use crate::snapshot::TENANT_LABEL;
 
 /// Denies traffic between tenants where Calico is installed; no other policy can allow it again. NetworkPolicies
@@ -8,7 +9,7 @@ use crate::snapshot::TENANT_LABEL;
 /// end the evaluation before the tenant's own policies. This is the form in which Calico stores it.
 pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
     Object {
-        kind: Kind::GlobalNetworkPolicy(Calico::Crd),
+        kind: Kind::GlobalNetworkPolicyCrd,
         name: "default.bulkhead-",
         body: Body::Optional(|site| body(site, Calico::Crd)),
     }
@@ -17,7 +18,7 @@ pub(super) const fn crd<'w>() -> Object<TenantSite<'w>> {
 /// The same policy, in the form that Calico's own API server accepts.
 pub(super) const fn api_server<'w>() -> Object<TenantSite<'w>> {
     Object {
-        kind: Kind::GlobalNetworkPolicy(Calico::ApiServer),
+        kind: Kind::GlobalNetworkPolicy,
         name: "bulkhead-",
         body: Body::Optional(|site| body(site, Calico::ApiServer)),
     }

@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
 use super::super::cluster::PRIORITY_LEVEL;
-use super::{Body, Kind, Object, TenantSite};
+use super::{Body, Object, TenantSite};
 use crate::api::SubjectKind;
+use crate::kinds::Kind;
 
 /// Assigns the tenant's API requests to the tenants' priority level, where they queue with those of other tenants
 /// and delay nobody else's.

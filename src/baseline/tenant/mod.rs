@@ -6,7 +6,8 @@ mod namespace_creator;
 mod tenant_reader;
 mod tenant_reader_role;
 
-use super::{Body, Kind, Manifest, Object, Site};
+use super::{Body, Manifest, Object, Site};
+use crate::kinds::Kind;
 use crate::settings::Calico;
 use crate::snapshot::{Snapshot, Tenant};
 

@@ -1,5 +1,6 @@
 use super::super::namespace::role_binding_body;
-use super::{Body, Kind, Object, TenantSite};
+use super::{Body, Object, TenantSite};
+use crate::kinds::Kind;
 
 /// Lets the owners create namespaces, which belong to the tenant from the first moment.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {

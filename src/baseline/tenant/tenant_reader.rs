@@ -1,7 +1,8 @@
 use super::super::manifest::{Body, Site};
 use super::super::namespace::role_binding_body;
 use super::tenant_reader_role::READER_PREFIX;
-use super::{Kind, Object, TenantSite};
+use super::{Object, TenantSite};
+use crate::kinds::Kind;
 
 /// Binds the owners to the role that reads the Tenant.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {

@@ -1,7 +1,8 @@
 use serde_json::{Value, json};
 
-use super::{Body, Kind, Object, TenantSite};
+use super::{Body, Object, TenantSite};
 use crate::api;
+use crate::kinds::Kind;
 
 /// Allows to read the Tenant, and to wait for its namespaces.
 pub(super) const fn object<'w>() -> Object<TenantSite<'w>> {

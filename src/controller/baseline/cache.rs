@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll, select_all};
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind};
+use kube::api::DynamicObject;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client};
 use serde_json::Value;
 
 use super::store::{KindStore, StoreChange};
-use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, Kind, MANAGED_BY_LABEL, Manifest, tenant_of_cluster_object};
+use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, MANAGED_BY_LABEL, Manifest, tenant_of_cluster_object};
+use crate::kinds::Kind;
+use crate::sources::api_resource;
 
 /// Reference to an object. The namespace is empty for a cluster-wide object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,8 +196,7 @@ impl ManagedCache {
 
 /// Returns the API of a kind, for one namespace or for the whole cluster.
 pub(super) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<DynamicObject> {
-    let gvk = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
-    let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural());
+    let resource = api_resource(kind);
     match namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),

@@ -12,7 +12,7 @@ use kube::runtime::watcher::{Error, Event};
 use serde_json::{Value, json};
 use tracing::warn;
 
-use crate::baseline::Kind;
+use crate::kinds::Kind;
 
 /// Objects by namespace and name. The namespace is empty for a cluster-wide object.
 type Objects = BTreeMap<(String, String), Value>;

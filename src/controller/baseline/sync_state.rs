@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::cache::{ChangedScope, ManagedCache, ObjectRef};
 use super::target::{Target, baseline_objects_in, is_platform_namespace};
-use crate::baseline::{Kind, tenant_of_cluster_object};
+use crate::baseline::tenant_of_cluster_object;
+use crate::kinds::Kind;
 use crate::snapshot::{self, BaselineInputs, NamespaceOwner, Snapshot};
 
 /// Comparing with new snapshots may use at most 1/`REFRESH_DUTY_CYCLE` of the time. If a comparison is slow, the next one covers
@@ -226,7 +227,7 @@ fn is_observed_namespace(snapshot: &Snapshot, namespace: &str) -> bool {
 fn find_orphans(snapshot: &Snapshot, cache: &ManagedCache) -> BTreeSet<Target> {
     let mut targets = Vec::new();
     let has_no_baseline = |tenant: &str| snapshot.tenant(tenant).is_none_or(snapshot::Tenant::is_observed);
-    for kind in Kind::ALL.iter().copied() {
+    for kind in Kind::all_managed() {
         let orphans = cache
             .names(kind, "")
             .filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_no_baseline));

@@ -8,10 +8,11 @@ use super::apply::PendingWrite;
 use super::cache::{ManagedCache, ObjectRef};
 use super::deny_all::DenyAllTransition;
 use crate::baseline::{
-    DENY_ALL_NAME, Kind, Label, Manifest, QUOTA_NAME, desired_for_cluster, desired_for_namespace,
+    DENY_ALL_NAME, Label, Manifest, QUOTA_NAME, desired_for_cluster, desired_for_namespace,
     desired_for_platform, desired_for_service, desired_for_tenant, differences, is_baseline_name,
     is_cluster_object_name, labels, missing_labels, tenant_of_cluster_object,
 };
+use crate::kinds::Kind;
 use crate::snapshot::{self, NamespaceOwner, Snapshot, TENANT_LABEL};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
@@ -38,7 +39,7 @@ pub(super) fn baseline_objects_in<'k>(
     cache: &'k ManagedCache,
     namespace: &'k str,
 ) -> impl Iterator<Item = (Kind, &'k str)> {
-    let kinds = Kind::ALL.iter().copied().filter(|kind| !kind.is_partly_managed());
+    let kinds = Kind::all_managed().filter(|kind| !kind.is_partly_managed());
     kinds.flat_map(move |kind| {
         cache
             .names(kind, namespace)
@@ -148,14 +149,13 @@ impl Target {
                 existing.map(|(kind, name)| ObjectRef::new(kind, namespace, name)).collect()
             }
             Self::Tenant(tenant) => {
-                let refs_of_kind = |kind: &Kind| {
-                    let kind = *kind;
+                let refs_of_kind = |kind: Kind| {
                     let names = cache
                         .names(kind, "")
                         .filter(move |name| tenant_of_cluster_object(kind, name) == Some(tenant));
                     names.map(move |name| ObjectRef::new(kind, "", name))
                 };
-                Kind::ALL.iter().flat_map(refs_of_kind).collect()
+                Kind::all_managed().flat_map(refs_of_kind).collect()
             }
             Self::Cluster => {
                 let not_yet_created = desired.iter().filter(|key| cache.get_ref(key).is_none());

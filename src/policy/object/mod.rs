@@ -22,8 +22,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::kind::{Kind, WebhookEntry};
 use crate::baseline;
+use crate::kinds::Kind;
 
 pub use container::{Container, VolumeMount};
 pub use metadata::{Metadata, MetadataAt};
@@ -41,6 +41,7 @@ pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub use virtual_service::VirtualService;
 pub use volume::Volume;
+pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
 
 /// A parsed object.
@@ -84,8 +85,7 @@ impl<'a> Object<'a> {
             Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata),
             Kind::ServiceAccount => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw)?.metadata;
-                let object =
-                    read_baseline_object(baseline::Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
+                let object = read_baseline_object(Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
                 Self::ServiceAccount(metadata, object)
             }
             Kind::TokenRequest => Self::TokenRequest(TypedObject::read(kind, raw)?.spec.unwrap_or_default()),
@@ -100,26 +100,48 @@ impl<'a> Object<'a> {
             Kind::Tenant => {
                 Self::Tenant(TenantView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
             }
+            Kind::NetworkPolicy
+            | Kind::AuthorizationPolicy
+            | Kind::PeerAuthentication
+            | Kind::Sidecar
+            | Kind::ServiceEntry
+            | Kind::Telemetry
+            | Kind::EnvoyFilter
+            | Kind::ResourceQuota
+            | Kind::LimitRange
+            | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw)?),
+            Kind::Pod
+            | Kind::ReplicationController
+            | Kind::DaemonSet
+            | Kind::Deployment
+            | Kind::ReplicaSet
+            | Kind::StatefulSet
+            | Kind::CronJob
+            | Kind::Job => Self::Workload(Workload::read(kind, raw, stage)?),
             Kind::SharedService
             | Kind::Exemption
             | Kind::WasmPlugin
             | Kind::TrafficExtension
-            | Kind::ProxyConfig => {
+            | Kind::ProxyConfig
+            | Kind::ClusterRole
+            | Kind::ClusterRoleBinding
+            | Kind::PriorityLevelConfiguration
+            | Kind::FlowSchema
+            | Kind::GlobalNetworkPolicy
+            | Kind::GlobalNetworkPolicyCrd => {
                 TypedObject::<IgnoredAny>::read(kind, raw)?;
                 Self::Opaque
             }
-            Kind::Policy(of) => Self::Policy(Policy::read(of, kind, raw)?),
-            _ => Self::Workload(Workload::read(kind, raw, stage)?),
         })
     }
 }
 
 impl Object<'_> {
     /// Returns the baseline kind and the whole object, if it has the name of a baseline object.
-    pub fn baseline(&self) -> Option<(baseline::Kind, &serde_json::Value)> {
+    pub fn baseline(&self) -> Option<(Kind, &serde_json::Value)> {
         match self {
             Self::Policy(policy) => Some((policy.kind, policy.object.as_ref()?)),
-            Self::ServiceAccount(_, baseline) => Some((baseline::Kind::ServiceAccount, baseline.as_ref()?)),
+            Self::ServiceAccount(_, baseline) => Some((Kind::ServiceAccount, baseline.as_ref()?)),
             _ => None,
         }
     }
@@ -127,7 +149,7 @@ impl Object<'_> {
 
 /// Returns the whole object, if it has the name of a baseline object.
 fn read_baseline_object(
-    kind: baseline::Kind,
+    kind: Kind,
     name: Option<&str>,
     raw: &RawValue,
 ) -> Result<Option<serde_json::Value>, ObjectError> {
@@ -137,40 +159,22 @@ fn read_baseline_object(
     Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
 }
 
-/// True if two versions of an object agree in everything that rules with a ratchet read; each view defines these
-/// fields.
-pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    match kind.entry() {
-        WebhookEntry::Policies => configuration_unchanged(kind, old, new),
-        _ => workload::judged_fields_unchanged(kind, old, new),
-    }
-}
-
-/// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
-/// new destination must be judged again.
-fn configuration_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    let read = |raw| TypedObject::<&RawValue>::read(kind, raw);
-    let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
-    old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
-        && old.metadata.same_mesh_metadata(&new.metadata)
-}
-
 /// The common parts of every object: API version, kind, metadata and spec.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct TypedObject<'a, S> {
+pub(super) struct TypedObject<'a, S> {
     #[serde(borrow)]
     api_version: JsonStr<'a>,
     #[serde(borrow)]
     kind: JsonStr<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    metadata: Metadata<'a>,
+    pub(super) metadata: Metadata<'a>,
     #[serde(default = "Option::default")]
-    spec: Option<S>,
+    pub(super) spec: Option<S>,
 }
 
 impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
-    fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
+    pub(super) fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
         let object: Self = serde_json::from_str(raw.get())?;
         let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         if group == announced.group() && *object.kind == *announced.name() {

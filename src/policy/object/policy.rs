@@ -5,13 +5,12 @@ use super::{
     Metadata, NetworkPolicy, ObjectError, PeerAuthentication, Sidecar, Telemetry, TypedObject,
     read_baseline_object,
 };
-use crate::baseline;
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 
 /// An object of a kind that the baseline has objects of.
 #[derive(Debug)]
 pub struct Policy<'a> {
-    pub kind: baseline::Kind,
+    pub kind: Kind,
     pub metadata: Metadata<'a>,
     pub spec: Spec<'a>,
     /// The whole object, if it has the name of a baseline object.
@@ -30,17 +29,15 @@ pub enum Spec<'a> {
 }
 
 impl<'a> Policy<'a> {
-    pub(super) fn read(of: baseline::Kind, kind: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
-        let (metadata, spec) = match of {
-            baseline::Kind::NetworkPolicy => TypedObject::read(kind, raw)?.into_parts(Spec::NetworkPolicy),
-            baseline::Kind::PeerAuthentication => {
-                TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication)
-            }
-            baseline::Kind::Sidecar => TypedObject::read(kind, raw)?.into_parts(Spec::Sidecar),
-            baseline::Kind::Telemetry => TypedObject::read(kind, raw)?.into_parts(Spec::Telemetry),
+    pub(super) fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
+        let (metadata, spec) = match kind {
+            Kind::NetworkPolicy => TypedObject::read(kind, raw)?.into_parts(Spec::NetworkPolicy),
+            Kind::PeerAuthentication => TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication),
+            Kind::Sidecar => TypedObject::read(kind, raw)?.into_parts(Spec::Sidecar),
+            Kind::Telemetry => TypedObject::read(kind, raw)?.into_parts(Spec::Telemetry),
             _ => TypedObject::read(kind, raw)?.into_parts(|_: IgnoredAny| Spec::Other),
         };
-        let object = read_baseline_object(of, metadata.name.as_deref(), raw)?;
-        Ok(Self { kind: of, metadata, spec, object })
+        let object = read_baseline_object(kind, metadata.name.as_deref(), raw)?;
+        Ok(Self { kind, metadata, spec, object })
     }
 }

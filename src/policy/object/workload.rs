@@ -5,9 +5,8 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::path::{Located, Path};
-use crate::policy::proxy;
 
 /// A pod, or the pod template of a controller.
 #[derive(Debug)]
@@ -83,9 +82,6 @@ struct JobTemplate<T> {
     spec: Option<ControllerSpec<T>>,
 }
 
-const TEMPLATE: &[&str] = &["spec", "template"];
-const JOB_TEMPLATE: &[&str] = &["spec", "jobTemplate", "spec", "template"];
-
 impl<'a> Workload<'a> {
     pub(in crate::policy) fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
         if kind == Kind::Pod {
@@ -143,35 +139,6 @@ impl<'a> Workload<'a> {
     }
 }
 
-impl<'a> Workload<'a> {
-    /// Returns the images of the containers. Ephemeral containers are left out, because an update may add them.
-    fn images(&self) -> impl Iterator<Item = (ContainerKind, &JsonStr<'a>, Option<&JsonStr<'a>>)> {
-        self.containers()
-            .filter(|container| container.kind != ContainerKind::Ephemeral)
-            .map(|container| (container.kind, &container.container.name, container.container.image.as_ref()))
-    }
-
-    /// Returns the containers that have one of the names Istio injects, each with its list and its fields.
-    fn mesh_containers(&self) -> impl Iterator<Item = (ContainerKind, &str, Vec<(&str, &str)>)> {
-        self.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name)).map(
-            |container| {
-                let Container { name, mesh_fields, .. } = container.container;
-                let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
-                (container.kind, &**name, fields.collect())
-            },
-        )
-    }
-
-    /// Returns the mounts of the mesh's volumes, including those of ephemeral containers.
-    fn mesh_mounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.containers().flat_map(|container| {
-            let Container { name, volume_mounts, .. } = container.container;
-            let mounts = volume_mounts.iter().filter(|mount| proxy::is_mesh_volume(&mount.name));
-            mounts.map(move |mount| (&**name, &*mount.name))
-        })
-    }
-}
-
 /// A container, with its position in the pod.
 #[derive(Clone, Copy, Debug)]
 pub struct ContainerAt<'o, 'a> {
@@ -213,32 +180,15 @@ impl<'a> Deref for ContainerAt<'_, 'a> {
 }
 
 /// Returns the pod template of a controller, with its path.
-fn template<'a, T: Deserialize<'a>>(
+pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
 ) -> Result<(&'static [&'static str], T), ObjectError> {
-    let (base, template) = if kind == Kind::CronJob {
+    let template = if kind == Kind::CronJob {
         let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw)?.spec;
-        (JOB_TEMPLATE, schedule.and_then(|spec| spec.job_template?.spec?.template))
+        schedule.and_then(|spec| spec.job_template?.spec?.template)
     } else {
-        (TEMPLATE, TypedObject::<ControllerSpec<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template))
+        TypedObject::<ControllerSpec<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template)
     };
-    Ok((base, template.ok_or(ObjectError::NoTemplate(kind.name()))?))
-}
-
-/// True if two versions of a workload agree in everything that rules read. Templates are compared byte for byte, so
-/// any change to a template is judged again. In a running pod only a few fields can change, so only the fields that
-/// rules read are compared.
-pub(super) fn judged_fields_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
-    if kind == Kind::Pod {
-        let read = |raw| Workload::read(kind, raw, Stage::Mutated);
-        let (Ok(old), Ok(new)) = (read(old), read(new)) else { return false };
-        return old.template.metadata.same_mesh_metadata(&new.template.metadata)
-            && old.template.spec.host_network == new.template.spec.host_network
-            && old.images().eq(new.images())
-            && old.mesh_containers().eq(new.mesh_containers())
-            && old.mesh_mounts().eq(new.mesh_mounts());
-    }
-    let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
-    matches!((read(old), read(new)), (Ok(old), Ok(new)) if old == new)
+    kind.template().zip(template).ok_or(ObjectError::NoTemplate(kind.name()))
 }

@@ -57,8 +57,8 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::quote;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
@@ -66,7 +66,7 @@ use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH101",
     name: "unowned-namespace",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[TENANT_LABEL],
     ratchet: false,

@@ -95,9 +95,9 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::PLAIN_TENANT_LABEL;
-use crate::policy::kind::{Kind, Operation};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::NamespaceView;
 use crate::policy::{quote, quote_all};
 use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
@@ -105,7 +105,7 @@ use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
 pub(super) static RULE: Rule = Rule {
     code: "BH102",
     name: "foreign-tenant-label",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
     ratchet: false,

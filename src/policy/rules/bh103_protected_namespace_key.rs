@@ -114,9 +114,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::baseline::{self, MESH_LABELS};
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::object::{Metadata, NamespaceView};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -125,7 +125,7 @@ use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
 pub(super) static RULE: Rule = Rule {
     code: "BH103",
     name: "protected-namespace-key",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[PROBE],
     ratchet: false,

@@ -67,8 +67,8 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::{NamespaceView, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -77,7 +77,7 @@ use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 pub(super) static RULE: Rule = Rule {
     code: "BH104",
     name: "reserved-namespace-name",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

@@ -83,8 +83,8 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use crate::kinds::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::Actor;
@@ -92,7 +92,7 @@ use crate::snapshot::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH105",
     name: "namespace-attachment",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

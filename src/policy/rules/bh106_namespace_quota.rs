@@ -37,15 +37,15 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::NamespaceView;
 use crate::snapshot::{Actor, TENANT_LABEL};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH106",
     name: "namespace-quota",
-    kinds: &[&[Kind::Namespace]],
+    kinds: &[Kinds::Only(&[Kind::Namespace])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[TENANT_LABEL],
     ratchet: false,

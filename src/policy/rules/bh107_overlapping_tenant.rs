@@ -34,8 +34,8 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::snapshot::NAMESPACE_PREFIX;
@@ -43,7 +43,7 @@ use crate::snapshot::NAMESPACE_PREFIX;
 pub(super) static RULE: Rule = Rule {
     code: "BH107",
     name: "overlapping-tenant",
-    kinds: &[&[Kind::Tenant]],
+    kinds: &[Kinds::Only(&[Kind::Tenant])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

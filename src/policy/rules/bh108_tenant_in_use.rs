@@ -30,8 +30,8 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
@@ -40,7 +40,7 @@ use crate::snapshot::TENANT_LABEL;
 pub(super) static RULE: Rule = Rule {
     code: "BH108",
     name: "tenant-in-use",
-    kinds: &[&[Kind::Tenant]],
+    kinds: &[Kinds::Only(&[Kind::Tenant])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

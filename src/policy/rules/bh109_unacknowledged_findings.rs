@@ -60,16 +60,16 @@
 //! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::Enforcement;
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH109",
     name: "unacknowledged-findings",
-    kinds: &[&[Kind::Tenant]],
+    kinds: &[Kinds::Only(&[Kind::Tenant])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

@@ -81,8 +81,8 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -91,7 +91,7 @@ use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
 pub(super) static RULE: Rule = Rule {
     code: "BH110",
     name: "retired-name",
-    kinds: &[&[Kind::Namespace, Kind::Tenant]],
+    kinds: &[Kinds::Only(&[Kind::Namespace, Kind::Tenant])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[TENANT_LABEL],
     ratchet: false,

@@ -56,17 +56,17 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
+use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH201",
     name: "baseline-removed",
-    kinds: &[BASELINE_KINDS, PARTLY_MANAGED_KINDS],
+    kinds: &[Kinds::Managed],
     scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
     watched_labels: &[],
     ratchet: false,

@@ -80,12 +80,13 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{BASELINE_KINDS, NamespaceClass, PARTLY_MANAGED_KINDS, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use serde_json::Value;
 
-use crate::baseline::{Difference, Kind, differences};
+use crate::baseline::{Difference, differences};
+use crate::kinds::Kind;
+use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::kind::Operation;
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::Actor;
@@ -93,7 +94,7 @@ use crate::snapshot::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH202",
     name: "baseline-altered",
-    kinds: &[BASELINE_KINDS, PARTLY_MANAGED_KINDS],
+    kinds: &[Kinds::Managed],
     scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
     watched_labels: &[],
     ratchet: false,

@@ -48,8 +48,8 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::path::Path;
 use crate::snapshot::BASELINE_READY;
@@ -57,7 +57,7 @@ use crate::snapshot::BASELINE_READY;
 pub(super) static RULE: Rule = Rule {
     code: "BH203",
     name: "workload-before-baseline",
-    kinds: &[&[Kind::Pod]],
+    kinds: &[Kinds::Only(&[Kind::Pod])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: false,

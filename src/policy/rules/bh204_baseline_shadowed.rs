@@ -61,20 +61,15 @@
 //! spec: { hard: { pods: "20" } }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::Spec;
 use crate::policy::path::Path;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH204",
     name: "baseline-shadowed",
-    kinds: &[&[
-        Kind::Policy(baseline::Kind::LimitRange),
-        Kind::Policy(baseline::Kind::Sidecar),
-        Kind::Policy(baseline::Kind::Telemetry),
-    ]],
+    kinds: &[Kinds::Only(&[Kind::LimitRange, Kind::Sidecar, Kind::Telemetry])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: false,
@@ -95,7 +90,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             "without a selector this Telemetry can override the baseline's `access-log`",
             "select pods with `selector`.",
         ),
-        _ if policy.kind == baseline::Kind::LimitRange => (
+        _ if policy.kind == Kind::LimitRange => (
             "the baseline's `tenant-limits` must be the only LimitRange, because Kubernetes merges them",
             "remove it, and ask the platform to set `Tenant.spec.limits` for containers. For volume claims, write a \
              ResourceQuota of your own.",

@@ -96,7 +96,7 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Dataplane;
@@ -104,7 +104,7 @@ use crate::settings::Dataplane;
 pub(super) static RULE: Rule = Rule {
     code: "BH301",
     name: "missing-sidecar",
-    kinds: &[WORKLOAD_KINDS],
+    kinds: &[Kinds::Workloads],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

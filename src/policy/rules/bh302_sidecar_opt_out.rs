@@ -76,16 +76,16 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::DATAPLANE_LABEL;
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH302",
     name: "sidecar-opt-out",
-    kinds: &[WORKLOAD_KINDS, &[Kind::Binding]],
+    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

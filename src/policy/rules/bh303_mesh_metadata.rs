@@ -82,8 +82,8 @@
 //! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
 //! read a path of its own pod.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::STATUS_ANNOTATION;
 use crate::policy::proxy::keys::{self, Judgement, Map};
@@ -93,7 +93,7 @@ use crate::settings::Dataplane;
 pub(super) static RULE: Rule = Rule {
     code: "BH303",
     name: "mesh-metadata",
-    kinds: &[WORKLOAD_KINDS, &[Kind::Binding]],
+    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

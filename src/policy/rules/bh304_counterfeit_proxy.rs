@@ -203,7 +203,7 @@
 //! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
 //! compared. BH303 judges the annotations that the proxy reads when it starts.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
@@ -211,7 +211,7 @@ use crate::settings::{Dataplane, Settings};
 pub(super) static RULE: Rule = Rule {
     code: "BH304",
     name: "counterfeit-proxy",
-    kinds: &[WORKLOAD_KINDS],
+    kinds: &[Kinds::Workloads],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

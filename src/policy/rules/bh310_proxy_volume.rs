@@ -107,7 +107,7 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
 use crate::policy::quote;
@@ -115,7 +115,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH310",
     name: "proxy-volume",
-    kinds: &[WORKLOAD_KINDS],
+    kinds: &[Kinds::Workloads],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

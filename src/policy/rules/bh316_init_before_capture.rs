@@ -83,7 +83,7 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::policy::quote;
@@ -92,7 +92,7 @@ use crate::settings::Dataplane;
 pub(super) static RULE: Rule = Rule {
     code: "BH316",
     name: "init-before-capture",
-    kinds: &[WORKLOAD_KINDS],
+    kinds: &[Kinds::Workloads],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

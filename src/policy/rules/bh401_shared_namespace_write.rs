@@ -76,8 +76,8 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{BASELINE_KINDS, NamespaceClass, Request, Retry, Rule, RuleReport, WORKLOAD_KINDS};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;
 use crate::snapshot::Actor;
@@ -85,7 +85,7 @@ use crate::snapshot::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH401",
     name: "shared-namespace-write",
-    kinds: &[WORKLOAD_KINDS, IDENTITY_KINDS, BASELINE_KINDS],
+    kinds: &[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed],
     scopes: &[NamespaceClass::SharedService],
     watched_labels: &[],
     ratchet: false,

@@ -32,8 +32,8 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -41,7 +41,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH402",
     name: "shared-identity-name",
-    kinds: &[&[Kind::ServiceAccount]],
+    kinds: &[Kinds::Only(&[Kind::ServiceAccount])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: false,

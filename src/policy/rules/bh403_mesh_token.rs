@@ -42,8 +42,8 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::proxy::MESH_AUDIENCE;
@@ -52,7 +52,7 @@ use crate::snapshot::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH403",
     name: "mesh-token",
-    kinds: &[&[Kind::TokenRequest]],
+    kinds: &[Kinds::Only(&[Kind::TokenRequest])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: false,

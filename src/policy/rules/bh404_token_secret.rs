@@ -49,8 +49,8 @@
 //! type: Opaque
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 
@@ -60,7 +60,7 @@ pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 pub(super) static RULE: Rule = Rule {
     code: "BH404",
     name: "token-secret",
-    kinds: &[&[Kind::Secret]],
+    kinds: &[Kinds::Only(&[Kind::Secret])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: false,

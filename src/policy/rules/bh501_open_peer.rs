@@ -80,17 +80,17 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::{self, DNS_PORT};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::baseline::DNS_PORT;
+use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::kind::Kind;
 use crate::policy::object::{Direction, TrafficRule};
 use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
     name: "open-peer",
-    kinds: &[&[Kind::Policy(baseline::Kind::NetworkPolicy)]],
+    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

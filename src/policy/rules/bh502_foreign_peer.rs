@@ -75,16 +75,15 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::kind::Kind;
 use crate::policy::object::Direction;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH502",
     name: "foreign-peer",
-    kinds: &[&[Kind::Policy(baseline::Kind::NetworkPolicy)]],
+    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

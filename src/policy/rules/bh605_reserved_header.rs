@@ -51,16 +51,16 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::IDENTITY_HEADER;
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH605",
     name: "reserved-header",
-    kinds: &[&[Kind::VirtualService]],
+    kinds: &[Kinds::Only(&[Kind::VirtualService])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

@@ -78,9 +78,9 @@
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline;
-use crate::policy::kind::Kind;
+use crate::kinds::Kind;
 use crate::policy::object::{Sidecar, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -89,7 +89,7 @@ use crate::settings::Outbound;
 pub(super) static RULE: Rule = Rule {
     code: "BH608",
     name: "open-egress",
-    kinds: &[&[Kind::Policy(baseline::Kind::Sidecar)]],
+    kinds: &[Kinds::Only(&[Kind::Sidecar])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

@@ -61,9 +61,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::{Listener, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -71,7 +70,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH609",
     name: "uncaptured-listener",
-    kinds: &[&[Kind::Policy(baseline::Kind::Sidecar)]],
+    kinds: &[Kinds::Only(&[Kind::Sidecar])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

@@ -58,9 +58,8 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::{PeerAuthentication, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -68,7 +67,7 @@ use crate::policy::quote;
 pub(super) static RULE: Rule = Rule {
     code: "BH701",
     name: "permissive-mtls",
-    kinds: &[&[Kind::Policy(baseline::Kind::PeerAuthentication)]],
+    kinds: &[Kinds::Only(&[Kind::PeerAuthentication])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

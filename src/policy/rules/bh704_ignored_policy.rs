@@ -56,16 +56,16 @@
 //! spec: { rules: [{}] }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::{self, REVISION_LABEL};
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::baseline::REVISION_LABEL;
+use crate::kinds::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH704",
     name: "ignored-policy",
-    kinds: &[SECURITY_KINDS, TRAFFIC_KINDS],
+    kinds: &[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,
@@ -75,17 +75,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 /// Kinds that secure the mesh.
-const SECURITY_KINDS: &[Kind] = &[
-    Kind::Policy(baseline::Kind::AuthorizationPolicy),
-    Kind::Policy(baseline::Kind::PeerAuthentication),
-    Kind::Policy(baseline::Kind::Sidecar),
-];
-const TRAFFIC_KINDS: &[Kind] = &[
-    Kind::Policy(baseline::Kind::EnvoyFilter),
-    Kind::Policy(baseline::Kind::ServiceEntry),
-    Kind::Policy(baseline::Kind::Telemetry),
-    Kind::VirtualService,
-];
+const SECURITY_KINDS: &[Kind] = &[Kind::AuthorizationPolicy, Kind::PeerAuthentication, Kind::Sidecar];
+const TRAFFIC_KINDS: &[Kind] =
+    &[Kind::EnvoyFilter, Kind::ServiceEntry, Kind::Telemetry, Kind::VirtualService];
 
 const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
 
@@ -93,7 +85,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (kind, metadata): (_, &Metadata<'_>) = match request.object {
         Object::VirtualService(metadata, _) => (Kind::VirtualService, metadata),
         _ => match request.tenant_policy() {
-            Some(policy) => (Kind::Policy(policy.kind), &policy.metadata),
+            Some(policy) => (policy.kind, &policy.metadata),
             None => return,
         },
     };

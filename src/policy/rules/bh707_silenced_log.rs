@@ -52,16 +52,15 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
-use crate::policy::kind::Kind;
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
 use crate::policy::object::Spec;
 use crate::policy::path::Path;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH707",
     name: "silenced-log",
-    kinds: &[&[Kind::Policy(baseline::Kind::Telemetry)]],
+    kinds: &[Kinds::Only(&[Kind::Telemetry])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

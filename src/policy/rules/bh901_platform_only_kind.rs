@@ -66,9 +66,9 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::api::{Enforcement, Grants};
-use crate::policy::kind::{Kind, Operation};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
@@ -76,7 +76,7 @@ use crate::snapshot::Actor;
 pub(super) static RULE: Rule = Rule {
     code: "BH901",
     name: "platform-only-kind",
-    kinds: &[&[Kind::Tenant, Kind::SharedService, Kind::Exemption]],
+    kinds: &[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])],
     scopes: &[NamespaceClass::ClusterScoped],
     watched_labels: &[],
     ratchet: false,

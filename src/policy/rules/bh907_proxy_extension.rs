@@ -64,21 +64,15 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
-use crate::policy::kind::{Kind, Operation};
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH907",
     name: "proxy-extension",
-    kinds: &[&[
-        Kind::Policy(baseline::Kind::EnvoyFilter),
-        Kind::WasmPlugin,
-        Kind::TrafficExtension,
-        Kind::ProxyConfig,
-    ]],
+    kinds: &[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])],
     scopes: &[NamespaceClass::Tenant],
     watched_labels: &[],
     ratchet: true,

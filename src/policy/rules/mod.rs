@@ -35,10 +35,9 @@ mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 mod bh907_proxy_extension;
 
-use super::kind::{Kind, Operation, RESOURCES, Resource};
 use super::object::NamespaceView;
 use super::{Request, Retry, RuleReport};
-use crate::baseline;
+use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::Actor;
 
 pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
@@ -88,8 +87,8 @@ pub struct Rule {
     /// The code, which is never reused for another rule.
     pub code: &'static str,
     pub name: &'static str,
-    /// The kinds that the rule judges, in groups.
-    pub kinds: &'static [&'static [Kind]],
+    /// The kinds that the rule judges.
+    pub kinds: &'static [Kinds],
     /// The classes of namespaces in which the rule applies.
     pub scopes: &'static [NamespaceClass],
     /// Labels of a namespace that the rule reads: a write that changes none of them need not be sent.
@@ -116,34 +115,15 @@ pub enum NamespaceClass {
     MeshRoot,
 }
 
-/// Pods, and the kinds that create pods from a template.
-const WORKLOAD_KINDS: &[Kind] = &[
-    Kind::Pod,
-    Kind::ReplicationController,
-    Kind::Deployment,
-    Kind::ReplicaSet,
-    Kind::StatefulSet,
-    Kind::DaemonSet,
-    Kind::Job,
-    Kind::CronJob,
-];
-
-/// Kinds of baseline objects that Bulkhead manages completely.
-const BASELINE_KINDS: &[Kind] = &[
-    Kind::Policy(baseline::Kind::NetworkPolicy),
-    Kind::Policy(baseline::Kind::AuthorizationPolicy),
-    Kind::Policy(baseline::Kind::PeerAuthentication),
-    Kind::Policy(baseline::Kind::Sidecar),
-    Kind::Policy(baseline::Kind::ServiceEntry),
-    Kind::Policy(baseline::Kind::Telemetry),
-    Kind::Policy(baseline::Kind::EnvoyFilter),
-    Kind::Policy(baseline::Kind::ResourceQuota),
-    Kind::Policy(baseline::Kind::LimitRange),
-    Kind::Policy(baseline::Kind::RoleBinding),
-];
-
-/// Kinds of baseline objects of which Bulkhead manages only some fields.
-const PARTLY_MANAGED_KINDS: &[Kind] = &[Kind::ServiceAccount];
+/// A set of kinds.
+#[derive(Clone, Copy, Debug)]
+pub enum Kinds {
+    /// Pods, and the kinds that create pods from a template.
+    Workloads,
+    /// The kinds that the baseline has objects of.
+    Managed,
+    Only(&'static [Kind]),
+}
 
 /// Returns the written Namespace and its old version, if it belongs to a tenant or to shared services, or belonged to a
 /// tenant, and neither the platform nor Bulkhead writes it.
@@ -160,13 +140,23 @@ fn untrusted_namespace_write<'r>(
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.
-pub fn audited_resources() -> impl Iterator<Item = &'static Resource> {
-    RESOURCES.iter().filter(|resource| {
+pub fn audited_resources() -> impl Iterator<Item = Resource> {
+    Resource::all().filter(|resource| {
         let is_judged = RULES
             .iter()
             .any(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(resource.kind));
         is_judged && resource.subresource.is_empty() && resource.operations.contains(&Operation::Update)
     })
+}
+
+impl Kinds {
+    fn contain(self, kind: Kind) -> bool {
+        match self {
+            Self::Workloads => kind.is_workload(),
+            Self::Managed => kind.is_managed(),
+            Self::Only(kinds) => kinds.contains(&kind),
+        }
+    }
 }
 
 impl Rule {
@@ -176,7 +166,7 @@ impl Rule {
 
     /// True if the rule judges writes of `kind`.
     pub fn judges(&self, kind: Kind) -> bool {
-        self.kinds.iter().any(|group| group.contains(&kind))
+        self.kinds.iter().any(|kinds| kinds.contain(kind))
     }
 
     /// True for the rules about objects with baseline names, and about pods before the baseline.

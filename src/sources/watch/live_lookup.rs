@@ -18,7 +18,7 @@ use super::replace;
 use super::store::WatchEvent;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;
-use crate::policy::kind::Resource;
+use crate::kinds::Kind;
 use crate::snapshot::{ControllerRef, LiveObject, LiveObjectKey, Namespace, Tenant};
 use crate::sources::{LookupRequest, api_resource};
 
@@ -128,9 +128,8 @@ impl ClusterStores {
 async fn fetch_object(client: &Client, key: &LiveObjectKey) -> Result<Option<LiveObject>, kube::Error> {
     // The name comes from an owner reference, which may hold any text, and becomes part of a URL.
     let is_name = key.name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    let Some(resource) = Resource::for_kind(&key.kind).filter(|_| is_name) else { return Ok(None) };
-    let objects =
-        Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &api_resource(resource));
+    let Some(kind) = Kind::find_workload(&key.kind).filter(|_| is_name) else { return Ok(None) };
+    let objects = Api::<DynamicObject>::namespaced_with(client.clone(), &key.namespace, &api_resource(kind));
     let Some(found) = objects.get_metadata_opt(&key.name).await? else { return Ok(None) };
     Ok(Some(live_object_of(found.metadata)))
 }

@@ -8,7 +8,8 @@ use std::fmt::Write;
 use std::mem::discriminant;
 use std::sync::Arc;
 
-use bulkhead::baseline::{Kind, Manifest, desired_for_namespace, desired_for_service, labels};
+use bulkhead::baseline::{Manifest, desired_for_namespace, desired_for_service, labels};
+use bulkhead::kinds::Kind;
 use bulkhead::settings::SameTenant;
 use bulkhead::snapshot::{ClusterEndpoints, NamespaceOwner, Snapshot};
 use bulkhead::sources::files;

@@ -1,0 +1,104 @@
+//! The kinds of objects that Bulkhead judges or writes: one table, with a row for each kind. Webhook configurations,
+//! RBAC, the controller's watches, the audit's lists and the targets of Exemptions are derived from it.
+
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod operation;
+mod resource;
+mod row;
+mod table;
+mod webhook_entry;
+
+pub use operation::Operation;
+pub use resource::Resource;
+pub use row::{Managed, Scope};
+pub use table::Kind;
+pub use webhook_entry::WebhookEntry;
+
+/// The API group of Bulkhead's own kinds.
+pub const OWN_GROUP: &str = "bulkhead.dev";
+
+impl Kind {
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    pub const fn group(self) -> &'static str {
+        self.row().group
+    }
+
+    /// Returns the only version in which the kind is written and judged; the API server converts other versions.
+    pub const fn version(self) -> &'static str {
+        self.row().version
+    }
+
+    /// Returns the `apiVersion` of an object: `GROUP/VERSION`, or the version alone in the core group.
+    pub fn api_version(self) -> String {
+        match self.group() {
+            "" => self.version().to_owned(),
+            group => format!("{group}/{}", self.version()),
+        }
+    }
+
+    /// Returns the plural name of the resource.
+    pub const fn plural(self) -> &'static str {
+        self.row().plural
+    }
+
+    pub const fn is_cluster_scoped(self) -> bool {
+        matches!(self.row().scope, Scope::Cluster)
+    }
+
+    /// Returns the webhook entry for the kind in tenants' namespaces; `None` for a kind that no rule judges.
+    pub const fn entry(self) -> Option<WebhookEntry> {
+        self.row().entry
+    }
+
+    /// Returns the path of the pod template, for kinds that create pods; empty for a pod itself.
+    pub const fn template(self) -> Option<&'static [&'static str]> {
+        self.row().template
+    }
+
+    /// True for pods, and for the kinds that create pods from a template.
+    pub const fn is_workload(self) -> bool {
+        self.template().is_some()
+    }
+
+    pub const fn managed(self) -> Managed {
+        self.row().managed
+    }
+
+    /// True if others write fields of the baseline's objects too.
+    pub const fn is_partly_managed(self) -> bool {
+        matches!(self.managed(), Managed::SomeFields)
+    }
+
+    /// True if the baseline has objects of this kind.
+    pub const fn is_managed(self) -> bool {
+        !matches!(self.managed(), Managed::No)
+    }
+
+    /// True if some rule compares an object with its version before an update.
+    pub const fn is_compared(self) -> bool {
+        self.row().compared
+    }
+
+    /// Returns the kind with this name in this group.
+    pub fn find(group: &str, name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.name() == name && kind.group() == group)
+    }
+
+    /// Returns the kind of workloads with this name.
+    pub fn find_workload(name: &str) -> Option<Self> {
+        Self::all_workloads().find(|kind| kind.name() == name)
+    }
+
+    pub fn all_workloads() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|kind| kind.is_workload())
+    }
+
+    /// Returns the kinds that the baseline has objects of.
+    pub fn all_managed() -> impl Iterator<Item = Self> {
+        Self::ALL.iter().copied().filter(|kind| kind.is_managed())
+    }
+}
