@@ -7,6 +7,7 @@ mod baseline_names;
 pub mod claims;
 pub mod defaulting;
 mod exemption;
+pub mod fields;
 pub mod object;
 pub mod path;
 pub mod proxy;

@@ -38,7 +38,7 @@ impl<'a> Path<'a> {
         self.then(Segment::Index(index))
     }
 
-    fn then(mut self, segment: Segment<'a>) -> Self {
+    pub(super) fn then(mut self, segment: Segment<'a>) -> Self {
         if self.0.try_push(segment).is_err() {
             debug_assert!(false, "a path of more than {MAX_DEPTH} segments");
             if let Some(last) = self.0.last_mut() {
