@@ -48,6 +48,23 @@ impl<'a> Path<'a> {
         self
     }
 
+    /// Returns the path as the tables of fields write it: `spec.hosts[]`, without indices and keys.
+    pub fn pattern(&self) -> String {
+        self.0.iter().fold(String::new(), |mut text, segment| {
+            match segment {
+                Segment::Field(_) if text.is_empty() => {}
+                Segment::Field(_) => text.push('.'),
+                Segment::Key(_) => text.push_str("{}"),
+                Segment::Index(_) => text.push_str("[]"),
+                Segment::Omitted => text.push('…'),
+            }
+            if let Segment::Field(name) = segment {
+                text.push_str(name);
+            }
+            text
+        })
+    }
+
     /// Returns the path as a JSON Pointer (RFC 6901): `/metadata/labels/a.example~1b`.
     pub fn pointer(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, segment| {

@@ -5,4 +5,6 @@ pub enum ClaimKind {
     RequestHeader,
     /// Hosts that a proxy knows, as `NAMESPACE/HOST`.
     KnownHost,
+    /// Pods, namespaces and addresses in a rule of a NetworkPolicy.
+    Peer,
 }

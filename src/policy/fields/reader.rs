@@ -11,6 +11,7 @@ use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use super::{ClaimKind, Node, Treatment};
+use crate::kinds::Kind;
 use crate::policy::path::{Path, Segment};
 
 /// The unknown fields and the claims of one object.
@@ -25,6 +26,24 @@ pub struct Found<'a> {
 pub struct UnknownField<'a> {
     pub path: Path<'a>,
     pub value: &'a RawValue,
+}
+
+impl UnknownField<'_> {
+    /// Returns the kind whose table lacks the field, and its path there: a field of a pod template is a field of pods.
+    pub fn in_table(&self, kind: Kind) -> (Kind, String) {
+        let pattern = self.path.pattern();
+        let template = kind.template().unwrap_or_default().join(".");
+        match pattern.strip_prefix(&template).and_then(|rest| rest.strip_prefix('.')) {
+            Some(field) if !template.is_empty() => (Kind::Pod, field.to_owned()),
+            _ => (kind, pattern),
+        }
+    }
+}
+
+impl PartialEq for UnknownField<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.path.pointer() == other.path.pointer() && self.value.get() == other.value.get()
+    }
 }
 
 /// A field that names something: the text, and what it names.
@@ -335,8 +354,8 @@ fn enter<'de>(
     key: Cow<'de, str>,
     found: &mut Found<'de>,
 ) -> (Segment<'de>, Option<&'static Node>) {
-    if let Some((name, node)) = place.node.field(&key) {
-        return (Segment::Field(name), Some(node));
+    if let Some(node) = place.node.field(&key) {
+        return (Segment::Field(node.name), Some(node));
     }
     let Some(node) = place.node.elements() else {
         return (borrowed(&key, Segment::Field), None);

@@ -7,8 +7,11 @@ use crate::kinds::Kind;
 /// A field in the tree of a table. Fields below a node with a treatment are treated alike.
 #[derive(Debug, Default)]
 pub struct Node {
+    /// The name of the field; empty for elements.
+    pub name: &'static str,
     pub treatment: Option<Treatment>,
-    fields: BTreeMap<&'static str, Self>,
+    /// The fields of an object, by length and name: most lookups then compare one text.
+    fields: BTreeMap<(usize, &'static str), Self>,
     /// Each item of a list, or each value of a map.
     elements: Option<Box<Self>>,
 }
@@ -17,7 +20,7 @@ pub struct Node {
 pub fn tree(kind: Kind) -> &'static Node {
     static TREES: LazyLock<Vec<Node>> =
         LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
-    static NONE: Node = Node { treatment: None, fields: BTreeMap::new(), elements: None };
+    static NONE: Node = Node { name: "", treatment: None, fields: BTreeMap::new(), elements: None };
     TREES.get(kind as usize).unwrap_or(&NONE)
 }
 
@@ -44,7 +47,7 @@ impl Node {
         for step in path.split('.').filter(|step| !step.is_empty()) {
             let name_length = step.find(['[', '{']).unwrap_or(step.len());
             let (name, elements) = step.split_at(name_length);
-            node = node.fields.entry(name).or_default();
+            node = node.fields.entry((name.len(), name)).or_insert_with(|| Self { name, ..Self::default() });
             for _ in elements.matches(['[', '{']) {
                 node = node.elements.get_or_insert_default();
             }
@@ -52,13 +55,14 @@ impl Node {
         node
     }
 
-    /// Returns the field `name` of the object, with its name as the table has it.
-    pub fn field(&self, name: &str) -> Option<(&'static str, &Self)> {
-        self.fields.get_key_value(name).map(|(name, node)| (*name, node))
+    /// Returns the field `name` of the object.
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        self.fields.get(&(name.len(), name))
     }
 
-    pub fn fields(&self) -> impl Iterator<Item = (&'static str, &Self)> {
-        self.fields.iter().map(|(name, node)| (*name, node))
+    /// Returns the fields of the object.
+    pub fn fields(&self) -> impl Iterator<Item = &Self> {
+        self.fields.values()
     }
 
     /// Returns the items of the list, or the values of the map.

@@ -83,7 +83,7 @@ const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (kind, metadata): (_, &Metadata<'_>) = match request.object {
-        Object::VirtualService(metadata, _) => (Kind::VirtualService, metadata),
+        Object::VirtualService(metadata) => (Kind::VirtualService, metadata),
         _ => match request.tenant_policy() {
             Some(policy) => (policy.kind, &policy.metadata),
             None => return,

@@ -34,6 +34,7 @@ mod bh704_ignored_policy;
 mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 mod bh907_proxy_extension;
+mod bh908_unknown_field;
 
 use super::object::NamespaceView;
 use super::{Request, Retry, RuleReport};
@@ -79,6 +80,7 @@ pub static RULES: &[&Rule] = &[
     &bh707_silenced_log::RULE,
     &bh901_platform_only_kind::RULE,
     &bh907_proxy_extension::RULE,
+    &bh908_unknown_field::RULE,
 ];
 
 /// A rule, as data.

@@ -24,7 +24,7 @@ impl Request<'_> {
 
 /// Classifies the namespaces that `selector` matches. Allowed are the tenant's own, and those for which `is_allowed`
 /// is true. One allowed constraint is enough, because any other constraint only narrows the match.
-pub(super) fn resolve_namespaces<'o>(
+pub(super) fn select<'o>(
     request: &Request<'_>,
     selector: &'o Selector<'_>,
     is_allowed: impl Fn(&str) -> bool,
