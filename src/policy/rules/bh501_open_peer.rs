@@ -82,10 +82,10 @@
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::baseline::DNS_PORT;
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::object::{Direction, TrafficRule};
-use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
