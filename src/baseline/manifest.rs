@@ -3,11 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::NAME_PREFIX;
+use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
 use crate::settings::{Calico, Settings};
-
-/// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
-pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
 
 /// True if the object has that label.
 pub fn is_managed(object: &Value) -> bool {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use super::fields::Found;
 use super::object::{Metadata, Object};
 use super::{JudgeError, Review, kind_and_operation};
-use crate::baseline::{self, Label, MESH_LABELS, missing_labels};
+use crate::baseline::{self, Label, missing_labels};
+use crate::keys::{MESH_LABELS, TENANT_LABEL};
 use crate::kinds::{Kind, Operation};
-use crate::snapshot::{Actor, Snapshot, TENANT_LABEL};
+use crate::snapshot::{Actor, Snapshot};
 
 /// The labels to add to a namespace.
 #[derive(Debug, Default)]

@@ -13,7 +13,7 @@ use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
 use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 
-pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};
+pub use deny_all::NAME as DENY_ALL_NAME;
 pub(super) use priority_level::NAME as PRIORITY_LEVEL;
 
 /// The snapshot, and the namespace of an object; `None` for a cluster-scoped one.

@@ -1,6 +1,7 @@
+use crate::keys::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 use crate::policy::Request;
 use crate::policy::object::Selector;
-use crate::snapshot::{NAMESPACE_NAME_LABEL, NamespaceOwner, TENANT_LABEL};
+use crate::snapshot::NamespaceOwner;
 
 /// The namespaces that a selector matches.
 pub(super) enum SelectedNamespaces<'o> {

@@ -3,9 +3,9 @@
 use super::namespaces::SelectedNamespaces;
 use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORT;
+use crate::keys::TENANT_LABEL;
 use crate::policy::object::{Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
-use crate::snapshot::TENANT_LABEL;
 
 /// Returns what was found, and what to write instead.
 pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -> (String, String) {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use super::{Field, Treatment, table};
@@ -10,8 +10,8 @@ pub struct Node {
     /// The name of the field; empty for elements.
     pub name: &'static str,
     pub treatment: Option<Treatment>,
-    /// The fields of an object, by length and name: most lookups then compare one text.
-    fields: BTreeMap<(usize, &'static str), Self>,
+    /// The fields of an object, sorted by length and name: most lookups then compare one text.
+    fields: Vec<Self>,
     /// Each item of a list, or each value of a map.
     elements: Option<Box<Self>>,
 }
@@ -20,7 +20,7 @@ pub struct Node {
 pub fn tree(kind: Kind) -> &'static Node {
     static TREES: LazyLock<Vec<Node>> =
         LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
-    static NONE: Node = Node { name: "", treatment: None, fields: BTreeMap::new(), elements: None };
+    static NONE: Node = Node { name: "", treatment: None, fields: Vec::new(), elements: None };
     TREES.get(kind as usize).unwrap_or(&NONE)
 }
 
@@ -47,7 +47,7 @@ impl Node {
         for step in path.split('.').filter(|step| !step.is_empty()) {
             let name_length = step.find(['[', '{']).unwrap_or(step.len());
             let (name, elements) = step.split_at(name_length);
-            node = node.fields.entry((name.len(), name)).or_insert_with(|| Self { name, ..Self::default() });
+            node = node.field_mut(name);
             for _ in elements.matches(['[', '{']) {
                 node = node.elements.get_or_insert_default();
             }
@@ -55,14 +55,29 @@ impl Node {
         node
     }
 
+    fn field_mut(&mut self, name: &'static str) -> &mut Self {
+        let position = self.fields.binary_search_by(|field| field.compare(name));
+        let position = position.unwrap_or_else(|position| {
+            self.fields.insert(position, Self { name, ..Self::default() });
+            position
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or inserted above")]
+        &mut self.fields[position]
+    }
+
     /// Returns the field `name` of the object.
     pub fn field(&self, name: &str) -> Option<&Self> {
-        self.fields.get(&(name.len(), name))
+        let position = self.fields.binary_search_by(|field| field.compare(name)).ok()?;
+        self.fields.get(position)
+    }
+
+    fn compare(&self, name: &str) -> Ordering {
+        self.name.len().cmp(&name.len()).then_with(|| self.name.cmp(name))
     }
 
     /// Returns the fields of the object.
     pub fn fields(&self) -> impl Iterator<Item = &Self> {
-        self.fields.values()
+        self.fields.iter()
     }
 
     /// Returns the items of the list, or the values of the map.

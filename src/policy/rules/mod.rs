@@ -41,7 +41,7 @@ use super::{Request, Retry, RuleReport};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::Actor;
 
-pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
+pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 
 /// Every rule, in the order of the codes.
