@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_found_at_every_depth() -> serde_json::Result<()> {
         let pod = r#"{"kind":"Pod","new":1,"metadata":{"labels":{"a":"b"},"fresh":null},
-            "spec":{"containers":[{"name":"a","next":{"x":[1]}},{"name":"b"}],"volumes":[{"any":1}],"\u0061":2}}"#;
+            "spec":{"containers":[{"name":"a","next":{"x":[1]}},{"name":"b"}],"affinity":{"any":1},"\u0061":2}}"#;
         let (unknown, claims) = found(Kind::Pod, pod)?;
         assert_eq!(
             unknown,
