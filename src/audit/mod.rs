@@ -3,6 +3,7 @@
 mod deny_all_impact;
 mod digest;
 mod exemption_targets;
+mod served_fields;
 mod stored;
 
 use std::borrow::Cow;
@@ -27,6 +28,7 @@ use stored::StoredObject;
 
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
+pub use served_fields::{Comparison, UnlistedField, kinds_in, unlisted_fields};
 
 /// The scope of an audit.
 #[derive(Clone, Debug)]

@@ -4,12 +4,14 @@
 
 mod claim_kind;
 mod reader;
+mod rows;
 mod tables;
 mod tree;
 
 pub use claim_kind::ClaimKind;
 pub use reader::{Found, FoundClaim, UnknownField, read};
-pub use tables::table;
+pub use rows::{Row, join, rows};
+pub use tables::{PARTS, table};
 pub use tree::{Node, tree};
 
 /// A row of a table: a field with all fields below it.
@@ -56,7 +58,6 @@ const fn keys(path: &'static str) -> Field {
     Field { path, treatment: Treatment::Keys }
 }
 
-#[expect(dead_code, reason = "the tables that need it follow")]
 const fn refused(path: &'static str, codes: &'static [&'static str]) -> Field {
     Field { path, treatment: Treatment::Refused(codes) }
 }

@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
@@ -128,13 +131,18 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, '_, 'de, D> {
         self.deserialize_any(visitor)
     }
 
-    /// Raw JSON is read in this way.
+    /// Reads raw JSON: serde_json's `RawValue` asks for a newtype, and takes a map from the newtype's name to the text.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
-        self.inner.deserialize_newtype_struct(name, visitor)
+        let Self { inner, place, found } = self;
+        let raw = <&RawValue>::deserialize(inner)?;
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        IgnoredAny::deserialize(Reader { inner: &mut json, place, found }).map_err(D::Error::custom)?;
+        let entry = (BorrowedStrDeserializer::new(name), BorrowedStrDeserializer::new(raw.get()));
+        visitor.visit_map(MapDeserializer::new(std::iter::once(entry)))
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(
@@ -395,7 +403,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_found_at_every_depth() -> serde_json::Result<()> {
         let pod = r#"{"kind":"Pod","new":1,"metadata":{"labels":{"a":"b"},"fresh":null},
-            "spec":{"containers":[{"name":"a","next":{"x":[1]}},{"name":"b"}],"volumes":[{"any":1}],"\u0061":2}}"#;
+            "spec":{"containers":[{"name":"a","next":{"x":[1]}},{"name":"b"}],"affinity":{"any":1},"\u0061":2}}"#;
         let (unknown, claims) = found(Kind::Pod, pod)?;
         assert_eq!(
             unknown,

@@ -1,7 +1,7 @@
 //! # BH908 `unknown-field`
 //!
 //! ## What it refuses
-//! Refuses objects with fields that this version of Bulkhead does not know.
+//! Refuses fields that this version of Bulkhead does not know.
 //!
 //! Bulkhead has a table of all fields of each kind that it judges ([the tables](../../../docs/fields.md); `bulkhead
 //! explain --fields KIND` prints one). A field that is missing there is newer than Bulkhead, or is served by another
@@ -101,7 +101,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         let name = quote(&pattern);
         report.add(
             &field.path,
-            format!("Bulkhead does not know the field {name} of a {}, which can open what the rules close", kind.name()),
+            format!("Bulkhead does not know the field {name}, and it can open what the rules close"),
             format!(
                 "remove it, or ask the platform to list it in the setting `allowedFields` (`{}: [{pattern}]`).",
                 kind.name()
