@@ -16,7 +16,7 @@ use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_lab
 use crate::kinds::{Kind, Operation, Resource};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
-use crate::policy::rules::{SERVICE_ACCOUNT_TOKEN, audited_resources};
+use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, TENANT_LABEL, User};
@@ -239,7 +239,7 @@ impl Audit<'_> {
                 });
             let path = Path::of(&["metadata", "labels"]).key(label.key);
             let fix = format!("ask the platform to set {}.", quote(label.value));
-            let violation = Violation::new("BH202", &path, message, fix);
+            let violation = Violation::new(BASELINE_ALTERED.code(), &path, message, fix);
             on_finding(finding("", Kind::Namespace.name(), namespace, Detail::Violation(violation)));
         }
     }
@@ -260,7 +260,7 @@ impl Audit<'_> {
                 continue;
             }
             let violation = Violation::new(
-                "BH201",
+                BASELINE_REMOVED.code(),
                 &Path::of(&["metadata", "name"]),
                 format!("this baseline object of tenant {} is missing", tenant.name),
                 "check that the controller runs, and read its log.",

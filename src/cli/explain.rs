@@ -23,7 +23,7 @@ impl Explain {
             },
             None => {
                 for rule in RULES {
-                    writeln!(out, "{}  {:<24} {}", rule.code, rule.name, rule.summary())?;
+                    writeln!(out, "{}  {:<24} {}", rule.code(), rule.name(), rule.summary())?;
                 }
             }
         }

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::Request;
 use super::object::{Object, Policy, Spec};
 use crate::baseline::{self, NAME_PREFIX};
-use crate::kinds::Kind;
 use crate::kinds::Operation;
 use crate::snapshot::Actor;
 
@@ -21,7 +20,8 @@ pub enum NameStatus {
 
 impl<'r> Request<'r> {
     /// Classifies the name of `object`.
-    pub fn classify_name(&self, kind: Kind, object: &Value) -> NameStatus {
+    pub fn classify_name(&self, object: &Value) -> NameStatus {
+        let kind = self.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (namespace, _) = self.namespace();
         let (desired, is_reserved) = if let Some((_, tenant)) = self.tenant {

@@ -34,6 +34,7 @@ pub struct Request<'r> {
     pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
+    pub kind: Kind,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
     pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
@@ -141,6 +142,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         snapshot,
         review,
         actor: OnceCell::new(),
+        kind,
         operation,
         tenant,
         object: &object,
@@ -150,9 +152,9 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
     let mut needs_lookup = None;
-    for rule in RULES.iter().filter(|rule| rule.scopes.contains(&class) && rule.judges(kind)) {
-        let mut report = RuleReport::new(rule.code);
-        (rule.check)(&request, &mut report);
+    for rule in RULES.iter().filter(|rule| rule.judges(kind) && rule.scopes().contains(&class)) {
+        let mut report = RuleReport::new(rule.code());
+        rule.check().run(&request, &mut report);
         let violations = report.into_violations();
         if violations.is_empty() {
             continue;
@@ -162,7 +164,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
                 violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
             ),
             Err(lookup) => {
-                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry });
+                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry() });
                 needs_lookup = needs_lookup.or(lookup);
                 refused.extend(violations);
             }
@@ -187,7 +189,7 @@ impl Request<'_> {
     fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
         let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
-            && exemptions.any(|exemption| exemption.rules.contains(rule.code))
+            && exemptions.any(|exemption| exemption.rules.contains(rule.code()))
     }
 
     /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
@@ -197,7 +199,7 @@ impl Request<'_> {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
             Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+        if rule.ratchet() && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
             Ok(WaiverReason::Preexisting)
         } else if self.is_observed() && rule.warns_when_observed() {
             Ok(WaiverReason::Observed)

@@ -21,7 +21,7 @@ fn refusal(text: &str) -> String {
 #[test]
 fn refusal_of_every_manual_example_is_read_completely() {
     let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
+    for example in RULES.iter().flat_map(examples) {
         let judged = example.judged(&snapshot);
         let expected: Vec<(&str, &str)> =
             judged.violations.iter().map(|violation| (violation.code, violation.field.as_str())).collect();
@@ -35,7 +35,7 @@ fn refusal_of_every_manual_example_is_read_completely() {
 #[test]
 fn report_of_every_manual_example_is_read_completely() {
     let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
+    for example in RULES.iter().flat_map(examples) {
         let judged = example.judged(&snapshot);
         let line = Some(SourceLine { file: PathBuf::from("a/b.yaml"), line: 7 });
         let mut text = Vec::new();

@@ -30,7 +30,7 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
     let snapshot = snapshot();
     let mut by_rule: BTreeMap<&str, Vec<Violation>> = BTreeMap::new();
     let mut whole = None;
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
+    for example in RULES.iter().flat_map(examples) {
         let judged = example.judged(&snapshot);
         if judged.violations.len() > 1 && judged.contact.is_some() && whole.is_none() {
             whole = Some(message(&judged.violations, judged.contact.as_deref()));
@@ -44,8 +44,8 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
     }
     let mut text = format!("A whole refusal, as kubectl prints it:\n{}\n", whole.unwrap());
     for rule in RULES {
-        writeln!(text, "\n{} {}", rule.code, rule.name).unwrap();
-        for Violation { field, message, fix, .. } in &by_rule[rule.code] {
+        writeln!(text, "\n{} {}", rule.code(), rule.name()).unwrap();
+        for Violation { field, message, fix, .. } in &by_rule[rule.code()] {
             writeln!(text, "\n  {field}\n    {message}\n    {fix}").unwrap();
         }
     }

@@ -159,7 +159,7 @@ fn doc_comments_begin_with_a_noun_or_a_verb() {
 #[test]
 fn refusals_have_a_message_and_a_fix() {
     let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
+    for example in RULES.iter().flat_map(examples) {
         for violation in example.judged(&snapshot).violations {
             let is_said = |text: &str| text.chars().any(char::is_alphabetic);
             assert!(is_said(&violation.message) && is_said(&violation.fix), "{violation:?}");

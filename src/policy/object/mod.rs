@@ -137,11 +137,11 @@ impl<'a> Object<'a> {
 }
 
 impl Object<'_> {
-    /// Returns the baseline kind and the whole object, if it has the name of a baseline object.
-    pub fn baseline(&self) -> Option<(Kind, &serde_json::Value)> {
+    /// Returns the whole object, if it has the name of a baseline object.
+    pub fn baseline(&self) -> Option<&serde_json::Value> {
         match self {
-            Self::Policy(policy) => Some((policy.kind, policy.object.as_ref()?)),
-            Self::ServiceAccount(_, baseline) => Some((Kind::ServiceAccount, baseline.as_ref()?)),
+            Self::Policy(policy) => policy.object.as_ref(),
+            Self::ServiceAccount(_, baseline) => baseline.as_ref(),
             _ => None,
         }
     }

@@ -57,23 +57,14 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::quote;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH101",
-    name: "unowned-namespace",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh101_unowned_namespace.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).watches(&[TENANT_LABEL]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else {

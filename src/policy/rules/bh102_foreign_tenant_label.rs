@@ -95,24 +95,17 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::baseline::PLAIN_TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::NamespaceView;
 use crate::policy::{quote, quote_all};
 use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH102",
-    name: "foreign-tenant-label",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Refresh,
-    source: include_str!("bh102_foreign_tenant_label.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Namespace])])
+    .watches(&[PLAIN_TENANT_LABEL, TENANT_LABEL])
+    .retries(Retry::Refresh);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Some((NamespaceView { metadata: new, .. }, old)) = request.written_namespace() else { return };

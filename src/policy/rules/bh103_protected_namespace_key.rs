@@ -114,7 +114,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
 use crate::baseline::{self, MESH_LABELS};
 use crate::kinds::Kind;
 use crate::policy::object::{Metadata, NamespaceView};
@@ -122,18 +122,11 @@ use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH103",
-    name: "protected-namespace-key",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[PROBE],
-    ratchet: false,
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Namespace])])
+    .watches(&[PROBE])
     // The labels that Bulkhead would set depend on the tenant, which the snapshot may not know yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh103_protected_namespace_key.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
 /// Protected keys, as a whole.
 pub const PROTECTED_KEYS: &[&str] = &["control-plane", "istio-injection", NAME_KEY];

@@ -67,24 +67,15 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{NamespaceView, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH104",
-    name: "reserved-namespace-name",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Refresh,
-    source: include_str!("bh104_reserved_namespace_name.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).retries(Retry::Refresh);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) =

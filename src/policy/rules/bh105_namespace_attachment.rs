@@ -83,23 +83,13 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use super::{Check, Kinds, Request, Rule, RuleReport, untrusted_namespace_write};
 use crate::kinds::Kind;
 use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH105",
-    name: "namespace-attachment",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh105_namespace_attachment.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]);
 
 /// The one finalizer that the namespace controller removes.
 const FINALIZER_KUBERNETES: &str = "kubernetes";

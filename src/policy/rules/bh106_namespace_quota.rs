@@ -37,22 +37,13 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::NamespaceView;
 use crate::snapshot::{Actor, TENANT_LABEL};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH106",
-    name: "namespace-quota",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh106_namespace_quota.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).watches(&[TENANT_LABEL]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Some((new, old)) = request.written_namespace() else { return };

@@ -34,23 +34,13 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::snapshot::NAMESPACE_PREFIX;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH107",
-    name: "overlapping-tenant",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh107_overlapping_tenant.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) else { return };

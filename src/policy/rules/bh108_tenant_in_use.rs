@@ -30,24 +30,14 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
 use crate::snapshot::TENANT_LABEL;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH108",
-    name: "tenant-in-use",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh108_tenant_in_use.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Tenant(tenant), Operation::Delete) = (request.object, request.operation) else { return };

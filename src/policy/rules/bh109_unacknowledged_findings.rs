@@ -60,23 +60,13 @@
 //! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::api::Enforcement;
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH109",
-    name: "unacknowledged-findings",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh109_unacknowledged_findings.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Tenant(new), Some(Object::Tenant(old))) = (request.object, request.old) else { return };

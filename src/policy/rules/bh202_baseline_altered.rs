@@ -80,7 +80,7 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, NamespaceClass, Request, Rule, RuleReport};
 use serde_json::Value;
 
 use crate::baseline::{Difference, differences};
@@ -91,26 +91,20 @@ use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH202",
-    name: "baseline-altered",
-    kinds: &[Kinds::Managed],
-    scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh202_baseline_altered.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Baseline(check)).kinds(&[Kinds::Managed]).in_scopes(&[
+    NamespaceClass::Tenant,
+    NamespaceClass::SharedService,
+    NamespaceClass::MeshRoot,
+]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((kind, object)) = request.object.baseline() else { return };
+fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
+    let kind = request.kind;
     if request.operation == Operation::Delete || matches!(request.actor(), Actor::Bulkhead) {
         return;
     }
-    let old = request.old.and_then(|old| old.baseline()).map(|(_, old)| old);
+    let old = request.old.and_then(|old| old.baseline());
     let is_tenant_deleted = request.tenant.is_some_and(|(_, tenant)| tenant.is_none());
-    let desired = match (request.classify_name(kind, object), old) {
+    let desired = match (request.classify_name(object), old) {
         (NameStatus::Baseline(desired), _) => desired,
         (NameStatus::Free, _) => return,
         // Without the tenant the wanted object is unknown: the stored one must not change.

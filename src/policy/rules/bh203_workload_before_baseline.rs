@@ -48,23 +48,14 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::path::Path;
 use crate::snapshot::BASELINE_READY;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH203",
-    name: "workload-before-baseline",
-    kinds: &[Kinds::Only(&[Kind::Pod])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Wait,
-    source: include_str!("bh203_workload_before_baseline.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Pod])]).retries(Retry::Wait);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::Workload(workload), Operation::Create) = (request.object, request.operation) else { return };

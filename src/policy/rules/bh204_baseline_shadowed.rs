@@ -61,22 +61,16 @@
 //! spec: { hard: { pods: "20" } }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::Spec;
 use crate::policy::path::Path;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH204",
-    name: "baseline-shadowed",
-    kinds: &[Kinds::Only(&[Kind::LimitRange, Kind::Sidecar, Kind::Telemetry])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh204_baseline_shadowed.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[
+    Kind::LimitRange,
+    Kind::Sidecar,
+    Kind::Telemetry,
+])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Some(policy) = request.tenant_policy() else { return };

@@ -96,22 +96,12 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH301",
-    name: "missing-sidecar",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh301_missing_sidecar.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::Workload(workload) = request.object else { return };

@@ -76,23 +76,14 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::baseline::DATAPLANE_LABEL;
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH302",
-    name: "sidecar-opt-out",
-    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh302_sidecar_opt_out.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
 const INJECT_KEY: &str = "sidecar.istio.io/inject";
 

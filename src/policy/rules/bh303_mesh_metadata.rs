@@ -82,7 +82,7 @@
 //! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
 //! read a path of its own pod.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::STATUS_ANNOTATION;
@@ -90,17 +90,8 @@ use crate::policy::proxy::keys::{self, Judgement, Map};
 use crate::policy::quote;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH303",
-    name: "mesh-metadata",
-    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh303_mesh_metadata.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;

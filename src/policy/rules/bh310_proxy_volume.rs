@@ -107,22 +107,12 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::policy::object::{Object, Stage};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH310",
-    name: "proxy-volume",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh310_proxy_volume.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::Workload(workload) = request.object else { return };

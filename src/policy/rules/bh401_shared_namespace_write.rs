@@ -76,23 +76,15 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, NamespaceClass, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::policy::quote_all;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH401",
-    name: "shared-namespace-write",
-    kinds: &[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed],
-    scopes: &[NamespaceClass::SharedService],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh401_shared_namespace_write.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed])
+    .in_scopes(&[NamespaceClass::SharedService]);
 
 /// Further kinds that can take, lend or weaken the identity of an account.
 const IDENTITY_KINDS: &[Kind] =

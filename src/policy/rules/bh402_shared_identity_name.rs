@@ -32,23 +32,13 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH402",
-    name: "shared-identity-name",
-    kinds: &[Kinds::Only(&[Kind::ServiceAccount])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh402_shared_identity_name.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (Object::ServiceAccount(account, _), Operation::Create) = (request.object, request.operation) else {

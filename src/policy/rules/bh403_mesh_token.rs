@@ -42,24 +42,14 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::proxy::MESH_AUDIENCE;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH403",
-    name: "mesh-token",
-    kinds: &[Kinds::Only(&[Kind::TokenRequest])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh403_mesh_token.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::TokenRequest])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::TokenRequest(token_request) = request.object else { return };

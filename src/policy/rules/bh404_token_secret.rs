@@ -49,7 +49,7 @@
 //! type: Opaque
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::path::Path;
@@ -57,17 +57,7 @@ use crate::policy::path::Path;
 /// The type of such a Secret.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH404",
-    name: "token-secret",
-    kinds: &[Kinds::Only(&[Kind::Secret])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh404_token_secret.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Secret])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::Secret(secret) = request.object else { return };

@@ -80,24 +80,14 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::baseline::DNS_PORT;
 use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::object::{Direction, TrafficRule};
 use crate::snapshot::TENANT_LABEL;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH501",
-    name: "open-peer",
-    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh501_open_peer.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::NetworkPolicy])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     for (rule, origin) in resolve_peers(request) {

@@ -75,23 +75,15 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
 use crate::policy::object::Direction;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH502",
-    name: "foreign-peer",
-    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::NetworkPolicy])])
     // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh502_foreign_peer.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     for (rule, origin) in resolve_peers(request) {

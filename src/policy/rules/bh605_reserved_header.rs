@@ -51,23 +51,13 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::baseline::IDENTITY_HEADER;
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH605",
-    name: "reserved-header",
-    kinds: &[Kinds::Only(&[Kind::VirtualService])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh605_reserved_header.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::VirtualService])]);
 
 const RESERVED: &[&str] = &["x-forwarded-client-cert", IDENTITY_HEADER];
 const RESERVED_PREFIX: &str = "x-envoy-";

@@ -78,7 +78,7 @@
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::baseline;
 use crate::kinds::Kind;
 use crate::policy::object::{Sidecar, Spec};
@@ -86,18 +86,10 @@ use crate::policy::path::Path;
 use crate::policy::quote;
 use crate::settings::Outbound;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH608",
-    name: "open-egress",
-    kinds: &[Kinds::Only(&[Kind::Sidecar])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Sidecar])])
     // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh608_open_egress.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
 const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 

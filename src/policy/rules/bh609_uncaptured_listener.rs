@@ -61,23 +61,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{Listener, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH609",
-    name: "uncaptured-listener",
-    kinds: &[Kinds::Only(&[Kind::Sidecar])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh609_uncaptured_listener.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Sidecar])]);
 
 const PROXY_PORTS: std::ops::Range<u16> = 15000..15100;
 

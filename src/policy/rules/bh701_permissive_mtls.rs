@@ -58,24 +58,16 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{PeerAuthentication, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH701",
-    name: "permissive-mtls",
-    kinds: &[Kinds::Only(&[Kind::PeerAuthentication])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::PeerAuthentication])])
     // The snapshot may not have a new grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh701_permissive_mtls.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";

@@ -56,23 +56,14 @@
 //! spec: { rules: [{}] }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::baseline::REVISION_LABEL;
 use crate::kinds::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH704",
-    name: "ignored-policy",
-    kinds: &[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh704_ignored_policy.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)]);
 
 /// Kinds that secure the mesh.
 const SECURITY_KINDS: &[Kind] = &[Kind::AuthorizationPolicy, Kind::PeerAuthentication, Kind::Sidecar];

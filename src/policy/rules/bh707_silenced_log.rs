@@ -52,22 +52,12 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::Spec;
 use crate::policy::path::Path;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH707",
-    name: "silenced-log",
-    kinds: &[Kinds::Only(&[Kind::Telemetry])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh707_silenced_log.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Telemetry])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Some(Spec::Telemetry(telemetry)) = request.tenant_policy_spec() else { return };

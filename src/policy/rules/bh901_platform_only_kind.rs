@@ -66,24 +66,18 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::api::{Enforcement, Grants};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH901",
-    name: "platform-only-kind",
-    kinds: &[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh901_platform_only_kind.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[
+    Kind::Tenant,
+    Kind::SharedService,
+    Kind::Exemption,
+])]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";

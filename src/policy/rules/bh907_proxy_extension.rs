@@ -64,22 +64,14 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport};
 use crate::kinds::{Kind, Operation};
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH907",
-    name: "proxy-extension",
-    kinds: &[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh907_proxy_extension.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])])
+    .with_ratchet();
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
