@@ -1,7 +1,7 @@
 use super::cidr::Cidr;
 use super::namespace::{SelectedNamespaces, resolve_namespaces};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, Spec, TrafficRule};
+use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, TrafficRule};
 use crate::policy::path::Path;
 use crate::policy::{Request, quote, quote_all};
 use crate::snapshot::Tenant;
@@ -17,13 +17,12 @@ pub enum PeerOrigin {
     Foreign(Path<'static>, String),
 }
 
-/// Returns every peer that the written NetworkPolicy allows, with its rule and its owner.
-pub fn resolve_peers<'r>(request: &Request<'r>) -> impl Iterator<Item = (TrafficRule<'r, 'r>, PeerOrigin)> {
-    let policy = match request.tenant_policy_spec() {
-        Some(Spec::NetworkPolicy(policy)) => Some(policy),
-        _ => None,
-    };
-    policy.into_iter().flat_map(NetworkPolicy::rules).flat_map(move |rule| {
+/// Returns every peer that the NetworkPolicy allows, with its rule and its owner.
+pub fn resolve_peers<'o>(
+    request: &'o Request<'_>,
+    policy: &'o NetworkPolicy<'o>,
+) -> impl Iterator<Item = (TrafficRule<'o, 'o>, PeerOrigin)> {
+    policy.rules().flat_map(move |rule| {
         let anyone = || {
             let message = format!("a rule without `{}` matches every pod and every address", rule.list());
             PeerOrigin::Anyone(rule.path(), message)

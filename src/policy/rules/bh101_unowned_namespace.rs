@@ -57,20 +57,20 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{Object, Stage};
-use crate::policy::quote;
+use super::{Check, NamespaceView, Operation, Request, Rule, RuleReport, quote};
+use crate::policy::object::Stage;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
 
 pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).watches(&[TENANT_LABEL]);
+    Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else {
-        return;
-    };
-    let namespace = &namespace.metadata;
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    _: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let namespace = &new.metadata;
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
     }

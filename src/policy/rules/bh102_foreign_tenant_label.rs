@@ -95,24 +95,23 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
+use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote, quote_all};
 use crate::baseline::PLAIN_TENANT_LABEL;
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::NamespaceView;
-use crate::policy::{quote, quote_all};
 use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::Namespace])])
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
     .watches(&[PLAIN_TENANT_LABEL, TENANT_LABEL])
+    .trusts(&[Trust::Platform])
     .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((NamespaceView { metadata: new, .. }, old)) = request.written_namespace() else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let new = &new.metadata;
     let actor = request.actor();
-    if matches!(actor, Actor::Platform) {
-        return;
-    }
     let old_value = |key| old.and_then(|old| old.metadata.label_value(key));
     let tenant = new.label_value(TENANT_LABEL);
 

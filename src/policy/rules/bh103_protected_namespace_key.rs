@@ -114,16 +114,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use super::{Check, NamespaceView, Request, Retry, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::baseline::{self, MESH_LABELS};
-use crate::kinds::Kind;
-use crate::policy::object::{Metadata, NamespaceView};
+use crate::policy::object::Metadata;
 use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
+use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::Namespace])])
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
     .watches(&[PROBE])
     // The labels that Bulkhead would set depend on the tenant, which the snapshot may not know yet.
     .retries(Retry::Refresh);
@@ -159,10 +156,17 @@ pub const PROBE_REFUSED: &str = concat!(
 /// Older policies select namespaces by this label as if it were the name.
 const NAME_KEY: &str = "name";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    check_ready_condition(request, report);
-    check_probe(request, report);
-    let Some((new, old)) = untrusted_namespace_write(request) else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    check_ready_condition(request, new, old, report);
+    check_probe(new, old, report);
+    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !is_isolated(request, new, old) {
+        return;
+    }
     let empty = Metadata::default();
     let old = old.map_or(&empty, |old| &old.metadata);
     for ((map, entries), (_, old)) in new.metadata.maps().into_iter().zip(old.maps()) {
@@ -215,7 +219,11 @@ fn is_protected(request: &Request<'_>, map: &str, key: &str) -> bool {
 }
 
 /// The value of `key` that any user may write.
-fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, key: &str) -> Option<&'r str> {
+fn managed_value<'o>(
+    request: &'o Request<'_>,
+    namespace: &'o NamespaceView<'_>,
+    key: &str,
+) -> Option<&'o str> {
     if key == NAME_KEY {
         return namespace.metadata.name.as_deref();
     }
@@ -225,12 +233,17 @@ fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, ke
 }
 
 /// Only Bulkhead's controller may change the condition.
-fn check_ready_condition(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, Some(old))) = request.written_namespace() else { return };
+fn check_ready_condition(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let Some(old) = old else { return };
     let condition_json = |namespace: &NamespaceView<'_>| {
         namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned())
     };
-    if condition_json(new) == condition_json(old) || matches!(request.actor(), Actor::Bulkhead) {
+    if condition_json(new) == condition_json(old) || request.is_by(&[Trust::Bulkhead]) {
         return;
     }
     let path = Path::of(&["status", "conditions"]);
@@ -244,8 +257,7 @@ fn check_ready_condition(request: &Request<'_>, report: &mut RuleReport) {
 }
 
 /// Ignores the user: an answer that depends on the user would prove less.
-fn check_probe(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = request.written_namespace() else { return };
+fn check_probe(new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>, report: &mut RuleReport) {
     let probe_of = |namespace: &NamespaceView<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
     if probe_of(new).is_some_and(|new_value| old.and_then(probe_of) != Some(new_value)) {
         report.add(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");

@@ -67,26 +67,23 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{NamespaceView, Object};
+use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote};
 use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
+use crate::snapshot::{NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).retries(Retry::Refresh);
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
+    .on(&[Operation::Create])
+    .trusts(&[Trust::Platform])
+    .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) =
-        (request.object, request.operation)
-    else {
-        return;
-    };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    _: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let metadata = &new.metadata;
     let actor = request.actor();
-    if matches!(actor, Actor::Platform) {
-        return;
-    }
     let snapshot = request.snapshot;
     let name = metadata.name_or_generate_name();
     let has_prefix = |prefix: &String| name.starts_with(prefix.as_str());

@@ -83,13 +83,11 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport, untrusted_namespace_write};
-use crate::kinds::Kind;
+use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::policy::path::Path;
-use crate::policy::quote;
 use crate::snapshot::Actor;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]);
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).trusts(&[Trust::Platform, Trust::Bulkhead]);
 
 /// The one finalizer that the namespace controller removes.
 const FINALIZER_KUBERNETES: &str = "kubernetes";
@@ -97,8 +95,15 @@ const FINALIZER_KUBERNETES: &str = "kubernetes";
 const ADD: &str =
     "remove it, or ask the platform to add it. A controller that adds it must be listed in `platform.users`.";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = untrusted_namespace_write(request) else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    if !is_isolated(request, new, old) {
+        return;
+    }
     for (index, owner) in new.owner_references.iter().enumerate() {
         if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
             let path = Path::of(&["metadata", "ownerReferences"]).index(index);

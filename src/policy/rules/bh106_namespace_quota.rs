@@ -37,16 +37,17 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::NamespaceView;
+use super::{Check, NamespaceView, Request, Rule, RuleReport};
 use crate::snapshot::{Actor, TENANT_LABEL};
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Namespace])]).watches(&[TENANT_LABEL]);
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = request.written_namespace() else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
     let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
     let Some(tenant) = joins.and_then(|name| request.snapshot.tenant(name)) else { return };
     let actor = request.actor();

@@ -34,16 +34,19 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
+use super::{Check, Operation, Request, Rule, RuleReport};
+use crate::policy::object::TenantView;
 use crate::policy::path::Path;
 use crate::snapshot::NAMESPACE_PREFIX;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) else { return };
+fn check(
+    request: &Request<'_>,
+    tenant: &TenantView<'_>,
+    _: Option<&TenantView<'_>>,
+    report: &mut RuleReport,
+) {
     let name = tenant.metadata.name_or_generate_name();
     if let Some(other) = request.snapshot.overlapping_tenant(name) {
         let shorter = if name.len() < other.len() { name } else { other };

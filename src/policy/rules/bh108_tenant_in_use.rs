@@ -30,17 +30,19 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
+use super::{Check, Operation, Request, Rule, RuleReport, quote_all};
+use crate::policy::object::TenantView;
 use crate::policy::path::Path;
-use crate::policy::quote_all;
 use crate::snapshot::TENANT_LABEL;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Delete]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(tenant), Operation::Delete) = (request.object, request.operation) else { return };
+fn check(
+    request: &Request<'_>,
+    tenant: &TenantView<'_>,
+    _: Option<&TenantView<'_>>,
+    report: &mut RuleReport,
+) {
     let namespaces: Vec<&str> =
         request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
     if namespaces.is_empty() {

@@ -60,19 +60,16 @@
 //! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Operation, Request, Rule, RuleReport};
 use crate::api::Enforcement;
-use crate::kinds::Kind;
-use crate::policy::object::Object;
+use crate::policy::object::TenantView;
 use crate::policy::path::Path;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Tenant])]);
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Update]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(new), Some(Object::Tenant(old))) = (request.object, request.old) else { return };
-    if (old.enforcement, new.enforcement) != (Enforcement::Observe, Enforcement::Enforce) {
-        return;
-    }
+fn check(request: &Request<'_>, new: &TenantView<'_>, old: Option<&TenantView<'_>>, report: &mut RuleReport) {
+    let is_observed = |tenant: &&TenantView<'_>| tenant.enforcement == Enforcement::Observe;
+    let Some(old) = old.filter(is_observed).filter(|_| !is_observed(&new)) else { return };
     let name = new.metadata.name_or_generate_name();
     let path = Path::of(&["spec", "enforcement"]);
     let namespace_count = request.snapshot.namespaces_of(name).count();

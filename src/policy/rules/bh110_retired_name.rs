@@ -81,11 +81,9 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
+use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
-use crate::policy::quote;
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))

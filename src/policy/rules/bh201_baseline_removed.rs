@@ -58,28 +58,22 @@
 
 use serde_json::Value;
 
-use super::{Check, Kinds, NamespaceClass, Request, Rule, RuleReport};
+use super::{Check, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
 use crate::baseline;
-use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
-pub(super) const RULE: Rule = Rule::new(Check::Baseline(check)).kinds(&[Kinds::Managed]).in_scopes(&[
-    NamespaceClass::Tenant,
-    NamespaceClass::SharedService,
-    NamespaceClass::MeshRoot,
-]);
+pub(super) const RULE: Rule = Rule::new(Check::Baseline(check))
+    .in_scopes(NamespaceClass::WITH_BASELINE)
+    .on(&[Operation::Delete])
+    .trusts(&[Trust::Bulkhead, Trust::NamespaceController]);
 
 fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
-    if request.operation != Operation::Delete {
-        return;
-    }
     let (_, namespace) = request.namespace();
     let is_terminating = namespace.is_some_and(|namespace| namespace.terminating);
     let was_ready = namespace.is_none_or(|namespace| namespace.ready);
     let is_allowed = match request.actor() {
-        Actor::Bulkhead | Actor::NamespaceController => true,
         Actor::KubeControllerManager if is_terminating => true,
         _ => match request.classify_name(object) {
             NameStatus::Free => true,

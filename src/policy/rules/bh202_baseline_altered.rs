@@ -80,28 +80,18 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{Check, Kinds, NamespaceClass, Request, Rule, RuleReport};
 use serde_json::Value;
 
+use super::{Check, Kind, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::baseline::{Difference, differences};
-use crate::kinds::Kind;
-use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
 use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::Actor;
 
-pub(super) const RULE: Rule = Rule::new(Check::Baseline(check)).kinds(&[Kinds::Managed]).in_scopes(&[
-    NamespaceClass::Tenant,
-    NamespaceClass::SharedService,
-    NamespaceClass::MeshRoot,
-]);
+pub(super) const RULE: Rule =
+    Rule::new(Check::Baseline(check)).in_scopes(NamespaceClass::WITH_BASELINE).trusts(&[Trust::Bulkhead]);
 
 fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
     let kind = request.kind;
-    if request.operation == Operation::Delete || matches!(request.actor(), Actor::Bulkhead) {
-        return;
-    }
     let old = request.old.and_then(|old| old.baseline());
     let is_tenant_deleted = request.tenant.is_some_and(|(_, tenant)| tenant.is_none());
     let desired = match (request.classify_name(object), old) {
@@ -118,7 +108,7 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
     };
     let status_changed =
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
-    if status_changed && !matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager) {
+    if status_changed && !request.is_by(&[Trust::KubeControllers]) {
         let message = "only Kubernetes' quota controller may change the counted usage and limits";
         report.add(&Path::of(&["status"]), message, "leave `status` unchanged.");
     }

@@ -48,17 +48,17 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{Object, Stage};
+use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport};
+use crate::policy::object::{Stage, Workload};
 use crate::policy::path::Path;
 use crate::snapshot::BASELINE_READY;
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Pod])]).retries(Retry::Wait);
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check))
+    .kinds(&[Kinds::Only(&[Kind::Pod])])
+    .on(&[Operation::Create])
+    .retries(Retry::Wait);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Workload(workload), Operation::Create) = (request.object, request.operation) else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let (name, namespace) = request.namespace();
     let is_ready = namespace.is_none_or(|namespace| namespace.ready);
     // An observed tenant has no baseline to wait for.

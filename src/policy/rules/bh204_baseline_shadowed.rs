@@ -61,19 +61,17 @@
 //! spec: { hard: { pods: "20" } }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Spec;
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport};
+use crate::policy::object::{Policy, Spec};
 use crate::policy::path::Path;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[
+pub(super) const RULE: Rule = Rule::new(Check::Policy(check)).kinds(&[Kinds::Only(&[
     Kind::LimitRange,
     Kind::Sidecar,
     Kind::Telemetry,
 ])]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(policy) = request.tenant_policy() else { return };
+fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
     let has_access_log = request.snapshot.settings.access_log.is_some();
     let (message, fix) = match &policy.spec {
         Spec::Sidecar(sidecar) if sidecar.workload_selector.selects_all() => (

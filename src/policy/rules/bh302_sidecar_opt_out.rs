@@ -76,23 +76,16 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 use crate::baseline::DATAPLANE_LABEL;
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::quote;
+use crate::policy::object::MetadataAt;
 
 pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
 const INJECT_KEY: &str = "sidecar.istio.io/inject";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let metadata = match request.object {
-        Object::Workload(workload) => workload.metadata(),
-        Object::Binding(metadata) => metadata.at_root(),
-        _ => return,
-    };
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let tenant = request.tenant_name();
     let checks = [
         (metadata.label(INJECT_KEY), INJECT_KEY, "label", "true"),

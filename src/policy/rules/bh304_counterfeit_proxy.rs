@@ -203,15 +203,14 @@
 //! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
 //! compared. BH303 judges the annotations that the proxy reads when it starts.
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::policy::object::{ContainerKind, Object, Stage, Workload};
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads]);
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     reject_injector_annotation(workload, proxy::OVERRIDES_ANNOTATION, report);
     match workload.stage {
         Stage::Authored => {

@@ -107,15 +107,13 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::policy::object::{Object, Stage};
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::object::{Stage, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
-use crate::policy::quote;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads]);
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {
         for (mount, path) in container.mounts().filter(|(mount, _)| proxy::is_mesh_volume(&mount.name)) {
             report.add(

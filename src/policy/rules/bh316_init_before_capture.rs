@@ -83,18 +83,16 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::policy::object::{ContainerKind, Object, Stage, Workload};
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
-use crate::policy::quote;
 use crate::settings::Dataplane;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads]);
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
 const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
     if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
         return;

@@ -76,15 +76,21 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Check, Kinds, NamespaceClass, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
+use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote_all};
 use crate::policy::path::Path;
-use crate::policy::quote_all;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed])
-    .in_scopes(&[NamespaceClass::SharedService]);
+    .on(&[Operation::Create, Operation::Update, Operation::Delete])
+    .in_scopes(&[NamespaceClass::SharedService])
+    .trusts(&[
+        Trust::Bulkhead,
+        Trust::Platform,
+        Trust::Nodes,
+        Trust::NamespaceController,
+        Trust::KubeControllers,
+    ]);
 
 /// Further kinds that can take, lend or weaken the identity of an account.
 const IDENTITY_KINDS: &[Kind] =
@@ -95,15 +101,10 @@ const LIST: &str =
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (namespace, _) = request.namespace();
+    if request.is_service_account_in(namespace) {
+        return;
+    }
     let (actor, fix) = match request.actor() {
-        Actor::Bulkhead
-        | Actor::Platform
-        | Actor::Node
-        | Actor::NamespaceController
-        | Actor::KubeController
-        | Actor::KubeControllerManager => return,
-        Actor::Other | Actor::Member(_) if request.is_service_account_in(namespace) => return,
-        Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
             let (who, place) = match names.as_slice() {
@@ -117,6 +118,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             };
             (format!("you act for {who}"), fix)
         }
+        _ => ("your account is not one of them".to_owned(), LIST.to_owned()),
     };
     let message = format!(
         "only platform accounts may write to `{namespace}`, the namespace of shared services, and {actor}"

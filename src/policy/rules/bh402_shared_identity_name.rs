@@ -32,19 +32,15 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
+use crate::policy::object::MetadataAt;
 use crate::policy::path::Path;
-use crate::policy::quote;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]);
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::ServiceAccount(account, _), Operation::Create) = (request.object, request.operation) else {
-        return;
-    };
-    let name = account.name.as_deref().unwrap_or_default();
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
+    let name = metadata.metadata.name.as_deref().unwrap_or_default();
     let mut services = request.snapshot.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {
         let message = format!(

@@ -42,20 +42,14 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Object;
+use super::{Check, Request, Rule, RuleReport, Trust};
+use crate::policy::object::TokenRequest;
 use crate::policy::path::Path;
 use crate::policy::proxy::MESH_AUDIENCE;
-use crate::snapshot::Actor;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::TokenRequest])]);
+pub(super) const RULE: Rule = Rule::new(Check::TokenRequest(check)).trusts(&[Trust::Nodes]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::TokenRequest(token_request) = request.object else { return };
-    if matches!(request.actor(), Actor::Node) {
-        return;
-    }
+fn check(_: &Request<'_>, token_request: &TokenRequest<'_>, report: &mut RuleReport) {
     for (index, _) in
         token_request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
     {

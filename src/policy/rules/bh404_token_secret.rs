@@ -49,20 +49,18 @@
 //! type: Opaque
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Object;
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::Secret;
 use crate::policy::path::Path;
 
 /// The type of such a Secret.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Secret])]);
+pub(super) const RULE: Rule = Rule::new(Check::Secret(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Secret(secret) = request.object else { return };
+fn check(_: &Request<'_>, secret: &Secret<'_>, old: Option<&Secret<'_>>, report: &mut RuleReport) {
     // Controllers renew such a Secret, and tenants prepare its deletion.
-    if matches!(request.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
+    if old.is_some_and(|old| old.account() == secret.account()) {
         return;
     }
     if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {

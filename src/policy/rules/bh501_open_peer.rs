@@ -80,17 +80,16 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Request, Rule, RuleReport};
 use crate::baseline::DNS_PORT;
-use crate::kinds::Kind;
 use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::object::{Direction, TrafficRule};
+use crate::policy::object::{Direction, NetworkPolicy, TrafficRule};
 use crate::snapshot::TENANT_LABEL;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::NetworkPolicy])]);
+pub(super) const RULE: Rule = Rule::new(Check::NetworkPolicy(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    for (rule, origin) in resolve_peers(request) {
+fn check(request: &Request<'_>, policy: &NetworkPolicy<'_>, report: &mut RuleReport) {
+    for (rule, origin) in resolve_peers(request, policy) {
         if let PeerOrigin::Anyone(path, message) = origin {
             report.add(&path, message, fix(request, &rule));
         }

@@ -75,18 +75,16 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
+use super::{Check, Request, Retry, Rule, RuleReport};
 use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::object::Direction;
+use crate::policy::object::{Direction, NetworkPolicy};
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::NetworkPolicy])])
+pub(super) const RULE: Rule = Rule::new(Check::NetworkPolicy(check))
     // The snapshot may not have a new namespace or grant yet.
     .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    for (rule, origin) in resolve_peers(request) {
+fn check(request: &Request<'_>, policy: &NetworkPolicy<'_>, report: &mut RuleReport) {
+    for (rule, origin) in resolve_peers(request, policy) {
         let fix = match rule.direction {
             Direction::In => {
                 "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or \

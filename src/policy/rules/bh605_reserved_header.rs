@@ -51,19 +51,16 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Request, Rule, RuleReport, quote};
 use crate::baseline::IDENTITY_HEADER;
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::quote;
+use crate::policy::object::VirtualService;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::VirtualService])]);
+pub(super) const RULE: Rule = Rule::new(Check::VirtualService(check));
 
 const RESERVED: &[&str] = &["x-forwarded-client-cert", IDENTITY_HEADER];
 const RESERVED_PREFIX: &str = "x-envoy-";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::VirtualService(_, service) = request.object else { return };
+fn check(_: &Request<'_>, service: &VirtualService<'_>, report: &mut RuleReport) {
     for header in service.request_headers() {
         let name = header.value.to_ascii_lowercase();
         if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {

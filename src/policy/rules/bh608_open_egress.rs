@@ -78,23 +78,19 @@
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
+use super::{Check, Request, Retry, Rule, RuleReport, quote};
 use crate::baseline;
-use crate::kinds::Kind;
-use crate::policy::object::{Sidecar, Spec};
+use crate::policy::object::Sidecar;
 use crate::policy::path::Path;
-use crate::policy::quote;
 use crate::settings::Outbound;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::Sidecar])])
+pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check))
     // The snapshot may not have a new namespace or grant yet.
     .retries(Retry::Refresh);
 
 const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
+fn check(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
     let tenant = request.tenant_name();
     check_outbound_policy(request, sidecar, report);
     if sidecar.egress.is_empty() {

@@ -61,18 +61,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::{Listener, Spec};
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::object::{Listener, Sidecar};
 use crate::policy::path::Path;
-use crate::policy::quote;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Sidecar])]);
+pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check));
 
 const PROXY_PORTS: std::ops::Range<u16> = 15000..15100;
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
+fn check(_: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
     for (list, listeners) in [("ingress", &sidecar.ingress), ("egress", &sidecar.egress)] {
         for (index, listener) in listeners.iter().enumerate() {
             check_listener(&Path::of(&["spec", list]).index(index), listener, report);

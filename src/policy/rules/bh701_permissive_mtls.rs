@@ -58,20 +58,16 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{Check, Kinds, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::{PeerAuthentication, Spec};
+use super::{Check, Request, Retry, Rule, RuleReport, quote};
+use crate::policy::object::PeerAuthentication;
 use crate::policy::path::Path;
-use crate::policy::quote;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::PeerAuthentication])])
+pub(super) const RULE: Rule = Rule::new(Check::PeerAuthentication(check))
     // The snapshot may not have a new grant yet.
     .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, policy: &PeerAuthentication<'_>, report: &mut RuleReport) {
     const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
-    let Some(Spec::PeerAuthentication(policy)) = request.tenant_policy_spec() else { return };
     let accepts_plaintext =
         |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));
     match policy.mode() {

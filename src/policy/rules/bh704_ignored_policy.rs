@@ -56,14 +56,12 @@
 //! spec: { rules: [{}] }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 use crate::baseline::REVISION_LABEL;
-use crate::kinds::Kind;
-use crate::policy::object::{Metadata, Object};
-use crate::policy::quote;
+use crate::policy::object::MetadataAt;
 
 pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)]);
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)]);
 
 /// Kinds that secure the mesh.
 const SECURITY_KINDS: &[Kind] = &[Kind::AuthorizationPolicy, Kind::PeerAuthentication, Kind::Sidecar];
@@ -72,29 +70,23 @@ const TRAFFIC_KINDS: &[Kind] =
 
 const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (kind, metadata): (_, &Metadata<'_>) = match request.object {
-        Object::VirtualService(metadata, _) => (Kind::VirtualService, metadata),
-        _ => match request.tenant_policy() {
-            Some(policy) => (policy.kind, &policy.metadata),
-            None => return,
-        },
-    };
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let (_, namespace) = request.namespace();
     let revisions = [
         request.snapshot.settings.mesh_revision.as_deref(),
         namespace.and_then(|known| known.label(REVISION_LABEL)),
     ];
-    let metadata_at = metadata.at_root();
     if let Some(label) =
-        metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
+        metadata.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
     {
         let entry = quote(&format!("{REVISION_LABEL}: \"{}\"", label.value));
         let message =
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
         report.add(&label.path, message, "remove the label.");
     }
-    if let Some(annotation) = metadata_at.annotation(SUPPRESSION).filter(|_| SECURITY_KINDS.contains(&kind)) {
+    if let Some(annotation) =
+        metadata.annotation(SUPPRESSION).filter(|_| SECURITY_KINDS.contains(&request.kind))
+    {
         let message =
             format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
         report.add(&annotation.path, message, "remove the annotation.");

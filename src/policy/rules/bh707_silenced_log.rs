@@ -52,15 +52,13 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Spec;
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::Telemetry;
 use crate::policy::path::Path;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[Kind::Telemetry])]);
+pub(super) const RULE: Rule = Rule::new(Check::Telemetry(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Telemetry(telemetry)) = request.tenant_policy_spec() else { return };
+fn check(request: &Request<'_>, telemetry: &Telemetry<'_>, report: &mut RuleReport) {
     let message = "with this entry the proxies of these pods do not log every call that they refuse";
     let only_outgoing = |field: &str| {
         format!("remove `{field}`, or limit the entry to outgoing calls with `match: {{mode: CLIENT}}`.")

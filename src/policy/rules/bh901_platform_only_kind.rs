@@ -66,25 +66,22 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust};
 use crate::api::{Enforcement, Grants};
-use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
-pub(super) const RULE: Rule = Rule::new(Check::Object(check)).kinds(&[Kinds::Only(&[
-    Kind::Tenant,
-    Kind::SharedService,
-    Kind::Exemption,
-])]);
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])])
+    .on(&[Operation::Create, Operation::Update, Operation::Delete])
+    .trusts(&[Trust::Platform, Trust::Bulkhead]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";
     match (request.actor(), request.operation, request.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
-        (Actor::Platform | Actor::Bulkhead, _, _)
-        | (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
+        (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
         (_, Operation::Create, Object::Tenant(tenant)) => {
             if tenant.enforcement == Enforcement::Observe {
                 let message = "only the platform may set `enforcement: Observe`, which admits violations";

@@ -64,22 +64,18 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{Check, Kinds, Request, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust};
 use crate::policy::path::Path;
-use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])])
+    .trusts(&[Trust::Platform, Trust::Bulkhead])
     .with_ratchet();
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
-    if request.operation != Operation::Delete && !is_trusted {
-        report.add(
-            &Path::of(&["kind"]),
-            "only the platform may write this kind: it can remove the baseline's checks from the proxies",
-            "remove it, or ask the platform to review and apply it.",
-        );
-    }
+fn check(_: &Request<'_>, report: &mut RuleReport) {
+    report.add(
+        &Path::of(&["kind"]),
+        "only the platform may write this kind: it can remove the baseline's checks from the proxies",
+        "remove it, or ask the platform to review and apply it.",
+    );
 }

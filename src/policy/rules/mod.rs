@@ -4,15 +4,14 @@ mod check;
 mod manual;
 mod rule;
 
-use super::object::NamespaceView;
-use super::{Request, Retry, RuleReport};
-use crate::kinds::{Operation, Resource};
-use crate::snapshot::Actor;
+// Rules import these from here.
+use super::{Request, Retry, RuleReport, object::NamespaceView, quote, quote_all};
+use crate::kinds::{Kind, Operation, Resource};
 
 pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 pub use check::Check;
-pub use rule::{Family, Kinds, NamespaceClass, Rule};
+pub use rule::{Family, Kinds, NamespaceClass, Rule, Trust};
 
 /// Completes the rule of a file with the manual of that file.
 macro_rules! rule {
@@ -76,18 +75,13 @@ pub static BASELINE_REMOVED: Rule = rule!(bh201_baseline_removed);
 /// The rule that keeps baseline objects as they are. An audit reports wrong labels by it.
 pub static BASELINE_ALTERED: Rule = rule!(bh202_baseline_altered);
 
-/// Returns the written Namespace and its old version, if it belongs to a tenant or to shared services, or belonged to a
-/// tenant, and neither the platform nor Bulkhead writes it.
-fn untrusted_namespace_write<'r>(
-    request: &Request<'r>,
-) -> Option<(&'r NamespaceView<'r>, Option<&'r NamespaceView<'r>>)> {
-    let (new, old) = request.written_namespace()?;
+/// True if a namespace belongs to a tenant or to shared services, or belonged to a tenant.
+fn is_isolated(request: &Request<'_>, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
     let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
-    let is_shared_namespace =
-        request.snapshot.settings.shared_namespaces.contains(new.metadata.name_or_generate_name());
-    let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
-    (!is_trusted && (is_shared_namespace || has_tenant(new) || old.is_some_and(has_tenant)))
-        .then_some((new, old))
+    let shared_namespaces = &request.snapshot.settings.shared_namespaces;
+    shared_namespaces.contains(new.metadata.name_or_generate_name())
+        || has_tenant(new)
+        || old.is_some_and(has_tenant)
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.

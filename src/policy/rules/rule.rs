@@ -2,8 +2,9 @@
 //! file's manual, from which code, name and family follow.
 
 use super::{Check, RULES, manual};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, Operation};
 use crate::policy::Retry;
+use crate::snapshot::Actor;
 
 /// A rule, as data.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Rule {
     family: Family,
     source: &'static str,
     kinds: &'static [Kinds],
+    operations: &'static [Operation],
+    trusted: &'static [Trust],
     scopes: Option<&'static [NamespaceClass]>,
     watched_labels: &'static [&'static str],
     /// True if the rule has a ratchet, whatever its family has.
@@ -40,6 +43,21 @@ pub enum Family {
     MeshSecurity,
     /// BH9xx: kinds that only the platform may write.
     PlatformKinds,
+}
+
+/// Users whose writes a rule admits, whatever they write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Bulkhead's own controller.
+    Bulkhead,
+    /// The platform users and groups of the settings.
+    Platform,
+    /// The kubelets.
+    Nodes,
+    /// The controller that deletes the contents of terminating namespaces.
+    NamespaceController,
+    /// Kubernetes' scheduler and other controllers.
+    KubeControllers,
 }
 
 /// A class of namespaces in which a rule applies.
@@ -73,7 +91,9 @@ impl Rule {
             name: "",
             family: Family::PlatformKinds,
             source: "",
-            kinds: &[],
+            kinds: check.kinds(),
+            operations: &[Operation::Create, Operation::Update],
+            trusted: &[],
             scopes: None,
             watched_labels: &[],
             ratchet: false,
@@ -82,9 +102,19 @@ impl Rule {
         }
     }
 
-    /// Sets the kinds that the rule judges.
+    /// Sets the kinds that the rule judges, if they do not follow from the check.
     pub(super) const fn kinds(self, kinds: &'static [Kinds]) -> Self {
         Self { kinds, ..self }
+    }
+
+    /// Sets the operations that the rule judges. The default is all but deletes.
+    pub(super) const fn on(self, operations: &'static [Operation]) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// Sets the users whose writes the rule does not judge.
+    pub(super) const fn trusts(self, trusted: &'static [Trust]) -> Self {
+        Self { trusted, ..self }
     }
 
     /// Sets the classes of namespaces in which the rule applies. The default follows from the kinds: no namespace, or
@@ -146,6 +176,16 @@ impl Rule {
     /// True if the rule judges writes of `kind`.
     pub fn judges(&self, kind: Kind) -> bool {
         self.kinds.iter().any(|kinds| kinds.contain(kind))
+    }
+
+    /// True if the rule judges this operation on objects of this kind, in namespaces of this class.
+    pub(in crate::policy) fn applies(&self, kind: Kind, operation: Operation, class: NamespaceClass) -> bool {
+        self.judges(kind) && self.operations.contains(&operation) && self.scopes().contains(&class)
+    }
+
+    /// Returns the users whose writes the rule does not judge.
+    pub(in crate::policy) fn trusted(&self) -> &'static [Trust] {
+        self.trusted
     }
 
     /// True if the rule judges no object but those with the name of a baseline object.
@@ -230,6 +270,25 @@ impl Family {
     const fn can_be_exempted(self) -> bool {
         matches!(self, Self::Pods)
     }
+}
+
+impl Trust {
+    /// True if `actor` is one of these users.
+    pub(in crate::policy) fn includes(self, actor: &Actor<'_>) -> bool {
+        match actor {
+            Actor::Bulkhead => self == Self::Bulkhead,
+            Actor::Platform => self == Self::Platform,
+            Actor::Node => self == Self::Nodes,
+            Actor::NamespaceController => self == Self::NamespaceController,
+            Actor::KubeController | Actor::KubeControllerManager => self == Self::KubeControllers,
+            Actor::Member(_) | Actor::Other => false,
+        }
+    }
+}
+
+impl NamespaceClass {
+    /// The namespaces that have objects of the baseline.
+    pub(super) const WITH_BASELINE: &[Self] = &[Self::Tenant, Self::SharedService, Self::MeshRoot];
 }
 
 impl Kinds {
