@@ -14,8 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_labels};
 use crate::kinds::{Kind, Operation, Resource};
-use crate::policy::object::Stage;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Stage};
 use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};

@@ -8,7 +8,6 @@ pub mod claims;
 pub mod defaulting;
 mod exemption;
 pub mod object;
-pub mod path;
 pub mod proxy;
 mod ratchet;
 mod review;

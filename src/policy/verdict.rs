@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::object::ObjectError;
-use super::path::Path;
+use super::object::{ObjectError, Path};
 use crate::snapshot::LiveObjectKey;
 
 /// The result of judging a request.

@@ -1,8 +1,7 @@
 use super::cidr::Cidr;
 use super::namespace::{SelectedNamespaces, resolve_namespaces};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, TrafficRule};
-use crate::policy::path::Path;
+use crate::policy::object::{Direction, NetworkPolicy, Path, Peer, Selector, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 use crate::snapshot::Tenant;
 

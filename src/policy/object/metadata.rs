@@ -1,8 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, StringMap};
-use crate::policy::path::{Located, Path};
+use super::{JsonStr, Located, Path, StringMap};
 use crate::policy::proxy::keys::Map;
 
 /// The part of an object's metadata that rules read.

@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::nullable;
-use super::{JsonStr, Selector};
-use crate::policy::path::Path;
+use super::{JsonStr, Path, Selector};
 
 /// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` and `podSelector` are not read: all rules are
 /// judged, in effect or not.

@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, WorkloadSelector};
-use crate::policy::path::{Located, Path};
+use super::{JsonStr, Located, Path, WorkloadSelector};
 
 /// Spec of an Istio PeerAuthentication: its selector and the mTLS modes required of callers.
 #[derive(Debug, Default, Deserialize)]

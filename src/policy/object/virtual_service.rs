@@ -1,8 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, StringMap};
-use crate::policy::path::{Located, Path};
+use super::{JsonStr, Located, Path, StringMap};
 
 /// Spec of an Istio VirtualService, limited to the fields that change request headers.
 #[derive(Debug, Default, Deserialize)]

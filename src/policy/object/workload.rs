@@ -4,9 +4,10 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
+use super::{
+    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, TypedObject, Volume, VolumeMount,
+};
 use crate::kinds::Kind;
-use crate::policy::path::{Located, Path};
 
 /// A pod, or the pod template of a controller.
 #[derive(Debug)]

@@ -13,8 +13,7 @@ use super::volumes::Mount;
 use super::{
     INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
 };
-use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
-use crate::policy::path::Path;
+use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, Path, nullable};
 use crate::policy::{RuleReport, quote};
 use crate::settings::Settings;
 

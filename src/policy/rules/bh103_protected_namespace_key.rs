@@ -116,8 +116,7 @@ use std::collections::BTreeSet;
 
 use super::{Check, NamespaceView, Request, Retry, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::baseline::{self, MESH_LABELS};
-use crate::policy::object::Metadata;
-use crate::policy::path::Path;
+use crate::policy::object::{Metadata, Path};
 use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))

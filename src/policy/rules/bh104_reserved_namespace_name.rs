@@ -68,7 +68,7 @@
 //! ```
 
 use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote};
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 use crate::snapshot::{NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))

@@ -84,7 +84,7 @@
 //! ```
 
 use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, is_isolated, quote};
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).trusts(&[Trust::Platform, Trust::Bulkhead]);

@@ -35,8 +35,7 @@
 //! ```
 
 use super::{Check, Operation, Request, Rule, RuleReport};
-use crate::policy::object::TenantView;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, TenantView};
 use crate::snapshot::NAMESPACE_PREFIX;
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Create]);

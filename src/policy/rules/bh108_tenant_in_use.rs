@@ -31,8 +31,7 @@
 //! ```
 
 use super::{Check, Operation, Request, Rule, RuleReport, quote_all};
-use crate::policy::object::TenantView;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, TenantView};
 use crate::snapshot::TENANT_LABEL;
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Delete]);

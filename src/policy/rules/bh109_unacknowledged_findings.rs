@@ -62,8 +62,7 @@
 
 use super::{Check, Operation, Request, Rule, RuleReport};
 use crate::api::Enforcement;
-use crate::policy::object::TenantView;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, TenantView};
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Update]);
 

@@ -82,8 +82,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use crate::policy::object::{Object, Path};
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))

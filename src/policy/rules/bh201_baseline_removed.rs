@@ -61,7 +61,7 @@ use serde_json::Value;
 use super::{Check, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
 use crate::baseline;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Baseline(check))

@@ -85,7 +85,7 @@ use serde_json::Value;
 use super::{Check, Kind, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::baseline::{Difference, differences};
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Baseline(check)).in_scopes(NamespaceClass::WITH_BASELINE).trusts(&[Trust::Bulkhead]);

@@ -49,8 +49,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport};
-use crate::policy::object::{Stage, Workload};
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Stage, Workload};
 use crate::snapshot::BASELINE_READY;
 
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check))

@@ -62,8 +62,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport};
-use crate::policy::object::{Policy, Spec};
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Policy, Spec};
 
 pub(super) const RULE: Rule = Rule::new(Check::Policy(check)).kinds(&[Kinds::Only(&[
     Kind::LimitRange,

@@ -77,7 +77,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote_all};
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))

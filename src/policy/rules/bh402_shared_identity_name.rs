@@ -33,8 +33,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
-use crate::policy::object::MetadataAt;
-use crate::policy::path::Path;
+use crate::policy::object::{MetadataAt, Path};
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]).on(&[Operation::Create]);

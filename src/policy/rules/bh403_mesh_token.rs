@@ -43,8 +43,7 @@
 //! BH310 judges tokens that the volumes of a pod request.
 
 use super::{Check, Request, Rule, RuleReport, Trust};
-use crate::policy::object::TokenRequest;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, TokenRequest};
 use crate::policy::proxy::MESH_AUDIENCE;
 
 pub(super) const RULE: Rule = Rule::new(Check::TokenRequest(check)).trusts(&[Trust::Nodes]);

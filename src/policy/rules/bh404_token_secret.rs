@@ -50,8 +50,7 @@
 //! ```
 
 use super::{Check, Request, Rule, RuleReport};
-use crate::policy::object::Secret;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Secret};
 
 /// The type of such a Secret.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";

@@ -80,8 +80,7 @@
 
 use super::{Check, Request, Retry, Rule, RuleReport, quote};
 use crate::baseline;
-use crate::policy::object::Sidecar;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Sidecar};
 use crate::settings::Outbound;
 
 pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check))

@@ -62,8 +62,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Check, Request, Rule, RuleReport, quote};
-use crate::policy::object::{Listener, Sidecar};
-use crate::policy::path::Path;
+use crate::policy::object::{Listener, Path, Sidecar};
 
 pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check));
 

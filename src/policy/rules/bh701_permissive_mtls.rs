@@ -59,8 +59,7 @@
 //! ```
 
 use super::{Check, Request, Retry, Rule, RuleReport, quote};
-use crate::policy::object::PeerAuthentication;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, PeerAuthentication};
 
 pub(super) const RULE: Rule = Rule::new(Check::PeerAuthentication(check))
     // The snapshot may not have a new grant yet.

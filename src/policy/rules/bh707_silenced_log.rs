@@ -53,8 +53,7 @@
 //! The rule does not judge metrics and traces.
 
 use super::{Check, Request, Rule, RuleReport};
-use crate::policy::object::Telemetry;
-use crate::policy::path::Path;
+use crate::policy::object::{Path, Telemetry};
 
 pub(super) const RULE: Rule = Rule::new(Check::Telemetry(check));
 

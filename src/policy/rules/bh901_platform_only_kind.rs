@@ -68,8 +68,7 @@
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust};
 use crate::api::{Enforcement, Grants};
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use crate::policy::object::{Object, Path};
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))

@@ -65,7 +65,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust};
-use crate::policy::path::Path;
+use crate::policy::object::Path;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])])

@@ -10,7 +10,7 @@ pub struct Path<'a>(ArrayVec<Segment<'a>, MAX_DEPTH>);
 const MAX_DEPTH: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
-pub enum Segment<'a> {
+enum Segment<'a> {
     Field(&'a str),
     Key(&'a str),
     Index(usize),
