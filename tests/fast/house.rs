@@ -96,6 +96,14 @@ fn rule_files_match_the_rule_list() {
     assert_eq!(files, listed.into_iter().collect());
 }
 
+/// Views give values with their paths, so that a path agrees with the field that was read.
+#[test]
+fn rules_spell_no_paths() {
+    for (path, text) in sources("src/policy/rules") {
+        assert!(!text.contains("Path::of("), "{}: take the path from the view", path.display());
+    }
+}
+
 /// The code has no special case for an example.
 #[test]
 fn example_names_are_absent_from_the_code() {

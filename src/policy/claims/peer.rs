@@ -1,7 +1,7 @@
 use super::cidr::Cidr;
 use super::namespace::{SelectedNamespaces, resolve_namespaces};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, NetworkPolicy, Path, Peer, Selector, TrafficRule};
+use crate::policy::object::{Direction, Located, NetworkPolicy, Path, Peer, Selector, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 use crate::snapshot::Tenant;
 
@@ -26,25 +26,21 @@ pub fn resolve_peers<'o>(
             let message = format!("a rule without `{}` matches every pod and every address", rule.list());
             PeerOrigin::Anyone(rule.path(), message)
         };
-        let anyone = rule.peers.is_empty().then(anyone);
-        let peers = rule.peers.iter().enumerate();
-        let peers = peers.map(move |(index, peer)| resolve_peer(request, &rule, index, peer));
+        let anyone = rule.peers().value.is_empty().then(anyone);
+        let peers = rule.peers().elements().map(move |peer| resolve_peer(request, &rule, peer));
         anyone.into_iter().chain(peers).map(move |origin| (rule, origin))
     })
 }
 
-/// Returns the owner of the peer at `index`.
+/// Returns the owner of a peer.
 fn resolve_peer(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
-    index: usize,
-    peer: &Peer<'_>,
+    peer: Located<'static, &Peer<'_>>,
 ) -> PeerOrigin {
-    let path = rule.peer_path(index);
-    if let Some(block) = &peer.ip_block {
-        let field_path = path.fields(&["ipBlock", "cidr"]);
-        let cidr = quote(&block.cidr);
-        return match Cidr::parse(&block.cidr) {
+    if let Some(Located { value, path: field_path }) = peer.cidr() {
+        let cidr = quote(value);
+        return match Cidr::parse(value) {
             Some(range) if range.is_wide() => PeerOrigin::Anyone(
                 field_path,
                 format!("{cidr} is wider than /8, and can match the addresses of any pod"),
@@ -57,17 +53,16 @@ fn resolve_peer(
             ),
         };
     }
-    let Some(namespaces) = &peer.namespace_selector else {
-        return match peer.pod_selector {
+    let pods = peer.value.pod_selector.as_ref();
+    let Some(Located { value: namespaces, path: field_path }) = peer.namespace_selector() else {
+        return match pods {
             Some(_) => PeerOrigin::Allowed,
             None => PeerOrigin::Anyone(
-                path,
+                peer.path,
                 "this peer has no selector and no `ipBlock`, so it matches every pod".to_owned(),
             ),
         };
     };
-    let pods = peer.pod_selector.as_ref();
-    let field_path = path.fields(&["namespaceSelector"]);
     match resolve_namespaces(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods)) {
         SelectedNamespaces::Allowed => PeerOrigin::Allowed,
         SelectedNamespaces::Any => {

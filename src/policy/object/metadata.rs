@@ -70,9 +70,9 @@ impl<'a> MetadataAt<'a> {
         }
     }
 
-    /// Returns the path of `labels` or `annotations`.
-    pub fn map_path<'k>(&self, map: &'k str) -> Path<'k> {
-        Path::of(self.base).fields(&["metadata", map])
+    /// Returns the path of `key` in `labels` or `annotations`, which need not have it.
+    pub fn key_path<'k>(&self, map: &'k str, key: &'k str) -> Path<'k> {
+        Path::of(self.base).fields(&["metadata", map]).key(key)
     }
 
     pub fn label(&self, key: &str) -> Option<Located<'a, &'a str>> {
@@ -85,7 +85,7 @@ impl<'a> MetadataAt<'a> {
 
     /// Returns the path of the label `key`, which the object need not have.
     pub fn label_path<'k>(&self, key: &'k str) -> Path<'k> {
-        Path::of(self.base).fields(&["metadata", "labels"]).key(key)
+        self.key_path("labels", key)
     }
 
     fn entry(
@@ -95,6 +95,6 @@ impl<'a> MetadataAt<'a> {
         key: &str,
     ) -> Option<Located<'a, &'a str>> {
         let (key, value) = entries.get(key)?;
-        Some(Located { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
+        Some(Located { value, path: self.key_path(map, key) })
     }
 }

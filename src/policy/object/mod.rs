@@ -138,6 +138,37 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Paths of fields that objects of every kind have.
+impl Object<'_> {
+    pub fn kind_path() -> Path<'static> {
+        Path::of(&["kind"])
+    }
+
+    pub fn metadata_path() -> Path<'static> {
+        Path::of(&["metadata"])
+    }
+
+    pub fn name_path() -> Path<'static> {
+        Path::of(&["metadata", "name"])
+    }
+
+    pub fn namespace_path() -> Path<'static> {
+        Path::of(&["metadata", "namespace"])
+    }
+
+    pub fn label_path(key: &str) -> Path<'_> {
+        Path::of(&["metadata", "labels"]).key(key)
+    }
+
+    pub fn spec_path() -> Path<'static> {
+        Path::of(&["spec"])
+    }
+
+    pub fn status_path() -> Path<'static> {
+        Path::of(&["status"])
+    }
+}
+
 impl Object<'_> {
     /// Returns the whole object, if it has the name of a baseline object.
     pub fn baseline(&self) -> Option<&serde_json::Value> {

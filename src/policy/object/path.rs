@@ -19,23 +19,30 @@ enum Segment<'a> {
 }
 
 impl<'a> Path<'a> {
-    pub fn of(fields: &[&'a str]) -> Self {
+    pub(super) fn of(fields: &[&'a str]) -> Self {
         Self::default().fields(fields)
     }
 
     #[must_use]
-    pub fn fields(self, fields: &[&'a str]) -> Self {
+    pub(super) fn fields(self, fields: &[&'a str]) -> Self {
         fields.iter().fold(self, |path, field| path.then(Segment::Field(field)))
     }
 
     #[must_use]
-    pub fn key(self, key: &'a str) -> Self {
+    pub(super) fn key(self, key: &'a str) -> Self {
         self.then(Segment::Key(key))
     }
 
     #[must_use]
-    pub fn index(self, index: usize) -> Self {
+    pub(super) fn index(self, index: usize) -> Self {
         self.then(Segment::Index(index))
+    }
+
+    /// Returns the path whose steps are field names, or keys if they contain a dot or a slash.
+    pub fn from_steps(steps: &'a [String]) -> Self {
+        steps.iter().fold(Self::default(), |path, step| {
+            if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
+        })
     }
 
     fn then(mut self, segment: Segment<'a>) -> Self {
@@ -84,4 +91,19 @@ impl fmt::Display for Path<'_> {
 pub struct Located<'a, T> {
     pub value: T,
     pub path: Path<'a>,
+}
+
+impl<'p, T> Located<'p, T> {
+    /// Returns `value` as the value of a field of this one.
+    pub(super) fn field<U>(&self, field: &'p str, value: U) -> Located<'p, U> {
+        Located { value, path: self.path.clone().fields(&[field]) }
+    }
+}
+
+impl<'p, 'o, T> Located<'p, &'o [T]> {
+    /// Returns each element of a list.
+    pub fn elements(self) -> impl Iterator<Item = Located<'p, &'o T>> {
+        let Self { value, path } = self;
+        value.iter().enumerate().map(move |(index, value)| Located { value, path: path.clone().index(index) })
+    }
 }

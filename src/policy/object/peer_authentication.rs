@@ -26,8 +26,12 @@ struct Mtls<'a> {
 
 impl<'a> PeerAuthentication<'a> {
     /// Returns the mode for ports without a mode of their own; `None` if it is inherited.
-    pub fn mode(&self) -> Option<&str> {
-        self.mtls.mode()
+    pub fn mode(&self) -> Option<Located<'static, &str>> {
+        Some(Located { value: self.mtls.mode()?, path: Self::mtls_path().fields(&["mode"]) })
+    }
+
+    pub fn mtls_path() -> Path<'static> {
+        Path::of(&["spec", "mtls"])
     }
 
     /// Returns each port-level mode, with the port as it is written in the object.

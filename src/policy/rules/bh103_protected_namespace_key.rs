@@ -114,9 +114,11 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::value::RawValue;
+
 use super::{Check, NamespaceView, Request, Retry, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::baseline::{self, MESH_LABELS};
-use crate::policy::object::{Metadata, Path};
+use crate::policy::object::Metadata;
 use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
@@ -198,7 +200,7 @@ fn check(
                 Some(value) => format!("keep {}, or ask the platform to change the key.", quote(value)),
                 None => "remove the key, or ask the platform to set it.".to_owned(),
             };
-            report.add(&Path::of(&["metadata", map]).key(key), message, fix);
+            report.add(&new.metadata.at_root().key_path(map, key), message, fix);
         }
     }
 }
@@ -239,26 +241,20 @@ fn check_ready_condition(
     report: &mut RuleReport,
 ) {
     let Some(old) = old else { return };
-    let condition_json = |namespace: &NamespaceView<'_>| {
-        namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned())
-    };
-    if condition_json(new) == condition_json(old) || request.is_by(&[Trust::Bulkhead]) {
+    let condition = new.baseline_ready();
+    let (new, old) = (condition.value, old.baseline_ready().value);
+    if new.map(RawValue::get) == old.map(RawValue::get) || request.is_by(&[Trust::Bulkhead]) {
         return;
     }
-    let path = Path::of(&["status", "conditions"]);
-    let path = match new.baseline_ready {
-        Some((index, _)) => path.index(index).fields(&["type"]),
-        None => path,
-    };
     let message =
         format!("only Bulkhead's controller may change the condition `{BASELINE_READY}`, which admits pods");
-    report.add(&path, message, "leave the condition as it is.");
+    report.add(&condition.path, message, "leave the condition as it is.");
 }
 
 /// Ignores the user: an answer that depends on the user would prove less.
 fn check_probe(new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>, report: &mut RuleReport) {
     let probe_of = |namespace: &NamespaceView<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
     if probe_of(new).is_some_and(|new_value| old.and_then(probe_of) != Some(new_value)) {
-        report.add(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");
+        report.add(&new.metadata.at_root().label_path(PROBE), PROBE_REFUSED, "remove the label.");
     }
 }

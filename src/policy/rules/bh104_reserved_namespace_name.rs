@@ -68,7 +68,7 @@
 //! ```
 
 use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote};
-use crate::policy::object::Path;
+use crate::policy::object::Object;
 use crate::snapshot::{NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
@@ -89,7 +89,7 @@ fn check(
     let has_prefix = |prefix: &String| name.starts_with(prefix.as_str());
     let own = metadata.label_value(TENANT_LABEL).filter(|tenant| actor.acts_for(tenant));
     let own = own.and_then(|own| snapshot.tenant(own)).or_else(|| actor.tenant_for(name));
-    let path = Path::of(&["metadata", "name"]);
+    let path = Object::name_path();
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
     if snapshot.settings.is_listed_platform_namespace(name)

@@ -83,8 +83,9 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
+use serde_json::value::RawValue;
+
 use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, is_isolated, quote};
-use crate::policy::object::Path;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).trusts(&[Trust::Platform, Trust::Bulkhead]);
@@ -104,41 +105,42 @@ fn check(
     if !is_isolated(request, new, old) {
         return;
     }
-    for (index, owner) in new.owner_references.iter().enumerate() {
-        if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
-            let path = Path::of(&["metadata", "ownerReferences"]).index(index);
-            report.add(&path, "this owner reference would delete the namespace together with its owner", ADD);
+    for owner in new.owner_references().elements() {
+        let is_same = |known: &&RawValue| known.get() == owner.value.get();
+        if !old.is_some_and(|old| old.owner_references().value.iter().any(is_same)) {
+            report.add(
+                &owner.path,
+                "this owner reference would delete the namespace together with its owner",
+                ADD,
+            );
         }
     }
-    for (index, finalizer) in new.finalizers.iter().enumerate() {
-        if !old.is_some_and(|old| old.finalizers.contains(finalizer)) {
-            let path = Path::of(&["metadata", "finalizers"]).index(index);
-            report.add(&path, format!("{} can keep the namespace from being deleted", quote(finalizer)), ADD);
+    for finalizer in new.finalizers().elements() {
+        if !old.is_some_and(|old| old.finalizers().value.contains(finalizer.value)) {
+            let message = format!("{} can keep the namespace from being deleted", quote(finalizer.value));
+            report.add(&finalizer.path, message, ADD);
         }
     }
     if old.is_none() {
-        for (index, finalizer) in new
-            .spec_finalizers
-            .iter()
-            .enumerate()
-            .filter(|(_, finalizer)| ***finalizer != *FINALIZER_KUBERNETES)
-        {
-            let path = Path::of(&["spec", "finalizers"]).index(index);
+        let finalizers = new.spec_finalizers().elements();
+        for finalizer in finalizers.filter(|finalizer| **finalizer.value != *FINALIZER_KUBERNETES) {
             report.add(
-                &path,
+                &finalizer.path,
                 format!(
                     "no controller of Kubernetes removes {}, so the namespace could never be deleted",
-                    quote(finalizer)
+                    quote(finalizer.value)
                 ),
                 format!("remove it: this list may hold only `{FINALIZER_KUBERNETES}`."),
             );
         }
     }
     let may_finalize = matches!(request.actor(), Actor::NamespaceController | Actor::KubeControllerManager);
-    if let Some(old) = old.filter(|old| !may_finalize && old.spec_finalizers != new.spec_finalizers) {
-        let original: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
+    if let Some(old) =
+        old.filter(|old| !may_finalize && old.spec_finalizers().value != new.spec_finalizers().value)
+    {
+        let original: Vec<&str> = old.spec_finalizers().value.iter().map(|finalizer| &**finalizer).collect();
         let message = "only the namespace controller may change this list, when the namespace is empty";
         let fix = format!("keep {}.", quote(&format!("[{}]", original.join(", "))));
-        report.add(&Path::of(&["spec", "finalizers"]), message, fix);
+        report.add(&new.spec_finalizers().path, message, fix);
     }
 }

@@ -35,7 +35,7 @@
 //! ```
 
 use super::{Check, Operation, Request, Rule, RuleReport};
-use crate::policy::object::{Path, TenantView};
+use crate::policy::object::{Object, TenantView};
 use crate::snapshot::NAMESPACE_PREFIX;
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Create]);
@@ -50,7 +50,7 @@ fn check(
     if let Some(other) = request.snapshot.overlapping_tenant(name) {
         let shorter = if name.len() < other.len() { name } else { other };
         report.add(
-            &Path::of(&["metadata", "name"]),
+            &Object::name_path(),
             format!(
                 "a namespace `{NAMESPACE_PREFIX}{shorter}-…` could belong to tenant {name} or to tenant {other}"
             ),

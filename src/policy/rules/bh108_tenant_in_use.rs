@@ -31,7 +31,7 @@
 //! ```
 
 use super::{Check, Operation, Request, Rule, RuleReport, quote_all};
-use crate::policy::object::{Path, TenantView};
+use crate::policy::object::{Object, TenantView};
 use crate::snapshot::TENANT_LABEL;
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Delete]);
@@ -48,7 +48,7 @@ fn check(
         return;
     }
     report.add(
-        &Path::of(&["metadata", "name"]),
+        &Object::name_path(),
         format!("the Tenant still has namespaces, which would have no owner: {}", quote_all(&namespaces)),
         format!("delete them first, or move them to another tenant with the label `{TENANT_LABEL}`."),
     );

@@ -62,15 +62,15 @@
 
 use super::{Check, Operation, Request, Rule, RuleReport};
 use crate::api::Enforcement;
-use crate::policy::object::{Path, TenantView};
+use crate::policy::object::TenantView;
 
 pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Update]);
 
 fn check(request: &Request<'_>, new: &TenantView<'_>, old: Option<&TenantView<'_>>, report: &mut RuleReport) {
-    let is_observed = |tenant: &&TenantView<'_>| tenant.enforcement == Enforcement::Observe;
+    let is_observed = |tenant: &&TenantView<'_>| tenant.enforcement().value == Enforcement::Observe;
     let Some(old) = old.filter(is_observed).filter(|_| !is_observed(&new)) else { return };
     let name = new.metadata.name_or_generate_name();
-    let path = Path::of(&["spec", "enforcement"]);
+    let path = new.enforcement().path;
     let namespace_count = request.snapshot.namespaces_of(name).count();
     match old.audit.as_ref().filter(|audit| audit.namespaces == namespace_count) {
         None => report.add(

@@ -82,7 +82,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
-use crate::policy::object::{Object, Path};
+use crate::policy::object::Object;
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -119,7 +119,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     }
     let key = reserved.key;
     report.add(
-        &Path::of(&["metadata", "name"]),
+        &Object::name_path(),
         format!("{finding}, whose mesh certificates may still be valid"),
         format!(
             "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RESERVED_NAMES_CONFIG_MAP}`."

@@ -61,7 +61,7 @@ use serde_json::Value;
 use super::{Check, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
 use crate::baseline;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::object::Path;
+use crate::policy::object::Object;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Baseline(check))
@@ -94,6 +94,6 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         } else {
             "leave it in place; the platform changes it through the SharedService or the settings."
         };
-        report.add(&Path::of(&["metadata", "name"]), message, fix);
+        report.add(&Object::name_path(), message, fix);
     }
 }

@@ -85,7 +85,7 @@ use serde_json::Value;
 use super::{Check, Kind, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::baseline::{Difference, differences};
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::object::Path;
+use crate::policy::object::{Object, Path};
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Baseline(check)).in_scopes(NamespaceClass::WITH_BASELINE).trusts(&[Trust::Bulkhead]);
@@ -100,7 +100,7 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         // Without the tenant the wanted object is unknown: the stored one must not change.
         (NameStatus::Reserved, Some(old)) if is_tenant_deleted => old.clone(),
         (NameStatus::Reserved, _) => {
-            let path = Path::of(&["metadata", "name"]);
+            let path = Object::name_path();
             let message =
                 format!("{} is a name that is reserved for baseline objects", quote(classify_name(object)));
             return report.add(&path, message, "choose another name.");
@@ -110,7 +110,7 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
     if status_changed && !request.is_by(&[Trust::KubeControllers]) {
         let message = "only Kubernetes' quota controller may change the counted usage and limits";
-        report.add(&Path::of(&["status"]), message, "leave `status` unchanged.");
+        report.add(&Object::status_path(), message, "leave `status` unchanged.");
     }
     let differs = |object| !differences(kind, &desired, object).is_empty();
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
@@ -118,9 +118,7 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         return;
     }
     for difference in differences(kind, &desired, object) {
-        let path = difference.path.iter().fold(Path::default(), |path, step| {
-            if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
-        });
+        let path = Path::from_steps(&difference.path);
         let (must, fix) = explain(request, kind, &difference);
         let message = format!("the baseline {} `{}` {must}", noun(kind), classify_name(object));
         report.add(&path, message, fix);

@@ -49,7 +49,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport};
-use crate::policy::object::{Path, Stage, Workload};
+use crate::policy::object::{Object, Stage, Workload};
 use crate::snapshot::BASELINE_READY;
 
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check))
@@ -64,7 +64,7 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
     if workload.stage != Stage::Mutated || is_ready || request.is_observed() {
         return;
     }
-    let path = Path::of(&["metadata", "namespace"]);
+    let path = Object::namespace_path();
     if request.snapshot.is_over_limit(name) {
         let message = format!(
             "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",

@@ -62,7 +62,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport};
-use crate::policy::object::{Path, Policy, Spec};
+use crate::policy::object::{Object, Policy, Spec};
 
 pub(super) const RULE: Rule = Rule::new(Check::Policy(check)).kinds(&[Kinds::Only(&[
     Kind::LimitRange,
@@ -88,5 +88,5 @@ fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
         ),
         _ => return,
     };
-    report.add(&Path::of(&["spec"]), message, fix);
+    report.add(&Object::spec_path(), message, fix);
 }

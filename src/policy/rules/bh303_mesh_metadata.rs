@@ -112,13 +112,13 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
                     "remove it, or ask the platform to list it in the setting `mesh.allowedPodKeys`.",
                 ),
             };
-            report.add(&metadata.map_path(field).key(key), message, fix);
+            report.add(&metadata.key_path(field, key), message, fix);
         }
     }
     let is_injected =
         matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
     if settings.istio_cni && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none() {
-        let path = metadata.map_path("annotations").key(STATUS_ANNOTATION);
+        let path = metadata.key_path("annotations", STATUS_ANNOTATION);
         report.add(
             &path,
             "istio-cni does not capture the traffic of a pod without this annotation",

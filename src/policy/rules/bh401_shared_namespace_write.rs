@@ -77,7 +77,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote_all};
-use crate::policy::object::Path;
+use crate::policy::object::Object;
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -123,5 +123,5 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let message = format!(
         "only platform accounts may write to `{namespace}`, the namespace of shared services, and {actor}"
     );
-    report.add(&Path::of(&["metadata", "namespace"]), message, fix);
+    report.add(&Object::namespace_path(), message, fix);
 }

@@ -33,7 +33,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
-use crate::policy::object::{MetadataAt, Path};
+use crate::policy::object::{MetadataAt, Object};
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]).on(&[Operation::Create]);
@@ -47,6 +47,6 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
             quote(name),
             service.name
         );
-        report.add(&Path::of(&["metadata", "name"]), message, "choose another name.");
+        report.add(&Object::name_path(), message, "choose another name.");
     }
 }

@@ -43,17 +43,16 @@
 //! BH310 judges tokens that the volumes of a pod request.
 
 use super::{Check, Request, Rule, RuleReport, Trust};
-use crate::policy::object::{Path, TokenRequest};
+use crate::policy::object::TokenRequest;
 use crate::policy::proxy::MESH_AUDIENCE;
 
 pub(super) const RULE: Rule = Rule::new(Check::TokenRequest(check)).trusts(&[Trust::Nodes]);
 
 fn check(_: &Request<'_>, token_request: &TokenRequest<'_>, report: &mut RuleReport) {
-    for (index, _) in
-        token_request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
-    {
+    let audiences = token_request.audiences().elements();
+    for audience in audiences.filter(|audience| **audience.value == *MESH_AUDIENCE) {
         report.add(
-            &Path::of(&["spec", "audiences"]).index(index),
+            &audience.path,
             format!(
                 "with a token for `{MESH_AUDIENCE}` its holder acts as this service account in the whole mesh"
             ),

@@ -50,7 +50,7 @@
 //! ```
 
 use super::{Check, Request, Rule, RuleReport};
-use crate::policy::object::{Path, Secret};
+use crate::policy::object::Secret;
 
 /// The type of such a Secret.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
@@ -62,10 +62,11 @@ fn check(_: &Request<'_>, secret: &Secret<'_>, old: Option<&Secret<'_>>, report:
     if old.is_some_and(|old| old.account() == secret.account()) {
         return;
     }
-    if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
+    let kind = secret.kind();
+    if kind.value == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "the token in this Secret would never expire, and is bound to no pod";
         let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
                    for the permission on `serviceaccounts/token`.";
-        report.add(&Path::of(&["type"]), message, fix);
+        report.add(&kind.path, message, fix);
     }
 }

@@ -80,7 +80,7 @@
 
 use super::{Check, Request, Retry, Rule, RuleReport, quote};
 use crate::baseline;
-use crate::policy::object::{Path, Sidecar};
+use crate::policy::object::{Object, Sidecar};
 use crate::settings::Outbound;
 
 pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check))
@@ -92,20 +92,20 @@ const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 fn check(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
     let tenant = request.tenant_name();
     check_outbound_policy(request, sidecar, report);
-    if sidecar.egress.is_empty() {
+    if sidecar.egress().value.is_empty() {
         let message = "without `egress` the proxies of these pods know every host of the mesh";
         report.add(
-            &Path::of(&["spec"]),
+            &Object::spec_path(),
             message,
             "write `egress: [{hosts: [\"./*\"]}]`, or list the hosts that the pods call.",
         );
     }
-    for (index, listener) in sidecar.egress.iter().enumerate() {
-        for (position, host) in listener.hosts.iter().enumerate() {
-            if !is_allowed_host(request, host) {
+    for listener in sidecar.egress().elements() {
+        for host in listener.hosts().elements() {
+            if !is_allowed_host(request, host.value) {
                 report.add(
-                    &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(position),
-                    format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
+                    &host.path,
+                    format!("{} is outside tenant {tenant}, and no grant covers it", quote(host.value)),
                     "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the \
                      platform for `Tenant.spec.grants.reach.sharedServices` and write its full host name.",
                 );
@@ -115,30 +115,29 @@ fn check(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) 
 }
 
 fn check_outbound_policy(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
-    let path = Path::of(&["spec", "outboundTrafficPolicy"]);
     let fix = format!(
         "write `{REGISTRY_ONLY}`, and ask the platform to grant the hosts in `Tenant.spec.grants.reach`."
     );
     let is_registry_only = request.snapshot.settings.outbound == Outbound::RegistryOnly;
-    match &sidecar.outbound_traffic_policy {
+    match sidecar.outbound_traffic_policy() {
         None if is_registry_only => {
             let message = "without `outboundTrafficPolicy` the proxies may pass calls to unknown hosts";
             report.add(
-                &Path::of(&["spec"]),
+                &Object::spec_path(),
                 message,
                 "write `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`.",
             );
         }
         None => {}
         Some(outbound) => {
-            let mode = outbound.mode.as_deref().unwrap_or(REGISTRY_ONLY);
-            if is_registry_only && mode != REGISTRY_ONLY {
-                let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode));
-                report.add(&path.clone().fields(&["mode"]), message, fix);
+            let open = outbound.mode().filter(|mode| is_registry_only && mode.value != REGISTRY_ONLY);
+            if let Some(mode) = open {
+                let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode.value));
+                report.add(&mode.path, message, fix);
             }
-            if outbound.egress_proxy.is_some() {
+            if let Some(proxy) = outbound.egress_proxy() {
                 let message = "`egressProxy` sends calls to unknown hosts to another proxy";
-                report.add(&path.fields(&["egressProxy"]), message, "remove `egressProxy`.");
+                report.add(&proxy.path, message, "remove `egressProxy`.");
             }
         }
     }

@@ -59,7 +59,7 @@
 //! ```
 
 use super::{Check, Request, Retry, Rule, RuleReport, quote};
-use crate::policy::object::{Path, PeerAuthentication};
+use crate::policy::object::PeerAuthentication;
 
 pub(super) const RULE: Rule = Rule::new(Check::PeerAuthentication(check))
     // The snapshot may not have a new grant yet.
@@ -70,11 +70,11 @@ fn check(request: &Request<'_>, policy: &PeerAuthentication<'_>, report: &mut Ru
     let accepts_plaintext =
         |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));
     match policy.mode() {
-        Some("STRICT") => {}
-        Some(mode) => report.add(&Path::of(&["spec", "mtls", "mode"]), accepts_plaintext(mode), FIX),
+        Some(mode) if mode.value == "STRICT" => {}
+        Some(mode) => report.add(&mode.path, accepts_plaintext(mode.value), FIX),
         None if policy.selector.selects_all() => {
             let message = "without a selector and a mode this policy can replace the baseline's `STRICT`";
-            report.add(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`.");
+            report.add(&PeerAuthentication::mtls_path(), message, "write `mode: STRICT`.");
         }
         None => {}
     }

@@ -65,7 +65,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust};
-use crate::policy::object::Path;
+use crate::policy::object::Object;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])])
@@ -74,7 +74,7 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
 
 fn check(_: &Request<'_>, report: &mut RuleReport) {
     report.add(
-        &Path::of(&["kind"]),
+        &Object::kind_path(),
         "only the platform may write this kind: it can remove the baseline's checks from the proxies",
         "remove it, or ask the platform to review and apply it.",
     );
