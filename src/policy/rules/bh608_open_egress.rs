@@ -77,6 +77,16 @@
 //!   outboundTrafficPolicy: {}
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
+//! Where the mesh passes calls to unknown hosts itself, a Sidecar may do so too.
+//! ```yaml as alice in acme-developers, in snapshot allow-any-outbound
+//! apiVersion: networking.istio.io/v1
+//! kind: Sidecar
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   workloadSelector: { labels: { app: web } }
+//!   outboundTrafficPolicy: { mode: ALLOW_ANY }
+//!   egress: [{ hosts: ["./*"] }]
+//! ```
 
 use super::{Check, Request, Retry, Rule, RuleReport, quote};
 use crate::baseline;

@@ -55,6 +55,16 @@
 //!   annotations: { istio.io/dry-run: "true" }
 //! spec: { rules: [{}] }
 //! ```
+//! The label may name the revision of the mesh.
+//! ```yaml as alice in acme-developers, in snapshot mesh-revision
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata:
+//!   name: web
+//!   namespace: tenant-acme
+//!   labels: { istio.io/rev: canary }
+//! spec: { hosts: [web] }
+//! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 use crate::baseline::REVISION_LABEL;
