@@ -14,8 +14,7 @@ use super::{
     INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
 };
 use crate::keys::PROXY_CONFIG_ANNOTATION;
-use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
-use crate::policy::path::Path;
+use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, Path, nullable};
 use crate::policy::{RuleReport, quote};
 use crate::settings::Settings;
 
@@ -179,8 +178,10 @@ pub(super) struct Comparison<'o, 'a> {
 impl<'o, 'a> Comparison<'o, 'a> {
     /// Reports a difference at `path`, relative to the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
-        let path = self.container.field_path(path);
-        let path = if let Some(index) = index { path.index(index) } else { path };
+        let path = match index {
+            Some(index) => self.container.element_path(path, index),
+            None => self.container.field_path(path),
+        };
         self.report_at(&path, message);
     }
 
@@ -231,7 +232,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
         let fields: &'o [_] = &self.container.get().mesh_fields;
         for (field, _) in fields.iter().filter(|(field, _)| !FIELDS.contains(&&**field)) {
             let message = format!("Istio does not set this field of `{}`", self.name);
-            self.report_at(&self.container.path().fields(&[field]), message);
+            self.report_at(&self.container.field_path(&[field]), message);
         }
     }
 

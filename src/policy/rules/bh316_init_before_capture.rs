@@ -16,7 +16,7 @@
 //! Remove `sidecar.istio.io/nativeSidecar: "false"`, so that the sidecar starts before your init containers.
 //!
 //! ## How to get it allowed
-//! The platform turns on native sidecars (`ENABLE_NATIVE_SIDECARS` of istiod) or istio-cni. For one workload, ask the
+//! The platform turns on native sidecars (`ENABLE_NATIVE_SIDECAR_ANNOTATIONS` of istiod) or istio-cni. For one workload, ask the
 //! platform for an Exemption of BH316.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
@@ -83,27 +83,15 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Request, Rule, RuleReport, quote};
 use crate::keys::NATIVE_SIDECAR_ANNOTATION;
-use crate::policy::object::{ContainerKind, Object, Stage, Workload};
+use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
-use crate::policy::quote;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH316",
-    name: "init-before-capture",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh316_init_before_capture.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
     if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
         return;
@@ -141,7 +129,7 @@ fn reject_early_containers(workload: &Workload<'_>, report: &mut RuleReport) {
             format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
             format!(
                 "remove `{NATIVE_SIDECAR_ANNOTATION}: \"false\"` from the pod or its template; if it is not there, ask the \
-                 platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni."
+                 platform for native sidecars (`ENABLE_NATIVE_SIDECAR_ANNOTATIONS`) or istio-cni."
             ),
         );
     }
