@@ -16,7 +16,7 @@
 //! Remove `sidecar.istio.io/nativeSidecar: "false"`, so that the sidecar starts before your init containers.
 //!
 //! ## How to get it allowed
-//! The platform turns on native sidecars (`ENABLE_NATIVE_SIDECAR_ANNOTATIONS` of istiod) or istio-cni. For one workload, ask the
+//! The platform turns on native sidecars (`ENABLE_NATIVE_SIDECARS` of istiod) or istio-cni. For one workload, ask the
 //! platform for an Exemption of BH316.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
@@ -129,7 +129,7 @@ fn reject_early_containers(workload: &Workload<'_>, report: &mut RuleReport) {
             format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
             format!(
                 "remove `{NATIVE_SIDECAR_ANNOTATION}: \"false\"` from the pod or its template; if it is not there, ask the \
-                 platform for native sidecars (`ENABLE_NATIVE_SIDECAR_ANNOTATIONS`) or istio-cni."
+                 platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni."
             ),
         );
     }
