@@ -9,7 +9,7 @@ mod tables;
 mod tree;
 
 pub use claim_kind::ClaimKind;
-pub use reader::{Found, FoundClaim, UnknownField, read};
+pub use reader::{Found, FoundClaim, SearchedValue, UnknownField, read};
 pub use rows::{Row, join, rows};
 pub use tables::{PARTS, table};
 pub use tree::{Node, tree};

@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::{BorrowedStrDeserializer, MapDeserializer};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -55,6 +54,33 @@ pub struct FoundClaim<'a> {
     pub kind: ClaimKind,
     pub text: Cow<'a, str>,
     pub path: Path<'a>,
+}
+
+/// Raw JSON in a view, in which the reader looks for unknown fields too. It does not look into other raw JSON: that
+/// is for views that judge the whole value themselves.
+#[derive(Debug)]
+pub struct SearchedValue<'a>(pub &'a RawValue);
+
+impl SearchedValue<'_> {
+    const NAME: &'static str = "bulkhead::SearchedValue";
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SearchedValue<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SearchedValueVisitor;
+        impl<'de> Visitor<'de> for SearchedValueVisitor {
+            type Value = SearchedValue<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+                Deserialize::deserialize(value).map(SearchedValue)
+            }
+        }
+        deserializer.deserialize_newtype_struct(Self::NAME, SearchedValueVisitor)
+    }
 }
 
 /// Reads an object, and finds its unknown fields and its claims.
@@ -131,18 +157,20 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, '_, 'de, D> {
         self.deserialize_any(visitor)
     }
 
-    /// Reads raw JSON: serde_json's `RawValue` asks for a newtype, and takes a map from the newtype's name to the text.
+    /// Reads raw JSON, in which only [`SearchedValue`] asks for a search.
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Self::Error> {
         let Self { inner, place, found } = self;
+        if name != SearchedValue::NAME {
+            return inner.deserialize_newtype_struct(name, visitor);
+        }
         let raw = <&RawValue>::deserialize(inner)?;
         let mut json = serde_json::Deserializer::from_str(raw.get());
         IgnoredAny::deserialize(Reader { inner: &mut json, place, found }).map_err(D::Error::custom)?;
-        let entry = (BorrowedStrDeserializer::new(name), BorrowedStrDeserializer::new(raw.get()));
-        visitor.visit_map(MapDeserializer::new(std::iter::once(entry)))
+        visitor.visit_newtype_struct(raw).map_err(D::Error::custom)
     }
 
     fn deserialize_unit_struct<V: Visitor<'de>>(

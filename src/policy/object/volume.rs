@@ -4,6 +4,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::{JsonStr, Located, Path};
+use crate::policy::fields::SearchedValue;
 
 /// A volume of a pod, with its source as raw JSON.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl<'de> Visitor<'de> for AsVolume {
         while let Some(field) = map.next_key::<JsonStr<'de>>()? {
             if *field == *"name" {
                 name = Some(map.next_value()?);
-            } else if let Some(written) = map.next_value::<Option<&'de RawValue>>()?
+            } else if let Some(SearchedValue(written)) = map.next_value()?
                 && source.replace((field, written)).is_some()
             {
                 return Err(M::Error::custom("a volume with two sources"));
