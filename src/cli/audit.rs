@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::ExitStatus;
 use super::cluster::Cluster;
+use super::exit_status::ExitStatus;
 use crate::audit::{self, AuditScope, Progress};
 use crate::report::{Format, Writer};
 use crate::snapshot::{NamespaceOwner, Snapshot};

@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::ExitStatus;
+use super::exit_status::ExitStatus;
 use crate::policy::{RULES, Rule};
 
 /// Print the manual of a rule, or the list of all rules.
