@@ -5,18 +5,13 @@
 
 mod operation;
 mod resource;
-mod row;
 mod table;
 mod webhook_entry;
 
 pub use operation::Operation;
 pub use resource::Resource;
-pub use row::{Managed, Scope};
-pub use table::Kind;
+pub use table::{Kind, Managed, OWN_GROUP, Scope};
 pub use webhook_entry::WebhookEntry;
-
-/// The API group of Bulkhead's own kinds.
-pub const OWN_GROUP: &str = "bulkhead.dev";
 
 impl Kind {
     pub const fn name(self) -> &'static str {
