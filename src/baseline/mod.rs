@@ -25,7 +25,7 @@ pub use labels::{
     DATAPLANE_LABEL, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
     enforced_labels, labels, missing_labels,
 };
-pub use manifest::{MANAGED_BY_LABEL, Manifest, is_managed, kinds};
+pub use manifest::{MANAGED_BY_LABEL, Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
@@ -35,10 +35,7 @@ pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 
 use crate::snapshot::Snapshot;
-use manifest::{Body, Object, Site};
-
-/// Prefix of names where there can be several objects, or where others write in the same place.
-pub const NAME_PREFIX: &str = "bulkhead-";
+use manifest::{Body, Object};
 
 /// Returns all objects outside tenants: those of the cluster and those of shared services.
 pub fn desired_for_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {
