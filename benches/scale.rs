@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bulkhead::snapshot::TENANT_LABEL;
+use bulkhead::keys::TENANT_LABEL;
 use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::istio::Istio;
 use bulkhead_harness::process::peak_mib;

@@ -20,14 +20,16 @@
 //! watches ───▶ cache (found) ─────┘
 //! ```
 //!
-//! Imports point one way too: `kinds` → `api` → `settings` → `snapshot` → `baseline` → `policy` → `registration` → `report` → the
-//! rest. The folders from `kinds` to `registration` are pure: they do not wait, do no I/O and read no clock.
+//! Imports point one way too: `kinds` → `keys` → `api` → `settings` → `snapshot` → `baseline` → `policy` →
+//! `registration` → `report` → the rest. The folders from `kinds` to `registration` are pure: they do not wait, do no
+//! I/O and read no clock.
 
 pub mod api;
 pub mod audit;
 pub mod baseline;
 pub mod cli;
 pub mod controller;
+pub mod keys;
 pub mod kinds;
 pub mod policy;
 pub mod registration;

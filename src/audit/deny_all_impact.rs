@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::stored::StoredObject;
-use crate::baseline::{DRY_RUN_ANNOTATION, REVISION_LABEL};
+use crate::keys::{DRY_RUN_ANNOTATION, GATEWAY_NAME_LABEL, REDIRECTION_ANNOTATION, REVISION_LABEL};
 use crate::kinds::Kind;
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Settings;
@@ -145,9 +145,8 @@ impl Policy {
         if targets.peek().is_none() {
             return self.spec.selector.match_labels.iter().all(|(key, value)| has(key, value));
         }
-        let is_gateway = |target: &TargetRef| {
-            target.kind == "Gateway" && has("gateway.networking.k8s.io/gateway-name", &target.name)
-        };
+        let is_gateway =
+            |target: &TargetRef| target.kind == "Gateway" && has(GATEWAY_NAME_LABEL, &target.name);
         *policy_namespace == pod.metadata.namespace && targets.any(is_gateway)
     }
 }
@@ -156,7 +155,7 @@ impl Pod {
     /// True if the pod has a proxy or is captured by ztunnel.
     fn is_meshed(&self) -> bool {
         let mut containers = self.spec.containers.iter().chain(&self.spec.init_containers);
-        let redirection = self.metadata.annotations.get("ambient.istio.io/redirection");
+        let redirection = self.metadata.annotations.get(REDIRECTION_ANNOTATION);
         containers.any(|container| container.name == PROXY_CONTAINER)
             || redirection.is_some_and(|redirection| redirection == "enabled")
     }

@@ -3,6 +3,7 @@
 mod deny_all_impact;
 mod digest;
 mod exemption_targets;
+mod served_fields;
 mod stored;
 
 use std::borrow::Cow;
@@ -13,19 +14,21 @@ use kube::api::ListParams;
 use serde_json::value::RawValue;
 
 use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_labels};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation, Resource};
 use crate::policy::object::Stage;
 use crate::policy::path::Path;
 use crate::policy::rules::{SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
-use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, TENANT_LABEL, User};
+use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, User};
 use crate::sources::api_resource;
 use crate::sources::pages::each_page;
 use stored::StoredObject;
 
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
+pub use served_fields::{Comparison, UnlistedField, kinds_in, unlisted_fields};
 
 /// The scope of an audit.
 #[derive(Clone, Debug)]

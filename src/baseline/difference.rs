@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::quantity::parse_quantity;
+use crate::keys::LAST_APPLIED_ANNOTATION;
 use crate::kinds::Kind;
 
 /// A field in which an object differs from its manifest.
@@ -13,9 +14,6 @@ pub struct Difference {
     /// Required value as JSON; `None` if the field must be absent.
     pub wanted: Option<String>,
 }
-
-/// kubectl's record of what it last applied, which only kubectl reads.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Returns the fields in which `found` differs from `wanted`. Metadata that the API server keeps for itself is
 /// ignored. If others write fields of this kind too, only the wanted fields are compared. Lists differ as a whole.
@@ -51,7 +49,7 @@ const COMPARED_METADATA: &[&str] = &["labels", "annotations", "ownerReferences",
 fn without_last_applied(field: Option<&Value>) -> Value {
     let mut field = field.cloned().unwrap_or_default();
     if let Value::Object(entries) = &mut field {
-        entries.remove(LAST_APPLIED);
+        entries.remove(LAST_APPLIED_ANNOTATION);
         if entries.is_empty() {
             return Value::Null;
         }

@@ -1,22 +1,11 @@
 //! Labels of tenants' namespaces. The webhook adds them to new namespaces, the controller to existing ones.
 
+use crate::keys::{
+    DATAPLANE_LABEL, INJECTION_LABEL, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
+    TENANT_LABEL,
+};
 use crate::settings::{Dataplane, Settings};
-use crate::snapshot::{TENANT_LABEL, Tenant};
-
-/// Label for people, dashboards and policies, in addition to [`TENANT_LABEL`].
-pub const PLAIN_TENANT_LABEL: &str = "tenant";
-
-/// Labels that add the pods of a namespace to the mesh.
-pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LABEL];
-const INJECTION_LABEL: &str = "istio-injection";
-/// Selects the revision of the mesh that handles the labelled object.
-pub const REVISION_LABEL: &str = "istio.io/rev";
-/// Adds pods to an ambient mesh.
-pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
-
-/// Label of Pod Security admission, which rejects pods that ask for access to the node. See
-/// <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
-pub const POD_SECURITY_LABEL: &str = "pod-security.kubernetes.io/enforce";
+use crate::snapshot::Tenant;
 
 /// A label and the value it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,4 +59,30 @@ pub fn missing_labels<L>(
         let key = key(label);
         !has(key) && (!has_mesh_label || !MESH_LABELS.contains(&key))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::api::TenantSpec;
+    use crate::keys::{TABLE, Values};
+
+    #[test]
+    fn labels_of_the_baseline_are_rows_of_the_table() {
+        let tenant = Tenant::new("one".to_owned(), 0, TenantSpec::default());
+        let mut set = BTreeSet::new();
+        for (dataplane, revision) in
+            [(Dataplane::Sidecar, None), (Dataplane::Sidecar, Some("canary")), (Dataplane::Ambient, None)]
+        {
+            let mesh_revision = revision.map(str::to_owned);
+            let settings =
+                Settings { dataplane, mesh_revision, plain_tenant_label: true, ..Settings::default() };
+            set.extend(enforced_labels(&settings, &tenant).map(|label| label.key));
+        }
+        let is_set = |values| matches!(values, Values::Baseline | Values::OwnTenant | Values::SameTenant);
+        let rows = TABLE.into_iter().flatten().filter(|row| is_set(row.values));
+        assert_eq!(rows.map(|row| row.pattern.text()).collect::<BTreeSet<_>>(), set);
+    }
 }

@@ -2,11 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
 use crate::settings::{Calico, Settings};
-
-/// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
-pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
 
 /// Prefix of names where there can be several objects, or where others write in the same place.
 pub const NAME_PREFIX: &str = "bulkhead-";

@@ -17,15 +17,10 @@ mod quantity;
 mod shared_service;
 mod tenant;
 
-pub use cluster::{
-    DENY_ALL_NAME, DRY_RUN_ANNOTATION, cluster_object_names, desired_for_cluster, is_cluster_object_name,
-};
+pub use cluster::{DENY_ALL_NAME, cluster_object_names, desired_for_cluster, is_cluster_object_name};
 pub use difference::{Difference, differences};
-pub use labels::{
-    DATAPLANE_LABEL, Label, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
-    enforced_labels, labels, missing_labels,
-};
-pub use manifest::{MANAGED_BY_LABEL, Manifest, NAME_PREFIX, is_managed, kinds};
+pub use labels::{Label, enforced_labels, labels, missing_labels};
+pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,

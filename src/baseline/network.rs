@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use serde_json::{Value, json};
 
+use crate::keys::NAMESPACE_NAME_LABEL;
 use crate::settings::{Dataplane, Settings};
-use crate::snapshot::{ClusterEndpoints, NAMESPACE_NAME_LABEL};
+use crate::snapshot::ClusterEndpoints;
 
 /// Port on which the proxy of a node accepts traffic for pods of an ambient mesh.
 const HBONE_PORT: u16 = 15008;

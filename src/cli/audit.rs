@@ -5,11 +5,12 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
+use kube::Client;
 
 use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
 use crate::audit::{self, AuditScope, Progress};
-use crate::report::{Format, Writer};
+use crate::report::{self, Format, Writer};
 use crate::snapshot::{NamespaceOwner, Snapshot};
 
 /// Judge the existing objects in tenants' namespaces as if they were created now.
@@ -35,6 +36,7 @@ impl Audit {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
         let scope = self.scope(&snapshot)?;
+        print_unlisted_fields(&client).await?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
         print_findings(&audit, &scope, self.output, |_| {}).await
@@ -55,6 +57,26 @@ impl Audit {
         }
         Ok(AuditScope::Namespaces(BTreeSet::from([namespace.clone()])))
     }
+}
+
+/// Prints the fields that the cluster serves and no table lists. They are not counted: an object with such a field is a
+/// violation of its own.
+async fn print_unlisted_fields(client: &Client) -> Result<()> {
+    let mut to = std::io::stderr();
+    match audit::unlisted_fields(client).await {
+        Ok(fields) => {
+            for field in fields {
+                writeln!(to, "{}", report::unlisted_field(field.kind, &field.path))?;
+            }
+        }
+        Err(error) => {
+            writeln!(
+                to,
+                "the fields that the cluster serves are not checked, as `/openapi/v3` failed: {error}"
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// Runs the audit and prints its findings and a summary. Passes each finding to `found`.

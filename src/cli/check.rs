@@ -6,6 +6,7 @@ use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
 use super::exit_status::ExitStatus;
+use crate::keys::STATUS_ANNOTATION;
 use crate::kinds::{Kind, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
@@ -134,7 +135,7 @@ fn resource(document: &SourceDocument) -> Option<Resource> {
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.
 fn stage(document: &SourceDocument) -> Stage {
-    match document.yaml.text(&["metadata", "annotations", "sidecar.istio.io/status"]) {
+    match document.yaml.text(&["metadata", "annotations", STATUS_ANNOTATION]) {
         Some(_) => Stage::Mutated,
         None => Stage::Authored,
     }

@@ -4,24 +4,39 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::exit_status::ExitStatus;
+use crate::kinds::Kind;
 use crate::policy::{RULES, Rule};
+use crate::report::{fields_text, kinds_with_fields};
 
-/// Print the manual of a rule, or the list of all rules.
+/// Print the manual of a rule, the list of all rules, or the treatment of a kind's fields.
 #[derive(Args, Debug)]
 pub(super) struct Explain {
     /// The code of the rule, such as BH301.
+    #[arg(conflicts_with = "fields")]
     code: Option<String>,
+
+    /// Print the treatment of every field of this kind, such as VirtualService.
+    #[arg(long, value_name = "KIND")]
+    fields: Option<String>,
 }
 
 impl Explain {
     pub(super) fn run(&self) -> Result<ExitStatus> {
         let mut out = std::io::stdout().lock();
-        match &self.code {
-            Some(code) => match Rule::find(code) {
+        match (&self.fields, &self.code) {
+            (Some(name), _) => {
+                let kind = kinds_with_fields().find(|kind| kind.name().eq_ignore_ascii_case(name));
+                let Some(kind) = kind else {
+                    let names: Vec<&str> = kinds_with_fields().map(Kind::name).collect();
+                    bail!("Bulkhead does not judge a kind `{name}`; it judges {}", names.join(", "));
+                };
+                write!(out, "{}", fields_text(kind))?;
+            }
+            (None, Some(code)) => match Rule::find(code) {
                 Some(rule) => write!(out, "{}", rule.manual())?,
                 None => bail!("no rule `{code}`; `bulkhead explain` lists all rules"),
             },
-            None => {
+            (None, None) => {
                 for rule in RULES {
                     writeln!(out, "{}  {:<24} {}", rule.code, rule.name, rule.summary())?;
                 }

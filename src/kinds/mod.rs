@@ -8,10 +8,23 @@ mod resource;
 mod table;
 mod webhook_entry;
 
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error};
+
 pub use operation::Operation;
 pub use resource::Resource;
 pub use table::{Kind, Managed, OWN_GROUP, Scope};
 pub use webhook_entry::WebhookEntry;
+
+/// Reads the name of a kind that rules judge.
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        let kind = Self::ALL.iter().copied().find(|kind| kind.name() == name && kind.entry().is_some());
+        kind.ok_or_else(|| D::Error::custom(format_args!("`{name}` is not a kind that Bulkhead judges")))
+    }
+}
 
 impl Kind {
     pub const fn name(self) -> &'static str {

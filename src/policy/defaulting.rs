@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::fields::Found;
 use super::object::{Metadata, Object};
 use super::{JudgeError, Review, kind_and_operation};
-use crate::baseline::{self, Label, MESH_LABELS, missing_labels};
+use crate::baseline::{self, Label, missing_labels};
+use crate::keys::{MESH_LABELS, TENANT_LABEL};
 use crate::kinds::{Kind, Operation};
-use crate::snapshot::{Actor, Snapshot, TENANT_LABEL};
+use crate::snapshot::{Actor, Snapshot};
 
 /// The labels to add to a namespace.
 #[derive(Debug, Default)]
@@ -37,7 +39,8 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
     };
     let read = |raw, field| match raw {
         None => Err(JudgeError::MissingObject(field)),
-        Some(raw) => Object::read(Kind::Namespace, raw, review.stage).map_err(JudgeError::Unreadable),
+        Some(raw) => Object::read(Kind::Namespace, raw, review.stage, &mut Found::default())
+            .map_err(JudgeError::Unreadable),
     };
     let Object::Namespace(namespace) = read(review.object, "object")? else {
         return Ok(LabelDefaults::default());

@@ -2,6 +2,7 @@
 //! target's own controller creates from it. Anyone can write an owner reference, so it counts only in a request by
 //! the controller itself, and only if it names the live object.
 
+use super::fields::Found;
 use super::object::{OwnerInfo, Workload};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_image};
 use super::{Review, Rule};
@@ -24,7 +25,9 @@ pub(super) fn covering_exemption<'w>(
         |exemption: &&Exemption| exemption.rules.contains(rule.code) && review.time < exemption.expires;
     let mut exemptions = snapshot.exemptions(review.namespace).filter(is_active).peekable();
     let (Some(_), Some(raw)) = (exemptions.peek(), review.object) else { return Err(None) };
-    let (Ok(workload), Ok(info)) = (Workload::read(kind, raw, review.stage), OwnerInfo::read(raw)) else {
+    let (Ok(workload), Ok(info)) =
+        (Workload::read(kind, raw, review.stage, &mut Found::default()), OwnerInfo::read(raw))
+    else {
         return Err(None);
     };
     let mut needs_lookup = None;

@@ -7,6 +7,7 @@ mod baseline_names;
 pub mod claims;
 pub mod defaulting;
 mod exemption;
+pub mod fields;
 pub mod object;
 pub mod path;
 pub mod proxy;
@@ -26,6 +27,7 @@ use std::cell::OnceCell;
 use crate::api::Subject;
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{Actor, LiveObjectKey, Namespace, NamespaceOwner, Snapshot, Tenant};
+use fields::Found;
 use object::{Object, Stage};
 
 /// The rules' view of a request.
@@ -34,10 +36,13 @@ pub struct Request<'r> {
     pub snapshot: &'r Snapshot,
     review: &'r Review<'r>,
     actor: OnceCell<Actor<'r>>,
+    pub kind: Kind,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
     pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
     pub object: &'r Object<'r>,
+    /// The unknown fields and the claims of the object.
+    pub found: &'r Found<'r>,
     /// The object before an update. `None` for other operations, and for kinds that no rule compares with an old
     /// version.
     pub old: Option<&'r Object<'r>>,
@@ -124,14 +129,15 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         Operation::Delete => review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?,
         Operation::Create | Operation::Update => review.object.ok_or(JudgeError::MissingObject("object"))?,
     };
-    let object = Object::read(kind, raw, review.stage).map_err(JudgeError::Unreadable)?;
+    let mut found = Found::default();
+    let object = Object::read(kind, raw, review.stage, &mut found).map_err(JudgeError::Unreadable)?;
     let old = match operation {
         Operation::Create | Operation::Delete => None,
         Operation::Update => {
             let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
             // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
             kind.is_compared()
-                .then(|| Object::read(kind, raw, review.stage))
+                .then(|| Object::read(kind, raw, review.stage, &mut Found::default()))
                 .transpose()
                 .map_err(JudgeError::Unreadable)?
         }
@@ -141,9 +147,11 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         snapshot,
         review,
         actor: OnceCell::new(),
+        kind,
         operation,
         tenant,
         object: &object,
+        found: &found,
         old: old.as_ref(),
     };
     let mut refused = Vec::new();

@@ -38,7 +38,7 @@ impl<'a> Path<'a> {
         self.then(Segment::Index(index))
     }
 
-    fn then(mut self, segment: Segment<'a>) -> Self {
+    pub(super) fn then(mut self, segment: Segment<'a>) -> Self {
         if self.0.try_push(segment).is_err() {
             debug_assert!(false, "a path of more than {MAX_DEPTH} segments");
             if let Some(last) = self.0.last_mut() {
@@ -46,6 +46,23 @@ impl<'a> Path<'a> {
             }
         }
         self
+    }
+
+    /// Returns the path as the tables of fields write it: `spec.hosts[]`, without indices and keys.
+    pub fn pattern(&self) -> String {
+        self.0.iter().fold(String::new(), |mut text, segment| {
+            match segment {
+                Segment::Field(_) if text.is_empty() => {}
+                Segment::Field(_) => text.push('.'),
+                Segment::Key(_) => text.push_str("{}"),
+                Segment::Index(_) => text.push_str("[]"),
+                Segment::Omitted => text.push('…'),
+            }
+            if let Segment::Field(name) = segment {
+                text.push_str(name);
+            }
+            text
+        })
     }
 
     /// Returns the path as a JSON Pointer (RFC 6901): `/metadata/labels/a.example~1b`.

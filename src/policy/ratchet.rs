@@ -4,6 +4,7 @@
 use serde_json::value::RawValue;
 
 use super::Review;
+use super::fields::Found;
 use super::object::{Container, ContainerKind, JsonStr, ObjectError, Stage, TypedObject, Workload, template};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
 use crate::kinds::{Kind, WebhookEntry};
@@ -24,23 +25,26 @@ pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>) -> bool {
 /// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
 /// new destination must be judged again.
 fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
-    let old = TypedObject::<&RawValue>::read(kind, old)?;
-    let new = TypedObject::<&RawValue>::read(kind, new)?;
+    let read = |raw| TypedObject::<&RawValue>::read(kind, raw, &mut Found::default());
+    let (old, new) = (read(old)?, read(new)?);
     Ok(old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
         && old.metadata.same_mesh_metadata(&new.metadata))
 }
 
 /// True if the pod templates are equal, byte for byte.
 fn same_template(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
-    let read = |raw| template::<&RawValue>(kind, raw).map(|(_, template)| template.get());
+    let read =
+        |raw| template::<&RawValue>(kind, raw, &mut Found::default()).map(|(_, template)| template.get());
     Ok(read(old)? == read(new)?)
 }
 
 /// True if two versions of a pod agree in the fields that rules read: few others can change in a running pod.
 fn same_pod(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
-    let old = Workload::read(Kind::Pod, old, Stage::Mutated)?;
-    let new = Workload::read(Kind::Pod, new, Stage::Mutated)?;
-    Ok(old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
+    let (mut old_found, mut new_found) = (Found::default(), Found::default());
+    let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut old_found)?;
+    let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut new_found)?;
+    Ok(old_found.unknown == new_found.unknown
+        && old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
         && old.host_network().value == new.host_network().value
         && images(&old).eq(images(&new))
         && mesh_containers(&old).eq(mesh_containers(&new))

@@ -9,13 +9,13 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, NAME_PREFIX};
+use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
-use crate::policy::rules::{PROTECTED_DOMAINS, PROTECTED_KEYS, SERVICE_ACCOUNT_TOKEN};
+use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
 use crate::snapshot::{
-    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, TENANT_LABEL,
-    kube_controller_accounts,
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -87,9 +87,10 @@ fn not_api_server() -> MatchCondition {
 fn touches_protected_fields(settings: &Settings) -> MatchCondition {
     let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.watched_labels).copied().collect();
     let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
-    let keys = PROTECTED_KEYS.iter().copied().chain(settings.protected_keys.iter().map(String::as_str));
-    let keys: Vec<String> = keys.map(|key| key.replace('.', "[.]")).collect();
-    let domains: Vec<String> = PROTECTED_DOMAINS.iter().map(|domain| domain.replace('.', "[.]")).collect();
+    let escape = |text: &str| text.replace('.', "[.]");
+    let configured_keys = settings.protected_keys.iter().map(|key| escape(key));
+    let keys: Vec<String> = keys::protected_keys().map(escape).chain(configured_keys).collect();
+    let domains: Vec<String> = keys::protected_domains().map(escape).collect();
     let shared_namespaces: Vec<String> =
         settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
     let new_and_old = |map: &str| {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::rules::{PROBE, PROBE_REFUSED};
+use crate::keys::PROBE;
+use crate::policy::rules::PROBE_REFUSED;
 
 /// Returns a patch of a namespace that every replica refuses, to every user. As a dry run, it shows if the API server
 /// reaches the webhook. Each `nonce` gives another label value, so that the namespace never has it already.

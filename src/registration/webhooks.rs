@@ -10,10 +10,10 @@ use k8s_openapi::api::admissionregistration::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
 use super::{Service, match_conditions};
+use crate::keys::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 use crate::kinds::{Kind, Operation, Resource, WebhookEntry};
 use crate::policy::{NamespaceClass, RULES};
 use crate::settings::Settings;
-use crate::snapshot::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 
 /// The name of both configurations.
 pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";

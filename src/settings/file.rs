@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use serde::Deserialize;
@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
 };
+use crate::kinds::Kind;
 
 /// The settings file as it is written. An unknown key is an error that names its line.
 #[derive(Debug, Default, Deserialize)]
@@ -26,6 +27,7 @@ pub struct File {
     pub(super) baseline: Baseline,
     pub(super) labels: Labels,
     pub(super) registration: Registration,
+    pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

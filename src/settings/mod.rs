@@ -12,6 +12,7 @@ mod image;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use crate::kinds::Kind;
 pub use components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
 };
@@ -57,6 +58,8 @@ pub struct Settings {
     pub proxy_environment: BTreeMap<String, String>,
     /// Keys of Istio's that a tenant's pods may have with any value, beyond the known ones.
     pub allowed_pod_keys: BTreeSet<String>,
+    /// Fields that tenants may use although no table lists them, by kind, with paths such as `spec.hosts[]`.
+    pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -223,6 +226,7 @@ impl Settings {
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
             proxy_environment: file.mesh.proxy_environment,
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
+            allowed_fields: file.allowed_fields,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,
@@ -247,6 +251,16 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Settings {
+    /// True if tenants may use a field of `kind` that no table lists; `path` has no indices.
+    pub fn allows_field(&self, kind: Kind, path: &str) -> bool {
+        self.allowed_fields.get(&kind).is_some_and(|paths| {
+            paths.iter().any(|allowed| {
+                path.strip_prefix(allowed.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
+            })
+        })
+    }
+
     /// True if the mesh-wide deny-all policy exists, also as a dry run.
     pub fn denies_all(&self) -> bool {
         self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Disabled)

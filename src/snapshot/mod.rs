@@ -35,7 +35,7 @@ pub use actor::{
 pub use baseline_inputs::BaselineInputs;
 pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
-pub use namespace::{BASELINE_READY, NAMESPACE_NAME_LABEL, Namespace, TENANT_LABEL, ready_for};
+pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
 pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
 pub use shared_service::SharedService;

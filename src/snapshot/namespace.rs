@@ -1,9 +1,3 @@
-/// Label that names the tenant of a namespace; the webhook entries select namespaces by it.
-pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
-
-/// Label in which Kubernetes itself writes a namespace's name.
-pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
-
 /// Type of the condition that a namespace has once its baseline is applied.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 

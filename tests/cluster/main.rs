@@ -10,6 +10,7 @@ mod chain;
 mod controller;
 mod edits;
 mod exemptions;
+mod fields;
 mod flows;
 mod grants;
 mod identity;

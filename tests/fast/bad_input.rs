@@ -154,9 +154,9 @@ fn deeply_nested_object_is_refused_under_its_uid() {
     let it = serve(&[]);
     let nest = format!("{}{}", "[".repeat(9_000), "]".repeat(9_000));
     let deep = |place: &str| review(|_| {}).replace(place, &format!("{place}\"deep\":{nest},"));
-    // Fields that no rule reads are skipped; the others are judged as usual.
-    for place in ["\"spec\":{", "\"metadata\":{"] {
-        it.violates(&deep(place), &[("BH301", "spec")]);
+    // A field that no table lists is skipped; the others are judged as usual.
+    for (place, path) in [("\"spec\":{", "spec.deep"), ("\"metadata\":{", "metadata.deep")] {
+        it.violates(&deep(place), &[("BH301", "spec"), ("BH908", path)]);
         it.is_healthy();
     }
     let containers = review(|_| {}).replace("[{\"name\":\"secret\"}]", &nest);
@@ -173,12 +173,12 @@ fn body_over_32_mib_is_rejected() {
     };
     it.rejected(&it.caller.send(head((32 << 20) + 1).as_bytes()).unwrap(), 413);
 
-    // The largest body: no rule reads the field with the padding.
+    // The largest body. No table lists the field with the padding.
     let small = review(|review| review["request"]["object"]["data"] = json!(""));
     let padding = "<".repeat((32 << 20) - small.len());
     let large = small.replace("\"data\":\"\"", &format!("\"data\":\"{padding}\""));
     assert_eq!(large.len(), 32 << 20);
-    it.violates(&large, &[("BH301", "spec")]);
+    it.violates(&large, &[("BH301", "spec"), ("BH908", "data")]);
     it.is_healthy();
 }
 

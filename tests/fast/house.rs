@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bulkhead::keys::{Pattern, TABLE};
 use bulkhead::policy::RULES;
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
@@ -25,6 +26,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 /// Each folder may import from itself, its line and the lines before. ARCHITECTURE.md shows this order.
 const ORDER: &[&[&str]] = &[
     &["kinds"],
+    &["keys"],
     &["api"],
     &["settings"],
     &["snapshot"],
@@ -67,7 +69,7 @@ fn imports_point_one_way() {
 fn folders_that_decide_are_pure() {
     const FORBIDDEN: &str = "\n#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]\n";
     const IMPURE: &[&str] = &["async ", ".await", "tokio"];
-    for folder in ["kinds", "api", "settings", "snapshot", "baseline", "policy", "registration"] {
+    for folder in ["kinds", "keys", "api", "settings", "snapshot", "baseline", "policy", "registration"] {
         for (path, text) in sources(&format!("src/{folder}")) {
             if path.ends_with(format!("{folder}/mod.rs")) {
                 assert!(text.contains(FORBIDDEN), "{}: lacks {FORBIDDEN}", path.display());
@@ -93,6 +95,54 @@ fn rule_files_match_the_rule_list() {
         .collect();
     assert!(listed.is_sorted(), "in the order of the codes");
     assert_eq!(files, listed.into_iter().collect());
+}
+
+/// Texts in the code that look like keys: the file, the text, and the reason why it is none.
+const NO_KEYS: &[(&str, &str, &str)] = &[
+    ("policy/proxy/container.rs", "`sidecar.istio.io/…`", "a refusal names a family of keys"),
+    ("policy/proxy/volumes.rs", "/var/run/secrets/kubernetes.io/", "a path in a container"),
+    ("policy/rules/bh404_token_secret.rs", "\"kubernetes.io/service-account-token\"", "a type of Secrets"),
+    ("settings/components.rs", "projectcalico.org/v3", "an apiVersion"),
+    ("settings/components.rs", "projectcalico.org/v1", "an apiVersion"),
+    ("settings/mod.rs", "registry.istio.io/release/", "an image repository"),
+    ("snapshot/namespace.rs", "\"bulkhead.dev/BaselineReady\"", "a type of conditions"),
+    ("sources/files.rs", "bulkhead.dev/v1alpha1", "an apiVersion"),
+];
+
+/// Labels whose keys are also names of fields.
+const FIELD_NAMES: &[&str] = &["name", "tenant"];
+
+/// Labels and annotations are spelled in the table of keys alone.
+#[test]
+fn keys_are_spelled_in_their_table_alone() {
+    let patterns = TABLE.into_iter().flatten().map(|row| row.pattern);
+    let spelled: BTreeSet<String> = patterns
+        .filter(|pattern| !FIELD_NAMES.contains(&pattern.text()))
+        .map(|pattern| match (pattern, pattern.text().split_once('/')) {
+            (Pattern::Domain(domain), _) | (Pattern::Key(_), Some((domain, _))) => format!("{domain}/"),
+            (Pattern::Key(key), None) => format!("\"{key}\""),
+        })
+        .collect();
+    let mut unused: BTreeSet<_> = NO_KEYS.iter().collect();
+    for (path, text) in sources("src") {
+        let path = path.to_string_lossy().split_once("/src/").unwrap().1.to_owned();
+        if path.starts_with("keys/") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let mut line = line.to_owned();
+            for exception in NO_KEYS.iter().filter(|(file, ..)| *file == path) {
+                if line.contains(exception.1) {
+                    line = line.replace(exception.1, "");
+                    unused.remove(exception);
+                }
+            }
+            let key = spelled.iter().find(|key| line.contains(*key));
+            assert!(key.is_none(), "{path}: take the key from src/keys: {line}");
+        }
+    }
+    assert!(unused.is_empty(), "exceptions that nothing needs: {unused:?}");
 }
 
 /// The code has no special case for an example.

@@ -9,6 +9,7 @@ mod derived;
 mod examples;
 mod granted;
 mod house;
+mod keys;
 mod links;
 mod manuals;
 mod mutations;

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use bulkhead::cli::Arguments;
+use bulkhead::kinds::Kind;
 use bulkhead::policy::{JudgeError, RULES, Violation, WaiverReason};
-use bulkhead::report::message;
+use bulkhead::report::{fields_text, kinds_with_fields, message, unlisted_field};
 use bulkhead::snapshot::ready_for;
 use bulkhead::telemetry::Metrics;
 use clap::{Command, CommandFactory};
@@ -100,6 +101,21 @@ fn help_of_every_command_is_as_reviewed() {
 fn list_of_explain_is_as_reviewed() {
     let (_, out, _) = bulkhead(&["explain"], "");
     expect_wording("explain.txt", &out);
+}
+
+#[test]
+fn fields_of_a_kind_are_as_reviewed() {
+    let (_, mut text, _) = bulkhead(&["explain", "--fields", "sidecar"], "");
+    let (code, out, error) = bulkhead(&["explain", "--fields", "ConfigMap"], "");
+    assert_eq!((code, out.as_str()), (2, ""));
+    writeln!(text, "\nA kind without a table:\n\n  {}", error.trim_end()).unwrap();
+    writeln!(text, "\nA field that the cluster serves and no table lists:\n").unwrap();
+    writeln!(text, "  {}", unlisted_field(Kind::VirtualService, "spec.http[].newField")).unwrap();
+    expect_wording("fields.txt", &text);
+    for kind in kinds_with_fields() {
+        let widest = fields_text(kind).lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(110), "{}: {widest:?}", kind.name());
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::{Body, ClusterSite, Object};
+use crate::keys::MESH_LABELS;
 use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 
@@ -23,6 +24,5 @@ pub(super) const fn object<'w>() -> Object<ClusterSite<'w>> {
 /// True if the pods of the namespace are in the mesh.
 fn is_meshed(snapshot: &Snapshot, namespace: &str) -> bool {
     let labels = snapshot.namespace(namespace).map(|known| &known.labels);
-    let keys = super::super::MESH_LABELS;
-    labels.is_some_and(|labels| labels.iter().any(|(key, _)| keys.contains(&&**key)))
+    labels.is_some_and(|labels| labels.iter().any(|(key, _)| MESH_LABELS.contains(&&**key)))
 }

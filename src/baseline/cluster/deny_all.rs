@@ -1,11 +1,9 @@
 use serde_json::{Value, json};
 
 use super::{Body, ClusterSite, Object};
+use crate::keys::DRY_RUN_ANNOTATION;
 use crate::kinds::Kind;
 use crate::settings::DenyAll;
-
-/// Annotation of a policy that is evaluated but not enforced.
-pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
 
 pub const NAME: &str = "deny-all";
 

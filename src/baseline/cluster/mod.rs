@@ -15,7 +15,7 @@ use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 use site::ClusterSite;
 
-pub use deny_all::{DRY_RUN_ANNOTATION, NAME as DENY_ALL_NAME};
+pub use deny_all::NAME as DENY_ALL_NAME;
 pub(super) use priority_level::NAME as PRIORITY_LEVEL;
 
 /// Returns every object that exists once, in apply order: policies that allow before policies that deny.

@@ -1,9 +1,9 @@
 use serde_json::{Value, json};
 
 use super::{Body, NamespaceSite, Object};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 use crate::settings::SameTenant;
-use crate::snapshot::TENANT_LABEL;
 
 /// Allows traffic between the tenant's namespaces, or only within each of them, as the settings say.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{Body, Object, ServiceSite, network};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
-use crate::snapshot::TENANT_LABEL;
 
 /// Allows ingress from the tenants that reach the service, on its ports. Allows egress only to DNS, the mesh, the
 /// API servers, its own namespace, those in its `egress`, and the tenants that it may call: a shared service must

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::{Body, Calico, Object, TenantSite};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
-use crate::snapshot::TENANT_LABEL;
 
 /// Denies traffic between tenants where Calico is installed; no other policy can allow it again. NetworkPolicies
 /// only add up, so this policy only denies and is evaluated first. It has no `Allow` or `Pass` action, which would

@@ -14,7 +14,8 @@ use kube::{Api, Client};
 use serde_json::Value;
 
 use super::store::{KindStore, StoreChange};
-use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, MANAGED_BY_LABEL, Manifest, tenant_of_cluster_object};
+use crate::baseline::{DEFAULT_SERVICE_ACCOUNT, Manifest, tenant_of_cluster_object};
+use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
 use crate::sources::api_resource;
 

@@ -5,7 +5,8 @@
 use serde_json::Value;
 
 use super::cache::ManagedCache;
-use crate::baseline::{DENY_ALL_NAME, DRY_RUN_ANNOTATION};
+use crate::baseline::DENY_ALL_NAME;
+use crate::keys::DRY_RUN_ANNOTATION;
 use crate::kinds::Kind;
 use crate::settings::DenyAll;
 use crate::snapshot::Snapshot;

@@ -12,8 +12,9 @@ use crate::baseline::{
     desired_for_platform, desired_for_service, desired_for_tenant, differences, is_baseline_name,
     is_cluster_object_name, labels, missing_labels, tenant_of_cluster_object,
 };
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
-use crate::snapshot::{self, NamespaceOwner, Snapshot, TENANT_LABEL};
+use crate::snapshot::{self, NamespaceOwner, Snapshot};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,8 +2,8 @@ use serde::Deserialize;
 
 use super::text::nullable;
 use super::{JsonStr, StringMap};
+use crate::keys::{Map, is_mesh_key};
 use crate::policy::path::{Located, Path};
-use crate::policy::proxy::keys::Map;
 
 /// The part of an object's metadata that rules read.
 #[derive(Debug, Default, Deserialize)]
@@ -41,16 +41,16 @@ impl<'a> Metadata<'a> {
     /// True if `other` has the same labels and annotations that Istio reads (`*.istio.io/…`).
     pub fn same_mesh_metadata(&self, other: &Self) -> bool {
         fn mesh<'e, 'a>(entries: &'e StringMap<'a>) -> impl Iterator<Item = &'e (JsonStr<'a>, JsonStr<'a>)> {
-            let is_mesh =
-                |key: &str| key.split('/').next().is_some_and(|domain| domain.ends_with("istio.io"));
-            entries.iter().filter(move |(key, _)| is_mesh(key))
+            entries.iter().filter(|(key, _)| is_mesh_key(key))
         }
         mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
     }
 
-    /// Returns the labels and the annotations, each with its field name.
-    pub fn maps(&self) -> [(&'static str, &StringMap<'a>); 2] {
-        [("labels", &self.labels), ("annotations", &self.annotations)]
+    pub fn entries(&self, map: Map) -> &StringMap<'a> {
+        match map {
+            Map::Labels => &self.labels,
+            Map::Annotations => &self.annotations,
+        }
     }
 
     /// Returns the name or, if there is none, the prefix in `generateName`.
@@ -64,38 +64,26 @@ impl<'a> Metadata<'a> {
 }
 
 impl<'a> MetadataAt<'a> {
-    pub fn entries(&self, map: Map) -> &'a StringMap<'a> {
-        match map {
-            Map::Labels => &self.metadata.labels,
-            Map::Annotations => &self.metadata.annotations,
-        }
-    }
-
-    /// Returns the path of `labels` or `annotations`.
-    pub fn map_path<'k>(&self, map: &'k str) -> Path<'k> {
-        Path::of(self.base).fields(&["metadata", map])
-    }
-
     pub fn label(&self, key: &str) -> Option<Located<'a, &'a str>> {
-        self.entry("labels", &self.metadata.labels, key)
+        self.entry(Map::Labels, key)
     }
 
     pub fn annotation(&self, key: &str) -> Option<Located<'a, &'a str>> {
-        self.entry("annotations", &self.metadata.annotations, key)
+        self.entry(Map::Annotations, key)
+    }
+
+    pub fn entry(&self, map: Map, key: &str) -> Option<Located<'a, &'a str>> {
+        let (key, value) = self.metadata.entries(map).get(key)?;
+        Some(Located { value, path: self.path(map, key) })
     }
 
     /// Returns the path of the label `key`, which the object need not have.
     pub fn label_path<'k>(&self, key: &'k str) -> Path<'k> {
-        Path::of(self.base).fields(&["metadata", "labels"]).key(key)
+        self.path(Map::Labels, key)
     }
 
-    fn entry(
-        &self,
-        map: &'static str,
-        entries: &'a StringMap<'a>,
-        key: &str,
-    ) -> Option<Located<'a, &'a str>> {
-        let (key, value) = entries.get(key)?;
-        Some(Located { value, path: Path::of(self.base).fields(&["metadata", map]).key(key) })
+    /// Returns the path of a label or an annotation, which the object need not have.
+    pub fn path<'k>(&self, map: Map, key: &'k str) -> Path<'k> {
+        Path::of(self.base).fields(&["metadata", map.field()]).key(key)
     }
 }

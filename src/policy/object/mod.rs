@@ -14,7 +14,6 @@ mod telemetry;
 mod tenant;
 mod text;
 mod token;
-mod virtual_service;
 mod volume;
 mod workload;
 
@@ -22,6 +21,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use super::fields::{self, Found};
 use crate::baseline;
 use crate::kinds::Kind;
 
@@ -39,7 +39,6 @@ pub use tenant::TenantView;
 pub(super) use text::nullable;
 pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
-pub use virtual_service::VirtualService;
 pub use volume::Volume;
 pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
@@ -56,7 +55,7 @@ pub enum Object<'a> {
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
-    VirtualService(Metadata<'a>, VirtualService<'a>),
+    VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
@@ -75,31 +74,39 @@ pub enum ObjectError {
 }
 
 impl<'a> Object<'a> {
-    /// Parses `raw` as the announced `kind`, and fails if it is of another kind. `stage` applies to pods.
-    pub fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
+    /// Parses `raw` as the announced `kind`, and fails if it is of another kind. `stage` applies to pods. Adds to
+    /// `found` what the kind's table of fields says of the object.
+    pub fn read(
+        kind: Kind,
+        raw: &'a RawValue,
+        stage: Stage,
+        found: &mut Found<'a>,
+    ) -> Result<Self, ObjectError> {
         Ok(match kind {
             Kind::Namespace => Self::Namespace(NamespaceView::read(
-                TypedObject::<IgnoredAny>::read(kind, raw)?.metadata,
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata,
                 raw,
             )?),
-            Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata),
+            Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
             Kind::ServiceAccount => {
-                let metadata = TypedObject::<IgnoredAny>::read(kind, raw)?.metadata;
+                let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
                 let object = read_baseline_object(Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
                 Self::ServiceAccount(metadata, object)
             }
-            Kind::TokenRequest => Self::TokenRequest(TypedObject::read(kind, raw)?.spec.unwrap_or_default()),
+            Kind::TokenRequest => {
+                Self::TokenRequest(TypedObject::read(kind, raw, found)?.spec.unwrap_or_default())
+            }
             Kind::Secret => {
-                TypedObject::<IgnoredAny>::read(kind, raw)?;
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::VirtualService => {
-                let (metadata, service) = TypedObject::read(kind, raw)?.into_parts(|service| service);
-                Self::VirtualService(metadata, service)
+                Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
-            Kind::Tenant => {
-                Self::Tenant(TenantView::read(TypedObject::<IgnoredAny>::read(kind, raw)?.metadata, raw)?)
-            }
+            Kind::Tenant => Self::Tenant(TenantView::read(
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata,
+                raw,
+            )?),
             Kind::NetworkPolicy
             | Kind::AuthorizationPolicy
             | Kind::PeerAuthentication
@@ -109,7 +116,7 @@ impl<'a> Object<'a> {
             | Kind::EnvoyFilter
             | Kind::ResourceQuota
             | Kind::LimitRange
-            | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw)?),
+            | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw, found)?),
             Kind::Pod
             | Kind::ReplicationController
             | Kind::DaemonSet
@@ -117,7 +124,7 @@ impl<'a> Object<'a> {
             | Kind::ReplicaSet
             | Kind::StatefulSet
             | Kind::CronJob
-            | Kind::Job => Self::Workload(Workload::read(kind, raw, stage)?),
+            | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
             Kind::SharedService
             | Kind::Exemption
             | Kind::WasmPlugin
@@ -129,7 +136,7 @@ impl<'a> Object<'a> {
             | Kind::FlowSchema
             | Kind::GlobalNetworkPolicy
             | Kind::GlobalNetworkPolicyCrd => {
-                TypedObject::<IgnoredAny>::read(kind, raw)?;
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Opaque
             }
         })
@@ -174,8 +181,12 @@ pub(super) struct TypedObject<'a, S> {
 }
 
 impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
-    pub(super) fn read(announced: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
-        let object: Self = serde_json::from_str(raw.get())?;
+    pub(super) fn read(
+        announced: Kind,
+        raw: &'a RawValue,
+        found: &mut Found<'a>,
+    ) -> Result<Self, ObjectError> {
+        let object: Self = fields::read(fields::tree(announced), raw, found)?;
         let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         if group == announced.group() && *object.kind == *announced.name() {
             return Ok(object);

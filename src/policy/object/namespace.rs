@@ -3,7 +3,8 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{JsonStr, Metadata};
-use crate::snapshot::{BASELINE_READY, TENANT_LABEL};
+use crate::keys::TENANT_LABEL;
+use crate::snapshot::BASELINE_READY;
 
 /// A Namespace: its metadata, owner references, finalizers and baseline condition.
 #[derive(Debug)]

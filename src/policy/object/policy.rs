@@ -6,6 +6,7 @@ use super::{
     read_baseline_object,
 };
 use crate::kinds::Kind;
+use crate::policy::fields::Found;
 
 /// An object of a kind that the baseline has objects of.
 #[derive(Debug)]
@@ -29,13 +30,15 @@ pub enum Spec<'a> {
 }
 
 impl<'a> Policy<'a> {
-    pub(super) fn read(kind: Kind, raw: &'a RawValue) -> Result<Self, ObjectError> {
+    pub(super) fn read(kind: Kind, raw: &'a RawValue, found: &mut Found<'a>) -> Result<Self, ObjectError> {
         let (metadata, spec) = match kind {
-            Kind::NetworkPolicy => TypedObject::read(kind, raw)?.into_parts(Spec::NetworkPolicy),
-            Kind::PeerAuthentication => TypedObject::read(kind, raw)?.into_parts(Spec::PeerAuthentication),
-            Kind::Sidecar => TypedObject::read(kind, raw)?.into_parts(Spec::Sidecar),
-            Kind::Telemetry => TypedObject::read(kind, raw)?.into_parts(Spec::Telemetry),
-            _ => TypedObject::read(kind, raw)?.into_parts(|_: IgnoredAny| Spec::Other),
+            Kind::NetworkPolicy => TypedObject::read(kind, raw, found)?.into_parts(Spec::NetworkPolicy),
+            Kind::PeerAuthentication => {
+                TypedObject::read(kind, raw, found)?.into_parts(Spec::PeerAuthentication)
+            }
+            Kind::Sidecar => TypedObject::read(kind, raw, found)?.into_parts(Spec::Sidecar),
+            Kind::Telemetry => TypedObject::read(kind, raw, found)?.into_parts(Spec::Telemetry),
+            _ => TypedObject::read(kind, raw, found)?.into_parts(|_: IgnoredAny| Spec::Other),
         };
         let object = read_baseline_object(kind, metadata.name.as_deref(), raw)?;
         Ok(Self { kind, metadata, spec, object })

@@ -25,8 +25,6 @@ pub struct Sidecar<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Listener<'a> {
-    #[serde(borrow, deserialize_with = "nullable")]
-    pub hosts: Vec<JsonStr<'a>>,
     #[serde(borrow)]
     pub bind: Option<JsonStr<'a>>,
     #[serde(borrow)]

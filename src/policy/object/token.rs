@@ -2,6 +2,7 @@ use serde::Deserialize;
 
 use super::text::nullable;
 use super::{JsonStr, Metadata};
+use crate::keys::SERVICE_ACCOUNT_ANNOTATION;
 
 /// A request for a service account token, limited to its audiences.
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +23,6 @@ pub struct Secret<'a> {
 impl Secret<'_> {
     /// Returns the service account whose token the Secret holds.
     pub fn account(&self) -> Option<&str> {
-        self.metadata.at_root().annotation("kubernetes.io/service-account.name").map(|account| account.value)
+        self.metadata.at_root().annotation(SERVICE_ACCOUNT_ANNOTATION).map(|account| account.value)
     }
 }

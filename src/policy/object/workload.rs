@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::text::nullable;
 use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
 use crate::kinds::Kind;
+use crate::policy::fields::Found;
 use crate::policy::path::{Located, Path};
 
 /// A pod, or the pod template of a controller.
@@ -83,13 +84,18 @@ struct JobTemplate<T> {
 }
 
 impl<'a> Workload<'a> {
-    pub(in crate::policy) fn read(kind: Kind, raw: &'a RawValue, stage: Stage) -> Result<Self, ObjectError> {
+    pub(in crate::policy) fn read(
+        kind: Kind,
+        raw: &'a RawValue,
+        stage: Stage,
+        found: &mut Found<'a>,
+    ) -> Result<Self, ObjectError> {
         if kind == Kind::Pod {
-            let TypedObject { metadata, spec, .. } = TypedObject::read(kind, raw)?;
+            let TypedObject { metadata, spec, .. } = TypedObject::read(kind, raw, found)?;
             let template = Template { metadata, spec: spec.unwrap_or_default() };
             return Ok(Self { stage, base: &[], template });
         }
-        let (base, template) = template(kind, raw)?;
+        let (base, template) = template(kind, raw, found)?;
         Ok(Self { stage: Stage::Authored, base, template })
     }
 
@@ -183,12 +189,13 @@ impl<'a> Deref for ContainerAt<'_, 'a> {
 pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
+    found: &mut Found<'a>,
 ) -> Result<(&'static [&'static str], T), ObjectError> {
     let template = if kind == Kind::CronJob {
-        let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw)?.spec;
+        let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw, found)?.spec;
         schedule.and_then(|spec| spec.job_template?.spec?.template)
     } else {
-        TypedObject::<ControllerSpec<T>>::read(kind, raw)?.spec.and_then(|spec| spec.template)
+        TypedObject::<ControllerSpec<T>>::read(kind, raw, found)?.spec.and_then(|spec| spec.template)
     };
     kind.template().zip(template).ok_or(ObjectError::NoTemplate(kind.name()))
 }

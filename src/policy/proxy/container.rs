@@ -13,6 +13,7 @@ use super::volumes::Mount;
 use super::{
     INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
 };
+use crate::keys::PROXY_CONFIG_ANNOTATION;
 use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
 use crate::policy::path::Path;
 use crate::policy::{RuleReport, quote};
@@ -185,7 +186,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
 
     fn report_at(&mut self, path: &Path<'_>, message: impl Into<String>) {
         let fix = format!(
-            "remove your own `{}` container, or the annotation (`proxy.istio.io/config`, `sidecar.istio.io/…`) that sets this.",
+            "remove your own `{}` container, or the annotation (`{PROXY_CONFIG_ANNOTATION}`, `sidecar.istio.io/…`) that sets this.",
             self.name
         );
         self.report.add(path, message, fix);

@@ -4,7 +4,7 @@
 mod arguments;
 mod container;
 mod environment;
-pub mod keys;
+pub mod metadata;
 mod proxy_config;
 mod volumes;
 
@@ -26,12 +26,6 @@ pub const INJECTED_CONTAINERS: &[&str] = &[PROXY_CONTAINER, INIT_CONTAINER, VALI
 
 /// The ports on which the proxy itself listens: health, metrics and merged metrics.
 const MESH_PORTS: &[u16] = &[15020, 15021, 15090];
-
-/// The annotation that makes the injector keep a tenant's changes to the mesh's own containers.
-pub const OVERRIDES_ANNOTATION: &str = "proxy.istio.io/overrides";
-/// The annotation in which the injector records its work. If it exists already, the injector takes the pod for
-/// injected.
-pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
 
 /// True if the text consists of ASCII letters, digits and `marks`.
 fn is_plain(text: &str, marks: &[u8]) -> bool {

@@ -58,10 +58,11 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::quote;
-use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL};
+use crate::snapshot::{Actor, NAMESPACE_PREFIX};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH101",

@@ -96,11 +96,11 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::PLAIN_TENANT_LABEL;
+use crate::keys::{PLAIN_TENANT_LABEL, TENANT_LABEL};
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::NamespaceView;
 use crate::policy::{quote, quote_all};
-use crate::snapshot::{Actor, TENANT_LABEL, Tenant};
+use crate::snapshot::{Actor, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH102",

@@ -115,12 +115,13 @@
 use std::collections::BTreeSet;
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
-use crate::baseline::{self, MESH_LABELS};
+use crate::baseline;
+use crate::keys::{self, MESH_LABELS, Map, NAME_LABEL, PROBE, TENANT_LABEL, Writer};
 use crate::kinds::Kind;
 use crate::policy::object::{Metadata, NamespaceView};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::snapshot::{Actor, BASELINE_READY, TENANT_LABEL};
+use crate::snapshot::{Actor, BASELINE_READY};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH103",
@@ -135,27 +136,6 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Protected keys, as a whole.
-pub const PROTECTED_KEYS: &[&str] = &["control-plane", "istio-injection", NAME_KEY];
-
-/// Protected domains: a key's prefix is one of them or a subdomain of one.
-pub const PROTECTED_DOMAINS: &[&str] = &[
-    "bulkhead.dev",
-    "cilium.io",
-    "gatekeeper.sh",
-    "istio.io",
-    "kubernetes.azure.com",
-    "kyverno.io",
-    "openshift.io",
-    "pod-security.kubernetes.io",
-    "projectcalico.org",
-    "scheduler.alpha.kubernetes.io",
-    "sigstore.dev",
-];
-
-/// A label that is refused to every user: the refusal proves that the webhook is called.
-pub const PROBE: &str = "bulkhead.dev/probe";
-
 /// The refusal of a probe, with the version of the replica that answered.
 pub const PROBE_REFUSED: &str = concat!(
     "nobody can set it: Bulkhead ",
@@ -163,16 +143,14 @@ pub const PROBE_REFUSED: &str = concat!(
     " refuses this label to prove that its webhook is called"
 );
 
-/// Older policies select namespaces by this label as if it were the name.
-const NAME_KEY: &str = "name";
-
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     check_ready_condition(request, report);
     check_probe(request, report);
     let Some((new, old)) = untrusted_namespace_write(request) else { return };
     let empty = Metadata::default();
     let old = old.map_or(&empty, |old| &old.metadata);
-    for ((map, entries), (_, old)) in new.metadata.maps().into_iter().zip(old.maps()) {
+    for map in Map::ALL {
+        let (entries, old) = (new.metadata.entries(map), old.entries(map));
         let keys: BTreeSet<&str> = entries.iter().chain(old.iter()).map(|(key, _)| &**key).collect();
         for key in keys.into_iter().filter(|key| is_protected(request, map, key)) {
             let new_value = entries.get(key).map(|(_, value)| &**value);
@@ -180,12 +158,12 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             let has_mesh_label =
                 MESH_LABELS.contains(&key) && MESH_LABELS.iter().any(|key| old.get(key).is_some());
             let managed_value =
-                if map == "labels" && !has_mesh_label { managed_value(request, new, key) } else { None };
+                if map == Map::Labels && !has_mesh_label { managed_value(request, new, key) } else { None };
             if new_value == old_value || (new_value.is_some() && new_value == managed_value) {
                 continue;
             }
             let message = match new_value {
-                _ if key == NAME_KEY => {
+                _ if key == NAME_LABEL => {
                     "the label `name` must be the namespace's name, because older policies select by it"
                         .to_owned()
                 }
@@ -198,32 +176,30 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
                 None => "only the platform may remove this key: other controllers act on it".to_owned(),
             };
             let fix = match old_value.or(managed_value) {
-                Some(name) if key == NAME_KEY => format!("write {}.", quote(name)),
+                Some(name) if key == NAME_LABEL => format!("write {}.", quote(name)),
                 Some(value) => format!("keep {}, or ask the platform to change the key.", quote(value)),
                 None => "remove the key, or ask the platform to set it.".to_owned(),
             };
-            report.add(&Path::of(&["metadata", map]).key(key), message, fix);
+            report.add(&new.metadata.at_root().path(map, key), message, fix);
         }
     }
 }
 
-fn is_protected(request: &Request<'_>, map: &str, key: &str) -> bool {
-    let matches_domain = |domain: &&str| {
-        key.split_once('/')
-            .and_then(|(prefix, _)| prefix.strip_suffix(domain))
-            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+fn is_protected(request: &Request<'_>, map: Map, key: &str) -> bool {
+    let is_judged_elsewhere = match map {
+        Map::Labels => [PROBE, TENANT_LABEL].contains(&key),
+        Map::Annotations => [NAME_LABEL, TENANT_LABEL].contains(&key),
     };
-    let is_judged_elsewhere =
-        key == TENANT_LABEL || (map == "labels" && key == PROBE) || (key == NAME_KEY && map != "labels");
-    !is_judged_elsewhere
-        && (PROTECTED_KEYS.contains(&key)
-            || PROTECTED_DOMAINS.iter().any(matches_domain)
-            || request.snapshot.settings.protected_keys.contains(key))
+    let is_platform_key = || {
+        keys::find(Kind::Namespace, map, key).is_some_and(|row| row.writer == Writer::Platform)
+            || request.snapshot.settings.protected_keys.contains(key)
+    };
+    !is_judged_elsewhere && is_platform_key()
 }
 
 /// The value of `key` that any user may write.
 fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, key: &str) -> Option<&'r str> {
-    if key == NAME_KEY {
+    if key == NAME_LABEL {
         return namespace.metadata.name.as_deref();
     }
     let tenant = request.snapshot.tenant(namespace.tenant()?)?;
@@ -255,6 +231,6 @@ fn check_probe(request: &Request<'_>, report: &mut RuleReport) {
     let Some((new, old)) = request.written_namespace() else { return };
     let probe_of = |namespace: &NamespaceView<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
     if probe_of(new).is_some_and(|new_value| old.and_then(probe_of) != Some(new_value)) {
-        report.add(&Path::of(&["metadata", "labels"]).key(PROBE), PROBE_REFUSED, "remove the label.");
+        report.add(&new.metadata.at_root().label_path(PROBE), PROBE_REFUSED, "remove the label.");
     }
 }

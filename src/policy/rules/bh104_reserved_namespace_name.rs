@@ -68,11 +68,12 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{NamespaceView, Object};
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::snapshot::{Actor, NAMESPACE_PREFIX, TENANT_LABEL, Tenant};
+use crate::snapshot::{Actor, NAMESPACE_PREFIX, Tenant};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH104",

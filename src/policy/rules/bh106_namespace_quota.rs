@@ -38,9 +38,10 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 use crate::policy::object::NamespaceView;
-use crate::snapshot::{Actor, TENANT_LABEL};
+use crate::snapshot::Actor;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH106",

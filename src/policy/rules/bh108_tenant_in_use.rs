@@ -31,11 +31,11 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote_all;
-use crate::snapshot::TENANT_LABEL;
 
 pub(super) static RULE: Rule = Rule {
     code: "BH108",

@@ -82,11 +82,12 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
 use crate::policy::path::Path;
 use crate::policy::quote;
-use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, TENANT_LABEL, has_expired};
+use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, has_expired};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH110",

@@ -77,7 +77,7 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::DATAPLANE_LABEL;
+use crate::keys::{self, DATAPLANE_LABEL, INJECT_KEY, Map, Values};
 use crate::kinds::Kind;
 use crate::policy::object::Object;
 use crate::policy::quote;
@@ -94,7 +94,13 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const INJECT_KEY: &str = "sidecar.istio.io/inject";
+/// The rows that the table of keys has for this rule.
+const OPT_OUTS: [(Map, &str); 3] = [
+    (Map::Labels, INJECT_KEY),
+    (Map::Annotations, INJECT_KEY),
+    // The ambient dataplane captures every pod of the namespace whose own label does not opt out.
+    (Map::Labels, DATAPLANE_LABEL),
+];
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let metadata = match request.object {
@@ -103,14 +109,10 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         _ => return,
     };
     let tenant = request.tenant_name();
-    let checks = [
-        (metadata.label(INJECT_KEY), INJECT_KEY, "label", "true"),
-        (metadata.annotation(INJECT_KEY), INJECT_KEY, "annotation", "true"),
-        // The ambient dataplane captures every pod of the namespace whose own label does not opt out.
-        (metadata.label(DATAPLANE_LABEL), DATAPLANE_LABEL, "label", "ambient"),
-    ];
-    for (found, key, map, allowed) in checks {
-        let Some(found) = found.filter(|found| found.value != allowed) else { continue };
+    for (map, key) in OPT_OUTS {
+        let Some(found) = metadata.entry(map, key).filter(|found| !is_allowed(map, key, found.value)) else {
+            continue;
+        };
         let source =
             if key == INJECT_KEY { "disables the Istio sidecar" } else { "disables the capture by the mesh" };
         let entry = quote(&format!("{key}: \"{}\"", found.value));
@@ -118,8 +120,30 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             &found.path,
             format!("{entry} {source}, which every pod of tenant {tenant} must have"),
             format!(
-                "remove this {map}. If a controller creates the pod, set it in that controller's pod template."
+                "remove this {}. If a controller creates the pod, set it in that controller's pod template.",
+                map.item()
             ),
         );
+    }
+}
+
+fn is_allowed(map: Map, key: &str, value: &str) -> bool {
+    let values = keys::find(Kind::Pod, map, key).map(|row| row.values);
+    matches!(values, Some(Values::Only(allowed)) if allowed.contains(&value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opt_outs_are_the_rows_of_the_table() {
+        let rows = keys::TABLE.into_iter().flatten().filter(|row| row.rule == Some(RULE.code));
+        let mut listed: Vec<_> =
+            rows.flat_map(|row| row.maps.iter().map(|map| (row.pattern.text(), map.field()))).collect();
+        let mut opt_outs = OPT_OUTS.map(|(map, key)| (key, map.field()));
+        listed.sort_unstable();
+        opt_outs.sort_unstable();
+        assert_eq!(listed, opt_outs);
     }
 }

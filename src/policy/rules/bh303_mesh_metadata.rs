@@ -4,7 +4,7 @@
 //! Refuses Istio labels and annotations that weaken a pod's sidecar.
 //!
 //! Every key of `istio.io` and its subdomains on a pod, a template or a binding must be known, and its value must
-//! leave the proxy as the mesh configures it. The keys and their values are listed in `src/policy/proxy/keys.rs`.
+//! leave the proxy as the mesh configures it. The keys and their values are listed in docs/keys.md.
 //! Values that Istio copies into Envoy's bootstrap, such as `sidecar.istio.io/statsInclusionPrefixes`, may hold only
 //! letters, digits and the signs of patterns. `proxy.istio.io/config` may set `concurrency`, drain durations,
 //! `holdApplicationUntilProxyStarts`, sampling, statistics and harmless `proxyMetadata`.
@@ -83,10 +83,10 @@
 //! read a path of its own pod.
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::{Map, STATUS_ANNOTATION, is_mesh_key};
 use crate::kinds::Kind;
 use crate::policy::object::{Object, Stage};
-use crate::policy::proxy::STATUS_ANNOTATION;
-use crate::policy::proxy::keys::{self, Judgement, Map};
+use crate::policy::proxy::metadata::{Judgement, judge};
 use crate::policy::quote;
 use crate::settings::Dataplane;
 
@@ -112,9 +112,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     if settings.dataplane == Dataplane::Ambient {
         return;
     }
-    for (map, field) in [(Map::Labels, "labels"), (Map::Annotations, "annotations")] {
-        for (key, value) in metadata.entries(map).iter().filter(|(key, _)| keys::is_mesh_key(key)) {
-            let (message, fix) = match keys::judge(map, key, value, settings) {
+    for map in Map::ALL {
+        for (key, value) in metadata.metadata.entries(map).iter().filter(|(key, _)| is_mesh_key(key)) {
+            let (message, fix) = match judge(map, key, value, settings) {
                 Judgement::Harmless => continue,
                 Judgement::Never => {
                     (format!("{} weakens the Istio sidecar, whatever its value is", quote(key)), "remove it.")
@@ -128,13 +128,13 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
                     "remove it, or ask the platform to list it in the setting `mesh.allowedPodKeys`.",
                 ),
             };
-            report.add(&metadata.map_path(field).key(key), message, fix);
+            report.add(&metadata.path(map, key), message, fix);
         }
     }
     let keeps_status =
         !settings.istio_cni || stage == Stage::Authored || metadata.annotation(STATUS_ANNOTATION).is_some();
     if !keeps_status {
-        let path = metadata.map_path("annotations").key(STATUS_ANNOTATION);
+        let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
         report.add(
             &path,
             "istio-cni does not capture the traffic of a pod without this annotation",

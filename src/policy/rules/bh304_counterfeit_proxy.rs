@@ -204,6 +204,7 @@
 //! compared. BH303 judges the annotations that the proxy reads when it starts.
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
 use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
@@ -222,10 +223,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::Workload(workload) = request.object else { return };
-    reject_injector_annotation(workload, proxy::OVERRIDES_ANNOTATION, report);
+    reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);
     match workload.stage {
         Stage::Authored => {
-            reject_injector_annotation(workload, proxy::STATUS_ANNOTATION, report);
+            reject_injector_annotation(workload, STATUS_ANNOTATION, report);
             reject_mesh_containers(workload, report);
         }
         Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {}
@@ -240,7 +241,9 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, report: &mut R
         report.add(
             &written.path,
             "with this annotation the injector keeps your fields in Istio's own containers",
-            "remove it. Set the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits.",
+            format!(
+                "remove it. Set the proxy's resources with `{PROXY_CPU_ANNOTATION}`, `proxyMemory` and their limits."
+            ),
         );
     }
 }

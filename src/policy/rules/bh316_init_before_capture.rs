@@ -84,6 +84,7 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::keys::NATIVE_SIDECAR_ANNOTATION;
 use crate::policy::object::{ContainerKind, Object, Stage, Workload};
 use crate::policy::proxy;
 use crate::policy::quote;
@@ -101,8 +102,6 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const NATIVE_SIDECAR: &str = "sidecar.istio.io/nativeSidecar";
-
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Object::Workload(workload) = request.object else { return };
     let settings = &request.snapshot.settings;
@@ -117,7 +116,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
 
 fn reject_classic_sidecar(workload: &Workload<'_>, report: &mut RuleReport) {
     let has_init_containers = workload.containers().any(|container| container.kind == ContainerKind::Init);
-    let classic = workload.metadata().annotation(NATIVE_SIDECAR).filter(|written| written.value == "false");
+    let classic =
+        workload.metadata().annotation(NATIVE_SIDECAR_ANNOTATION).filter(|written| written.value == "false");
     if let Some(classic) = classic.filter(|_| has_init_containers) {
         report.add(
             &classic.path,
@@ -140,7 +140,7 @@ fn reject_early_containers(workload: &Workload<'_>, report: &mut RuleReport) {
             &container.path(),
             format!("{} runs before `istio-init` redirects the pod's traffic to the proxy", quote(&container.name)),
             format!(
-                "remove `{NATIVE_SIDECAR}: \"false\"` from the pod or its template; if it is not there, ask the \
+                "remove `{NATIVE_SIDECAR_ANNOTATION}: \"false\"` from the pod or its template; if it is not there, ask the \
                  platform for native sidecars (`ENABLE_NATIVE_SIDECARS`) or istio-cni."
             ),
         );

@@ -81,11 +81,8 @@
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::DNS_PORT;
 use crate::kinds::Kind;
-use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::object::{Direction, TrafficRule};
-use crate::snapshot::TENANT_LABEL;
+use crate::policy::claims::{self, ClaimKind, Owner};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH501",
@@ -100,31 +97,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
-    for (rule, origin) in resolve_peers(request) {
-        if let PeerOrigin::Anyone(path, message) = origin {
-            report.add(&path, message, fix(request, &rule));
-        }
-    }
-}
-
-const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
-
-fn fix(request: &Request<'_>, rule: &TrafficRule<'_, '_>) -> String {
-    let (list, tenant) = (rule.list(), request.tenant_name());
-    let own = format!(
-        "write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with `{TENANT_LABEL}: {tenant}`"
-    );
-    match rule.direction {
-        Direction::In => format!(
-            "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
-             `Tenant.spec.grants.callers`. {CHART}"
-        ),
-        Direction::Out if rule.allows_only_ports(&[DNS_PORT]) => {
-            "leave the rule out: the baseline already allows DNS.".to_owned()
-        }
-        Direction::Out => format!(
-            "{own}. For other destinations, ask the platform for `Tenant.spec.grants.reach`; the baseline already \
-             allows DNS and the API server. {CHART}"
-        ),
+    if request.tenant_policy().is_some() {
+        claims::refuse(request, ClaimKind::Peer, &[Owner::Anyone], report);
     }
 }

@@ -77,8 +77,7 @@
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use crate::kinds::Kind;
-use crate::policy::claims::{PeerOrigin, resolve_peers};
-use crate::policy::object::Direction;
+use crate::policy::claims::{self, ClaimKind, Owner};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH502",
@@ -94,19 +93,7 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
-    for (rule, origin) in resolve_peers(request) {
-        let fix = match rule.direction {
-            Direction::In => {
-                "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or \
-                 `Tenant.spec.grants.callers`. The baseline then allows these calls."
-            }
-            Direction::Out => {
-                "remove it, or ask the platform for `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. \
-                 The baseline already allows DNS and what is granted."
-            }
-        };
-        if let PeerOrigin::Foreign(path, message) = origin {
-            report.add(&path, message, fix);
-        }
+    if request.tenant_policy().is_some() {
+        claims::refuse(request, ClaimKind::Peer, &[Owner::Foreign, Owner::Malformed], report);
     }
 }

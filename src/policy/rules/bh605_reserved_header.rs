@@ -52,10 +52,8 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::IDENTITY_HEADER;
 use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::quote;
+use crate::policy::claims::{self, ClaimKind, Owner};
 
 pub(super) static RULE: Rule = Rule {
     code: "BH605",
@@ -69,19 +67,6 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-const RESERVED: &[&str] = &["x-forwarded-client-cert", IDENTITY_HEADER];
-const RESERVED_PREFIX: &str = "x-envoy-";
-
 fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::VirtualService(_, service) = request.object else { return };
-    for header in service.request_headers() {
-        let name = header.value.to_ascii_lowercase();
-        if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
-            let message = format!(
-                "only the receiving proxy may write {}, because services trust this header",
-                quote(header.value)
-            );
-            report.add(&header.path, message, "remove the header from the route.");
-        }
-    }
+    claims::refuse(request, ClaimKind::RequestHeader, &[Owner::Platform], report);
 }

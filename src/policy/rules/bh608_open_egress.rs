@@ -79,8 +79,8 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline;
 use crate::kinds::Kind;
+use crate::policy::claims::{self, ClaimKind, Owner};
 use crate::policy::object::{Sidecar, Spec};
 use crate::policy::path::Path;
 use crate::policy::quote;
@@ -103,7 +103,6 @@ const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
-    let tenant = request.tenant_name();
     check_outbound_policy(request, sidecar, report);
     if sidecar.egress.is_empty() {
         let message = "without `egress` the proxies of these pods know every host of the mesh";
@@ -113,18 +112,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             "write `egress: [{hosts: [\"./*\"]}]`, or list the hosts that the pods call.",
         );
     }
-    for (index, listener) in sidecar.egress.iter().enumerate() {
-        for (position, host) in listener.hosts.iter().enumerate() {
-            if !is_allowed_host(request, host) {
-                report.add(
-                    &Path::of(&["spec", "egress"]).index(index).fields(&["hosts"]).index(position),
-                    format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
-                    "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the \
-                     platform for `Tenant.spec.grants.reach.sharedServices` and write its full host name.",
-                );
-            }
-        }
-    }
+    claims::refuse(request, ClaimKind::KnownHost, &[Owner::Anyone, Owner::Foreign, Owner::Malformed], report);
 }
 
 fn check_outbound_policy(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
@@ -155,20 +143,4 @@ fn check_outbound_policy(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &
             }
         }
     }
-}
-
-/// True if a proxy of this namespace may know `host`, written as in a Sidecar: `NAMESPACE/HOST`.
-fn is_allowed_host(request: &Request<'_>, host: &str) -> bool {
-    let Some((namespace, name)) = host.split_once('/') else { return false };
-    // Istio excludes such a host.
-    let is_excluded = namespace.starts_with('~');
-    let is_own =
-        namespace == "." || request.owns(namespace) || namespace == request.snapshot.settings.mesh_root;
-    let is_known_host = || {
-        request.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
-            let mut hosts = baseline::known_hosts(request.snapshot, tenant);
-            hosts.any(|(known, full)| known == namespace && full == name)
-        })
-    };
-    is_excluded || is_own || is_known_host()
 }

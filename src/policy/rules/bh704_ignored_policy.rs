@@ -57,7 +57,7 @@
 //! ```
 
 use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::baseline::REVISION_LABEL;
+use crate::keys::{self, Map, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION, TRAFFIC_KINDS};
 use crate::kinds::Kind;
 use crate::policy::object::{Metadata, Object};
 use crate::policy::quote;
@@ -74,16 +74,9 @@ pub(super) static RULE: Rule = Rule {
     check,
 };
 
-/// Kinds that secure the mesh.
-const SECURITY_KINDS: &[Kind] = &[Kind::AuthorizationPolicy, Kind::PeerAuthentication, Kind::Sidecar];
-const TRAFFIC_KINDS: &[Kind] =
-    &[Kind::EnvoyFilter, Kind::ServiceEntry, Kind::Telemetry, Kind::VirtualService];
-
-const SUPPRESSION: &str = "galley.istio.io/analyze-suppress";
-
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (kind, metadata): (_, &Metadata<'_>) = match request.object {
-        Object::VirtualService(metadata, _) => (Kind::VirtualService, metadata),
+        Object::VirtualService(metadata) => (Kind::VirtualService, metadata),
         _ => match request.tenant_policy() {
             Some(policy) => (policy.kind, &policy.metadata),
             None => return,
@@ -103,7 +96,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
         report.add(&label.path, message, "remove the label.");
     }
-    if let Some(annotation) = metadata_at.annotation(SUPPRESSION).filter(|_| SECURITY_KINDS.contains(&kind)) {
+    let is_judged = || keys::find(kind, Map::Annotations, SUPPRESSION_ANNOTATION).is_some();
+    if let Some(annotation) = metadata_at.annotation(SUPPRESSION_ANNOTATION).filter(|_| is_judged()) {
         let message =
             format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
         report.add(&annotation.path, message, "remove the annotation.");

@@ -34,13 +34,14 @@ mod bh704_ignored_policy;
 mod bh707_silenced_log;
 mod bh901_platform_only_kind;
 mod bh907_proxy_extension;
+mod bh908_unknown_field;
 
 use super::object::NamespaceView;
 use super::{Request, Retry, RuleReport};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::Actor;
 
-pub use bh103_protected_namespace_key::{PROBE, PROBE_REFUSED, PROTECTED_DOMAINS, PROTECTED_KEYS};
+pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 
 /// Every rule, in the order of the codes.
@@ -79,6 +80,7 @@ pub static RULES: &[&Rule] = &[
     &bh707_silenced_log::RULE,
     &bh901_platform_only_kind::RULE,
     &bh907_proxy_extension::RULE,
+    &bh908_unknown_field::RULE,
 ];
 
 /// A rule, as data.

@@ -13,10 +13,10 @@ use kube::{Api, Client, ResourceExt};
 
 use super::store::{WatchEvent, watch_event};
 use crate::api;
-use crate::baseline::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL};
+use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService,
-    TENANT_LABEL, Tenant, ready_for,
+    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant,
+    ready_for,
 };
 
 pub(super) enum ResourceEvent {

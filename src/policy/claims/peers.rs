@@ -1,92 +1,73 @@
+//! Peers of NetworkPolicies.
+
 use super::cidr::Cidr;
-use super::namespace::{SelectedNamespaces, resolve_namespaces};
+use super::namespaces::{SelectedNamespaces, select};
+use super::{Claim, Owner};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
-use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, Spec, TrafficRule};
-use crate::policy::path::Path;
-use crate::policy::{Request, quote, quote_all};
+use crate::policy::Request;
+use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, TrafficRule};
+use crate::policy::path::Located;
 use crate::snapshot::Tenant;
 
-/// The owner of the pods or addresses that a peer of a NetworkPolicy allows.
-#[derive(Debug)]
-pub enum PeerOrigin {
-    /// The tenant, or an owner for whom the tenant has a grant.
-    Allowed,
-    /// Any owner: the peer matches any pod or address. Holds the path and the message of the violation.
-    Anyone(Path<'static>, String),
-    /// Another owner, without a grant. Holds the path and the message of the violation.
-    Foreign(Path<'static>, String),
-}
-
-/// Returns every peer that the written NetworkPolicy allows, with its rule and its owner.
-pub fn resolve_peers<'r>(request: &Request<'r>) -> impl Iterator<Item = (TrafficRule<'r, 'r>, PeerOrigin)> {
-    let policy = match request.tenant_policy_spec() {
-        Some(Spec::NetworkPolicy(policy)) => Some(policy),
-        _ => None,
-    };
-    policy.into_iter().flat_map(NetworkPolicy::rules).flat_map(move |rule| {
-        let anyone = || {
-            let message = format!("a rule without `{}` matches every pod and every address", rule.list());
-            PeerOrigin::Anyone(rule.path(), message)
-        };
-        let anyone = rule.peers.is_empty().then(anyone);
+/// Returns the claims that a NetworkPolicy makes. A peer with only a `podSelector` makes none: it selects pods of the
+/// policy's own namespace.
+pub(super) fn claims<'o>(policy: &'o NetworkPolicy<'o>) -> impl Iterator<Item = Located<'o, Claim<'o>>> {
+    policy.rules().flat_map(|rule| {
+        let no_peers =
+            rule.peers.is_empty().then(|| Located { value: Claim::NoPeers(rule), path: rule.path() });
         let peers = rule.peers.iter().enumerate();
-        let peers = peers.map(move |(index, peer)| resolve_peer(request, &rule, index, peer));
-        anyone.into_iter().chain(peers).map(move |origin| (rule, origin))
+        no_peers.into_iter().chain(peers.filter_map(move |(index, peer)| claim(rule, index, peer)))
     })
 }
 
-/// Returns the owner of the peer at `index`.
-fn resolve_peer(
-    request: &Request<'_>,
-    rule: &TrafficRule<'_, '_>,
-    index: usize,
-    peer: &Peer<'_>,
-) -> PeerOrigin {
+fn claim<'o>(rule: TrafficRule<'o, 'o>, index: usize, peer: &'o Peer<'o>) -> Option<Located<'o, Claim<'o>>> {
     let path = rule.peer_path(index);
     if let Some(block) = &peer.ip_block {
-        let field_path = path.fields(&["ipBlock", "cidr"]);
-        let cidr = quote(&block.cidr);
-        return match Cidr::parse(&block.cidr) {
-            Some(range) if range.is_wide() => PeerOrigin::Anyone(
-                field_path,
-                format!("{cidr} is wider than /8, and can match the addresses of any pod"),
-            ),
-            Some(range) if is_allowed_range(request, rule, range) => PeerOrigin::Allowed,
-            Some(_) => PeerOrigin::Foreign(field_path, outside(request, &cidr)),
-            None => PeerOrigin::Foreign(
-                field_path,
-                format!("{cidr} is written in a way that programs read as different ranges"),
-            ),
-        };
+        return Some(Located {
+            value: Claim::Cidr(rule, &block.cidr),
+            path: path.fields(&["ipBlock", "cidr"]),
+        });
     }
-    let Some(namespaces) = &peer.namespace_selector else {
-        return match peer.pod_selector {
-            Some(_) => PeerOrigin::Allowed,
-            None => PeerOrigin::Anyone(
-                path,
-                "this peer has no selector and no `ipBlock`, so it matches every pod".to_owned(),
-            ),
-        };
-    };
     let pods = peer.pod_selector.as_ref();
-    let field_path = path.fields(&["namespaceSelector"]);
-    match resolve_namespaces(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods)) {
-        SelectedNamespaces::Allowed => PeerOrigin::Allowed,
-        SelectedNamespaces::Any => {
-            let message = "this `namespaceSelector` names no namespace, and can match those of other tenants";
-            PeerOrigin::Anyone(field_path, message.to_owned())
-        }
-        SelectedNamespaces::Foreign(names) => {
-            PeerOrigin::Foreign(field_path, outside(request, &quote_all(&names)))
-        }
+    match &peer.namespace_selector {
+        Some(namespaces) => Some(Located {
+            value: Claim::Namespaces { rule, namespaces, pods },
+            path: path.fields(&["namespaceSelector"]),
+        }),
+        None if pods.is_some() => None,
+        None => Some(Located { value: Claim::EmptyPeer(rule), path }),
     }
 }
 
-fn outside(request: &Request<'_>, named: &str) -> String {
-    format!(
-        "this peer names {named}, which is outside tenant {} and covered by no grant",
-        request.tenant_name()
-    )
+pub(super) fn resolve_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: &str) -> Owner {
+    match Cidr::parse(range) {
+        Some(range) if range.is_wide() => Owner::Anyone,
+        Some(range) if is_allowed_range(request, rule, range) => Owner::Granted,
+        Some(_) => Owner::Foreign,
+        None => Owner::Malformed,
+    }
+}
+
+pub(super) fn resolve_namespaces(
+    request: &Request<'_>,
+    rule: &TrafficRule<'_, '_>,
+    namespaces: &Selector<'_>,
+    pods: Option<&Selector<'_>>,
+) -> Owner {
+    match selected_namespaces(request, rule, namespaces, pods) {
+        SelectedNamespaces::Allowed => Owner::Granted,
+        SelectedNamespaces::Any => Owner::Anyone,
+        SelectedNamespaces::Foreign(_) => Owner::Foreign,
+    }
+}
+
+pub(super) fn selected_namespaces<'o>(
+    request: &Request<'_>,
+    rule: &TrafficRule<'_, '_>,
+    namespaces: &'o Selector<'_>,
+    pods: Option<&Selector<'_>>,
+) -> SelectedNamespaces<'o> {
+    select(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods))
 }
 
 /// True if the tenant may name the foreign namespace `name` for these pods in it. For ingress, a grant for the

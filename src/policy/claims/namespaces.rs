@@ -1,6 +1,7 @@
+use crate::keys::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 use crate::policy::Request;
 use crate::policy::object::Selector;
-use crate::snapshot::{NAMESPACE_NAME_LABEL, NamespaceOwner, TENANT_LABEL};
+use crate::snapshot::NamespaceOwner;
 
 /// The namespaces that a selector matches.
 pub(super) enum SelectedNamespaces<'o> {
@@ -24,7 +25,7 @@ impl Request<'_> {
 
 /// Classifies the namespaces that `selector` matches. Allowed are the tenant's own, and those for which `is_allowed`
 /// is true. One allowed constraint is enough, because any other constraint only narrows the match.
-pub(super) fn resolve_namespaces<'o>(
+pub(super) fn select<'o>(
     request: &Request<'_>,
     selector: &'o Selector<'_>,
     is_allowed: impl Fn(&str) -> bool,

@@ -1,0 +1,151 @@
+//! The labels and annotations that the mesh, controllers, webhooks or the scheduler act on: one table, with a row for
+//! each key or domain of keys. Rules, the baseline's labels, match conditions and docs/keys.md read it.
+
+#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod names;
+mod namespaces;
+mod others;
+mod pods;
+mod row;
+
+use crate::kinds::Kind;
+
+pub use names::{
+    DATAPLANE_LABEL, DRY_RUN_ANNOTATION, GATEWAY_NAME_LABEL, INJECT_KEY, INJECTION_LABEL,
+    LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL, NAMESPACE_NAME_LABEL,
+    NATIVE_SIDECAR_ANNOTATION, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE,
+    PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REVISION_LABEL,
+    SERVICE_ACCOUNT_ANNOTATION, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TENANT_LABEL,
+};
+pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
+pub use row::{Map, Objects, Pattern, Row, Values, Writer};
+
+/// The table, in sections by the objects on which the keys matter. Each section is sorted by the patterns' text.
+pub static TABLE: [&[Row]; 3] = [namespaces::ROWS, pods::ROWS, others::ROWS];
+
+/// Returns the row for a label or an annotation of an object of `kind`: that of the key itself, or of its domain.
+pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
+    let rows = if kind == Kind::Namespace {
+        namespaces::ROWS
+    } else if Objects::Pods.contain(kind) {
+        pods::ROWS
+    } else {
+        others::ROWS
+    };
+    let is_meant = |row: &&Row| row.maps.contains(&map) && row.objects.contain(kind);
+    let mut exact = rows_with_text(rows, key).filter(is_meant);
+    exact.find(|row| matches!(row.pattern, Pattern::Key(_))).or_else(|| domain_rows(rows, key).find(is_meant))
+}
+
+/// True if the key is in a domain of Istio: `istio.io/…` or `*.istio.io/…`.
+pub fn is_mesh_key(key: &str) -> bool {
+    key.split_once('/')
+        .and_then(|(domain, _)| domain.strip_suffix(names::MESH_DOMAIN))
+        .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+}
+
+/// Returns the domains whose keys only the platform may change on a tenant's namespace.
+pub fn protected_domains() -> impl Iterator<Item = &'static str> {
+    protected_rows().filter_map(|row| match row.pattern {
+        Pattern::Domain(domain) => Some(domain),
+        Pattern::Key(_) => None,
+    })
+}
+
+/// Returns the keys outside those domains that only the platform may change on a tenant's namespace.
+pub fn protected_keys() -> impl Iterator<Item = &'static str> {
+    protected_rows().filter_map(|row| match row.pattern {
+        Pattern::Key(key) if domain_rows(namespaces::ROWS, key).next().is_none() => Some(key),
+        Pattern::Key(_) | Pattern::Domain(_) => None,
+    })
+}
+
+fn protected_rows() -> impl Iterator<Item = &'static Row> {
+    namespaces::ROWS.iter().filter(|row| row.writer == Writer::Platform)
+}
+
+/// Returns the rows for the domains that contain the key, the narrowest first.
+fn domain_rows<'k>(rows: &'static [Row], key: &'k str) -> impl Iterator<Item = &'static Row> + 'k {
+    let prefix = key.split_once('/').map(|(prefix, _)| prefix);
+    let parent = |domain: &&'k str| domain.split_once('.').map(|(_, parent)| parent);
+    std::iter::successors(prefix, parent)
+        .flat_map(move |domain| rows_with_text(rows, domain))
+        .filter(|row| matches!(row.pattern, Pattern::Domain(_)))
+}
+
+fn rows_with_text<'k>(rows: &'static [Row], text: &'k str) -> impl Iterator<Item = &'static Row> + 'k {
+    let start = rows.partition_point(|row| row.pattern.text() < text);
+    rows.iter().skip(start).take_while(move |row| row.pattern.text() == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(kind: Kind, map: Map, key: &str) -> Option<Pattern> {
+        find(kind, map, key).map(|row| row.pattern)
+    }
+
+    #[test]
+    fn sections_are_sorted_for_the_search() {
+        for rows in TABLE {
+            assert!(rows.is_sorted_by_key(|row| row.pattern.text()));
+        }
+    }
+
+    #[test]
+    fn key_that_two_rows_match_is_absent() {
+        for (row, kind, map) in rows_by_kind_and_map() {
+            let same = |other: &&Row| {
+                other.pattern == row.pattern && other.maps.contains(&map) && other.objects.contain(kind)
+            };
+            assert_eq!(TABLE.into_iter().flatten().filter(same).count(), 1, "{:?} {kind:?}", row.pattern);
+        }
+    }
+
+    #[test]
+    fn every_row_is_found_on_its_objects() {
+        for (row, kind, map) in rows_by_kind_and_map() {
+            let key = match row.pattern {
+                Pattern::Key(key) => key.to_owned(),
+                Pattern::Domain(domain) => format!("sub.{domain}/unlisted"),
+            };
+            assert_eq!(pattern(kind, map, &key), Some(row.pattern), "{key} {kind:?}");
+        }
+    }
+
+    fn rows_by_kind_and_map() -> impl Iterator<Item = (&'static Row, Kind, Map)> {
+        TABLE.into_iter().flatten().flat_map(|row| {
+            let kinds = Kind::ALL.iter().copied().filter(|kind| row.objects.contain(*kind));
+            kinds.flat_map(move |kind| row.maps.iter().map(move |map| (row, kind, *map)))
+        })
+    }
+
+    #[test]
+    fn key_is_found_before_its_domain_and_only_in_its_map() {
+        let on_namespace = |map, key| pattern(Kind::Namespace, map, key);
+        assert_eq!(on_namespace(Map::Labels, "bulkhead.dev/probe"), Some(Pattern::Key(PROBE)));
+        assert_eq!(
+            on_namespace(Map::Annotations, "bulkhead.dev/probe"),
+            Some(Pattern::Domain("bulkhead.dev"))
+        );
+        assert_eq!(on_namespace(Map::Labels, "a.b.cilium.io/c"), Some(Pattern::Domain("cilium.io")));
+        assert_eq!(on_namespace(Map::Annotations, "name"), None);
+        for other in ["mycilium.io/c", "cilium.io", "cilium.io.example.com/c", "example.com/cilium.io"] {
+            assert_eq!(on_namespace(Map::Labels, other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn mesh_keys_have_a_domain_of_istio() {
+        for key in ["istio.io/rev", "sidecar.istio.io/inject", "a.b.istio.io/", "istio.io/"] {
+            assert!(is_mesh_key(key), "{key}");
+        }
+        for key in
+            ["myistio.io/x", "istio", "istio.io", "istio-injection", "istio.io.example.com/x", "/istio.io"]
+        {
+            assert!(!is_mesh_key(key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+/// Domain of the labels and annotations of Istio, with its subdomains.
+pub(super) const MESH_DOMAIN: &str = "istio.io";
+
+/// Label that names the tenant of a namespace; the webhook entries select namespaces by it.
+pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";
+/// Label for people, dashboards and policies, in addition to [`TENANT_LABEL`].
+pub const PLAIN_TENANT_LABEL: &str = "tenant";
+/// Label that is refused to every user: the refusal proves that the webhook is called.
+pub const PROBE: &str = "bulkhead.dev/probe";
+/// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
+pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
+
+/// Label in which Kubernetes itself writes a namespace's name.
+pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+/// Label by which older policies select namespaces as if it were the name.
+pub const NAME_LABEL: &str = "name";
+
+/// Labels that add the pods of a namespace to the mesh.
+pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LABEL];
+pub const INJECTION_LABEL: &str = "istio-injection";
+/// Selects the revision of the mesh that handles the labelled object.
+pub const REVISION_LABEL: &str = "istio.io/rev";
+/// Adds pods to an ambient mesh.
+pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
+
+/// Label of Pod Security admission, which rejects pods that ask for access to the node. See
+/// <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
+pub const POD_SECURITY_LABEL: &str = "pod-security.kubernetes.io/enforce";
+
+/// Label and annotation with which a pod asks for a sidecar or for none.
+pub const INJECT_KEY: &str = "sidecar.istio.io/inject";
+/// Annotation in which the injector records its work. If it exists already, the injector takes the pod for injected.
+pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
+/// Annotation that makes the injector keep a tenant's changes to the mesh's own containers.
+pub const OVERRIDES_ANNOTATION: &str = "proxy.istio.io/overrides";
+pub const NATIVE_SIDECAR_ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
+pub const PROXY_CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
+pub const PROXY_CPU_ANNOTATION: &str = "sidecar.istio.io/proxyCPU";
+/// Annotation in which istio-cni records that ztunnel captures the pod.
+pub const REDIRECTION_ANNOTATION: &str = "ambient.istio.io/redirection";
+/// Label with which a pod belongs to a Gateway.
+pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+
+/// Annotation of a policy that is evaluated but not enforced.
+pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
+pub const SUPPRESSION_ANNOTATION: &str = "galley.istio.io/analyze-suppress";
+/// Annotation that names the service account whose token a Secret holds.
+pub const SERVICE_ACCOUNT_ANNOTATION: &str = "kubernetes.io/service-account.name";
+/// Annotation in which kubectl records what it last applied. Only kubectl reads it.
+pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";

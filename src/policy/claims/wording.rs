@@ -1,0 +1,98 @@
+//! The finding and the fix for a claim that a rule refuses.
+
+use super::namespaces::SelectedNamespaces;
+use super::{Claim, Owner, peers};
+use crate::baseline::DNS_PORT;
+use crate::keys::TENANT_LABEL;
+use crate::policy::object::{Direction, TrafficRule};
+use crate::policy::{Request, quote, quote_all};
+
+/// Returns what was found, and what to write instead.
+pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -> (String, String) {
+    let tenant = request.tenant_name();
+    match *claim {
+        Claim::RequestHeader(name) => (
+            format!("only the receiving proxy may write {}, because services trust this header", quote(name)),
+            "remove the header from the route.".to_owned(),
+        ),
+        Claim::KnownHost(host) => (
+            format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
+            "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the platform \
+             for `Tenant.spec.grants.reach.sharedServices` and write its full host name."
+                .to_owned(),
+        ),
+        Claim::NoPeers(rule) => (
+            format!("a rule without `{}` matches every pod and every address", rule.list()),
+            peers_of_the_tenant(tenant, &rule),
+        ),
+        Claim::EmptyPeer(rule) => (
+            "this peer has no selector and no `ipBlock`, so it matches every pod".to_owned(),
+            peers_of_the_tenant(tenant, &rule),
+        ),
+        Claim::Cidr(rule, range) => {
+            let range = quote(range);
+            match owner {
+                Owner::Anyone => (
+                    format!("{range} is wider than /8, and can match the addresses of any pod"),
+                    peers_of_the_tenant(tenant, &rule),
+                ),
+                Owner::Malformed => (
+                    format!("{range} is written in a way that programs read as different ranges"),
+                    granted_peers(&rule),
+                ),
+                Owner::Own | Owner::Granted | Owner::Platform | Owner::Foreign => {
+                    (outside(tenant, &range), granted_peers(&rule))
+                }
+            }
+        }
+        Claim::Namespaces { rule, namespaces, pods } => {
+            match peers::selected_namespaces(request, &rule, namespaces, pods) {
+                SelectedNamespaces::Foreign(names) => (outside(tenant, &quote_all(&names)), granted_peers(&rule)),
+                SelectedNamespaces::Allowed | SelectedNamespaces::Any => (
+                    "this `namespaceSelector` names no namespace, and can match those of other tenants".to_owned(),
+                    peers_of_the_tenant(tenant, &rule),
+                ),
+            }
+        }
+    }
+}
+
+fn outside(tenant: &str, named: &str) -> String {
+    format!("this peer names {named}, which is outside tenant {tenant} and covered by no grant")
+}
+
+const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
+
+fn peers_of_the_tenant(tenant: &str, rule: &TrafficRule<'_, '_>) -> String {
+    let list = rule.list();
+    let own = format!(
+        "write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with `{TENANT_LABEL}: {tenant}`"
+    );
+    match rule.direction {
+        Direction::In => format!(
+            "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
+             `Tenant.spec.grants.callers`. {CHART}"
+        ),
+        Direction::Out if rule.allows_only_ports(&[DNS_PORT]) => {
+            "leave the rule out: the baseline already allows DNS.".to_owned()
+        }
+        Direction::Out => format!(
+            "{own}. For other destinations, ask the platform for `Tenant.spec.grants.reach`; the baseline already \
+             allows DNS and the API server. {CHART}"
+        ),
+    }
+}
+
+fn granted_peers(rule: &TrafficRule<'_, '_>) -> String {
+    let fix = match rule.direction {
+        Direction::In => {
+            "remove it, or ask the platform for `Tenant.spec.grants.serve.gateways` or `Tenant.spec.grants.callers`. \
+             The baseline then allows these calls."
+        }
+        Direction::Out => {
+            "remove it, or ask the platform for `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. \
+             The baseline already allows DNS and what is granted."
+        }
+    };
+    fix.to_owned()
+}

@@ -1,0 +1,10 @@
+/// A sort of name in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimKind {
+    /// A header of requests that a route writes.
+    RequestHeader,
+    /// Hosts that a proxy knows, as `NAMESPACE/HOST`.
+    KnownHost,
+    /// Pods, namespaces and addresses in a rule of a NetworkPolicy.
+    Peer,
+}

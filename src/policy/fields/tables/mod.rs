@@ -1,0 +1,132 @@
+mod authorization_policy;
+mod binding;
+mod controllers;
+mod identities;
+mod limits;
+mod metadata;
+mod namespace;
+mod network_policy;
+mod own_kinds;
+mod peer_authentication;
+mod pod;
+mod proxy_extensions;
+mod role_binding;
+mod service_entry;
+mod sidecar;
+mod telemetry;
+mod virtual_service;
+
+use super::{Field, claim, fields, free, judged, keys, refused, unjudged};
+use crate::kinds::Kind;
+
+/// The tables that other tables refer to and that are printed once, with the title of each.
+pub static PARTS: &[(&str, &[Field])] = &[
+    ("Metadata", metadata::TABLE),
+    ("Pod spec", pod::SPEC),
+    ("Container", pod::CONTAINER),
+    ("Probe", pod::PROBE),
+];
+
+/// A kind that only the platform writes, and no rule judges.
+static CLUSTER: &[Field] = &[free("")];
+
+/// Returns the table of a kind.
+pub fn table(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Namespace => namespace::TABLE,
+        Kind::Binding => binding::TABLE,
+        Kind::Pod => pod::TABLE,
+        Kind::ReplicationController => controllers::REPLICATION_CONTROLLER,
+        Kind::DaemonSet => controllers::DAEMON_SET,
+        Kind::Deployment => controllers::DEPLOYMENT,
+        Kind::ReplicaSet => controllers::REPLICA_SET,
+        Kind::StatefulSet => controllers::STATEFUL_SET,
+        Kind::CronJob => controllers::CRON_JOB,
+        Kind::Job => controllers::JOB,
+        Kind::Secret => identities::SECRET,
+        Kind::ServiceAccount => identities::SERVICE_ACCOUNT,
+        Kind::TokenRequest => identities::TOKEN_REQUEST,
+        Kind::VirtualService => virtual_service::TABLE,
+        Kind::EnvoyFilter | Kind::WasmPlugin | Kind::TrafficExtension | Kind::ProxyConfig => {
+            proxy_extensions::TABLE
+        }
+        Kind::Tenant => own_kinds::TENANT,
+        Kind::SharedService | Kind::Exemption => own_kinds::PLATFORM_ONLY,
+        Kind::NetworkPolicy => network_policy::TABLE,
+        Kind::AuthorizationPolicy => authorization_policy::TABLE,
+        Kind::PeerAuthentication => peer_authentication::TABLE,
+        Kind::Sidecar => sidecar::TABLE,
+        Kind::ServiceEntry => service_entry::TABLE,
+        Kind::Telemetry => telemetry::TABLE,
+        Kind::ResourceQuota => limits::RESOURCE_QUOTA,
+        Kind::LimitRange => limits::LIMIT_RANGE,
+        Kind::RoleBinding => role_binding::TABLE,
+        Kind::ClusterRole
+        | Kind::ClusterRoleBinding
+        | Kind::PriorityLevelConfiguration
+        | Kind::FlowSchema
+        | Kind::GlobalNetworkPolicy
+        | Kind::GlobalNetworkPolicyCrd => CLUSTER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::policy::fields::{ClaimKind, Node, Treatment, rows, tree};
+    use crate::policy::rules::RULES;
+
+    /// Returns the paths of the nodes that are in effect: fields below a treated one are not.
+    fn treated(node: &Node) -> usize {
+        let below: usize = node.fields().map(treated).sum();
+        below + node.elements().map_or(0, treated) + usize::from(node.treatment.is_some())
+    }
+
+    /// A row below another would have no effect. A row can replace one of a table that it refers to.
+    #[test]
+    fn rows_are_in_effect() {
+        for kind in Kind::ALL {
+            let rows = rows(table(*kind), |_| false);
+            let paths: BTreeSet<&str> = rows.iter().map(|row| row.path.as_str()).collect();
+            for path in &paths {
+                let is_below = |parent: &&&str| {
+                    path.strip_prefix(**parent).is_some_and(|rest| rest.starts_with(['.', '[', '{']))
+                };
+                assert_eq!(paths.iter().find(is_below), None, "{}: {path}", kind.name());
+            }
+            assert_eq!(treated(tree(*kind)), paths.len(), "{}", kind.name());
+        }
+    }
+
+    /// Paths in refusals have at most 14 segments, and an unknown field is one segment deeper than a row's parent.
+    #[test]
+    fn rows_are_not_deeper_than_paths() {
+        for kind in Kind::ALL {
+            for row in rows(table(*kind), |_| false) {
+                let segments = row.path.split('.').count() + row.path.matches(['[', '{']).count();
+                assert!(segments < 14, "{}: {}", kind.name(), row.path);
+            }
+        }
+    }
+
+    #[test]
+    fn rules_in_tables_judge_the_kind() {
+        for kind in Kind::ALL {
+            for row in rows(table(*kind), |_| false) {
+                let codes = match row.treatment {
+                    Treatment::Judged(codes) | Treatment::Refused(codes) => codes,
+                    Treatment::Claim(ClaimKind::RequestHeader) => &["BH605"],
+                    Treatment::Claim(ClaimKind::KnownHost) => &["BH608"],
+                    Treatment::Claim(ClaimKind::Peer) => &["BH501", "BH502"],
+                    Treatment::Free | Treatment::Keys | Treatment::Unjudged | Treatment::Table(_) => continue,
+                };
+                for code in codes {
+                    let judges = RULES.iter().any(|rule| rule.code == *code && rule.judges(*kind));
+                    assert!(judges, "{} {}: {code}", kind.name(), row.path);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+use super::{Field, fields, free, judged, metadata, unjudged};
+
+pub(super) static TABLE: &[Field] = &[
+    free("apiVersion"),
+    free("kind"),
+    fields("metadata", metadata::TABLE),
+    judged("spec.accessLogging[].disabled", &["BH707"]),
+    judged("spec.accessLogging[].filter", &["BH707"]),
+    judged("spec.accessLogging[].match.mode", &["BH707"]),
+    judged("spec.accessLogging[].providers[].name", &["BH707"]),
+    unjudged("spec.metrics[].overrides"),
+    unjudged("spec.metrics[].providers"),
+    unjudged("spec.metrics[].reportingInterval"),
+    judged("spec.selector.matchLabels", &["BH204"]),
+    judged("spec.targetRef", &["BH204"]),
+    judged("spec.targetRefs", &["BH204"]),
+    unjudged("spec.tracing[].customTags"),
+    unjudged("spec.tracing[].disableContextPropagation"),
+    unjudged("spec.tracing[].disableSpanReporting"),
+    free("spec.tracing[].enableIstioTags"),
+    free("spec.tracing[].match"),
+    unjudged("spec.tracing[].providers"),
+    unjudged("spec.tracing[].randomSamplingPercentage"),
+    free("spec.tracing[].useRequestIdForTraceSampling"),
+    free("status"),
+];

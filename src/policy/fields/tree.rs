@@ -1,0 +1,87 @@
+use std::cmp::Ordering;
+use std::sync::LazyLock;
+
+use super::{Field, Treatment, table};
+use crate::kinds::Kind;
+
+/// A field in the tree of a table. Fields below a node with a treatment are treated alike.
+#[derive(Debug, Default)]
+pub struct Node {
+    /// The name of the field; empty for elements.
+    pub name: &'static str,
+    pub treatment: Option<Treatment>,
+    /// The fields of an object, sorted by length and name: most lookups then compare one text.
+    fields: Vec<Self>,
+    /// Each item of a list, or each value of a map.
+    elements: Option<Box<Self>>,
+}
+
+/// Returns the tree of the kind's table.
+pub fn tree(kind: Kind) -> &'static Node {
+    static TREES: LazyLock<Vec<Node>> =
+        LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
+    static NONE: Node = Node { name: "", treatment: None, fields: Vec::new(), elements: None };
+    TREES.get(kind as usize).unwrap_or(&NONE)
+}
+
+impl Node {
+    fn new(table: &'static [Field]) -> Self {
+        let mut root = Self::default();
+        root.add(table);
+        root
+    }
+
+    fn add(&mut self, table: &'static [Field]) {
+        for field in table {
+            let node = self.descend(field.path);
+            match field.treatment {
+                Treatment::Table(table) => node.add(table),
+                treatment => node.treatment = Some(treatment),
+            }
+        }
+    }
+
+    /// Returns the node at `path` below this one, which is added if it does not exist.
+    fn descend(&mut self, path: &'static str) -> &mut Self {
+        let mut node = self;
+        for step in path.split('.').filter(|step| !step.is_empty()) {
+            let name_length = step.find(['[', '{']).unwrap_or(step.len());
+            let (name, elements) = step.split_at(name_length);
+            node = node.field_mut(name);
+            for _ in elements.matches(['[', '{']) {
+                node = node.elements.get_or_insert_default();
+            }
+        }
+        node
+    }
+
+    fn field_mut(&mut self, name: &'static str) -> &mut Self {
+        let position = self.fields.binary_search_by(|field| field.compare(name));
+        let position = position.unwrap_or_else(|position| {
+            self.fields.insert(position, Self { name, ..Self::default() });
+            position
+        });
+        #[expect(clippy::indexing_slicing, reason = "found or inserted above")]
+        &mut self.fields[position]
+    }
+
+    /// Returns the field `name` of the object.
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        let position = self.fields.binary_search_by(|field| field.compare(name)).ok()?;
+        self.fields.get(position)
+    }
+
+    fn compare(&self, name: &str) -> Ordering {
+        self.name.len().cmp(&name.len()).then_with(|| self.name.cmp(name))
+    }
+
+    /// Returns the fields of the object.
+    pub fn fields(&self) -> impl Iterator<Item = &Self> {
+        self.fields.iter()
+    }
+
+    /// Returns the items of the list, or the values of the map.
+    pub fn elements(&self) -> Option<&Self> {
+        self.elements.as_deref()
+    }
+}

@@ -1,0 +1,111 @@
+//! # BH908 `unknown-field`
+//!
+//! ## What it refuses
+//! Refuses fields that this version of Bulkhead does not know.
+//!
+//! Bulkhead has a table of all fields of each kind that it judges ([the tables](../../../docs/fields.md); `bulkhead
+//! explain --fields KIND` prints one). A field that is missing there is newer than Bulkhead, or is served by another
+//! extension of the API.
+//!
+//! ## Why
+//! A new field can open what the other rules close, as `hostUsers` and `resourceClaims` could when they were new.
+//!
+//! ## What to write instead
+//! Remove the field.
+//!
+//! ## How to get it allowed
+//! Ask the platform to list the field in the setting `allowedFields`, by kind and path: `Pod: [spec.newField]`. A field
+//! of pods is then allowed in pod templates too. `bulkhead audit` prints the fields that the API server serves and
+//! Bulkhead does not know, so that the platform can decide before it upgrades Kubernetes or Istio. The rule only warns
+//! for tenants with `enforcement: Observe`, for objects that already violated it while the fields that the rules read
+//! stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   selector: { matchLabels: { app: web } }
+//!   template:
+//!     metadata: { labels: { app: web } }
+//!     spec:
+//!       shareEverything: true # BH908
+//!       containers:
+//!         - name: web
+//!           image: registry.example.com/web:1
+//!           network: host # BH908
+//! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: security.istio.io/v1
+//! kind: PeerAuthentication
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   mtls: { mode: STRICT }
+//!   exceptFor: # BH908
+//!     - tenant-beta
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   selector: { matchLabels: { app: web } }
+//!   template:
+//!     metadata: { labels: { app: web } }
+//!     spec:
+//!       terminationGracePeriodSeconds: 5
+//!       containers: [{ name: web, image: "registry.example.com/web:1", workingDir: /srv }]
+//! ```
+
+use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use crate::kinds::Kind;
+use crate::policy::quote;
+
+pub(super) static RULE: Rule = Rule {
+    code: "BH908",
+    name: "unknown-field",
+    kinds: &[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)],
+    scopes: &[NamespaceClass::Tenant],
+    watched_labels: &[],
+    ratchet: true,
+    retry: Retry::Never,
+    source: include_str!("bh908_unknown_field.rs"),
+    check,
+};
+
+/// The kinds in tenants' namespaces that are judged under any name.
+const JUDGED_BY_CONTENT: &[Kind] = &[
+    Kind::Binding,
+    Kind::Secret,
+    Kind::ServiceAccount,
+    Kind::TokenRequest,
+    Kind::VirtualService,
+    Kind::NetworkPolicy,
+    Kind::AuthorizationPolicy,
+    Kind::PeerAuthentication,
+    Kind::Sidecar,
+    Kind::ServiceEntry,
+    Kind::Telemetry,
+    Kind::LimitRange,
+];
+
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    for field in &request.found.unknown {
+        let (kind, pattern) = field.in_table(request.kind);
+        if request.snapshot.settings.allows_field(kind, &pattern) {
+            continue;
+        }
+        let name = quote(&pattern);
+        report.add(
+            &field.path,
+            format!("Bulkhead does not know the field {name}, and it can open what the rules close"),
+            format!(
+                "remove it, or ask the platform to list it in the setting `allowedFields` (`{}: [{pattern}]`).",
+                kind.name()
+            ),
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! Field tables as text and as Markdown.
+
+use std::fmt::Write;
+
+use crate::kinds::Kind;
+use crate::policy::fields::{ClaimKind, Field, PARTS, Treatment, rows, table};
+use crate::policy::quote;
+
+/// The treatments in plain words.
+const LEGEND: &[(&str, &str)] = &[
+    ("free", "concerns only the tenant's own objects"),
+    ("judged by …", "these rules read the field"),
+    ("claim …", "names something that must be the tenant's own or be granted"),
+    ("by key", "each key is judged by itself"),
+    ("refused by …", "only the platform or Bulkhead may write it"),
+    ("not judged yet", "can weaken the isolation, and no rule reads it"),
+];
+
+/// A table with its title.
+struct Section {
+    title: String,
+    rows: Vec<(String, String)>,
+}
+
+/// Returns the kinds whose objects rules judge.
+pub fn kinds_with_fields() -> impl Iterator<Item = Kind> {
+    Kind::ALL.iter().copied().filter(|kind| kind.entry().is_some())
+}
+
+/// Returns the table of a kind, and the tables that it refers to.
+pub fn fields_text(kind: Kind) -> String {
+    let mut text = String::new();
+    let mut referred = parts_of(table(kind));
+    let of_kind = section(format!("{} ({})", kind.name(), kind.api_version()), table(kind), |title| {
+        format!("see {title} below")
+    });
+    let mut sections = vec![of_kind];
+    for (title, part) in PARTS {
+        if referred.contains(title) {
+            referred.extend(parts_of(part));
+            sections.push(section((*title).to_owned(), part, |title| format!("see {title} below")));
+        }
+    }
+    for Section { title, rows } in sections {
+        let width = rows.iter().map(|(path, _)| path.len()).max().unwrap_or_default();
+        let _ = writeln!(text, "{title}");
+        for (path, words) in rows {
+            let _ = writeln!(text, "  {path:<width$}  {words}");
+        }
+        text.push('\n');
+    }
+    let width = LEGEND.iter().map(|(words, _)| words.chars().count()).max().unwrap_or_default();
+    for (words, meaning) in LEGEND {
+        let _ = writeln!(text, "{words:<width$}  {meaning}");
+    }
+    text
+}
+
+/// Returns the tables of all kinds in Markdown.
+pub fn fields_markdown() -> String {
+    let link = |title: &str| format!("see [{title}](#{})", title.to_lowercase().replace(' ', "-"));
+    let of_kinds = kinds_with_fields().map(|kind| section(kind.name().to_owned(), table(kind), link));
+    let parts = PARTS.iter().map(|(title, part)| section((*title).to_owned(), part, link));
+    let mut text = String::new();
+    for Section { title, rows } in of_kinds.chain(parts) {
+        let _ = write!(text, "\n## {title}\n\n| field | treatment |\n|---|---|\n");
+        for (path, words) in rows {
+            let _ = writeln!(text, "| `{path}` | {words} |");
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// Returns the line about a field that the cluster serves and no table lists.
+pub fn unlisted_field(kind: Kind, path: &str) -> String {
+    let kind = kind.name();
+    format!(
+        "{kind}: the cluster serves {}, a field that Bulkhead does not know and refuses in tenants' namespaces; \
+         upgrade Bulkhead, or review the field and list it in the setting `allowedFields.{kind}`.",
+        quote(path)
+    )
+}
+
+fn section(title: String, table: &'static [Field], refer: impl Fn(&str) -> String) -> Section {
+    let rows = rows(table, |inner| part(inner).is_some());
+    let rows = rows.into_iter().map(|row| (row.path, words(row.treatment, &refer)));
+    Section { title, rows: rows.collect() }
+}
+
+fn words(treatment: Treatment, refer: &impl Fn(&str) -> String) -> String {
+    match treatment {
+        Treatment::Free => "free".to_owned(),
+        Treatment::Judged(codes) => format!("judged by {}", codes.join(", ")),
+        Treatment::Claim(ClaimKind::RequestHeader) => "claim on a request header, judged by BH605".to_owned(),
+        Treatment::Claim(ClaimKind::KnownHost) => "claim on a host, judged by BH608".to_owned(),
+        Treatment::Claim(ClaimKind::Peer) => "claim on a peer, judged by BH501, BH502".to_owned(),
+        Treatment::Keys => "by key".to_owned(),
+        Treatment::Refused(codes) => format!("refused by {}", codes.join(", ")),
+        Treatment::Unjudged => "not judged yet".to_owned(),
+        Treatment::Table(inner) => part(inner).map_or_else(String::new, refer),
+    }
+}
+
+/// Returns the title of a table that is printed by itself. The compiler may copy a table, so that its address does not
+/// identify it.
+fn part(table: &'static [Field]) -> Option<&'static str> {
+    let paths = |table: &'static [Field]| table.iter().map(|field| field.path);
+    PARTS.iter().find(|(_, part)| paths(part).eq(paths(table))).map(|(title, _)| *title)
+}
+
+/// Returns the titles of the tables that `table` refers to.
+fn parts_of(table: &'static [Field]) -> Vec<&'static str> {
+    let rows = rows(table, |inner| part(inner).is_some());
+    let inner = rows.into_iter().filter_map(|row| match row.treatment {
+        Treatment::Table(inner) => part(inner),
+        _ => None,
+    });
+    inner.collect()
+}

@@ -1,0 +1,83 @@
+//! The tables of fields beside the schemas that the real API server serves.
+
+use std::collections::BTreeMap;
+
+use bulkhead::audit::{Comparison, kinds_in};
+use bulkhead::kinds::Kind;
+use bulkhead_harness::kubectl::Kubectl;
+use serde_json::{Value, json};
+use support::cluster::{alone, new_namespace, new_tenant, shared};
+use support::command::bulkhead_as;
+use support::wait::until;
+
+fn get(kubectl: &Kubectl, path: &str) -> Value {
+    serde_json::from_str(&kubectl.ok(&["get", "--raw", path]).unwrap()).unwrap()
+}
+
+/// The judged kinds, each compared with its schema in every version that the API server serves.
+fn compared(kubectl: &Kubectl) -> BTreeMap<Kind, Comparison> {
+    let mut compared: BTreeMap<Kind, Comparison> = BTreeMap::new();
+    let index = get(kubectl, "/openapi/v3");
+    for path in index["paths"].as_object().unwrap().keys() {
+        let kinds = kinds_in(path);
+        if kinds.is_empty() {
+            continue;
+        }
+        let document = get(kubectl, &format!("/openapi/v3/{path}"));
+        for kind in kinds {
+            compared.entry(kind).or_default().add(kind, &document);
+        }
+    }
+    compared
+}
+
+#[test]
+fn tables_list_exactly_the_served_fields() {
+    let it = shared();
+    let mut compared = compared(&it.cluster.admin().unwrap());
+    let judged = Kind::ALL.iter().copied().filter(|kind| kind.entry().is_some());
+    let mut wrong = Vec::new();
+    for kind in judged {
+        let name = kind.name();
+        let comparison = compared.remove(&kind).unwrap_or_default();
+        let unlisted = comparison.unlisted.iter();
+        wrong.extend(
+            unlisted.map(|path| format!("{name}: no row of the table lists the served field {path}")),
+        );
+        let unserved = comparison.unserved_rows(kind);
+        wrong.extend(
+            unserved.iter().map(|path| format!("{name}: no served version has the field of the row {path}")),
+        );
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The webhook's account may read little, but every authenticated user may read the schemas.
+#[test]
+fn audit_names_served_fields_that_no_table_lists() {
+    const NAMED: &str = "VirtualService: the cluster serves `spec.newField`";
+    let it = alone();
+    let admin = it.cluster.admin().unwrap();
+    let member = new_tenant(&it, "fi-served");
+    let namespace = new_namespace(&member, "fi-served");
+    let webhook = it.cluster.service_account("bulkhead-system", "bulkhead").unwrap();
+    let audit = |kubectl| bulkhead_as(kubectl, &["audit", "-n", &namespace]);
+    let (code, said) = audit(&admin);
+    assert!(code == 0 && !said.stderr.contains("serves"), "{said:?}");
+
+    let crd = "crd/virtualservices.networking.istio.io";
+    let schema = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/newField";
+    let change = |operation: &Value| {
+        let operations = json!([operation]).to_string();
+        admin.ok(&["patch", crd, "--type=json", "-p", &operations]).unwrap();
+    };
+    change(&json!({ "op": "add", "path": schema, "value": { "type": "string" } }));
+    let with_field = until(|| Some(audit(&admin)).filter(|(_, said)| said.stderr.contains(NAMED)));
+    let (_, unprivileged) = audit(&webhook);
+    change(&json!({ "op": "remove", "path": schema }));
+    until(|| !audit(&admin).1.stderr.contains(NAMED));
+
+    assert_eq!((with_field.0, with_field.1.stdout.as_str()), (0, ""), "{with_field:?}");
+    assert!(with_field.1.stderr.starts_with(NAMED), "{with_field:?}");
+    assert!(unprivileged.stderr.starts_with(NAMED), "{unprivileged:?}");
+}
