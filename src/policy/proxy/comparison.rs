@@ -22,7 +22,7 @@ pub(super) struct Comparison<'o, 'a> {
     pub(super) report: &'o mut RuleReport,
 }
 
-impl<'o, 'a> Comparison<'o, 'a> {
+impl<'a> Comparison<'_, 'a> {
     /// Reports a difference at `path`, relative to the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
         let path = self.container.field_path(path);
