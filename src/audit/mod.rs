@@ -16,9 +16,8 @@ use serde_json::value::RawValue;
 use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_labels};
 use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation, Resource};
-use crate::policy::object::Stage;
-use crate::policy::path::Path;
-use crate::policy::rules::{SERVICE_ACCOUNT_TOKEN, audited_resources};
+use crate::policy::object::{Object, Stage};
+use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, User};
@@ -240,9 +239,9 @@ impl Audit<'_> {
                 .map_or("this label of the baseline is missing".to_owned(), |has| {
                     format!("{} is not the value that the baseline needs", quote(has))
                 });
-            let path = Path::of(&["metadata", "labels"]).key(label.key);
+            let path = Object::label_path(label.key);
             let fix = format!("ask the platform to set {}.", quote(label.value));
-            let violation = Violation::new("BH202", &path, message, fix);
+            let violation = Violation::new(BASELINE_ALTERED.code(), &path, message, fix);
             on_finding(finding("", Kind::Namespace.name(), namespace, Detail::Violation(violation)));
         }
     }
@@ -263,8 +262,8 @@ impl Audit<'_> {
                 continue;
             }
             let violation = Violation::new(
-                "BH201",
-                &Path::of(&["metadata", "name"]),
+                BASELINE_REMOVED.code(),
+                &Object::name_path(),
                 format!("this baseline object of tenant {} is missing", tenant.name),
                 "check that the controller runs, and read its log.",
             );

@@ -38,7 +38,7 @@ impl Explain {
             },
             (None, None) => {
                 for rule in RULES {
-                    writeln!(out, "{}  {:<24} {}", rule.code, rule.name, rule.summary())?;
+                    writeln!(out, "{}  {:<24} {}", rule.code(), rule.name(), rule.summary())?;
                 }
             }
         }

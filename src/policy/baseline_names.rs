@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::Request;
-use super::object::{Object, Policy, Spec};
+use super::object::Policy;
 use crate::baseline::{self, NAME_PREFIX};
-use crate::kinds::Kind;
-use crate::kinds::Operation;
 use crate::snapshot::Actor;
 
 /// The status of an object's name, for kinds that the baseline has objects of.
@@ -19,9 +17,10 @@ pub enum NameStatus {
     Free,
 }
 
-impl<'r> Request<'r> {
+impl Request<'_> {
     /// Classifies the name of `object`.
-    pub fn classify_name(&self, kind: Kind, object: &Value) -> NameStatus {
+    pub fn classify_name(&self, object: &Value) -> NameStatus {
+        let kind = self.kind;
         let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
         let (namespace, _) = self.namespace();
         let (desired, is_reserved) = if let Some((_, tenant)) = self.tenant {
@@ -50,18 +49,10 @@ impl<'r> Request<'r> {
         }
     }
 
-    /// Returns the policy object that someone writes in the tenant's namespace, of a kind that the baseline has
-    /// objects of. `None` for objects with baseline names (they must equal the baseline's, which another rule
-    /// checks), for deletes, and for Bulkhead's own writes.
-    pub fn tenant_policy(&self) -> Option<&'r Policy<'r>> {
-        let Object::Policy(policy) = self.object else { return None };
+    /// True if this policy in the request's namespace is not an object of the baseline: those must equal the baseline's,
+    /// which another rule checks. Bulkhead writes no other.
+    pub fn is_tenant_policy(&self, policy: &Policy<'_>) -> bool {
         let name = policy.metadata.name.as_deref().unwrap_or_default();
-        let is_judged = self.operation != Operation::Delete && !baseline::is_baseline_name(policy.kind, name);
-        (is_judged && !matches!(self.actor(), Actor::Bulkhead)).then_some(policy)
-    }
-
-    /// Returns the spec of that object.
-    pub fn tenant_policy_spec(&self) -> Option<&'r Spec<'r>> {
-        self.tenant_policy().map(|policy| &policy.spec)
+        !baseline::is_baseline_name(policy.kind, name) && !matches!(self.actor(), Actor::Bulkhead)
     }
 }

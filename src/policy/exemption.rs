@@ -22,7 +22,7 @@ pub(super) fn covering_exemption<'w>(
         return Err(None);
     }
     let is_active =
-        |exemption: &&Exemption| exemption.rules.contains(rule.code) && review.time < exemption.expires;
+        |exemption: &&Exemption| exemption.rules.contains(rule.code()) && review.time < exemption.expires;
     let mut exemptions = snapshot.exemptions(review.namespace).filter(is_active).peekable();
     let (Some(_), Some(raw)) = (exemptions.peek(), review.object) else { return Err(None) };
     let (Ok(workload), Ok(info)) =

@@ -9,7 +9,6 @@ pub mod defaulting;
 mod exemption;
 pub mod fields;
 pub mod object;
-pub mod path;
 pub mod proxy;
 mod ratchet;
 mod review;
@@ -17,7 +16,7 @@ pub mod rules;
 mod verdict;
 
 pub use review::Review;
-pub use rules::{NamespaceClass, RULES, Rule};
+pub use rules::{NamespaceClass, RULES, Rule, Trust};
 pub use verdict::{
     JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason, quote, quote_all,
 };
@@ -52,6 +51,11 @@ impl<'r> Request<'r> {
     /// Returns the user's role. Ownership rules depend on it; content rules do not.
     pub fn actor(&self) -> &Actor<'r> {
         self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
+    }
+
+    /// True if the user is one of those who are trusted.
+    pub fn is_by(&self, trusted: &[Trust]) -> bool {
+        trusted.iter().any(|trust| trust.includes(self.actor()))
     }
 
     /// True if the user is a service account of `namespace`.
@@ -158,9 +162,13 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
     let mut admitted = Vec::new();
     let mut retry = Retry::Wait;
     let mut needs_lookup = None;
-    for rule in RULES.iter().filter(|rule| rule.scopes.contains(&class) && rule.judges(kind)) {
-        let mut report = RuleReport::new(rule.code);
-        (rule.check)(&request, &mut report);
+    for rule in RULES.iter().filter(|rule| rule.applies(kind, operation, class)) {
+        if request.is_by(rule.trusted()) {
+            continue;
+        }
+        let mut report = RuleReport::new(rule.code());
+        rule.judge(&request, &mut report);
+        let rule_retry = report.retry().unwrap_or(rule.retry());
         let violations = report.into_violations();
         if violations.is_empty() {
             continue;
@@ -170,7 +178,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
                 violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
             ),
             Err(lookup) => {
-                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule.retry });
+                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule_retry });
                 needs_lookup = needs_lookup.or(lookup);
                 refused.extend(violations);
             }
@@ -195,7 +203,7 @@ impl Request<'_> {
     fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
         let mut exemptions = self.snapshot.exemptions(self.review.namespace);
         self.review.subresource == "ephemeralcontainers"
-            && exemptions.any(|exemption| exemption.rules.contains(rule.code))
+            && exemptions.any(|exemption| exemption.rules.contains(rule.code()))
     }
 
     /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
@@ -205,7 +213,7 @@ impl Request<'_> {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
             Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+        if rule.ratchet() && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
             Ok(WaiverReason::Preexisting)
         } else if self.is_observed() && rule.warns_when_observed() {
             Ok(WaiverReason::Observed)

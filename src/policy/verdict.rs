@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
-use super::object::ObjectError;
-use super::path::Path;
+use super::object::{ObjectError, Path};
 use crate::snapshot::LiveObjectKey;
 
 /// The result of judging a request.
@@ -191,6 +190,7 @@ pub struct RuleReport {
     code: &'static str,
     violations: Vec<Violation>,
     unlisted: usize,
+    retry: Option<Retry>,
 }
 
 /// Violations listed for each rule; further ones are only counted.
@@ -198,7 +198,7 @@ const MAX_LISTED_VIOLATIONS: usize = 20;
 
 impl RuleReport {
     pub fn new(code: &'static str) -> Self {
-        Self { code, violations: Vec::new(), unlisted: 0 }
+        Self { code, violations: Vec::new(), unlisted: 0, retry: None }
     }
 
     /// Adds the violation at `path`.
@@ -208,6 +208,16 @@ impl RuleReport {
             return;
         }
         self.violations.push(Violation::new(self.code, path, message, fix));
+    }
+
+    /// Notes the retry that may change the newest violation. One violation that no retry changes is enough to refuse.
+    pub fn may_change(&mut self, retry: Retry) {
+        self.retry = Some(self.retry.map_or(retry, |known| known.min(retry)));
+    }
+
+    /// Returns the retry that may change the violations, if they have one of their own.
+    pub fn retry(&self) -> Option<Retry> {
+        self.retry
     }
 
     pub fn into_violations(mut self) -> Vec<Violation> {

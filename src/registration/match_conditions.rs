@@ -12,7 +12,7 @@ use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
-use crate::policy::{NamespaceClass, RULES};
+use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::Settings;
 use crate::snapshot::{
     BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
@@ -85,7 +85,7 @@ fn not_api_server() -> MatchCondition {
 /// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
 /// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
 fn touches_protected_fields(settings: &Settings) -> MatchCondition {
-    let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(|rule| rule.watched_labels).copied().collect();
+    let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(Rule::watched_labels).copied().collect();
     let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
     let escape = |text: &str| text.replace('.', "[.]");
     let configured_keys = settings.protected_keys.iter().map(|key| escape(key));
@@ -133,8 +133,8 @@ fn baseline_or_judged_policy() -> MatchCondition {
     let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
         let mut rules =
-            RULES.iter().filter(|rule| rule.scopes.contains(&NamespaceClass::Tenant) && rule.judges(kind));
-        rules.any(|rule| !rule.is_baseline_rule())
+            RULES.iter().filter(|rule| rule.scopes().contains(&NamespaceClass::Tenant) && rule.judges(kind));
+        rules.any(|rule| !rule.judges_baseline_objects_only())
     };
     let judged = Resource::all()
         .filter(|resource| resource.kind.entry() == Some(WebhookEntry::Policies) && is_judged(resource.kind));

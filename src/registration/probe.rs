@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::keys::PROBE;
-use crate::policy::rules::PROBE_REFUSED;
+use crate::policy::rules::{PROBE_REFUSED, PROTECTED_NAMESPACE_KEY};
 
 /// Returns a patch of a namespace that every replica refuses, to every user. As a dry run, it shows if the API server
 /// reaches the webhook. Each `nonce` gives another label value, so that the namespace never has it already.
@@ -27,7 +27,7 @@ impl ProbeResult {
     pub fn from_message(message: &str) -> Self {
         let markers = [
             "admission webhook \"namespaces.bulkhead.dev\" denied the request".to_owned(),
-            format!("BH103 metadata.labels[{PROBE}]: "),
+            format!("{} metadata.labels[{PROBE}]: ", PROTECTED_NAMESPACE_KEY.code()),
         ];
         if !markers.iter().all(|marker| message.contains(marker)) {
             Self::NotJudged(Some(message.to_owned()))

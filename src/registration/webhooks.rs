@@ -65,7 +65,7 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
     Resource::all().filter(move |resource| {
         let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
-            rule.scopes.iter().any(|class| match class {
+            rule.scopes().iter().any(|class| match class {
                 NamespaceClass::SharedService | NamespaceClass::MeshRoot => entry == WebhookEntry::Shared,
                 NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
                     Some(entry) == resource.kind.entry()

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::kinds::Kind;
 use crate::policy::fields::{ClaimKind, Field, PARTS, Treatment, rows, table};
-use crate::policy::quote;
+use crate::policy::{RULES, Rule, quote};
 
 /// The treatments in plain words.
 const LEGEND: &[(&str, &str)] = &[
@@ -92,13 +92,23 @@ fn words(treatment: Treatment, refer: &impl Fn(&str) -> String) -> String {
     match treatment {
         Treatment::Free => "free".to_owned(),
         Treatment::Judged(codes) => format!("judged by {}", codes.join(", ")),
-        Treatment::Claim(ClaimKind::RequestHeader) => "claim on a request header, judged by BH605".to_owned(),
-        Treatment::Claim(ClaimKind::KnownHost) => "claim on a host, judged by BH608".to_owned(),
-        Treatment::Claim(ClaimKind::Peer) => "claim on a peer, judged by BH501, BH502".to_owned(),
+        Treatment::Claim(kind) => {
+            let rules = RULES.iter().filter(|rule| rule.claims() == Some(kind));
+            let codes: Vec<&str> = rules.map(Rule::code).collect();
+            format!("claim on {}, judged by {}", claimed(kind), codes.join(", "))
+        }
         Treatment::Keys => "by key".to_owned(),
         Treatment::Refused(codes) => format!("refused by {}", codes.join(", ")),
         Treatment::Unjudged => "not judged yet".to_owned(),
         Treatment::Table(inner) => part(inner).map_or_else(String::new, refer),
+    }
+}
+
+fn claimed(kind: ClaimKind) -> &'static str {
+    match kind {
+        ClaimKind::RequestHeader => "a request header",
+        ClaimKind::KnownHost => "a host",
+        ClaimKind::Peer => "a peer",
     }
 }
 

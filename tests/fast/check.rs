@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use bulkhead::policy::RULES;
+use bulkhead::policy::{RULES, Rule};
 use serde_json::{Value, json};
 use support::command::bulkhead;
 use support::refusal::reported;
@@ -195,5 +195,5 @@ fn explain_prints_manuals() {
     assert!(code == 0 && out.starts_with("# BH301 `missing-sidecar`\n\n## "), "{out}");
     let (code, out, _) = bulkhead(&["explain"], "");
     let codes = out.lines().map(|line| line.get(.."BH301".len()).unwrap());
-    assert!(code == 0 && codes.eq(RULES.iter().map(|rule| rule.code)), "{out}");
+    assert!(code == 0 && codes.eq(RULES.iter().map(Rule::code)), "{out}");
 }

@@ -15,7 +15,8 @@ fn deploy_folder_matches_manifests_output() {
 
 #[test]
 fn rule_table_matches_the_rules() {
-    let rows = RULES.iter().map(|rule| format!("| {} | `{}` | {} |\n", rule.code, rule.name, rule.summary()));
+    let rows =
+        RULES.iter().map(|rule| format!("| {} | `{}` | {} |\n", rule.code(), rule.name(), rule.summary()));
     let table = format!("| code | name | what it does |\n|---|---|---|\n{}", rows.collect::<String>());
     compare_part("rules", &table);
 }

@@ -1,22 +1,26 @@
 //! The examples in the rules' manuals: YAML with marks, and the verdict of all rules on it.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use bulkhead::kinds::Resource;
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
 use bulkhead::snapshot::{Snapshot, User};
-use bulkhead::sources::files;
+use bulkhead::sources::files::{self, SourceDocument};
 use bulkhead::sources::yaml::{self, Document};
-use support::WORLD;
+use support::documents::files_below;
+use support::{WORLD, repository};
 
-/// The code block of an example. The words after `yaml` name the user and the operation; for an update the first
-/// document is the old object.
+/// The code block of an example. The words after `yaml` name the user, the snapshot and the operation, such as `as
+/// alice in acme-developers, in snapshot mesh-revision, on update`. On update the first document is the old object.
 pub(crate) struct Example {
     user: String,
     groups: Vec<String>,
     /// In lower case, as in the manual.
     operation: &'static str,
+    /// The name of a snapshot in `examples/snapshots`; empty for `examples/snapshot`.
+    snapshot: String,
     pub(crate) text: String,
 }
 
@@ -39,17 +43,30 @@ pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
         let operation = ["update", "delete"].into_iter().find(|verb| words.ends_with(&format!("on {verb}")));
         let operation = operation.unwrap_or("create");
         let who = words.trim_end_matches(&format!("on {operation}")).trim_end_matches(", ");
+        let (who, snapshot) = who.split_once(", in snapshot ").unwrap_or((who, ""));
         let (user, groups) = who.split_once(" in ").unwrap_or((who, ""));
         let groups = groups.split(", ").filter(|group| !group.is_empty()).map(ToOwned::to_owned).collect();
-        blocks.push(Example { user: user.to_owned(), groups, operation, text });
+        let (user, snapshot) = (user.to_owned(), snapshot.to_owned());
+        blocks.push(Example { user, groups, operation, snapshot, text });
     }
     blocks
 }
 
-/// The world that the examples are judged in.
-pub(crate) fn snapshot() -> Snapshot {
-    files::snapshot(&files::read(&[WORLD.into()]).unwrap()).unwrap()
-}
+/// The snapshots that examples are judged in, by name: `examples/snapshot` without a name, and the same with the
+/// settings of each file in `examples/snapshots`.
+static SNAPSHOTS: LazyLock<BTreeMap<String, Snapshot>> = LazyLock::new(|| {
+    let documents = files::read(&[WORLD.into()]).unwrap();
+    let has_settings = |document: &&SourceDocument| document.yaml.text(&["kind"]) == Some("Settings");
+    let mut snapshots = BTreeMap::from([(String::new(), files::snapshot(&documents).unwrap())]);
+    for path in files_below("examples/snapshots", "yaml") {
+        let settings = files::read(&[repository(&path)]).unwrap();
+        let others = documents.iter().filter(|document| !has_settings(document));
+        let snapshot = files::snapshot(settings.iter().chain(others).collect::<Vec<_>>()).unwrap();
+        let name = path.rsplit('/').next().and_then(|file| file.strip_suffix(".yaml")).unwrap();
+        snapshots.insert(name.to_owned(), snapshot);
+    }
+    snapshots
+});
 
 impl Example {
     /// The number of marks of each code on each line.
@@ -68,7 +85,9 @@ impl Example {
         marks
     }
 
-    pub(crate) fn judged(&self, snapshot: &Snapshot) -> Judged {
+    pub(crate) fn judged(&self) -> Judged {
+        let snapshot = SNAPSHOTS.get(&self.snapshot);
+        let snapshot = snapshot.unwrap_or_else(|| panic!("no snapshot `{}`", self.snapshot));
         let mut documents = yaml::read(&self.text).unwrap();
         let is_update = self.operation == "update";
         let new = documents.pop().unwrap();

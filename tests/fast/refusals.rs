@@ -7,7 +7,7 @@ use bulkhead::report::{Detail, Format, ReportLine, SourceLine, Writer, message};
 use bulkhead_harness::kubectl::Said;
 use support::refusal::{denied_by, expect_refused, reported, violations, warnings};
 
-use crate::examples::{examples, snapshot};
+use crate::examples::examples;
 
 /// kubectl's output for a refusal, with the texts of Kubernetes around the one of Bulkhead.
 fn refusal(text: &str) -> String {
@@ -20,9 +20,8 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn refusal_of_every_manual_example_is_read_completely() {
-    let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&snapshot);
+    for example in RULES.iter().flat_map(examples) {
+        let judged = example.judged();
         let expected: Vec<(&str, &str)> =
             judged.violations.iter().map(|violation| (violation.code, violation.field.as_str())).collect();
         let text = refusal(&message(&judged.violations, judged.contact.as_deref()));
@@ -34,9 +33,8 @@ fn refusal_of_every_manual_example_is_read_completely() {
 
 #[test]
 fn report_of_every_manual_example_is_read_completely() {
-    let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&snapshot);
+    for example in RULES.iter().flat_map(examples) {
+        let judged = example.judged();
         let line = Some(SourceLine { file: PathBuf::from("a/b.yaml"), line: 7 });
         let mut text = Vec::new();
         let mut writer = Writer::new(&mut text, Format::Text);

@@ -15,7 +15,7 @@ use clap::{Command, CommandFactory};
 use support::command::bulkhead;
 use support::snapshot_files::compare;
 
-use crate::examples::{examples, snapshot};
+use crate::examples::examples;
 
 /// The file of `tests/fast/wording` must hold `text`. Spaces at the end of a line, and the version, do not count.
 #[track_caller]
@@ -28,11 +28,10 @@ fn expect_wording(file: &str, text: &str) {
 /// Every violation in the examples of the manuals, by rule: path, message, fix.
 #[test]
 fn refusals_of_the_manuals_examples_are_as_reviewed() {
-    let snapshot = snapshot();
     let mut by_rule: BTreeMap<&str, Vec<Violation>> = BTreeMap::new();
     let mut whole = None;
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        let judged = example.judged(&snapshot);
+    for example in RULES.iter().flat_map(examples) {
+        let judged = example.judged();
         if judged.violations.len() > 1 && judged.contact.is_some() && whole.is_none() {
             whole = Some(message(&judged.violations, judged.contact.as_deref()));
         }
@@ -45,8 +44,8 @@ fn refusals_of_the_manuals_examples_are_as_reviewed() {
     }
     let mut text = format!("A whole refusal, as kubectl prints it:\n{}\n", whole.unwrap());
     for rule in RULES {
-        writeln!(text, "\n{} {}", rule.code, rule.name).unwrap();
-        for Violation { field, message, fix, .. } in &by_rule[rule.code] {
+        writeln!(text, "\n{} {}", rule.code(), rule.name()).unwrap();
+        for Violation { field, message, fix, .. } in &by_rule[rule.code()] {
             writeln!(text, "\n  {field}\n    {message}\n    {fix}").unwrap();
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use support::documents::{documents, files_below};
 use support::repository;
 
-use crate::examples::{examples, snapshot};
+use crate::examples::examples;
 use crate::prose::{Sentence, doc_comments, lines, markdown, rust_sources};
 
 /// Phrases that are archaic, literary, or a private word for one that Kubernetes has.
@@ -158,9 +158,8 @@ fn doc_comments_begin_with_a_noun_or_a_verb() {
 
 #[test]
 fn refusals_have_a_message_and_a_fix() {
-    let snapshot = snapshot();
-    for example in RULES.iter().flat_map(|rule| examples(rule)) {
-        for violation in example.judged(&snapshot).violations {
+    for example in RULES.iter().flat_map(examples) {
+        for violation in example.judged().violations {
             let is_said = |text: &str| text.chars().any(char::is_alphabetic);
             assert!(is_said(&violation.message) && is_said(&violation.fix), "{violation:?}");
         }

@@ -12,8 +12,7 @@ mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Object, Policy, Spec};
-use super::path::Located;
+use super::object::{Located, Object, Policy, Spec};
 use super::verdict::RuleReport;
 
 use wording::describe;
@@ -36,11 +35,15 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
 
 /// Reports the claims of one kind whose owner is one of `refused`.
 pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report: &mut RuleReport) {
+    if matches!(request.object, Object::Policy(policy) if !request.is_tenant_policy(policy)) {
+        return;
+    }
     for claim in request.claims(kind) {
         let owner = resolve(request, &claim.value);
         if refused.contains(&owner) {
             let (message, fix) = describe(request, &claim.value, owner);
             report.add(&claim.path, message, fix);
+            report.may_change(owner.retry());
         }
     }
 }

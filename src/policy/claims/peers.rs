@@ -5,37 +5,34 @@ use super::namespaces::{SelectedNamespaces, select};
 use super::{Claim, Owner};
 use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
 use crate::policy::Request;
-use crate::policy::object::{Direction, NetworkPolicy, Peer, Selector, TrafficRule};
-use crate::policy::path::Located;
+use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, TrafficRule};
 use crate::snapshot::Tenant;
 
 /// Returns the claims that a NetworkPolicy makes. A peer with only a `podSelector` makes none: it selects pods of the
 /// policy's own namespace.
 pub(super) fn claims<'o>(policy: &'o NetworkPolicy<'o>) -> impl Iterator<Item = Located<'o, Claim<'o>>> {
     policy.rules().flat_map(|rule| {
+        let peers = rule.peers();
         let no_peers =
-            rule.peers.is_empty().then(|| Located { value: Claim::NoPeers(rule), path: rule.path() });
-        let peers = rule.peers.iter().enumerate();
-        no_peers.into_iter().chain(peers.filter_map(move |(index, peer)| claim(rule, index, peer)))
+            peers.value.is_empty().then(|| Located { value: Claim::NoPeers(rule), path: rule.path() });
+        no_peers.into_iter().chain(peers.elements().filter_map(move |peer| claim(rule, peer)))
     })
 }
 
-fn claim<'o>(rule: TrafficRule<'o, 'o>, index: usize, peer: &'o Peer<'o>) -> Option<Located<'o, Claim<'o>>> {
-    let path = rule.peer_path(index);
-    if let Some(block) = &peer.ip_block {
-        return Some(Located {
-            value: Claim::Cidr(rule, &block.cidr),
-            path: path.fields(&["ipBlock", "cidr"]),
-        });
+fn claim<'o>(
+    rule: TrafficRule<'o, 'o>,
+    peer: Located<'static, &'o Peer<'o>>,
+) -> Option<Located<'o, Claim<'o>>> {
+    if let Some(Located { value, path }) = peer.cidr() {
+        return Some(Located { value: Claim::Cidr(rule, value), path });
     }
-    let pods = peer.pod_selector.as_ref();
-    match &peer.namespace_selector {
-        Some(namespaces) => Some(Located {
-            value: Claim::Namespaces { rule, namespaces, pods },
-            path: path.fields(&["namespaceSelector"]),
-        }),
+    let pods = peer.value.pod_selector.as_ref();
+    match peer.namespace_selector() {
+        Some(Located { value: namespaces, path }) => {
+            Some(Located { value: Claim::Namespaces { rule, namespaces, pods }, path })
+        }
         None if pods.is_some() => None,
-        None => Some(Located { value: Claim::EmptyPeer(rule), path }),
+        None => Some(Located { value: Claim::EmptyPeer(rule), path: peer.path }),
     }
 }
 

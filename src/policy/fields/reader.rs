@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::{ClaimKind, Node, Treatment};
 use crate::kinds::Kind;
-use crate::policy::path::{Path, Segment};
+use crate::policy::object::{Path, Segment};
 
 /// The unknown fields and the claims of one object.
 #[derive(Debug, Default)]

@@ -1,9 +1,8 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, StringMap};
+use super::{JsonStr, Located, Path, StringMap};
 use crate::keys::{Map, is_mesh_key};
-use crate::policy::path::{Located, Path};
 
 /// The part of an object's metadata that rules read.
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ mod metadata;
 mod namespace;
 mod network_policy;
 mod owner_info;
+mod path;
 mod peer_authentication;
 mod policy;
 mod selector;
@@ -33,6 +34,8 @@ pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
 pub use owner_info::OwnerInfo;
+pub(super) use path::Segment;
+pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
 pub use selector::{Selector, WorkloadSelector};
@@ -136,12 +139,43 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Paths of fields that objects of every kind have.
 impl Object<'_> {
-    /// Returns the baseline kind and the whole object, if it has the name of a baseline object.
-    pub fn baseline(&self) -> Option<(Kind, &serde_json::Value)> {
+    pub fn kind_path() -> Path<'static> {
+        Path::of(&["kind"])
+    }
+
+    pub fn metadata_path() -> Path<'static> {
+        Path::of(&["metadata"])
+    }
+
+    pub fn name_path() -> Path<'static> {
+        Path::of(&["metadata", "name"])
+    }
+
+    pub fn namespace_path() -> Path<'static> {
+        Path::of(&["metadata", "namespace"])
+    }
+
+    pub fn label_path(key: &str) -> Path<'_> {
+        Path::of(&["metadata", "labels"]).key(key)
+    }
+
+    pub fn spec_path() -> Path<'static> {
+        Path::of(&["spec"])
+    }
+
+    pub fn status_path() -> Path<'static> {
+        Path::of(&["status"])
+    }
+}
+
+impl Object<'_> {
+    /// Returns the whole object, if it has the name of a baseline object.
+    pub fn baseline(&self) -> Option<&serde_json::Value> {
         match self {
-            Self::Policy(policy) => Some((policy.kind, policy.object.as_ref()?)),
-            Self::ServiceAccount(_, baseline) => Some((Kind::ServiceAccount, baseline.as_ref()?)),
+            Self::Policy(policy) => policy.object.as_ref(),
+            Self::ServiceAccount(_, baseline) => baseline.as_ref(),
             _ => None,
         }
     }

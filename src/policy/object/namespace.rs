@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{JsonStr, Metadata};
+use super::{JsonStr, Located, Metadata, Path};
 use crate::keys::TENANT_LABEL;
 use crate::snapshot::BASELINE_READY;
 
@@ -10,13 +10,11 @@ use crate::snapshot::BASELINE_READY;
 #[derive(Debug)]
 pub struct NamespaceView<'a> {
     pub metadata: Metadata<'a>,
-    /// The owner references as raw JSON.
-    pub owner_references: Vec<&'a RawValue>,
-    pub finalizers: Vec<JsonStr<'a>>,
-    /// `spec.finalizers`, which delay the deletion: Kubernetes keeps `kubernetes` here until the namespace is empty.
-    pub spec_finalizers: Vec<JsonStr<'a>>,
+    owner_references: Vec<&'a RawValue>,
+    finalizers: Vec<JsonStr<'a>>,
+    spec_finalizers: Vec<JsonStr<'a>>,
     /// The condition that the baseline is ready, with its index in `status.conditions`.
-    pub baseline_ready: Option<(usize, &'a RawValue)>,
+    baseline_ready: Option<(usize, &'a RawValue)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -76,6 +74,33 @@ impl<'a> NamespaceView<'a> {
             spec_finalizers: rest.spec.finalizers,
             baseline_ready,
         })
+    }
+
+    /// Returns the owner references as raw JSON.
+    pub fn owner_references(&self) -> Located<'static, &[&'a RawValue]> {
+        let path = Path::of(&["metadata", "ownerReferences"]);
+        Located { value: &self.owner_references, path }
+    }
+
+    pub fn finalizers(&self) -> Located<'static, &[JsonStr<'a>]> {
+        Located { value: &self.finalizers, path: Path::of(&["metadata", "finalizers"]) }
+    }
+
+    /// Returns `spec.finalizers`, which delay the deletion: Kubernetes keeps `kubernetes` here until the namespace is
+    /// empty.
+    pub fn spec_finalizers(&self) -> Located<'static, &[JsonStr<'a>]> {
+        Located { value: &self.spec_finalizers, path: Path::of(&["spec", "finalizers"]) }
+    }
+
+    /// Returns the condition that the baseline is ready as raw JSON; without it, the path of all conditions.
+    pub fn baseline_ready(&self) -> Located<'static, Option<&'a RawValue>> {
+        let path = Path::of(&["status", "conditions"]);
+        match self.baseline_ready {
+            Some((index, condition)) => {
+                Located { value: Some(condition), path: path.index(index).fields(&["type"]) }
+            }
+            None => Located { value: None, path },
+        }
     }
 
     /// Returns the name of the tenant in the namespace's tenant label.

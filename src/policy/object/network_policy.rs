@@ -4,8 +4,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::nullable;
-use super::{JsonStr, Selector};
-use crate::policy::path::Path;
+use super::{JsonStr, Located, Path, Selector};
 
 /// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` and `podSelector` are not read: all rules are
 /// judged, in effect or not.
@@ -35,17 +34,17 @@ pub struct Peer<'a> {
     pub pod_selector: Option<Selector<'a>>,
     /// `None` means the policy's own namespace.
     #[serde(borrow)]
-    pub namespace_selector: Option<Selector<'a>>,
+    namespace_selector: Option<Selector<'a>>,
     /// The range of addresses. `except` is not read: the range is judged as a whole, because pod addresses can
     /// change.
     #[serde(borrow)]
-    pub ip_block: Option<IpBlock<'a>>,
+    ip_block: Option<IpBlock<'a>>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct IpBlock<'a> {
+struct IpBlock<'a> {
     #[serde(borrow)]
-    pub cidr: JsonStr<'a>,
+    cidr: JsonStr<'a>,
 }
 
 /// A port or a range of ports.
@@ -76,7 +75,7 @@ pub enum Direction {
 pub struct TrafficRule<'o, 'a> {
     pub direction: Direction,
     index: usize,
-    pub peers: &'o [Peer<'a>],
+    peers: &'o [Peer<'a>],
     ports: &'o [Port<'a>],
 }
 
@@ -90,7 +89,7 @@ impl<'a> NetworkPolicy<'a> {
     }
 }
 
-impl TrafficRule<'_, '_> {
+impl<'o, 'a> TrafficRule<'o, 'a> {
     pub fn path(&self) -> Path<'static> {
         let list = if self.direction == Direction::In { "ingress" } else { "egress" };
         Path::of(&["spec", list]).index(self.index)
@@ -101,8 +100,9 @@ impl TrafficRule<'_, '_> {
         if self.direction == Direction::In { "from" } else { "to" }
     }
 
-    pub fn peer_path(&self, index: usize) -> Path<'static> {
-        self.path().fields(&[self.list()]).index(index)
+    /// Returns the peers that the rule allows. An empty list allows every peer.
+    pub fn peers(&self) -> Located<'static, &'o [Peer<'a>]> {
+        Located { value: self.peers, path: self.path().fields(&[self.list()]) }
     }
 
     /// True if the rule allows these ports only.
@@ -116,6 +116,18 @@ impl TrafficRule<'_, '_> {
 
     pub fn allows_only_tcp(&self) -> bool {
         self.ports.iter().all(|port| port.protocol.as_ref().is_none_or(|protocol| **protocol == *"TCP"))
+    }
+}
+
+impl<'o, 'a> Located<'static, &'o Peer<'a>> {
+    /// Returns the range of addresses.
+    pub fn cidr(&self) -> Option<Located<'static, &'o str>> {
+        let block = self.value.ip_block.as_ref()?;
+        Some(self.field("ipBlock", ()).field("cidr", &*block.cidr))
+    }
+
+    pub fn namespace_selector(&self) -> Option<Located<'static, &'o Selector<'a>>> {
+        Some(self.field("namespaceSelector", self.value.namespace_selector.as_ref()?))
     }
 }
 

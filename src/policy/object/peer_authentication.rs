@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, WorkloadSelector};
-use crate::policy::path::{Located, Path};
+use super::{JsonStr, Located, Path, WorkloadSelector};
 
 /// Spec of an Istio PeerAuthentication: its selector and the mTLS modes required of callers.
 #[derive(Debug, Default, Deserialize)]
@@ -27,8 +26,12 @@ struct Mtls<'a> {
 
 impl<'a> PeerAuthentication<'a> {
     /// Returns the mode for ports without a mode of their own; `None` if it is inherited.
-    pub fn mode(&self) -> Option<&str> {
-        self.mtls.mode()
+    pub fn mode(&self) -> Option<Located<'static, &str>> {
+        Some(Located { value: self.mtls.mode()?, path: Self::mtls_path().fields(&["mode"]) })
+    }
+
+    pub fn mtls_path() -> Path<'static> {
+        Path::of(&["spec", "mtls"])
     }
 
     /// Returns each port-level mode, with the port as it is written in the object.

@@ -2,7 +2,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::text::nullable;
-use super::{JsonStr, WorkloadSelector};
+use super::{JsonStr, Located, Path, WorkloadSelector};
 
 /// Spec of an Istio Sidecar: its workload selector, listeners and outbound traffic policy.
 #[derive(Debug, Default, Deserialize)]
@@ -12,12 +12,12 @@ pub struct Sidecar<'a> {
     pub workload_selector: WorkloadSelector<'a>,
     /// Outbound listeners. An empty list imports every service.
     #[serde(borrow, deserialize_with = "nullable")]
-    pub egress: Vec<Listener<'a>>,
+    egress: Vec<Listener<'a>>,
     #[serde(borrow, deserialize_with = "nullable")]
-    pub ingress: Vec<Listener<'a>>,
+    ingress: Vec<Listener<'a>>,
     /// Policy for unknown destinations. `None` inherits the mesh's policy.
     #[serde(borrow)]
-    pub outbound_traffic_policy: Option<OutboundTrafficPolicy<'a>>,
+    outbound_traffic_policy: Option<OutboundTrafficPolicy<'a>>,
 }
 
 /// A port on which the proxy accepts calls: inbound calls from other pods, or outbound calls from the pod's own
@@ -26,12 +26,12 @@ pub struct Sidecar<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Listener<'a> {
     #[serde(borrow)]
-    pub bind: Option<JsonStr<'a>>,
+    bind: Option<JsonStr<'a>>,
     #[serde(borrow)]
-    pub capture_mode: Option<JsonStr<'a>>,
+    capture_mode: Option<JsonStr<'a>>,
     #[serde(borrow)]
-    pub default_endpoint: Option<JsonStr<'a>>,
-    pub tls: Option<IgnoredAny>,
+    default_endpoint: Option<JsonStr<'a>>,
+    tls: Option<IgnoredAny>,
 }
 
 /// Policy for outbound calls to destinations that the proxy does not know.
@@ -40,6 +40,49 @@ pub struct Listener<'a> {
 pub struct OutboundTrafficPolicy<'a> {
     /// `None` means `REGISTRY_ONLY`.
     #[serde(borrow)]
-    pub mode: Option<JsonStr<'a>>,
-    pub egress_proxy: Option<IgnoredAny>,
+    mode: Option<JsonStr<'a>>,
+    egress_proxy: Option<IgnoredAny>,
+}
+
+impl<'a> Sidecar<'a> {
+    pub fn egress(&self) -> Located<'static, &[Listener<'a>]> {
+        Located { value: self.egress.as_slice(), path: Path::of(&["spec", "egress"]) }
+    }
+
+    pub fn ingress(&self) -> Located<'static, &[Listener<'a>]> {
+        Located { value: self.ingress.as_slice(), path: Path::of(&["spec", "ingress"]) }
+    }
+
+    pub fn outbound_traffic_policy(&self) -> Option<Located<'static, &OutboundTrafficPolicy<'a>>> {
+        let value = self.outbound_traffic_policy.as_ref()?;
+        Some(Located { value, path: Path::of(&["spec", "outboundTrafficPolicy"]) })
+    }
+}
+
+impl<'o> Located<'static, &'o Listener<'_>> {
+    pub fn bind(&self) -> Option<Located<'static, &'o str>> {
+        Some(self.field("bind", self.value.bind.as_deref()?))
+    }
+
+    pub fn capture_mode(&self) -> Option<Located<'static, &'o str>> {
+        Some(self.field("captureMode", self.value.capture_mode.as_deref()?))
+    }
+
+    pub fn default_endpoint(&self) -> Option<Located<'static, &'o str>> {
+        Some(self.field("defaultEndpoint", self.value.default_endpoint.as_deref()?))
+    }
+
+    pub fn tls(&self) -> Option<Located<'static, IgnoredAny>> {
+        Some(self.field("tls", self.value.tls?))
+    }
+}
+
+impl<'o> Located<'static, &'o OutboundTrafficPolicy<'_>> {
+    pub fn mode(&self) -> Option<Located<'static, &'o str>> {
+        Some(self.field("mode", self.value.mode.as_deref()?))
+    }
+
+    pub fn egress_proxy(&self) -> Option<Located<'static, IgnoredAny>> {
+        Some(self.field("egressProxy", self.value.egress_proxy?))
+    }
 }

@@ -2,17 +2,17 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{JsonStr, Metadata};
+use super::{JsonStr, Located, Metadata, Path};
 use crate::api::{Enforcement, Grants, Subject};
 
 /// A Tenant: its enforcement mode, acknowledged findings, grants, owners and audit result.
 #[derive(Debug)]
 pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
-    pub enforcement: Enforcement,
+    enforcement: Enforcement,
     pub acknowledged_findings: Option<JsonStr<'a>>,
-    pub grants: Grants,
-    pub owners: Vec<Subject>,
+    grants: Grants,
+    owners: Vec<Subject>,
     pub audit: Option<Audit<'a>>,
 }
 
@@ -61,5 +61,17 @@ impl<'a> TenantView<'a> {
         let Rest { spec, status } = serde_json::from_str(raw.get())?;
         let Spec { enforcement, acknowledged_findings, grants, owners } = spec;
         Ok(Self { metadata, enforcement, acknowledged_findings, grants, owners, audit: status.audit })
+    }
+
+    pub fn enforcement(&self) -> Located<'static, Enforcement> {
+        Located { value: self.enforcement, path: Path::of(&["spec", "enforcement"]) }
+    }
+
+    pub fn grants(&self) -> Located<'static, &Grants> {
+        Located { value: &self.grants, path: Path::of(&["spec", "grants"]) }
+    }
+
+    pub fn owners(&self) -> Located<'static, &[Subject]> {
+        Located { value: &self.owners, path: Path::of(&["spec", "owners"]) }
     }
 }

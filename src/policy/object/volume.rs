@@ -3,7 +3,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::JsonStr;
+use super::{JsonStr, Located, Path};
 
 /// A volume of a pod, with its source as raw JSON.
 #[derive(Debug)]
@@ -12,6 +12,14 @@ pub struct Volume<'a> {
     /// The source's kind, such as `emptyDir`, and its value. The API server makes a volume without a source an
     /// `emptyDir`.
     pub source: Option<(JsonStr<'a>, &'a RawValue)>,
+}
+
+impl Located<'static, &Volume<'_>> {
+    /// Returns the path of the audience of a projected token, with the index of its source.
+    pub fn token_audience_path(&self, source: usize) -> Path<'static> {
+        let sources = self.path.clone().fields(&["projected", "sources"]);
+        sources.index(source).fields(&["serviceAccountToken", "audience"])
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Volume<'a> {

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{Container, JsonStr, Metadata, MetadataAt, ObjectError, TypedObject, Volume, VolumeMount};
+use super::{
+    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, TypedObject, Volume, VolumeMount,
+};
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
-use crate::policy::path::{Located, Path};
 
 /// A pod, or the pod template of a controller.
 #[derive(Debug)]
@@ -117,11 +118,8 @@ impl<'a> Workload<'a> {
         self.template.spec.service_account_name.as_deref().unwrap_or("default")
     }
 
-    /// Returns every volume with its path.
-    pub fn volumes(&self) -> impl Iterator<Item = (&Volume<'a>, Path<'static>)> {
-        let path = self.spec_path().fields(&["volumes"]);
-        let volumes = self.template.spec.volumes.iter().enumerate();
-        volumes.map(move |(index, volume)| (volume, path.clone().index(index)))
+    pub fn volumes(&self) -> Located<'static, &[Volume<'a>]> {
+        Located { value: &self.template.spec.volumes, path: self.spec_path().fields(&["volumes"]) }
     }
 
     /// Returns every container, in this order: init, app, ephemeral.
@@ -161,19 +159,22 @@ impl<'o, 'a> ContainerAt<'o, 'a> {
         self.container
     }
 
-    /// Returns each volume mount with its path.
-    pub fn mounts(&self) -> impl Iterator<Item = (&VolumeMount<'a>, Path<'static>)> {
-        let path = self.path().fields(&["volumeMounts"]);
-        let mounts = self.container.volume_mounts.iter().enumerate();
-        mounts.map(move |(index, mount)| (mount, path.clone().index(index)))
+    pub fn volume_mounts(&self) -> Located<'static, &'o [VolumeMount<'a>]> {
+        Located { value: &self.container.volume_mounts, path: self.path().fields(&["volumeMounts"]) }
     }
 
     pub fn path(&self) -> Path<'static> {
         Path::of(self.base).fields(&["spec", self.list]).index(self.index)
     }
 
-    pub fn field_path(&self, fields: &[&'static str]) -> Path<'static> {
+    /// Returns the path of a field, given by the names from the container to it.
+    pub fn field_path<'k>(&self, fields: &[&'k str]) -> Path<'k> {
         self.path().fields(fields)
+    }
+
+    /// Returns the path of an element of a list, given by the names from the container to the list.
+    pub fn element_path<'k>(&self, list: &[&'k str], index: usize) -> Path<'k> {
+        self.field_path(list).index(index)
     }
 }
 

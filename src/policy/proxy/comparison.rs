@@ -7,8 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::keys::PROXY_CONFIG_ANNOTATION;
 use crate::policy::RuleReport;
-use crate::policy::object::ContainerAt;
-use crate::policy::path::Path;
+use crate::policy::object::{ContainerAt, Path};
 use crate::settings::Settings;
 
 /// Error for a field that differs from the template; the difference is already reported.
@@ -25,8 +24,10 @@ pub(super) struct Comparison<'o, 'a> {
 impl<'a> Comparison<'_, 'a> {
     /// Reports a difference at `path`, relative to the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
-        let path = self.container.field_path(path);
-        let path = if let Some(index) = index { path.index(index) } else { path };
+        let path = match index {
+            Some(index) => self.container.element_path(path, index),
+            None => self.container.field_path(path),
+        };
         self.report_at(&path, message);
     }
 

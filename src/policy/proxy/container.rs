@@ -170,7 +170,7 @@ impl<'o> Comparison<'o, '_> {
         let fields: &'o [_] = &self.container.get().mesh_fields;
         for (field, _) in fields.iter().filter(|(field, _)| !FIELDS.contains(&&**field)) {
             let message = format!("Istio does not set this field of `{}`", self.name);
-            self.report_at(&self.container.path().fields(&[field]), message);
+            self.report_at(&self.container.field_path(&[field]), message);
         }
     }
 

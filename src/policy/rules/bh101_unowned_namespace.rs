@@ -57,30 +57,21 @@
 //! metadata: { name: observability }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, NamespaceView, Operation, Request, Rule, RuleReport, quote};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{Object, Stage};
-use crate::policy::quote;
+use crate::policy::object::Stage;
 use crate::snapshot::{Actor, NAMESPACE_PREFIX};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH101",
-    name: "unowned-namespace",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh101_unowned_namespace.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(namespace), Operation::Create) = (request.object, request.operation) else {
-        return;
-    };
-    let namespace = &namespace.metadata;
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    _: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let namespace = &new.metadata;
     if namespace.label_value(TENANT_LABEL).is_some() {
         return;
     }

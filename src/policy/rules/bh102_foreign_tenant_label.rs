@@ -95,31 +95,24 @@
 //!   labels: { bulkhead.dev/tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::keys::{PLAIN_TENANT_LABEL, TENANT_LABEL};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::NamespaceView;
-use crate::policy::{quote, quote_all};
+use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote, quote_all};
+use crate::keys::PLAIN_TENANT_LABEL;
+use crate::keys::TENANT_LABEL;
 use crate::snapshot::{Actor, Tenant};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH102",
-    name: "foreign-tenant-label",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[PLAIN_TENANT_LABEL, TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Refresh,
-    source: include_str!("bh102_foreign_tenant_label.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
+    .watches(&[PLAIN_TENANT_LABEL, TENANT_LABEL])
+    .trusts(&[Trust::Platform])
+    .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((NamespaceView { metadata: new, .. }, old)) = request.written_namespace() else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let new = &new.metadata;
     let actor = request.actor();
-    if matches!(actor, Actor::Platform) {
-        return;
-    }
     let old_value = |key| old.and_then(|old| old.metadata.label_value(key));
     let tenant = new.label_value(TENANT_LABEL);
 

@@ -114,27 +114,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
+use serde_json::value::RawValue;
+
+use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::baseline;
 use crate::keys::{self, MESH_LABELS, Map, NAME_LABEL, PROBE, TENANT_LABEL, Writer};
-use crate::kinds::Kind;
-use crate::policy::object::{Metadata, NamespaceView};
-use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::{Actor, BASELINE_READY};
+use crate::policy::object::Metadata;
+use crate::snapshot::BASELINE_READY;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH103",
-    name: "protected-namespace-key",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[PROBE],
-    ratchet: false,
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
+    .watches(&[PROBE])
     // The labels that Bulkhead would set depend on the tenant, which the snapshot may not know yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh103_protected_namespace_key.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
 /// The refusal of a probe, with the version of the replica that answered.
 pub const PROBE_REFUSED: &str = concat!(
@@ -143,10 +134,17 @@ pub const PROBE_REFUSED: &str = concat!(
     " refuses this label to prove that its webhook is called"
 );
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    check_ready_condition(request, report);
-    check_probe(request, report);
-    let Some((new, old)) = untrusted_namespace_write(request) else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    check_ready_condition(request, new, old, report);
+    check_probe(new, old, report);
+    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !is_isolated(request, new, old) {
+        return;
+    }
     let empty = Metadata::default();
     let old = old.map_or(&empty, |old| &old.metadata);
     for map in Map::ALL {
@@ -198,7 +196,11 @@ fn is_protected(request: &Request<'_>, map: Map, key: &str) -> bool {
 }
 
 /// The value of `key` that any user may write.
-fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, key: &str) -> Option<&'r str> {
+fn managed_value<'o>(
+    request: &'o Request<'_>,
+    namespace: &'o NamespaceView<'_>,
+    key: &str,
+) -> Option<&'o str> {
     if key == NAME_LABEL {
         return namespace.metadata.name.as_deref();
     }
@@ -208,27 +210,25 @@ fn managed_value<'r>(request: &Request<'r>, namespace: &'r NamespaceView<'r>, ke
 }
 
 /// Only Bulkhead's controller may change the condition.
-fn check_ready_condition(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, Some(old))) = request.written_namespace() else { return };
-    let condition_json = |namespace: &NamespaceView<'_>| {
-        namespace.baseline_ready.map(|(_, condition)| condition.get().to_owned())
-    };
-    if condition_json(new) == condition_json(old) || matches!(request.actor(), Actor::Bulkhead) {
+fn check_ready_condition(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let Some(old) = old else { return };
+    let condition = new.baseline_ready();
+    let (new, old) = (condition.value, old.baseline_ready().value);
+    if new.map(RawValue::get) == old.map(RawValue::get) || request.is_by(&[Trust::Bulkhead]) {
         return;
     }
-    let path = Path::of(&["status", "conditions"]);
-    let path = match new.baseline_ready {
-        Some((index, _)) => path.index(index).fields(&["type"]),
-        None => path,
-    };
     let message =
         format!("only Bulkhead's controller may change the condition `{BASELINE_READY}`, which admits pods");
-    report.add(&path, message, "leave the condition as it is.");
+    report.add(&condition.path, message, "leave the condition as it is.");
 }
 
 /// Ignores the user: an answer that depends on the user would prove less.
-fn check_probe(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = request.written_namespace() else { return };
+fn check_probe(new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>, report: &mut RuleReport) {
     let probe_of = |namespace: &NamespaceView<'_>| namespace.metadata.label_value(PROBE).map(str::to_owned);
     if probe_of(new).is_some_and(|new_value| old.and_then(probe_of) != Some(new_value)) {
         report.add(&new.metadata.at_root().label_path(PROBE), PROBE_REFUSED, "remove the label.");

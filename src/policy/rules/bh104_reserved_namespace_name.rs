@@ -67,42 +67,30 @@
 //! metadata: { name: istio-system }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, NamespaceView, Operation, Request, Retry, Rule, RuleReport, Trust, quote};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{NamespaceView, Object};
-use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::{Actor, NAMESPACE_PREFIX, Tenant};
+use crate::policy::object::Object;
+use crate::snapshot::{NAMESPACE_PREFIX, Tenant};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH104",
-    name: "reserved-namespace-name",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Refresh,
-    source: include_str!("bh104_reserved_namespace_name.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check))
+    .on(&[Operation::Create])
+    .trusts(&[Trust::Platform])
+    .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Namespace(NamespaceView { metadata, .. }), Operation::Create) =
-        (request.object, request.operation)
-    else {
-        return;
-    };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    _: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    let metadata = &new.metadata;
     let actor = request.actor();
-    if matches!(actor, Actor::Platform) {
-        return;
-    }
     let snapshot = request.snapshot;
     let name = metadata.name_or_generate_name();
     let has_prefix = |prefix: &String| name.starts_with(prefix.as_str());
     let own = metadata.label_value(TENANT_LABEL).filter(|tenant| actor.acts_for(tenant));
     let own = own.and_then(|own| snapshot.tenant(own)).or_else(|| actor.tenant_for(name));
-    let path = Path::of(&["metadata", "name"]);
+    let path = Object::name_path();
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
     if snapshot.settings.is_listed_platform_namespace(name)

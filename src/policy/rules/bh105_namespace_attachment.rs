@@ -83,23 +83,12 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport, untrusted_namespace_write};
-use crate::kinds::Kind;
-use crate::policy::path::Path;
-use crate::policy::quote;
+use serde_json::value::RawValue;
+
+use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, is_isolated, quote};
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH105",
-    name: "namespace-attachment",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh105_namespace_attachment.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).trusts(&[Trust::Platform, Trust::Bulkhead]);
 
 /// The one finalizer that the namespace controller removes.
 const FINALIZER_KUBERNETES: &str = "kubernetes";
@@ -107,43 +96,51 @@ const FINALIZER_KUBERNETES: &str = "kubernetes";
 const ADD: &str =
     "remove it, or ask the platform to add it. A controller that adds it must be listed in `platform.users`.";
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = untrusted_namespace_write(request) else { return };
-    for (index, owner) in new.owner_references.iter().enumerate() {
-        if !old.is_some_and(|old| old.owner_references.iter().any(|known| known.get() == owner.get())) {
-            let path = Path::of(&["metadata", "ownerReferences"]).index(index);
-            report.add(&path, "this owner reference would delete the namespace together with its owner", ADD);
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
+    if !is_isolated(request, new, old) {
+        return;
+    }
+    for owner in new.owner_references().elements() {
+        let is_same = |known: &&RawValue| known.get() == owner.value.get();
+        if !old.is_some_and(|old| old.owner_references().value.iter().any(is_same)) {
+            report.add(
+                &owner.path,
+                "this owner reference would delete the namespace together with its owner",
+                ADD,
+            );
         }
     }
-    for (index, finalizer) in new.finalizers.iter().enumerate() {
-        if !old.is_some_and(|old| old.finalizers.contains(finalizer)) {
-            let path = Path::of(&["metadata", "finalizers"]).index(index);
-            report.add(&path, format!("{} can keep the namespace from being deleted", quote(finalizer)), ADD);
+    for finalizer in new.finalizers().elements() {
+        if !old.is_some_and(|old| old.finalizers().value.contains(finalizer.value)) {
+            let message = format!("{} can keep the namespace from being deleted", quote(finalizer.value));
+            report.add(&finalizer.path, message, ADD);
         }
     }
     if old.is_none() {
-        for (index, finalizer) in new
-            .spec_finalizers
-            .iter()
-            .enumerate()
-            .filter(|(_, finalizer)| ***finalizer != *FINALIZER_KUBERNETES)
-        {
-            let path = Path::of(&["spec", "finalizers"]).index(index);
+        let finalizers = new.spec_finalizers().elements();
+        for finalizer in finalizers.filter(|finalizer| **finalizer.value != *FINALIZER_KUBERNETES) {
             report.add(
-                &path,
+                &finalizer.path,
                 format!(
                     "no controller of Kubernetes removes {}, so the namespace could never be deleted",
-                    quote(finalizer)
+                    quote(finalizer.value)
                 ),
                 format!("remove it: this list may hold only `{FINALIZER_KUBERNETES}`."),
             );
         }
     }
     let may_finalize = matches!(request.actor(), Actor::NamespaceController | Actor::KubeControllerManager);
-    if let Some(old) = old.filter(|old| !may_finalize && old.spec_finalizers != new.spec_finalizers) {
-        let original: Vec<&str> = old.spec_finalizers.iter().map(|finalizer| &**finalizer).collect();
+    if let Some(old) =
+        old.filter(|old| !may_finalize && old.spec_finalizers().value != new.spec_finalizers().value)
+    {
+        let original: Vec<&str> = old.spec_finalizers().value.iter().map(|finalizer| &**finalizer).collect();
         let message = "only the namespace controller may change this list, when the namespace is empty";
         let fix = format!("keep {}.", quote(&format!("[{}]", original.join(", "))));
-        report.add(&Path::of(&["spec", "finalizers"]), message, fix);
+        report.add(&new.spec_finalizers().path, message, fix);
     }
 }

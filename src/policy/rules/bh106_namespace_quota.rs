@@ -37,26 +37,18 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, NamespaceView, Request, Rule, RuleReport};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::Kind;
-use crate::policy::object::NamespaceView;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH106",
-    name: "namespace-quota",
-    kinds: &[Kinds::Only(&[Kind::Namespace])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh106_namespace_quota.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((new, old)) = request.written_namespace() else { return };
+fn check(
+    request: &Request<'_>,
+    new: &NamespaceView<'_>,
+    old: Option<&NamespaceView<'_>>,
+    report: &mut RuleReport,
+) {
     let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
     let Some(tenant) = joins.and_then(|name| request.snapshot.tenant(name)) else { return };
     let actor = request.actor();

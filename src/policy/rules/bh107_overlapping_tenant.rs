@@ -34,31 +34,23 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use super::{Check, Operation, Request, Rule, RuleReport};
+use crate::policy::object::{Object, TenantView};
 use crate::snapshot::NAMESPACE_PREFIX;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH107",
-    name: "overlapping-tenant",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh107_overlapping_tenant.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) else { return };
+fn check(
+    request: &Request<'_>,
+    tenant: &TenantView<'_>,
+    _: Option<&TenantView<'_>>,
+    report: &mut RuleReport,
+) {
     let name = tenant.metadata.name_or_generate_name();
     if let Some(other) = request.snapshot.overlapping_tenant(name) {
         let shorter = if name.len() < other.len() { name } else { other };
         report.add(
-            &Path::of(&["metadata", "name"]),
+            &Object::name_path(),
             format!(
                 "a namespace `{NAMESPACE_PREFIX}{shorter}-…` could belong to tenant {name} or to tenant {other}"
             ),

@@ -30,34 +30,25 @@
 //! metadata: { name: gamma }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Operation, Request, Rule, RuleReport, quote_all};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
-use crate::policy::path::Path;
-use crate::policy::quote_all;
+use crate::policy::object::{Object, TenantView};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH108",
-    name: "tenant-in-use",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh108_tenant_in_use.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Delete]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(tenant), Operation::Delete) = (request.object, request.operation) else { return };
+fn check(
+    request: &Request<'_>,
+    tenant: &TenantView<'_>,
+    _: Option<&TenantView<'_>>,
+    report: &mut RuleReport,
+) {
     let namespaces: Vec<&str> =
         request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
     if namespaces.is_empty() {
         return;
     }
     report.add(
-        &Path::of(&["metadata", "name"]),
+        &Object::name_path(),
         format!("the Tenant still has namespaces, which would have no owner: {}", quote_all(&namespaces)),
         format!("delete them first, or move them to another tenant with the label `{TENANT_LABEL}`."),
     );

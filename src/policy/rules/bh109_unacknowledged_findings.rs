@@ -60,31 +60,17 @@
 //! spec: { enforcement: Enforce, acknowledgedFindings: 5f0c }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Operation, Request, Rule, RuleReport};
 use crate::api::Enforcement;
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use crate::policy::object::TenantView;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH109",
-    name: "unacknowledged-findings",
-    kinds: &[Kinds::Only(&[Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh109_unacknowledged_findings.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Tenant(check)).on(&[Operation::Update]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Tenant(new), Some(Object::Tenant(old))) = (request.object, request.old) else { return };
-    if (old.enforcement, new.enforcement) != (Enforcement::Observe, Enforcement::Enforce) {
-        return;
-    }
+fn check(request: &Request<'_>, new: &TenantView<'_>, old: Option<&TenantView<'_>>, report: &mut RuleReport) {
+    let is_observed = |tenant: &&TenantView<'_>| tenant.enforcement().value == Enforcement::Observe;
+    let Some(old) = old.filter(is_observed).filter(|_| !is_observed(&new)) else { return };
     let name = new.metadata.name_or_generate_name();
-    let path = Path::of(&["spec", "enforcement"]);
+    let path = new.enforcement().path;
     let namespace_count = request.snapshot.namespaces_of(name).count();
     match old.audit.as_ref().filter(|audit| audit.namespaces == namespace_count) {
         None => report.add(

@@ -81,25 +81,15 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
-use crate::policy::path::Path;
-use crate::policy::quote;
 use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, has_expired};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH110",
-    name: "retired-name",
-    kinds: &[Kinds::Only(&[Kind::Namespace, Kind::Tenant])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[TENANT_LABEL],
-    ratchet: false,
-    retry: Retry::Refresh,
-    source: include_str!("bh110_retired_name.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Namespace, Kind::Tenant])])
+    .watches(&[TENANT_LABEL])
+    .retries(Retry::Refresh);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let snapshot = request.snapshot;
@@ -130,7 +120,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     }
     let key = reserved.key;
     report.add(
-        &Path::of(&["metadata", "name"]),
+        &Object::name_path(),
         format!("{finding}, whose mesh certificates may still be valid"),
         format!(
             "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RESERVED_NAMES_CONFIG_MAP}`."

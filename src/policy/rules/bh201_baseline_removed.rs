@@ -56,38 +56,28 @@
 //! metadata: { name: default-deny-all, namespace: tenant-acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use serde_json::Value;
+
+use super::{Check, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
 use crate::baseline;
-use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::path::Path;
+use crate::policy::object::Object;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH201",
-    name: "baseline-removed",
-    kinds: &[Kinds::Managed],
-    scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh201_baseline_removed.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Baseline(check))
+    .in_scopes(NamespaceClass::WITH_BASELINE)
+    .on(&[Operation::Delete])
+    .trusts(&[Trust::Bulkhead, Trust::NamespaceController]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Some((kind, object)), Operation::Delete) = (request.object.baseline(), request.operation) else {
-        return;
-    };
+fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
     let (_, namespace) = request.namespace();
     let is_terminating = namespace.is_some_and(|namespace| namespace.terminating);
     let was_ready = namespace.is_none_or(|namespace| namespace.ready);
     let is_allowed = match request.actor() {
-        Actor::Bulkhead | Actor::NamespaceController => true,
         Actor::KubeControllerManager if is_terminating => true,
-        _ => match request.classify_name(kind, object) {
+        _ => match request.classify_name(object) {
             NameStatus::Free => true,
-            _ if kind.is_partly_managed() || baseline::is_managed(object) => false,
+            _ if request.kind.is_partly_managed() || baseline::is_managed(object) => false,
             // The object is older than the baseline and in its way.
             NameStatus::Reserved => true,
             NameStatus::Baseline(_) => !was_ready,
@@ -96,7 +86,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     if !is_allowed {
         let message = format!(
             "only Bulkhead may delete this baseline {}, which {}",
-            kind.name(),
+            request.kind.name(),
             request.isolation_purpose()
         );
         let fix = if request.tenant.is_some() {
@@ -104,6 +94,6 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         } else {
             "leave it in place; the platform changes it through the SharedService or the settings."
         };
-        report.add(&Path::of(&["metadata", "name"]), message, fix);
+        report.add(&Object::name_path(), message, fix);
     }
 }

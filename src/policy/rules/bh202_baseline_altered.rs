@@ -80,43 +80,27 @@
 //! spec: { hosts: [other.tenant-acme.internal], resolution: NONE }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
 use serde_json::Value;
 
+use super::{Check, Kind, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::baseline::{Difference, differences};
-use crate::kinds::Kind;
-use crate::kinds::Operation;
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::path::Path;
-use crate::policy::quote;
-use crate::snapshot::Actor;
+use crate::policy::object::{Object, Path};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH202",
-    name: "baseline-altered",
-    kinds: &[Kinds::Managed],
-    scopes: &[NamespaceClass::Tenant, NamespaceClass::SharedService, NamespaceClass::MeshRoot],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh202_baseline_altered.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Baseline(check)).in_scopes(NamespaceClass::WITH_BASELINE).trusts(&[Trust::Bulkhead]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some((kind, object)) = request.object.baseline() else { return };
-    if request.operation == Operation::Delete || matches!(request.actor(), Actor::Bulkhead) {
-        return;
-    }
-    let old = request.old.and_then(|old| old.baseline()).map(|(_, old)| old);
+fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
+    let kind = request.kind;
+    let old = request.old.and_then(|old| old.baseline());
     let is_tenant_deleted = request.tenant.is_some_and(|(_, tenant)| tenant.is_none());
-    let desired = match (request.classify_name(kind, object), old) {
+    let desired = match (request.classify_name(object), old) {
         (NameStatus::Baseline(desired), _) => desired,
         (NameStatus::Free, _) => return,
         // Without the tenant the wanted object is unknown: the stored one must not change.
         (NameStatus::Reserved, Some(old)) if is_tenant_deleted => old.clone(),
         (NameStatus::Reserved, _) => {
-            let path = Path::of(&["metadata", "name"]);
+            let path = Object::name_path();
             let message =
                 format!("{} is a name that is reserved for baseline objects", quote(classify_name(object)));
             return report.add(&path, message, "choose another name.");
@@ -124,9 +108,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     };
     let status_changed =
         kind == Kind::ResourceQuota && old.is_some_and(|old| old.get("status") != object.get("status"));
-    if status_changed && !matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager) {
+    if status_changed && !request.is_by(&[Trust::KubeControllers]) {
         let message = "only Kubernetes' quota controller may change the counted usage and limits";
-        report.add(&Path::of(&["status"]), message, "leave `status` unchanged.");
+        report.add(&Object::status_path(), message, "leave `status` unchanged.");
     }
     let differs = |object| !differences(kind, &desired, object).is_empty();
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
@@ -134,9 +118,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         return;
     }
     for difference in differences(kind, &desired, object) {
-        let path = difference.path.iter().fold(Path::default(), |path, step| {
-            if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
-        });
+        let path = Path::from_steps(&difference.path);
         let (must, fix) = explain(request, kind, &difference);
         let message = format!("the baseline {} `{}` {must}", noun(kind), classify_name(object));
         report.add(&path, message, fix);

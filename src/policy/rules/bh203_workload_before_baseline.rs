@@ -48,33 +48,23 @@
 //! metadata: { name: app, namespace: kube-system }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::{Object, Stage};
-use crate::policy::path::Path;
+use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport};
+use crate::policy::object::{Object, Stage, Workload};
 use crate::snapshot::BASELINE_READY;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH203",
-    name: "workload-before-baseline",
-    kinds: &[Kinds::Only(&[Kind::Pod])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Wait,
-    source: include_str!("bh203_workload_before_baseline.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check))
+    .kinds(&[Kinds::Only(&[Kind::Pod])])
+    .on(&[Operation::Create])
+    .retries(Retry::Wait);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::Workload(workload), Operation::Create) = (request.object, request.operation) else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let (name, namespace) = request.namespace();
     let is_ready = namespace.is_none_or(|namespace| namespace.ready);
     // An observed tenant has no baseline to wait for.
     if workload.stage != Stage::Mutated || is_ready || request.is_observed() {
         return;
     }
-    let path = Path::of(&["metadata", "namespace"]);
+    let path = Object::namespace_path();
     if request.snapshot.is_over_limit(name) {
         let message = format!(
             "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",

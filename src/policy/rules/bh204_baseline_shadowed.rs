@@ -61,25 +61,16 @@
 //! spec: { hard: { pods: "20" } }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Spec;
-use crate::policy::path::Path;
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport};
+use crate::policy::object::{Object, Policy, Spec};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH204",
-    name: "baseline-shadowed",
-    kinds: &[Kinds::Only(&[Kind::LimitRange, Kind::Sidecar, Kind::Telemetry])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh204_baseline_shadowed.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Policy(check)).kinds(&[Kinds::Only(&[
+    Kind::LimitRange,
+    Kind::Sidecar,
+    Kind::Telemetry,
+])]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(policy) = request.tenant_policy() else { return };
+fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
     let has_access_log = request.snapshot.settings.access_log.is_some();
     let (message, fix) = match &policy.spec {
         Spec::Sidecar(sidecar) if sidecar.workload_selector.selects_all() => (
@@ -97,5 +88,5 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         ),
         _ => return,
     };
-    report.add(&Path::of(&["spec"]), message, fix);
+    report.add(&Object::spec_path(), message, fix);
 }

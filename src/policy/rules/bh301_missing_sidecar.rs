@@ -96,25 +96,14 @@
 //!     - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::object::{Object, Stage};
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::{Stage, Workload};
 use crate::policy::proxy::PROXY_CONTAINER;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH301",
-    name: "missing-sidecar",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh301_missing_sidecar.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let tenant = request.tenant_name();
     let host_network = workload.host_network();
     if host_network.value {

@@ -76,23 +76,12 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 use crate::keys::{self, DATAPLANE_LABEL, INJECT_KEY, Map, Values};
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::quote;
+use crate::policy::object::MetadataAt;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH302",
-    name: "sidecar-opt-out",
-    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh302_sidecar_opt_out.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
 /// The rows that the table of keys has for this rule.
 const OPT_OUTS: [(Map, &str); 3] = [
@@ -102,12 +91,7 @@ const OPT_OUTS: [(Map, &str); 3] = [
     (Map::Labels, DATAPLANE_LABEL),
 ];
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let metadata = match request.object {
-        Object::Workload(workload) => workload.metadata(),
-        Object::Binding(metadata) => metadata.at_root(),
-        _ => return,
-    };
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let tenant = request.tenant_name();
     for (map, key) in OPT_OUTS {
         let Some(found) = metadata.entry(map, key).filter(|found| !is_allowed(map, key, found.value)) else {
@@ -138,7 +122,7 @@ mod tests {
 
     #[test]
     fn opt_outs_are_the_rows_of_the_table() {
-        let rows = keys::TABLE.into_iter().flatten().filter(|row| row.rule == Some(RULE.code));
+        let rows = keys::TABLE.into_iter().flatten().filter(|row| row.rule == Some("BH302"));
         let mut listed: Vec<_> =
             rows.flat_map(|row| row.maps.iter().map(|map| (row.pattern.text(), map.field()))).collect();
         let mut opt_outs = OPT_OUTS.map(|(map, key)| (key, map.field()));

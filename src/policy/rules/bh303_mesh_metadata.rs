@@ -82,33 +82,17 @@
 //! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
 //! read a path of its own pod.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 use crate::keys::{Map, STATUS_ANNOTATION, is_mesh_key};
-use crate::kinds::Kind;
-use crate::policy::object::{Object, Stage};
+use crate::policy::object::{MetadataAt, Object, Stage};
 use crate::policy::proxy::metadata::{Judgement, judge};
-use crate::policy::quote;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH303",
-    name: "mesh-metadata",
-    kinds: &[Kinds::Workloads, Kinds::Only(&[Kind::Binding])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh303_mesh_metadata.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
-    let (metadata, stage) = match request.object {
-        Object::Workload(workload) => (workload.metadata(), workload.stage),
-        Object::Binding(metadata) => (metadata.at_root(), Stage::Authored),
-        _ => return,
-    };
     if settings.dataplane == Dataplane::Ambient {
         return;
     }
@@ -131,9 +115,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             report.add(&metadata.path(map, key), message, fix);
         }
     }
-    let keeps_status =
-        !settings.istio_cni || stage == Stage::Authored || metadata.annotation(STATUS_ANNOTATION).is_some();
-    if !keeps_status {
+    let is_injected =
+        matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
+    if settings.istio_cni && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none() {
         let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
         report.add(
             &path,

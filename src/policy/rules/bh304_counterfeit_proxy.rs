@@ -203,26 +203,15 @@
 //! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
 //! compared. BH303 judges the annotations that the proxy reads when it starts.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Request, Rule, RuleReport};
 use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
-use crate::policy::object::{ContainerKind, Object, Stage, Workload};
+use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH304",
-    name: "counterfeit-proxy",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh304_counterfeit_proxy.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);
     match workload.stage {
         Stage::Authored => {

@@ -107,53 +107,41 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::policy::object::{Object, Stage};
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::object::{Stage, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
-use crate::policy::quote;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH310",
-    name: "proxy-volume",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh310_proxy_volume.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {
-        for (mount, path) in container.mounts().filter(|(mount, _)| proxy::is_mesh_volume(&mount.name)) {
+        let mounts = container.volume_mounts().elements();
+        for mount in mounts.filter(|mount| proxy::is_mesh_volume(&mount.value.name)) {
             report.add(
-                &path,
+                &mount.path,
                 format!(
                     "{} belongs to the Istio proxy, and holds the credentials of its identity",
-                    quote(&mount.name)
+                    quote(&mount.value.name)
                 ),
                 "remove this mount.",
             );
         }
     }
-    for (volume, path) in workload.volumes() {
-        if !proxy::is_mesh_volume(&volume.name) {
-            for index in proxy::mesh_tokens(volume) {
-                let source = path.clone().fields(&["projected", "sources"]).index(index);
+    for volume in workload.volumes().elements() {
+        if !proxy::is_mesh_volume(&volume.value.name) {
+            for source in proxy::mesh_tokens(volume.value) {
                 report.add(
-                    &source.fields(&["serviceAccountToken", "audience"]),
+                    &volume.token_audience_path(source),
                     format!("with a token for `{MESH_AUDIENCE}` a program acts as this service account in the whole mesh"),
                     "use an audience of your own. Istio mounts the proxy's token.",
                 );
             }
-        } else if workload.stage == Stage::Authored || !proxy::is_injected(volume) {
+        } else if workload.stage == Stage::Authored || !proxy::is_injected(volume.value) {
             report.add(
-                &path,
+                &volume.path,
                 format!(
                     "{} is the name of a volume that Istio injects, and differs from it",
-                    quote(&volume.name)
+                    quote(&volume.value.name)
                 ),
                 "give your volume another name.",
             );

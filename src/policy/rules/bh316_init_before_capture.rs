@@ -83,27 +83,15 @@
 //!       containers: [{ name: app, image: registry.example.com/app:1 }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Request, Rule, RuleReport, quote};
 use crate::keys::NATIVE_SIDECAR_ANNOTATION;
-use crate::policy::object::{ContainerKind, Object, Stage, Workload};
+use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
-use crate::policy::quote;
 use crate::settings::Dataplane;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH316",
-    name: "init-before-capture",
-    kinds: &[Kinds::Workloads],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh316_init_before_capture.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Workload(workload) = request.object else { return };
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
     if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
         return;

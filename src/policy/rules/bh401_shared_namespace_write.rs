@@ -76,23 +76,21 @@
 //!     - { name: collector, image: registry.example.com/log-collector:1 }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::path::Path;
-use crate::policy::quote_all;
+use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote_all};
+use crate::policy::object::Object;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH401",
-    name: "shared-namespace-write",
-    kinds: &[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed],
-    scopes: &[NamespaceClass::SharedService],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh401_shared_namespace_write.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Workloads, Kinds::Only(IDENTITY_KINDS), Kinds::Managed])
+    .on(&[Operation::Create, Operation::Update, Operation::Delete])
+    .in_scopes(&[NamespaceClass::SharedService])
+    .trusts(&[
+        Trust::Bulkhead,
+        Trust::Platform,
+        Trust::Nodes,
+        Trust::NamespaceController,
+        Trust::KubeControllers,
+    ]);
 
 /// Further kinds that can take, lend or weaken the identity of an account.
 const IDENTITY_KINDS: &[Kind] =
@@ -103,15 +101,10 @@ const LIST: &str =
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (namespace, _) = request.namespace();
+    if request.is_service_account_in(namespace) {
+        return;
+    }
     let (actor, fix) = match request.actor() {
-        Actor::Bulkhead
-        | Actor::Platform
-        | Actor::Node
-        | Actor::NamespaceController
-        | Actor::KubeController
-        | Actor::KubeControllerManager => return,
-        Actor::Other | Actor::Member(_) if request.is_service_account_in(namespace) => return,
-        Actor::Other => ("your account is not one of them".to_owned(), LIST.to_owned()),
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
             let (who, place) = match names.as_slice() {
@@ -125,9 +118,10 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             };
             (format!("you act for {who}"), fix)
         }
+        _ => ("your account is not one of them".to_owned(), LIST.to_owned()),
     };
     let message = format!(
         "only platform accounts may write to `{namespace}`, the namespace of shared services, and {actor}"
     );
-    report.add(&Path::of(&["metadata", "namespace"]), message, fix);
+    report.add(&Object::namespace_path(), message, fix);
 }

@@ -32,29 +32,14 @@
 //! metadata: { name: web, namespace: tenant-acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::object::Object;
-use crate::policy::path::Path;
-use crate::policy::quote;
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
+use crate::policy::object::{MetadataAt, Object};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH402",
-    name: "shared-identity-name",
-    kinds: &[Kinds::Only(&[Kind::ServiceAccount])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh402_shared_identity_name.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(&[Kind::ServiceAccount])]).on(&[Operation::Create]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (Object::ServiceAccount(account, _), Operation::Create) = (request.object, request.operation) else {
-        return;
-    };
-    let name = account.name.as_deref().unwrap_or_default();
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
+    let name = metadata.metadata.name.as_deref().unwrap_or_default();
     let mut services = request.snapshot.shared_services();
     if let Some(service) = services.find(|service| service.service_account == name) {
         let message = format!(
@@ -62,6 +47,6 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
             quote(name),
             service.name
         );
-        report.add(&Path::of(&["metadata", "name"]), message, "choose another name.");
+        report.add(&Object::name_path(), message, "choose another name.");
     }
 }

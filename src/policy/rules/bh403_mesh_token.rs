@@ -42,35 +42,17 @@
 //! ## Limits
 //! BH310 judges tokens that the volumes of a pod request.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use super::{Check, Request, Rule, RuleReport, Trust};
+use crate::policy::object::TokenRequest;
 use crate::policy::proxy::MESH_AUDIENCE;
-use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH403",
-    name: "mesh-token",
-    kinds: &[Kinds::Only(&[Kind::TokenRequest])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh403_mesh_token.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::TokenRequest(check)).trusts(&[Trust::Nodes]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::TokenRequest(token_request) = request.object else { return };
-    if matches!(request.actor(), Actor::Node) {
-        return;
-    }
-    for (index, _) in
-        token_request.audiences.iter().enumerate().filter(|(_, audience)| ***audience == *MESH_AUDIENCE)
-    {
+fn check(_: &Request<'_>, token_request: &TokenRequest<'_>, report: &mut RuleReport) {
+    let audiences = token_request.audiences().elements();
+    for audience in audiences.filter(|audience| **audience.value == *MESH_AUDIENCE) {
         report.add(
-            &Path::of(&["spec", "audiences"]).index(index),
+            &audience.path,
             format!(
                 "with a token for `{MESH_AUDIENCE}` its holder acts as this service account in the whole mesh"
             ),

@@ -49,36 +49,24 @@
 //! type: Opaque
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Object;
-use crate::policy::path::Path;
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::Secret;
 
 /// The type of such a Secret.
 pub const SERVICE_ACCOUNT_TOKEN: &str = "kubernetes.io/service-account-token";
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH404",
-    name: "token-secret",
-    kinds: &[Kinds::Only(&[Kind::Secret])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh404_token_secret.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Secret(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Object::Secret(secret) = request.object else { return };
+fn check(_: &Request<'_>, secret: &Secret<'_>, old: Option<&Secret<'_>>, report: &mut RuleReport) {
     // Controllers renew such a Secret, and tenants prepare its deletion.
-    if matches!(request.old, Some(Object::Secret(old)) if old.account() == secret.account()) {
+    if old.is_some_and(|old| old.account() == secret.account()) {
         return;
     }
-    if secret.kind.as_deref() == Some(SERVICE_ACCOUNT_TOKEN) {
+    let kind = secret.kind();
+    if kind.value == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "the token in this Secret would never expire, and is bound to no pod";
         let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
                    for the permission on `serviceaccounts/token`.";
-        report.add(&Path::of(&["type"]), message, fix);
+        report.add(&kind.path, message, fix);
     }
 }

@@ -80,24 +80,7 @@
 //! The plain label `tenant` does not name namespaces: namespaces of no tenant may already have had it. An operator that
 //! writes rules without peers for its workloads must be configured with peers, or to write no policies.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::claims::{self, ClaimKind, Owner};
+use super::Rule;
+use crate::policy::claims::{ClaimKind, Owner};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH501",
-    name: "open-peer",
-    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh501_open_peer.rs"),
-    check,
-};
-
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    if request.tenant_policy().is_some() {
-        claims::refuse(request, ClaimKind::Peer, &[Owner::Anyone], report);
-    }
-}
+pub(super) const RULE: Rule = Rule::refusing(ClaimKind::Peer, &[Owner::Anyone]);

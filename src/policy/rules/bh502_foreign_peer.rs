@@ -75,25 +75,7 @@
 //!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::claims::{self, ClaimKind, Owner};
+use super::Rule;
+use crate::policy::claims::{ClaimKind, Owner};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH502",
-    name: "foreign-peer",
-    kinds: &[Kinds::Only(&[Kind::NetworkPolicy])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh502_foreign_peer.rs"),
-    check,
-};
-
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    if request.tenant_policy().is_some() {
-        claims::refuse(request, ClaimKind::Peer, &[Owner::Foreign, Owner::Malformed], report);
-    }
-}
+pub(super) const RULE: Rule = Rule::refusing(ClaimKind::Peer, &[Owner::Foreign, Owner::Malformed]);

@@ -51,22 +51,7 @@
 //!       route: [{ destination: { host: web } }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::claims::{self, ClaimKind, Owner};
+use super::Rule;
+use crate::policy::claims::{ClaimKind, Owner};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH605",
-    name: "reserved-header",
-    kinds: &[Kinds::Only(&[Kind::VirtualService])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh605_reserved_header.rs"),
-    check,
-};
-
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    claims::refuse(request, ClaimKind::RequestHeader, &[Owner::Platform], report);
-}
+pub(super) const RULE: Rule = Rule::refusing(ClaimKind::RequestHeader, &[Owner::Platform]);

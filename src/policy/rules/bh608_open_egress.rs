@@ -77,69 +77,63 @@
 //!   outboundTrafficPolicy: {}
 //!   egress: [{ hosts: ["~/*"] }]
 //! ```
+//! Where the mesh passes calls to unknown hosts itself, a Sidecar may do so too.
+//! ```yaml as alice in acme-developers, in snapshot allow-any-outbound
+//! apiVersion: networking.istio.io/v1
+//! kind: Sidecar
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   workloadSelector: { labels: { app: web } }
+//!   outboundTrafficPolicy: { mode: ALLOW_ANY }
+//!   egress: [{ hosts: ["./*"] }]
+//! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::claims::{self, ClaimKind, Owner};
-use crate::policy::object::{Sidecar, Spec};
-use crate::policy::path::Path;
-use crate::policy::quote;
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::claims::{ClaimKind, Owner};
+use crate::policy::object::{Object, Sidecar};
 use crate::settings::Outbound;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH608",
-    name: "open-egress",
-    kinds: &[Kinds::Only(&[Kind::Sidecar])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    // The snapshot may not have a new namespace or grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh608_open_egress.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check))
+    .refuses(ClaimKind::KnownHost, &[Owner::Anyone, Owner::Foreign, Owner::Malformed]);
 
 const REGISTRY_ONLY: &str = Outbound::RegistryOnly.name();
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
+fn check(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
     check_outbound_policy(request, sidecar, report);
-    if sidecar.egress.is_empty() {
+    if sidecar.egress().value.is_empty() {
         let message = "without `egress` the proxies of these pods know every host of the mesh";
         report.add(
-            &Path::of(&["spec"]),
+            &Object::spec_path(),
             message,
             "write `egress: [{hosts: [\"./*\"]}]`, or list the hosts that the pods call.",
         );
     }
-    claims::refuse(request, ClaimKind::KnownHost, &[Owner::Anyone, Owner::Foreign, Owner::Malformed], report);
 }
 
 fn check_outbound_policy(request: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
-    let path = Path::of(&["spec", "outboundTrafficPolicy"]);
     let fix = format!(
         "write `{REGISTRY_ONLY}`, and ask the platform to grant the hosts in `Tenant.spec.grants.reach`."
     );
     let is_registry_only = request.snapshot.settings.outbound == Outbound::RegistryOnly;
-    match &sidecar.outbound_traffic_policy {
+    match sidecar.outbound_traffic_policy() {
         None if is_registry_only => {
             let message = "without `outboundTrafficPolicy` the proxies may pass calls to unknown hosts";
             report.add(
-                &Path::of(&["spec"]),
+                &Object::spec_path(),
                 message,
                 "write `outboundTrafficPolicy: {mode: REGISTRY_ONLY}`.",
             );
         }
         None => {}
         Some(outbound) => {
-            let mode = outbound.mode.as_deref().unwrap_or(REGISTRY_ONLY);
-            if is_registry_only && mode != REGISTRY_ONLY {
-                let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode));
-                report.add(&path.clone().fields(&["mode"]), message, fix);
+            let open = outbound.mode().filter(|mode| is_registry_only && mode.value != REGISTRY_ONLY);
+            if let Some(mode) = open {
+                let message = format!("with {} the proxies pass calls to unknown hosts", quote(mode.value));
+                report.add(&mode.path, message, fix);
             }
-            if outbound.egress_proxy.is_some() {
+            if let Some(proxy) = outbound.egress_proxy() {
                 let message = "`egressProxy` sends calls to unknown hosts to another proxy";
-                report.add(&path.fields(&["egressProxy"]), message, "remove `egressProxy`.");
+                report.add(&proxy.path, message, "remove `egressProxy`.");
             }
         }
     }

@@ -61,59 +61,39 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::{Listener, Spec};
-use crate::policy::path::Path;
-use crate::policy::quote;
+use super::{Check, Request, Rule, RuleReport, quote};
+use crate::policy::object::{Listener, Located, Sidecar};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH609",
-    name: "uncaptured-listener",
-    kinds: &[Kinds::Only(&[Kind::Sidecar])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh609_uncaptured_listener.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Sidecar(check));
 
 const PROXY_PORTS: std::ops::Range<u16> = 15000..15100;
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Sidecar(sidecar)) = request.tenant_policy_spec() else { return };
-    for (list, listeners) in [("ingress", &sidecar.ingress), ("egress", &sidecar.egress)] {
-        for (index, listener) in listeners.iter().enumerate() {
-            check_listener(&Path::of(&["spec", list]).index(index), listener, report);
-        }
+fn check(_: &Request<'_>, sidecar: &Sidecar<'_>, report: &mut RuleReport) {
+    for listener in sidecar.ingress().elements().chain(sidecar.egress().elements()) {
+        check_listener(&listener, report);
     }
 }
 
-fn check_listener(path: &Path<'_>, listener: &Listener<'_>, report: &mut RuleReport) {
-    let field_path = |field| path.clone().fields(&[field]);
-    let Listener { capture_mode, bind, default_endpoint, tls, .. } = listener;
-    if let Some(mode) = capture_mode.as_deref().filter(|mode| !["", "DEFAULT", "IPTABLES"].contains(mode)) {
+fn check_listener(listener: &Located<'static, &Listener<'_>>, report: &mut RuleReport) {
+    let is_captured = |mode: &str| ["", "DEFAULT", "IPTABLES"].contains(&mode);
+    if let Some(mode) = listener.capture_mode().filter(|mode| !is_captured(mode.value)) {
         let message =
-            format!("with {} calls can reach the program without passing this listener", quote(mode));
-        report.add(&field_path("captureMode"), message, "remove `captureMode`.");
+            format!("with {} calls can reach the program without passing this listener", quote(mode.value));
+        report.add(&mode.path, message, "remove `captureMode`.");
     }
-    if let Some(bind) = bind.as_deref().filter(|bind| !is_allowed_bind(bind)) {
+    if let Some(bind) = listener.bind().filter(|bind| !is_allowed_bind(bind.value)) {
         let message =
-            format!("at {} this listener can be called without the traffic redirection", quote(bind));
-        report.add(&field_path("bind"), message, "remove `bind`, or write `127.0.0.1`.");
+            format!("at {} this listener can be called without the traffic redirection", quote(bind.value));
+        report.add(&bind.path, message, "remove `bind`, or write `127.0.0.1`.");
     }
-    if let Some(endpoint) = default_endpoint.as_deref().filter(|endpoint| !is_allowed_endpoint(endpoint)) {
-        let message = format!("{} is not a port of the pod's own programs", quote(endpoint));
+    let endpoint = listener.default_endpoint();
+    if let Some(endpoint) = endpoint.filter(|endpoint| !is_allowed_endpoint(endpoint.value)) {
+        let message = format!("{} is not a port of the pod's own programs", quote(endpoint.value));
         let fix = "write `127.0.0.1:PORT` or `0.0.0.0:PORT`. The ports 15000 to 15099 belong to the proxy.";
-        report.add(&field_path("defaultEndpoint"), message, fix);
+        report.add(&endpoint.path, message, fix);
     }
-    if tls.is_some() {
-        report.add(
-            &field_path("tls"),
-            "a listener's own `tls` replaces the mesh's mutual TLS",
-            "remove `tls`.",
-        );
+    if let Some(tls) = listener.tls() {
+        report.add(&tls.path, "a listener's own `tls` replaces the mesh's mutual TLS", "remove `tls`.");
     }
 }
 

@@ -58,36 +58,23 @@
 //!   portLevelMtls: { 8080: { mode: UNSET } }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::{PeerAuthentication, Spec};
-use crate::policy::path::Path;
-use crate::policy::quote;
+use super::{Check, Request, Retry, Rule, RuleReport, quote};
+use crate::policy::object::PeerAuthentication;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH701",
-    name: "permissive-mtls",
-    kinds: &[Kinds::Only(&[Kind::PeerAuthentication])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
+pub(super) const RULE: Rule = Rule::new(Check::PeerAuthentication(check))
     // The snapshot may not have a new grant yet.
-    retry: Retry::Refresh,
-    source: include_str!("bh701_permissive_mtls.rs"),
-    check,
-};
+    .retries(Retry::Refresh);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, policy: &PeerAuthentication<'_>, report: &mut RuleReport) {
     const FIX: &str = "write `STRICT`. For calls of the API server, ask the platform for `Tenant.spec.grants.apiServerCallbacks`.";
-    let Some(Spec::PeerAuthentication(policy)) = request.tenant_policy_spec() else { return };
     let accepts_plaintext =
         |mode| format!("{} accepts calls without a certificate, whose callers have no identity", quote(mode));
     match policy.mode() {
-        Some("STRICT") => {}
-        Some(mode) => report.add(&Path::of(&["spec", "mtls", "mode"]), accepts_plaintext(mode), FIX),
+        Some(mode) if mode.value == "STRICT" => {}
+        Some(mode) => report.add(&mode.path, accepts_plaintext(mode.value), FIX),
         None if policy.selector.selects_all() => {
             let message = "without a selector and a mode this policy can replace the baseline's `STRICT`";
-            report.add(&Path::of(&["spec", "mtls"]), message, "write `mode: STRICT`.");
+            report.add(&PeerAuthentication::mtls_path(), message, "write `mode: STRICT`.");
         }
         None => {}
     }

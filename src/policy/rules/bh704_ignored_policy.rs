@@ -55,49 +55,40 @@
 //!   annotations: { istio.io/dry-run: "true" }
 //! spec: { rules: [{}] }
 //! ```
+//! The label may name the revision of the mesh.
+//! ```yaml as alice in acme-developers, in snapshot mesh-revision
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata:
+//!   name: web
+//!   namespace: tenant-acme
+//!   labels: { istio.io/rev: canary }
+//! spec: { hosts: [web] }
+//! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kinds, Request, Rule, RuleReport, quote};
 use crate::keys::{self, Map, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION, TRAFFIC_KINDS};
-use crate::kinds::Kind;
-use crate::policy::object::{Metadata, Object};
-use crate::policy::quote;
+use crate::policy::object::MetadataAt;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH704",
-    name: "ignored-policy",
-    kinds: &[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh704_ignored_policy.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(check)).kinds(&[Kinds::Only(SECURITY_KINDS), Kinds::Only(TRAFFIC_KINDS)]);
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let (kind, metadata): (_, &Metadata<'_>) = match request.object {
-        Object::VirtualService(metadata) => (Kind::VirtualService, metadata),
-        _ => match request.tenant_policy() {
-            Some(policy) => (policy.kind, &policy.metadata),
-            None => return,
-        },
-    };
+fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let (_, namespace) = request.namespace();
     let revisions = [
         request.snapshot.settings.mesh_revision.as_deref(),
         namespace.and_then(|known| known.label(REVISION_LABEL)),
     ];
-    let metadata_at = metadata.at_root();
     if let Some(label) =
-        metadata_at.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
+        metadata.label(REVISION_LABEL).filter(|label| !revisions.contains(&Some(label.value)))
     {
         let entry = quote(&format!("{REVISION_LABEL}: \"{}\"", label.value));
         let message =
             format!("{entry} is not the mesh revision of this namespace, so istiod ignores the object");
         report.add(&label.path, message, "remove the label.");
     }
-    let is_judged = || keys::find(kind, Map::Annotations, SUPPRESSION_ANNOTATION).is_some();
-    if let Some(annotation) = metadata_at.annotation(SUPPRESSION_ANNOTATION).filter(|_| is_judged()) {
+    let is_judged = || keys::find(request.kind, Map::Annotations, SUPPRESSION_ANNOTATION).is_some();
+    if let Some(annotation) = metadata.annotation(SUPPRESSION_ANNOTATION).filter(|_| is_judged()) {
         let message =
             format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
         report.add(&annotation.path, message, "remove the annotation.");

@@ -52,47 +52,30 @@
 //! ## Limits
 //! The rule does not judge metrics and traces.
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::object::Spec;
-use crate::policy::path::Path;
+use super::{Check, Request, Rule, RuleReport};
+use crate::policy::object::Telemetry;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH707",
-    name: "silenced-log",
-    kinds: &[Kinds::Only(&[Kind::Telemetry])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh707_silenced_log.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Telemetry(check));
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let Some(Spec::Telemetry(telemetry)) = request.tenant_policy_spec() else { return };
+fn check(request: &Request<'_>, telemetry: &Telemetry<'_>, report: &mut RuleReport) {
     let message = "with this entry the proxies of these pods do not log every call that they refuse";
     let only_outgoing = |field: &str| {
         format!("remove `{field}`, or limit the entry to outgoing calls with `match: {{mode: CLIENT}}`.")
     };
-    let logging = telemetry.access_logging.iter().enumerate();
-    for (index, logging) in logging.filter(|(_, logging)| logging.applies_to_server_side()) {
-        let field_path = |field| Path::of(&["spec", "accessLogging"]).index(index).fields(&[field]);
-        if logging.disabled == Some(true) {
-            report.add(&field_path("disabled"), message, only_outgoing("disabled"));
+    let logging = telemetry.access_logging().elements();
+    for logging in logging.filter(|logging| logging.value.applies_to_server_side()) {
+        if let Some(disabled) = logging.disabled().filter(|disabled| disabled.value) {
+            report.add(&disabled.path, message, only_outgoing("disabled"));
         }
-        if logging.filter.is_some() {
-            report.add(&field_path("filter"), message, only_outgoing("filter"));
+        if let Some(filter) = logging.filter() {
+            report.add(&filter.path, message, only_outgoing("filter"));
         }
-        let providers = &logging.providers;
+        let providers = logging.providers();
         if let Some(required) = &request.snapshot.settings.access_log
-            && !(providers.is_empty() || providers.iter().any(|provider| *provider.name == **required))
+            && !(providers.value.is_empty()
+                || providers.value.iter().any(|provider| *provider.name == **required))
         {
-            report.add(
-                &field_path("providers"),
-                message,
-                format!("add the provider `{required}` to the list."),
-            );
+            report.add(&providers.path, message, format!("add the provider `{required}` to the list."));
         }
     }
 }

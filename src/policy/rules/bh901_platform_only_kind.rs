@@ -66,67 +66,53 @@
 //! spec: { namespace: monitoring }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust};
 use crate::api::{Enforcement, Grants};
-use crate::kinds::{Kind, Operation};
 use crate::policy::object::Object;
-use crate::policy::path::Path;
 use crate::snapshot::Actor;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH901",
-    name: "platform-only-kind",
-    kinds: &[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])],
-    scopes: &[NamespaceClass::ClusterScoped],
-    watched_labels: &[],
-    ratchet: false,
-    retry: Retry::Never,
-    source: include_str!("bh901_platform_only_kind.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])])
+    .on(&[Operation::Create, Operation::Update, Operation::Delete])
+    .trusts(&[Trust::Platform, Trust::Bulkhead]);
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";
     match (request.actor(), request.operation, request.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
-        (Actor::Platform | Actor::Bulkhead, _, _)
-        | (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
+        (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
         (_, Operation::Create, Object::Tenant(tenant)) => {
-            if tenant.enforcement == Enforcement::Observe {
+            let enforcement = tenant.enforcement();
+            if enforcement.value == Enforcement::Observe {
                 let message = "only the platform may set `enforcement: Observe`, which admits violations";
-                report.add(
-                    &Path::of(&["spec", "enforcement"]),
-                    message,
-                    "remove this field, or ask the platform to set it.",
-                );
+                report.add(&enforcement.path, message, "remove this field, or ask the platform to set it.");
             }
-            if tenant.grants != Grants::default() {
+            let grants = tenant.grants();
+            if *grants.value != Grants::default() {
                 let message = "only the platform may grant access beyond the tenant";
                 report.add(
-                    &Path::of(&["spec", "grants"]),
+                    &grants.path,
                     message,
                     "remove this field, or ask the platform to add the grants.",
                 );
             }
             if request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).next().is_some() {
-                let path = Path::of(&["metadata", "name"]);
+                let path = Object::name_path();
                 let message =
                     "namespaces of a deleted tenant with this name still exist, and would become yours";
                 let fix = "choose another name, or ask the platform to create the Tenant.";
                 report.add(&path, message, fix);
             }
-            for (index, _) in
-                tenant.owners.iter().enumerate().filter(|(_, owner)| !request.user_matches(owner))
-            {
-                let path = Path::of(&["spec", "owners"]).index(index);
+            let owners = tenant.owners().elements();
+            for owner in owners.filter(|owner| !request.user_matches(owner.value)) {
                 let message = "the owners of a Tenant that you create must be you or your own groups";
                 let fix = "name yourself or a group of yours, and ask the platform to add this owner.";
-                report.add(&path, message, fix);
+                report.add(&owner.path, message, fix);
             }
         }
         _ => {
             let message = "only the platform may write this kind, which decides what the rules allow";
-            report.add(&Path::of(&["metadata"]), message, ASK);
+            report.add(&Object::metadata_path(), message, ASK);
         }
     }
 }

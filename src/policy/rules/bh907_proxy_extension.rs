@@ -64,30 +64,18 @@
 //! metadata: { name: slow-down, namespace: tenant-acme }
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::{Kind, Operation};
-use crate::policy::path::Path;
-use crate::snapshot::Actor;
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust};
+use crate::policy::object::Object;
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH907",
-    name: "proxy-extension",
-    kinds: &[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh907_proxy_extension.rs"),
-    check,
-};
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Only(&[Kind::EnvoyFilter, Kind::WasmPlugin, Kind::TrafficExtension, Kind::ProxyConfig])])
+    .trusts(&[Trust::Platform, Trust::Bulkhead])
+    .with_ratchet();
 
-fn check(request: &Request<'_>, report: &mut RuleReport) {
-    let is_trusted = matches!(request.actor(), Actor::Platform | Actor::Bulkhead);
-    if request.operation != Operation::Delete && !is_trusted {
-        report.add(
-            &Path::of(&["kind"]),
-            "only the platform may write this kind: it can remove the baseline's checks from the proxies",
-            "remove it, or ask the platform to review and apply it.",
-        );
-    }
+fn check(_: &Request<'_>, report: &mut RuleReport) {
+    report.add(
+        &Object::kind_path(),
+        "only the platform may write this kind: it can remove the baseline's checks from the proxies",
+        "remove it, or ask the platform to review and apply it.",
+    );
 }

@@ -60,21 +60,10 @@
 //!       containers: [{ name: web, image: "registry.example.com/web:1", workingDir: /srv }]
 //! ```
 
-use super::{Kinds, NamespaceClass, Request, Retry, Rule, RuleReport};
-use crate::kinds::Kind;
-use crate::policy::quote;
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
 
-pub(super) static RULE: Rule = Rule {
-    code: "BH908",
-    name: "unknown-field",
-    kinds: &[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)],
-    scopes: &[NamespaceClass::Tenant],
-    watched_labels: &[],
-    ratchet: true,
-    retry: Retry::Never,
-    source: include_str!("bh908_unknown_field.rs"),
-    check,
-};
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)]).with_ratchet();
 
 /// The kinds in tenants' namespaces that are judged under any name.
 const JUDGED_BY_CONTENT: &[Kind] = &[

@@ -10,7 +10,7 @@ pub struct Path<'a>(ArrayVec<Segment<'a>, MAX_DEPTH>);
 const MAX_DEPTH: usize = 14;
 
 #[derive(Clone, Copy, Debug)]
-pub enum Segment<'a> {
+pub(in crate::policy) enum Segment<'a> {
     Field(&'a str),
     Key(&'a str),
     Index(usize),
@@ -19,26 +19,33 @@ pub enum Segment<'a> {
 }
 
 impl<'a> Path<'a> {
-    pub fn of(fields: &[&'a str]) -> Self {
+    pub(super) fn of(fields: &[&'a str]) -> Self {
         Self::default().fields(fields)
     }
 
     #[must_use]
-    pub fn fields(self, fields: &[&'a str]) -> Self {
+    pub(super) fn fields(self, fields: &[&'a str]) -> Self {
         fields.iter().fold(self, |path, field| path.then(Segment::Field(field)))
     }
 
     #[must_use]
-    pub fn key(self, key: &'a str) -> Self {
+    pub(super) fn key(self, key: &'a str) -> Self {
         self.then(Segment::Key(key))
     }
 
     #[must_use]
-    pub fn index(self, index: usize) -> Self {
+    pub(super) fn index(self, index: usize) -> Self {
         self.then(Segment::Index(index))
     }
 
-    pub(super) fn then(mut self, segment: Segment<'a>) -> Self {
+    /// Returns the path whose steps are field names, or keys if they contain a dot or a slash.
+    pub fn from_steps(steps: &'a [String]) -> Self {
+        steps.iter().fold(Self::default(), |path, step| {
+            if step.contains(['.', '/']) { path.key(step) } else { path.fields(&[step]) }
+        })
+    }
+
+    pub(in crate::policy) fn then(mut self, segment: Segment<'a>) -> Self {
         if self.0.try_push(segment).is_err() {
             debug_assert!(false, "a path of more than {MAX_DEPTH} segments");
             if let Some(last) = self.0.last_mut() {
@@ -101,4 +108,19 @@ impl fmt::Display for Path<'_> {
 pub struct Located<'a, T> {
     pub value: T,
     pub path: Path<'a>,
+}
+
+impl<'p, T> Located<'p, T> {
+    /// Returns `value` as the value of a field of this one.
+    pub(super) fn field<U>(&self, field: &'p str, value: U) -> Located<'p, U> {
+        Located { value, path: self.path.clone().fields(&[field]) }
+    }
+}
+
+impl<'p, 'o, T> Located<'p, &'o [T]> {
+    /// Returns each element of a list.
+    pub fn elements(self) -> impl Iterator<Item = Located<'p, &'o T>> {
+        let Self { value, path } = self;
+        value.iter().enumerate().map(move |(index, value)| Located { value, path: path.clone().index(index) })
+    }
 }

@@ -1,0 +1,124 @@
+//! The checks of rules, by what they are given of a request.
+
+use serde_json::Value;
+
+use super::{Kinds, Request, RuleReport};
+use crate::kinds::Kind;
+use crate::policy::object::{
+    MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication, Policy, Secret, Sidecar, Spec,
+    Telemetry, TenantView, TokenRequest, Workload,
+};
+
+/// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
+///
+/// A check of policies, or of a policy's spec or metadata, is not run for the baseline's own objects.
+#[derive(Clone, Copy, Debug)]
+pub enum Check {
+    /// A Namespace and, on update, its old version.
+    Namespace(fn(&Request<'_>, &NamespaceView<'_>, Option<&NamespaceView<'_>>, &mut RuleReport)),
+    /// A Tenant and, on update, its old version.
+    Tenant(fn(&Request<'_>, &TenantView<'_>, Option<&TenantView<'_>>, &mut RuleReport)),
+    /// A pod or a pod template.
+    Workload(fn(&Request<'_>, &Workload<'_>, &mut RuleReport)),
+    /// The metadata of an object, or of its pod template.
+    Metadata(fn(&Request<'_>, MetadataAt<'_>, &mut RuleReport)),
+    TokenRequest(fn(&Request<'_>, &TokenRequest<'_>, &mut RuleReport)),
+    /// A Secret and, on update, its old version.
+    Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
+    /// An object with the name of a baseline object.
+    Baseline(fn(&Request<'_>, &Value, &mut RuleReport)),
+    /// A policy of any kind that the baseline has objects of.
+    Policy(fn(&Request<'_>, &Policy<'_>, &mut RuleReport)),
+    NetworkPolicy(fn(&Request<'_>, &NetworkPolicy<'_>, &mut RuleReport)),
+    PeerAuthentication(fn(&Request<'_>, &PeerAuthentication<'_>, &mut RuleReport)),
+    Sidecar(fn(&Request<'_>, &Sidecar<'_>, &mut RuleReport)),
+    Telemetry(fn(&Request<'_>, &Telemetry<'_>, &mut RuleReport)),
+    /// Any object.
+    Object(fn(&Request<'_>, &mut RuleReport)),
+}
+
+impl Check {
+    /// Returns the kinds that the check can judge, if they follow from it.
+    pub(super) const fn kinds(&self) -> &'static [Kinds] {
+        match self {
+            Self::Namespace(_) => &[Kinds::Only(&[Kind::Namespace])],
+            Self::Tenant(_) => &[Kinds::Only(&[Kind::Tenant])],
+            Self::Workload(_) => &[Kinds::Workloads],
+            Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
+            Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
+            Self::Baseline(_) => &[Kinds::Managed],
+            Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
+            Self::PeerAuthentication(_) => &[Kinds::Only(&[Kind::PeerAuthentication])],
+            Self::Sidecar(_) => &[Kinds::Only(&[Kind::Sidecar])],
+            Self::Telemetry(_) => &[Kinds::Only(&[Kind::Telemetry])],
+            Self::Metadata(_) | Self::Policy(_) | Self::Object(_) => &[],
+        }
+    }
+
+    /// Runs the check, if the object is of a kind that it can judge.
+    pub(in crate::policy) fn run(self, request: &Request<'_>, report: &mut RuleReport) {
+        match (self, request.object) {
+            (Self::Object(check), _) => check(request, report),
+            (Self::Namespace(check), Object::Namespace(new)) => {
+                let old = match request.old {
+                    Some(Object::Namespace(old)) => Some(old),
+                    _ => None,
+                };
+                check(request, new, old, report);
+            }
+            (Self::Tenant(check), Object::Tenant(new)) => {
+                let old = match request.old {
+                    Some(Object::Tenant(old)) => Some(old),
+                    _ => None,
+                };
+                check(request, new, old, report);
+            }
+            (Self::Secret(check), Object::Secret(new)) => {
+                let old = match request.old {
+                    Some(Object::Secret(old)) => Some(old),
+                    _ => None,
+                };
+                check(request, new, old, report);
+            }
+            (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
+            (Self::TokenRequest(check), Object::TokenRequest(token)) => check(request, token, report),
+            (Self::Metadata(check), object) => {
+                if let Some(metadata) = metadata(request, object) {
+                    check(request, metadata, report);
+                }
+            }
+            (Self::Baseline(check), object) => {
+                if let Some(object) = object.baseline() {
+                    check(request, object, report);
+                }
+            }
+            (check, Object::Policy(policy)) if request.is_tenant_policy(policy) => {
+                match (check, &policy.spec) {
+                    (Self::Policy(check), _) => check(request, policy, report),
+                    (Self::NetworkPolicy(check), Spec::NetworkPolicy(spec)) => check(request, spec, report),
+                    (Self::PeerAuthentication(check), Spec::PeerAuthentication(spec)) => {
+                        check(request, spec, report);
+                    }
+                    (Self::Sidecar(check), Spec::Sidecar(spec)) => check(request, spec, report),
+                    (Self::Telemetry(check), Spec::Telemetry(spec)) => check(request, spec, report),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Returns the metadata that rules judge.
+fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<MetadataAt<'r>> {
+    match object {
+        Object::Workload(workload) => Some(workload.metadata()),
+        Object::Policy(policy) => request.is_tenant_policy(policy).then(|| policy.metadata.at_root()),
+        Object::Binding(metadata)
+        | Object::ServiceAccount(metadata, _)
+        | Object::VirtualService(metadata)
+        | Object::Namespace(NamespaceView { metadata, .. })
+        | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
+        Object::TokenRequest(_) | Object::Secret(_) | Object::Opaque => None,
+    }
+}

@@ -1,0 +1,339 @@
+//! A rule as data. Its file says which check judges what, and how it differs from the defaults; the registry adds the
+//! file's manual, from which code, name and family follow.
+
+use super::{Check, RULES, Request, RuleReport, manual};
+use crate::kinds::{Kind, Operation};
+use crate::policy::Retry;
+use crate::policy::claims::{self, ClaimKind, Owner};
+use crate::snapshot::Actor;
+
+/// A rule, as data.
+#[derive(Debug)]
+pub struct Rule {
+    code: &'static str,
+    name: &'static str,
+    family: Family,
+    source: &'static str,
+    kinds: &'static [Kinds],
+    operations: &'static [Operation],
+    trusted: &'static [Trust],
+    scopes: Option<&'static [NamespaceClass]>,
+    watched_labels: &'static [&'static str],
+    /// True if the rule has a ratchet, whatever its family has.
+    ratchet: bool,
+    retry: Retry,
+    check: Option<Check>,
+    claims: Option<(ClaimKind, &'static [Owner])>,
+}
+
+/// The subject of a rule: the first digit of its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// BH1xx: namespaces and tenants.
+    Namespaces,
+    /// BH2xx: the objects of the baseline.
+    Baseline,
+    /// BH3xx: pods and pod templates.
+    Pods,
+    /// BH4xx: service accounts and their tokens.
+    Identities,
+    /// BH5xx: network policies.
+    Network,
+    /// BH6xx: routing in the mesh.
+    Traffic,
+    /// BH7xx: Istio's security and telemetry policies.
+    MeshSecurity,
+    /// BH9xx: kinds that only the platform may write.
+    PlatformKinds,
+}
+
+/// Users whose writes a rule admits, whatever they write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Bulkhead's own controller.
+    Bulkhead,
+    /// The platform users and groups of the settings.
+    Platform,
+    /// The kubelets.
+    Nodes,
+    /// The controller that deletes the contents of terminating namespaces.
+    NamespaceController,
+    /// Kubernetes' scheduler and other controllers.
+    KubeControllers,
+}
+
+/// A class of namespaces in which a rule applies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NamespaceClass {
+    /// Objects without a namespace, and Namespaces themselves.
+    ClusterScoped,
+    /// Namespaces of tenants.
+    Tenant,
+    /// Namespaces of shared services.
+    SharedService,
+    /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
+    MeshRoot,
+}
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug)]
+pub enum Kinds {
+    /// Pods, and the kinds that create pods from a template.
+    Workloads,
+    /// The kinds that the baseline has objects of.
+    Managed,
+    Only(&'static [Kind]),
+}
+
+impl Rule {
+    /// A rule with the defaults, for a rule's file.
+    pub(super) const fn new(check: Check) -> Self {
+        Self { check: Some(check), ..Self::of_kinds(check.kinds()) }
+    }
+
+    /// A rule that refuses claims whose owner is one of these.
+    pub(super) const fn refusing(kind: ClaimKind, owners: &'static [Owner]) -> Self {
+        Self::of_kinds(kinds_with(kind)).refuses(kind, owners)
+    }
+
+    const fn of_kinds(kinds: &'static [Kinds]) -> Self {
+        Self {
+            code: "",
+            name: "",
+            family: Family::PlatformKinds,
+            source: "",
+            kinds,
+            operations: &[Operation::Create, Operation::Update],
+            trusted: &[],
+            scopes: None,
+            watched_labels: &[],
+            ratchet: false,
+            retry: Retry::Never,
+            check: None,
+            claims: None,
+        }
+    }
+
+    /// Refuses claims whose owner is one of these, after the check.
+    pub(super) const fn refuses(self, kind: ClaimKind, owners: &'static [Owner]) -> Self {
+        Self { claims: Some((kind, owners)), ..self }
+    }
+
+    /// Sets the kinds that the rule judges, if they do not follow from the check.
+    pub(super) const fn kinds(self, kinds: &'static [Kinds]) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// Sets the operations that the rule judges. The default is all but deletes.
+    pub(super) const fn on(self, operations: &'static [Operation]) -> Self {
+        Self { operations, ..self }
+    }
+
+    /// Sets the users whose writes the rule does not judge.
+    pub(super) const fn trusts(self, trusted: &'static [Trust]) -> Self {
+        Self { trusted, ..self }
+    }
+
+    /// Sets the classes of namespaces in which the rule applies. The default follows from the kinds: no namespace, or
+    /// the namespaces of tenants.
+    pub(super) const fn in_scopes(self, scopes: &'static [NamespaceClass]) -> Self {
+        Self { scopes: Some(scopes), ..self }
+    }
+
+    /// Sets the labels of a namespace that the rule reads: a write that changes none of them need not be sent.
+    pub(super) const fn watches(self, labels: &'static [&'static str]) -> Self {
+        Self { watched_labels: labels, ..self }
+    }
+
+    /// Gives the rule a ratchet that its family does not have.
+    pub(super) const fn with_ratchet(self) -> Self {
+        Self { ratchet: true, ..self }
+    }
+
+    /// Sets the retry that may admit a refused request: a newer snapshot can differ.
+    pub(super) const fn retries(self, retry: Retry) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Adds what follows from the text of the rule's file.
+    pub(super) const fn registered(self, source: &'static str) -> Self {
+        let (code, name) = manual::code_and_name(source);
+        Self { code, name, family: Family::of(code), source, ..self }
+    }
+}
+
+impl Rule {
+    pub fn find(code: &str) -> Option<&'static Self> {
+        RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(code))
+    }
+
+    /// Returns the code, which is never reused for another rule.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub const fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Returns the manual as Markdown.
+    pub fn manual(&self) -> String {
+        manual::manual(self.source)
+    }
+
+    /// Returns the first sentence of the manual, which says what the rule refuses.
+    pub fn summary(&self) -> String {
+        manual::summary(&self.manual())
+    }
+
+    /// True if the rule judges writes of `kind`.
+    pub fn judges(&self, kind: Kind) -> bool {
+        self.kinds.iter().any(|kinds| kinds.contain(kind))
+    }
+
+    /// True if the rule judges this operation on objects of this kind, in namespaces of this class.
+    pub(in crate::policy) fn applies(&self, kind: Kind, operation: Operation, class: NamespaceClass) -> bool {
+        self.judges(kind) && self.operations.contains(&operation) && self.scopes().contains(&class)
+    }
+
+    /// Returns the users whose writes the rule does not judge.
+    pub(in crate::policy) fn trusted(&self) -> &'static [Trust] {
+        self.trusted
+    }
+
+    /// True if the rule judges no object but those with the name of a baseline object.
+    pub fn judges_baseline_objects_only(&self) -> bool {
+        matches!(self.check, Some(Check::Baseline(_)))
+    }
+
+    /// Returns the classes of namespaces in which the rule applies.
+    pub fn scopes(&self) -> &'static [NamespaceClass] {
+        match (self.scopes, self.kinds) {
+            (Some(scopes), _) => scopes,
+            (None, [Kinds::Only([kind, ..]), ..]) if kind.is_cluster_scoped() => {
+                &[NamespaceClass::ClusterScoped]
+            }
+            (None, _) => &[NamespaceClass::Tenant],
+        }
+    }
+
+    /// Returns the labels of a namespace that the rule reads.
+    pub fn watched_labels(&self) -> &'static [&'static str] {
+        self.watched_labels
+    }
+
+    /// True if an existing violation is only a warning while the fields that the rule reads stay unchanged.
+    pub fn ratchet(&self) -> bool {
+        self.ratchet || self.family.has_ratchet()
+    }
+
+    /// Returns the retry that may admit a refused request.
+    pub fn retry(&self) -> Retry {
+        self.retry
+    }
+
+    /// True if the rule only warns for an observed tenant.
+    pub fn warns_when_observed(&self) -> bool {
+        self.family.warns_when_observed()
+    }
+
+    /// True if an Exemption can switch the rule off for its target.
+    pub fn can_be_exempted(&self) -> bool {
+        self.family.can_be_exempted()
+    }
+
+    /// Returns the sort of claims that the rule judges.
+    pub fn claims(&self) -> Option<ClaimKind> {
+        self.claims.map(|(kind, _)| kind)
+    }
+
+    /// Judges the object of a request.
+    pub(in crate::policy) fn judge(&self, request: &Request<'_>, report: &mut RuleReport) {
+        if let Some(check) = self.check {
+            check.run(request, report);
+        }
+        if let Some((kind, owners)) = self.claims {
+            claims::refuse(request, kind, owners, report);
+        }
+    }
+}
+
+impl Family {
+    /// Returns the family of a code.
+    const fn of(code: &str) -> Self {
+        match code.as_bytes() {
+            [_, _, b'1', ..] => Self::Namespaces,
+            [_, _, b'2', ..] => Self::Baseline,
+            [_, _, b'3', ..] => Self::Pods,
+            [_, _, b'4', ..] => Self::Identities,
+            [_, _, b'5', ..] => Self::Network,
+            [_, _, b'6', ..] => Self::Traffic,
+            [_, _, b'7', ..] => Self::MeshSecurity,
+            digits => {
+                assert!(matches!(digits, [_, _, b'9', ..]), "a code without a family");
+                Self::PlatformKinds
+            }
+        }
+    }
+
+    /// True if existing violations are only warnings while the object stays as it is. Ownership and the baseline are
+    /// never a matter of age.
+    const fn has_ratchet(self) -> bool {
+        match self {
+            Self::Pods | Self::Network | Self::Traffic | Self::MeshSecurity => true,
+            Self::Namespaces | Self::Baseline | Self::Identities | Self::PlatformKinds => false,
+        }
+    }
+
+    /// True if the rules only warn for an observed tenant. Rules about namespaces and identities always refuse.
+    const fn warns_when_observed(self) -> bool {
+        !matches!(self, Self::Namespaces | Self::Identities)
+    }
+
+    /// True if an Exemption can switch the rules off.
+    const fn can_be_exempted(self) -> bool {
+        matches!(self, Self::Pods)
+    }
+}
+
+impl Trust {
+    /// True if `actor` is one of these users.
+    pub(in crate::policy) fn includes(self, actor: &Actor<'_>) -> bool {
+        match actor {
+            Actor::Bulkhead => self == Self::Bulkhead,
+            Actor::Platform => self == Self::Platform,
+            Actor::Node => self == Self::Nodes,
+            Actor::NamespaceController => self == Self::NamespaceController,
+            Actor::KubeController | Actor::KubeControllerManager => self == Self::KubeControllers,
+            Actor::Member(_) | Actor::Other => false,
+        }
+    }
+}
+
+impl NamespaceClass {
+    /// The namespaces that have objects of the baseline.
+    pub(super) const WITH_BASELINE: &[Self] = &[Self::Tenant, Self::SharedService, Self::MeshRoot];
+}
+
+/// Returns the kinds whose objects make claims of this kind.
+const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
+    match kind {
+        ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
+        ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
+    }
+}
+
+impl Kinds {
+    fn contain(self, kind: Kind) -> bool {
+        match self {
+            Self::Workloads => kind.is_workload(),
+            Self::Managed => kind.is_managed(),
+            Self::Only(kinds) => kinds.contains(&kind),
+        }
+    }
+}
