@@ -21,8 +21,8 @@
 //! ```
 //!
 //! Imports point one way too: `kinds` → `keys` → `api` → `settings` → `snapshot` → `baseline` → `policy` →
-//! `registration` → `report` → the rest. The folders from `kinds` to `registration` are pure: they do not wait, do no
-//! I/O and read no clock.
+//! `registration` → `report` → `telemetry` → `sources` → { `webhook`, `audit` } → `controller` → `cli`. The folders
+//! from `kinds` to `registration` are pure: they do not wait, do no I/O and read no clock.
 
 pub mod api;
 pub mod audit;

@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::NAME_PREFIX;
 use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
 use crate::settings::{Calico, Settings};
+
+/// Prefix of names where there can be several objects, or where others write in the same place.
+pub const NAME_PREFIX: &str = "bulkhead-";
 
 /// True if the object has that label.
 pub fn is_managed(object: &Value) -> bool {

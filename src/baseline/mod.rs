@@ -20,7 +20,7 @@ mod tenant;
 pub use cluster::{DENY_ALL_NAME, cluster_object_names, desired_for_cluster, is_cluster_object_name};
 pub use difference::{Difference, differences};
 pub use labels::{Label, enforced_labels, labels, missing_labels};
-pub use manifest::{Manifest, is_managed, kinds};
+pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
@@ -30,10 +30,7 @@ pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 
 use crate::snapshot::Snapshot;
-use manifest::{Body, Object, Site};
-
-/// Prefix of names where there can be several objects, or where others write in the same place.
-pub const NAME_PREFIX: &str = "bulkhead-";
+use manifest::{Body, Object};
 
 /// Returns all objects outside tenants: those of the cluster and those of shared services.
 pub fn desired_for_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {

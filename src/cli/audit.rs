@@ -7,8 +7,8 @@ use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 
-use super::ExitStatus;
 use super::cluster::Cluster;
+use super::exit_status::ExitStatus;
 use crate::audit::{self, AuditScope, Progress};
 use crate::report::{self, Format, Writer};
 use crate::snapshot::{NamespaceOwner, Snapshot};

@@ -5,7 +5,7 @@ use anyhow::Result;
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::ExitStatus;
+use super::exit_status::ExitStatus;
 use crate::keys::STATUS_ANNOTATION;
 use crate::kinds::{Kind, Resource};
 use crate::policy::object::Stage;

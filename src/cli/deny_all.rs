@@ -3,8 +3,8 @@ use std::io::Write;
 use anyhow::Result;
 use clap::Args;
 
-use super::ExitStatus;
 use super::cluster::Cluster;
+use super::exit_status::ExitStatus;
 use crate::audit;
 
 /// List the workloads that `meshWide.denyAll` closes: those that no `ALLOW` policy in force selects.

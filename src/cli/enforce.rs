@@ -9,9 +9,9 @@ use kube::{Api, Client};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::ExitStatus;
 use super::audit::print_findings;
 use super::cluster::Cluster;
+use super::exit_status::ExitStatus;
 use crate::api::{Enforcement, Tenant};
 use crate::audit::{Audit, AuditScope, Digest};
 use crate::report::Format;

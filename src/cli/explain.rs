@@ -3,7 +3,7 @@ use std::io::Write;
 use anyhow::{Result, bail};
 use clap::Args;
 
-use super::ExitStatus;
+use super::exit_status::ExitStatus;
 use crate::kinds::Kind;
 use crate::policy::{RULES, Rule};
 use crate::report::{fields_text, kinds_with_fields};

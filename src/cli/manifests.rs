@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{ExitStatus, webhook_service, yaml};
+use super::exit_status::ExitStatus;
+use super::webhook_service;
+use super::yaml::yaml;
 use crate::registration;
 use crate::settings::Settings;
 use crate::sources::files;

@@ -5,20 +5,23 @@ mod check;
 mod cluster;
 mod deny_all;
 mod enforce;
+mod exit_status;
 mod explain;
 mod manifests;
 mod render;
 mod serve;
 mod snapshot;
 mod webhook_service;
+mod yaml;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use serde::Serialize;
 use tokio::runtime::Builder;
+
+use exit_status::ExitStatus;
 
 /// Isolates tenants on a shared Kubernetes cluster that runs Istio.
 #[derive(Debug, Parser)]
@@ -46,25 +49,6 @@ enum Command {
     Manifests(manifests::Manifests),
     Render(Box<render::Render>),
     Snapshot(snapshot::Snapshot),
-}
-
-/// The result of a command that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ExitStatus {
-    Clean,
-    Violations,
-    /// Some objects could not be judged.
-    Unjudged,
-}
-
-impl ExitStatus {
-    fn of(violations: usize, unjudged: usize) -> Self {
-        match (violations, unjudged) {
-            (0, 0) => Self::Clean,
-            (_, 0) => Self::Violations,
-            _ => Self::Unjudged,
-        }
-    }
 }
 
 /// Runs the command.
@@ -100,10 +84,4 @@ fn block_on(command: impl Future<Output = Result<ExitStatus>>) -> Result<ExitSta
 
 fn is_broken_pipe(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::BrokenPipe
-}
-
-/// Returns the object as one YAML document.
-fn yaml(object: &impl Serialize) -> Result<String> {
-    // JSON sorts the keys, so that the text does not depend on the order of fields in the type.
-    Ok(serde_saphyr::to_string(&serde_json::to_value(object)?)?)
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::cluster::Cluster;
-use super::{ExitStatus, yaml};
+use super::exit_status::ExitStatus;
+use super::yaml::yaml;
 use crate::baseline::{
     Manifest, desired_for_cluster, desired_for_namespace, desired_for_platform, desired_for_service,
     desired_for_tenant, enforced_labels,

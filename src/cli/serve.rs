@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::cluster::connect;
-use super::{ExitStatus, webhook_service};
+use super::exit_status::ExitStatus;
+use super::webhook_service;
 use crate::controller::{self, Identity};
 use crate::sources::{SnapshotStore, files, reload, watch};
 use crate::telemetry::{self, Metrics, Readiness};

@@ -8,7 +8,8 @@ use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, connect};
-use super::{ExitStatus, yaml};
+use super::exit_status::ExitStatus;
+use super::yaml::yaml;
 use crate::api;
 use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
 use crate::sources::pages::each_page;

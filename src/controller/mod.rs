@@ -10,13 +10,12 @@ mod leader_election;
 mod registration;
 mod reserved_names;
 mod status;
+mod timeout;
+mod timestamp;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::SnapshotStore;
@@ -63,17 +62,4 @@ pub async fn run(
     if let Some(leader) = leadership {
         leader.release().await;
     }
-}
-
-/// Runs `work`. Returns an error if that takes longer than `limit`.
-async fn with_timeout<T>(
-    limit: Duration,
-    work: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<T> {
-    timeout(limit, work).await.unwrap_or_else(|_| Err(anyhow::anyhow!("timed out")))
-}
-
-/// Returns the current time in the format of a condition.
-fn timestamp() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -5,7 +5,6 @@
 
 mod operation;
 mod resource;
-mod row;
 mod table;
 mod webhook_entry;
 
@@ -15,8 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 pub use operation::Operation;
 pub use resource::Resource;
-pub use row::{Managed, Scope};
-pub use table::Kind;
+pub use table::{Kind, Managed, OWN_GROUP, Scope};
 pub use webhook_entry::WebhookEntry;
 
 /// Reads the name of a kind that rules judge.
@@ -27,9 +25,6 @@ impl<'de> Deserialize<'de> for Kind {
         kind.ok_or_else(|| D::Error::custom(format_args!("`{name}` is not a kind that Bulkhead judges")))
     }
 }
-
-/// The API group of Bulkhead's own kinds.
-pub const OWN_GROUP: &str = "bulkhead.dev";
 
 impl Kind {
     pub const fn name(self) -> &'static str {

@@ -1,9 +1,8 @@
-//! Users of requests, and the roles that decisions about ownership give them.
+//! Roles that decisions about ownership give the users of requests.
 
 use std::collections::BTreeSet;
 
-use super::{NamespaceOwner, Snapshot, Tenant};
-use crate::api::{Subject, SubjectKind};
+use super::{NamespaceOwner, Snapshot, Tenant, User};
 use crate::kinds::Kind;
 
 const NODES_GROUP: &str = "system:nodes";
@@ -49,13 +48,6 @@ pub fn controller_account_for(kind: &str) -> Option<&'static str> {
         .map(|(account, _)| *account)
 }
 
-/// The user of a request, as authenticated by the API server.
-#[derive(Clone, Debug, Default)]
-pub struct User<'a> {
-    pub name: &'a str,
-    pub groups: Vec<&'a str>,
-}
-
 /// A user's role in decisions about ownership, derived from [`User`] alone.
 #[derive(Clone, Debug)]
 pub enum Actor<'w> {
@@ -75,24 +67,6 @@ pub enum Actor<'w> {
     /// its namespace.
     Member(Vec<&'w Tenant>),
     Other,
-}
-
-impl<'a> User<'a> {
-    /// True if the user is the subject, or is in the subject's group.
-    pub fn matches(&self, subject: &Subject) -> bool {
-        match subject.kind {
-            SubjectKind::User => self.name == subject.name,
-            SubjectKind::Group => self.groups.contains(&subject.name.as_str()),
-            SubjectKind::ServiceAccount => {
-                service_account(self.name) == subject.namespace.as_deref().zip(Some(&subject.name))
-            }
-        }
-    }
-
-    /// Returns the namespace of the user's service account, if the user is one.
-    pub fn service_account_namespace(&self) -> Option<&'a str> {
-        service_account(self.name).map(|(namespace, _)| namespace)
-    }
 }
 
 impl Snapshot {
@@ -150,9 +124,4 @@ impl<'w> Actor<'w> {
     pub fn acts_for(&self, tenant: &str) -> bool {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
     }
-}
-
-/// Splits a service account's username into namespace and name.
-fn service_account(user: &str) -> Option<(&str, &str)> {
-    user.strip_prefix("system:serviceaccount:")?.split_once(':')
 }

@@ -90,13 +90,3 @@ impl BaselineInputs {
         Self { namespace: snapshot.namespaces.get(namespace).cloned(), ..self.clone() }
     }
 }
-
-/// Returns a hash of the inputs that all tenants share.
-pub(super) fn environment_hash(
-    endpoints: &super::ClusterEndpoints,
-    services: &[super::SharedService],
-) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (endpoints, services).hash(&mut hasher);
-    hasher.finish()
-}

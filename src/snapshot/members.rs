@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
-use super::Tenant;
-use super::actor::User;
+use super::{Tenant, User};
 use crate::api::{Subject, SubjectKind};
 
 /// Index from users and groups to the tenants that they own. With it a decision takes as long with four thousand

@@ -11,13 +11,16 @@ mod exemption;
 mod grants;
 mod live_object;
 mod members;
+mod name_reservation;
 mod namespace;
 mod namespace_names;
 mod reserved_names;
 mod shared_service;
 mod tenant;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -26,7 +29,7 @@ use members::Members;
 use namespace_names::{overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
-    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, User, controller_account_for,
+    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, controller_account_for,
     kube_controller_accounts,
 };
 pub use baseline_inputs::BaselineInputs;
@@ -37,6 +40,7 @@ pub use namespace_names::NAMESPACE_PREFIX;
 pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
+pub use user::User;
 
 /// The owner of a namespace.
 #[derive(Clone, Copy, Debug)]
@@ -73,9 +77,6 @@ pub struct ClusterState {
     pub endpoints: ClusterEndpoints,
 }
 
-/// Tenants by name.
-type TenantsByName = BTreeMap<String, Arc<Tenant>>;
-
 /// The state in which a request is judged, from the first rule to the last.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -83,7 +84,7 @@ pub struct Snapshot {
     pub endpoints: ClusterEndpoints,
     pub reserved_names: ReservedNames,
     namespaces: HashMap<Arc<str>, Arc<Namespace>>,
-    tenants: TenantsByName,
+    tenants: BTreeMap<String, Arc<Tenant>>,
     /// Inactive tenants, each with the older tenant whose namespaces could have the same names.
     inactive_tenants: BTreeMap<String, String>,
     members: Members,
@@ -106,7 +107,7 @@ impl Snapshot {
                 namespaces_by_tenant.entry(tenant.clone()).or_default().insert(Arc::clone(name));
             }
         }
-        let mut tenants = TenantsByName::new();
+        let mut tenants = BTreeMap::new();
         let mut inactive_tenants = BTreeMap::new();
         let mut oldest_first = state.tenants;
         oldest_first.sort_by(|one, other| (one.created, &one.name).cmp(&(other.created, &other.name)));
@@ -123,7 +124,7 @@ impl Snapshot {
         Self {
             settings,
             reserved_names: state.reserved_names,
-            environment_hash: baseline_inputs::environment_hash(&state.endpoints, &state.shared_services),
+            environment_hash: environment_hash(&state.endpoints, &state.shared_services),
             endpoints: state.endpoints,
             members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
             exemptions,
@@ -257,4 +258,11 @@ impl Snapshot {
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.namespaces_by_tenant.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
+}
+
+/// Returns a hash of the inputs that the baselines of all tenants share.
+fn environment_hash(endpoints: &ClusterEndpoints, services: &[SharedService]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (endpoints, services).hash(&mut hasher);
+    hasher.finish()
 }

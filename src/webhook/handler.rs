@@ -11,49 +11,23 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::BytesMut;
 use http_body_util::BodyExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio::time::{error::Elapsed, timeout};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::{info, warn};
 
 use super::mutate::mutate;
-use super::retry::Waiters;
+use super::state::{PERMIT_BYTES, Webhook};
 use super::validate::validate;
 use super::wire::{self, AdmissionResponse};
 use crate::kinds::WebhookEntry;
 use crate::policy::{JudgeError, Review, Verdict};
-use crate::sources::SnapshotStore;
-use crate::telemetry::Metrics;
 
 /// Maximum size of a body. A review can be twelve times the size of its object.
 const MAX_BODY_BYTES: usize = 32 << 20;
-/// Maximum size of all bodies that are being read or judged.
-const MAX_BYTES_IN_FLIGHT: usize = 256 << 20;
-/// Number of bytes that one permit covers.
-const PERMIT_BYTES: usize = 1 << 10;
 /// The API server's own default, for requests that name no timeout.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// The state that all requests share.
-#[derive(Debug)]
-pub struct Webhook {
-    pub snapshots: Arc<SnapshotStore>,
-    pub metrics: Arc<Metrics>,
-    pub(super) waiters: Waiters,
-    in_flight: Semaphore,
-}
-
-impl Webhook {
-    pub fn new(snapshots: Arc<SnapshotStore>, metrics: Arc<Metrics>) -> Self {
-        Self {
-            snapshots,
-            metrics,
-            waiters: Waiters::default(),
-            in_flight: Semaphore::new(MAX_BYTES_IN_FLIGHT / PERMIT_BYTES),
-        }
-    }
-}
 
 /// Returns the routes `POST /validate/ENTRY` and `POST /mutate/labels`. No route redirects.
 pub fn router(webhook: Arc<Webhook>) -> Router {

@@ -8,7 +8,9 @@ mod handler;
 mod mutate;
 mod retry;
 pub mod server;
+mod state;
 mod validate;
 pub mod wire;
 
-pub use handler::{Webhook, router};
+pub use handler::router;
+pub use state::Webhook;

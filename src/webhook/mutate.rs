@@ -2,8 +2,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
-use super::handler::Webhook;
 use super::retry::refresh;
+use super::state::Webhook;
 use super::wire::AdmissionResponse;
 use crate::policy::defaulting::{AddedLabel, LabelDefaults, default_labels};
 use crate::policy::{JudgeError, Review};

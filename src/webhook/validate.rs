@@ -1,7 +1,7 @@
 use tracing::warn;
 
-use super::handler::Webhook;
 use super::retry::judge_with_retry;
+use super::state::Webhook;
 use super::wire::AdmissionResponse;
 use crate::policy::{Review, Verdict, WaivedViolation};
 

@@ -24,47 +24,6 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Each folder may import from itself, its line and the lines before. ARCHITECTURE.md shows this order.
-const ORDER: &[&[&str]] = &[
-    &["kinds"],
-    &["keys"],
-    &["api"],
-    &["settings"],
-    &["snapshot"],
-    &["baseline"],
-    &["policy"],
-    &["registration"],
-    &["report"],
-    &["telemetry"],
-    &["sources"],
-    &["webhook", "audit"],
-    &["controller"],
-    &["cli"],
-];
-
-#[test]
-fn imports_point_one_way() {
-    let place = |folder: &str| ORDER.iter().position(|layers| layers.contains(&folder));
-    let all: BTreeSet<&str> = ORDER.iter().copied().flatten().copied().collect();
-    for folder in &all {
-        for (path, text) in sources(&format!("src/{folder}")) {
-            for imported in
-                text.split("crate::").skip(1).map(|rest| rest.split([':', ';', ')']).next().unwrap())
-            {
-                let from = place(imported);
-                assert!(from.is_some() && from <= place(folder), "{}: crate::{imported}", path.display());
-            }
-        }
-    }
-    let listed: BTreeSet<String> = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.is_dir())
-        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(listed, all.into_iter().map(ToOwned::to_owned).collect());
-}
-
 /// `clippy.toml` lists the clocks, files, sockets and tasks that these folders forbid. It cannot list `async` or a crate.
 #[test]
 fn folders_that_decide_are_pure() {
@@ -100,7 +59,7 @@ fn rule_files_match_the_rule_list() {
 
 /// Texts in the code that look like keys: the file, the text, and the reason why it is none.
 const NO_KEYS: &[(&str, &str, &str)] = &[
-    ("policy/proxy/container.rs", "`sidecar.istio.io/…`", "a refusal names a family of keys"),
+    ("policy/proxy/comparison.rs", "`sidecar.istio.io/…`", "a refusal names a family of keys"),
     ("policy/proxy/volumes.rs", "/var/run/secrets/kubernetes.io/", "a path in a container"),
     ("policy/rules/bh404_token_secret.rs", "\"kubernetes.io/service-account-token\"", "a type of Secrets"),
     ("settings/components.rs", "projectcalico.org/v3", "an apiVersion"),

@@ -64,7 +64,7 @@ fn baseline_files_are_documented_with_an_example() {
     let page = page();
     for folder in FOLDERS {
         let all = files(&repository("src/baseline").join(folder));
-        for file in all.keys().filter(|file| *file != "mod.rs") {
+        for file in all.keys().filter(|file| !["mod.rs", "site.rs"].contains(&file.as_str())) {
             let link = format!("](../src/baseline/{folder}/{file})");
             let row = page.lines().find(|line| line.contains(&link));
             let row = row.unwrap_or_else(|| panic!("docs/baseline.md: no row of {folder}/{file}"));

@@ -7,21 +7,16 @@ mod deny_all;
 mod deny_impersonation;
 mod peer_authentication;
 mod priority_level;
+mod site;
 
 use super::shared_service::is_service_object_name;
-use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
+use super::{Body, Manifest, NAME_PREFIX, Object, network};
 use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
+use site::ClusterSite;
 
 pub use deny_all::NAME as DENY_ALL_NAME;
 pub(super) use priority_level::NAME as PRIORITY_LEVEL;
-
-/// The snapshot, and the namespace of an object; `None` for a cluster-scoped one.
-#[derive(Clone, Copy, Debug)]
-struct ClusterSite<'w> {
-    snapshot: &'w Snapshot,
-    namespace: Option<&'w str>,
-}
 
 /// Returns every object that exists once, in apply order: policies that allow before policies that deny.
 pub fn desired_for_cluster(snapshot: &Snapshot) -> Vec<Manifest> {
@@ -64,10 +59,4 @@ pub fn is_cluster_object_name(kind: Kind, name: &str) -> bool {
 /// The names by which Bulkhead's objects are known among the platform's.
 pub fn cluster_object_names() -> [&'static str; 5] {
     objects().map(|object| object.name)
-}
-
-impl Site for ClusterSite<'_> {
-    fn namespace(&self) -> Option<&str> {
-        self.namespace
-    }
 }

@@ -16,16 +16,15 @@ mod external_address;
 mod external_host;
 mod peer_authentication;
 mod sidecar;
+mod site;
 mod tenant_limits;
 mod tenant_owners;
 mod tenant_quota;
 
-use std::collections::BTreeSet;
-
-use super::{Body, Manifest, NAME_PREFIX, Object, Site, network};
+use super::{Body, Manifest, NAME_PREFIX, Object, network};
 use crate::kinds::Kind;
-use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Tenant};
+use site::NamespaceSite;
 
 pub use default_service_account::NAME as DEFAULT_SERVICE_ACCOUNT;
 pub use sidecar::known_hosts;
@@ -33,14 +32,6 @@ pub use tenant_limits::limits_exclude_proxy;
 pub use tenant_owners::TENANT_ROLE;
 pub(super) use tenant_owners::role_binding_body;
 pub use tenant_quota::NAME as QUOTA_NAME;
-
-/// A tenant's namespace, and the snapshot from which its objects are computed.
-#[derive(Clone, Copy, Debug)]
-struct NamespaceSite<'w> {
-    snapshot: &'w Snapshot,
-    tenant: &'w Tenant,
-    namespace: &'w str,
-}
 
 /// Apply order: deny policies first, ResourceQuota last, because Kubernetes rejects creates until the quota
 /// controller has computed usage.
@@ -101,41 +92,4 @@ pub fn is_baseline_name(kind: Kind, name: &str) -> bool {
 /// Returns all fixed names.
 pub fn namespace_object_names() -> impl Iterator<Item = &'static str> {
     objects().into_iter().filter(Object::has_fixed_name).map(|object| object.name)
-}
-
-impl Site for NamespaceSite<'_> {
-    fn namespace(&self) -> Option<&str> {
-        Some(self.namespace)
-    }
-}
-
-impl<'w> NamespaceSite<'w> {
-    fn settings(self) -> &'w Settings {
-        &self.snapshot.settings
-    }
-
-    /// Returns the tenant's namespaces whose pods this one trusts: itself and the ready ones.
-    fn trusted_namespaces(self) -> BTreeSet<&'w str> {
-        self.snapshot.ready_namespaces_of(&self.tenant.name).chain([self.namespace]).collect()
-    }
-
-    /// Returns the principals that may call the pods of this namespace, as patterns.
-    fn allowed_principals(self) -> Vec<String> {
-        let settings = self.settings();
-        let own = self
-            .trusted_namespaces()
-            .into_iter()
-            .map(|namespace| network::principal(settings, namespace, "*"));
-        let gateways = self
-            .snapshot
-            .gateways(self.tenant)
-            .map(|gateway| (gateway.namespace().to_owned(), gateway.service_account.clone()));
-        let callers = self.tenant.grants.callers.iter();
-        let callers = callers.map(|caller| (caller.namespace.clone(), caller.service_account.clone()));
-        let services = self.snapshot.services_calling(&self.tenant.name);
-        let services = services.map(|service| (service.namespace.clone(), service.service_account.clone()));
-        let others: BTreeSet<_> = gateways.chain(callers).chain(services).collect();
-        own.chain(others.iter().map(|(namespace, name)| network::principal(settings, namespace, name)))
-            .collect()
-    }
 }

@@ -2,9 +2,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Body, IDENTITY_HEADER, Object, ServiceSite};
+use super::{Body, Object, ServiceSite};
 use crate::kinds::Kind;
 use crate::settings::Dataplane;
+
+/// Header that names the caller to a shared service. Requests in which a caller sets it are denied.
+pub const IDENTITY_HEADER: &str = "x-tenant-identity";
 
 /// Makes the service's proxies write the caller into the identity header, from the caller's certificate and after
 /// the call was allowed. They also accept no path and no header that the service could read differently.

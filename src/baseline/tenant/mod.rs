@@ -3,22 +3,17 @@
 mod calico_policy;
 mod flow_schema;
 mod namespace_creator;
+mod site;
 mod tenant_reader;
 mod tenant_reader_role;
 
-use super::{Body, Manifest, Object, Site};
+use super::{Body, Manifest, Object};
 use crate::kinds::Kind;
 use crate::settings::Calico;
 use crate::snapshot::{Snapshot, Tenant};
+use site::TenantSite;
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
-
-/// A tenant, and the snapshot from which its cluster-scoped objects are computed.
-#[derive(Clone, Copy, Debug)]
-struct TenantSite<'w> {
-    snapshot: &'w Snapshot,
-    tenant: &'w Tenant,
-}
 
 const fn objects<'w>() -> [Object<TenantSite<'w>>; 6] {
     [
@@ -43,14 +38,4 @@ pub fn desired_for_tenant<'w>(
 pub fn tenant_of_cluster_object(kind: Kind, name: &str) -> Option<&str> {
     let mut of_kind = objects().into_iter().filter(|object| object.kind == kind);
     of_kind.find_map(|object| name.strip_prefix(object.name))
-}
-
-impl Site for TenantSite<'_> {
-    fn namespace(&self) -> Option<&str> {
-        None
-    }
-
-    fn name(&self, name: &str) -> String {
-        format!("{name}{}", self.tenant.name)
-    }
 }

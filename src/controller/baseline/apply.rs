@@ -12,9 +12,10 @@ use tokio::time::timeout;
 use tracing::info;
 
 use super::cache::{ObjectRef, api};
+use super::pending_write::PendingWrite;
 use super::target::Target;
-use crate::baseline::{Manifest, differences, is_managed};
-use crate::controller::timestamp;
+use crate::baseline::{differences, is_managed};
+use crate::controller::timestamp::timestamp;
 use crate::snapshot::{self, BASELINE_READY, Snapshot};
 use crate::sources::SnapshotStore;
 use crate::sources::watch::read_namespace;
@@ -60,13 +61,6 @@ pub(super) async fn add_missing_labels(
     };
     let _ = timeout(WATCH_TIMEOUT, observed).await;
     Ok(())
-}
-
-/// An object to create or to update.
-pub(super) struct PendingWrite {
-    pub(super) manifest: Manifest,
-    /// True if the cache has an object of this name.
-    pub(super) exists: bool,
 }
 
 /// Deletes an object that the baseline no longer contains.

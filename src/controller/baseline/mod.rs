@@ -6,6 +6,7 @@ mod cache;
 mod deny_all;
 mod errors;
 mod events;
+mod pending_write;
 mod plan;
 mod reconcile;
 mod store;

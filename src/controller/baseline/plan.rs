@@ -1,7 +1,7 @@
 //! Plan of one reconciliation of a target, computed from the snapshot and the cache.
 
-use super::apply::PendingWrite;
 use super::cache::{CacheVersion, ManagedCache, PruneCandidate};
+use super::pending_write::PendingWrite;
 use super::sync_state::ReconcileReason;
 use super::target::Target;
 use crate::snapshot::Snapshot;

@@ -23,7 +23,7 @@ use super::sync_state::{ReconcileReason, SyncState};
 use super::target::Target;
 use super::workqueue::Workqueue;
 use crate::baseline::{Manifest, differences, kinds};
-use crate::controller::with_timeout;
+use crate::controller::timeout::with_timeout;
 use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
 use crate::sources::SnapshotStore;

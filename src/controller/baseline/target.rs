@@ -4,9 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use super::apply::PendingWrite;
 use super::cache::{ManagedCache, ObjectRef};
 use super::deny_all::DenyAllTransition;
+use super::pending_write::PendingWrite;
 use crate::baseline::{
     DENY_ALL_NAME, Label, Manifest, QUOTA_NAME, desired_for_cluster, desired_for_namespace,
     desired_for_platform, desired_for_service, desired_for_tenant, differences, is_baseline_name,

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use crate::controller::with_timeout;
+use crate::controller::timeout::with_timeout;
 use crate::registration::{
     self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch,
 };

@@ -1,5 +1,5 @@
 use crate::api::Condition;
-use crate::controller::timestamp;
+use crate::controller::timestamp::timestamp;
 
 /// A condition to write: its type, status, reason and message.
 pub(super) struct ConditionUpdate {

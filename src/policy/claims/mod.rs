@@ -2,62 +2,23 @@
 //! place, for every kind of object that makes it, and worded in one place. A rule says which owners it refuses.
 
 mod cidr;
+mod claim;
 mod header;
 mod known_host;
 mod namespaces;
+mod owner;
 mod peers;
 mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Located, Object, Policy, Selector, Spec, TrafficRule};
-use super::verdict::{Retry, RuleReport};
+use super::object::{Located, Object, Policy, Spec};
+use super::verdict::RuleReport;
 
 use wording::describe;
 
-/// A name in an object.
-#[derive(Clone, Copy, Debug)]
-pub enum Claim<'o> {
-    /// The name of a request header that a route writes.
-    RequestHeader(&'o str),
-    /// Hosts that a proxy knows, written as `NAMESPACE/HOST`.
-    KnownHost(&'o str),
-    /// A range of addresses that a rule of a NetworkPolicy allows.
-    Cidr(TrafficRule<'o, 'o>, &'o str),
-    /// The namespaces that a rule of a NetworkPolicy allows, and the pods in them.
-    Namespaces { rule: TrafficRule<'o, 'o>, namespaces: &'o Selector<'o>, pods: Option<&'o Selector<'o>> },
-    /// A peer without a selector and without a range.
-    EmptyPeer(TrafficRule<'o, 'o>),
-    /// A rule without peers.
-    NoPeers(TrafficRule<'o, 'o>),
-}
-
-/// The owner of what a claim names, as the tenant of the request sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// The tenant itself. Also for names that concern no one else.
-    Own,
-    /// Another owner, for whom the tenant has a grant.
-    Granted,
-    /// The platform, which grants it to no one.
-    Platform,
-    /// Another owner, for whom the tenant has no grant.
-    Foreign,
-    /// Any owner.
-    Anyone,
-    /// Programs read the name in different ways.
-    Malformed,
-}
-
-impl Owner {
-    /// Returns the retry that may change the owner: the snapshot may lack a new namespace or a new grant.
-    pub fn retry(self) -> Retry {
-        match self {
-            Self::Foreign => Retry::Refresh,
-            Self::Own | Self::Granted | Self::Platform | Self::Anyone | Self::Malformed => Retry::Never,
-        }
-    }
-}
+pub use claim::Claim;
+pub use owner::Owner;
 
 /// Resolves a claim.
 pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {

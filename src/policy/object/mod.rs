@@ -1,7 +1,9 @@
 //! Borrowed, typed views of the objects that rules judge, one file for each shape. A view holds only the fields that
 //! some rule reads, and returns every value with its path. Judging the values is the rules' work.
 
+mod baseline_object;
 mod container;
+mod error;
 mod metadata;
 mod namespace;
 mod network_policy;
@@ -15,18 +17,19 @@ mod telemetry;
 mod tenant;
 mod text;
 mod token;
+mod typed_object;
 mod volume;
 mod workload;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::fields::{self, Found};
-use crate::baseline;
+use super::fields::Found;
 use crate::kinds::Kind;
+use baseline_object::read_baseline_object;
 
 pub use container::{Container, VolumeMount};
+pub use error::ObjectError;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -42,6 +45,7 @@ pub use tenant::TenantView;
 pub(super) use text::nullable;
 pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
+pub(super) use typed_object::TypedObject;
 pub use volume::Volume;
 pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
@@ -63,17 +67,6 @@ pub enum Object<'a> {
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
     Policy(Policy<'a>),
-}
-
-/// The reason why an object cannot be judged.
-#[derive(Debug, thiserror::Error)]
-pub enum ObjectError {
-    #[error("{0}")]
-    Json(#[from] serde_json::Error),
-    #[error("the request is for a {announced}, but the object is a `{kind}` of `{api_version}`")]
-    OtherKind { announced: &'static str, api_version: String, kind: String },
-    #[error("a {0} without a pod template")]
-    NoTemplate(&'static str),
 }
 
 impl<'a> Object<'a> {
@@ -185,57 +178,5 @@ impl Object<'_> {
             Self::ServiceAccount(_, baseline) => baseline.as_ref(),
             _ => None,
         }
-    }
-}
-
-/// Returns the whole object, if it has the name of a baseline object.
-fn read_baseline_object(
-    kind: Kind,
-    name: Option<&str>,
-    raw: &RawValue,
-) -> Result<Option<serde_json::Value>, ObjectError> {
-    let is_baseline = name.is_some_and(|name| {
-        baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name)
-    });
-    Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
-}
-
-/// The common parts of every object: API version, kind, metadata and spec.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TypedObject<'a, S> {
-    #[serde(borrow)]
-    api_version: JsonStr<'a>,
-    #[serde(borrow)]
-    kind: JsonStr<'a>,
-    #[serde(borrow, default, deserialize_with = "nullable")]
-    pub(super) metadata: Metadata<'a>,
-    #[serde(default = "Option::default")]
-    pub(super) spec: Option<S>,
-}
-
-impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
-    pub(super) fn read(
-        announced: Kind,
-        raw: &'a RawValue,
-        found: &mut Found<'a>,
-    ) -> Result<Self, ObjectError> {
-        let object: Self = fields::read(fields::tree(announced), raw, found)?;
-        let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        if group == announced.group() && *object.kind == *announced.name() {
-            return Ok(object);
-        }
-        Err(ObjectError::OtherKind {
-            announced: announced.name(),
-            api_version: object.api_version.to_string(),
-            kind: object.kind.to_string(),
-        })
-    }
-}
-
-impl<'a, S: Default> TypedObject<'a, S> {
-    /// Returns the metadata, and the spec converted by `made`.
-    fn into_parts<T>(self, made: impl FnOnce(S) -> T) -> (Metadata<'a>, T) {
-        (self.metadata, made(self.spec.unwrap_or_default()))
     }
 }

@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::container::Comparison;
-use super::proxy_config;
-use super::{INIT_CONTAINER, PROXY_CONTAINER};
+use super::comparison::Comparison;
+use super::variable::{METADATA_VARIABLES, VariableValue, find_in};
+use super::{PROXY_CONTAINER, proxy_config};
 use crate::policy::object::JsonStr;
 use crate::policy::quote;
 use crate::settings::Settings;
@@ -59,36 +59,6 @@ struct ResourceFieldRef<'a> {
     _divisor: IgnoredAny,
 }
 
-/// The value that the injector gives a variable.
-#[derive(Clone, Copy, Debug)]
-enum VariableValue {
-    Literal(&'static str),
-    /// The value of a field of the pod.
-    Field(&'static str),
-    /// The value of a resource of the container.
-    Resource(&'static str),
-    /// A value computed from the pod: names, ports and probes that its author chose.
-    Computed,
-    /// `true` or `false`.
-    Bool,
-    /// A duration such as `45s`.
-    Duration,
-    /// The address of istiod's certificate authority.
-    Istiod,
-    TrustDomain,
-    ProxyConfig,
-}
-
-/// Variables from `proxyMetadata`, which every container of the mesh has.
-static METADATA_VARIABLES: &[(&str, VariableValue)] = &[
-    ("EXIT_ON_ZERO_ACTIVE_CONNECTIONS", VariableValue::Bool),
-    ("ISTIO_META_DNS_AUTO_ALLOCATE", VariableValue::Bool),
-    // DNS capture adds to the captured traffic and never reduces it.
-    ("ISTIO_META_DNS_CAPTURE", VariableValue::Literal("true")),
-    ("ISTIO_META_IDLE_TIMEOUT", VariableValue::Duration),
-    ("MINIMUM_DRAIN_DURATION", VariableValue::Duration),
-];
-
 /// Variables that only the proxy has.
 static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("CA_ADDR", VariableValue::Istiod),
@@ -111,7 +81,7 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
     ("POD_NAME", VariableValue::Field("metadata.name")),
     ("POD_NAMESPACE", VariableValue::Field("metadata.namespace")),
-    ("PROXY_CONFIG", VariableValue::ProxyConfig),
+    ("PROXY_CONFIG", VariableValue::Checked(proxy_config::is_harmless)),
     ("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", VariableValue::Literal("true")),
     ("SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
     ("TRUST_DOMAIN", VariableValue::TrustDomain),
@@ -150,32 +120,7 @@ fn find(name: &str, container: &str) -> Option<VariableValue> {
     } else {
         &[METADATA_VARIABLES]
     };
-    tables.iter().find_map(|table| {
-        let place = table.binary_search_by_key(&name, |(known, _)| known).ok()?;
-        table.get(place).map(|(_, value)| *value)
-    })
-}
-
-/// True if every container of the mesh may have this variable from `proxyMetadata`.
-pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool {
-    settings.proxy_environment.get(name).is_some_and(|declared| declared == value)
-        || find(name, INIT_CONTAINER).is_some_and(|known| known.accepts(value, settings))
-}
-
-impl VariableValue {
-    /// True if the injector could have written this text.
-    fn accepts(self, written: &str, settings: &Settings) -> bool {
-        match self {
-            Self::Literal(expected) => written == expected,
-            Self::Field(_) | Self::Resource(_) => false,
-            Self::Computed => true,
-            Self::Bool => matches!(written, "true" | "false"),
-            Self::Duration => is_duration(written),
-            Self::Istiod => is_istiod(written, settings),
-            Self::TrustDomain => written == settings.trust_domain,
-            Self::ProxyConfig => proxy_config::is_harmless(written, settings),
-        }
-    }
+    tables.iter().find_map(|table| find_in(table, name))
 }
 
 impl EnvVar<'_> {
@@ -207,54 +152,9 @@ impl EnvVar<'_> {
     }
 }
 
-/// True if the text is a duration as Go writes it: `45s`, `1m30s`.
-pub(super) fn is_duration(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 32
-        && text.starts_with(|first: char| first.is_ascii_digit())
-        && text.bytes().all(|byte| byte.is_ascii_digit() || b".hmsun".contains(&byte))
-}
-
-/// True if this is the address of the control plane whose revision the tenants' namespaces have:
-/// `istiod.istio-system.svc:15012`.
-pub(super) fn is_istiod(address: &str, settings: &Settings) -> bool {
-    let host = address.strip_prefix("istiod").and_then(|rest| rest.strip_suffix(".svc:15012"));
-    let revision = host.and_then(|host| host.strip_suffix(settings.mesh_root.as_str())?.strip_suffix('.'));
-    match revision {
-        Some("") => true,
-        // With revision tags, the address has the name of the revision that the tag points to.
-        Some(revision) => revision.strip_prefix('-').is_some_and(is_name),
-        None => false,
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn istiod_is_known_by_its_address() {
-        let settings = Settings::default();
-        for address in ["istiod.istio-system.svc:15012", "istiod-1-31-0.istio-system.svc:15012"] {
-            assert!(is_istiod(address, &settings), "{address}");
-        }
-        for address in [
-            "istiod.elsewhere.svc:15012",
-            "istiod.istio-system.svc:15010",
-            "istiod.istio-system.svc.example.com:15012",
-            "istiod-.istio-system.svc:15012",
-            "istiod-x.tenant.istio-system.svc:15012",
-            "xistiod.istio-system.svc:15012",
-            "",
-        ] {
-            assert!(!is_istiod(address, &settings), "{address}");
-        }
-    }
 
     #[test]
     fn tables_are_sorted_and_disjoint() {

@@ -1,6 +1,6 @@
 //! Istio's labels and annotations of pods: judges their values by the table of keys.
 
-use super::environment::is_duration;
+use super::variable::is_duration;
 use super::{MESH_PORTS, is_plain, proxy_config};
 use crate::keys::{self, Map, Pattern, Values};
 use crate::kinds::Kind;

@@ -2,10 +2,12 @@
 //! a tenant can have written.
 
 mod arguments;
+mod comparison;
 mod container;
 mod environment;
 pub mod metadata;
 mod proxy_config;
+mod variable;
 mod volumes;
 
 use super::object::JsonStr;

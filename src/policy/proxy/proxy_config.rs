@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::environment::{is_istiod, is_metadata};
 use super::is_plain;
+use super::variable::{is_istiod, is_metadata};
 use crate::settings::Settings;
 
 #[derive(Default, Deserialize)]

@@ -13,8 +13,7 @@ use kube::{Api, Client};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
-use super::ClusterStores;
-use super::replace;
+use super::cluster_stores::{ClusterStores, replace};
 use super::store::WatchEvent;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;

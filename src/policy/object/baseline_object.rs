@@ -1,0 +1,17 @@
+use serde_json::value::RawValue;
+
+use super::ObjectError;
+use crate::baseline;
+use crate::kinds::Kind;
+
+/// Returns the whole object, if it has the name of a baseline object.
+pub(super) fn read_baseline_object(
+    kind: Kind,
+    name: Option<&str>,
+    raw: &RawValue,
+) -> Result<Option<serde_json::Value>, ObjectError> {
+    let is_baseline = name.is_some_and(|name| {
+        baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name)
+    });
+    Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
+}
