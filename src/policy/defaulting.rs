@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::fields::Found;
+use super::judge::kind_and_operation;
 use super::object::{Metadata, Object};
-use super::{JudgeError, Review, kind_and_operation};
+use super::{JudgeError, Review};
 use crate::baseline::{self, Label, missing_labels};
 use crate::keys::{MESH_LABELS, TENANT_LABEL};
 use crate::kinds::{Kind, Operation};

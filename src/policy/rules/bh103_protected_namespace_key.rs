@@ -116,7 +116,7 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, is_isolated, quote};
+use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, quote};
 use crate::baseline;
 use crate::keys::{self, MESH_LABELS, Map, NAME_LABEL, PROBE, TENANT_LABEL, Writer};
 use crate::policy::object::Metadata;
@@ -142,7 +142,7 @@ fn check(
 ) {
     check_ready_condition(request, new, old, report);
     check_probe(new, old, report);
-    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !is_isolated(request, new, old) {
+    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !request.is_isolated(new, old) {
         return;
     }
     let empty = Metadata::default();

@@ -85,7 +85,7 @@
 
 use serde_json::value::RawValue;
 
-use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, is_isolated, quote};
+use super::{Check, NamespaceView, Request, Rule, RuleReport, Trust, quote};
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).trusts(&[Trust::Platform, Trust::Bulkhead]);
@@ -102,7 +102,7 @@ fn check(
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    if !is_isolated(request, new, old) {
+    if !request.is_isolated(new, old) {
         return;
     }
     for owner in new.owner_references().elements() {

@@ -1,17 +1,19 @@
 //! The rules, one file each: manual, examples and check. Tables, registration and tests are derived from [`RULES`].
 
 mod check;
+mod kinds;
 mod manual;
 mod rule;
 
 // Rules import these from here.
-use super::{Request, Retry, RuleReport, object::NamespaceView, quote, quote_all};
+use super::{Request, Retry, RuleReport, Trust, object::NamespaceView, quote, quote_all};
 use crate::kinds::{Kind, Operation, Resource};
 
 pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
 pub use check::Check;
-pub use rule::{Family, Kinds, NamespaceClass, Rule, Trust};
+pub use kinds::Kinds;
+pub use rule::{Family, NamespaceClass, Rule};
 
 /// Completes the rule of a file with the manual of that file.
 macro_rules! rule {
@@ -76,13 +78,10 @@ pub static BASELINE_REMOVED: Rule = rule!(bh201_baseline_removed);
 /// The rule that keeps baseline objects as they are. An audit reports wrong labels by it.
 pub static BASELINE_ALTERED: Rule = rule!(bh202_baseline_altered);
 
-/// True if a namespace belongs to a tenant or to shared services, or belonged to a tenant.
-fn is_isolated(request: &Request<'_>, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
-    let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
-    let shared_namespaces = &request.snapshot.settings.shared_namespaces;
-    shared_namespaces.contains(new.metadata.name_or_generate_name())
-        || has_tenant(new)
-        || old.is_some_and(has_tenant)
+impl Rule {
+    pub fn find(code: &str) -> Option<&'static Self> {
+        RULES.iter().find(|rule| rule.code().eq_ignore_ascii_case(code))
+    }
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.

@@ -1,11 +1,10 @@
 //! A rule as data. Its file says which check judges what, and how it differs from the defaults; the registry adds the
 //! file's manual, from which code, name and family follow.
 
-use super::{Check, RULES, Request, RuleReport, manual};
+use super::{Check, Kinds, Request, RuleReport, manual};
 use crate::kinds::{Kind, Operation};
-use crate::policy::Retry;
 use crate::policy::claims::{self, ClaimKind, Owner};
-use crate::snapshot::Actor;
+use crate::policy::{Retry, Trust};
 
 /// A rule, as data.
 #[derive(Debug)]
@@ -47,21 +46,6 @@ pub enum Family {
     PlatformKinds,
 }
 
-/// Users whose writes a rule admits, whatever they write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// Bulkhead's own controller.
-    Bulkhead,
-    /// The platform users and groups of the settings.
-    Platform,
-    /// The kubelets.
-    Nodes,
-    /// The controller that deletes the contents of terminating namespaces.
-    NamespaceController,
-    /// Kubernetes' scheduler and other controllers.
-    KubeControllers,
-}
-
 /// A class of namespaces in which a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamespaceClass {
@@ -73,16 +57,6 @@ pub enum NamespaceClass {
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
     MeshRoot,
-}
-
-/// A set of kinds.
-#[derive(Clone, Copy, Debug)]
-pub enum Kinds {
-    /// Pods, and the kinds that create pods from a template.
-    Workloads,
-    /// The kinds that the baseline has objects of.
-    Managed,
-    Only(&'static [Kind]),
 }
 
 impl Rule {
@@ -163,10 +137,6 @@ impl Rule {
 }
 
 impl Rule {
-    pub fn find(code: &str) -> Option<&'static Self> {
-        RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(code))
-    }
-
     /// Returns the code, which is never reused for another rule.
     pub const fn code(&self) -> &'static str {
         self.code
@@ -300,20 +270,6 @@ impl Family {
     }
 }
 
-impl Trust {
-    /// True if `actor` is one of these users.
-    pub(in crate::policy) fn includes(self, actor: &Actor<'_>) -> bool {
-        match actor {
-            Actor::Bulkhead => self == Self::Bulkhead,
-            Actor::Platform => self == Self::Platform,
-            Actor::Node => self == Self::Nodes,
-            Actor::NamespaceController => self == Self::NamespaceController,
-            Actor::KubeController | Actor::KubeControllerManager => self == Self::KubeControllers,
-            Actor::Member(_) | Actor::Other => false,
-        }
-    }
-}
-
 impl NamespaceClass {
     /// The namespaces that have objects of the baseline.
     pub(super) const WITH_BASELINE: &[Self] = &[Self::Tenant, Self::SharedService, Self::MeshRoot];
@@ -325,15 +281,5 @@ const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
         ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
-    }
-}
-
-impl Kinds {
-    fn contain(self, kind: Kind) -> bool {
-        match self {
-            Self::Workloads => kind.is_workload(),
-            Self::Managed => kind.is_managed(),
-            Self::Only(kinds) => kinds.contains(&kind),
-        }
     }
 }

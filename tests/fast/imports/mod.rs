@@ -32,10 +32,6 @@ const ORDER: &[&[&str]] = &[
 
 /// Imports that the search for circles leaves out: the importing file, the imported file or folder, and the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
-    ("policy/mod.rs", "policy/exemption.rs", "being moved: `Request` is to leave `judge`"),
-    ("policy/mod.rs", "policy/rules/", "being moved: `Request` is to leave `judge`"),
-    ("policy/rules/mod.rs", "policy/rules/", "being moved: what rules share is to leave their list"),
-    ("policy/rules/rule.rs", "policy/rules/check.rs", "being moved: `Kinds` is to leave the file of `Rule`"),
 ];
 
 struct Import {

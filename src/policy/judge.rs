@@ -1,0 +1,163 @@
+//! Judges a request by every rule that applies, and decides which violations are admitted all the same.
+
+use std::cell::OnceCell;
+
+use super::fields::Found;
+use super::object::Object;
+use super::request::Request;
+use super::rules::{NamespaceClass, RULES, Rule};
+use super::verdict::{JudgeError, Retry, RuleReport, Verdict, WaivedViolation, WaiverReason};
+use super::{Review, exemption, ratchet};
+use crate::kinds::{Kind, Operation, Resource};
+use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
+
+/// Judges a request against a snapshot.
+pub fn judge(review: &Review<'_>, snapshot: &Snapshot) -> Verdict {
+    match try_judge(review, snapshot) {
+        Ok(verdict) => verdict,
+        Err(error) => Verdict::Unjudged(error),
+    }
+}
+
+fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
+    let (kind, operation) = kind_and_operation(review)?;
+    let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
+        None => (NamespaceClass::ClusterScoped, None),
+        Some(NamespaceOwner::Tenant(tenant)) => {
+            (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant))))
+        }
+        Some(NamespaceOwner::Orphaned(name)) => (NamespaceClass::Tenant, Some((name, None))),
+        Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
+        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
+            (NamespaceClass::MeshRoot, None)
+        }
+        Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
+    };
+
+    let raw = match operation {
+        Operation::Delete => review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?,
+        Operation::Create | Operation::Update => review.object.ok_or(JudgeError::MissingObject("object"))?,
+    };
+    let mut found = Found::default();
+    let object = Object::read(kind, raw, review.stage, &mut found).map_err(JudgeError::Unreadable)?;
+    let old = match operation {
+        Operation::Create | Operation::Delete => None,
+        Operation::Update => {
+            let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
+            // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
+            kind.is_compared()
+                .then(|| Object::read(kind, raw, review.stage, &mut Found::default()))
+                .transpose()
+                .map_err(JudgeError::Unreadable)?
+        }
+    };
+
+    let request = Request {
+        snapshot,
+        review,
+        actor: OnceCell::new(),
+        kind,
+        operation,
+        tenant,
+        object: &object,
+        found: &found,
+        old: old.as_ref(),
+    };
+    let mut refused = Vec::new();
+    let mut admitted = Vec::new();
+    let mut retry = Retry::Wait;
+    let mut needs_lookup = None;
+    for rule in RULES.iter().filter(|rule| rule.applies(kind, operation, class)) {
+        if request.is_by(rule.trusted()) {
+            continue;
+        }
+        let mut report = RuleReport::new(rule.code());
+        rule.judge(&request, &mut report);
+        let rule_retry = report.retry().unwrap_or(rule.retry());
+        let violations = report.into_violations();
+        if violations.is_empty() {
+            continue;
+        }
+        match request.waiver(rule, kind) {
+            Ok(reason) => admitted.extend(
+                violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
+            ),
+            Err(lookup) => {
+                retry = retry.min(if lookup.is_some() { Retry::Refresh } else { rule_retry });
+                needs_lookup = needs_lookup.or(lookup);
+                refused.extend(violations);
+            }
+        }
+    }
+    if refused.is_empty() {
+        return Ok(Verdict::Judged {
+            refused,
+            admitted,
+            contact: None,
+            retry: Retry::Never,
+            needs_lookup: None,
+        });
+    }
+    let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
+    Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
+}
+
+impl Request<'_> {
+    /// True if the request adds an ephemeral container in a namespace with an Exemption from `rule`, even an expired
+    /// one: a pod there may exist only because of the Exemption.
+    fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
+        let mut exemptions = self.snapshot.exemptions(self.review.namespace);
+        self.review.subresource == "ephemeralcontainers"
+            && exemptions.any(|exemption| exemption.rules.contains(rule.code()))
+    }
+
+    /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
+    /// that is certain.
+    fn waiver(&self, rule: &Rule, kind: Kind) -> Result<WaiverReason, Option<LiveObjectKey>> {
+        let needs_lookup = match exemption::covering_exemption(self.review, kind, rule, self.snapshot) {
+            Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
+            Err(needs_lookup) => needs_lookup,
+        };
+        if rule.ratchet() && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+            Ok(WaiverReason::Preexisting)
+        } else if self.is_observed() && rule.warns_when_observed() {
+            Ok(WaiverReason::Observed)
+        } else if self.snapshot.is_break_glass(&self.review.user) {
+            Ok(WaiverReason::BreakGlass)
+        } else {
+            Err(needs_lookup)
+        }
+    }
+}
+
+/// Returns the kind and the operation that the request announces, if some rule judges them.
+pub(super) fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation), JudgeError> {
+    let resource = Resource::find(review.group, review.resource, review.subresource);
+    let operation = Operation::parse(review.operation);
+    match (resource, operation) {
+        (Some(resource), Some(operation)) if resource.operations.contains(&operation) => {
+            Ok((resource.kind, operation))
+        }
+        _ => Err(review.unregistered()),
+    }
+}
+
+/// Returns the owner of the request's namespace. `None` for cluster-scoped objects: their rules check ownership
+/// themselves.
+fn namespace_owner<'w>(
+    review: &Review<'_>,
+    kind: Kind,
+    snapshot: &'w Snapshot,
+) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
+    if kind.is_cluster_scoped() {
+        return Ok(None);
+    }
+    match snapshot.owner(review.namespace) {
+        // The API server sends only writes to namespaces in which it sees the tenant label, so this snapshot is
+        // older.
+        Some(NamespaceOwner::Unowned) | None => {
+            Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
+        }
+        owner => Ok(owner),
+    }
+}

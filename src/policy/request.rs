@@ -1,0 +1,93 @@
+use std::cell::OnceCell;
+
+use super::Review;
+use super::fields::Found;
+use super::object::{NamespaceView, Object, Stage};
+use super::trust::Trust;
+use crate::api::Subject;
+use crate::kinds::{Kind, Operation};
+use crate::snapshot::{Actor, Namespace, Snapshot, Tenant};
+
+/// The rules' view of a request.
+#[derive(Debug)]
+pub struct Request<'r> {
+    pub snapshot: &'r Snapshot,
+    pub(super) review: &'r Review<'r>,
+    pub(super) actor: OnceCell<Actor<'r>>,
+    pub kind: Kind,
+    pub operation: Operation,
+    /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
+    pub tenant: Option<(&'r str, Option<&'r Tenant>)>,
+    pub object: &'r Object<'r>,
+    /// The unknown fields and the claims of the object.
+    pub found: &'r Found<'r>,
+    /// The object before an update. `None` for other operations, and for kinds that no rule compares with an old
+    /// version.
+    pub old: Option<&'r Object<'r>>,
+}
+
+impl<'r> Request<'r> {
+    /// Returns the user's role. Ownership rules depend on it; content rules do not.
+    pub fn actor(&self) -> &Actor<'r> {
+        self.actor.get_or_init(|| self.snapshot.actor(&self.review.user))
+    }
+
+    /// True if the user is one of those who are trusted.
+    pub fn is_by(&self, trusted: &[Trust]) -> bool {
+        trusted.iter().any(|trust| trust.includes(self.actor()))
+    }
+
+    /// True if the user is a service account of `namespace`.
+    pub fn is_service_account_in(&self, namespace: &str) -> bool {
+        self.review.user.service_account_namespace() == Some(namespace)
+    }
+
+    /// Returns the time of the request, in seconds since 1970.
+    pub fn time(&self) -> i64 {
+        self.review.time
+    }
+
+    /// True if the user is `owner`, or a member of that group.
+    pub fn user_matches(&self, owner: &Subject) -> bool {
+        self.review.user.matches(owner)
+    }
+
+    /// True if the namespace's tenant has `enforcement: Observe`.
+    pub fn is_observed(&self) -> bool {
+        self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed))
+    }
+
+    /// Returns the stage at which the object is judged.
+    pub fn stage(&self) -> Stage {
+        self.review.stage
+    }
+
+    /// Returns the name of the request's namespace, and the namespace in the snapshot.
+    pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
+        (self.review.namespace, self.snapshot.namespace(self.review.namespace))
+    }
+
+    /// Returns the Namespace that the request writes, and its old version.
+    pub fn written_namespace(&self) -> Option<(&'r NamespaceView<'r>, Option<&'r NamespaceView<'r>>)> {
+        let Object::Namespace(new) = self.object else { return None };
+        let old = match self.old {
+            Some(Object::Namespace(old)) => Some(old),
+            _ => None,
+        };
+        Some((new, old))
+    }
+
+    /// Returns the name of the tenant that the namespace belongs to; empty if it belongs to no tenant.
+    pub fn tenant_name(&self) -> &'r str {
+        self.tenant.map_or("", |(name, _)| name)
+    }
+
+    /// True if a namespace belongs to a tenant or to shared services, or belonged to a tenant.
+    pub fn is_isolated(&self, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
+        let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
+        let shared_namespaces = &self.snapshot.settings.shared_namespaces;
+        shared_namespaces.contains(new.metadata.name_or_generate_name())
+            || has_tenant(new)
+            || old.is_some_and(has_tenant)
+    }
+}

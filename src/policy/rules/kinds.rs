@@ -1,0 +1,21 @@
+use crate::kinds::Kind;
+
+/// A set of kinds.
+#[derive(Clone, Copy, Debug)]
+pub enum Kinds {
+    /// Pods, and the kinds that create pods from a template.
+    Workloads,
+    /// The kinds that the baseline has objects of.
+    Managed,
+    Only(&'static [Kind]),
+}
+
+impl Kinds {
+    pub(super) fn contain(self, kind: Kind) -> bool {
+        match self {
+            Self::Workloads => kind.is_workload(),
+            Self::Managed => kind.is_managed(),
+            Self::Only(kinds) => kinds.contains(&kind),
+        }
+    }
+}
