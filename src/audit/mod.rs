@@ -277,15 +277,13 @@ impl Audit<'_> {
     }
 }
 
-/// True if the cluster does not serve the kind.
 /// Selects the objects that the rules can refuse, as far as the API server can tell them apart.
 fn selection(kind: Kind) -> ListParams {
-    match kind {
-        Kind::Secret => ListParams::default().fields(&format!("type={SERVICE_ACCOUNT_TOKEN}")),
-        _ => ListParams::default(),
-    }
+    let all = ListParams::default();
+    if kind == Kind::Secret { all.fields(&format!("type={SERVICE_ACCOUNT_TOKEN}")) } else { all }
 }
 
+/// True if the cluster does not serve the kind.
 fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }

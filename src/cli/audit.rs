@@ -11,6 +11,7 @@ use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
 use crate::audit::{self, AuditScope, Progress};
 use crate::report::{self, Format, Writer};
+use crate::settings::Settings;
 use crate::snapshot::{NamespaceOwner, Snapshot};
 
 /// Judge the existing objects in tenants' namespaces as if they were created now.
@@ -36,7 +37,7 @@ impl Audit {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
         let scope = self.scope(&snapshot)?;
-        print_unlisted_fields(&client).await?;
+        print_unlisted_fields(&client, &snapshot.settings).await?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
         print_findings(&audit, &scope, self.output, |_| {}).await
@@ -59,13 +60,13 @@ impl Audit {
     }
 }
 
-/// Prints the fields that the cluster serves and no table lists. They are not counted: an object with such a field is a
+/// Prints the fields that the cluster serves and neither a table nor the settings list. They are not counted: an object with such a field is a
 /// violation of its own.
-async fn print_unlisted_fields(client: &Client) -> Result<()> {
+async fn print_unlisted_fields(client: &Client, settings: &Settings) -> Result<()> {
     let mut to = std::io::stderr();
     match audit::unlisted_fields(client).await {
         Ok(fields) => {
-            for field in fields {
+            for field in fields.iter().filter(|field| !settings.allows_field(field.kind, &field.path)) {
                 writeln!(to, "{}", report::unlisted_field(field.kind, &field.path))?;
             }
         }

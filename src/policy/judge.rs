@@ -118,7 +118,10 @@ impl Request<'_> {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
             Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet() && !self.debugs_exempted_pod(rule) && ratchet::is_unchanged(kind, self.review) {
+        if rule.ratchet()
+            && !self.debugs_exempted_pod(rule)
+            && ratchet::is_unchanged(kind, self.review, self.found)
+        {
             Ok(WaiverReason::Preexisting)
         } else if self.is_observed() && rule.warns_when_observed() {
             Ok(WaiverReason::Observed)

@@ -5,21 +5,33 @@ use serde_json::value::RawValue;
 
 use super::Review;
 use super::fields::Found;
-use super::object::{Container, ContainerKind, JsonStr, ObjectError, Stage, TypedObject, Workload, template};
+use super::object::{
+    Container, ContainerKind, JsonStr, Object, ObjectError, Stage, TypedObject, Workload, template,
+};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
 use crate::kinds::{Kind, WebhookEntry};
 
-/// True if all fields that rules read of this kind are the same before and after.
-pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>) -> bool {
+/// True if all fields that rules read of this kind are the same before and after, and so are the unknown fields, of
+/// which the new object has those in `found`.
+pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>, found: &Found<'_>) -> bool {
     let (Some(old), Some(new)) = (review.old_object, review.object) else { return false };
     let unchanged = match kind.entry() {
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
         Some(WebhookEntry::Workloads) if kind == Kind::Pod => same_pod(old, new),
         Some(WebhookEntry::Workloads) if kind.is_workload() => same_template(kind, old, new),
-        // No rule about these kinds has a ratchet.
-        Some(_) | None => return false,
+        // Of these kinds, a ratchet concerns only the unknown fields.
+        Some(WebhookEntry::Identities | WebhookEntry::Workloads) => Ok(true),
+        Some(WebhookEntry::Namespaces | WebhookEntry::Shared | WebhookEntry::Cluster) | None => Ok(false),
     };
-    unchanged.unwrap_or(false)
+    unchanged.unwrap_or(false) && same_unknown_fields(kind, review.stage, old, found)
+}
+
+fn same_unknown_fields(kind: Kind, stage: Stage, old: &RawValue, found: &Found<'_>) -> bool {
+    if found.unknown.is_empty() {
+        return true;
+    }
+    let mut old_found = Found::default();
+    Object::read(kind, old, stage, &mut old_found).is_ok() && found.has_same_unknown(&old_found)
 }
 
 /// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
@@ -40,11 +52,9 @@ fn same_template(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, Obj
 
 /// True if two versions of a pod agree in the fields that rules read: few others can change in a running pod.
 fn same_pod(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
-    let (mut old_found, mut new_found) = (Found::default(), Found::default());
-    let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut old_found)?;
-    let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut new_found)?;
-    Ok(old_found.unknown == new_found.unknown
-        && old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
+    let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut Found::default())?;
+    let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut Found::default())?;
+    Ok(old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
         && old.host_network().value == new.host_network().value
         && images(&old).eq(images(&new))
         && mesh_containers(&old).eq(mesh_containers(&new))

@@ -210,6 +210,16 @@ impl RuleReport {
         self.violations.push(Violation::new(self.code, path, message, fix));
     }
 
+    /// Adds the violation at `path`, and words it only if it is listed.
+    pub fn add_with(&mut self, path: &Path<'_>, describe: impl FnOnce() -> (String, String)) {
+        if self.violations.len() == MAX_LISTED_VIOLATIONS {
+            self.unlisted += 1;
+            return;
+        }
+        let (message, fix) = describe();
+        self.add(path, message, fix);
+    }
+
     /// Notes the retry that may change the newest violation. One violation that no retry changes is enough to refuse.
     pub fn may_change(&mut self, retry: Retry) {
         self.retry = Some(self.retry.map_or(retry, |known| known.min(retry)));

@@ -6,8 +6,10 @@ use bulkhead::audit::{Comparison, kinds_in};
 use bulkhead::kinds::Kind;
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
-use support::cluster::{alone, new_namespace, new_tenant, shared};
+use support::cluster::{alone, jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
 use support::command::bulkhead_as;
+use support::objects::peer_authentication;
+use support::refusal::{expect_refused, expect_warned, violations};
 use support::wait::until;
 
 fn get(kubectl: &Kubectl, path: &str) -> Value {
@@ -80,4 +82,51 @@ fn audit_names_served_fields_that_no_table_lists() {
     assert_eq!((with_field.0, with_field.1.stdout.as_str()), (0, ""), "{with_field:?}");
     assert!(with_field.1.stderr.starts_with(NAMED), "{with_field:?}");
     assert!(unprivileged.stderr.starts_with(NAMED), "{unprivileged:?}");
+}
+
+/// A field that a newer CRD adds is refused, and is a warning on an object that already has it.
+#[test]
+fn field_that_no_table_lists_is_refused() {
+    let it = alone();
+    let admin = it.cluster.admin().unwrap();
+    let namespace = "legacy-fi-new";
+    admin.ok(&["create", "namespace", namespace]).unwrap();
+    wait_for_default_account(&admin, namespace);
+    let crd = "crd/peerauthentications.security.istio.io";
+    let schema = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/newField";
+    let change = |operation: &Value| {
+        let operations = json!([operation]).to_string();
+        admin.ok(&["patch", crd, "--type=json", "-p", &operations]).unwrap();
+    };
+    let policy = |name: &str| {
+        let selector = json!({ "matchLabels": { "app": "web" } });
+        let spec = json!({ "selector": selector, "mtls": { "mode": "STRICT" }, "newField": "a" });
+        peer_authentication(namespace, name, &spec).to_string()
+    };
+    change(&json!({ "op": "add", "path": schema, "value": { "type": "string" } }));
+    // The API server drops the field until it serves the new schema.
+    until(|| {
+        admin.apply(&policy("old")).unwrap();
+        jsonpath(&admin, &["peerauthentication", "old", "-n", namespace], "{.spec.newField}") == "a"
+    });
+    let member = new_tenant(&it, "fi-new");
+    admin
+        .ok(&["label", "namespace", namespace, "bulkhead.dev/tenant=fi-new", "istio-injection=enabled"])
+        .unwrap();
+    let patch = |patch: &str| {
+        member
+            .run(&["patch", "peerauthentication", "old", "-n", namespace, "--type=merge", "-p", patch])
+            .unwrap()
+    };
+    let created = until(|| {
+        let said = member.feed(&["create", "--dry-run=server", "-f", "-"], &policy("new")).unwrap();
+        Some(said).filter(|said| violations(&said.stderr) == [("BH908", "spec.newField")])
+    });
+    let labelled = patch(r#"{"metadata":{"labels":{"team":"ours"}}}"#);
+    let changed = patch(r#"{"spec":{"newField":"b"}}"#);
+    change(&json!({ "op": "remove", "path": schema }));
+
+    assert!(!created.success, "{created:?}");
+    expect_warned(&labelled, &[("BH908", "spec.newField")]);
+    expect_refused(&changed, &[("BH908", "spec.newField")]);
 }

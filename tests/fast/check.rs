@@ -47,6 +47,35 @@ fn bad_manifest_is_reported_with_file_and_line() {
     assert_eq!(sums(&note), [1, 1, 1, 0], "{note}");
 }
 
+/// Lists and containers in any order of their fields, and volumes, of which a view keeps the source as it is.
+#[test]
+fn unknown_fields_of_a_pod_are_found_at_every_place() {
+    let deployment = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web, namespace: tenant-acme }
+spec:
+  template:
+    spec:
+      newA: 1
+      containers:
+        - image: registry.example.com/web:1
+          livenessProbe: { httpGet: { port: 80, newB: 1 } }
+          name: web
+          ports: [{ containerPort: 80, newC: 1 }]
+      volumes: [{ name: v, projected: { sources: [{ newD: {} }] } }]
+";
+    let (code, out, _) = bulkhead(&[&IN_WORLD[..], &["-"]].concat(), deployment);
+    let paths: Vec<_> = reported(&out).into_iter().map(|(_, code, path)| (code, path)).collect();
+    let expected = [
+        "spec.template.spec.newA",
+        "spec.template.spec.containers[0].livenessProbe.httpGet.newB",
+        "spec.template.spec.containers[0].ports[0].newC",
+        "spec.template.spec.volumes[0].projected.sources[0].newD",
+    ];
+    assert_eq!((code, paths), (1, expected.map(|path| ("BH908", path)).to_vec()), "{out}");
+}
+
 #[test]
 fn json_output_names_the_pointer() {
     let (code, findings) = findings(&["--snapshot", "examples/snapshot", "examples/bad/opted-out.yaml"], "");

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bulkhead::keys::{Pattern, TABLE};
-use bulkhead::policy::RULES;
+use bulkhead::kinds::Kind;
 use bulkhead::policy::rules::Family;
+use bulkhead::policy::{NamespaceClass, RULES, Rule};
 
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -133,6 +134,29 @@ fn ownership_rules_allow_no_older_violation_and_no_exemption() {
     for rule in RULES {
         let is_strict = matches!(rule.family(), Family::Namespaces | Family::Baseline | Family::Identities);
         assert!(!(is_strict && (rule.ratchet() || rule.can_be_exempted())), "{}", rule.code());
+    }
+}
+
+/// The webhook receives every kind of the table that has an entry.
+#[test]
+fn kinds_with_an_entry_are_judged_by_a_rule() {
+    for kind in Kind::ALL.iter().filter(|kind| kind.entry().is_some()) {
+        assert!(RULES.iter().any(|rule| rule.judges(*kind)), "{}: no rule judges it", kind.name());
+    }
+}
+
+/// A kind of which some rule reads the fields can get new fields.
+#[test]
+fn unknown_fields_are_refused_in_every_kind_whose_fields_are_judged() {
+    let [unknown_field, platform_kind, shared_namespace] =
+        ["BH908", "BH907", "BH401"].map(|code| Rule::find(code).unwrap());
+    for rule in RULES.iter().filter(|rule| rule.code() != shared_namespace.code()) {
+        let reads_fields =
+            rule.scopes().contains(&NamespaceClass::Tenant) && !rule.judges_baseline_objects_only();
+        let kinds = Kind::ALL.iter().filter(|kind| reads_fields && rule.judges(**kind));
+        for kind in kinds.filter(|kind| !platform_kind.judges(**kind)) {
+            assert!(unknown_field.judges(*kind), "{} of {}: add it to BH908", kind.name(), rule.code());
+        }
     }
 }
 

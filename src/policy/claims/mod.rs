@@ -41,8 +41,7 @@ pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report:
     for claim in request.claims(kind) {
         let owner = resolve(request, &claim.value);
         if refused.contains(&owner) {
-            let (message, fix) = describe(request, &claim.value, owner);
-            report.add(&claim.path, message, fix);
+            report.add_with(&claim.path, || describe(request, &claim.value, owner));
             report.may_change(owner.retry());
         }
     }
@@ -58,7 +57,7 @@ impl<'r> Request<'r> {
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
                 ClaimKind::Peer => return None,
             };
-            Some(Located { value, path: claim.path.clone() })
+            Some(Located { value, path: self.found.path(claim.place) })
         });
         let policy = match self.object {
             Object::Policy(Policy { spec: Spec::NetworkPolicy(policy), .. }) if kind == ClaimKind::Peer => {

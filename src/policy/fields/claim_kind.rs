@@ -8,3 +8,13 @@ pub enum ClaimKind {
     /// Pods, namespaces and addresses in a rule of a NetworkPolicy.
     Peer,
 }
+
+impl ClaimKind {
+    /// True if the field is a text that names something. Other claims are read from a typed view.
+    pub fn is_text(self) -> bool {
+        match self {
+            Self::RequestHeader | Self::KnownHost => true,
+            Self::Peer => false,
+        }
+    }
+}

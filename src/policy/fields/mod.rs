@@ -13,7 +13,7 @@ use field::{claim, fields, free, judged, keys, refused, unjudged};
 
 pub use claim_kind::ClaimKind;
 pub use field::{Field, Treatment};
-pub use reader::{Found, FoundClaim, SearchedValue, UnknownField, read};
+pub use reader::{Found, FoundClaim, SearchedValue, UnknownField, place_in_table, read};
 pub use rows::{Row, join, rows};
 pub use tables::{PARTS, table};
 pub use tree::{Node, tree};

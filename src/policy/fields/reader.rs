@@ -4,6 +4,7 @@
 //! field with a treatment it hands over to serde_json, so that only the fields that lead to others cost anything.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{
@@ -21,30 +22,63 @@ use crate::policy::object::{Path, Segment};
 pub struct Found<'a> {
     pub unknown: Vec<UnknownField<'a>>,
     pub claims: Vec<FoundClaim<'a>>,
+    /// The objects and lists that hold them: the index of the parent, and the step from there. An object can have very
+    /// many claims, which share these steps.
+    places: Vec<(Option<u32>, Segment<'a>)>,
 }
 
-/// A field that the table does not list, with its value.
-#[derive(Clone, Debug)]
-pub struct UnknownField<'a> {
-    pub path: Path<'a>,
-    pub value: &'a RawValue,
+/// A field's object or list, by its index in [`Found`], and the step from there to the field.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldPlace<'a> {
+    parent: Option<u32>,
+    segment: Segment<'a>,
 }
 
-impl UnknownField<'_> {
-    /// Returns the kind whose table lacks the field, and its path there: a field of a pod template is a field of pods.
-    pub fn in_table(&self, kind: Kind) -> (Kind, String) {
-        let pattern = self.path.pattern();
-        let template = kind.template().unwrap_or_default().join(".");
-        match pattern.strip_prefix(&template).and_then(|rest| rest.strip_prefix('.')) {
-            Some(field) if !template.is_empty() => (Kind::Pod, field.to_owned()),
-            _ => (kind, pattern),
+/// The number of unknown fields at which the reader gives up. The object is then refused as unreadable.
+const MAX_UNKNOWN: usize = 1_000;
+
+impl<'a> Found<'a> {
+    /// Returns the path of a field that was found.
+    pub fn path(&self, place: FieldPlace<'a>) -> Path<'a> {
+        let parent = place.parent.and_then(|index| self.places.get(index as usize));
+        let parent = parent.map(|(parent, segment)| FieldPlace { parent: *parent, segment: *segment });
+        parent.map_or_else(Path::default, |parent| self.path(parent)).then(place.segment)
+    }
+
+    fn add_unknown<E: Error>(&mut self, place: FieldPlace<'a>, value: &'a RawValue) -> Result<(), E> {
+        if self.unknown.len() == MAX_UNKNOWN {
+            return Err(E::custom(format_args!("more than {MAX_UNKNOWN} unknown fields")));
         }
+        self.unknown.push(UnknownField { place, value });
+        Ok(())
+    }
+
+    /// True if two objects have the same unknown fields with the same values.
+    pub fn has_same_unknown(&self, other: &Self) -> bool {
+        let entries = |found: &Self| -> Vec<(String, String)> {
+            let entry =
+                |field: &UnknownField<'_>| (found.path(field.place).pointer(), field.value.get().to_owned());
+            found.unknown.iter().map(entry).collect()
+        };
+        self.unknown.len() == other.unknown.len() && entries(self) == entries(other)
     }
 }
 
-impl PartialEq for UnknownField<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.path.pointer() == other.path.pointer() && self.value.get() == other.value.get()
+/// A field that the table does not list, with its value.
+#[derive(Clone, Copy, Debug)]
+pub struct UnknownField<'a> {
+    pub place: FieldPlace<'a>,
+    pub value: &'a RawValue,
+}
+
+/// Returns the kind whose table lacks the field of `kind` at `path`, and its path there: a field of a pod template is a
+/// field of pods.
+pub fn place_in_table(kind: Kind, path: &Path<'_>) -> (Kind, String) {
+    let pattern = path.pattern();
+    let template = kind.template().unwrap_or_default().join(".");
+    match pattern.strip_prefix(&template).and_then(|rest| rest.strip_prefix('.')) {
+        Some(field) if !template.is_empty() => (Kind::Pod, field.to_owned()),
+        _ => (kind, pattern),
     }
 }
 
@@ -53,7 +87,7 @@ impl PartialEq for UnknownField<'_> {
 pub struct FoundClaim<'a> {
     pub kind: ClaimKind,
     pub text: Cow<'a, str>,
-    pub path: Path<'a>,
+    pub place: FieldPlace<'a>,
 }
 
 /// Raw JSON in a view, in which the reader looks for unknown fields too. It does not look into other raw JSON: that
@@ -90,23 +124,35 @@ pub fn read<'a, T: Deserialize<'a>>(
     found: &mut Found<'a>,
 ) -> serde_json::Result<T> {
     let mut json = serde_json::Deserializer::from_str(raw.get());
-    let root = Place { node: tree, parent: None };
+    if tree.treatment.is_some() {
+        return T::deserialize(&mut json);
+    }
+    let root = Place { node: tree, parent: None, index: Cell::new(None) };
     T::deserialize(Reader { inner: &mut json, place: &root, found })
 }
 
-/// A value in the object, linked up to the root: a path costs nothing until it is needed.
+/// An object or a list, linked up to the root: a path costs nothing until something is found.
 struct Place<'p, 'de> {
     node: &'static Node,
     parent: Option<(&'p Place<'p, 'de>, Segment<'de>)>,
+    /// The index in [`Found`], once something was found here.
+    index: Cell<Option<u32>>,
 }
 
 impl<'de> Place<'_, 'de> {
-    fn path(&self) -> Path<'de> {
-        self.parent.map_or_else(Path::default, |(parent, segment)| parent.path().then(segment))
+    /// Returns the place of the field at `segment`.
+    fn field(&self, segment: Segment<'de>, found: &mut Found<'de>) -> FieldPlace<'de> {
+        FieldPlace { parent: self.index(found), segment }
     }
 
-    fn path_to(&self, segment: Segment<'de>) -> Path<'de> {
-        self.path().then(segment)
+    fn index(&self, found: &mut Found<'de>) -> Option<u32> {
+        let (parent, segment) = self.parent?;
+        if self.index.get().is_none() {
+            let parent = parent.index(found);
+            self.index.set(u32::try_from(found.places.len()).ok());
+            found.places.push((parent, segment));
+        }
+        self.index.get()
     }
 }
 
@@ -204,22 +250,12 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Reader<'_, '_, 'de, D> {
     }
 }
 
-macro_rules! visit_scalars {
-    ($($method:ident($type:ty))*) => {
-        $(fn $method<E: Error>(self, value: $type) -> Result<Self::Value, E> {
-            self.inner.$method(value)
-        })*
-    };
-}
-
 impl<'de, V: Visitor<'de>> Visitor<'de> for Reader<'_, '_, 'de, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.expecting(f)
     }
-
-    visit_scalars! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) visit_borrowed_str(&'de str) }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
         self.inner.visit_unit()
@@ -259,14 +295,14 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
         let Self { seed, place: parent, segment, node, found } = self;
         match node.treatment {
             None => {
-                let place = Place { node, parent: Some((parent, segment)) };
+                let place = Place { node, parent: Some((parent, segment)), index: Cell::new(None) };
                 seed.deserialize(Reader { inner: deserializer, place: &place, found })
             }
-            Some(Treatment::Claim(kind)) if !matches!(segment, Segment::Key(_)) => {
+            Some(Treatment::Claim(kind)) if kind.is_text() && !matches!(segment, Segment::Key(_)) => {
                 let raw = <&RawValue>::deserialize(deserializer)?;
-                if let Ok(Some(text)) = serde_json::from_str::<Option<Text<'de>>>(raw.get()) {
-                    found.claims.push(FoundClaim { kind, text: text.0, path: parent.path_to(segment) });
-                }
+                let text: Text<'de> = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+                let place = parent.field(segment, found);
+                found.claims.push(FoundClaim { kind, text: text.0, place });
                 seed.deserialize(raw).map_err(D::Error::custom)
             }
             Some(_) => seed.deserialize(deserializer),
@@ -293,7 +329,8 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<'_, '_, 'de, A> {
         self.index += 1;
         let Some(node) = self.place.node.elements() else {
             let Some(value) = self.access.next_element::<&RawValue>()? else { return Ok(None) };
-            self.found.unknown.push(UnknownField { path: self.place.path_to(segment), value });
+            let place = self.place.field(segment, self.found);
+            self.found.add_unknown(place, value)?;
             return seed.deserialize(value).map(Some).map_err(A::Error::custom);
         };
         self.access.next_element_seed(Value { seed, place: self.place, segment, node, found: self.found })
@@ -327,7 +364,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Entries<'_, '_, 'de, A> {
             }),
             Some((segment, None)) => {
                 let value: &RawValue = self.access.next_value()?;
-                self.found.unknown.push(UnknownField { path: self.place.path_to(segment), value });
+                let place = self.place.field(segment, self.found);
+                self.found.add_unknown(place, value)?;
                 seed.deserialize(value).map_err(A::Error::custom)
             }
             None => self.access.next_value_seed(seed),
@@ -398,7 +436,8 @@ fn enter<'de>(
     };
     let segment = borrowed(&key, Segment::Key);
     if let Some(Treatment::Claim(kind)) = node.treatment {
-        found.claims.push(FoundClaim { kind, text: key, path: place.path_to(segment) });
+        let place = place.field(segment, found);
+        found.claims.push(FoundClaim { kind, text: key, place });
     }
     (segment, Some(node))
 }
@@ -423,8 +462,9 @@ mod tests {
         let raw: &RawValue = serde_json::from_str(json)?;
         let mut found = Found::default();
         read::<IgnoredAny>(tree(kind), raw, &mut found)?;
-        let unknown = found.unknown.iter().map(|field| format!("{} = {}", field.path, field.value));
-        let claims = found.claims.iter().map(|claim| format!("{} = {}", claim.path, claim.text));
+        let unknown =
+            found.unknown.iter().map(|field| format!("{} = {}", found.path(field.place), field.value));
+        let claims = found.claims.iter().map(|claim| format!("{} = {}", found.path(claim.place), claim.text));
         Ok((unknown.collect(), claims.collect()))
     }
 
@@ -444,7 +484,7 @@ mod tests {
     #[test]
     fn claims_are_the_keys_of_maps_and_the_items_of_lists() -> serde_json::Result<()> {
         let service =
-            r#"{"spec":{"http":[{},{"headers":{"request":{"set":{"A":"1","B":"2"},"remove":["c",null]}}}]}}"#;
+            r#"{"spec":{"http":[{},{"headers":{"request":{"set":{"A":"1","B":"2"},"remove":["c"]}}}]}}"#;
         let (unknown, claims) = found(Kind::VirtualService, service)?;
         assert!(unknown.is_empty());
         assert_eq!(
@@ -456,5 +496,25 @@ mod tests {
             ]
         );
         Ok(())
+    }
+
+    #[test]
+    fn values_of_another_shape_are_errors() {
+        for service in [
+            r#"{"spec":{"http":[{"headers":{"request":{"set":"X-Tenant-Identity"}}}]}}"#,
+            r#"{"spec":{"http":[{"headers":{"request":{"remove":"X-Tenant-Identity"}}}]}}"#,
+            r#"{"spec":{"http":[{"headers":{"request":{"remove":[["X-Tenant-Identity"]]}}}]}}"#,
+            r#"{"spec":{"http":[{"headers":{"request":{"remove":[null]}}}]}}"#,
+            r#"{"spec":{"http":7}}"#,
+        ] {
+            assert!(found(Kind::VirtualService, service).is_err(), "{service}");
+        }
+    }
+
+    #[test]
+    fn too_many_unknown_fields_are_an_error() {
+        let fields = |count| format!(r#"{{"kind":"Pod"{}}}"#, r#","new":0"#.repeat(count));
+        assert!(found(Kind::Pod, &fields(MAX_UNKNOWN)).is_ok());
+        assert!(found(Kind::Pod, &fields(MAX_UNKNOWN + 1)).is_err());
     }
 }

@@ -1,5 +1,7 @@
-use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
 
 use super::{Field, Treatment, table};
 use crate::kinds::Kind;
@@ -10,8 +12,8 @@ pub struct Node {
     /// The name of the field; empty for elements.
     pub name: &'static str,
     pub treatment: Option<Treatment>,
-    /// The fields of an object, sorted by length and name: most lookups then compare one text.
-    fields: Vec<Self>,
+    /// The fields of an object, by name.
+    fields: HashMap<&'static str, Self, FixedState>,
     /// Each item of a list, or each value of a map.
     elements: Option<Box<Self>>,
 }
@@ -20,7 +22,12 @@ pub struct Node {
 pub fn tree(kind: Kind) -> &'static Node {
     static TREES: LazyLock<Vec<Node>> =
         LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
-    static NONE: Node = Node { name: "", treatment: None, fields: Vec::new(), elements: None };
+    static NONE: Node = Node {
+        name: "",
+        treatment: None,
+        fields: HashMap::with_hasher(FixedState::with_seed(0)),
+        elements: None,
+    };
     TREES.get(kind as usize).unwrap_or(&NONE)
 }
 
@@ -47,7 +54,7 @@ impl Node {
         for step in path.split('.').filter(|step| !step.is_empty()) {
             let name_length = step.find(['[', '{']).unwrap_or(step.len());
             let (name, elements) = step.split_at(name_length);
-            node = node.field_mut(name);
+            node = node.fields.entry(name).or_insert_with(|| Self { name, ..Self::default() });
             for _ in elements.matches(['[', '{']) {
                 node = node.elements.get_or_insert_default();
             }
@@ -55,29 +62,14 @@ impl Node {
         node
     }
 
-    fn field_mut(&mut self, name: &'static str) -> &mut Self {
-        let position = self.fields.binary_search_by(|field| field.compare(name));
-        let position = position.unwrap_or_else(|position| {
-            self.fields.insert(position, Self { name, ..Self::default() });
-            position
-        });
-        #[expect(clippy::indexing_slicing, reason = "found or inserted above")]
-        &mut self.fields[position]
-    }
-
     /// Returns the field `name` of the object.
     pub fn field(&self, name: &str) -> Option<&Self> {
-        let position = self.fields.binary_search_by(|field| field.compare(name)).ok()?;
-        self.fields.get(position)
+        self.fields.get(name)
     }
 
-    fn compare(&self, name: &str) -> Ordering {
-        self.name.len().cmp(&name.len()).then_with(|| self.name.cmp(name))
-    }
-
-    /// Returns the fields of the object.
+    /// Returns the fields of the object, in any order.
     pub fn fields(&self) -> impl Iterator<Item = &Self> {
-        self.fields.iter()
+        self.fields.values()
     }
 
     /// Returns the items of the list, or the values of the map.

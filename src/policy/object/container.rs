@@ -4,6 +4,7 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor
 use serde_json::value::RawValue;
 
 use super::JsonStr;
+use crate::policy::fields::SearchedValue;
 use crate::policy::proxy;
 
 /// A container. For the tenant's own containers it holds the fields that rules read, for the mesh's containers every
@@ -59,7 +60,11 @@ impl<'de> Visitor<'de> for AsContainer {
                     name = Some(written);
                 }
                 ("name", true) => return Err(M::Error::duplicate_field("name")),
-                (_, is_named) if is_injected || !is_named => kept.push((field, map.next_value()?)),
+                (_, true) if is_injected => kept.push((field, map.next_value()?)),
+                (_, false) => {
+                    let SearchedValue(value) = map.next_value()?;
+                    kept.push((field, value));
+                }
                 ("image", _) => image = map.next_value()?,
                 ("volumeMounts", _) => volume_mounts = map.next_value::<Option<_>>()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),

@@ -45,6 +45,20 @@
 //!   exceptFor: # BH908
 //!     - tenant-beta
 //! ```
+//! ```yaml as alice in acme-developers, on update
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   template: { spec: { containers: [{ name: web, image: "registry.example.com/web:1" }] } }
+//! ---
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   template: { spec: { containers: [{ name: web, image: "registry.example.com/web:1" }] } }
+//!   everywhere: true # BH908
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers
@@ -59,11 +73,25 @@
 //!       terminationGracePeriodSeconds: 5
 //!       containers: [{ name: web, image: "registry.example.com/web:1", workingDir: /srv }]
 //! ```
+//! ```yaml as alice in acme-developers, in snapshot allowed-fields
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       newField: { anything: 1 }
+//!       containers: [{ name: web, image: "registry.example.com/web:1", livenessProbe: { newProbe: {} } }]
+//! ```
 
-use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
+use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust, quote};
+use crate::policy::fields::place_in_table;
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)]).with_ratchet();
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)])
+    // The kubelets request the tokens of pods.
+    .trusts(&[Trust::Nodes])
+    .with_ratchet();
 
 /// The kinds in tenants' namespaces that are judged under any name.
 const JUDGED_BY_CONTENT: &[Kind] = &[
@@ -83,18 +111,20 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     for field in &request.found.unknown {
-        let (kind, pattern) = field.in_table(request.kind);
+        let path = request.found.path(field.place);
+        let (kind, pattern) = place_in_table(request.kind, &path);
         if request.snapshot.settings.allows_field(kind, &pattern) {
             continue;
         }
-        let name = quote(&pattern);
-        report.add(
-            &field.path,
-            format!("Bulkhead does not know the field {name}, and it can open what the rules close"),
-            format!(
-                "remove it, or ask the platform to list it in the setting `allowedFields` (`{}: [{pattern}]`).",
-                kind.name()
-            ),
-        );
+        report.add_with(&path, || {
+            let name = quote(&pattern);
+            let kind = kind.name();
+            (
+                format!("Bulkhead does not know the field {name}, and it can open what the rules close"),
+                format!(
+                    "remove it, or ask the platform to list it in the setting `allowedFields` (`{kind}: [{pattern}]`)."
+                ),
+            )
+        });
     }
 }

@@ -31,8 +31,7 @@ const ORDER: &[&[&str]] = &[
 ];
 
 /// Imports that the search for circles leaves out: the importing file, the imported file or folder, and the reason.
-const EXCEPTIONS: &[(&str, &str, &str)] = &[
-];
+const EXCEPTIONS: &[(&str, &str, &str)] = &[];
 
 struct Import {
     from: usize,
