@@ -1,4 +1,4 @@
-//! The policy engine: decides if a request is admitted, and gives the reasons. The only entry point is [`judge`], and
+//! The policy engine: decides if a request is admitted, and gives the reasons. The only entry point is [`judge()`], and
 //! the only result is [`Verdict`]. Pure: no async, no I/O, no clock.
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
