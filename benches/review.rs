@@ -24,5 +24,47 @@ pub(crate) fn review(namespace: &str) -> Vec<u8> {
             "options": { "kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1" },
         },
     });
-    serde_json::to_vec(&review).expect("JSON")
+    let mut bytes = Vec::new();
+    write(&review, &mut bytes);
+    bytes
+}
+
+/// Writes JSON as an API server does: the names of objects, containers and variables come first, and the review's
+/// object comes after the fields that announce it.
+fn write(value: &Value, bytes: &mut Vec<u8>) {
+    match value {
+        Value::Object(fields) => {
+            let rank = |key: &str| match key {
+                "name" | "uid" | "kind" => 0,
+                "object" => 2,
+                "oldObject" | "options" | "dryRun" => 3,
+                _ => 1,
+            };
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_by_key(|(key, _)| rank(key));
+            separated(b"{}", fields, bytes, |(key, value), bytes| {
+                serde_json::to_writer(&mut *bytes, key).expect("JSON");
+                bytes.push(b':');
+                write(value, bytes);
+            });
+        }
+        Value::Array(items) => separated(b"[]", items, bytes, write),
+        scalar => serde_json::to_writer(bytes, scalar).expect("JSON"),
+    }
+}
+
+fn separated<T>(
+    [open, close]: &[u8; 2],
+    items: impl IntoIterator<Item = T>,
+    bytes: &mut Vec<u8>,
+    write: impl Fn(T, &mut Vec<u8>),
+) {
+    bytes.push(*open);
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            bytes.push(b',');
+        }
+        write(item, bytes);
+    }
+    bytes.push(*close);
 }
