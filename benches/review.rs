@@ -42,29 +42,29 @@ fn write(value: &Value, bytes: &mut Vec<u8>) {
             };
             let mut fields: Vec<_> = fields.iter().collect();
             fields.sort_by_key(|(key, _)| rank(key));
-            separated(b"{}", fields, bytes, |(key, value), bytes| {
+            separated(*b"{}", fields, bytes, |(key, value), bytes| {
                 serde_json::to_writer(&mut *bytes, key).expect("JSON");
                 bytes.push(b':');
                 write(value, bytes);
             });
         }
-        Value::Array(items) => separated(b"[]", items, bytes, write),
+        Value::Array(items) => separated(*b"[]", items, bytes, write),
         scalar => serde_json::to_writer(bytes, scalar).expect("JSON"),
     }
 }
 
 fn separated<T>(
-    [open, close]: &[u8; 2],
+    [open, close]: [u8; 2],
     items: impl IntoIterator<Item = T>,
     bytes: &mut Vec<u8>,
     write: impl Fn(T, &mut Vec<u8>),
 ) {
-    bytes.push(*open);
+    bytes.push(open);
     for (index, item) in items.into_iter().enumerate() {
         if index > 0 {
             bytes.push(b',');
         }
         write(item, bytes);
     }
-    bytes.push(*close);
+    bytes.push(close);
 }
