@@ -4,6 +4,7 @@
 
 mod claim_kind;
 mod field;
+mod found;
 mod reader;
 mod rows;
 mod tables;
@@ -13,7 +14,8 @@ use field::{claim, fields, free, judged, keys, refused, unjudged};
 
 pub use claim_kind::ClaimKind;
 pub use field::{Field, Treatment};
-pub use reader::{Found, FoundClaim, SearchedValue, UnknownField, place_in_table, read};
+pub use found::{Found, FoundClaim, UnknownField, place_in_table};
+pub use reader::{SearchedValue, read};
 pub use rows::{Row, join, rows};
 pub use tables::{PARTS, table};
 pub use tree::{Node, tree};
