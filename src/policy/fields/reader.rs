@@ -383,7 +383,7 @@ mod tests {
 
     use super::*;
     use crate::kinds::Kind;
-    use crate::policy::fields::found::MAX_UNKNOWN;
+    use crate::policy::fields::found::{MAX_UNKNOWN, place_in_table};
     use crate::policy::fields::tree;
 
     fn found(kind: Kind, json: &str) -> serde_json::Result<(Vec<String>, Vec<String>)> {
@@ -444,5 +444,20 @@ mod tests {
         let fields = |count| format!(r#"{{"kind":"Pod"{}}}"#, r#","new":0"#.repeat(count));
         assert!(found(Kind::Pod, &fields(MAX_UNKNOWN)).is_ok());
         assert!(found(Kind::Pod, &fields(MAX_UNKNOWN + 1)).is_err());
+    }
+
+    #[test]
+    fn name_with_dots_is_not_a_path() -> serde_json::Result<()> {
+        let raw: &RawValue =
+            serde_json::from_str(r#"{"kind":"Deployment","spec":{"template.spec.newField":1}}"#)?;
+        let mut found = Found::default();
+        read::<IgnoredAny>(tree(Kind::Deployment), raw, &mut found)?;
+        let paths: Vec<_> = found
+            .unknown
+            .iter()
+            .map(|field| place_in_table(Kind::Deployment, &found.path(field.place)))
+            .collect();
+        assert_eq!(paths, [(Kind::Deployment, "spec.…".to_owned())]);
+        Ok(())
     }
 }

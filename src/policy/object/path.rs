@@ -59,14 +59,16 @@ impl<'a> Path<'a> {
     pub fn pattern(&self) -> String {
         self.0.iter().fold(String::new(), |mut text, segment| {
             match segment {
-                Segment::Field(_) if text.is_empty() => {}
-                Segment::Field(_) => text.push('.'),
+                // Such a name would read as a longer path.
+                Segment::Field(name) if name.contains(['.', '[', '{']) => text.push_str(".…"),
+                Segment::Field(name) if text.is_empty() => text.push_str(name),
+                Segment::Field(name) => {
+                    text.push('.');
+                    text.push_str(name);
+                }
                 Segment::Key(_) => text.push_str("{}"),
                 Segment::Index(_) => text.push_str("[]"),
                 Segment::Omitted => text.push('…'),
-            }
-            if let Segment::Field(name) = segment {
-                text.push_str(name);
             }
             text
         })
