@@ -113,14 +113,10 @@ async fn for_each(
     kind: Kind,
     mut handle: impl FnMut(&RawValue) -> Result<(), serde_json::Error>,
 ) -> Result<(), kube::Error> {
-    let mut read = Ok(());
     each_page(client, &api_resource(kind), None, ListParams::default(), |items| {
-        if read.is_ok() {
-            read = items.iter().try_for_each(|item| handle(item));
-        }
+        items.iter().try_for_each(|item| handle(item))
     })
-    .await?;
-    read.map_err(kube::Error::SerdeError)
+    .await
 }
 
 impl Policy {

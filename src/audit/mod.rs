@@ -113,6 +113,7 @@ impl Audit<'_> {
                         progress.objects += self.judge_object(resource, item, &mut existing, &mut on_finding);
                     }
                     on_progress(progress);
+                    Ok(())
                 };
                 let listed_resource = api_resource(resource.kind);
                 let listed = each_page(

@@ -65,19 +65,13 @@ async fn list(
     parameters: ListParams,
 ) -> Result<Vec<DynamicObject>> {
     let mut objects = Vec::new();
-    let mut read = Ok(());
     let listed = each_page(client, resource, namespace, parameters, |items| {
-        if read.is_ok() {
-            read = items.iter().try_for_each(|item| {
-                objects.push(serde_json::from_str(item.get())?);
-                Ok(())
-            });
-        }
+        items.iter().try_for_each(|item| {
+            objects.push(serde_json::from_str(item.get())?);
+            Ok(())
+        })
     });
-    listed
-        .await
-        .and(read.map_err(kube::Error::SerdeError))
-        .with_context(|| format!("failed to list {}", resource.plural))?;
+    listed.await.with_context(|| format!("failed to list {}", resource.plural))?;
     Ok(objects)
 }
 

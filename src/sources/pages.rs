@@ -24,13 +24,13 @@ struct ListMetadata {
 }
 
 /// Lists the objects of `resource`, in one namespace or in all, that `parameters` select, and hands every page to
-/// `handle`.
+/// `handle`, whose error ends the list.
 pub(crate) async fn each_page(
     client: &Client,
     resource: &ApiResource,
     namespace: Option<&str>,
     parameters: ListParams,
-    mut handle: impl FnMut(&[&RawValue]),
+    mut handle: impl FnMut(&[&RawValue]) -> Result<(), serde_json::Error>,
 ) -> Result<(), kube::Error> {
     let request = Request::new(DynamicObject::url_path(resource, namespace));
     let mut parameters = parameters.limit(PAGE_SIZE);
@@ -39,7 +39,7 @@ pub(crate) async fn each_page(
         let continue_token = match client.request_text(list_request).await {
             Ok(text) => {
                 let list: List<'_> = serde_json::from_str(&text).map_err(kube::Error::SerdeError)?;
-                handle(&list.items);
+                handle(&list.items).map_err(kube::Error::SerdeError)?;
                 list.metadata.continue_token
             }
             // The list expired. The API server continues it with the current objects.
