@@ -78,7 +78,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         if violations.is_empty() {
             continue;
         }
-        match request.waiver(rule, kind) {
+        match request.waiver(rule) {
             Ok(reason) => admitted.extend(
                 violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
             ),
@@ -113,14 +113,14 @@ impl Request<'_> {
 
     /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
     /// that is certain.
-    fn waiver(&self, rule: &Rule, kind: Kind) -> Result<WaiverReason, Option<LiveObjectKey>> {
-        let needs_lookup = match exemption::covering_exemption(self.review, kind, rule, self.snapshot) {
+    fn waiver(&self, rule: &Rule) -> Result<WaiverReason, Option<LiveObjectKey>> {
+        let needs_lookup = match exemption::covering_exemption(self.review, self.kind, rule, self.snapshot) {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
             Err(needs_lookup) => needs_lookup,
         };
         if rule.ratchet()
             && !self.debugs_exempted_pod(rule)
-            && ratchet::is_unchanged(kind, self.review, self.found)
+            && ratchet::is_unchanged(self.kind, self.review, self.found)
         {
             Ok(WaiverReason::Preexisting)
         } else if self.is_observed() && rule.warns_when_observed() {

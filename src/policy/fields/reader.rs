@@ -355,8 +355,8 @@ fn enter<'de>(
     key: Cow<'de, str>,
     found: &mut Found<'de>,
 ) -> (Segment<'de>, Option<&'static Node>) {
-    if let Some(node) = place.node.field(&key) {
-        return (Segment::Field(node.name), Some(node));
+    if let Some((name, node)) = place.node.field(&key) {
+        return (Segment::Field(name), Some(node));
     }
     let Some(node) = place.node.elements() else {
         return (borrowed(&key, Segment::Field), None);

@@ -9,8 +9,6 @@ use crate::kinds::Kind;
 /// A field in the tree of a table. Fields below a node with a treatment are treated alike.
 #[derive(Debug, Default)]
 pub struct Node {
-    /// The name of the field; empty for elements.
-    pub name: &'static str,
     pub treatment: Option<Treatment>,
     /// The fields of an object, by name.
     fields: HashMap<&'static str, Self, FixedState>,
@@ -22,12 +20,8 @@ pub struct Node {
 pub fn tree(kind: Kind) -> &'static Node {
     static TREES: LazyLock<Vec<Node>> =
         LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
-    static NONE: Node = Node {
-        name: "",
-        treatment: None,
-        fields: HashMap::with_hasher(FixedState::with_seed(0)),
-        elements: None,
-    };
+    static NONE: Node =
+        Node { treatment: None, fields: HashMap::with_hasher(FixedState::with_seed(0)), elements: None };
     TREES.get(kind as usize).unwrap_or(&NONE)
 }
 
@@ -54,7 +48,7 @@ impl Node {
         for step in path.split('.').filter(|step| !step.is_empty()) {
             let name_length = step.find(['[', '{']).unwrap_or(step.len());
             let (name, elements) = step.split_at(name_length);
-            node = node.fields.entry(name).or_insert_with(|| Self { name, ..Self::default() });
+            node = node.fields.entry(name).or_default();
             for _ in elements.matches(['[', '{']) {
                 node = node.elements.get_or_insert_default();
             }
@@ -62,9 +56,9 @@ impl Node {
         node
     }
 
-    /// Returns the field `name` of the object.
-    pub fn field(&self, name: &str) -> Option<&Self> {
-        self.fields.get(name)
+    /// Returns the field `name` of the object, with the name as the table has it.
+    pub fn field(&self, name: &str) -> Option<(&'static str, &Self)> {
+        self.fields.get_key_value(name).map(|(name, node)| (*name, node))
     }
 
     /// Returns the fields of the object, in any order.

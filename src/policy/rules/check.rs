@@ -59,12 +59,10 @@ impl Check {
     pub(in crate::policy) fn run(self, request: &Request<'_>, report: &mut RuleReport) {
         match (self, request.object) {
             (Self::Object(check), _) => check(request, report),
-            (Self::Namespace(check), Object::Namespace(new)) => {
-                let old = match request.old {
-                    Some(Object::Namespace(old)) => Some(old),
-                    _ => None,
-                };
-                check(request, new, old, report);
+            (Self::Namespace(check), _) => {
+                if let Some((new, old)) = request.written_namespace() {
+                    check(request, new, old, report);
+                }
             }
             (Self::Tenant(check), Object::Tenant(new)) => {
                 let old = match request.old {
