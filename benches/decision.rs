@@ -56,13 +56,13 @@ fn main() {
 
 /// Reads the envelope and writes an answer to it.
 fn answer_unread(bytes: &[u8]) -> Vec<u8> {
-    let envelope = wire::read(bytes).expect("a review");
+    let envelope = wire::read(bytes, None).expect("a review");
     AdmissionResponse::from_verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
 }
 
 /// Decides as the webhook does, without the network.
 fn decide(bytes: &[u8], snapshot: &Snapshot) -> Vec<u8> {
-    let envelope = wire::read(bytes).expect("a review");
+    let envelope = wire::read(bytes, Some(snapshot)).expect("a review");
     AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot))
         .write(envelope.uid())
         .expect("an answer")

@@ -63,7 +63,7 @@ fn decide(what: &str, tenants: usize, decisions: usize) {
         namespace(MEMBER, "tenant-t-0005-new")
     };
     for _ in 0..decisions {
-        let envelope = wire::read(black_box(&review)).expect("a review");
+        let envelope = wire::read(black_box(&review), Some(&snapshot)).expect("a review");
         let answer = AdmissionResponse::from_verdict(&judge(&envelope.review(), &snapshot));
         assert!(answer.is_allowed(), "{answer:?}");
         drop(black_box(answer.write(envelope.uid()).expect("an answer")));

@@ -214,7 +214,7 @@ impl Audit<'_> {
             user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },
             stage: Stage::Stored,
             time: self.time,
-            object: Some(&object),
+            object: Some((&*object).into()),
             ..Review::default()
         };
         judge(&review, self.snapshot)

@@ -91,7 +91,7 @@ impl Check {
             },
             stage: stage(document),
             time: Timestamp::now().as_second(),
-            object: Some(&document.yaml.json),
+            object: Some((&*document.yaml.json).into()),
             ..Review::default()
         };
         let report_line = |pointer: &str, detail| ReportLine {

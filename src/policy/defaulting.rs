@@ -38,18 +38,17 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
         ((Kind::Namespace, Operation::Update), "") => true,
         _ => return Err(review.unregistered()),
     };
-    let read = |raw, field| match raw {
-        None => Err(JudgeError::MissingObject(field)),
-        Some(raw) => Object::read(Kind::Namespace, raw, review.stage, &mut Found::default())
-            .map_err(JudgeError::Unreadable),
+    let read = |raw| {
+        Object::read(Kind::Namespace, raw, review.stage, &mut Found::default())
+            .map_err(JudgeError::Unreadable)
     };
-    let Object::Namespace(namespace) = read(review.object, "object")? else {
+    let Object::Namespace(namespace) = read(review.object()?.raw()?)? else {
         return Ok(LabelDefaults::default());
     };
     let namespace = namespace.metadata;
     let actor = snapshot.actor(&review.user);
     let labels = if is_update {
-        match read(review.old_object, "oldObject")? {
+        match read(review.old_object()?)? {
             Object::Namespace(old) if !snapshot.is_break_glass(&review.user) => {
                 on_update(&actor, &old.metadata, snapshot)
             }

@@ -24,7 +24,8 @@ pub(super) fn covering_exemption<'w>(
     let is_active =
         |exemption: &&Exemption| exemption.rules.contains(rule.code()) && review.time < exemption.expires;
     let mut exemptions = snapshot.exemptions(review.namespace).filter(is_active).peekable();
-    let (Some(_), Some(raw)) = (exemptions.peek(), review.object) else { return Err(None) };
+    let (Some(_), Some(object)) = (exemptions.peek(), review.object) else { return Err(None) };
+    let Ok(raw) = object.raw() else { return Err(None) };
     let (Ok(workload), Ok(info)) =
         (Workload::read(kind, raw, review.stage, &mut Found::default()), OwnerInfo::read(raw))
     else {

@@ -2,12 +2,11 @@
 
 use std::cell::OnceCell;
 
-use super::fields::Found;
-use super::object::Object;
+use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
 use super::verdict::{JudgeError, Retry, RuleReport, Verdict, WaivedViolation, WaiverReason};
-use super::{Review, exemption, ratchet};
+use super::{Review, ReviewObject, exemption, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
 
@@ -34,21 +33,25 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
-    let raw = match operation {
-        Operation::Delete => review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?,
-        Operation::Create | Operation::Update => review.object.ok_or(JudgeError::MissingObject("object"))?,
+    let read = |raw| ReadObject::read(kind, raw, review.stage).map_err(JudgeError::Unreadable);
+    let read_now;
+    let ReadObject { object, found } = match (operation, review.object) {
+        (Operation::Create | Operation::Update, Some(ReviewObject::Read(object, _))) => object,
+        (Operation::Create | Operation::Update, _) => {
+            read_now = read(review.object()?.raw()?)?;
+            &read_now
+        }
+        (Operation::Delete, _) => {
+            read_now = read(review.old_object()?)?;
+            &read_now
+        }
     };
-    let mut found = Found::default();
-    let object = Object::read(kind, raw, review.stage, &mut found).map_err(JudgeError::Unreadable)?;
     let old = match operation {
         Operation::Create | Operation::Delete => None,
         Operation::Update => {
-            let raw = review.old_object.ok_or(JudgeError::MissingObject("oldObject"))?;
+            let raw = review.old_object()?;
             // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
-            kind.is_compared()
-                .then(|| Object::read(kind, raw, review.stage, &mut Found::default()))
-                .transpose()
-                .map_err(JudgeError::Unreadable)?
+            kind.is_compared().then(|| read(raw)).transpose()?
         }
     };
 
@@ -59,9 +62,9 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         kind,
         operation,
         tenant,
-        object: &object,
-        found: &found,
-        old: old.as_ref(),
+        object,
+        found,
+        old: old.as_ref().map(|old| &old.object),
     };
     let mut refused = Vec::new();
     let mut admitted = Vec::new();
@@ -131,6 +134,15 @@ impl Request<'_> {
             Err(needs_lookup)
         }
     }
+}
+
+/// True if the object of the request is a pod that rules judge: it is worth reading in the same pass as the review.
+pub fn is_judged_pod(review: &Review<'_>, snapshot: &Snapshot) -> bool {
+    matches!(kind_and_operation(review), Ok((Kind::Pod, Operation::Create | Operation::Update)))
+        && matches!(
+            snapshot.owner(review.namespace),
+            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))
+        )
 }
 
 /// Returns the kind and the operation that the request announces, if some rule judges them.

@@ -12,15 +12,17 @@ mod judge;
 pub mod object;
 pub mod proxy;
 mod ratchet;
+mod read_object;
 mod request;
 mod review;
 pub mod rules;
 mod trust;
 mod verdict;
 
-pub use judge::judge;
+pub use judge::{is_judged_pod, judge};
+pub use read_object::ReadObject;
 pub use request::Request;
-pub use review::Review;
+pub use review::{Review, ReviewObject};
 pub use rules::{NamespaceClass, RULES, Rule};
 pub use trust::Trust;
 pub use verdict::{

@@ -3,18 +3,20 @@
 
 use serde_json::value::RawValue;
 
-use super::Review;
 use super::fields::Found;
 use super::object::{
     Container, ContainerKind, JsonStr, Object, ObjectError, Stage, TypedObject, Workload, template,
 };
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
+use super::{Review, ReviewObject};
 use crate::kinds::{Kind, WebhookEntry};
 
 /// True if all fields that rules read of this kind are the same before and after, and so are the unknown fields, of
 /// which the new object has those in `found`.
 pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>, found: &Found<'_>) -> bool {
-    let (Some(old), Some(new)) = (review.old_object, review.object) else { return false };
+    let (Some(old), Some(Ok(new))) = (review.old_object, review.object.map(ReviewObject::raw)) else {
+        return false;
+    };
     let unchanged = match kind.entry() {
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
         Some(WebhookEntry::Workloads) if kind == Kind::Pod => same_pod(old, new),

@@ -1,10 +1,12 @@
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::JudgeError;
-use super::object::Stage;
+use super::object::{ObjectError, Stage};
+use super::read_object::ReadObject;
 use crate::snapshot::User;
 
-/// A request to judge, from an API server or from a file in CI. The objects are raw JSON as received.
+/// A request to judge, from an API server or from a file in CI.
 #[derive(Clone, Debug, Default)]
 pub struct Review<'a> {
     pub operation: &'a str,
@@ -18,11 +20,45 @@ pub struct Review<'a> {
     pub stage: Stage,
     /// The time of the request, in seconds since 1970.
     pub time: i64,
-    pub object: Option<&'a RawValue>,
+    pub object: Option<ReviewObject<'a>>,
     pub old_object: Option<&'a RawValue>,
 }
 
-impl Review<'_> {
+/// The object of a review.
+#[derive(Clone, Copy, Debug)]
+pub enum ReviewObject<'a> {
+    Raw(&'a RawValue),
+    /// An object that was read in the same pass as the review, and the JSON text that begins with it.
+    Read(&'a ReadObject<'a>, &'a str),
+}
+
+impl<'a> ReviewObject<'a> {
+    /// Returns the length of the object in bytes, or a little more.
+    pub fn byte_length(self) -> usize {
+        match self {
+            Self::Raw(raw) => raw.get().len(),
+            Self::Read(_, text) => text.len(),
+        }
+    }
+
+    /// Returns the object to read it in another way, which costs another pass if it was read already.
+    pub(super) fn raw(self) -> Result<&'a RawValue, ObjectError> {
+        match self {
+            Self::Raw(raw) => Ok(raw),
+            Self::Read(_, text) => {
+                Ok(Deserialize::deserialize(&mut serde_json::Deserializer::from_str(text))?)
+            }
+        }
+    }
+}
+
+impl<'a> From<&'a RawValue> for ReviewObject<'a> {
+    fn from(raw: &'a RawValue) -> Self {
+        Self::Raw(raw)
+    }
+}
+
+impl<'a> Review<'a> {
     /// Returns the resource in RBAC notation: `deployments.apps/scale`.
     pub fn resource_name(&self) -> String {
         let mut name = self.resource.to_owned();
@@ -33,6 +69,14 @@ impl Review<'_> {
             }
         }
         name
+    }
+
+    pub(super) fn object(&self) -> Result<ReviewObject<'a>, JudgeError> {
+        self.object.ok_or(JudgeError::MissingObject("object"))
+    }
+
+    pub(super) fn old_object(&self) -> Result<&'a RawValue, JudgeError> {
+        self.old_object.ok_or(JudgeError::MissingObject("oldObject"))
     }
 
     pub(super) fn unregistered(&self) -> JudgeError {

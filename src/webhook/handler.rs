@@ -88,7 +88,8 @@ async fn try_handle(
         timeout(time_limit, read(webhook, request.into_body())).await.map_err(timed_out)??;
 
     let read = Instant::now();
-    let envelope = wire::read(&body).map_err(|error| {
+    let snapshot = webhook.snapshots.newest();
+    let envelope = wire::read(&body, snapshot.as_deref()).map_err(|error| {
         warn!(entry, %error, "failed to read an AdmissionReview");
         HttpError(StatusCode::BAD_REQUEST, "not an AdmissionReview of admission.k8s.io/v1")
     })?;

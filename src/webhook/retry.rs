@@ -7,10 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::policy::{JudgeError, Retry, Review, Verdict, judge};
+use crate::policy::{JudgeError, Retry, Review, ReviewObject, Verdict, judge};
 use crate::snapshot::Actor;
 use crate::sources::SnapshotStore;
 
@@ -36,10 +35,9 @@ pub(super) async fn judge_with_retry(
 ) -> Verdict {
     let mut changes = snapshots.subscribe();
     let first = judge_now(review, snapshots);
-    let byte_length = |raw: Option<&RawValue>| raw.map_or(0, |raw| raw.get().len());
-    if first.retry() == Retry::Never
-        || byte_length(review.object) + byte_length(review.old_object) > MAX_WAITING_BYTES
-    {
+    let byte_length = review.object.map_or(0, ReviewObject::byte_length)
+        + review.old_object.map_or(0, |raw| raw.get().len());
+    if first.retry() == Retry::Never || byte_length > MAX_WAITING_BYTES {
         return first;
     }
     let Some(_permit) = waiters.acquire(&charged_tenant(review, snapshots)) else { return first };

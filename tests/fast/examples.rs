@@ -113,7 +113,7 @@ impl Example {
             stage: Stage::Mutated,
             // In June of 2026.
             time: 1_780_272_000,
-            object: Some(&*new.json).filter(|_| !is_delete),
+            object: (!is_delete).then(|| (&*new.json).into()),
             old_object: if is_delete { Some(&*new.json) } else { old.as_ref().map(|old| &*old.json) },
         };
         let Verdict::Judged { refused, contact, .. } = judge(&review, snapshot) else {

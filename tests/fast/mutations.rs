@@ -2,9 +2,10 @@
 //! is changed, one at a time, and a field is added to each object and an element to each list.
 
 use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::policy::{Review, ReviewObject, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
+use bulkhead::webhook::wire::{self, AdmissionResponse};
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 
@@ -67,7 +68,7 @@ fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
         user: User { name: "alice", groups: vec!["acme-developers"] },
         stage: Stage::Mutated,
         time: 1_780_272_000,
-        object: Some(&raw),
+        object: Some((&*raw).into()),
         old_object: None,
     };
     match judge(&review, snapshot) {
@@ -81,6 +82,7 @@ fn mutations(value: &Value, pointer: &str, found: &mut Vec<(String, Value)>) {
     match value {
         Value::Object(fields) => {
             for (name, field) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
                 mutations(field, &format!("{pointer}/{name}"), found);
             }
             let mut more = value.clone();
@@ -124,6 +126,47 @@ fn is_free(pod: &Value, pointer: &str) -> bool {
         || is_renamed
         || is_level
         || variable.is_some_and(|name| COMPUTED.contains(&name))
+}
+
+/// An admission review of `pod`. With `as_sent`, the fields have an API server's order.
+fn review_of(pod: &Value, as_sent: bool) -> String {
+    let object = format!(r#""object":{pod},"oldObject":null,"#);
+    let (before, after) = if as_sent { ("", object) } else { (object.as_str(), String::new()) };
+    format!(
+        r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{{before}"uid":"1",
+        "resource":{{"group":"","version":"v1","resource":"pods"}},"namespace":"tenant-acme","operation":"CREATE",
+        "userInfo":{{"username":"alice","groups":["acme-developers"]}},{after}"dryRun":false}}}}"#
+    )
+}
+
+/// Returns the answer to a review, and if its pod was read in the same pass.
+fn answer(review: &str, snapshot: &Snapshot) -> (String, bool) {
+    let envelope = wire::read(review.as_bytes(), Some(snapshot)).unwrap();
+    let review = envelope.review();
+    let answer = AdmissionResponse::from_verdict(&judge(&review, snapshot)).write(envelope.uid()).unwrap();
+    (String::from_utf8(answer).unwrap(), matches!(review.object, Some(ReviewObject::Read(..))))
+}
+
+#[test]
+fn pod_gets_the_same_answer_if_it_is_read_in_the_same_pass_as_its_review() {
+    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
+    let injected =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
+    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let mut all = vec![(String::new(), pod.clone()), (String::new(), json!(null))];
+    mutations(&pod, "", &mut all);
+    let (mut read_early, mut refused) = (0, 0);
+    for (pointer, changed) in all {
+        let mut mutated = pod.clone();
+        *mutated.pointer_mut(&pointer).unwrap() = changed;
+        let (one, is_early) = answer(&review_of(&mutated, true), &snapshot);
+        let (two, is_also_early) = answer(&review_of(&mutated, false), &snapshot);
+        assert_eq!(one, two, "{pointer}");
+        assert!(!is_also_early);
+        read_early += usize::from(is_early);
+        refused += usize::from(!one.contains(r#""allowed":true"#));
+    }
+    assert!(read_early > 400 && refused > 200, "{read_early} read early, {refused} refused");
 }
 
 #[test]

@@ -45,17 +45,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for SearchedValue<'a> {
 }
 
 /// Reads an object, and finds its unknown fields and its claims.
-pub fn read<'a, T: Deserialize<'a>>(
+pub fn read<'a, T: Deserialize<'a>, D: Deserializer<'a>>(
     tree: &'static Node,
-    raw: &'a RawValue,
+    deserializer: D,
     found: &mut Found<'a>,
-) -> serde_json::Result<T> {
-    let mut json = serde_json::Deserializer::from_str(raw.get());
+) -> Result<T, D::Error> {
     if tree.treatment.is_some() {
-        return T::deserialize(&mut json);
+        return T::deserialize(deserializer);
     }
     let root = Place { node: tree, parent: None, index: Cell::new(None) };
-    T::deserialize(Reader { inner: &mut json, place: &root, found })
+    T::deserialize(Reader { inner: deserializer, place: &root, found })
 }
 
 /// An object or a list, linked up to the root: a path costs nothing until something is found.
@@ -387,9 +386,8 @@ mod tests {
     use crate::policy::fields::tree;
 
     fn found(kind: Kind, json: &str) -> serde_json::Result<(Vec<String>, Vec<String>)> {
-        let raw: &RawValue = serde_json::from_str(json)?;
         let mut found = Found::default();
-        read::<IgnoredAny>(tree(kind), raw, &mut found)?;
+        read::<IgnoredAny, _>(tree(kind), &mut serde_json::Deserializer::from_str(json), &mut found)?;
         let unknown =
             found.unknown.iter().map(|field| format!("{} = {}", found.path(field.place), field.value));
         let claims = found.claims.iter().map(|claim| format!("{} = {}", found.path(claim.place), claim.text));
@@ -448,10 +446,11 @@ mod tests {
 
     #[test]
     fn name_with_dots_is_not_a_path() -> serde_json::Result<()> {
-        let raw: &RawValue =
-            serde_json::from_str(r#"{"kind":"Deployment","spec":{"template.spec.newField":1}}"#)?;
+        let mut json = serde_json::Deserializer::from_str(
+            r#"{"kind":"Deployment","spec":{"template.spec.newField":1}}"#,
+        );
         let mut found = Found::default();
-        read::<IgnoredAny>(tree(Kind::Deployment), raw, &mut found)?;
+        read::<IgnoredAny, _>(tree(Kind::Deployment), &mut json, &mut found)?;
         let paths: Vec<_> = found
             .unknown
             .iter()

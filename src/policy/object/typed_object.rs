@@ -1,4 +1,4 @@
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::text::nullable;
@@ -26,15 +26,28 @@ impl<'a, S: Deserialize<'a>> TypedObject<'a, S> {
         raw: &'a RawValue,
         found: &mut Found<'a>,
     ) -> Result<Self, ObjectError> {
-        let object: Self = fields::read(fields::tree(announced), raw, found)?;
-        let group = object.api_version.rsplit_once('/').map_or("", |(group, _)| group);
-        if group == announced.group() && *object.kind == *announced.name() {
-            return Ok(object);
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        Self::deserialize_as(announced, &mut json, found)?.checked(announced)
+    }
+
+    /// Deserializes an object that should be of the announced kind; [`Self::checked`] checks that it is.
+    pub(super) fn deserialize_as<D: Deserializer<'a>>(
+        announced: Kind,
+        deserializer: D,
+        found: &mut Found<'a>,
+    ) -> Result<Self, D::Error> {
+        fields::read(fields::tree(announced), deserializer, found)
+    }
+
+    pub(super) fn checked(self, announced: Kind) -> Result<Self, ObjectError> {
+        let group = self.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        if group == announced.group() && *self.kind == *announced.name() {
+            return Ok(self);
         }
         Err(ObjectError::OtherKind {
             announced: announced.name(),
-            api_version: object.api_version.to_string(),
-            kind: object.kind.to_string(),
+            api_version: self.api_version.to_string(),
+            kind: self.kind.to_string(),
         })
     }
 }

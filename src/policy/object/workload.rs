@@ -1,6 +1,7 @@
 use std::ops::Deref;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::text::nullable;
@@ -92,12 +93,25 @@ impl<'a> Workload<'a> {
         found: &mut Found<'a>,
     ) -> Result<Self, ObjectError> {
         if kind == Kind::Pod {
-            let TypedObject { metadata, spec, .. } = TypedObject::read(kind, raw, found)?;
-            let template = Template { metadata, spec: spec.unwrap_or_default() };
-            return Ok(Self { stage, base: &[], template });
+            return Ok(Self::pod(TypedObject::read(kind, raw, found)?, stage));
         }
         let (base, template) = template(kind, raw, found)?;
         Ok(Self { stage: Stage::Authored, base, template })
+    }
+
+    /// Reads a pod from the review that carries it.
+    pub(in crate::policy) fn deserialize_pod<D: Deserializer<'a>>(
+        deserializer: D,
+        stage: Stage,
+        found: &mut Found<'a>,
+    ) -> Result<Self, D::Error> {
+        let object = TypedObject::deserialize_as(Kind::Pod, deserializer, found)?;
+        Ok(Self::pod(object.checked(Kind::Pod).map_err(D::Error::custom)?, stage))
+    }
+
+    fn pod(object: TypedObject<'a, PodSpec<'a>>, stage: Stage) -> Self {
+        let TypedObject { metadata, spec, .. } = object;
+        Self { stage, base: &[], template: Template { metadata, spec: spec.unwrap_or_default() } }
     }
 
     pub fn metadata(&'a self) -> MetadataAt<'a> {

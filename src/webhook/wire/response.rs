@@ -1,127 +1,12 @@
-//! Reads and writes `AdmissionReview` of `admission.k8s.io/v1`, as an API server sends and expects it.
-//!
-//! The types are Bulkhead's own, because objects must stay bytes, and a review must have its uid even if its object
-//! cannot be read.
-
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use k8s_openapi::jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
-use crate::policy::object::{JsonStr, Stage};
-use crate::policy::{JudgeError, Review, Verdict, Violation, WaivedViolation};
+use super::{API_VERSION, KIND};
+use crate::policy::{JudgeError, Verdict, Violation, WaivedViolation};
 use crate::report;
-use crate::snapshot::User;
-
-const API_VERSION: &str = "admission.k8s.io/v1";
-const KIND: &str = "AdmissionReview";
-
-/// A review, with the uid that its answer must carry.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Envelope<'a> {
-    #[serde(borrow)]
-    api_version: JsonStr<'a>,
-    #[serde(borrow)]
-    kind: JsonStr<'a>,
-    #[serde(borrow)]
-    request: AdmissionRequest<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AdmissionRequest<'a> {
-    #[serde(borrow)]
-    uid: JsonStr<'a>,
-    #[serde(borrow)]
-    resource: GroupResource<'a>,
-    #[serde(borrow, default)]
-    sub_resource: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
-    namespace: Option<JsonStr<'a>>,
-    #[serde(borrow)]
-    operation: JsonStr<'a>,
-    #[serde(borrow)]
-    user_info: UserInfo<'a>,
-    #[serde(borrow, default)]
-    object: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    old_object: Option<&'a RawValue>,
-}
-
-#[derive(Debug, Deserialize)]
-struct GroupResource<'a> {
-    #[serde(borrow)]
-    group: JsonStr<'a>,
-    #[serde(borrow)]
-    resource: JsonStr<'a>,
-}
-
-#[derive(Debug, Deserialize)]
-struct UserInfo<'a> {
-    #[serde(borrow, default)]
-    username: Option<JsonStr<'a>>,
-    #[serde(borrow, default)]
-    groups: Option<Vec<JsonStr<'a>>>,
-}
-
-/// Error of a request that is not a review, and so cannot be answered with one.
-#[derive(Debug, thiserror::Error)]
-pub enum ReviewError {
-    #[error("not an AdmissionReview: {}", json(.0))]
-    Json(#[from] serde_json::Error),
-    #[error("not an AdmissionReview of admission.k8s.io/v1")]
-    OtherKind,
-}
-
-/// Describes the position of a JSON error, without the text at that position.
-fn json(error: &serde_json::Error) -> String {
-    format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
-}
-
-/// Reads the envelope of a review.
-pub fn read(bytes: &[u8]) -> Result<Envelope<'_>, ReviewError> {
-    let envelope: Envelope<'_> = serde_json::from_slice(bytes)?;
-    if *envelope.api_version == *API_VERSION && *envelope.kind == *KIND {
-        Ok(envelope)
-    } else {
-        Err(ReviewError::OtherKind)
-    }
-}
-
-impl Envelope<'_> {
-    pub fn uid(&self) -> &str {
-        &self.request.uid
-    }
-
-    /// Returns the review to judge, at the current time.
-    pub fn review(&self) -> Review<'_> {
-        let AdmissionRequest { resource, sub_resource, namespace, operation, user_info, .. } = &self.request;
-        Review {
-            operation,
-            group: &resource.group,
-            resource: &resource.resource,
-            subresource: sub_resource.as_deref().unwrap_or_default(),
-            namespace: namespace.as_deref().unwrap_or_default(),
-            user: User {
-                name: user_info.username.as_deref().unwrap_or_default(),
-                groups: user_info.groups.iter().flatten().map(|group| &**group).collect(),
-            },
-            stage: Stage::Mutated,
-            time: Timestamp::now().as_second(),
-            object: non_null(self.request.object),
-            old_object: non_null(self.request.old_object),
-        }
-    }
-}
-
-/// Returns `None` for `null`, which the API server sends for an absent object.
-fn non_null(raw: Option<&RawValue>) -> Option<&RawValue> {
-    raw.filter(|raw| raw.get() != "null")
-}
 
 /// An answer, before serialization.
 #[derive(Debug, Default)]
@@ -179,7 +64,7 @@ impl AdmissionResponse {
         self.refusal.is_none()
     }
 
-    pub(super) fn annotations(&self) -> &BTreeMap<&'static str, String> {
+    pub(in crate::webhook) fn annotations(&self) -> &BTreeMap<&'static str, String> {
         &self.annotations
     }
 
