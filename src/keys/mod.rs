@@ -8,6 +8,7 @@ mod namespaces;
 mod others;
 mod pods;
 mod row;
+mod taints;
 
 use crate::kinds::Kind;
 
@@ -20,6 +21,7 @@ pub use names::{
 };
 pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
 pub use row::{Map, Objects, Pattern, Row, Values, Writer};
+pub use taints::{NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 
 /// The table, in sections by the objects on which the keys matter. Each section is sorted by the patterns' text.
 pub static TABLE: [&[Row]; 3] = [namespaces::ROWS, pods::ROWS, others::ROWS];

@@ -13,6 +13,15 @@ const ISTIO_ANNOTATIONS: &str = "https://istio.io/latest/docs/reference/config/a
 pub(super) static ROWS: &[Row] = &[
     // In a mesh with both data planes, istio-cni writes this annotation through `pods/status`.
     annotation(REDIRECTION_ANNOTATION, Values::Only(&["enabled"]), "records that ztunnel captures the pod"),
+    network("cni.projectcalico.org", "sets the addresses of the pod"),
+    Row::domain(
+        Objects::Pods,
+        "container.apparmor.security.beta.kubernetes.io",
+        "replaces the AppArmor profile of a container",
+    )
+    .written_by(Writer::Anyone, Values::AppArmorProfile)
+    .judged_by("BH307")
+    .see("https://kubernetes.io/docs/tutorials/security/apparmor/"),
     annotation(SUPPRESSION_ANNOTATION, Values::Any, "hides errors of the object from `istioctl analyze`"),
     label(GATEWAY_NAME_LABEL, Values::Any, "applies the policies of a Gateway to the pod")
         .see("https://gateway-api.sigs.k8s.io/"),
@@ -27,6 +36,16 @@ pub(super) static ROWS: &[Row] = &[
     ),
     label(REVISION_LABEL, Values::Revision, "selects the revision of Istio that injects the pod"),
     annotation(REVISION_LABEL, Values::Name, "records the revision of Istio that injected the pod"),
+    network("k8s.ovn.org", "sets the addresses of the pod"),
+    network("k8s.v1.cni.cncf.io", "adds the pod to further networks")
+        .written_by(Writer::Anyone, Values::MeshNetwork),
+    Row::annotation(
+        Objects::Pods,
+        "kubernetes.io/config.mirror",
+        "marks a pod that the kubelet runs from a file",
+    )
+    .judged_by("BH313")
+    .see("https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/"),
     label("networking.istio.io/tunnel", Values::Only(&["http"]), "makes callers tunnel to the pod"),
     annotation(
         "prometheus.istio.io/merge-metrics",
@@ -194,7 +213,16 @@ pub(super) static ROWS: &[Row] = &[
         Values::None,
         "treats inbound traffic of virtual interfaces as outbound",
     ),
+    network("v1.multus-cni.io", "replaces the network of the pod"),
+    network("vpc.amazonaws.com", "sets the addresses of the pod"),
 ];
+
+/// The keys of a network plugin.
+const fn network(domain: &'static str, effect: &'static str) -> Row {
+    Row::domain(Objects::Pods, domain, effect)
+        .judged_by("BH313")
+        .see("https://kubernetes.io/docs/concepts/extend-kubernetes/compute-storage-net/network-plugins/")
+}
 
 const fn label(key: &'static str, values: Values, effect: &'static str) -> Row {
     with_values(Row::label(Objects::Pods, key, effect), values).see(ISTIO_LABELS)

@@ -97,6 +97,10 @@ pub enum Values {
     StatsTags,
     StatsBuckets,
     ProxyConfig,
+    /// An AppArmor profile that limits the container.
+    AppArmorProfile,
+    /// The network that istio-cni needs, on a cluster that chains it with Multus.
+    MeshNetwork,
 }
 
 impl Map {

@@ -11,8 +11,8 @@ use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
 use super::{Review, ReviewObject};
 use crate::kinds::{Kind, WebhookEntry};
 
-/// True if all fields that rules read of this kind are the same before and after, and so are the unknown fields, of
-/// which the new object has those in `found`.
+/// True if all fields that rules read of this kind are the same before and after, and so are the unknown and the limited
+/// fields, of which the new object has those in `found`.
 pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>, found: &Found<'_>) -> bool {
     let (Some(old), Some(Ok(new))) = (review.old_object, review.object.map(ReviewObject::raw)) else {
         return false;
@@ -21,19 +21,19 @@ pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>, found: &Found<'_>) -
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
         Some(WebhookEntry::Workloads) if kind == Kind::Pod => same_pod(old, new),
         Some(WebhookEntry::Workloads) if kind.is_workload() => same_template(kind, old, new),
-        // Of these kinds, a ratchet concerns only the unknown fields.
+        // Of these kinds, a ratchet concerns only the fields in `found`.
         Some(WebhookEntry::Identities | WebhookEntry::Workloads) => Ok(true),
         Some(WebhookEntry::Namespaces | WebhookEntry::Shared | WebhookEntry::Cluster) | None => Ok(false),
     };
-    unchanged.unwrap_or(false) && same_unknown_fields(kind, review.stage, old, found)
+    unchanged.unwrap_or(false) && same_found_fields(kind, review.stage, old, found)
 }
 
-fn same_unknown_fields(kind: Kind, stage: Stage, old: &RawValue, found: &Found<'_>) -> bool {
-    if found.unknown.is_empty() {
+fn same_found_fields(kind: Kind, stage: Stage, old: &RawValue, found: &Found<'_>) -> bool {
+    if found.is_plain() {
         return true;
     }
     let mut old_found = Found::default();
-    Object::read(kind, old, stage, &mut old_found).is_ok() && found.has_same_unknown(&old_found)
+    Object::read(kind, old, stage, &mut old_found).is_ok() && found.has_same_fields(&old_found)
 }
 
 /// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
@@ -42,7 +42,7 @@ fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool
     let read = |raw| TypedObject::<&RawValue>::read(kind, raw, &mut Found::default());
     let (old, new) = (read(old)?, read(new)?);
     Ok(old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
-        && old.metadata.same_mesh_metadata(&new.metadata))
+        && old.metadata.same_judged_keys(&new.metadata, kind))
 }
 
 /// True if the pod templates are equal, byte for byte.
@@ -56,7 +56,7 @@ fn same_template(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, Obj
 fn same_pod(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
     let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut Found::default())?;
     let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut Found::default())?;
-    Ok(old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
+    Ok(old.metadata().metadata.same_judged_keys(new.metadata().metadata, Kind::Pod)
         && old.host_network().value == new.host_network().value
         && images(&old).eq(images(&new))
         && mesh_containers(&old).eq(mesh_containers(&new))

@@ -1,8 +1,10 @@
 use std::cell::OnceCell;
 
+use serde::de::IgnoredAny;
+
 use super::Review;
 use super::fields::Found;
-use super::object::{NamespaceView, Object, Stage};
+use super::object::{Metadata, NamespaceView, Object, Stage, TypedObject};
 use super::trust::Trust;
 use crate::api::Subject;
 use crate::kinds::{Kind, Operation};
@@ -65,6 +67,13 @@ impl<'r> Request<'r> {
     /// Returns the name of the request's namespace, and the namespace in the snapshot.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
         (self.review.namespace, self.snapshot.namespace(self.review.namespace))
+    }
+
+    /// Returns the metadata before an update, for kinds that are not compared.
+    pub fn old_metadata(&self) -> Option<Metadata<'r>> {
+        let old = self.review.old_object?;
+        let object = TypedObject::<IgnoredAny>::read(self.kind, old, &mut Found::default());
+        object.ok().map(|object| object.metadata)
     }
 
     /// Returns the Namespace that the request writes, and its old version.

@@ -201,6 +201,10 @@ impl RuleReport {
         Self { code, violations: Vec::new(), unlisted: 0, retry: None }
     }
 
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// Adds the violation at `path`.
     pub fn add(&mut self, path: &Path<'_>, message: impl Into<String>, fix: impl Into<String>) {
         if self.violations.len() == MAX_LISTED_VIOLATIONS {

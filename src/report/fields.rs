@@ -3,18 +3,22 @@
 use std::fmt::Write;
 
 use crate::kinds::Kind;
-use crate::policy::fields::{ClaimKind, Field, PARTS, Treatment, rows, table};
-use crate::policy::{RULES, Rule, quote};
+use crate::policy::fields::{ClaimKind, Field, PARTS, Treatment, Values, rows, table};
+use crate::policy::{RULES, Rule, quote, quote_all};
 
 /// The treatments in plain words.
 const LEGEND: &[(&str, &str)] = &[
     ("free", "concerns only the tenant's own objects"),
     ("judged by …", "these rules read the field"),
+    ("only …, by …", "this rule refuses other values"),
     ("claim …", "names something that must be the tenant's own or be granted"),
     ("by key", "each key is judged by itself"),
     ("refused by …", "only the platform or Bulkhead may write it"),
     ("not judged yet", "can weaken the isolation, and no rule reads it"),
 ];
+
+/// A longer list is in the manual of the rule.
+const MAX_LIST_WIDTH: usize = 32;
 
 /// A table with its title.
 struct Section {
@@ -97,10 +101,28 @@ fn words(treatment: Treatment, refer: &impl Fn(&str) -> String) -> String {
             let codes: Vec<&str> = rules.map(Rule::code).collect();
             format!("claim on {}, judged by {}", claimed(kind), codes.join(", "))
         }
+        Treatment::Limited(limit) => format!("{}, by {}", allowed(limit.values), limit.code),
         Treatment::Keys => "by key".to_owned(),
         Treatment::Refused(codes) => format!("refused by {}", codes.join(", ")),
         Treatment::Unjudged => "not judged yet".to_owned(),
         Treatment::Table(inner) => part(inner).map_or_else(String::new, refer),
+    }
+}
+
+fn allowed(values: Values) -> String {
+    match values {
+        Values::None | Values::Empty => "must be absent".to_owned(),
+        Values::False => "only `false`".to_owned(),
+        Values::Zero => "only `0`".to_owned(),
+        Values::Only(values) => {
+            let list = quote_all(values);
+            let is_short = list.len() <= MAX_LIST_WIDTH;
+            if is_short { format!("only {list}") } else { format!("only {} values", values.len()) }
+        }
+        Values::OtherThanProxyUser => "any but the proxy's".to_owned(),
+        Values::OtherThanMeshContainer => "any but Istio's".to_owned(),
+        Values::OtherThanSystemPriority => "any but `system-…`".to_owned(),
+        Values::CsiDriver => "drivers of the settings".to_owned(),
     }
 }
 

@@ -28,6 +28,7 @@ pub struct File {
     pub(super) labels: Labels,
     pub(super) registration: Registration,
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
+    pub(super) allowed_csi_drivers: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

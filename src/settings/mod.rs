@@ -60,6 +60,8 @@ pub struct Settings {
     pub allowed_pod_keys: BTreeSet<String>,
     /// Fields that tenants may use although no table lists them, by kind, with paths such as `spec.hosts[]`.
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
+    /// CSI drivers that pods of tenants may name in their volumes, without a claim.
+    pub allowed_csi_drivers: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -227,6 +229,7 @@ impl Settings {
             proxy_environment: file.mesh.proxy_environment,
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
+            allowed_csi_drivers: file.allowed_csi_drivers,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

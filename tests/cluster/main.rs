@@ -20,6 +20,7 @@ mod network;
 mod outage;
 mod ownership;
 mod playground;
+mod privileges;
 mod proxies;
 mod readiness;
 mod registering;

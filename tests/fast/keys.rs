@@ -106,6 +106,8 @@ fn values(values: Values) -> String {
         Values::StatsPatterns => "letters, digits and the signs of patterns",
         Values::StatsTags => "letters, digits and `_.-,`",
         Values::StatsBuckets => "prefixes with lists of numbers",
+        Values::AppArmorProfile => "`runtime/default`, or a profile of the node as `localhost/PROFILE`",
+        Values::MeshNetwork => "`default/istio-cni` with istio-cni and Multus",
         Values::ProxyConfig => "the fields that BH303 lists",
     };
     text.to_owned()

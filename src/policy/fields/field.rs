@@ -1,4 +1,5 @@
 use super::ClaimKind;
+use super::limit::{Limit, Values};
 
 /// A row of a table: a field with all fields below it.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,8 @@ pub enum Treatment {
     Judged(&'static [&'static str]),
     /// The field names something, which must be the tenant's own or be granted. On a map, each key is the name.
     Claim(ClaimKind),
+    /// The field may have some values only.
+    Limited(Limit),
     /// Each key is judged by the table of labels and annotations.
     Keys,
     /// The whole object must equal one of the baseline, or only the platform may write it.
@@ -38,6 +41,16 @@ pub(super) const fn judged(path: &'static str, codes: &'static [&'static str]) -
 
 pub(super) const fn claim(path: &'static str, kind: ClaimKind) -> Field {
     Field { path, treatment: Treatment::Claim(kind) }
+}
+
+/// A field that may have these values only: any other `effect`.
+pub(super) const fn limited(
+    path: &'static str,
+    code: &'static str,
+    values: Values,
+    effect: &'static str,
+) -> Field {
+    Field { path, treatment: Treatment::Limited(Limit { code, values, effect }) }
 }
 
 pub(super) const fn keys(path: &'static str) -> Field {

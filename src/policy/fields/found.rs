@@ -4,14 +4,17 @@ use serde::de::Error;
 use serde_json::value::RawValue;
 
 use super::ClaimKind;
+use super::limit::Limit;
 use crate::kinds::Kind;
 use crate::policy::object::{Path, Segment};
 
-/// The unknown fields and the claims of one object.
+/// The unknown fields, the claims and the limited fields of one object.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
     pub unknown: Vec<UnknownField<'a>>,
     pub claims: Vec<FoundClaim<'a>>,
+    /// The limited fields whose value is not allowed in every mesh.
+    pub limited: Vec<LimitedField<'a>>,
     /// The objects and lists that hold them: the index of the parent, and the step from there. An object can have very
     /// many claims, which share these steps.
     pub(super) places: Vec<(Option<u32>, Segment<'a>)>,
@@ -24,8 +27,19 @@ pub struct FieldPlace<'a> {
     pub(super) segment: Segment<'a>,
 }
 
-/// The number of unknown fields at which the reader gives up. The object is then refused as unreadable.
-pub(super) const MAX_UNKNOWN: usize = 1_000;
+impl FieldPlace<'_> {
+    /// Returns the name of the field. `None` for an item of a list.
+    pub fn name(&self) -> Option<&str> {
+        match self.segment {
+            Segment::Field(name) | Segment::Key(name) => Some(name),
+            Segment::Index(_) | Segment::Omitted => None,
+        }
+    }
+}
+
+/// The number of unknown fields, and of limited ones, at which the reader gives up. The object is then refused as
+/// unreadable.
+pub(super) const MAX_FOUND: usize = 1_000;
 
 impl<'a> Found<'a> {
     /// Returns the path of a field that was found.
@@ -40,21 +54,40 @@ impl<'a> Found<'a> {
         place: FieldPlace<'a>,
         value: &'a RawValue,
     ) -> Result<(), E> {
-        if self.unknown.len() == MAX_UNKNOWN {
-            return Err(E::custom(format_args!("more than {MAX_UNKNOWN} unknown fields")));
+        if self.unknown.len() == MAX_FOUND {
+            return Err(E::custom(format_args!("more than {MAX_FOUND} unknown fields")));
         }
         self.unknown.push(UnknownField { place, value });
         Ok(())
     }
 
-    /// True if two objects have the same unknown fields with the same values.
-    pub fn has_same_unknown(&self, other: &Self) -> bool {
-        let entries = |found: &Self| -> Vec<(String, String)> {
-            let entry =
-                |field: &UnknownField<'_>| (found.path(field.place).pointer(), field.value.get().to_owned());
-            found.unknown.iter().map(entry).collect()
-        };
-        self.unknown.len() == other.unknown.len() && entries(self) == entries(other)
+    pub(super) fn add_limited<E: Error>(
+        &mut self,
+        place: FieldPlace<'a>,
+        limit: Limit,
+        value: &'a RawValue,
+    ) -> Result<(), E> {
+        if self.limited.len() == MAX_FOUND {
+            return Err(E::custom(format_args!("more than {MAX_FOUND} fields with a value of their own")));
+        }
+        self.limited.push(LimitedField { place, limit, value });
+        Ok(())
+    }
+
+    /// True if the object has no unknown fields and no limited ones.
+    pub fn is_plain(&self) -> bool {
+        self.unknown.is_empty() && self.limited.is_empty()
+    }
+
+    /// True if two objects have the same unknown fields and the same limited fields, with the same values.
+    pub fn has_same_fields(&self, other: &Self) -> bool {
+        self.entries().eq(other.entries())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (String, &str)> {
+        let unknown = self.unknown.iter().map(|field| (field.place, field.value));
+        let all = unknown.chain(self.limited.iter().map(|field| (field.place, field.value)));
+        all.map(|(place, value)| (self.path(place).pointer(), value.get()))
     }
 }
 
@@ -62,6 +95,14 @@ impl<'a> Found<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct UnknownField<'a> {
     pub place: FieldPlace<'a>,
+    pub value: &'a RawValue,
+}
+
+/// A field with a value that its table does not allow in every mesh.
+#[derive(Clone, Copy, Debug)]
+pub struct LimitedField<'a> {
+    pub place: FieldPlace<'a>,
+    pub limit: Limit,
     pub value: &'a RawValue,
 }
 

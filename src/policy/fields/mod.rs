@@ -5,16 +5,18 @@
 mod claim_kind;
 mod field;
 mod found;
+mod limit;
 mod reader;
 mod rows;
 mod tables;
 mod tree;
 
-use field::{claim, fields, free, judged, keys, refused, unjudged};
+use field::{claim, fields, free, judged, keys, limited, refused, unjudged};
 
 pub use claim_kind::ClaimKind;
 pub use field::{Field, Treatment};
-pub use found::{Found, FoundClaim, UnknownField, place_in_table};
+pub use found::{Found, FoundClaim, LimitedField, UnknownField, place_in_table};
+pub use limit::{Limit, Values, text};
 pub use reader::{SearchedValue, read};
 pub use rows::{Row, join, rows};
 pub use tables::{PARTS, table};

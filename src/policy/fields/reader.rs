@@ -1,4 +1,5 @@
-//! Reads a typed view of an object, and finds the fields that the kind's table does not list in the same pass.
+//! Reads a typed view of an object. In the same pass it finds the fields that the kind's table does not list, the claims
+//! and the limited fields.
 //!
 //! [`Reader`] is a deserializer around serde_json's: it follows the object's keys in the tree of the table. Below a
 //! field with a treatment it hands over to serde_json, so that only the fields that lead to others cost anything.
@@ -231,6 +232,14 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
                 found.claims.push(FoundClaim { kind, text: text.0, place });
                 seed.deserialize(raw).map_err(D::Error::custom)
             }
+            Some(Treatment::Limited(limit)) => {
+                let raw = <&RawValue>::deserialize(deserializer)?;
+                if !limit.values.always_allow(raw) {
+                    let place = parent.field(segment, found);
+                    found.add_limited(place, limit, raw)?;
+                }
+                seed.deserialize(raw).map_err(D::Error::custom)
+            }
             Some(_) => seed.deserialize(deserializer),
         }
     }
@@ -382,7 +391,7 @@ mod tests {
 
     use super::*;
     use crate::kinds::Kind;
-    use crate::policy::fields::found::{MAX_UNKNOWN, place_in_table};
+    use crate::policy::fields::found::{MAX_FOUND, place_in_table};
     use crate::policy::fields::tree;
 
     fn found(kind: Kind, json: &str) -> serde_json::Result<(Vec<String>, Vec<String>)> {
@@ -440,8 +449,8 @@ mod tests {
     #[test]
     fn too_many_unknown_fields_are_an_error() {
         let fields = |count| format!(r#"{{"kind":"Pod"{}}}"#, r#","new":0"#.repeat(count));
-        assert!(found(Kind::Pod, &fields(MAX_UNKNOWN)).is_ok());
-        assert!(found(Kind::Pod, &fields(MAX_UNKNOWN + 1)).is_err());
+        assert!(found(Kind::Pod, &fields(MAX_FOUND)).is_ok());
+        assert!(found(Kind::Pod, &fields(MAX_FOUND + 1)).is_err());
     }
 
     #[test]

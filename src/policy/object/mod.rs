@@ -48,7 +48,7 @@ pub use token::{Secret, TokenRequest};
 pub(super) use typed_object::TypedObject;
 pub use volume::Volume;
 pub(super) use workload::template;
-pub use workload::{ContainerAt, ContainerKind, Stage, Workload};
+pub use workload::{ContainerAt, ContainerKind, Stage, Toleration, Workload};
 
 /// A parsed object.
 #[derive(Debug)]

@@ -46,6 +46,12 @@ struct PodSpec<'a> {
     host_network: bool,
     #[serde(borrow, default)]
     service_account_name: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    node_name: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    scheduler_name: Option<JsonStr<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    tolerations: Vec<Toleration<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     init_containers: Vec<Container<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -54,6 +60,15 @@ struct PodSpec<'a> {
     ephemeral_containers: Vec<Container<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     volumes: Vec<Volume<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Toleration<'a> {
+    /// Every taint, if it is absent or empty.
+    #[serde(borrow, default)]
+    pub key: Option<JsonStr<'a>>,
+    #[serde(borrow, default)]
+    pub effect: Option<JsonStr<'a>>,
 }
 
 /// The list of the pod spec that holds a container.
@@ -125,6 +140,26 @@ impl<'a> Workload<'a> {
 
     pub fn host_network(&self) -> Located<'static, bool> {
         Located { value: self.template.spec.host_network, path: self.spec_path().fields(&["hostNetwork"]) }
+    }
+
+    /// Returns the node that the pod names or runs on.
+    pub fn node_name(&self) -> Option<Located<'static, &str>> {
+        self.named(self.template.spec.node_name.as_deref(), "nodeName")
+    }
+
+    pub fn scheduler_name(&self) -> Option<Located<'static, &str>> {
+        self.named(self.template.spec.scheduler_name.as_deref(), "schedulerName")
+    }
+
+    /// Returns a text of the pod spec, if it is not empty.
+    fn named<'w>(&self, value: Option<&'w str>, field: &'static str) -> Option<Located<'static, &'w str>> {
+        let value = value.filter(|value| !value.is_empty())?;
+        Some(Located { value, path: self.spec_path().fields(&[field]) })
+    }
+
+    pub fn tolerations(&self) -> impl Iterator<Item = Located<'static, &Toleration<'a>>> {
+        let tolerations: &[_] = &self.template.spec.tolerations;
+        Located { value: tolerations, path: self.spec_path().fields(&["tolerations"]) }.elements()
     }
 
     /// Returns the service account that the pods run as.

@@ -34,7 +34,7 @@ pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement
 }
 
 /// True if `values` contain this value on a pod.
-fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
+pub fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
     let plain = |marks: &[u8]| value.len() <= 1024 && is_plain(value, marks);
     match values {
         Values::Any => true,
@@ -57,6 +57,8 @@ fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
         Values::StatsTags => plain(b"_.-,"),
         // Prefixes, each with a list of numbers: `{"istiocustom":[1,5,10]}`.
         Values::StatsBuckets => plain(b"_.-,:[]{}\" "),
+        Values::AppArmorProfile => value == "runtime/default" || value.starts_with("localhost/"),
+        Values::MeshNetwork => settings.istio_cni && matches!(value, "istio-cni" | "default/istio-cni"),
         Values::ProxyConfig => proxy_config::is_harmless_annotation(value, settings),
         // No value, or values of other objects than pods.
         Values::None

@@ -53,7 +53,7 @@
 //!     - name: istio-token
 //!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
 //!     - { name: istiod-ca-cert, configMap: { name: mine } } # BH310
-//!     - { name: istio-envoy, hostPath: { path: /tmp } } # BH310
+//!     - { name: istio-envoy, hostPath: { path: /tmp } } # BH308 BH310
 //! ```
 //! ```yaml
 //! apiVersion: apps/v1

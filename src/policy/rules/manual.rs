@@ -22,9 +22,9 @@ pub(super) fn manual(source: &str) -> String {
     header.fold(String::new(), |manual, line| manual + line.strip_prefix(' ').unwrap_or(line) + "\n")
 }
 
-/// Returns the first sentence of a manual, which says what the rule refuses.
-pub(super) fn summary(manual: &str) -> String {
-    let mut lines = manual.lines().skip_while(|line| *line != "## What it refuses").skip(1);
+/// Returns the first sentence below a heading of a manual.
+pub(super) fn first_sentence(manual: &str, heading: &str) -> String {
+    let mut lines = manual.lines().skip_while(|line| line.strip_prefix("## ") != Some(heading)).skip(1);
     let paragraph: Vec<&str> =
         lines.by_ref().skip_while(|line| line.is_empty()).take_while(|line| !line.is_empty()).collect();
     let text = paragraph.join(" ");

@@ -2,6 +2,7 @@
 
 mod check;
 mod kinds;
+mod limits;
 mod manual;
 mod rule;
 
@@ -52,8 +53,19 @@ rules! {
     bh302_sidecar_opt_out
     bh303_mesh_metadata
     bh304_counterfeit_proxy
+    bh305_proxy_identity
+    bh306_host_namespace
+    bh307_privileged_container
+    bh308_node_volume
+    bh309_shared_process_namespace
     bh310_proxy_volume
+    bh311_node_placement
+    bh313_foreign_network
     bh316_init_before_capture
+    bh317_foreign_probe
+    bh318_host_port
+    bh319_own_resolver
+    bh320_system_priority
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token

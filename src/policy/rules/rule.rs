@@ -1,7 +1,7 @@
 //! A rule as data. Its file says which check judges what, and how it differs from the defaults; the registry adds the
 //! file's manual, from which code, name and family follow.
 
-use super::{Check, Kinds, Request, RuleReport, manual};
+use super::{Check, Kinds, Request, RuleReport, limits, manual};
 use crate::kinds::{Kind, Operation};
 use crate::policy::claims::{self, ClaimKind, Owner};
 use crate::policy::{Retry, Trust};
@@ -68,6 +68,11 @@ impl Rule {
     /// A rule that refuses claims whose owner is one of these.
     pub(super) const fn refusing(kind: ClaimKind, owners: &'static [Owner]) -> Self {
         Self::of_kinds(kinds_with(kind)).refuses(kind, owners)
+    }
+
+    /// A rule about the fields of pods that the table limits with its code.
+    pub(super) const fn limiting() -> Self {
+        Self::of_kinds(&[Kinds::Workloads])
     }
 
     const fn of_kinds(kinds: &'static [Kinds]) -> Self {
@@ -157,7 +162,14 @@ impl Rule {
 
     /// Returns the first sentence of the manual, which says what the rule refuses.
     pub fn summary(&self) -> String {
-        manual::summary(&self.manual())
+        manual::first_sentence(&self.manual(), "What it refuses")
+    }
+
+    /// Returns the first sentence of the manual on what to write instead, as the end of a message.
+    pub fn advice(&self) -> String {
+        let sentence = manual::first_sentence(&self.manual(), "What to write instead");
+        let mut letters = sentence.chars();
+        letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
     }
 
     /// True if the rule judges writes of `kind`.
@@ -229,6 +241,7 @@ impl Rule {
         if let Some((kind, owners)) = self.claims {
             claims::refuse(request, kind, owners, report);
         }
+        limits::refuse(request, report, || self.advice());
     }
 }
 

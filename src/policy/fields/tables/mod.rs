@@ -16,7 +16,7 @@ mod sidecar;
 mod telemetry;
 mod virtual_service;
 
-use super::{Field, claim, fields, free, judged, keys, refused, unjudged};
+use super::{Field, claim, fields, free, judged, keys, limited, refused, unjudged};
 use crate::kinds::Kind;
 
 /// The tables that other tables refer to and that are printed once, with the title of each.
@@ -122,6 +122,7 @@ mod tests {
                     Treatment::Judged(codes) | Treatment::Refused(codes) => {
                         codes.iter().all(|code| judges(&|rule| rule.code() == *code))
                     }
+                    Treatment::Limited(limit) => judges(&|rule| rule.code() == limit.code),
                     Treatment::Claim(claim) => judges(&|rule| rule.claims() == Some(claim)),
                     Treatment::Free | Treatment::Keys | Treatment::Unjudged | Treatment::Table(_) => true,
                 };

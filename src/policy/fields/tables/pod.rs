@@ -1,4 +1,5 @@
-use super::{Field, fields, free, judged, metadata, unjudged};
+use super::{Field, fields, free, judged, limited, metadata, unjudged};
+use crate::policy::fields::Values;
 
 pub(super) static TABLE: &[Field] = &[
     free("apiVersion"),
@@ -14,59 +15,119 @@ pub(super) static TEMPLATE: &[Field] = &[fields("metadata", metadata::TABLE), fi
 
 pub(super) static SPEC: &[Field] = &[
     free("activeDeadlineSeconds"),
-    unjudged("affinity"),
+    // Bulkhead knows no pools of nodes (BH311).
+    free("affinity"),
     free("automountServiceAccountToken"),
     fields("containers[]", CONTAINER),
-    unjudged("dnsConfig"),
-    unjudged("dnsPolicy"),
+    limited(
+        "dnsConfig.nameservers[]",
+        "BH319",
+        Values::None,
+        "is a name server that can give the names of others another address",
+    ),
+    free("dnsConfig.options"),
+    free("dnsConfig.searches"),
+    limited(
+        "dnsPolicy",
+        "BH319",
+        Values::Only(&["ClusterFirst", "ClusterFirstWithHostNet"]),
+        "makes the pod ask other name servers than the cluster's",
+    ),
     free("enableServiceLinks"),
     fields("ephemeralContainers[]", CONTAINER),
-    // A container with this field sees the processes of another, such as the proxy.
-    unjudged("ephemeralContainers[].targetContainerName"),
+    limited(
+        "ephemeralContainers[].targetContainerName",
+        "BH309",
+        Values::OtherThanMeshContainer,
+        "shows the container the processes and files of the Istio proxy, with the keys of its identity",
+    ),
+    // They change names for the pod alone, and what it calls still checks its identity.
     free("hostAliases"),
-    unjudged("hostIPC"),
+    limited(
+        "hostIPC",
+        "BH306",
+        Values::False,
+        "gives the pod the shared memory of the node and of other pods",
+    ),
     judged("hostNetwork", &["BH301"]),
-    unjudged("hostPID"),
-    unjudged("hostUsers"),
+    limited(
+        "hostPID",
+        "BH306",
+        Values::False,
+        "gives the pod every process of the node, and with them the keys of other tenants",
+    ),
+    // `false` maps the users of the pod to others on the node, which only takes rights away.
+    free("hostUsers"),
     free("hostname"),
     free("hostnameOverride"),
     free("imagePullSecrets"),
     fields("initContainers[]", CONTAINER),
-    unjudged("nodeName"),
-    unjudged("nodeSelector"),
-    unjudged("os"),
+    judged("nodeName", &["BH311"]),
+    free("nodeSelector"),
+    limited(
+        "os.name",
+        "BH301",
+        Values::Only(&["linux"]),
+        "runs the pod where nothing redirects its traffic to the Istio proxy",
+    ),
     free("overhead"),
-    unjudged("preemptionPolicy"),
+    free("preemptionPolicy"),
     free("priority"),
-    unjudged("priorityClassName"),
+    limited(
+        "priorityClassName",
+        "BH320",
+        Values::OtherThanSystemPriority,
+        "lets the pod evict the pods of others, and keeps it on a node that is short of memory",
+    ),
     free("readinessGates"),
     unjudged("resourceClaims"),
     free("resources"),
     free("restartPolicy"),
     unjudged("runtimeClassName"),
-    unjudged("schedulerName"),
+    judged("schedulerName", &["BH311"]),
     free("schedulingGates"),
     free("schedulingGroup"),
-    unjudged("securityContext.appArmorProfile"),
-    unjudged("securityContext.fsGroup"),
+    fields("securityContext.appArmorProfile", APP_ARMOR),
+    limited("securityContext.fsGroup", "BH305", Values::OtherThanProxyUser, PROXY_GROUP),
     free("securityContext.fsGroupChangePolicy"),
-    unjudged("securityContext.runAsGroup"),
+    limited("securityContext.runAsGroup", "BH305", Values::OtherThanProxyUser, PROXY_GROUP),
     free("securityContext.runAsNonRoot"),
-    unjudged("securityContext.runAsUser"),
+    limited("securityContext.runAsUser", "BH305", Values::OtherThanProxyUser, PROXY_USER),
     free("securityContext.seLinuxChangePolicy"),
-    unjudged("securityContext.seLinuxOptions"),
-    unjudged("securityContext.seccompProfile"),
-    unjudged("securityContext.supplementalGroups"),
-    unjudged("securityContext.supplementalGroupsPolicy"),
-    unjudged("securityContext.sysctls"),
-    unjudged("securityContext.windowsOptions"),
+    fields("securityContext.seLinuxOptions", SE_LINUX),
+    free("securityContext.seccompProfile.localhostProfile"),
+    limited(
+        "securityContext.seccompProfile.type",
+        "BH307",
+        Values::Only(&["RuntimeDefault"]),
+        "also applies to Istio's containers, which then may not redirect the pod's traffic",
+    ),
+    limited("securityContext.supplementalGroups[]", "BH305", Values::OtherThanProxyUser, PROXY_GROUP),
+    free("securityContext.supplementalGroupsPolicy"),
+    limited(
+        "securityContext.sysctls[].name",
+        "BH307",
+        Values::Only(SAFE_SYSCTLS),
+        "is a setting of the kernel that is not known to concern this pod alone",
+    ),
+    free("securityContext.sysctls[].value"),
+    fields("securityContext.windowsOptions", WINDOWS),
     free("serviceAccount"),
     free("serviceAccountName"),
     free("setHostnameAsFQDN"),
-    unjudged("shareProcessNamespace"),
+    limited(
+        "shareProcessNamespace",
+        "BH309",
+        Values::False,
+        "shows every container the processes and files of the Istio proxy, with the keys of its identity",
+    ),
     free("subdomain"),
     free("terminationGracePeriodSeconds"),
-    unjudged("tolerations"),
+    judged("tolerations[].effect", &["BH311"]),
+    judged("tolerations[].key", &["BH311"]),
+    free("tolerations[].operator"),
+    free("tolerations[].tolerationSeconds"),
+    free("tolerations[].value"),
     free("topologySpreadConstraints"),
     fields("volumes[]", VOLUME),
 ];
@@ -85,8 +146,8 @@ pub(super) static CONTAINER: &[Field] = &[
     fields("livenessProbe", PROBE),
     judged("name", &["BH301", "BH304", "BH310", "BH316"]),
     free("ports[].containerPort"),
-    unjudged("ports[].hostIP"),
-    unjudged("ports[].hostPort"),
+    limited("ports[].hostIP", "BH318", Values::Empty, HOST_PORT),
+    limited("ports[].hostPort", "BH318", Values::Zero, HOST_PORT),
     free("ports[].name"),
     free("ports[].protocol"),
     fields("readinessProbe", PROBE),
@@ -94,27 +155,54 @@ pub(super) static CONTAINER: &[Field] = &[
     free("resources"),
     free("restartPolicy"),
     free("restartPolicyRules"),
-    unjudged("securityContext.allowPrivilegeEscalation"),
-    unjudged("securityContext.appArmorProfile"),
-    unjudged("securityContext.capabilities"),
-    unjudged("securityContext.privileged"),
-    unjudged("securityContext.procMount"),
+    free("securityContext.allowPrivilegeEscalation"),
+    fields("securityContext.appArmorProfile", APP_ARMOR),
+    limited(
+        "securityContext.capabilities.add[]",
+        "BH307",
+        Values::Only(SAFE_CAPABILITIES),
+        "is a right with which a program can leave the mesh, or reach the node",
+    ),
+    free("securityContext.capabilities.drop"),
+    limited(
+        "securityContext.privileged",
+        "BH307",
+        Values::False,
+        "gives the container every right on the node, and it can stop the redirection to the Istio proxy",
+    ),
+    limited(
+        "securityContext.procMount",
+        "BH307",
+        Values::Only(&["Default"]),
+        "gives the container the kernel's files in `/proc`, which the runtime hides",
+    ),
     free("securityContext.readOnlyRootFilesystem"),
-    unjudged("securityContext.runAsGroup"),
+    limited("securityContext.runAsGroup", "BH305", Values::OtherThanProxyUser, PROXY_GROUP),
     free("securityContext.runAsNonRoot"),
-    unjudged("securityContext.runAsUser"),
-    unjudged("securityContext.seLinuxOptions"),
-    unjudged("securityContext.seccompProfile"),
-    unjudged("securityContext.windowsOptions"),
+    limited("securityContext.runAsUser", "BH305", Values::OtherThanProxyUser, PROXY_USER),
+    fields("securityContext.seLinuxOptions", SE_LINUX),
+    free("securityContext.seccompProfile.localhostProfile"),
+    limited(
+        "securityContext.seccompProfile.type",
+        "BH307",
+        Values::Only(&["RuntimeDefault", "Localhost"]),
+        "admits every system call",
+    ),
+    fields("securityContext.windowsOptions", WINDOWS),
     fields("startupProbe", PROBE),
     free("stdin"),
     free("stdinOnce"),
     free("terminationMessagePath"),
     free("terminationMessagePolicy"),
     free("tty"),
-    unjudged("volumeDevices"),
+    free("volumeDevices"),
     free("volumeMounts[].mountPath"),
-    unjudged("volumeMounts[].mountPropagation"),
+    limited(
+        "volumeMounts[].mountPropagation",
+        "BH308",
+        Values::Only(&["None", "HostToContainer"]),
+        "passes the container's mounts on to the node",
+    ),
     judged("volumeMounts[].name", &["BH310"]),
     free("volumeMounts[].readOnly"),
     free("volumeMounts[].recursiveReadOnly"),
@@ -139,38 +227,109 @@ pub(super) static PROBE: &[Field] = &[
 static HANDLER: &[Field] =
     &[free("exec"), fields("httpGet", HTTP_GET), free("sleep"), fields("tcpSocket", TCP_SOCKET)];
 
-/// A request that the kubelet sends, past all policies. The pod chooses the host and the headers.
-static HTTP_GET: &[Field] =
-    &[unjudged("host"), unjudged("httpHeaders"), free("path"), free("port"), free("scheme")];
+/// The headers reach the pod itself only.
+static HTTP_GET: &[Field] = &[HOST, free("httpHeaders"), free("path"), free("port"), free("scheme")];
 
-static TCP_SOCKET: &[Field] = &[unjudged("host"), free("port")];
+static TCP_SOCKET: &[Field] = &[HOST, free("port")];
+
+const HOST: Field = limited(
+    "host",
+    "BH317",
+    Values::Empty,
+    "makes the kubelet call another address than the pod's, from the node and past every policy",
+);
+
+const PROXY_USER: &str = "is the user of the Istio proxy, whose traffic is not redirected to it";
+const PROXY_GROUP: &str = "is the group of the Istio proxy, whose traffic is not redirected to it";
+const HOST_PORT: &str = "opens a port of the node, whose callers pass the network policies as the node";
+
+static APP_ARMOR: &[Field] = &[
+    free("localhostProfile"),
+    limited("type", "BH307", Values::Only(&["RuntimeDefault", "Localhost"]), "takes AppArmor's limits away"),
+];
+
+static SE_LINUX: &[Field] = &[
+    free("level"),
+    limited("role", "BH307", Values::Empty, "replaces the SELinux role of containers"),
+    limited(
+        "type",
+        "BH307",
+        Values::Only(&["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"]),
+        "replaces the SELinux type of containers by one with other rights",
+    ),
+    limited("user", "BH307", Values::Empty, "replaces the SELinux user of containers"),
+];
+
+static WINDOWS: &[Field] = &[
+    free("gmsaCredentialSpec"),
+    free("gmsaCredentialSpecName"),
+    limited("hostProcess", "BH306", Values::False, "runs the container as a process of the node"),
+    free("runAsUserName"),
+];
+
+/// The capabilities that the level `baseline` of the Pod Security Standards allows.
+const SAFE_CAPABILITIES: &[&str] = &[
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
+/// The sysctls that the level `baseline` of the Pod Security Standards allows.
+const SAFE_SYSCTLS: &[&str] = &[
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+];
 
 static VOLUME: &[Field] = &[
     judged("name", &["BH310"]),
-    unjudged("awsElasticBlockStore"),
-    unjudged("azureDisk"),
-    unjudged("azureFile"),
-    unjudged("cephfs"),
-    unjudged("cinder"),
+    node_volume("awsElasticBlockStore"),
+    node_volume("azureDisk"),
+    node_volume("azureFile"),
+    node_volume("cephfs"),
+    node_volume("cinder"),
     free("configMap"),
-    unjudged("csi"),
+    limited("csi.driver", "BH308", Values::CsiDriver, "is a driver that acts on the node for the pod"),
+    free("csi.fsType"),
+    free("csi.nodePublishSecretRef"),
+    free("csi.readOnly"),
+    free("csi.volumeAttributes"),
     free("downwardAPI"),
     free("emptyDir"),
     // A claim can name a volume that belongs to others.
     unjudged("ephemeral"),
-    unjudged("fc"),
-    unjudged("flexVolume"),
-    unjudged("flocker"),
-    unjudged("gcePersistentDisk"),
-    unjudged("gitRepo"),
-    unjudged("glusterfs"),
-    unjudged("hostPath"),
+    node_volume("fc"),
+    node_volume("flexVolume"),
+    node_volume("flocker"),
+    node_volume("gcePersistentDisk"),
+    node_volume("gitRepo"),
+    node_volume("glusterfs"),
+    node_volume("hostPath"),
     free("image"),
-    unjudged("iscsi"),
-    unjudged("nfs"),
+    node_volume("iscsi"),
+    node_volume("nfs"),
     free("persistentVolumeClaim"),
-    unjudged("photonPersistentDisk"),
-    unjudged("portworxVolume"),
+    node_volume("photonPersistentDisk"),
+    node_volume("portworxVolume"),
     free("projected.defaultMode"),
     free("projected.sources[].clusterTrustBundle"),
     free("projected.sources[].configMap"),
@@ -179,10 +338,15 @@ static VOLUME: &[Field] = &[
     unjudged("projected.sources[].podCertificate"),
     free("projected.sources[].secret"),
     judged("projected.sources[].serviceAccountToken", &["BH310"]),
-    unjudged("quobyte"),
-    unjudged("rbd"),
-    unjudged("scaleIO"),
+    node_volume("quobyte"),
+    node_volume("rbd"),
+    node_volume("scaleIO"),
     free("secret"),
-    unjudged("storageos"),
-    unjudged("vsphereVolume"),
+    node_volume("storageos"),
+    node_volume("vsphereVolume"),
 ];
+
+/// A volume that the node mounts from its own disk or network.
+const fn node_volume(path: &'static str) -> Field {
+    limited(path, "BH308", Values::None, "is a volume from the node's own disk or network, past every policy")
+}

@@ -1,0 +1,117 @@
+//! # BH311 `node-placement`
+//!
+//! ## What it refuses
+//! Refuses pods that can run on nodes that are not for tenants.
+//!
+//! A new pod and a template must not have `nodeName`. `schedulerName` must be absent or `default-scheduler`. A
+//! toleration must name a key, and the key must not be of the control plane (`node-role.kubernetes.io/…`,
+//! `CriticalAddonsOnly`) or of a node whose network is not ready, such as `cni.istio.io/not-ready`.
+//!
+//! ## Why
+//! A pod on a node of the control plane or of shared services can attack them from inside. On a node whose network is
+//! not ready nothing redirects the traffic, and no network policy is in force.
+//!
+//! ## What to write instead
+//! Remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`. Name the key of each toleration. A DaemonSet
+//! tolerates nodes that are short of disk or memory without your help.
+//!
+//! ## How to get it allowed
+//! For one workload, ask the platform for an Exemption of BH311.
+//! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
+//! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
+//!
+//! ## Refused
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: DaemonSet
+//! metadata: { name: on-every-node, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       nodeName: control-plane-1 # BH311
+//!       schedulerName: mine # BH311
+//!       tolerations:
+//!         - operator: Exists # BH311
+//!         - { key: node-role.kubernetes.io/control-plane, effect: NoSchedule } # BH311
+//!         - { key: cni.istio.io/not-ready, operator: Exists } # BH311
+//!         - { key: node.kubernetes.io/not-ready, operator: Exists } # BH311
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
+//! ## Admitted
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: on-fast-nodes, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       schedulerName: default-scheduler
+//!       nodeSelector: { disk: fast }
+//!       tolerations:
+//!         - { key: nvidia.com/gpu, operator: Exists, effect: NoSchedule }
+//!         - { key: node.kubernetes.io/not-ready, operator: Exists, effect: NoExecute, tolerationSeconds: 300 }
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
+//! ## Limits
+//! Bulkhead knows no pools of nodes. To keep a tenant's pods in a pool, use the API server's own plugins
+//! `PodNodeSelector` and `PodTolerationRestriction`: only the platform can write their annotations of a namespace
+//! (BH103).
+
+use super::{Check, Operation, Request, Rule, RuleReport, quote};
+use crate::keys::{NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
+use crate::policy::object::{Stage, Toleration, Workload};
+
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
+
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+/// The effect of a taint on pods that run already.
+const NO_EXECUTE: &str = "NoExecute";
+
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    // The scheduler sets the node of a pod that exists.
+    let is_new = workload.stage != Stage::Stored && request.operation == Operation::Create;
+    if let Some(node) = workload.node_name().filter(|_| is_new || workload.stage == Stage::Authored) {
+        report.add(
+            &node.path,
+            format!(
+                "{} is a node that the scheduler did not choose, and its taints are ignored",
+                quote(node.value)
+            ),
+            "remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`.",
+        );
+    }
+    if let Some(scheduler) = workload.scheduler_name().filter(|name| name.value != DEFAULT_SCHEDULER) {
+        report.add(
+            &scheduler.path,
+            format!("the scheduler {} can place the pod on any node", quote(scheduler.value)),
+            "remove `schedulerName`.",
+        );
+    }
+    for toleration in workload.tolerations() {
+        if let Some(finding) = finding(toleration.value) {
+            report.add(
+                &toleration.path,
+                finding,
+                "remove this toleration, or name the key of another taint.",
+            );
+        }
+    }
+}
+
+fn finding(toleration: &Toleration<'_>) -> Option<String> {
+    let key = toleration.key.as_deref().unwrap_or_default();
+    if key.is_empty() {
+        return Some(
+            "this toleration matches every taint, and the pod runs on nodes that are not for tenants"
+                .to_owned(),
+        );
+    }
+    let is_not_ready = key == NOT_READY_TAINT && toleration.effect.as_deref() != Some(NO_EXECUTE);
+    let is_reserved = key.starts_with(NODE_ROLE_PREFIX) || RESERVED_TAINTS.contains(&key) || is_not_ready;
+    is_reserved
+        .then(|| format!("{} is the taint of nodes on which no pod of a tenant should start", quote(key)))
+}

@@ -1,0 +1,75 @@
+//! Reports the fields and the keys with a value that their table does not allow.
+
+use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
+use crate::keys::{self, Map, is_mesh_key};
+use crate::policy::fields::{LimitedField, Values, text};
+use crate::policy::object::{Metadata, MetadataAt};
+use crate::policy::proxy::metadata::is_allowed;
+use crate::snapshot::Actor;
+
+/// Reports the fields whose limit has the code of `report`. `advice` returns the rule's own fix.
+pub(super) fn refuse(request: &Request<'_>, report: &mut RuleReport, advice: impl Fn() -> String) {
+    let (settings, code) = (&request.snapshot.settings, report.code());
+    for field in request.found.limited.iter().filter(|field| field.limit.code == code) {
+        if !field.limit.values.allow(field.value, Some(settings)) {
+            let path = request.found.path(field.place);
+            report.add_with(&path, || (finding(field), fix(field, &advice)));
+        }
+    }
+}
+
+fn finding(field: &LimitedField<'_>) -> String {
+    let value = text(field.value);
+    let written = match field.place.name() {
+        Some(name) if value == "true" => format!("{name}: true"),
+        Some(name) if value.starts_with(['{', '[']) => name.to_owned(),
+        Some(_) | None => value.into_owned(),
+    };
+    format!("{} {}", quote(&written), field.limit.effect)
+}
+
+fn fix(field: &LimitedField<'_>, advice: &impl Fn() -> String) -> String {
+    match field.limit.values {
+        Values::Only(allowed) => {
+            let allowed: Vec<&str> = allowed.iter().copied().filter(|value| !value.is_empty()).collect();
+            format!("remove it, or write {}.", quote_all(&allowed))
+        }
+        Values::CsiDriver => {
+            "use a `persistentVolumeClaim`, or ask the platform to list the driver in the setting `allowedCsiDrivers`."
+                .to_owned()
+        }
+        Values::OtherThanMeshContainer => "name a container of your own.".to_owned(),
+        Values::None
+        | Values::Empty
+        | Values::False
+        | Values::Zero
+        | Values::OtherThanProxyUser
+        | Values::OtherThanSystemPriority => advice(),
+    }
+}
+
+/// Reports the labels and annotations whose row in the table of keys has the code of `report`.
+///
+/// Network plugins write their own keys on a pod that exists, so there only what a tenant changes is judged.
+pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
+    let is_update_of_pod = request.kind == Kind::Pod && request.operation == Operation::Update;
+    if is_update_of_pod && !matches!(request.actor(), Actor::Member(_)) {
+        return;
+    }
+    let old = is_update_of_pod.then(|| request.old_metadata()).flatten();
+    for map in Map::ALL {
+        let entries = metadata.metadata.entries(map).iter();
+        for (key, value) in entries.filter(|(key, _)| key.contains('/') && !is_mesh_key(key)) {
+            let row = keys::find(request.kind, map, key).filter(|row| row.rule == Some(report.code()));
+            let Some(row) = row.filter(|row| !is_allowed(row.values, value, &request.snapshot.settings))
+            else {
+                continue;
+            };
+            let is_old = |old: &Metadata<'_>| old.entries(map).get(key).is_some_and(|(_, old)| old == value);
+            if !old.as_ref().is_some_and(is_old) {
+                let fix = format!("remove this {}.", map.item());
+                report.add(&metadata.path(map, key), format!("{} {}", quote(key), row.effect), fix);
+            }
+        }
+    }
+}
