@@ -18,7 +18,7 @@ use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation, Resource};
 use crate::policy::object::{Object, Stage};
 use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
-use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
+use crate::policy::{Review, Verdict, Violation, WaivedViolation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, User};
 use crate::sources::api_resource;
@@ -190,9 +190,12 @@ impl Audit<'_> {
         match self.verdict(resource, &stored, raw) {
             Verdict::Unjudged(error) => on_finding(finding(Detail::Unjudged { unjudged: error.to_string() })),
             Verdict::Judged { refused, admitted, .. } => {
-                let observed =
-                    admitted.into_iter().filter(|admitted| admitted.reason == WaiverReason::Observed);
-                for violation in refused.into_iter().chain(observed.map(|admitted| admitted.violation)) {
+                let is_reported = |admitted: &WaivedViolation| match admitted.reason {
+                    WaiverReason::Observed | WaiverReason::Warned | WaiverReason::Audited => true,
+                    WaiverReason::Preexisting | WaiverReason::Exempted(_) | WaiverReason::BreakGlass => false,
+                };
+                let waived = admitted.into_iter().filter(is_reported).map(|admitted| admitted.violation);
+                for violation in refused.into_iter().chain(waived) {
                     on_finding(finding(Detail::Violation(violation)));
                 }
             }

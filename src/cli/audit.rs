@@ -9,8 +9,9 @@ use kube::Client;
 
 use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
-use crate::audit::{self, AuditScope, Progress};
-use crate::report::{self, Format, Writer};
+use crate::audit::{self, AuditFinding, AuditScope, Progress};
+use crate::policy::Rule;
+use crate::report::{self, Detail, Format, Writer};
 use crate::settings::Settings;
 use crate::snapshot::{NamespaceOwner, Snapshot};
 
@@ -25,6 +26,10 @@ pub(super) struct Audit {
     #[arg(long, short, conflicts_with = "tenant")]
     namespace: Option<String>,
 
+    /// Report violations of these rules only, such as those that a new version adds: BH305,BH307.
+    #[arg(long, value_delimiter = ',', value_name = "CODES")]
+    rules: Vec<String>,
+
     /// The output format.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -37,10 +42,24 @@ impl Audit {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
         let (client, snapshot) = self.cluster.read().await?;
         let scope = self.scope(&snapshot)?;
+        let rules = self.rules()?;
         print_unlisted_fields(&client, &snapshot.settings).await?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
-        print_findings(&audit, &scope, self.output, |_| {}).await
+        let is_selected = |finding: &AuditFinding| match &finding.line.detail {
+            Detail::Violation(violation) => rules.is_empty() || rules.contains(violation.code),
+            Detail::Unjudged { .. } => true,
+        };
+        print_findings(&audit, &scope, self.output, is_selected).await
+    }
+
+    /// Returns the codes of the selected rules; none for all rules.
+    fn rules(&self) -> Result<BTreeSet<&'static str>> {
+        let find = |code: &String| match Rule::find(code) {
+            Some(rule) => Ok(rule.code()),
+            None => bail!("no rule `{code}`; `bulkhead explain` lists all rules"),
+        };
+        self.rules.iter().map(find).collect()
     }
 
     fn scope(&self, snapshot: &Snapshot) -> Result<AuditScope> {
@@ -80,19 +99,18 @@ async fn print_unlisted_fields(client: &Client, settings: &Settings) -> Result<(
     Ok(())
 }
 
-/// Runs the audit and prints its findings and a summary. Passes each finding to `found`.
+/// Runs the audit and prints a summary, and those findings for which `is_printed` is true.
 pub(super) async fn print_findings(
     audit: &audit::Audit<'_>,
     scope: &AuditScope,
     format: Format,
-    mut found: impl FnMut(&audit::AuditFinding),
+    mut is_printed: impl FnMut(&AuditFinding) -> bool,
 ) -> Result<ExitStatus> {
     let mut writer = Writer::new(std::io::stdout().lock(), format);
     let mut written = Ok(());
     let start = Instant::now();
-    let take = |finding: audit::AuditFinding| {
-        found(&finding);
-        if written.is_ok() {
+    let take = |finding: AuditFinding| {
+        if is_printed(&finding) && written.is_ok() {
             written = writer.write(&finding.line);
         }
     };

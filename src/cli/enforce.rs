@@ -13,7 +13,7 @@ use super::audit::print_findings;
 use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, AuditScope, Digest};
+use crate::audit::{Audit, AuditFinding, AuditScope, Digest};
 use crate::report::Format;
 
 /// Change an observed tenant to `Enforce`, after an audit of its objects.
@@ -50,7 +50,11 @@ impl Enforce {
         let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
         let scope = AuditScope::of_tenant(&snapshot, name);
         let mut digest = Digest::default();
-        let outcome = print_findings(&audit, &scope, Format::Text, |finding| digest.add(finding)).await?;
+        let add = |finding: &AuditFinding| {
+            digest.add(finding);
+            true
+        };
+        let outcome = print_findings(&audit, &scope, Format::Text, add).await?;
         let digest = digest.text();
         if !digest.is_empty() {
             writeln!(

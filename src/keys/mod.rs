@@ -17,11 +17,11 @@ pub use names::{
     LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL, NAMESPACE_NAME_LABEL,
     NATIVE_SIDECAR_ANNOTATION, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE,
     PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REVISION_LABEL,
-    SERVICE_ACCOUNT_ANNOTATION, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TENANT_LABEL,
+    SERVICE_ACCOUNT_ANNOTATION, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TENANT_LABEL, USE_WAYPOINT_LABEL,
 };
 pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
 pub use row::{Map, Objects, Pattern, Row, Values, Writer};
-pub use taints::{NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
+pub use taints::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 
 /// The table, in sections by the objects on which the keys matter. Each section is sorted by the patterns' text.
 pub static TABLE: [&[Row]; 3] = [namespaces::ROWS, pods::ROWS, others::ROWS];
@@ -45,6 +45,14 @@ pub fn is_mesh_key(key: &str) -> bool {
     key.split_once('/')
         .and_then(|(domain, _)| domain.strip_suffix(names::MESH_DOMAIN))
         .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+}
+
+/// True if the key of a pod can take the pod out of an ambient mesh: a key of that data plane, or one with which the pod
+/// gets a sidecar or seems to have one.
+pub fn is_ambient_key(key: &str) -> bool {
+    let is_in_domain = key.split_once('/').is_some_and(|(domain, _)| domain == names::AMBIENT_DOMAIN);
+    let others = [STATUS_ANNOTATION, OVERRIDES_ANNOTATION, names::REROUTE_ANNOTATION];
+    is_in_domain || key.starts_with(USE_WAYPOINT_LABEL) || others.contains(&key)
 }
 
 /// Returns the domains whose keys only the platform may change on a tenant's namespace.

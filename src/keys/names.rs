@@ -38,6 +38,12 @@ pub const PROXY_CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
 pub const PROXY_CPU_ANNOTATION: &str = "sidecar.istio.io/proxyCPU";
 /// Annotation in which istio-cni records that ztunnel captures the pod.
 pub const REDIRECTION_ANNOTATION: &str = "ambient.istio.io/redirection";
+/// Annotation that treats inbound traffic of virtual interfaces as outbound.
+pub(super) const REROUTE_ANNOTATION: &str = "istio.io/reroute-virtual-interfaces";
+/// Domain of the annotations of ambient meshes.
+pub(super) const AMBIENT_DOMAIN: &str = "ambient.istio.io";
+/// Selects the waypoint of the labelled object.
+pub const USE_WAYPOINT_LABEL: &str = "istio.io/use-waypoint";
 /// Label with which a pod belongs to a Gateway.
 pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 

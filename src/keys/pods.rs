@@ -1,7 +1,7 @@
 use super::names::{
     DATAPLANE_LABEL, GATEWAY_NAME_LABEL, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION,
     OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
-    REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
+    REROUTE_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, USE_WAYPOINT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
@@ -11,6 +11,16 @@ const ISTIO_ANNOTATIONS: &str = "https://istio.io/latest/docs/reference/config/a
 /// Labels and annotations of pods, pod templates and bindings. The injector, the proxy's agent and istio-cni obey
 /// these keys; the latter two read the live pod.
 pub(super) static ROWS: &[Row] = &[
+    annotation(
+        "ambient.istio.io/bypass-inbound-capture",
+        Values::Only(&["false"]),
+        "makes ztunnel pass inbound traffic on without a policy",
+    ),
+    annotation(
+        "ambient.istio.io/dns-capture",
+        Values::Only(&["true"]),
+        "redirects the pod's DNS queries to ztunnel",
+    ),
     // In a mesh with both data planes, istio-cni writes this annotation through `pods/status`.
     annotation(REDIRECTION_ANNOTATION, Values::Only(&["enabled"]), "records that ztunnel captures the pod"),
     network("cni.projectcalico.org", "sets the addresses of the pod"),
@@ -29,13 +39,11 @@ pub(super) static ROWS: &[Row] = &[
     Row::domain(Objects::Pods, MESH_DOMAIN, "may configure Istio").judged_by("BH303").see(ISTIO_ANNOTATIONS),
     label(DATAPLANE_LABEL, Values::Only(&["ambient"]), "adds the pod to an ambient mesh, or excludes it")
         .judged_by("BH302"),
-    annotation(
-        "istio.io/reroute-virtual-interfaces",
-        Values::None,
-        "treats inbound traffic of virtual interfaces as outbound",
-    ),
+    annotation(REROUTE_ANNOTATION, Values::None, "treats inbound traffic of virtual interfaces as outbound"),
     label(REVISION_LABEL, Values::Revision, "selects the revision of Istio that injects the pod"),
     annotation(REVISION_LABEL, Values::Name, "records the revision of Istio that injected the pod"),
+    label(USE_WAYPOINT_LABEL, Values::Waypoint, "selects the waypoint of the pod"),
+    label("istio.io/use-waypoint-namespace", Values::None, "selects the namespace of the pod's waypoint"),
     network("k8s.ovn.org", "sets the addresses of the pod"),
     network("k8s.v1.cni.cncf.io", "adds the pod to further networks")
         .written_by(Writer::Anyone, Values::MeshNetwork),
@@ -172,6 +180,7 @@ pub(super) static ROWS: &[Row] = &[
     annotation("sidecar.istio.io/userVolumeMount", Values::None, "adds mounts to the proxy's container"),
     annotation("status.sidecar.istio.io/port", Values::Only(&["15020"]), "sets the proxy's health port"),
     label("topology.istio.io/cluster", Values::None, "places the pod in another cluster of the mesh"),
+    label("topology.istio.io/locality", Values::Name, "places the pod in a region and a zone"),
     label("topology.istio.io/network", Values::None, "places the pod in another network of the mesh"),
     annotation(
         "traffic.sidecar.istio.io/excludeInboundPorts",

@@ -99,6 +99,8 @@ pub enum Values {
     ProxyConfig,
     /// An AppArmor profile that limits the container.
     AppArmorProfile,
+    /// A waypoint of the tenant's own namespace, as the settings name it.
+    Waypoint,
     /// The network that istio-cni needs, on a cluster that chains it with Multus.
     MeshNetwork,
 }

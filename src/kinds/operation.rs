@@ -4,10 +4,12 @@ pub enum Operation {
     Create,
     Update,
     Delete,
+    /// A connection to a pod, such as `kubectl exec`.
+    Connect,
 }
 
 impl Operation {
-    const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete];
+    const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete, Self::Connect];
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)
@@ -19,6 +21,7 @@ impl Operation {
             Self::Create => "CREATE",
             Self::Update => "UPDATE",
             Self::Delete => "DELETE",
+            Self::Connect => "CONNECT",
         }
     }
 }

@@ -1,4 +1,4 @@
-use super::Operation::{self, Create, Delete, Update};
+use super::Operation::{self, Connect, Create, Delete, Update};
 use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Workloads};
 
 /// The API group of Bulkhead's own kinds.
@@ -42,11 +42,18 @@ kinds! {
 
     Binding: Row::judged(Workloads, "", "v1", "bindings", &[Create]),
     Pod: Row::judged(Workloads, "", "v1", "pods", WRITES).template(&[]).subresources(&[
+        Subresource::new("attach", Kind::PodAttachOptions, &[Connect]),
         Subresource::new("binding", Kind::Binding, &[Create]),
         Subresource::new("ephemeralcontainers", Kind::Pod, &[Update]),
+        Subresource::new("exec", Kind::PodExecOptions, &[Connect]),
+        Subresource::new("proxy", Kind::PodProxyOptions, &[Connect]),
         Subresource::new("resize", Kind::Pod, &[Update]),
         Subresource::new("status", Kind::Pod, &[Update]),
     ]),
+    // The API server makes these of the parameters of a request to a pod.
+    PodExecOptions: Row::judged(Workloads, "", "v1", "", &[]),
+    PodAttachOptions: Row::judged(Workloads, "", "v1", "", &[]),
+    PodProxyOptions: Row::judged(Workloads, "", "v1", "", &[]),
     ReplicationController: Row::judged(Workloads, "", "v1", "replicationcontrollers", WRITES).template(TEMPLATE),
     DaemonSet: Row::judged(Workloads, "apps", "v1", "daemonsets", WRITES).template(TEMPLATE),
     Deployment: Row::judged(Workloads, "apps", "v1", "deployments", WRITES).template(TEMPLATE),

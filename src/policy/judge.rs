@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
-use super::verdict::{JudgeError, Retry, RuleReport, Verdict, WaivedViolation, WaiverReason};
+use super::verdict::{JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason};
 use super::{Review, ReviewObject, exemption, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
@@ -37,7 +37,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
     let read_now;
     let ReadObject { object, found } = match (operation, review.object) {
         (Operation::Create | Operation::Update, Some(ReviewObject::Read(object, _))) => object,
-        (Operation::Create | Operation::Update, _) => {
+        (Operation::Create | Operation::Update | Operation::Connect, _) => {
             read_now = read(review.object()?.raw()?)?;
             &read_now
         }
@@ -47,7 +47,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         }
     };
     let old = match operation {
-        Operation::Create | Operation::Delete => None,
+        Operation::Create | Operation::Delete | Operation::Connect => None,
         Operation::Update => {
             let raw = review.old_object()?;
             // Rules about pods read only the new object; the ratchet reads the old one when it needs it.
@@ -81,7 +81,7 @@ fn try_judge(review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeE
         if violations.is_empty() {
             continue;
         }
-        match request.waiver(rule) {
+        match request.waiver(rule, &violations) {
             Ok(reason) => admitted.extend(
                 violations.into_iter().map(|violation| WaivedViolation { violation, reason: reason.clone() }),
             ),
@@ -110,22 +110,20 @@ impl Request<'_> {
     /// one: a pod there may exist only because of the Exemption.
     fn debugs_exempted_pod(&self, rule: &Rule) -> bool {
         let mut exemptions = self.snapshot.exemptions(self.review.namespace);
-        self.review.subresource == "ephemeralcontainers"
-            && exemptions.any(|exemption| exemption.rules.contains(rule.code()))
+        self.is_debugging() && exemptions.any(|exemption| exemption.rules.contains(rule.code()))
     }
 
     /// Returns the reason to admit violations of `rule`. `Err` if there is none, with the object to look up before
     /// that is certain.
-    fn waiver(&self, rule: &Rule) -> Result<WaiverReason, Option<LiveObjectKey>> {
+    fn waiver(&self, rule: &Rule, violations: &[Violation]) -> Result<WaiverReason, Option<LiveObjectKey>> {
         let needs_lookup = match exemption::covering_exemption(self.review, self.kind, rule, self.snapshot) {
             Ok(name) => return Ok(WaiverReason::Exempted(name.to_owned())),
             Err(needs_lookup) => needs_lookup,
         };
-        if rule.ratchet()
-            && !self.debugs_exempted_pod(rule)
-            && ratchet::is_unchanged(self.kind, self.review, self.found)
-        {
+        if rule.ratchet() && !self.debugs_exempted_pod(rule) && ratchet::had(self, rule, violations) {
             Ok(WaiverReason::Preexisting)
+        } else if let Some(reason) = rule.mode(&self.snapshot.settings) {
+            Ok(reason)
         } else if self.is_observed() && rule.warns_when_observed() {
             Ok(WaiverReason::Observed)
         } else if self.snapshot.is_break_glass(&self.review.user) {

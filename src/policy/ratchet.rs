@@ -1,39 +1,61 @@
 //! The ratchet: an existing violation is only a warning while the fields that rules read stay unchanged. An object
 //! that no longer passes can therefore still be scaled down, labelled or finalized.
 
+use std::cell::OnceCell;
+
 use serde_json::value::RawValue;
 
+use super::ReviewObject;
 use super::fields::Found;
-use super::object::{
-    Container, ContainerKind, JsonStr, Object, ObjectError, Stage, TypedObject, Workload, template,
-};
+use super::object::{Container, ContainerKind, JsonStr, ObjectError, Stage, TypedObject, Workload, template};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
-use super::{Review, ReviewObject};
+use super::read_object::ReadObject;
+use super::request::Request;
+use super::rules::Rule;
+use super::verdict::{RuleReport, Violation};
 use crate::kinds::{Kind, WebhookEntry};
 
-/// True if all fields that rules read of this kind are the same before and after, and so are the unknown and the limited
-/// fields, of which the new object has those in `found`.
-pub(super) fn is_unchanged(kind: Kind, review: &Review<'_>, found: &Found<'_>) -> bool {
+/// True if `old` has all of these violations of the rule, and so far the fields that rules read are the same in the old
+/// and the new object.
+pub(super) fn had(request: &Request<'_>, rule: &Rule, violations: &[Violation]) -> bool {
+    let Request { kind, review, .. } = *request;
     let (Some(old), Some(Ok(new))) = (review.old_object, review.object.map(ReviewObject::raw)) else {
         return false;
     };
+    is_unchanged(kind, old, new) && had_violations(request, rule, old, violations)
+}
+
+fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     let unchanged = match kind.entry() {
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
         Some(WebhookEntry::Workloads) if kind == Kind::Pod => same_pod(old, new),
         Some(WebhookEntry::Workloads) if kind.is_workload() => same_template(kind, old, new),
-        // Of these kinds, a ratchet concerns only the fields in `found`.
+        // Of these kinds, a ratchet concerns only unknown fields.
         Some(WebhookEntry::Identities | WebhookEntry::Workloads) => Ok(true),
         Some(WebhookEntry::Namespaces | WebhookEntry::Shared | WebhookEntry::Cluster) | None => Ok(false),
     };
-    unchanged.unwrap_or(false) && same_found_fields(kind, review.stage, old, found)
+    unchanged.unwrap_or(false)
 }
 
-fn same_found_fields(kind: Kind, stage: Stage, old: &RawValue, found: &Found<'_>) -> bool {
-    if found.is_plain() {
-        return true;
-    }
-    let mut old_found = Found::default();
-    Object::read(kind, old, stage, &mut old_found).is_ok() && found.has_same_fields(&old_found)
+/// True if the rule finds the same violations in the old object, and perhaps more.
+fn had_violations(request: &Request<'_>, rule: &Rule, old: &RawValue, violations: &[Violation]) -> bool {
+    let Request { snapshot, review, kind, operation, tenant, .. } = *request;
+    let Ok(old) = ReadObject::read(kind, old, review.stage) else { return false };
+    let request = Request {
+        snapshot,
+        review,
+        actor: OnceCell::new(),
+        kind,
+        operation,
+        tenant,
+        object: &old.object,
+        found: &old.found,
+        old: Some(&old.object),
+    };
+    let mut report = RuleReport::new(rule.code());
+    rule.judge(&request, &mut report);
+    let had = report.into_violations();
+    violations.iter().all(|violation| had.contains(violation))
 }
 
 /// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
@@ -42,7 +64,7 @@ fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool
     let read = |raw| TypedObject::<&RawValue>::read(kind, raw, &mut Found::default());
     let (old, new) = (read(old)?, read(new)?);
     Ok(old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
-        && old.metadata.same_judged_keys(&new.metadata, kind))
+        && old.metadata.same_mesh_metadata(&new.metadata))
 }
 
 /// True if the pod templates are equal, byte for byte.
@@ -56,7 +78,7 @@ fn same_template(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, Obj
 fn same_pod(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
     let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut Found::default())?;
     let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut Found::default())?;
-    Ok(old.metadata().metadata.same_judged_keys(new.metadata().metadata, Kind::Pod)
+    Ok(old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
         && old.host_network().value == new.host_network().value
         && images(&old).eq(images(&new))
         && mesh_containers(&old).eq(mesh_containers(&new))

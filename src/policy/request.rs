@@ -39,6 +39,20 @@ impl<'r> Request<'r> {
         trusted.iter().any(|trust| trust.includes(self.actor()))
     }
 
+    /// True if the user can be a component of the cluster: a kubelet, a controller or a service account of no tenant.
+    pub fn is_by_component(&self) -> bool {
+        match self.actor() {
+            Actor::Member(_) => false,
+            Actor::Other => self.review.user.service_account_namespace().is_some(),
+            Actor::Bulkhead
+            | Actor::NamespaceController
+            | Actor::KubeController
+            | Actor::KubeControllerManager
+            | Actor::Node
+            | Actor::Platform => true,
+        }
+    }
+
     /// True if the user is a service account of `namespace`.
     pub fn is_service_account_in(&self, namespace: &str) -> bool {
         self.review.user.service_account_namespace() == Some(namespace)
@@ -57,6 +71,11 @@ impl<'r> Request<'r> {
     /// True if the namespace's tenant has `enforcement: Observe`.
     pub fn is_observed(&self) -> bool {
         self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed))
+    }
+
+    /// True if the request adds a container to debug a pod.
+    pub fn is_debugging(&self) -> bool {
+        self.review.subresource == "ephemeralcontainers"
     }
 
     /// Returns the stage at which the object is judged.

@@ -72,6 +72,10 @@ pub enum WaiverReason {
     Preexisting,
     /// The tenant has `enforcement: Observe`.
     Observed,
+    /// The settings have `Warn` for the rule.
+    Warned,
+    /// The settings have `Audit` for the rule.
+    Audited,
     /// The Exemption of this name covers the object.
     Exempted(String),
     /// The user is a member of a break-glass group.
@@ -84,6 +88,8 @@ impl WaiverReason {
         match self {
             Self::Preexisting => "preexisting",
             Self::Observed => "observed",
+            Self::Warned => "warned",
+            Self::Audited => "audited",
             Self::Exempted(_) => "exempted",
             Self::BreakGlass => "break-glass",
         }
@@ -98,6 +104,10 @@ impl fmt::Display for WaiverReason {
             ),
             Self::Observed => {
                 f.write_str("admitted: the tenant has `enforcement: Observe`, and `Enforce` will refuse it")
+            }
+            Self::Warned => f.write_str("admitted: the platform has not put this rule into force yet"),
+            Self::Audited => {
+                f.write_str("admitted and recorded: the platform only counts violations of this rule")
             }
             Self::Exempted(exemption) => write!(f, "admitted by Exemption {exemption}"),
             Self::BreakGlass => f.write_str("admitted by break-glass access; recorded in the audit log"),

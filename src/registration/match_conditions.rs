@@ -11,6 +11,7 @@ use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
+use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::Settings;
@@ -50,6 +51,15 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
             conditions.extend(settings.mesh_wide.map(|_| mesh_root_managed_only(settings)));
         }
         WebhookEntry::Workloads => conditions.extend([
+            // Commands in other containers do not involve the webhook.
+            condition(
+                "connects-to-proxy",
+                &format!(
+                    "request.operation != 'CONNECT' || request.?subResource.orValue('') == 'proxy' \
+                     || object.?container.orValue('') in [{}]",
+                    INJECTED_CONTAINERS.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+                ),
+            ),
             condition(
                 "not-scheduler-binding",
                 "!(request.?subResource.orValue('') == 'binding' \

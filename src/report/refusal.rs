@@ -31,7 +31,9 @@ pub fn audit_annotations(admitted: &[WaivedViolation]) -> BTreeMap<&'static str,
     for WaivedViolation { violation, reason } in admitted {
         let code = match reason {
             WaiverReason::Preexisting | WaiverReason::Observed => continue,
-            WaiverReason::BreakGlass => violation.code.to_owned(),
+            WaiverReason::Warned | WaiverReason::Audited | WaiverReason::BreakGlass => {
+                violation.code.to_owned()
+            }
             WaiverReason::Exempted(exemption) => format!("{} by {exemption}", violation.code),
         };
         codes_by_reason.entry(reason.as_label()).or_default().insert(code);

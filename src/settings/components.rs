@@ -112,3 +112,15 @@ pub enum Registration {
     /// come from Git (`bulkhead manifests webhooks`).
     Unmanaged,
 }
+
+/// The effect of a violation of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum RuleMode {
+    /// The request is refused.
+    #[default]
+    Enforce,
+    /// The request is admitted with a warning to the user, a count and an annotation in the API server's audit log.
+    Warn,
+    /// The same without a warning.
+    Audit,
+}

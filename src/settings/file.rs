@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::components::{
-    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
+    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
 };
 use crate::kinds::Kind;
 
@@ -27,8 +27,10 @@ pub struct File {
     pub(super) baseline: Baseline,
     pub(super) labels: Labels,
     pub(super) registration: Registration,
+    pub(super) rules: BTreeMap<String, RuleMode>,
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
+    pub(super) allowed_schedulers: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

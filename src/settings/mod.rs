@@ -14,7 +14,7 @@ use std::num::NonZeroU32;
 
 use crate::kinds::Kind;
 pub use components::{
-    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, SameTenant,
+    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
 };
 pub use file::File;
 pub use image::{Image, Repository};
@@ -62,6 +62,8 @@ pub struct Settings {
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Schedulers that pods of tenants may name, beside the default one.
+    pub allowed_schedulers: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -86,6 +88,8 @@ pub struct Settings {
     pub rollout_rate: NonZeroU32,
     /// The writer of the webhook configurations.
     pub registration: Registration,
+    /// The modes of rules that do not refuse, by code.
+    pub rule_modes: BTreeMap<String, RuleMode>,
 }
 
 /// An invalid value in the settings file.
@@ -118,6 +122,12 @@ pub enum SettingsError {
         "meshWide.denyAll: requires `meshWide.manage: true`, with which Bulkhead writes the policies that allow calls"
     )]
     DenyAllUnmanaged,
+    #[error("rules.{0}: is not a rule; `bulkhead explain` lists the codes")]
+    UnknownRule(String),
+    #[error(
+        "rules.{0}: always refuses, because it protects names, the baseline, identities or what other rules rely on; remove it"
+    )]
+    RuleWithoutMode(String),
 }
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
@@ -230,6 +240,7 @@ impl Settings {
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_schedulers: file.allowed_schedulers,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,
@@ -245,6 +256,7 @@ impl Settings {
             api_fairness: file.baseline.api_fairness.unwrap_or(true),
             rollout_rate: file.baseline.rollout_rate.unwrap_or(ROLLOUT_RATE),
             registration: file.registration,
+            rule_modes: file.rules,
         }
     }
 }
@@ -254,6 +266,10 @@ fn owned(names: &[&str]) -> Vec<String> {
 }
 
 impl Settings {
+    pub fn rule_mode(&self, code: &str) -> RuleMode {
+        self.rule_modes.get(code).copied().unwrap_or_default()
+    }
+
     /// True if tenants may use a field of `kind` that no table lists; `path` has no indices.
     pub fn allows_field(&self, kind: Kind, path: &str) -> bool {
         self.allowed_fields.get(&kind).is_some_and(|paths| {

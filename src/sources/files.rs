@@ -13,6 +13,7 @@ use serde_path_to_error::Segment;
 use super::watch::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
+use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
 use crate::snapshot::{
     ClusterState, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot,
@@ -164,7 +165,8 @@ fn find_settings<'f>(
             return Err(ReadError::DuplicateSettings { file: document.file.clone(), line });
         }
         let written: settings::File = document.parse("Settings")?;
-        settings = Some(Settings::try_from(written).map_err(|error| document.error("Settings", "", &error))?);
+        let read = Settings::try_from(written).and_then(|read| check_modes(&read).map(|()| read));
+        settings = Some(read.map_err(|error| document.error("Settings", "", &error))?);
     }
     Ok(settings)
 }

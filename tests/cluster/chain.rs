@@ -192,7 +192,7 @@ fn debug_container_with_a_proxys_name_is_refused() {
     hand_over(&admin, old, "chain-debug", &member);
     let debug = |namespace: &str, container: &str| {
         let image = "--image=registry.example.com/shell:1";
-        member.run(&["debug", "app", "-n", namespace, image, "-c", container]).unwrap()
+        member.run(&["debug", "app", "-n", namespace, image, "-c", container, "--profile=baseline"]).unwrap()
     };
     expect_refused(
         &debug(old, "istio-proxy"),
@@ -226,6 +226,16 @@ fn older_violation_that_is_unchanged_is_a_warning() {
 
     let said = member.run(&["label", "pod", "app", "-n", namespace, "team=payments"]).unwrap();
     expect_warned(&said, &[("BH301", "spec")]);
+    // A network plugin records the address of a pod, and people must not.
+    let annotate = |kubectl: &Kubectl| {
+        let address = "cni.projectcalico.org/podIP=10.0.0.7/32";
+        kubectl.run(&["annotate", "pod", "app", "-n", namespace, address, "--overwrite"]).unwrap()
+    };
+    let stranger = it.cluster.powerful("chain-mallory", "strangers").unwrap();
+    let address = ("BH313", "metadata.annotations[cni.projectcalico.org/podIP]");
+    expect_refused(&annotate(&stranger), &[address]);
+    let plugin = it.cluster.powerful("system:serviceaccount:kube-system:cni", "plugins").unwrap();
+    expect_warned(&annotate(&plugin), &[("BH301", "spec")]);
     let said = member
         .run(&["set", "image", "deployment/old", "app=registry.example.com/app:2", "-n", namespace])
         .unwrap();

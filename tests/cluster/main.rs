@@ -14,6 +14,7 @@ mod fields;
 mod flows;
 mod grants;
 mod identity;
+mod keys;
 mod mesh_wide;
 mod namespaces;
 mod network;

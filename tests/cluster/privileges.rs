@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 
 use bulkhead::kinds::Kind;
 use bulkhead::policy::fields::{Treatment, rows, table};
+use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 use support::api::{call, client, request};
 use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects;
-use support::refusal::{expect_refused, violations};
+use support::refusal::{denied_by, expect_refused, expect_refused_by, violations};
 use support::wait::until;
 use tokio::runtime::Runtime;
 
@@ -340,7 +341,7 @@ fn privileges_are_refused_and_the_level_baseline_refuses_no_more() {
                 assert!(answer.is_ok(), "{answer:?}\n{object}");
                 continue;
             }
-            let said = answer.expect_err(&object.to_string());
+            let Err(said) = answer else { panic!("admitted: {object}") };
             // The injector puts nine volumes before the tenant's own.
             let written = |path: &str| path.replace("spec.volumes[9]", "spec.volumes[0]");
             let found = violations(&said).into_iter().map(|(code, path)| (code.to_owned(), written(path)));
@@ -460,5 +461,55 @@ fn debug_container_with_privileges_is_refused_and_an_ordinary_one_is_admitted() 
     for profile in ["--profile=baseline", "--profile=restricted"] {
         let said = debug(&[profile, "--target=app"]);
         assert!(said.success, "{profile}: {said:?}");
+    }
+}
+
+/// Of the fields about its node, a pod that waits for one can get further tolerations.
+#[test]
+fn toleration_that_is_added_to_a_waiting_pod_is_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "waiting");
+    let namespace = new_namespace(&member, "waiting");
+    let mut pod = objects::pod(&namespace);
+    pod["spec"]["schedulingGates"] = json!([{ "name": "example.com/wait" }]);
+    member.feed(&["create", "-f", "-"], &pod.to_string()).unwrap();
+    let tolerate = |toleration: Value| {
+        let patch = json!([{ "op": "add", "path": "/spec/tolerations/-", "value": toleration }]).to_string();
+        member.run(&["patch", "pod", "app", "-n", &namespace, "--type=json", "-p", &patch]).unwrap()
+    };
+    let added = [("BH311", "spec.tolerations[2]")];
+    for key in ["node-role.kubernetes.io/control-plane", "cni.istio.io/not-ready"] {
+        expect_refused(&tolerate(json!({ "key": key, "operator": "Exists" })), &added);
+    }
+    expect_refused(&tolerate(json!({ "operator": "Exists", "effect": "NoSchedule" })), &added);
+    let said = tolerate(json!({ "key": "example.com/fast", "operator": "Exists", "effect": "NoSchedule" }));
+    assert!(said.success, "{said:?}");
+}
+
+/// The API server asks about a connection before it looks for the pod's node.
+#[test]
+fn connection_to_the_proxy_is_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "exec-proxy");
+    let namespace = new_namespace(&member, "exec-proxy");
+    member.feed(&["create", "-f", "-"], &objects::pod(&namespace).to_string()).unwrap();
+    until(|| member.run(&["get", "pod", "app", "-n", &namespace]).unwrap().success);
+    let exec = |kubectl: &Kubectl, container: &str| {
+        kubectl.run(&["exec", "app", "-n", &namespace, "-c", container, "--", "id"]).unwrap()
+    };
+    let attach = |container: &str| member.run(&["attach", "app", "-n", &namespace, "-c", container]).unwrap();
+    for container in ["istio-proxy", "istio-init"] {
+        expect_refused_by("workloads", &exec(&member, container), &[("BH314", "container")]);
+        expect_refused_by("workloads", &attach(container), &[("BH314", "container")]);
+    }
+    let path = format!("/api/v1/namespaces/{namespace}/pods/app/proxy/metrics");
+    let call = |kubectl: &Kubectl| kubectl.run(&["get", "--raw", &path]).unwrap();
+    let stranger = it.cluster.powerful("exec-mallory", "strangers").unwrap();
+    expect_refused_by("workloads", &call(&stranger), &[("BH314", "path")]);
+
+    // No kubelet runs the pod, so these fail later.
+    let admin = it.cluster.admin().unwrap();
+    for said in [exec(&member, "app"), attach("app"), exec(&admin, "istio-proxy"), call(&admin)] {
+        assert!(!said.success && denied_by(&said.stderr).is_empty(), "{said:?}");
     }
 }

@@ -10,10 +10,11 @@ use bulkhead_harness::cluster::folder;
 use bulkhead_harness::components;
 use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
-use serde_json::json;
+use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{alone, new_namespace, new_tenant, shared, wait_until_ready};
 use support::metrics::metrics;
+use support::refusal::causes;
 use support::review::{allows_pod_in, creation, injected_pod, is_allowed};
 use support::wait::{until, within};
 
@@ -89,6 +90,47 @@ fn new_settings_take_effect_and_bad_ones_do_not() {
     assert!(allowed());
     write("{users: []}");
     until(|| !allowed());
+}
+
+/// A rule can be rolled out without refusing anything at first.
+#[test]
+fn rule_in_another_mode_admits_and_records_violations() {
+    let it = shared();
+    let namespace = new_namespace(&new_tenant(&it, "sv-modes"), "sv-modes");
+    let folder = folder("modes").unwrap();
+    let file = folder.join("settings.yaml");
+    let write = |rules: &str| {
+        let text = format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nrules: {rules}\n");
+        fs::write(&file, text).unwrap();
+    };
+    write("{}");
+    let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
+    let settings = file.display().to_string();
+    let arguments = ["--parts=webhook", "--settings", &settings, "--development-certificate", SERVER_NAME];
+    let mut server = start("modes", &folder, &arguments, &account.kubeconfig);
+    server.wait_until_ready().unwrap();
+    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let mut review: Value = serde_json::from_slice(&injected_pod(&namespace)).unwrap();
+    review["request"]["object"]["spec"]["containers"][0]["securityContext"] = json!({ "privileged": true });
+    let review = review.to_string();
+    let response = || -> Value {
+        let answer = caller.post("/validate/workloads?timeout=5s", review.as_bytes()).unwrap();
+        serde_json::from_str::<Value>(&answer.body).unwrap()["response"].take()
+    };
+    let violation = [("BH307", "spec.containers[0].securityContext.privileged")];
+    assert_eq!(causes(&response()), violation);
+    for (mode, reason, warned) in [("Warn", "warned", 1), ("Audit", "audited", 0)] {
+        write(&format!("{{ BH307: {mode} }}"));
+        let recorded = until(|| Some(response()).filter(|it| it["auditAnnotations"][reason] == "BH307"));
+        assert_eq!(recorded["allowed"], true, "{recorded}");
+        assert_eq!(recorded["warnings"].as_array().map_or(0, Vec::len), warned, "{recorded}");
+        let count = format!("bulkhead_waived_violations_total{{code=\"BH307\",reason=\"{reason}\"}}");
+        assert!(metrics(server.admin).contains(&count));
+    }
+    write("{ BH401: Warn }");
+    until(|| server.process.log().contains("rules.BH401"));
+    write("{}");
+    until(|| causes(&response()) == violation);
 }
 
 /// Without the API server for a minute, the webhook judges by its last snapshot and reports its age.

@@ -40,7 +40,8 @@ pub(crate) fn examples(rule: &Rule) -> Vec<Example> {
         let text: String =
             lines.by_ref().take_while(|line| *line != "```").flat_map(|line| [line, "\n"]).collect();
         let words = fence.trim().trim_start_matches("as ");
-        let operation = ["update", "delete"].into_iter().find(|verb| words.ends_with(&format!("on {verb}")));
+        let operation =
+            ["update", "delete", "connect"].into_iter().find(|verb| words.ends_with(&format!("on {verb}")));
         let operation = operation.unwrap_or("create");
         let who = words.trim_end_matches(&format!("on {operation}")).trim_end_matches(", ");
         let (who, snapshot) = who.split_once(", in snapshot ").unwrap_or((who, ""));

@@ -107,6 +107,7 @@ fn values(values: Values) -> String {
         Values::StatsTags => "letters, digits and `_.-,`",
         Values::StatsBuckets => "prefixes with lists of numbers",
         Values::AppArmorProfile => "`runtime/default`, or a profile of the node as `localhost/PROFILE`",
+        Values::Waypoint => "the setting `mesh.waypoints`",
         Values::MeshNetwork => "`default/istio-cni` with istio-cni and Multus",
         Values::ProxyConfig => "the fields that BH303 lists",
     };

@@ -11,7 +11,21 @@ const TABLE: &str = include_str!("../../docs/threats.md");
 const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
-const FAMILIES: &[(&str, u32)] = &[("NSP", 10), ("BAS", 11), ("RES", 2), ("WIR", 22)];
+const FAMILIES: &[(&str, u32)] = &[
+    ("NSP", 10),
+    ("BAS", 11),
+    ("RES", 2),
+    ("WIR", 22),
+    ("SCB", 9),
+    ("SCW", 19),
+    ("SCF", 9),
+    ("POD", 18),
+    ("SUB", 7),
+    ("SCH", 4),
+    ("AMB", 9),
+    ("IDN", 12),
+    ("LBL", 5),
+];
 
 /// The cells of each row: code, attack, defences, tests.
 fn rows() -> Vec<[&'static str; 4]> {

@@ -149,6 +149,9 @@ fn errors_in_the_settings_are_as_reviewed() {
         "gateways: [{ name: edge/public, serviceAccount: public, selector: {} }]",
         "egressGateway: { namespace: edge, service: egress, selector: {} }",
         "meshWide: { denyAll: Enforce }",
+        "rules: { BH301: Off }",
+        "rules: { BH300: Warn }",
+        "rules: { BH401: Audit }",
         "---\napiVersion: bulkhead.dev/v1alpha1\nkind: Settings",
     ] {
         let (code, _, note) =

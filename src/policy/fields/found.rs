@@ -73,22 +73,6 @@ impl<'a> Found<'a> {
         self.limited.push(LimitedField { place, limit, value });
         Ok(())
     }
-
-    /// True if the object has no unknown fields and no limited ones.
-    pub fn is_plain(&self) -> bool {
-        self.unknown.is_empty() && self.limited.is_empty()
-    }
-
-    /// True if two objects have the same unknown fields and the same limited fields, with the same values.
-    pub fn has_same_fields(&self, other: &Self) -> bool {
-        self.entries().eq(other.entries())
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (String, &str)> {
-        let unknown = self.unknown.iter().map(|field| (field.place, field.value));
-        let all = unknown.chain(self.limited.iter().map(|field| (field.place, field.value)));
-        all.map(|(place, value)| (self.path(place).pointer(), value.get()))
-    }
 }
 
 /// A field that the table does not list, with its value.

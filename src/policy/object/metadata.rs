@@ -2,8 +2,7 @@ use serde::Deserialize;
 
 use super::text::nullable;
 use super::{JsonStr, Located, Path, StringMap};
-use crate::keys::{self, Map, is_mesh_key};
-use crate::kinds::Kind;
+use crate::keys::{Map, is_mesh_key};
 
 /// The part of an object's metadata that rules read.
 #[derive(Debug, Default, Deserialize)]
@@ -38,18 +37,12 @@ impl<'a> Metadata<'a> {
         self.labels.is_present()
     }
 
-    /// True if `other` has the same labels and annotations that Istio reads (`*.istio.io/…`) or that rules judge.
-    pub fn same_judged_keys(&self, other: &Self, kind: Kind) -> bool {
-        let is_judged = |map, key: &str| {
-            is_mesh_key(key) || keys::find(kind, map, key).is_some_and(|row| row.rule.is_some())
-        };
-        Map::ALL.into_iter().all(|map| {
-            let judged = |metadata: &'_ Self| {
-                let entries = metadata.entries(map).iter().filter(|(key, _)| is_judged(map, key));
-                entries.cloned().collect::<Vec<_>>()
-            };
-            judged(self) == judged(other)
-        })
+    /// True if `other` has the same labels and annotations that Istio reads (`*.istio.io/…`).
+    pub fn same_mesh_metadata(&self, other: &Self) -> bool {
+        fn mesh<'e, 'a>(entries: &'e StringMap<'a>) -> impl Iterator<Item = &'e (JsonStr<'a>, JsonStr<'a>)> {
+            entries.iter().filter(|(key, _)| is_mesh_key(key))
+        }
+        mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
     }
 
     pub fn entries(&self, map: Map) -> &StringMap<'a> {

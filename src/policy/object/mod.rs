@@ -2,6 +2,7 @@
 //! some rule reads, and returns every value with its path. Judging the values is the rules' work.
 
 mod baseline_object;
+mod connection;
 mod container;
 mod error;
 mod metadata;
@@ -28,6 +29,7 @@ use super::fields::Found;
 use crate::kinds::Kind;
 use baseline_object::read_baseline_object;
 
+pub use connection::Connection;
 pub use container::{Container, VolumeMount};
 pub use error::ObjectError;
 pub use metadata::{Metadata, MetadataAt};
@@ -56,6 +58,8 @@ pub enum Object<'a> {
     Namespace(NamespaceView<'a>),
     /// A pod, or an object with a pod template.
     Workload(Workload<'a>),
+    /// The options of a connection to a pod.
+    Connection(Connection<'a>),
     /// A Binding, whose annotations and labels are copied to the pod that it binds.
     Binding(Metadata<'a>),
     /// A service account; the second field is the whole object if it has the name of a baseline object.
@@ -84,6 +88,10 @@ impl<'a> Object<'a> {
                 raw,
             )?),
             Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
+            Kind::PodExecOptions | Kind::PodAttachOptions | Kind::PodProxyOptions => {
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?;
+                Self::Connection(serde_json::from_str(raw.get())?)
+            }
             Kind::ServiceAccount => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
                 let object = read_baseline_object(Kind::ServiceAccount, metadata.name.as_deref(), raw)?;

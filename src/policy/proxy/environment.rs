@@ -92,12 +92,13 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
     container.each("env", |container, index, variable: EnvVar<'_>| {
         let name = &*variable.name;
         let declared = container.settings.proxy_environment.get(name);
+        let expected = find(name, container.name);
         let message = if seen.contains(&variable.name) {
             Some(format!("{} is set twice", quote(name)))
         } else if declared.is_some_and(|value| variable.is(value)) {
             None
         } else {
-            match find(name, container.name) {
+            match expected {
                 None => Some(format!("Istio sets no {} for `{}`", quote(name), container.name)),
                 Some(value) if variable.matches(value, container.settings) => None,
                 Some(_) => Some(format!("Istio sets another value for {}", quote(name))),
@@ -106,10 +107,13 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         if let Some(message) = message {
             container.report(&["env"], Some(index), message);
         }
-        if seen.is_empty() {
-            seen.reserve(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
+        // An unknown variable is reported every time. To keep it would make the comparison quadratic.
+        if expected.is_some() || declared.is_some() {
+            if seen.is_empty() {
+                seen.reserve(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
+            }
+            seen.push(variable.name);
         }
-        seen.push(variable.name);
     });
 }
 

@@ -133,7 +133,7 @@ fn check(
                     format!("{keep}, or ask the platform to move the namespace."),
                 );
             }
-            (Operation::Create | Operation::Delete, _) => {}
+            (Operation::Create | Operation::Delete | Operation::Connect, _) => {}
         }
     }
 
@@ -141,7 +141,7 @@ fn check(
     if request.snapshot.settings.plain_tenant_label && old_value(PLAIN_TENANT_LABEL) != plain_label {
         let owner = match request.operation {
             Operation::Create => tenant.filter(|tenant| actor.acts_for(tenant)),
-            Operation::Update | Operation::Delete => old_value(TENANT_LABEL),
+            Operation::Update | Operation::Delete | Operation::Connect => old_value(TENANT_LABEL),
         };
         // Before the tenant is enforced, the label may keep the meaning that it had in the cluster.
         let is_observed = |owner: &&str| request.snapshot.tenant(owner).is_some_and(Tenant::is_observed);

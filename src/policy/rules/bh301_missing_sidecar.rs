@@ -7,6 +7,8 @@
 //! opt-out, an injector that was down, a revision that nobody serves, a pod restored from a backup. Of a
 //! pod template only `hostNetwork` is judged: the injector is still to come, and skips such pods.
 //!
+//! A pod for Windows (`os.name`) is refused too: nothing redirects its traffic to a proxy.
+//!
 //! In an ambient mesh no pod has a proxy of its own, and only `hostNetwork` is judged.
 //!
 //! ## Why
@@ -51,6 +53,18 @@
 //!       hostNetwork: true # BH301
 //!       containers:
 //!         - { name: agent, image: registry.example.com/agent:1 }
+//! ```
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: on-windows, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       os:
+//!         name: windows # BH301
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 //!
 //! ## Admitted

@@ -9,6 +9,9 @@
 //! letters, digits and the signs of patterns. `proxy.istio.io/config` may set `concurrency`, drain durations,
 //! `holdApplicationUntilProxyStarts`, sampling, statistics and harmless `proxyMetadata`.
 //!
+//! With the data plane `Ambient` only its own keys are judged: `ambient.istio.io/…` and `istio.io/use-waypoint…`. A pod
+//! may use a waypoint of its own namespace that the setting `mesh.waypoints` names.
+//!
 //! With `mesh.istioCni` in the settings a pod must keep `sidecar.istio.io/status`, which the injector writes.
 //!
 //! ## Why
@@ -45,6 +48,23 @@
 //!       containers:
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
+//! In an ambient mesh:
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: uncaptured
+//!   namespace: tenant-acme
+//!   labels:
+//!     istio.io/use-waypoint: none # BH303
+//!     istio.io/use-waypoint-namespace: tenant-beta # BH303
+//!   annotations:
+//!     ambient.istio.io/bypass-inbound-capture: "true" # BH303
+//!     ambient.istio.io/dns-capture: "false" # BH303
+//! spec:
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
 //! ```yaml
 //! apiVersion: v1
 //! kind: Binding
@@ -79,11 +99,10 @@
 //! ```
 //!
 //! ## Limits
-//! With the ambient data plane this rule judges nothing yet. Metrics annotations (`prometheus.io/…`) can make the proxy
-//! read a path of its own pod.
+//! Metrics annotations (`prometheus.io/…`) can make the proxy read a path of its own pod.
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
-use crate::keys::{Map, STATUS_ANNOTATION, is_mesh_key};
+use crate::keys::{Map, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, is_ambient_key, is_mesh_key};
 use crate::policy::object::{MetadataAt, Object, Stage};
 use crate::policy::proxy::metadata::{Judgement, judge};
 use crate::settings::Dataplane;
@@ -93,18 +112,29 @@ pub(super) const RULE: Rule =
 
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
-    if settings.dataplane == Dataplane::Ambient {
-        return;
-    }
+    let is_ambient = settings.dataplane == Dataplane::Ambient;
     for map in Map::ALL {
-        for (key, value) in metadata.metadata.entries(map).iter().filter(|(key, _)| is_mesh_key(key)) {
-            let (message, fix) = match judge(map, key, value, settings) {
+        let acts_on = |key: &str| if is_ambient { is_ambient_key(key) } else { is_mesh_key(key) };
+        // BH304 judges these in pods, as far as there is an injector.
+        let is_injectors = |key: &str| {
+            (is_ambient || request.kind == Kind::Binding)
+                && [STATUS_ANNOTATION, OVERRIDES_ANNOTATION].contains(&key)
+        };
+        for (key, value) in metadata.metadata.entries(map).iter().filter(|(key, _)| acts_on(key)) {
+            let judgement =
+                if is_injectors(key) { Judgement::Never } else { judge(map, key, value, settings) };
+            let (message, fix) = match judgement {
                 Judgement::Harmless => continue,
-                Judgement::Never => {
-                    (format!("{} weakens the Istio sidecar, whatever its value is", quote(key)), "remove it.")
-                }
+                Judgement::Never => (
+                    format!("{} weakens the capture by the mesh, whatever its value is", quote(key)),
+                    "remove it.",
+                ),
                 Judgement::Value => (
-                    format!("{} is a value of {} that weakens the Istio sidecar", quote(value), quote(key)),
+                    format!(
+                        "{} is a value of {} that weakens the capture by the mesh",
+                        quote(value),
+                        quote(key)
+                    ),
                     "remove it, or write a value that `bulkhead explain BH303` allows.",
                 ),
                 Judgement::Unknown => (
@@ -117,7 +147,7 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
     }
     let is_injected =
         matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
-    if settings.istio_cni && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none() {
+    if settings.istio_cni && !is_ambient && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none() {
         let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
         report.add(
             &path,

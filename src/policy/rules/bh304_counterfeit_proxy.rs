@@ -9,7 +9,7 @@
 //! hooks, user and rights. A field that the template does not write is refused, no matter what the pod's
 //! annotations say. Only resources, the image's version, the pull policy and the numbers of probes are free.
 //!
-//! A template, and a pod that is not injected yet, must contain neither these containers nor the annotations
+//! In an ambient mesh a pod must not contain these containers. A template, and a pod that is not injected yet, must contain neither these containers nor the annotations
 //! that make the injector keep a tenant's fields (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
 //! ## Why
@@ -24,7 +24,8 @@
 //!
 //! ## How to get it allowed
 //! The platform lists image repositories in the setting `mesh.proxyImages` and the variables that its mesh sets
-//! for every proxy in `mesh.proxyEnvironment`. For one workload, ask the platform for an Exemption of BH304.
+//! for every proxy in `mesh.proxyEnvironment`. For one workload, ask the platform for an Exemption of BH304: the other
+//! rules do not judge these containers, so it allows them everything.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -209,7 +210,8 @@ use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::proxy;
 use crate::settings::{Dataplane, Settings};
 
-pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
+/// The rules about privileges leave Istio's containers to this one.
+pub(super) const RULE: Rule = Rule::new(Check::Workload(check)).relied_on();
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);
@@ -218,7 +220,10 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
             reject_injector_annotation(workload, STATUS_ANNOTATION, report);
             reject_mesh_containers(workload, report);
         }
-        Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {}
+        // Nothing is injected there.
+        Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {
+            reject_mesh_containers(workload, report);
+        }
         Stage::Mutated | Stage::Stored => {
             compare_mesh_containers(workload, &request.snapshot.settings, report);
         }

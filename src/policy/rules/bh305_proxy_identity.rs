@@ -11,7 +11,8 @@
 //! program with this id speaks plaintext to any address, with no policy and no identity.
 //!
 //! ## What to write instead
-//! Use another id, such as 10001. If an image expects 1337, build it with another user.
+//! Use another id, such as 10001. If an image expects 1337, build it with another user. An init container that used the
+//! id to reach the network before the proxy does not need it with native sidecars: the proxy starts first.
 //!
 //! ## How to get it allowed
 //! For one workload, ask the platform for an Exemption of BH305.
@@ -58,8 +59,8 @@
 //!
 //! ## Limits
 //! An image has a user of its own, which admission cannot see, and a program that runs as root or with `SETUID` can
-//! change its user. Set `runAsNonRoot: true`, `runAsUser`, `allowPrivilegeEscalation: false` and `drop: [ALL]` to
-//! exclude both. The network policies of the baseline hold for every user.
+//! change its user. Set `runAsNonRoot: true`, `runAsUser`, `runAsGroup`, `allowPrivilegeEscalation: false` and
+//! `drop: [ALL]` to exclude both. The network policies of the baseline hold for every user.
 
 use super::Rule;
 

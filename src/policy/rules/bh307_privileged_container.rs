@@ -17,7 +17,8 @@
 //!
 //! ## What to write instead
 //! Remove the field. A build in a container works without it (Buildah, BuildKit or Kaniko without root). `ping` works
-//! with the sysctl `net.ipv4.ping_group_range`. To debug a pod, use `kubectl debug --profile=restricted`.
+//! with the sysctl `net.ipv4.ping_group_range`. To debug a pod, use `kubectl debug --profile=baseline`, because
+//! the default profile adds `SYS_PTRACE`.
 //!
 //! ## How to get it allowed
 //! For one workload, ask the platform for an Exemption of BH307.
@@ -107,7 +108,8 @@
 //! safer: with `NET_RAW` a program sends raw packets past the redirection, and with `SETUID` it can become the proxy's
 //! user. The network policies of the baseline hold for both.
 
-use super::{Check, Kinds, Rule, limits};
+use super::{Check, Kind, Kinds, Rule, limits};
 
 /// The table of keys has a row for AppArmor.
-pub(super) const RULE: Rule = Rule::new(Check::Metadata(limits::refuse_keys)).kinds(&[Kinds::Workloads]);
+pub(super) const RULE: Rule =
+    Rule::new(Check::Metadata(limits::refuse_keys)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);

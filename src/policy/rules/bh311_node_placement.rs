@@ -3,7 +3,8 @@
 //! ## What it refuses
 //! Refuses pods that can run on nodes that are not for tenants.
 //!
-//! A new pod and a template must not have `nodeName`. `schedulerName` must be absent or `default-scheduler`. A
+//! A new pod and a template must not have `nodeName`. `schedulerName` must be absent, `default-scheduler` or in the
+//! setting `allowedSchedulers`. A
 //! toleration must name a key, and the key must not be of the control plane (`node-role.kubernetes.io/…`,
 //! `CriticalAddonsOnly`) or of a node whose network is not ready, such as `cni.istio.io/not-ready`.
 //!
@@ -16,7 +17,8 @@
 //! tolerates nodes that are short of disk or memory without your help.
 //!
 //! ## How to get it allowed
-//! For one workload, ask the platform for an Exemption of BH311.
+//! The platform lists schedulers in the setting `allowedSchedulers`. For one workload, ask the platform for an Exemption
+//! of BH311.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -62,7 +64,7 @@
 //! (BH103).
 
 use super::{Check, Operation, Request, Rule, RuleReport, quote};
-use crate::keys::{NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
+use crate::keys::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 use crate::policy::object::{Stage, Toleration, Workload};
 
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
@@ -84,15 +86,20 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
             "remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`.",
         );
     }
-    if let Some(scheduler) = workload.scheduler_name().filter(|name| name.value != DEFAULT_SCHEDULER) {
+    let is_allowed =
+        |name: &str| name == DEFAULT_SCHEDULER || request.snapshot.settings.allowed_schedulers.contains(name);
+    if let Some(scheduler) = workload.scheduler_name().filter(|name| !is_allowed(name.value)) {
         report.add(
             &scheduler.path,
             format!("the scheduler {} can place the pod on any node", quote(scheduler.value)),
-            "remove `schedulerName`.",
+            "remove `schedulerName`, or ask the platform to list it in the setting `allowedSchedulers`.",
         );
     }
     for toleration in workload.tolerations() {
-        if let Some(finding) = finding(toleration.value) {
+        // The DaemonSet controller adds it to pods on the host network, which BH301 judges.
+        let is_added =
+            workload.host_network().value && toleration.value.key.as_deref() == Some(NETWORK_TAINT);
+        if let Some(finding) = finding(toleration.value).filter(|_| !is_added) {
             report.add(
                 &toleration.path,
                 finding,

@@ -4,8 +4,8 @@
 //! Refuses labels and annotations of network plugins.
 //!
 //! These are all keys of `cni.projectcalico.org`, `k8s.ovn.org`, `k8s.v1.cni.cncf.io` (Multus), `v1.multus-cni.io` and
-//! `vpc.amazonaws.com`, and the annotation `kubernetes.io/config.mirror`, which marks a static pod. Of a pod that exists, only the keys that a
-//! tenant changes are judged: the plugins write their own.
+//! `vpc.amazonaws.com`, and the annotation `kubernetes.io/config.mirror`, which marks a static pod. Of a pod that exists, only the keys that people
+//! and the tenant's service accounts change are judged: the plugins write their own.
 //!
 //! ## Why
 //! A second network is outside of the redirection to the Istio proxy and of the network policies. With an address of its
@@ -94,8 +94,9 @@
 //! ```
 //!
 //! ## Limits
-//! Keys of other plugins are not known. On a pod that exists, accounts outside of the tenant may change the keys: network
-//! plugins have accounts of their own, which Bulkhead does not know. `resourceClaims` can add a device that is a network
+//! Keys of other plugins are not known. On a pod that exists, service accounts outside of the tenant may change the keys,
+//! because network plugins have such accounts. A pod that a backup restores with `cni.projectcalico.org/…` is refused:
+//! leave these annotations out of the backup. `resourceClaims` can add a device that is a network
 //! card: let tenants use device classes of the platform only.
 
 use super::{Check, Kind, Kinds, Rule, limits};

@@ -3,6 +3,8 @@
 //! ## What it refuses
 //! Refuses ports of the node (`hostPort`, `hostIP`).
 //!
+//! Of a pod on the host network every port is one of the node, so there BH301 judges the network alone.
+//!
 //! ## Why
 //! A call to such a port reaches the pod with the address of the node, which the network policies allow, past the
 //! gateways of the mesh. Two pods with the same port cannot run on one node, so a tenant could keep the pods of others
@@ -48,6 +50,12 @@
 //!           ports: [{ containerPort: 8080 }]
 //! ```
 
-use super::Rule;
+use super::{Request, Rule};
+use crate::policy::object::Object;
 
-pub(super) const RULE: Rule = Rule::limiting();
+pub(super) const RULE: Rule = Rule::limiting().except(is_on_host_network);
+
+/// There the API server makes every port a host port, and BH301 judges the network.
+fn is_on_host_network(request: &Request<'_>) -> bool {
+    matches!(request.object, Object::Workload(workload) if workload.host_network().value)
+}

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication, Policy, Secret, Sidecar, Spec,
-    Telemetry, TenantView, TokenRequest, Workload,
+    Connection, MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication, Policy, Secret,
+    Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -22,6 +22,8 @@ pub enum Check {
     Workload(fn(&Request<'_>, &Workload<'_>, &mut RuleReport)),
     /// The metadata of an object, or of its pod template.
     Metadata(fn(&Request<'_>, MetadataAt<'_>, &mut RuleReport)),
+    /// The options of a connection to a pod.
+    Connection(fn(&Request<'_>, &Connection<'_>, &mut RuleReport)),
     TokenRequest(fn(&Request<'_>, &TokenRequest<'_>, &mut RuleReport)),
     /// A Secret and, on update, its old version.
     Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
@@ -44,6 +46,9 @@ impl Check {
             Self::Namespace(_) => &[Kinds::Only(&[Kind::Namespace])],
             Self::Tenant(_) => &[Kinds::Only(&[Kind::Tenant])],
             Self::Workload(_) => &[Kinds::Workloads],
+            Self::Connection(_) => {
+                &[Kinds::Only(&[Kind::PodExecOptions, Kind::PodAttachOptions, Kind::PodProxyOptions])]
+            }
             Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
             Self::Baseline(_) => &[Kinds::Managed],
@@ -79,6 +84,7 @@ impl Check {
                 check(request, new, old, report);
             }
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
+            (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(token)) => check(request, token, report),
             (Self::Metadata(check), object) => {
                 if let Some(metadata) = metadata(request, object) {
@@ -117,6 +123,6 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::VirtualService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. })
         | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
-        Object::TokenRequest(_) | Object::Secret(_) | Object::Opaque => None,
+        Object::TokenRequest(_) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,
     }
 }

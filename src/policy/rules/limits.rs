@@ -5,7 +5,6 @@ use crate::keys::{self, Map, is_mesh_key};
 use crate::policy::fields::{LimitedField, Values, text};
 use crate::policy::object::{Metadata, MetadataAt};
 use crate::policy::proxy::metadata::is_allowed;
-use crate::snapshot::Actor;
 
 /// Reports the fields whose limit has the code of `report`. `advice` returns the rule's own fix.
 pub(super) fn refuse(request: &Request<'_>, report: &mut RuleReport, advice: impl Fn() -> String) {
@@ -13,7 +12,7 @@ pub(super) fn refuse(request: &Request<'_>, report: &mut RuleReport, advice: imp
     for field in request.found.limited.iter().filter(|field| field.limit.code == code) {
         if !field.limit.values.allow(field.value, Some(settings)) {
             let path = request.found.path(field.place);
-            report.add_with(&path, || (finding(field), fix(field, &advice)));
+            report.add_with(&path, || (finding(field), fix(request, field, &advice)));
         }
     }
 }
@@ -28,8 +27,12 @@ fn finding(field: &LimitedField<'_>) -> String {
     format!("{} {}", quote(&written), field.limit.effect)
 }
 
-fn fix(field: &LimitedField<'_>, advice: &impl Fn() -> String) -> String {
+fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> String) -> String {
     match field.limit.values {
+        Values::OtherThanMeshContainer => "name a container of your own.".to_owned(),
+        _ if request.is_debugging() => {
+            "remove it. With `kubectl debug`, write `--profile=baseline` or `--profile=restricted`.".to_owned()
+        }
         Values::Only(allowed) => {
             let allowed: Vec<&str> = allowed.iter().copied().filter(|value| !value.is_empty()).collect();
             format!("remove it, or write {}.", quote_all(&allowed))
@@ -38,7 +41,6 @@ fn fix(field: &LimitedField<'_>, advice: &impl Fn() -> String) -> String {
             "use a `persistentVolumeClaim`, or ask the platform to list the driver in the setting `allowedCsiDrivers`."
                 .to_owned()
         }
-        Values::OtherThanMeshContainer => "name a container of your own.".to_owned(),
         Values::None
         | Values::Empty
         | Values::False
@@ -50,10 +52,11 @@ fn fix(field: &LimitedField<'_>, advice: &impl Fn() -> String) -> String {
 
 /// Reports the labels and annotations whose row in the table of keys has the code of `report`.
 ///
-/// Network plugins write their own keys on a pod that exists, so there only what a tenant changes is judged.
+/// Network plugins write their own keys on a pod that exists. There only what people and the tenant's own accounts change
+/// is judged.
 pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let is_update_of_pod = request.kind == Kind::Pod && request.operation == Operation::Update;
-    if is_update_of_pod && !matches!(request.actor(), Actor::Member(_)) {
+    if is_update_of_pod && request.is_by_component() {
         return;
     }
     let old = is_update_of_pod.then(|| request.old_metadata()).flatten();

@@ -9,6 +9,7 @@ mod rule;
 // Rules import these from here.
 use super::{Request, Retry, RuleReport, Trust, object::NamespaceView, quote, quote_all};
 use crate::kinds::{Kind, Operation, Resource};
+use crate::settings::{Settings, SettingsError};
 
 pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
@@ -61,6 +62,7 @@ rules! {
     bh310_proxy_volume
     bh311_node_placement
     bh313_foreign_network
+    bh314_proxy_exec
     bh316_init_before_capture
     bh317_foreign_probe
     bh318_host_port
@@ -94,6 +96,18 @@ impl Rule {
     pub fn find(code: &str) -> Option<&'static Self> {
         RULES.iter().find(|rule| rule.code().eq_ignore_ascii_case(code))
     }
+}
+
+/// Checks that the settings set the mode of no other rules than those that can have one.
+pub fn check_modes(settings: &Settings) -> Result<(), SettingsError> {
+    for code in settings.rule_modes.keys() {
+        match RULES.iter().find(|rule| rule.code() == code) {
+            None => return Err(SettingsError::UnknownRule(code.clone())),
+            Some(rule) if !rule.has_modes() => return Err(SettingsError::RuleWithoutMode(code.clone())),
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Returns the resources in tenants' namespaces that rules judge and that can be listed.

@@ -4,7 +4,8 @@
 use super::{Check, Kinds, Request, RuleReport, limits, manual};
 use crate::kinds::{Kind, Operation};
 use crate::policy::claims::{self, ClaimKind, Owner};
-use crate::policy::{Retry, Trust};
+use crate::policy::{Retry, Trust, WaiverReason};
+use crate::settings::{RuleMode, Settings};
 
 /// A rule, as data.
 #[derive(Debug)]
@@ -20,9 +21,13 @@ pub struct Rule {
     watched_labels: &'static [&'static str],
     /// True if the rule has a ratchet, whatever its family has.
     ratchet: bool,
+    /// True if other rules are sound only with this one.
+    is_relied_on: bool,
     retry: Retry,
     check: Option<Check>,
     claims: Option<(ClaimKind, &'static [Owner])>,
+    /// Admits what the fields' limits refuse.
+    exception: Option<fn(&Request<'_>) -> bool>,
 }
 
 /// The subject of a rule: the first digit of its code.
@@ -75,6 +80,11 @@ impl Rule {
         Self::of_kinds(&[Kinds::Workloads])
     }
 
+    /// Admits what the limits of fields refuse, where this is true.
+    pub(super) const fn except(self, exception: fn(&Request<'_>) -> bool) -> Self {
+        Self { exception: Some(exception), ..self }
+    }
+
     const fn of_kinds(kinds: &'static [Kinds]) -> Self {
         Self {
             code: "",
@@ -87,9 +97,11 @@ impl Rule {
             scopes: None,
             watched_labels: &[],
             ratchet: false,
+            is_relied_on: false,
             retry: Retry::Never,
             check: None,
             claims: None,
+            exception: None,
         }
     }
 
@@ -127,6 +139,11 @@ impl Rule {
     /// Gives the rule a ratchet that its family does not have.
     pub(super) const fn with_ratchet(self) -> Self {
         Self { ratchet: true, ..self }
+    }
+
+    /// Keeps the settings from putting the rule out of force, because other rules are sound only with it.
+    pub(super) const fn relied_on(self) -> Self {
+        Self { is_relied_on: true, ..self }
     }
 
     /// Sets the retry that may admit a refused request: a newer snapshot can differ.
@@ -233,6 +250,20 @@ impl Rule {
         self.claims.map(|(kind, _)| kind)
     }
 
+    /// Returns the reason to admit violations, if the settings have a mode for the rule in which it does not refuse.
+    pub(in crate::policy) fn mode(&self, settings: &Settings) -> Option<WaiverReason> {
+        match settings.rule_mode(self.code) {
+            RuleMode::Warn if self.has_modes() => Some(WaiverReason::Warned),
+            RuleMode::Audit if self.has_modes() => Some(WaiverReason::Audited),
+            RuleMode::Enforce | RuleMode::Warn | RuleMode::Audit => None,
+        }
+    }
+
+    /// True if the settings can keep the rule from refusing.
+    pub fn has_modes(&self) -> bool {
+        self.family.has_modes() && !self.is_relied_on
+    }
+
     /// Judges the object of a request.
     pub(in crate::policy) fn judge(&self, request: &Request<'_>, report: &mut RuleReport) {
         if let Some(check) = self.check {
@@ -241,7 +272,9 @@ impl Rule {
         if let Some((kind, owners)) = self.claims {
             claims::refuse(request, kind, owners, report);
         }
-        limits::refuse(request, report, || self.advice());
+        if !self.exception.is_some_and(|is_excepted| is_excepted(request)) {
+            limits::refuse(request, report, || self.advice());
+        }
     }
 }
 
@@ -275,6 +308,11 @@ impl Family {
     /// True if the rules only warn for an observed tenant. Rules about namespaces and identities always refuse.
     const fn warns_when_observed(self) -> bool {
         !matches!(self, Self::Namespaces | Self::Identities)
+    }
+
+    /// True if the settings can keep the rules from refusing. Without the others Bulkhead keeps no tenants apart.
+    const fn has_modes(self) -> bool {
+        !matches!(self, Self::Namespaces | Self::Baseline | Self::Identities)
     }
 
     /// True if an Exemption can switch the rules off.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
 
 use super::{API_VERSION, KIND};
-use crate::policy::{JudgeError, Verdict, Violation, WaivedViolation};
+use crate::policy::{JudgeError, Verdict, Violation, WaivedViolation, WaiverReason};
 use crate::report;
 
 /// An answer, before serialization.
@@ -53,7 +53,7 @@ impl AdmissionResponse {
             Verdict::Unjudged(error) => Self { refusal: Some(judge_error(error)), ..Self::default() },
             Verdict::Judged { refused, admitted, contact, .. } => Self {
                 refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
-                warnings: admitted.iter().map(warning).take(MAX_WARNINGS).collect(),
+                warnings: admitted.iter().filter_map(warning).take(MAX_WARNINGS).collect(),
                 patch: None,
                 annotations: report::audit_annotations(admitted),
             },
@@ -141,7 +141,8 @@ fn judge_error(error: &JudgeError) -> Status {
     Status { code, reason, message: error.to_string(), details: None }
 }
 
-fn warning(admitted: &WaivedViolation) -> String {
+/// Returns the warning to the user, if the user should know of the violation.
+fn warning(admitted: &WaivedViolation) -> Option<String> {
     let WaivedViolation { violation: Violation { code, field, message, .. }, reason } = admitted;
-    format!("{code} {field}: {message} ({reason})")
+    (*reason != WaiverReason::Audited).then(|| format!("{code} {field}: {message} ({reason})"))
 }

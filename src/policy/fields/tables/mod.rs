@@ -1,5 +1,6 @@
 mod authorization_policy;
 mod binding;
+mod connections;
 mod controllers;
 mod identities;
 mod limits;
@@ -37,6 +38,9 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Binding => binding::TABLE,
         Kind::Pod => pod::TABLE,
         Kind::ReplicationController => controllers::REPLICATION_CONTROLLER,
+        Kind::PodExecOptions => connections::EXEC,
+        Kind::PodAttachOptions => connections::ATTACH,
+        Kind::PodProxyOptions => connections::PROXY,
         Kind::DaemonSet => controllers::DAEMON_SET,
         Kind::Deployment => controllers::DEPLOYMENT,
         Kind::ReplicaSet => controllers::REPLICA_SET,

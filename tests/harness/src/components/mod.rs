@@ -17,7 +17,7 @@ use anyhow::Result;
 use crate::tools;
 use component::Component;
 pub use envoy::envoy;
-pub use sources::{ISTIO_CRDS, PROXY_TEMPLATE, calico_file, istio_file};
+pub use sources::{ISTIO_CRDS, PROXY_TEMPLATE, calico_file, istio_api_file, istio_file};
 
 static KUBERNETES: Component = Component::new(
     "kubernetes",

@@ -22,6 +22,11 @@ pub fn istio_file(path: &str) -> Result<PathBuf> {
     go::module(&ISTIO.source(), "istio.io/istio")?.file(path)
 }
 
+/// A file of Istio's API, in the version that its sources need.
+pub fn istio_api_file(path: &str) -> Result<PathBuf> {
+    go::module(&ISTIO.source(), "istio.io/api")?.file(path)
+}
+
 /// A file of Calico's sources. Its API is no Go module of its own.
 pub fn calico_file(path: &str) -> Result<PathBuf> {
     let (name, checksum) = CALICO;

@@ -1,0 +1,75 @@
+//! # BH314 `proxy-exec`
+//!
+//! ## What it refuses
+//! Refuses commands in the Istio proxy and calls to `pods/proxy`.
+//!
+//! The rule judges `kubectl exec` and `kubectl attach` to Istio's containers, and calls through the API server to any
+//! pod (the subresource `pods/proxy`). Platform accounts may use all of them.
+//!
+//! ## Why
+//! In the container of the proxy a program runs as the proxy's user: its calls are not redirected, and it reads the
+//! token and the keys of the pod's identity. A call through `pods/proxy` reaches the pod from the API server, past the
+//! gateways and the mesh.
+//!
+//! ## What to write instead
+//! Name a container of your own: `kubectl exec POD -c CONTAINER`. To call a pod, use `kubectl port-forward`. For the
+//! configuration of the proxy, ask the platform for the output of `istioctl proxy-config`.
+//!
+//! ## How to get it allowed
+//! The platform lists the account in `platform.users` or `platform.groups` of the settings.
+//! The rule only warns for tenants with `enforcement: Observe`, and for break-glass accounts
+//! (`platform.breakGlassGroups`).
+//!
+//! ## Refused
+//! ```yaml as alice in acme-developers, on connect
+//! apiVersion: v1
+//! kind: PodExecOptions
+//! metadata: { namespace: tenant-acme }
+//! command: [bash]
+//! container: istio-proxy # BH314
+//! ```
+//! ```yaml as alice in acme-developers, on connect
+//! apiVersion: v1
+//! kind: PodProxyOptions
+//! metadata: { namespace: tenant-acme }
+//! path: /metrics # BH314
+//! ```
+//!
+//! ## Admitted
+//! ```yaml as alice in acme-developers, on connect
+//! apiVersion: v1
+//! kind: PodExecOptions
+//! metadata: { namespace: tenant-acme }
+//! command: [bash]
+//! container: app
+//! ```
+//!
+//! ## Limits
+//! `kubectl port-forward` reaches every port of the pod, those of the proxy among them: the API server does not say which.
+
+use super::{Check, Kind, Operation, Request, Rule, RuleReport, Trust, quote};
+use crate::policy::object::Connection;
+use crate::policy::proxy::INJECTED_CONTAINERS;
+
+pub(super) const RULE: Rule =
+    Rule::new(Check::Connection(check)).on(&[Operation::Connect]).trusts(&[Trust::Platform]);
+
+fn check(request: &Request<'_>, connection: &Connection<'_>, report: &mut RuleReport) {
+    let container = connection.container();
+    if request.kind == Kind::PodProxyOptions {
+        report.add(
+            &connection.path().path,
+            "a call through the API server reaches the pod past the mesh",
+            "use `kubectl port-forward`.",
+        );
+    } else if INJECTED_CONTAINERS.contains(&container.value) {
+        report.add(
+            &container.path,
+            format!(
+                "a program in {} leaves the mesh, and reads the keys of the pod's identity",
+                quote(container.value)
+            ),
+            "name a container of your own: `kubectl exec POD -c CONTAINER`.",
+        );
+    }
+}
