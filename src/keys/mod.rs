@@ -28,23 +28,30 @@ pub static TABLE: [&[Row]; 3] = [namespaces::ROWS, pods::ROWS, others::ROWS];
 
 /// Returns the row for a label or an annotation of an object of `kind`: that of the key itself, or of its domain.
 pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
-    let rows = if kind == Kind::Namespace {
-        namespaces::ROWS
-    } else if Objects::Pods.contain(kind) {
-        pods::ROWS
-    } else {
-        others::ROWS
-    };
+    let rows = rows(kind);
     let is_meant = |row: &&Row| row.maps.contains(&map) && row.objects.contain(kind);
     let mut exact = rows_with_text(rows, key).filter(is_meant);
     exact.find(|row| matches!(row.pattern, Pattern::Key(_))).or_else(|| domain_rows(rows, key).find(is_meant))
 }
 
+/// Returns the rows about objects of `kind` that the rule with this code judges.
+pub fn rows_of(kind: Kind, code: &str) -> impl Iterator<Item = &'static Row> {
+    rows(kind).iter().filter(move |row| row.rule == Some(code) && row.objects.contain(kind))
+}
+
+fn rows(kind: Kind) -> &'static [Row] {
+    if kind == Kind::Namespace {
+        namespaces::ROWS
+    } else if Objects::Pods.contain(kind) {
+        pods::ROWS
+    } else {
+        others::ROWS
+    }
+}
+
 /// True if the key is in a domain of Istio: `istio.io/…` or `*.istio.io/…`.
 pub fn is_mesh_key(key: &str) -> bool {
-    key.split_once('/')
-        .and_then(|(domain, _)| domain.strip_suffix(names::MESH_DOMAIN))
-        .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+    Pattern::Domain(names::MESH_DOMAIN).matches(key)
 }
 
 /// True if the key of a pod can take the pod out of an ambient mesh: a key of that data plane, or one with which the pod

@@ -126,6 +126,16 @@ impl Map {
 }
 
 impl Pattern {
+    pub fn matches(self, key: &str) -> bool {
+        let domain = match self {
+            Self::Key(text) => return key == text,
+            Self::Domain(domain) => domain,
+        };
+        key.split_once('/')
+            .and_then(|(of_key, _)| of_key.strip_suffix(domain))
+            .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+    }
+
     /// Returns the key or the domain.
     pub const fn text(self) -> &'static str {
         match self {

@@ -62,8 +62,10 @@ impl Values {
 
 /// Returns a string without its quotes, and any other value as it is.
 pub fn text(value: &RawValue) -> Cow<'_, str> {
-    #[derive(serde::Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-    let text: Option<Text<'_>> = serde_json::from_str(value.get()).ok();
-    text.map_or(Cow::Borrowed(value.get()), |text| text.0)
+    let raw = value.get();
+    match raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')) {
+        Some(text) if !text.contains('\\') => Cow::Borrowed(text),
+        Some(_) => serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+        None => Cow::Borrowed(raw),
+    }
 }

@@ -1,7 +1,7 @@
 //! Reports the fields and the keys with a value that their table does not allow.
 
 use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
-use crate::keys::{self, Map, is_mesh_key};
+use crate::keys;
 use crate::policy::fields::{LimitedField, Values, text};
 use crate::policy::object::{Metadata, MetadataAt};
 use crate::policy::proxy::metadata::is_allowed;
@@ -60,18 +60,18 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
         return;
     }
     let old = is_update_of_pod.then(|| request.old_metadata()).flatten();
-    for map in Map::ALL {
-        let entries = metadata.metadata.entries(map).iter();
-        for (key, value) in entries.filter(|(key, _)| key.contains('/') && !is_mesh_key(key)) {
-            let row = keys::find(request.kind, map, key).filter(|row| row.rule == Some(report.code()));
-            let Some(row) = row.filter(|row| !is_allowed(row.values, value, &request.snapshot.settings))
-            else {
-                continue;
-            };
-            let is_old = |old: &Metadata<'_>| old.entries(map).get(key).is_some_and(|(_, old)| old == value);
-            if !old.as_ref().is_some_and(is_old) {
-                let fix = format!("remove this {}.", map.item());
-                report.add(&metadata.path(map, key), format!("{} {}", quote(key), row.effect), fix);
+    for row in keys::rows_of(request.kind, report.code()) {
+        for map in row.maps {
+            let entries = metadata.metadata.entries(*map).iter();
+            for (key, value) in entries.filter(|(key, _)| row.pattern.matches(key)) {
+                let is_old =
+                    |old: &Metadata<'_>| old.entries(*map).get(key).is_some_and(|(_, old)| old == value);
+                if !is_allowed(row.values, value, &request.snapshot.settings)
+                    && !old.as_ref().is_some_and(is_old)
+                {
+                    let fix = format!("remove this {}.", map.item());
+                    report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
+                }
             }
         }
     }
