@@ -1,7 +1,8 @@
 //! Cost of a decision, from the bytes of a review to the bytes of its answer.
 //!
 //! The decision and serde_json, which only skips the same bytes, run in alternating rounds. A second comparison
-//! takes a decision where no rule applies, and the reading and answering of its envelope alone.
+//! takes a decision where no rule applies, and the reading and answering of its envelope alone. A third one takes
+//! decisions by none, by the first 20 and by all of the rules about pods.
 //! Run: `cargo bench --bench decision`
 
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
@@ -13,7 +14,8 @@ use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use bulkhead::policy::{Verdict, judge};
+use bulkhead::kinds::Kind;
+use bulkhead::policy::{RULES, Rule, Verdict, judge, judge_by};
 use bulkhead::snapshot::Snapshot;
 use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, AdmissionResponse};
@@ -52,6 +54,27 @@ fn main() {
     println!("  ratio      {}   (aim: 1)", ratio(&concerning_none, &envelopes));
     println!("  decision   {} µs", spread(concerning_none));
     println!("  envelope   {} µs", spread(envelopes));
+    print_price_of_rules(&review, &snapshot);
+}
+
+fn print_price_of_rules(review: &[u8], snapshot: &Snapshot) {
+    let about_pods = (1..).zip(RULES).filter(|(_, rule)| rule.judges(Kind::Pod)).map(|(end, _)| end);
+    let ends: Vec<usize> = std::iter::once(0).chain(about_pods).collect();
+    let first = |count: usize| ends.get(count).and_then(|end| RULES.get(..*end)).expect("rules");
+    let sets: Vec<(usize, &[Rule])> = [0, 20, ends.len() - 1].map(|count| (count, first(count))).into();
+    let mut figures = vec![Vec::new(); sets.len()];
+    for _ in 0..ROUNDS {
+        for ((_, rules), figures) in sets.iter().zip(&mut figures) {
+            figures.push(micros(|| {
+                let envelope = wire::read(black_box(review), Some(snapshot)).expect("a review");
+                black_box(judge_by(rules, &envelope.review(), snapshot));
+            }));
+        }
+    }
+    println!("a decision by some rules about pods alone, without its answer:");
+    for ((count, _), figures) in sets.iter().zip(figures) {
+        println!("  {count:2} rules   {} µs", spread(figures));
+    }
 }
 
 /// Reads the envelope and writes an answer to it.

@@ -94,6 +94,12 @@ const SCENES: &[Scene] = &[
         Refusal("BH304"),
     ),
     scene(
+        "Refused: a job with the rights of root on the node.",
+        "alice",
+        "kubectl apply -f examples/bad/image-build.yaml",
+        Refusal("BH307"),
+    ),
+    scene(
         "A dry run gets the same answer.",
         "alice",
         "kubectl apply --dry-run=server -f examples/bad/opted-out.yaml",

@@ -19,7 +19,7 @@ pub mod rules;
 mod trust;
 mod verdict;
 
-pub use judge::{is_judged_pod, judge};
+pub use judge::{is_judged_pod, judge, judge_by};
 pub use read_object::ReadObject;
 pub use request::Request;
 pub use review::{Review, ReviewObject};

@@ -150,7 +150,11 @@ fn binding_with_an_opt_out_is_refused() {
     for path in ["pods/app/binding", "bindings"] {
         let path = format!("/api/v1/namespaces/{namespace}/{path}");
         let said = member.feed(&["create", "--raw", &path, "-f", "-"], &binding.to_string()).unwrap();
-        expect_refused(&said, &[("BH302", "metadata.annotations[sidecar.istio.io/inject]")]);
+        let expected = [("BH302", "metadata.annotations[sidecar.istio.io/inject]"), ("BH311", "target")];
+        expect_refused(&said, &expected);
+        let scheduler = it.cluster.powerful("system:serviceaccount:kube-system:mine", "schedulers").unwrap();
+        let said = scheduler.feed(&["create", "--raw", &path, "-f", "-"], &binding.to_string()).unwrap();
+        expect_refused(&said, &expected[..1]);
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod accepted;
 mod adoption;
+mod applications;
 mod baseline;
 mod chain;
 mod controller;

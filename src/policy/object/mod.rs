@@ -173,6 +173,11 @@ impl Object<'_> {
         Path::of(&["spec"])
     }
 
+    /// Returns the path of the node in a Binding.
+    pub fn target_path() -> Path<'static> {
+        Path::of(&["target"])
+    }
+
     pub fn status_path() -> Path<'static> {
         Path::of(&["status"])
     }

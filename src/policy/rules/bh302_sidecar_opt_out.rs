@@ -59,7 +59,7 @@
 //!   namespace: tenant-acme
 //!   annotations:
 //!     sidecar.istio.io/inject: "false" # BH302
-//! target: { kind: Node, name: worker-1 }
+//! target: { kind: Node, name: worker-1 } # BH311
 //! ```
 //!
 //! ## Admitted

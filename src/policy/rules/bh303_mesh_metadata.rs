@@ -12,7 +12,8 @@
 //! With the data plane `Ambient` only its own keys are judged: `ambient.istio.io/…` and `istio.io/use-waypoint…`. A pod
 //! may use a waypoint of its own namespace that the setting `mesh.waypoints` names.
 //!
-//! With `mesh.istioCni` in the settings a pod must keep `sidecar.istio.io/status`, which the injector writes.
+//! A pod must keep `sidecar.istio.io/status` as the injector wrote it. With `mesh.istioCni` in the settings a pod must have
+//! it.
 //!
 //! ## Why
 //! The injector obeys these keys, and so do the proxy's agent and istio-cni, which read them from the live pod. A
@@ -61,6 +62,8 @@
 //!   annotations:
 //!     ambient.istio.io/bypass-inbound-capture: "true" # BH303
 //!     ambient.istio.io/dns-capture: "false" # BH303
+//!     istio.io/reroute-virtual-interfaces: eth0 # BH303
+//!     sidecar.istio.io/status: '{}' # BH303
 //! spec:
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
@@ -73,7 +76,8 @@
 //!   namespace: tenant-acme
 //!   annotations:
 //!     traffic.sidecar.istio.io/excludeInterfaces: eth0 # BH303
-//! target: { kind: Node, name: worker-1 }
+//!     sidecar.istio.io/status: '{}' # BH303
+//! target: { kind: Node, name: worker-1 } # BH311
 //! ```
 //!
 //! ## Admitted
@@ -101,9 +105,9 @@
 //! ## Limits
 //! Metrics annotations (`prometheus.io/…`) can make the proxy read a path of its own pod.
 
-use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
 use crate::keys::{Map, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, is_ambient_key, is_mesh_key};
-use crate::policy::object::{MetadataAt, Object, Stage};
+use crate::policy::object::{Metadata, MetadataAt, Object, Stage};
 use crate::policy::proxy::metadata::{Judgement, judge};
 use crate::settings::Dataplane;
 
@@ -154,5 +158,20 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
             "istio-cni does not capture the traffic of a pod without this annotation",
             "leave it as the injector wrote it.",
         );
+    } else if changes_status(request, metadata.metadata) {
+        let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
+        report.add(
+            &path,
+            "only the injector writes this annotation, from which istio-cni knows the pod",
+            "leave it as the injector wrote it.",
+        );
     }
+}
+
+/// True if an update of a pod changes the mark of the injector.
+fn changes_status(request: &Request<'_>, new: &Metadata<'_>) -> bool {
+    let is_update = request.kind == Kind::Pod && request.operation == Operation::Update;
+    let Some(old) = is_update.then(|| request.old_metadata()).flatten() else { return false };
+    let [old, new] = [&old, new].map(|metadata| metadata.entries(Map::Annotations).get(STATUS_ANNOTATION));
+    old != new
 }

@@ -180,6 +180,17 @@
 //!         - { name: istio-proxy, image: auto } # BH304
 //! ```
 //!
+//! In an ambient mesh nothing is injected:
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: half-meshed, namespace: tenant-acme }
+//! spec:
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//!     - { name: istio-proxy, image: registry.example.com/shell:1 } # BH304
+//! ```
+//!
 //! ## Admitted
 //! ```yaml
 //! apiVersion: v1

@@ -6,7 +6,8 @@
 //! A new pod and a template must not have `nodeName`. `schedulerName` must be absent, `default-scheduler` or in the
 //! setting `allowedSchedulers`. A
 //! toleration must name a key, and the key must not be of the control plane (`node-role.kubernetes.io/…`,
-//! `CriticalAddonsOnly`) or of a node whose network is not ready, such as `cni.istio.io/not-ready`.
+//! `CriticalAddonsOnly`) or of a node whose network is not ready, such as `cni.istio.io/not-ready`. People and the tenant's
+//! own accounts must not write a Binding, which places a pod.
 //!
 //! ## Why
 //! A pod on a node of the control plane or of shared services can attack them from inside. On a node whose network is
@@ -41,6 +42,13 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 //!
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: Binding
+//! metadata: { name: web-0, namespace: tenant-acme }
+//! target: { kind: Node, name: control-plane-1 } # BH311
+//! ```
+//!
 //! ## Admitted
 //! ```yaml
 //! apiVersion: apps/v1
@@ -63,17 +71,30 @@
 //! `PodNodeSelector` and `PodTolerationRestriction`: only the platform can write their annotations of a namespace
 //! (BH103).
 
-use super::{Check, Operation, Request, Rule, RuleReport, quote};
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
 use crate::keys::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
-use crate::policy::object::{Stage, Toleration, Workload};
+use crate::policy::object::{Object, Stage, Toleration, Workload};
 
-pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
+pub(super) const RULE: Rule =
+    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
 
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
 /// The effect of a taint on pods that run already.
 const NO_EXECUTE: &str = "NoExecute";
 
-fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    match request.object {
+        Object::Workload(workload) => check_workload(request, workload, report),
+        Object::Binding(_) if !request.is_by_component() => report.add(
+            &Object::target_path(),
+            "only a scheduler may choose the node of a pod, because a binding ignores taints",
+            "let the scheduler place the pod.",
+        ),
+        _ => {}
+    }
+}
+
+fn check_workload(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     // The scheduler sets the node of a pod that exists.
     let is_new = workload.stage != Stage::Stored && request.operation == Operation::Create;
     if let Some(node) = workload.node_name().filter(|_| is_new || workload.stage == Stage::Authored) {
