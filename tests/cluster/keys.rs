@@ -61,7 +61,7 @@ fn refused_entry(row: &Row) -> (String, &'static str) {
         Pattern::Key(key) => key.to_owned(),
         Pattern::Domain(domain) => format!("{domain}/a-new-key"),
     };
-    let candidates = ["false", "true", "no", "99999", "a_b", "_", "a b", "x{y}"];
+    let candidates = ["false", "true", "no", "99999", "a_b", "_", "a b", "x{y}", "$(x)"];
     let is_refused = |value: &&&str| !is_allowed(row.values, value, &Settings::default());
     (key, candidates.iter().find(is_refused).unwrap())
 }

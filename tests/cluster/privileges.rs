@@ -385,13 +385,27 @@ fn pod_that_the_level_restricted_allows_is_admitted() {
         "capabilities": { "drop": ["ALL"], "add": ["NET_BIND_SERVICE"] },
         "seccompProfile": { "type": "RuntimeDefault" },
     });
+    // Those that the DaemonSet controller adds to its pods, and one for a pool of nodes.
+    let tolerate =
+        |(key, effect): (&str, &str)| json!({ "key": key, "operator": "Exists", "effect": effect });
+    let tolerations: Vec<Value> = [
+        ("node.kubernetes.io/not-ready", "NoExecute"),
+        ("node.kubernetes.io/unreachable", "NoExecute"),
+        ("node.kubernetes.io/disk-pressure", "NoSchedule"),
+        ("node.kubernetes.io/memory-pressure", "NoSchedule"),
+        ("node.kubernetes.io/pid-pressure", "NoSchedule"),
+        ("node.kubernetes.io/unschedulable", "NoSchedule"),
+        ("nvidia.com/gpu", "NoSchedule"),
+    ]
+    .map(tolerate)
+    .into();
     let call = |port: u16| json!({ "httpGet": { "path": "/", "port": port, "host": "" } });
     let mut pod = objects::pod(&namespace);
     pod["spec"] = json!({
         "hostPID": false, "hostIPC": false, "hostNetwork": false, "hostUsers": false, "shareProcessNamespace": false,
         "dnsPolicy": "ClusterFirst", "dnsConfig": { "options": [{ "name": "ndots", "value": "2" }] },
         "nodeSelector": { "disk": "fast" }, "schedulerName": "default-scheduler",
-        "tolerations": [{ "key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule" }],
+        "tolerations": tolerations,
         "securityContext": {
             "runAsNonRoot": true, "fsGroup": 10001, "supplementalGroups": [2000],
             "seccompProfile": { "type": "RuntimeDefault" },
