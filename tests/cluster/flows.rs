@@ -86,7 +86,7 @@ fn scheduler_kubelet_and_autoscaler_may_write_pods() {
     let path = format!("/api/v1/namespaces/{name}/pods/{pod}/binding");
     let bind = ["create", "--raw", &path, "-f", "-"];
     let opted_out = binding(json!({ "sidecar.istio.io/inject": "false" }));
-    refused(&member, &bind, &opted_out, &[("BH302", LABEL)]);
+    refused(&member, &bind, &opted_out, &[("BH302", LABEL), ("BH311", "target")]);
     let scheduler = it.cluster.powerful("system:kube-scheduler", "fl-controllers").unwrap();
     let zone = binding(json!({ "topology.kubernetes.io/zone": "a" }));
     assert!(scheduler.feed(&bind, &zone).unwrap().success);
