@@ -18,7 +18,7 @@ const LEGEND: &[(&str, &str)] = &[
 ];
 
 /// A longer list is in the manual of the rule.
-const MAX_LIST_WIDTH: usize = 32;
+const MAX_LIST_WIDTH: usize = 28;
 
 /// A table with its title.
 struct Section {
@@ -122,6 +122,8 @@ fn allowed(values: Values) -> String {
         Values::OtherThanProxyUser => "any but the proxy's".to_owned(),
         Values::OtherThanMeshContainer => "any but Istio's".to_owned(),
         Values::OtherThanSystemPriority => "any but `system-…`".to_owned(),
+        Values::Signer => "signers of the settings".to_owned(),
+        Values::RuntimeClass => "any; Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
     }
 }

@@ -31,6 +31,8 @@ pub struct File {
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
     pub(super) allowed_schedulers: BTreeSet<String>,
+    pub(super) allowed_runtime_classes: BTreeSet<String>,
+    pub(super) allowed_signers: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -64,6 +64,10 @@ pub struct Settings {
     pub allowed_csi_drivers: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
     pub allowed_schedulers: BTreeSet<String>,
+    /// Runtime classes that pods of tenants may name in an ambient mesh.
+    pub allowed_runtime_classes: BTreeSet<String>,
+    /// Signers that may issue certificates to pods of tenants.
+    pub allowed_signers: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -241,6 +245,8 @@ impl Settings {
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
             allowed_schedulers: file.allowed_schedulers,
+            allowed_runtime_classes: file.allowed_runtime_classes,
+            allowed_signers: file.allowed_signers,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::policy::proxy::INJECTED_CONTAINERS;
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 
 /// A field that only some values keep harmless.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,11 @@ pub enum Values {
     OtherThanSystemPriority,
     /// A driver from the settings.
     CsiDriver,
+    /// A signer of certificates from the settings.
+    Signer,
+    /// In an ambient mesh, a runtime class from the settings. In a mesh with sidecars, a pod does not start if its runtime
+    /// redirects nothing.
+    RuntimeClass,
 }
 
 impl Values {
@@ -55,6 +60,10 @@ impl Values {
             }
             Self::OtherThanMeshContainer => !INJECTED_CONTAINERS.contains(&&*text),
             Self::OtherThanSystemPriority => !text.starts_with("system-"),
+            Self::Signer => settings.is_some_and(|settings| settings.allowed_signers.contains(&*text)),
+            Self::RuntimeClass => settings.is_some_and(|settings| {
+                settings.dataplane == Dataplane::Sidecar || settings.allowed_runtime_classes.contains(&*text)
+            }),
             Self::CsiDriver => settings.is_some_and(|settings| settings.allowed_csi_drivers.contains(&*text)),
         }
     }

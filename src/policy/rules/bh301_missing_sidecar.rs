@@ -9,7 +9,8 @@
 //!
 //! A pod for Windows (`os.name`) is refused too: nothing redirects its traffic to a proxy.
 //!
-//! In an ambient mesh no pod has a proxy of its own, and only `hostNetwork` is judged.
+//! In an ambient mesh no pod has a proxy of its own. There `hostNetwork` is judged, and the pod must not have a
+//! `runtimeClassName` that the setting `allowedRuntimeClasses` does not list.
 //!
 //! ## Why
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
@@ -65,6 +66,17 @@
 //!         name: windows # BH301
 //!       containers:
 //!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
+//! In an ambient mesh:
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: in-a-sandbox, namespace: tenant-acme }
+//! spec:
+//!   runtimeClassName: gvisor # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
 //! ```
 //!
 //! ## Admitted

@@ -5,7 +5,7 @@
 //!
 //! These are: a projected service account token for the mesh (`audience: istio-ca`); a mount of one of the
 //! proxy's volumes, such as `istio-token`, in any container but the proxy; and a volume with the name of one of
-//! them that differs from Istio's.
+//! them that differs from Istio's. A `podCertificate` volume must name a signer that the platform listed.
 //!
 //! ## Why
 //! With the proxy's token or key a program acts as this service account in the whole mesh, wherever it runs, and no
@@ -15,7 +15,8 @@
 //! Use an audience of your own for projected tokens, and other names for your volumes.
 //!
 //! ## How to get it allowed
-//! For one workload, ask the platform for an Exemption of BH310.
+//! The platform lists signers in the setting `allowedSigners`. For one workload, ask the platform for an Exemption of
+//! BH310.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -73,6 +74,25 @@
 //!           projected:
 //!             sources:
 //!               - serviceAccountToken: { audience: istio-ca, path: token } # BH310
+//! ```
+//!
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: certified, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//!       volumes:
+//!         - name: certificate
+//!           projected:
+//!             sources:
+//!               - podCertificate:
+//!                   signerName: mesh.example.com/workloads # BH310
+//!                   keyType: ED25519
+//!                   credentialBundlePath: bundle.pem
 //! ```
 //!
 //! ## Admitted

@@ -41,6 +41,12 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
             "use a `persistentVolumeClaim`, or ask the platform to list the driver in the setting `allowedCsiDrivers`."
                 .to_owned()
         }
+        Values::Signer => {
+            "remove it, or ask the platform to list the signer in the setting `allowedSigners`.".to_owned()
+        }
+        Values::RuntimeClass => {
+            "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
+        }
         Values::None
         | Values::Empty
         | Values::False
