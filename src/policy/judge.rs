@@ -64,6 +64,7 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
         snapshot,
         review,
         actor: OnceCell::new(),
+        old_metadata: OnceCell::new(),
         kind,
         operation,
         tenant,

@@ -45,6 +45,7 @@ fn had_violations(request: &Request<'_>, rule: &Rule, old: &RawValue, violations
         snapshot,
         review,
         actor: OnceCell::new(),
+        old_metadata: OnceCell::new(),
         kind,
         operation,
         tenant,

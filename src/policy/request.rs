@@ -16,6 +16,7 @@ pub struct Request<'r> {
     pub snapshot: &'r Snapshot,
     pub(super) review: &'r Review<'r>,
     pub(super) actor: OnceCell<Actor<'r>>,
+    pub(super) old_metadata: OnceCell<Option<Metadata<'r>>>,
     pub kind: Kind,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
@@ -89,10 +90,13 @@ impl<'r> Request<'r> {
     }
 
     /// Returns the metadata before an update, for kinds that are not compared.
-    pub fn old_metadata(&self) -> Option<Metadata<'r>> {
-        let old = self.review.old_object?;
-        let object = TypedObject::<IgnoredAny>::read(self.kind, old, &mut Found::default());
-        object.ok().map(|object| object.metadata)
+    pub fn old_metadata(&self) -> Option<&Metadata<'r>> {
+        let read = || {
+            let old = self.review.old_object?;
+            let object = TypedObject::<IgnoredAny>::read(self.kind, old, &mut Found::default());
+            object.ok().map(|object| object.metadata)
+        };
+        self.old_metadata.get_or_init(read).as_ref()
     }
 
     /// Returns the Namespace that the request writes, and its old version.

@@ -54,11 +54,7 @@ impl<'a> Found<'a> {
         place: FieldPlace<'a>,
         value: &'a RawValue,
     ) -> Result<(), E> {
-        if self.unknown.len() == MAX_FOUND {
-            return Err(E::custom(format_args!("more than {MAX_FOUND} unknown fields")));
-        }
-        self.unknown.push(UnknownField { place, value });
-        Ok(())
+        push(&mut self.unknown, UnknownField { place, value }, "unknown fields")
     }
 
     pub(super) fn add_limited<E: Error>(
@@ -67,12 +63,16 @@ impl<'a> Found<'a> {
         limit: Limit,
         value: &'a RawValue,
     ) -> Result<(), E> {
-        if self.limited.len() == MAX_FOUND {
-            return Err(E::custom(format_args!("more than {MAX_FOUND} fields with a value of their own")));
-        }
-        self.limited.push(LimitedField { place, limit, value });
-        Ok(())
+        push(&mut self.limited, LimitedField { place, limit, value }, "fields with a value of their own")
     }
+}
+
+fn push<T, E: Error>(list: &mut Vec<T>, field: T, what: &str) -> Result<(), E> {
+    if list.len() == MAX_FOUND {
+        return Err(E::custom(format_args!("more than {MAX_FOUND} {what}")));
+    }
+    list.push(field);
+    Ok(())
 }
 
 /// A field that the table does not list, with its value.

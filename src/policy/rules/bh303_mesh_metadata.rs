@@ -151,20 +151,16 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
     }
     let is_injected =
         matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
-    if settings.istio_cni && !is_ambient && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none() {
+    let is_missing =
+        settings.istio_cni && !is_ambient && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none();
+    if is_missing || changes_status(request, metadata.metadata) {
+        let finding = if is_missing {
+            "istio-cni does not capture the traffic of a pod without this annotation"
+        } else {
+            "only the injector writes this annotation, from which istio-cni knows the pod"
+        };
         let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
-        report.add(
-            &path,
-            "istio-cni does not capture the traffic of a pod without this annotation",
-            "leave it as the injector wrote it.",
-        );
-    } else if changes_status(request, metadata.metadata) {
-        let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
-        report.add(
-            &path,
-            "only the injector writes this annotation, from which istio-cni knows the pod",
-            "leave it as the injector wrote it.",
-        );
+        report.add(&path, finding, "leave it as the injector wrote it.");
     }
 }
 
@@ -172,6 +168,6 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
 fn changes_status(request: &Request<'_>, new: &Metadata<'_>) -> bool {
     let is_update = request.kind == Kind::Pod && request.operation == Operation::Update;
     let Some(old) = is_update.then(|| request.old_metadata()).flatten() else { return false };
-    let [old, new] = [&old, new].map(|metadata| metadata.entries(Map::Annotations).get(STATUS_ANNOTATION));
+    let [old, new] = [old, new].map(|metadata| metadata.entries(Map::Annotations).get(STATUS_ANNOTATION));
     old != new
 }

@@ -3,7 +3,7 @@
 use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
 use crate::keys;
 use crate::policy::fields::{LimitedField, Values, text};
-use crate::policy::object::{Metadata, MetadataAt};
+use crate::policy::object::MetadataAt;
 use crate::policy::proxy::metadata::is_allowed;
 
 /// Reports the fields whose limit has the code of `report`. `advice` returns the rule's own fix.
@@ -65,16 +65,15 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
     if is_update_of_pod && request.is_by_component() {
         return;
     }
-    let old = is_update_of_pod.then(|| request.old_metadata()).flatten();
     for row in keys::rows_of(request.kind, report.code()) {
         for map in row.maps {
             let entries = metadata.metadata.entries(*map).iter();
             for (key, value) in entries.filter(|(key, _)| row.pattern.matches(key)) {
-                let is_old =
-                    |old: &Metadata<'_>| old.entries(*map).get(key).is_some_and(|(_, old)| old == value);
-                if !is_allowed(row.values, value, &request.snapshot.settings)
-                    && !old.as_ref().is_some_and(is_old)
-                {
+                let is_old = || {
+                    let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
+                    is_update_of_pod && old.is_some_and(|(_, old)| old == value)
+                };
+                if !is_allowed(row.values, value, &request.snapshot.settings) && !is_old() {
                     let fix = format!("remove this {}.", map.item());
                     report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
                 }
