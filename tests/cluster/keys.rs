@@ -71,7 +71,7 @@ fn each_key_is_refused_on_templates_pods_and_bindings() {
     let it = shared();
     let member = new_tenant(&it, "every-key");
     let namespace = new_namespace(&member, "every-key");
-    member.feed(&["create", "-f", "-"], &objects::pod(&namespace).to_string()).unwrap();
+    member.apply(&objects::pod(&namespace).to_string()).unwrap();
     let runtime = Runtime::new().unwrap();
     let admin = it.cluster.admin().unwrap();
     let client = runtime.block_on(client_as(&admin, "every-key-alice", &["every-key-developers"]));

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bulkhead_harness::cable::Cable;
 use bulkhead_harness::cluster::folder;
 use bulkhead_harness::components;
-use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server};
+use bulkhead_harness::program::{Installation, NAMESPACE, SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 use support::BINARY;
@@ -22,6 +22,42 @@ use support::wait::{until, within};
 fn start(name: &str, folder: &Path, arguments: &[&str], kubeconfig: &Path) -> Server {
     components::build_all().unwrap();
     Server::start(&BINARY, name, folder, arguments, Some(kubeconfig)).unwrap()
+}
+
+/// A webhook with settings that a test changes.
+struct Configured {
+    server: Server,
+    caller: Caller,
+    settings: SettingsFile,
+}
+
+/// A file of settings with one key.
+struct SettingsFile {
+    path: PathBuf,
+    key: &'static str,
+}
+
+impl Configured {
+    /// Starts it with an empty map under the key.
+    fn start(it: &Installation, name: &str, key: &'static str) -> Self {
+        let folder = folder(name).unwrap();
+        let settings = SettingsFile { path: folder.join("settings.yaml"), key };
+        settings.write("{}");
+        let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
+        let path = settings.path.display().to_string();
+        let arguments = ["--parts=webhook", "--settings", &path, "--development-certificate", SERVER_NAME];
+        let mut server = start(name, &folder, &arguments, &account.kubeconfig);
+        server.wait_until_ready().unwrap();
+        let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+        Self { server, caller, settings }
+    }
+}
+
+impl SettingsFile {
+    fn write(&self, value: &str) {
+        let text = format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\n{}: {value}\n", self.key);
+        fs::write(&self.path, text).unwrap();
+    }
 }
 
 /// The seconds since the first failure of a watch, of all watches the most, by the metrics.
@@ -59,22 +95,8 @@ fn decision_makes_no_api_request() {
 #[test]
 fn new_settings_take_effect_and_bad_ones_do_not() {
     let it = shared();
-    let folder = folder("settings").unwrap();
-    let file = folder.join("settings.yaml");
-    let write = |platform: &str| {
-        fs::write(
-            &file,
-            format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nplatform: {platform}\n"),
-        )
-        .unwrap();
-    };
-    write("{}");
-    let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-    let settings = file.display().to_string();
-    let arguments = ["--parts=webhook", "--settings", &settings, "--development-certificate", SERVER_NAME];
-    let mut server = start("settings", &folder, &arguments, &account.kubeconfig);
-    server.wait_until_ready().unwrap();
-    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let Configured { server, caller, settings } = Configured::start(&it, "settings", "platform");
+    let write = |platform: &str| settings.write(platform);
     let namespace =
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "kube-flannel" } });
     let review = creation("namespaces", "", "dave", &namespace).to_string();
@@ -97,19 +119,8 @@ fn new_settings_take_effect_and_bad_ones_do_not() {
 fn rule_in_another_mode_admits_and_records_violations() {
     let it = shared();
     let namespace = new_namespace(&new_tenant(&it, "sv-modes"), "sv-modes");
-    let folder = folder("modes").unwrap();
-    let file = folder.join("settings.yaml");
-    let write = |rules: &str| {
-        let text = format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nrules: {rules}\n");
-        fs::write(&file, text).unwrap();
-    };
-    write("{}");
-    let account = it.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-    let settings = file.display().to_string();
-    let arguments = ["--parts=webhook", "--settings", &settings, "--development-certificate", SERVER_NAME];
-    let mut server = start("modes", &folder, &arguments, &account.kubeconfig);
-    server.wait_until_ready().unwrap();
-    let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let Configured { server, caller, settings } = Configured::start(&it, "modes", "rules");
+    let write = |rules: &str| settings.write(rules);
     let mut review: Value = serde_json::from_slice(&injected_pod(&namespace)).unwrap();
     review["request"]["object"]["spec"]["containers"][0]["securityContext"] = json!({ "privileged": true });
     let review = review.to_string();
