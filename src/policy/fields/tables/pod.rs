@@ -106,7 +106,7 @@ pub(super) static SPEC: &[Field] = &[
         "securityContext.seccompProfile.type",
         "BH307",
         Values::Only(&["RuntimeDefault"]),
-        "also applies to Istio's containers, which then may not redirect the pod's traffic",
+        "also applies to Istio's containers, and can keep them from redirecting the pod's traffic",
     ),
     limited("securityContext.supplementalGroups[]", "BH305", Values::OtherThanProxyUser, PROXY_GROUP),
     free("securityContext.supplementalGroupsPolicy"),
@@ -114,7 +114,7 @@ pub(super) static SPEC: &[Field] = &[
         "securityContext.sysctls[].name",
         "BH307",
         Values::Only(SAFE_SYSCTLS),
-        "is a setting of the kernel that is not known to concern this pod alone",
+        "is a setting of the kernel that can concern more than this pod",
     ),
     free("securityContext.sysctls[].value"),
     fields("securityContext.windowsOptions", WINDOWS),
@@ -242,12 +242,12 @@ const HOST: Field = limited(
     "host",
     "BH317",
     Values::Empty,
-    "makes the kubelet call another address than the pod's, from the node and past every policy",
+    "makes the kubelet call another address than the pod's, from the node, where no network policy applies",
 );
 
 const PROXY_USER: &str = "is the user of the Istio proxy, whose traffic is not redirected to it";
 const PROXY_GROUP: &str = "is the group of the Istio proxy, whose traffic is not redirected to it";
-const HOST_PORT: &str = "opens a port of the node, whose callers pass the network policies as the node";
+const HOST_PORT: &str = "opens a port of the node, and network policies take its callers for the node";
 
 static APP_ARMOR: &[Field] = &[
     free("localhostProfile"),
@@ -364,5 +364,10 @@ static VOLUME: &[Field] = &[
 
 /// A volume that the node mounts from its own disk or network.
 const fn node_volume(path: &'static str) -> Field {
-    limited(path, "BH308", Values::None, "is a volume from the node's own disk or network, past every policy")
+    limited(
+        path,
+        "BH308",
+        Values::None,
+        "is a volume from the node's own disk or network, where no network policy applies",
+    )
 }
