@@ -1,6 +1,8 @@
 //! No field of the mesh's containers and volumes may be another than the injector wrote: each value of an injected pod
 //! is changed, one at a time, and a field is added to each object and an element to each list.
 
+use bulkhead::kinds::Kind;
+use bulkhead::policy::fields::{rows, table};
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, ReviewObject, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
@@ -162,6 +164,65 @@ fn pod_gets_the_same_answer_if_it_is_read_in_the_same_pass_as_its_review() {
         refused += usize::from(!one.contains(r#""allowed":true"#));
     }
     assert!(read_early > 400 && refused > 200, "{read_early} read early, {refused} refused");
+}
+
+/// Sets the field at this path of a table, such as `env[].valueFrom.fieldRef.fieldPath`, in a new element of each list.
+fn set(value: &mut Value, path: &str, new: &Value) {
+    let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
+    let name = field.trim_end_matches(['[', ']', '{', '}']);
+    let slot = if field.ends_with("[]") {
+        if !value[name].is_array() {
+            value[name] = json!([]);
+        }
+        let list = value[name].as_array_mut().unwrap();
+        list.push(json!(null));
+        list.last_mut().unwrap()
+    } else {
+        &mut value[name]
+    };
+    if field.ends_with("{}") {
+        *slot = json!({ "x": new });
+    } else if let Some(rest) = rest {
+        if !slot.is_object() {
+            *slot = json!({});
+        }
+        set(slot, rest, new);
+    } else {
+        *slot = new.clone();
+    }
+}
+
+/// Each field of the schema of a pod, with values of each type.
+#[test]
+fn field_that_the_injector_does_not_write_is_refused() {
+    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
+    let injected =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
+    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let values = [json!("x"), json!(1), json!(true), json!({}), json!(["x"])];
+    let (mut refused, mut wrong) = (0, Vec::new());
+    for row in rows(table(Kind::Pod), |_| false) {
+        for (list, range) in [("initContainers", 0..2), ("volumes", 0..9)] {
+            let Some(path) = row.path.strip_prefix(&format!("spec.{list}[].")) else { continue };
+            let fields: String = path
+                .split('.')
+                .flat_map(|field| ["/", field.trim_end_matches(['[', ']', '{', '}'])])
+                .collect();
+            if path == "name" || FREE.contains(&fields.as_str()) {
+                continue;
+            }
+            for (index, value) in range.flat_map(|index| values.iter().map(move |value| (index, value))) {
+                let mut changed = pod.clone();
+                set(&mut changed["spec"][list][index], path, value);
+                if changed != pod && !is_refused(&changed, &snapshot) {
+                    wrong.push(format!("{list}[{index}].{path}: {value}"));
+                }
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(refused > 5_000, "{refused}");
 }
 
 #[test]

@@ -335,6 +335,12 @@ fn compare(
     let (mut proxies, mut redirections) = (0, 0);
     for container in mesh_containers(workload) {
         let (count, name, arguments) = match &*container.name {
+            name if container.kind == ContainerKind::Ephemeral => {
+                let message =
+                    format!("`{name}` is the name of a container that Istio injects when the pod is created");
+                report.add(&container.path(), message, "give your container another name.");
+                continue;
+            }
             proxy::PROXY_CONTAINER => (&mut proxies, proxy::PROXY_CONTAINER, &proxy::PROXY_ARGUMENTS),
             name if name != redirection => {
                 let message =
