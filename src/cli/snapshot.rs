@@ -11,14 +11,14 @@ use super::cluster::{Cluster, connect};
 use super::exit_status::ExitStatus;
 use super::yaml::yaml;
 use crate::api;
-use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
+use crate::snapshot::{BASELINE_READY, PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP};
 use crate::sources::pages::each_page;
 use crate::sources::reload;
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///
-/// Prints the Tenants, SharedServices, Exemptions and reserved names of the cluster, its Namespaces with their labels
-/// and readiness, and the settings file. It reads no Secret, and prints nothing else.
+/// Prints the Tenants, SharedServices, Exemptions and reserved names of the cluster, the proxy that its injector
+/// writes, its Namespaces with their labels and readiness, and the settings file. It reads no Secret, and prints nothing else.
 #[derive(Args, Debug)]
 pub(super) struct Snapshot {
     #[command(flatten)]
@@ -46,10 +46,12 @@ impl Snapshot {
         for object in list(&client, &namespaces, None, ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
-        let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
         let maps = ApiResource::erase::<core::ConfigMap>(&());
-        for object in list(&client, &maps, Some(&self.cluster.system_namespace), named).await? {
-            documents.push(yaml(&reserved_names(&object))?);
+        for name in [RESERVED_NAMES_CONFIG_MAP, PROXY_REFERENCES_CONFIG_MAP] {
+            let named = ListParams::default().fields(&format!("metadata.name={name}"));
+            for object in list(&client, &maps, Some(&self.cluster.system_namespace), named).await? {
+                documents.push(yaml(&config_map(&object))?);
+            }
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
@@ -106,7 +108,7 @@ fn namespace(object: &DynamicObject) -> Value {
     })
 }
 
-fn reserved_names(object: &DynamicObject) -> Value {
+fn config_map(object: &DynamicObject) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",

@@ -2,13 +2,13 @@ use std::cell::OnceCell;
 
 use serde::de::IgnoredAny;
 
-use super::Review;
 use super::fields::Found;
 use super::object::{Metadata, NamespaceView, Object, Stage, TypedObject};
 use super::trust::Trust;
+use super::{Review, ReviewObject, pod_changes};
 use crate::api::Subject;
 use crate::kinds::{Kind, Operation};
-use crate::snapshot::{Actor, Namespace, Snapshot, Tenant};
+use crate::snapshot::{Actor, Namespace, ProxyReference, Snapshot, Tenant};
 
 /// The rules' view of a request.
 #[derive(Debug)]
@@ -77,6 +77,21 @@ impl<'r> Request<'r> {
     /// True if the request adds a container to debug a pod.
     pub fn is_debugging(&self) -> bool {
         self.review.subresource == "ephemeralcontainers"
+    }
+
+    /// Returns the valid references of the mesh's proxy for the request's namespace, the newest first.
+    pub fn proxy_references(&self) -> impl Iterator<Item = &'r ProxyReference> {
+        let revision = self.snapshot.mesh_revision(self.review.namespace);
+        self.snapshot.proxy_references.valid(revision, self.review.time)
+    }
+
+    /// True if the request updates a pod, and leaves the images and the mesh's containers as they are.
+    pub fn keeps_mesh_containers(&self) -> bool {
+        let (Some(old), Some(Ok(new))) = (self.review.old_object, self.review.object.map(ReviewObject::raw))
+        else {
+            return false;
+        };
+        self.operation == Operation::Update && pod_changes::same_containers(old, new).unwrap_or(false)
     }
 
     /// Returns the stage at which the object is judged.

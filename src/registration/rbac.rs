@@ -9,7 +9,7 @@ use crate::api::GROUP;
 use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
+use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
@@ -19,24 +19,28 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns the two accounts with all their permissions, and the roles of tenants' owners.
 pub fn rbac(namespace: &str) -> Vec<Value> {
-    let mut objects = owner_roles().to_vec();
+    let probe_namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": PROBE_NAMESPACE } });
+    let mut objects = vec![probe_namespace];
+    objects.extend(owner_roles());
     for account in [WEBHOOK_ACCOUNT, CONTROLLER] {
         objects.push(service_account(namespace, account));
         let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
         let mut rules = vec![watch_rule("", "namespaces")];
         rules.extend(own);
-        let mut own_namespace_rules = vec![json!({
-            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP],
-            "verbs": ["get", "list", "watch"],
-        })];
+        let config_maps = |verbs: &[&str]| {
+            json!({
+                "apiGroups": [""], "resources": ["configmaps"],
+                "resourceNames": [PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP], "verbs": verbs,
+            })
+        };
+        let mut own_namespace_rules = vec![config_maps(&["get", "list", "watch"])];
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([
-                json!({
-                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP], "verbs": ["update"],
-                }),
+                config_maps(&["update"]),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
                 json!({
@@ -58,6 +62,9 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         ));
         objects.extend(role("kube-system", namespace, account, &[watch_rule("", "services")]));
         objects.extend(role(namespace, namespace, account, &own_namespace_rules));
+        // Only dry runs: no pod is stored there.
+        let probe = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
+        objects.extend(role(PROBE_NAMESPACE, namespace, account, &[probe]));
     }
     objects
 }

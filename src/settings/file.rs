@@ -59,7 +59,6 @@ pub(super) struct Mesh {
     pub(super) istio_cni: Option<bool>,
     pub(super) proxy_images: Option<Vec<String>>,
     pub(super) proxy_user: Option<i64>,
-    pub(super) proxy_environment: BTreeMap<String, String>,
     pub(super) allowed_pod_keys: Vec<String>,
     pub(super) root_namespace: Option<String>,
     pub(super) trust_domain: Option<String>,

@@ -53,9 +53,6 @@ pub struct Settings {
     pub proxy_images: Vec<Repository>,
     /// The user id of the proxy, whose traffic is not captured.
     pub proxy_user: i64,
-    /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other
-    /// values.
-    pub proxy_environment: BTreeMap<String, String>,
     /// Keys of Istio's that a tenant's pods may have with any value, beyond the known ones.
     pub allowed_pod_keys: BTreeSet<String>,
     /// Fields that tenants may use although no table lists them, by kind, with paths such as `spec.hosts[]`.
@@ -135,8 +132,15 @@ pub enum SettingsError {
 }
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
-const PLATFORM_NAMESPACES: &[&str] =
-    &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
+const PLATFORM_NAMESPACES: &[&str] = &[
+    "bulkhead-probe",
+    "bulkhead-system",
+    "default",
+    "istio-system",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
 const DNS_SERVICES: &[&str] = &["kube-dns"];
 /// The repositories to which Istio publishes its proxy.
@@ -240,7 +244,6 @@ impl Settings {
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
-            proxy_environment: file.mesh.proxy_environment,
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,

@@ -14,6 +14,7 @@ mod members;
 mod name_reservation;
 mod namespace;
 mod namespace_names;
+mod proxy_reference;
 mod reserved_names;
 mod shared_service;
 mod tenant;
@@ -24,6 +25,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::keys::{INJECTION_LABEL, REVISION_LABEL};
 use crate::settings::Settings;
 use members::Members;
 use namespace_names::{overlapping_tenant, tenant_with_prefix};
@@ -37,6 +39,10 @@ pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
 pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
+pub use proxy_reference::{
+    DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod, PROBE_NAMESPACE,
+    PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences,
+};
 pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
@@ -74,6 +80,7 @@ pub struct ClusterState {
     /// Objects that exemptions depend on, as far as they have been looked up.
     pub live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     pub reserved_names: ReservedNames,
+    pub proxy_references: ProxyReferences,
     pub endpoints: ClusterEndpoints,
 }
 
@@ -83,6 +90,7 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     pub endpoints: ClusterEndpoints,
     pub reserved_names: ReservedNames,
+    pub proxy_references: ProxyReferences,
     namespaces: HashMap<Arc<str>, Arc<Namespace>>,
     tenants: BTreeMap<String, Arc<Tenant>>,
     /// Inactive tenants, each with the older tenant whose namespaces could have the same names.
@@ -124,6 +132,7 @@ impl Snapshot {
         Self {
             settings,
             reserved_names: state.reserved_names,
+            proxy_references: state.proxy_references,
             environment_hash: environment_hash(&state.endpoints, &state.shared_services),
             endpoints: state.endpoints,
             members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
@@ -162,6 +171,22 @@ impl Snapshot {
 
     pub fn namespace(&self, name: &str) -> Option<&Namespace> {
         self.namespaces.get(name).map(Arc::as_ref)
+    }
+
+    /// Returns the mesh revision whose injector the pods of a namespace get.
+    pub fn mesh_revision(&self, namespace: &str) -> &str {
+        let known = self.namespace(namespace);
+        let label = |key| known.and_then(|known| known.label(key));
+        match label(REVISION_LABEL) {
+            _ if label(INJECTION_LABEL).is_some() => DEFAULT_REVISION,
+            Some(revision) => revision,
+            None => self.default_mesh_revision(),
+        }
+    }
+
+    /// Returns the mesh revision of new namespaces.
+    pub fn default_mesh_revision(&self) -> &str {
+        self.settings.mesh_revision.as_deref().unwrap_or(DEFAULT_REVISION)
     }
 
     pub fn tenant(&self, name: &str) -> Option<&Tenant> {

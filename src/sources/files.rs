@@ -16,8 +16,8 @@ use crate::api;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
 use crate::snapshot::{
-    ClusterState, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot,
-    Tenant,
+    ClusterState, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences,
+    RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot, Tenant,
 };
 
 /// A document, with its file.
@@ -117,6 +117,12 @@ pub fn snapshot<'f>(
             (Some(""), Some("ConfigMap")) if name == RESERVED_NAMES_CONFIG_MAP => {
                 let map: core::ConfigMap = document.parse("ConfigMap")?;
                 state.reserved_names = ReservedNames::from_data(&map.data.unwrap_or_default());
+            }
+            (Some(""), Some("ConfigMap")) if name == PROXY_REFERENCES_CONFIG_MAP => {
+                let map: core::ConfigMap = document.parse("ConfigMap")?;
+                let references = ProxyReferences::from_data(&map.data.unwrap_or_default());
+                state.proxy_references =
+                    references.map_err(|error| document.error("ConfigMap", "/data", &error))?;
             }
             (Some(""), Some("Namespace")) => {
                 let namespace: core::Namespace = document.parse("Namespace")?;

@@ -25,6 +25,7 @@ mod ownership;
 mod playground;
 mod privileges;
 mod proxies;
+mod proxy_reference;
 mod readiness;
 mod registering;
 mod registration;

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 /// Fields in the mesh's containers that a pod's author may set, as the end of a pointer without its indices: with
 /// Istio's annotations, or because they change nothing that the mesh relies on.
 const FREE: &[&str] = &[
-    "/image",
     "/imagePullPolicy",
     "/resources",
     "/resources/limits",
@@ -36,10 +35,6 @@ const FREE: &[&str] = &[
     "/startupProbe/successThreshold",
     "/startupProbe/timeoutSeconds",
     "/startupProbe/httpGet/scheme",
-    // Less than Istio's own image needs, or more room on its own disk.
-    "/securityContext/readOnlyRootFilesystem",
-    "/securityContext/runAsNonRoot",
-    "/securityContext/capabilities/drop",
     "/downwardAPI/defaultMode",
     "/downwardAPI/items/fieldRef/apiVersion",
     "/projected/defaultMode",

@@ -1,6 +1,6 @@
 //! The watches, and the conversion of each object to what the snapshot keeps of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use futures::{Stream, StreamExt};
@@ -15,8 +15,8 @@ use super::store::{WatchEvent, watch_event};
 use crate::api;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant,
-    ready_for,
+    BASELINE_READY, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences,
+    RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant, ready_for,
 };
 
 pub(super) enum ResourceEvent {
@@ -25,6 +25,7 @@ pub(super) enum ResourceEvent {
     SharedService(WatchEvent<SharedService>),
     Exemption(WatchEvent<Exemption>),
     ReservedNames(WatchEvent<ReservedNames>),
+    ProxyReferences(WatchEvent<ProxyReferences>),
     ApiServers(WatchEvent<BTreeSet<(IpAddr, u16)>>),
     Dns(WatchEvent<BTreeSet<IpAddr>>),
 }
@@ -119,12 +120,29 @@ pub(super) fn watch_reserved_names(
     client: Client,
     namespace: &str,
 ) -> impl Stream<Item = ResourceEvent> + use<> {
-    let read =
-        |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
-    let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
-    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
-        .default_backoff()
-        .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
+    watch_config_map(client, namespace, RESERVED_NAMES_CONFIG_MAP, |data| Ok(ReservedNames::from_data(data)))
+        .map(ResourceEvent::ReservedNames)
+}
+
+/// Watches the ConfigMap of proxy references in Bulkhead's namespace.
+pub(super) fn watch_proxy_references(
+    client: Client,
+    namespace: &str,
+) -> impl Stream<Item = ResourceEvent> + use<> {
+    watch_config_map(client, namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences::from_data)
+        .map(ResourceEvent::ProxyReferences)
+}
+
+fn watch_config_map<T>(
+    client: Client,
+    namespace: &str,
+    name: &str,
+    read: fn(&BTreeMap<String, String>) -> Result<T, String>,
+) -> impl Stream<Item = WatchEvent<T>> + use<T> {
+    let read = move |map: core::ConfigMap| (map.name_any(), read(&map.data.unwrap_or_default()));
+    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
+    let events = watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config).default_backoff();
+    events.map(move |event| watch_event(event, read))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
