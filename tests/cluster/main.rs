@@ -15,6 +15,7 @@ mod fields;
 mod flows;
 mod grants;
 mod identity;
+mod injection;
 mod keys;
 mod mesh_wide;
 mod namespaces;
