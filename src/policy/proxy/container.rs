@@ -86,8 +86,8 @@ struct Lifecycle<'a> {
 struct Handler<'a> {
     #[serde(borrow, default)]
     exec: Option<Exec<'a>>,
-    #[serde(rename = "sleep", default)]
-    _sleep: IgnoredAny,
+    #[serde(default)]
+    sleep: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -295,6 +295,13 @@ impl<'o> Comparison<'o, '_> {
         }
         let Ok(Some(lifecycle)) = self.read::<Lifecycle<'_>>("lifecycle") else { return };
         for (hook, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+            if self.exact && handler.sleep.is_some() {
+                self.report(
+                    &["lifecycle", hook, "sleep"],
+                    None,
+                    format!("Istio does not delay `{}`", self.name),
+                );
+            }
             let Some(exec) = &handler.exec else { continue };
             if !self.is_proxy() || !is_istio_agent_command(&exec.command) {
                 let program = quote(exec.command.first().map_or("", |word| word));
