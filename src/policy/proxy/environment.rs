@@ -81,7 +81,7 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
     ("POD_NAME", VariableValue::Field("metadata.name")),
     ("POD_NAMESPACE", VariableValue::Field("metadata.namespace")),
-    ("PROXY_CONFIG", VariableValue::ProxyConfig),
+    ("PROXY_CONFIG", VariableValue::ProxyConfig(proxy_config::is_harmless)),
     ("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", VariableValue::Literal("true")),
     ("SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
     ("TRUST_DOMAIN", VariableValue::TrustDomain),
@@ -119,7 +119,12 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         let message = match value {
             _ if is_duplicate => Some(format!("{} is set twice", quote(name))),
             _ if known.is_some_and(|known| known.is(raw)) => None,
-            Some(value) if !is_fixed && variable.matches(value, known, container.settings) => None,
+            Some(VariableValue::ProxyConfig(_))
+                if known.is_some_and(|known| variable.changes_harmlessly(known, container.settings)) =>
+            {
+                None
+            }
+            Some(value) if !is_fixed && variable.matches(value, container.settings) => None,
             None if known.is_none() => {
                 Some(format!("Istio sets no {} for `{}`", quote(name), container.name))
             }
@@ -160,7 +165,16 @@ impl EnvVar<'_> {
         }
     }
 
-    fn matches(&self, value: VariableValue, known: Option<&InjectedElement>, settings: &Settings) -> bool {
+    /// True if this `PROXY_CONFIG` is that of the reference, with what a pod's annotation may change.
+    fn changes_harmlessly(&self, known: &InjectedElement, settings: &Settings) -> bool {
+        let known = serde_json::from_str::<EnvVar<'_>>(known.raw.get()).ok();
+        let known = known.as_ref().and_then(EnvVar::literal);
+        self.literal()
+            .zip(known)
+            .is_some_and(|(written, known)| proxy_config::differs_harmlessly(&written, &known, settings))
+    }
+
+    fn matches(&self, value: VariableValue, settings: &Settings) -> bool {
         if let Some(from) = &self.value_from {
             let field = from.field_ref.as_ref().map(|field| &*field.field_path);
             let resource = from.resource_field_ref.as_ref().map(|field| &*field.resource);
@@ -172,19 +186,8 @@ impl EnvVar<'_> {
                 };
         }
         matches!(value, VariableValue::Computed)
-            || self.literal().is_some_and(|written| match value {
-                VariableValue::ProxyConfig => is_harmless_config(&written, known, settings),
-                _ => value.accepts(&written, settings),
-            })
+            || self.literal().is_some_and(|written| value.accepts(&written, settings))
     }
-}
-
-/// True if a pod may have this `PROXY_CONFIG`.
-fn is_harmless_config(written: &str, known: Option<&InjectedElement>, settings: &Settings) -> bool {
-    let Some(known) = known else { return proxy_config::is_harmless(written, settings) };
-    let known = serde_json::from_str::<EnvVar<'_>>(known.raw.get()).ok();
-    let known = known.as_ref().and_then(EnvVar::literal);
-    known.is_some_and(|known| proxy_config::differs_harmlessly(written, &known, settings))
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ pub(super) enum VariableValue {
     /// The address of istiod's certificate authority.
     Istiod,
     TrustDomain,
-    /// The mesh's configuration of the proxy, as JSON, with what the pod's annotation changes.
-    ProxyConfig,
+    /// The mesh's configuration of the proxy, as JSON, which the function accepts without a reference.
+    ProxyConfig(fn(&str, &Settings) -> bool),
 }
 
 /// Variables from `proxyMetadata`, which every container of the mesh has.
@@ -46,17 +46,17 @@ pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool 
 }
 
 impl VariableValue {
-    /// True if the value depends on the pod.
+    /// True if the value can depend on the pod alone.
     pub(super) fn varies(self) -> bool {
-        !matches!(self, Self::Literal(_) | Self::Istiod | Self::TrustDomain)
+        !matches!(self, Self::Literal(_) | Self::Istiod | Self::TrustDomain | Self::ProxyConfig(_))
     }
 
     /// True if the injector could have written this text.
     pub(super) fn accepts(self, written: &str, settings: &Settings) -> bool {
         match self {
             Self::Literal(expected) => written == expected,
-            // These are no texts of their own.
-            Self::Field(_) | Self::Resource(_) | Self::ProxyConfig => false,
+            Self::Field(_) | Self::Resource(_) => false,
+            Self::ProxyConfig(accepts) => accepts(written, settings),
             Self::Computed => true,
             Self::Bool => matches!(written, "true" | "false"),
             Self::Duration => is_duration(written),
