@@ -65,15 +65,16 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
-            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
-            // does not involve the webhook.
+            // In the other kinds only the pod template is judged. Scaling, pausing or finishing such an object does not
+            // involve the webhook.
             condition(
                 "touches-pod-or-template",
                 "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
                  ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
                  || object.metadata.?annotations != oldObject.metadata.?annotations \
                  || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-                 : object.?spec.?template != oldObject.?spec.?template \
+                 : object.?template != oldObject.?template \
+                 || object.?spec.?template != oldObject.?spec.?template \
                  || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
             ),
         ]),

@@ -122,6 +122,7 @@ impl<'a> Object<'a> {
             | Kind::LimitRange
             | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw, found)?),
             Kind::Pod
+            | Kind::PodTemplate
             | Kind::ReplicationController
             | Kind::DaemonSet
             | Kind::Deployment
