@@ -62,12 +62,12 @@ impl Kind {
         self.row().entry
     }
 
-    /// Returns the path of the pod template, for kinds that create pods; empty for a pod itself.
+    /// Returns the path of the pod template, for kinds that have one; empty for a pod itself.
     pub const fn template(self) -> Option<&'static [&'static str]> {
         self.row().template
     }
 
-    /// True for pods, and for the kinds that create pods from a template.
+    /// True for pods, and for the kinds with a pod template.
     pub const fn is_workload(self) -> bool {
         self.template().is_some()
     }

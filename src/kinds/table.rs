@@ -54,6 +54,7 @@ kinds! {
     PodExecOptions: Row::judged(Workloads, "", "v1", "", &[]),
     PodAttachOptions: Row::judged(Workloads, "", "v1", "", &[]),
     PodProxyOptions: Row::judged(Workloads, "", "v1", "", &[]),
+    PodTemplate: Row::judged(Workloads, "", "v1", "podtemplates", WRITES).template(&["template"]),
     ReplicationController: Row::judged(Workloads, "", "v1", "replicationcontrollers", WRITES).template(TEMPLATE),
     DaemonSet: Row::judged(Workloads, "apps", "v1", "daemonsets", WRITES).template(TEMPLATE),
     Deployment: Row::judged(Workloads, "apps", "v1", "deployments", WRITES).template(TEMPLATE),

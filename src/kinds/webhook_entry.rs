@@ -3,7 +3,7 @@
 pub enum WebhookEntry {
     /// Every Namespace of the cluster.
     Namespaces,
-    /// Pods and the kinds that create pods, in namespaces with the tenant label.
+    /// Pods and the kinds with a pod template, in namespaces with the tenant label.
     Workloads,
     /// The kinds of the baseline and routes, in namespaces with the tenant label.
     Policies,

@@ -6,7 +6,7 @@ use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
 use super::verdict::{JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason};
-use super::{Review, ReviewObject, exemption, ratchet};
+use super::{Review, ReviewObject, exemption, pod_templates, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
 
@@ -24,7 +24,9 @@ pub fn judge_by(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Ver
 }
 
 fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
-    let (kind, operation) = kind_and_operation(review)?;
+    let Ok((kind, operation)) = kind_and_operation(review) else {
+        return judge_templates(rules, review, snapshot);
+    };
     let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
         None => (NamespaceClass::ClusterScoped, None),
         Some(NamespaceOwner::Tenant(tenant)) => {
@@ -109,6 +111,19 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
     }
     let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
+}
+
+/// Judges the pod templates in an object of a kind that the settings list.
+fn judge_templates(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
+    let is_write = matches!(Operation::parse(review.operation), Some(Operation::Create | Operation::Update));
+    let kind = snapshot.settings.template_kind(review.group, review.resource);
+    let kind = kind.filter(|_| is_write && review.subresource.is_empty());
+    let mut whole = Verdict::default();
+    for template in pod_templates::read(kind.ok_or_else(|| review.unregistered())?, review)? {
+        let verdict = try_judge(rules, &template.review(review), snapshot);
+        template.add(verdict.map_err(|error| template.locate_error(error))?, &mut whole);
+    }
+    Ok(whole)
 }
 
 impl Request<'_> {

@@ -65,20 +65,41 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
-            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
-            // does not involve the webhook.
-            condition(
-                "touches-pod-or-template",
-                "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
-                 ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
-                 || object.metadata.?annotations != oldObject.metadata.?annotations \
-                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-                 : object.?spec.?template != oldObject.?spec.?template \
-                 || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
-            ),
+            touches_pod_or_template(settings),
         ]),
     }
     conditions
+}
+
+/// Leaves out updates that change no pod and no pod template. Scaling, pausing or finishing a workload does not involve
+/// the webhook.
+fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
+    let template_kinds = settings.template_kinds.iter().map(|kind| {
+        let changes = kind.paths.iter().map(|path| {
+            let list = path.split_once("[]").map_or(path.as_str(), |(list, _)| list);
+            let fields = list.replace('.', "'][?'");
+            format!("object[?'{fields}'] != oldObject[?'{fields}']")
+        });
+        format!(
+            "request.resource.group == '{}' && request.resource.resource == '{}' ? {} : ",
+            kind.group,
+            kind.resource,
+            changes.collect::<Vec<_>>().join(" || ")
+        )
+    });
+    condition(
+        "touches-pod-or-template",
+        &format!(
+            "request.operation != 'UPDATE' || ({}request.resource.resource == 'pods' \
+             ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations \
+             || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+             : object.?template != oldObject.?template \
+             || object.?spec.?template != oldObject.?spec.?template \
+             || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
+            template_kinds.collect::<String>()
+        ),
+    )
 }
 
 /// Returns the conditions of the mutating entry.

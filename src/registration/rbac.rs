@@ -9,6 +9,7 @@ use crate::api::GROUP;
 use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
+use crate::settings::Settings;
 use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
@@ -18,7 +19,7 @@ pub const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns the two accounts with all their permissions, and the roles of tenants' owners.
-pub fn rbac(namespace: &str) -> Vec<Value> {
+pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
     let probe_namespace =
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": PROBE_NAMESPACE } });
     let mut objects = vec![probe_namespace];
@@ -38,6 +39,9 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
+            rules.extend(settings.template_kinds.iter().map(
+                |kind| json!({ "apiGroups": [kind.group], "resources": [kind.resource], "verbs": ["list"] }),
+            ));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([
                 config_maps(&["update"]),

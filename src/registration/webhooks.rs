@@ -32,7 +32,7 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
         match_conditions: Some(match_conditions::for_validating(*entry, settings)),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: selector(*entry, settings),
-        rules: Some(rules(judged_resources(*entry))),
+        rules: Some(rules(judged_resources(*entry)).chain(template_rules(*entry, settings)).collect()),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
         ..ValidatingWebhook::default()
@@ -52,7 +52,7 @@ pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfig
         match_conditions: Some(match_conditions::for_mutating(settings)),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
-        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter())),
+        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter()).collect()),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(2),
         ..MutatingWebhook::default()
@@ -77,7 +77,7 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
 
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
 /// operations to all its resources.
-fn rules(resources: impl Iterator<Item = Resource>) -> Vec<RuleWithOperations> {
+fn rules(resources: impl Iterator<Item = Resource>) -> impl Iterator<Item = RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for resource in resources {
         let group = (resource.group, resource.version, resource.operations);
@@ -85,14 +85,33 @@ fn rules(resources: impl Iterator<Item = Resource>) -> Vec<RuleWithOperations> {
     }
     grouped
         .into_iter()
-        .map(|((group, version, operations), resources)| RuleWithOperations {
-            api_groups: Some(vec![group.to_owned()]),
-            api_versions: Some(vec![version.to_owned()]),
-            operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
-            resources: Some(resources),
-            scope: None,
-        })
-        .collect()
+        .map(|((group, version, operations), resources)| rule(group, version, operations, resources, None))
+}
+
+/// Returns a rule for each kind in the setting `podTemplates`. Without a scope it would match a cluster-scoped kind, to
+/// which no selector of namespaces applies.
+fn template_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
+    let kinds = settings.template_kinds.iter().filter(move |_| Some(entry) == Kind::PodTemplate.entry());
+    kinds.map(|kind| {
+        let operations = [Operation::Create, Operation::Update];
+        rule(&kind.group, "*", &operations, vec![kind.resource.clone()], Some("Namespaced"))
+    })
+}
+
+fn rule(
+    group: &str,
+    version: &str,
+    operations: &[Operation],
+    resources: Vec<String>,
+    scope: Option<&str>,
+) -> RuleWithOperations {
+    RuleWithOperations {
+        api_groups: Some(vec![group.to_owned()]),
+        api_versions: Some(vec![version.to_owned()]),
+        operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
+        resources: Some(resources),
+        scope: scope.map(str::to_owned),
+    }
 }
 
 /// Selects the namespaces of tenants, or those of shared services and the mesh's root. The entry for namespaces has

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
 };
+use super::template_kind::TemplateKind;
 use crate::kinds::Kind;
 
 /// The settings file as it is written. An unknown key is an error that names its line.
@@ -33,6 +34,7 @@ pub struct File {
     pub(super) allowed_schedulers: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,
     pub(super) allowed_signers: BTreeSet<String>,
+    pub(super) pod_templates: Vec<TemplateKind>,
 }
 
 #[derive(Debug, Default, Deserialize)]

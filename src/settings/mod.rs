@@ -8,6 +8,7 @@
 mod components;
 mod file;
 mod image;
+mod template_kind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -18,6 +19,7 @@ pub use components::{
 };
 pub use file::File;
 pub use image::{Image, Repository};
+pub use template_kind::{TemplateKind, TemplateKindError};
 
 /// The settings in use.
 #[derive(Debug)]
@@ -65,6 +67,8 @@ pub struct Settings {
     pub allowed_runtime_classes: BTreeSet<String>,
     /// Signers that may issue certificates to pods of tenants.
     pub allowed_signers: BTreeSet<String>,
+    /// Kinds that Bulkhead does not know, with the paths of their pod templates.
+    pub template_kinds: Vec<TemplateKind>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -123,6 +127,8 @@ pub enum SettingsError {
         "meshWide.denyAll: requires `meshWide.manage: true`, with which Bulkhead writes the policies that allow calls"
     )]
     DenyAllUnmanaged,
+    #[error("podTemplates[{index}].{error}")]
+    TemplateKind { index: usize, error: TemplateKindError },
     #[error("rules.{0}: is not a rule; `bulkhead explain` lists the codes")]
     UnknownRule(String),
     #[error(
@@ -175,6 +181,7 @@ impl TryFrom<File> for Settings {
             return Err(SettingsError::ProtectedKey { index, value: value.clone() });
         }
         validate_gateways(&file)?;
+        validate_template_kinds(&file.pod_templates)?;
         if file.mesh_wide.deny_all > DenyAll::Disabled && !file.mesh_wide.manage {
             return Err(SettingsError::DenyAllUnmanaged);
         }
@@ -210,6 +217,14 @@ fn validate_gateways(file: &File) -> Result<(), SettingsError> {
     }
     if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
         return Err(SettingsError::EgressSelector);
+    }
+    Ok(())
+}
+
+fn validate_template_kinds(kinds: &[TemplateKind]) -> Result<(), SettingsError> {
+    for (index, kind) in kinds.iter().enumerate() {
+        let earlier = kinds.get(..index).unwrap_or_default();
+        kind.validate(earlier).map_err(|error| SettingsError::TemplateKind { index, error })?;
     }
     Ok(())
 }
@@ -250,6 +265,7 @@ impl Settings {
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
+            template_kinds: file.pod_templates,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,
@@ -287,6 +303,11 @@ impl Settings {
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
             })
         })
+    }
+
+    /// Returns the kind with pod templates that has this resource.
+    pub fn template_kind(&self, group: &str, resource: &str) -> Option<&TemplateKind> {
+        self.template_kinds.iter().find(|kind| kind.group == group && kind.resource == resource)
     }
 
     /// True if the mesh-wide deny-all policy exists, also as a dry run.

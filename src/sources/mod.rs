@@ -15,6 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use kube::api::{ApiResource, GroupVersionKind};
+use kube::error::DiscoveryError;
+use kube::{Client, discovery};
 use tokio::sync::{Notify, watch as channel};
 
 use crate::kinds::Kind;
@@ -160,4 +162,19 @@ impl SnapshotStore {
 pub(crate) fn api_resource(kind: Kind) -> ApiResource {
     let names = GroupVersionKind::gvk(kind.group(), kind.version(), kind.name());
     ApiResource::from_gvk_with_plural(&names, kind.plural())
+}
+
+/// Returns the resource with this plural name as the cluster serves it, in the most stable version; `None` if it serves
+/// none.
+pub(crate) async fn served_resource(
+    client: &Client,
+    group: &str,
+    plural: &str,
+) -> Result<Option<ApiResource>, kube::Error> {
+    let group = match discovery::group(client, group).await {
+        Err(kube::Error::Discovery(DiscoveryError::MissingApiGroup(_))) => return Ok(None),
+        group => group?,
+    };
+    let mut resources = group.resources_by_stability().into_iter().map(|(resource, _)| resource);
+    Ok(resources.find(|resource| resource.plural == plural))
 }

@@ -19,6 +19,7 @@ mod tenant;
 mod text;
 mod token;
 mod typed_object;
+mod values_at;
 mod volume;
 mod workload;
 
@@ -48,6 +49,7 @@ pub(super) use text::nullable;
 pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub(super) use typed_object::TypedObject;
+pub(super) use values_at::values_at;
 pub use volume::Volume;
 pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Toleration, Workload};
@@ -122,6 +124,7 @@ impl<'a> Object<'a> {
             | Kind::LimitRange
             | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw, found)?),
             Kind::Pod
+            | Kind::PodTemplate
             | Kind::ReplicationController
             | Kind::DaemonSet
             | Kind::Deployment

@@ -1,6 +1,6 @@
 use std::ops::Deref;
 
-use serde::de::Error;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
 
-/// A pod, or the pod template of a controller.
+/// A pod, or a pod template.
 #[derive(Debug)]
 pub struct Workload<'a> {
     pub stage: Stage,
@@ -79,9 +79,9 @@ pub enum ContainerKind {
     Ephemeral,
 }
 
-/// Spec of a controller, limited to its pod template.
+/// Spec of a controller, or a whole `PodTemplate`, limited to the pod template.
 #[derive(Deserialize)]
-struct ControllerSpec<T> {
+struct WithTemplate<T> {
     #[serde(default = "Option::default")]
     template: Option<T>,
 }
@@ -97,7 +97,7 @@ struct CronJobSpec<T> {
 #[derive(Deserialize)]
 struct JobTemplate<T> {
     #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
-    spec: Option<ControllerSpec<T>>,
+    spec: Option<WithTemplate<T>>,
 }
 
 impl<'a> Workload<'a> {
@@ -235,7 +235,7 @@ impl<'a> Deref for ContainerAt<'_, 'a> {
     }
 }
 
-/// Returns the pod template of a controller, with its path.
+/// Returns the pod template of an object, with its path.
 pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
@@ -244,8 +244,11 @@ pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     let template = if kind == Kind::CronJob {
         let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw, found)?.spec;
         schedule.and_then(|spec| spec.job_template?.spec?.template)
+    } else if kind == Kind::PodTemplate {
+        TypedObject::<IgnoredAny>::read(kind, raw, found)?;
+        serde_json::from_str::<WithTemplate<T>>(raw.get())?.template
     } else {
-        TypedObject::<ControllerSpec<T>>::read(kind, raw, found)?.spec.and_then(|spec| spec.template)
+        TypedObject::<WithTemplate<T>>::read(kind, raw, found)?.spec.and_then(|spec| spec.template)
     };
     kind.template().zip(template).ok_or(ObjectError::NoTemplate(kind.name()))
 }

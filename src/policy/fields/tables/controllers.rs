@@ -1,6 +1,13 @@
-//! The kinds whose controllers create pods from a template.
+//! The kinds with a pod template.
 
 use super::{Field, fields, free, metadata, pod, unjudged};
+
+pub(super) static POD_TEMPLATE: &[Field] = &[
+    free("apiVersion"),
+    free("kind"),
+    fields("metadata", metadata::TABLE),
+    fields("template", pod::TEMPLATE),
+];
 
 pub(super) static REPLICATION_CONTROLLER: &[Field] = REPLICA_SET;
 

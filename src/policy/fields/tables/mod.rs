@@ -37,6 +37,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Namespace => namespace::TABLE,
         Kind::Binding => binding::TABLE,
         Kind::Pod => pod::TABLE,
+        Kind::PodTemplate => controllers::POD_TEMPLATE,
         Kind::ReplicationController => controllers::REPLICATION_CONTROLLER,
         Kind::PodExecOptions => connections::EXEC,
         Kind::PodAttachOptions => connections::ATTACH,
