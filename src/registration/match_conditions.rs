@@ -11,6 +11,7 @@ use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
+use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::policy::{NamespaceClass, RULES, Rule};
@@ -65,20 +66,29 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
-            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
-            // does not involve the webhook.
-            condition(
-                "touches-pod-or-template",
-                "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
-                 ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
-                 || object.metadata.?annotations != oldObject.metadata.?annotations \
-                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-                 : object.?spec.?template != oldObject.?spec.?template \
-                 || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
-            ),
+            touches_pod_or_template(),
         ]),
     }
     conditions
+}
+
+/// Leaves out updates that change nothing that a rule reads. Of a pod's status only the addresses are judged, and those
+/// that its kubelet writes are not. In the kinds that create pods only the template is judged. Scaling, pausing or
+/// finishing such an object does not involve the webhook.
+fn touches_pod_or_template() -> MatchCondition {
+    let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
+    condition(
+        "touches-pod-or-template",
+        &format!(
+            "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
+             ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations \
+             || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+             || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             : object.?spec.?template != oldObject.?spec.?template \
+             || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)"
+        ),
+    )
 }
 
 /// Returns the conditions of the mutating entry.

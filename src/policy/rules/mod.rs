@@ -72,6 +72,7 @@ rules! {
     bh402_shared_identity_name
     bh403_mesh_token
     bh404_token_secret
+    bh405_pod_address
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header

@@ -6,8 +6,9 @@ pub(super) static TABLE: &[Field] = &[
     free("kind"),
     fields("metadata", metadata::TABLE),
     fields("spec", SPEC),
-    // The addresses in the status decide which packets Services and the mesh send to the pod.
-    unjudged("status"),
+    // Its addresses decide which traffic reaches the pod. The other fields of the status describe the pod to its own
+    // tenant; the scheduler and the kubelet check for themselves what they do on a node.
+    judged("status", &["BH405"]),
 ];
 
 /// The pods that a controller creates.
