@@ -17,7 +17,8 @@ use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::Settings;
 use crate::snapshot::{
-    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
+    kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -73,7 +74,7 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
 }
 
 /// Leaves out updates that change nothing that a rule reads. Of a pod's status only the addresses are judged, and those
-/// that its kubelet writes are not. In the kinds that create pods only the template is judged. Scaling, pausing or
+/// that its kubelet writes are not. Kubernetes binds claims without the webhook. In the kinds that create pods only the template is judged. Scaling, pausing or
 /// finishing such an object does not involve the webhook.
 fn touches_pod_or_template() -> MatchCondition {
     let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
@@ -85,6 +86,9 @@ fn touches_pod_or_template() -> MatchCondition {
              || object.metadata.?annotations != oldObject.metadata.?annotations \
              || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
              || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             : request.resource.resource == 'persistentvolumeclaims' \
+             ? object.?spec.?volumeName != oldObject.?spec.?volumeName \
+             && !(request.userInfo.username in ['{VOLUME_BINDER}', '{CONTROLLER_MANAGER}']) \
              : object.?spec.?template != oldObject.?spec.?template \
              || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)"
         ),

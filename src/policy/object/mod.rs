@@ -133,6 +133,7 @@ impl<'a> Object<'a> {
             | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
             Kind::SharedService
             | Kind::Exemption
+            | Kind::PersistentVolumeClaim
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

@@ -86,8 +86,7 @@
 //! ```
 //!
 //! ## Limits
-//! A `persistentVolumeClaim` is judged by no rule. Do not let tenants create a PersistentVolume: it can name a folder of
-//! the node.
+//! BH321 judges claims. Do not let tenants create a PersistentVolume: it can name a folder of the node.
 
 use super::Rule;
 

@@ -68,6 +68,7 @@ rules! {
     bh318_host_port
     bh319_own_resolver
     bh320_system_priority
+    bh321_foreign_volume
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token
@@ -117,6 +118,9 @@ pub fn audited_resources() -> impl Iterator<Item = Resource> {
         let is_judged = RULES
             .iter()
             .any(|rule| rule.judges(resource.kind) && rule.scopes().contains(&NamespaceClass::Tenant));
-        is_judged && resource.subresource.is_empty() && resource.operations.contains(&Operation::Update)
+        is_judged
+            && resource.kind.is_audited()
+            && resource.subresource.is_empty()
+            && resource.operations.contains(&Operation::Update)
     })
 }

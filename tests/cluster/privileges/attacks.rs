@@ -201,10 +201,28 @@ fn volumes() -> Vec<Privilege> {
         )
         .and(&[("BH307", "spec.containers[0].securityContext.privileged")]),
     ];
+    for (field, value) in chosen_volumes() {
+        all.push(beyond(
+            "BH321",
+            format!("spec.volumes[0].ephemeral.volumeClaimTemplate.spec.{field}").leak(),
+            volume("ephemeral", &json!({ "volumeClaimTemplate": { "spec": claim(field, &value) } })),
+        ));
+    }
     for (source, value) in network_volumes() {
         all.push(beyond(VOLUME, format!("spec.volumes[0].{source}").leak(), volume(source, &value)));
     }
     all
+}
+
+/// The fields with which a claim chooses an existing volume.
+pub(super) fn chosen_volumes() -> [(&'static str, Value); 2] {
+    [("volumeName", json!("others")), ("selector", json!({ "matchLabels": { "app": "others" } }))]
+}
+
+/// The spec of a claim with this field.
+pub(super) fn claim(field: &str, value: &Value) -> Value {
+    let resources = json!({ "requests": { "storage": "1Gi" } });
+    json!({ "accessModes": ["ReadWriteOnce"], "resources": resources, field: value })
 }
 
 /// The other kinds of volumes that a node mounts.

@@ -1,6 +1,6 @@
 //! The kinds whose controllers create pods from a template.
 
-use super::{Field, fields, free, metadata, pod, unjudged};
+use super::{Field, fields, free, metadata, pod, volume_claim};
 
 pub(super) static REPLICATION_CONTROLLER: &[Field] = REPLICA_SET;
 
@@ -56,8 +56,11 @@ pub(super) static STATEFUL_SET: &[Field] = &[
     free("spec.serviceName"),
     fields("spec.template", pod::TEMPLATE),
     free("spec.updateStrategy"),
-    // A claim can name a volume that belongs to others.
-    unjudged("spec.volumeClaimTemplates"),
+    free("spec.volumeClaimTemplates[].apiVersion"),
+    free("spec.volumeClaimTemplates[].kind"),
+    free("spec.volumeClaimTemplates[].metadata"),
+    fields("spec.volumeClaimTemplates[].spec", volume_claim::SPEC),
+    free("spec.volumeClaimTemplates[].status"),
     free("status"),
 ];
 

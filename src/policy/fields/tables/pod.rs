@@ -1,4 +1,4 @@
-use super::{Field, fields, free, judged, limited, metadata, unjudged};
+use super::{Field, fields, free, judged, limited, metadata, volume_claim};
 use crate::policy::fields::Values;
 
 pub(super) static TABLE: &[Field] = &[
@@ -322,8 +322,8 @@ static VOLUME: &[Field] = &[
     free("csi.volumeAttributes"),
     free("downwardAPI"),
     free("emptyDir"),
-    // A claim can name a volume that belongs to others.
-    unjudged("ephemeral"),
+    free("ephemeral.volumeClaimTemplate.metadata"),
+    fields("ephemeral.volumeClaimTemplate.spec", volume_claim::SPEC),
     node_volume("fc"),
     node_volume("flexVolume"),
     node_volume("flocker"),
