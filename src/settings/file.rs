@@ -33,6 +33,7 @@ pub struct File {
     pub(super) allowed_schedulers: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,
     pub(super) allowed_signers: BTreeSet<String>,
+    pub(super) reserved_taints: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -68,6 +68,8 @@ pub struct Settings {
     pub allowed_runtime_classes: BTreeSet<String>,
     /// Signers that may issue certificates to pods of tenants.
     pub allowed_signers: BTreeSet<String>,
+    /// Keys of taints that pods of tenants may tolerate only with a grant.
+    pub reserved_taints: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -247,6 +249,7 @@ impl Settings {
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
+            reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

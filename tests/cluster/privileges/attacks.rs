@@ -290,6 +290,7 @@ pub(super) fn places() -> Vec<Privilege> {
         toleration(json!({ "operator": "Exists" })),
         toleration(json!({ "key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule" })),
         toleration(json!({ "key": "cni.istio.io/not-ready", "operator": "Exists" })),
+        toleration(json!({ "key": "example.com/pool", "operator": "Exists" })),
         toleration(
             json!({ "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule" }),
         ),

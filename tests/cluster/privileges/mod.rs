@@ -15,6 +15,7 @@ use support::api::{call, client, request};
 use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects;
 use support::refusal::{denied_by, expect_admitted, expect_refused, expect_refused_by, violations};
+use support::wait::until;
 use tokio::runtime::Runtime;
 
 use attacks::{chosen_volumes, claim, places, privileges};
@@ -217,6 +218,41 @@ fn toleration_that_is_added_to_a_waiting_pod_is_refused() {
     expect_refused(&tolerate(json!({ "operator": "Exists", "effect": "NoSchedule" })), &added);
     let said = tolerate(json!({ "key": "example.com/fast", "operator": "Exists", "effect": "NoSchedule" }));
     assert!(said.success, "{said:?}");
+}
+
+/// A reserved taint keeps other tenants away, and the selector keeps the tenant's own pods there.
+#[test]
+fn pod_outside_the_nodes_of_its_tenant_is_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "pool");
+    let namespace = new_namespace(&member, "pool");
+    let placed = |pool: &str| {
+        let toleration = json!({ "key": "example.com/pool", "operator": "Exists" });
+        let place = json!({ "nodeSelector": { "example.com/pool": pool }, "tolerations": [toleration] });
+        let mut pod = objects::pod(&namespace);
+        let mut deployment = objects::deployment(&namespace, "app");
+        for spec in [&mut pod["spec"], &mut deployment["spec"]["template"]["spec"]] {
+            spec.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        }
+        [("spec", pod), ("spec.template.spec", deployment)]
+    };
+    let create = |object: &Value| {
+        member.feed(&["create", "--dry-run=server", "-f", "-"], &object.to_string()).unwrap()
+    };
+    for (spec, object) in placed("pool") {
+        let toleration = format!("{spec}.tolerations[0]");
+        expect_refused_by("workloads", &create(&object), &[("BH311", &toleration)]);
+    }
+
+    let nodes = json!({ "selector": { "example.com/pool": "pool" }, "tolerations": ["example.com/pool"] });
+    let grant = json!({ "spec": { "grants": { "nodes": nodes } } }).to_string();
+    let admin = it.cluster.admin().unwrap();
+    admin.ok(&["patch", "tenant", "pool", "--type=merge", "-p", &grant]).unwrap();
+    until(|| placed("pool").iter().all(|(_, object)| create(object).success));
+    for (spec, object) in placed("others") {
+        let selector = format!("{spec}.nodeSelector");
+        expect_refused_by("workloads", &create(&object), &[("BH311", &selector)]);
+    }
 }
 
 /// The API server lets the name of the volume be set once, also after the claim was created.

@@ -16,7 +16,7 @@ pub(super) static TEMPLATE: &[Field] = &[fields("metadata", metadata::TABLE), fi
 
 pub(super) static SPEC: &[Field] = &[
     free("activeDeadlineSeconds"),
-    // Bulkhead knows no pools of nodes (BH311).
+    // It can only narrow the choice of nodes that `nodeSelector` and taints leave.
     free("affinity"),
     free("automountServiceAccountToken"),
     fields("containers[]", CONTAINER),
@@ -64,7 +64,7 @@ pub(super) static SPEC: &[Field] = &[
     free("imagePullSecrets"),
     fields("initContainers[]", CONTAINER),
     judged("nodeName", &["BH311"]),
-    free("nodeSelector"),
+    judged("nodeSelector", &["BH311"]),
     limited(
         "os.name",
         "BH301",
