@@ -123,6 +123,7 @@ fn allowed(values: Values) -> String {
         Values::OtherThanMeshContainer => "any but Istio's".to_owned(),
         Values::OtherThanSystemPriority => "any but `system-…`".to_owned(),
         Values::Signer => "signers of the settings".to_owned(),
+        Values::ResourceClaim => "claims of the settings".to_owned(),
         Values::RuntimeClass => "Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
     }

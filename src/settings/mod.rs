@@ -62,6 +62,8 @@ pub struct Settings {
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Names of claims on devices, and of their templates, that pods of tenants may use.
+    pub allowed_resource_claims: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
     pub allowed_schedulers: BTreeSet<String>,
     /// Runtime classes that pods of tenants may name in an ambient mesh.
@@ -246,6 +248,7 @@ impl Settings {
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,

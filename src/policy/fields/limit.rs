@@ -34,6 +34,8 @@ pub enum Values {
     CsiDriver,
     /// A signer of certificates from the settings.
     Signer,
+    /// A claim on devices from the settings.
+    ResourceClaim,
     /// In an ambient mesh, a runtime class from the settings. In a mesh with sidecars, a pod does not start if its runtime
     /// redirects nothing.
     RuntimeClass,
@@ -61,6 +63,9 @@ impl Values {
             Self::OtherThanMeshContainer => !INJECTED_CONTAINERS.contains(&&*text),
             Self::OtherThanSystemPriority => !text.starts_with("system-"),
             Self::Signer => settings.is_some_and(|settings| settings.allowed_signers.contains(&*text)),
+            Self::ResourceClaim => {
+                settings.is_some_and(|settings| settings.allowed_resource_claims.contains(&*text))
+            }
             Self::RuntimeClass => settings.is_some_and(|settings| {
                 settings.dataplane == Dataplane::Sidecar || settings.allowed_runtime_classes.contains(&*text)
             }),

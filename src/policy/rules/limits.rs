@@ -44,6 +44,9 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
         Values::Signer => {
             "remove it, or ask the platform to list the signer in the setting `allowedSigners`.".to_owned()
         }
+        Values::ResourceClaim => {
+            "remove it, or ask the platform to list the claim in the setting `allowedResourceClaims`.".to_owned()
+        }
         Values::RuntimeClass => {
             "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
         }

@@ -69,6 +69,7 @@ rules! {
     bh319_own_resolver
     bh320_system_priority
     bh321_foreign_volume
+    bh322_device_claim
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token

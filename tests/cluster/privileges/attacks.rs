@@ -307,6 +307,7 @@ fn others() -> Vec<Privilege> {
     let ports =
         |field: &str, value: Value| container(&json!({ "ports": [{ "containerPort": 8080, field: value }] }));
     let name_server = json!({ "dnsConfig": { "nameservers": ["203.0.113.53"] } });
+    let devices = |field: &str| json!({ "resourceClaims": [{ "name": "card", field: "network-card" }] });
     let priority = json!({ "priorityClassName": "system-node-critical" });
     vec![
         baseline("BH318", "spec.containers[0].ports[0].hostPort", ports("hostPort", json!(8080))),
@@ -314,5 +315,6 @@ fn others() -> Vec<Privilege> {
         beyond("BH319", "spec.dnsPolicy", json!({ "dnsPolicy": "Default" })),
         beyond("BH319", "spec.dnsConfig.nameservers[0]", name_server),
         beyond("BH320", "spec.priorityClassName", priority),
+        beyond("BH322", "spec.resourceClaims", devices),
     ]
 }

@@ -81,8 +81,9 @@ pub(super) static SPEC: &[Field] = &[
         "lets the pod evict the pods of others, and keeps it on a node that is short of memory",
     ),
     free("readinessGates"),
-    // A claim is an object of its own, for which tenants have no permission.
-    free("resourceClaims"),
+    free("resourceClaims[].name"),
+    limited("resourceClaims[].resourceClaimName", "BH322", Values::ResourceClaim, DEVICE_CLAIM),
+    limited("resourceClaims[].resourceClaimTemplateName", "BH322", Values::ResourceClaim, DEVICE_CLAIM),
     free("resources"),
     free("restartPolicy"),
     limited(
@@ -246,6 +247,7 @@ const HOST: Field = limited(
     "makes the kubelet call another address than the pod's, from the node, where no network policy applies",
 );
 
+const DEVICE_CLAIM: &str = "is a claim on devices of the node, such as a network card past the mesh";
 const PROXY_USER: &str = "is the user of the Istio proxy, whose traffic is not redirected to it";
 const PROXY_GROUP: &str = "is the group of the Istio proxy, whose traffic is not redirected to it";
 const HOST_PORT: &str = "opens a port of the node, and network policies take its callers for the node";
