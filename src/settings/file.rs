@@ -30,6 +30,7 @@ pub struct File {
     pub(super) rules: BTreeMap<String, RuleMode>,
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
+    pub(super) allowed_nameservers: BTreeSet<String>,
     pub(super) allowed_resource_claims: BTreeSet<String>,
     pub(super) allowed_schedulers: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,

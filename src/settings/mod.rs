@@ -62,6 +62,8 @@ pub struct Settings {
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Addresses of name servers that pods of tenants may ask, beside the cluster's.
+    pub allowed_nameservers: BTreeSet<String>,
     /// Names of claims on devices, and of their templates, that pods of tenants may use.
     pub allowed_resource_claims: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
@@ -248,6 +250,7 @@ impl Settings {
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_nameservers: file.allowed_nameservers,
             allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,

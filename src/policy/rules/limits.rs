@@ -50,7 +50,12 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
         Values::RuntimeClass => {
             "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
         }
+        Values::OtherThanClusterName => "choose a name outside the cluster's domain.".to_owned(),
+        Values::NameServer => {
+            "remove it, or ask the platform to list it in the setting `allowedNameservers`.".to_owned()
+        }
         Values::None
+        | Values::OtherThanProxyPort
         | Values::Empty
         | Values::False
         | Values::Zero

@@ -70,6 +70,7 @@ rules! {
     bh320_system_priority
     bh321_foreign_volume
     bh322_device_claim
+    bh323_proxy_port
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token

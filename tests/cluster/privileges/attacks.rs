@@ -314,7 +314,23 @@ fn others() -> Vec<Privilege> {
         beyond("BH318", "spec.containers[0].ports[0].hostIP", ports("hostIP", json!("127.0.0.1"))),
         beyond("BH319", "spec.dnsPolicy", json!({ "dnsPolicy": "Default" })),
         beyond("BH319", "spec.dnsConfig.nameservers[0]", name_server),
+        beyond(
+            "BH319",
+            "spec.hostAliases[0].hostnames[0]",
+            json!({ "hostAliases": [{ "ip": "203.0.113.7", "hostnames": ["istiod.istio-system.svc"] }] }),
+        ),
+        beyond("BH319", "spec.hostnameOverride", json!({ "hostnameOverride": "istiod.istio-system.svc" })),
         beyond("BH320", "spec.priorityClassName", priority),
-        beyond("BH322", "spec.resourceClaims", devices),
+        beyond(
+            "BH322",
+            "spec.resourceClaims[0].resourceClaimTemplateName",
+            devices("resourceClaimTemplateName"),
+        ),
+        beyond("BH322", "spec.resourceClaims[0].resourceClaimName", devices("resourceClaimName")),
+        beyond(
+            "BH323",
+            "spec.containers[0].ports[0].containerPort",
+            container(&json!({ "ports": [{ "containerPort": 15021 }] })),
+        ),
     ]
 }

@@ -125,7 +125,7 @@ fn pod_that_the_level_restricted_allows_is_admitted() {
     pod["spec"] = json!({
         "hostPID": false, "hostIPC": false, "hostNetwork": false, "hostUsers": false, "shareProcessNamespace": false,
         "dnsPolicy": "ClusterFirst", "dnsConfig": { "options": [{ "name": "ndots", "value": "2" }] },
-        "nodeSelector": { "disk": "fast" }, "schedulerName": "default-scheduler",
+        "hostAliases": [{ "ip": "203.0.113.7", "hostnames": ["api.example.com"] }], "nodeSelector": { "disk": "fast" }, "schedulerName": "default-scheduler",
         "tolerations": tolerations,
         "securityContext": {
             "runAsNonRoot": true, "fsGroup": 10001, "supplementalGroups": [2000],

@@ -23,7 +23,7 @@ pub(super) static SPEC: &[Field] = &[
     limited(
         "dnsConfig.nameservers[]",
         "BH319",
-        Values::None,
+        Values::NameServer,
         "is a name server that can give the names of others another address",
     ),
     free("dnsConfig.options"),
@@ -42,8 +42,8 @@ pub(super) static SPEC: &[Field] = &[
         Values::OtherThanMeshContainer,
         "shows the container the processes and files of the Istio proxy, with the keys of its identity",
     ),
-    // They change names for the pod alone, and what it calls still checks its identity.
-    free("hostAliases"),
+    limited("hostAliases[].hostnames[]", "BH319", Values::OtherThanClusterName, CLUSTER_NAME),
+    free("hostAliases[].ip"),
     limited(
         "hostIPC",
         "BH306",
@@ -60,7 +60,8 @@ pub(super) static SPEC: &[Field] = &[
     // `false` maps the users of the pod to others on the node, which only takes rights away.
     free("hostUsers"),
     free("hostname"),
-    free("hostnameOverride"),
+    // The kubelet writes it into the hosts file, beside the address of the pod. Other names have no dots.
+    limited("hostnameOverride", "BH319", Values::OtherThanClusterName, CLUSTER_NAME),
     free("imagePullSecrets"),
     fields("initContainers[]", CONTAINER),
     judged("nodeName", &["BH311"]),
@@ -153,7 +154,12 @@ pub(super) static CONTAINER: &[Field] = &[
     free("lifecycle.stopSignal"),
     fields("livenessProbe", PROBE),
     judged("name", &["BH301", "BH304", "BH310", "BH316"]),
-    free("ports[].containerPort"),
+    limited(
+        "ports[].containerPort",
+        "BH323",
+        Values::OtherThanProxyPort,
+        "is a port of the Istio proxy, to which no mesh policy applies",
+    ),
     limited("ports[].hostIP", "BH318", Values::Empty, HOST_PORT),
     limited("ports[].hostPort", "BH318", Values::Zero, HOST_PORT),
     free("ports[].name"),
@@ -247,6 +253,7 @@ const HOST: Field = limited(
     "makes the kubelet call another address than the pod's, from the node, where no network policy applies",
 );
 
+const CLUSTER_NAME: &str = "is a name of the cluster, and the Istio proxy can be led to another istiod by it";
 const DEVICE_CLAIM: &str = "is a claim on devices of the node, such as a network card past the mesh";
 const PROXY_USER: &str = "is the user of the Istio proxy, whose traffic is not redirected to it";
 const PROXY_GROUP: &str = "is the group of the Istio proxy, whose traffic is not redirected to it";
