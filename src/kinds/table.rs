@@ -64,6 +64,7 @@ kinds! {
 
     PersistentVolumeClaim: Row::judged(Workloads, "", "v1", "persistentvolumeclaims", WRITES).unaudited(),
 
+    ConfigMap: Row::judged(Identities, "", "v1", "configmaps", WRITES).unaudited(),
     Secret: Row::judged(Identities, "", "v1", "secrets", WRITES).compared(),
     // Written only as a subresource of ServiceAccounts.
     TokenRequest: Row::judged(Identities, "authentication.k8s.io", "v1", "", &[]),

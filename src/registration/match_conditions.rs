@@ -13,7 +13,7 @@ use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
 use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
-use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::Settings;
 use crate::snapshot::{
@@ -46,7 +46,12 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
         ]),
         WebhookEntry::Identities => {
             let not_node_token_request = condition("not-node-token-request", &format!("!{IS_NODE}"));
-            conditions.extend([only_token_secrets(), not_node_token_request, not_namespace_deletion()]);
+            conditions.extend([
+                only_token_secrets(),
+                only_foreign_trust_roots(settings),
+                not_node_token_request,
+                not_namespace_deletion(),
+            ]);
         }
         WebhookEntry::Shared => {
             conditions.extend([only_token_secrets(), not_controller_or_node()]);
@@ -205,6 +210,20 @@ fn only_token_secrets() -> MatchCondition {
         "only-token-secrets",
         &format!(
             "request.resource.resource != 'secrets' || object.?type.orValue('') == '{SERVICE_ACCOUNT_TOKEN}'"
+        ),
+    )
+}
+
+/// Leaves out all other ConfigMaps, which do not leave the API server either, and those that istiod writes: it must
+/// create them in new namespaces without Bulkhead. The API server generates no name that ends like these.
+fn only_foreign_trust_roots(settings: &Settings) -> MatchCondition {
+    let names = MESH_CONFIG_MAPS.map(|name| format!("'{name}'")).join(", ");
+    condition(
+        "only-foreign-trust-roots",
+        &format!(
+            "request.resource.resource != 'configmaps' || ({OBJECT_NAME} in [{names}] \
+             && !request.userInfo.username.startsWith('system:serviceaccount:{}:'))",
+            settings.mesh_root
         ),
     )
 }

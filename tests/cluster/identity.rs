@@ -188,6 +188,43 @@ fn address_of_a_pod_is_refused_to_all_but_nodes() {
     expect_admitted(&write(&admin, &inside, forged()));
 }
 
+/// istiod creates the ConfigMap in each namespace, and a proxy trusts what it finds there.
+#[test]
+fn root_certificate_of_the_mesh_is_refused_to_all_but_istiod() {
+    let it = shared();
+    let member = new_tenant(&it, "id-root");
+    let inside = new_namespace(&member, "id-root");
+    let admin = it.cluster.admin().unwrap();
+    let outside = "id-root-free";
+    admin.ok(&["create", "namespace", outside]).unwrap();
+    let stranger = it.cluster.powerful("id-root-argo", "strangers").unwrap();
+    let patch = |kubectl: &Kubectl, namespace: &str| {
+        let forged = r#"{"data":{"forged.pem":"forged"}}"#;
+        let name = "istio-ca-root-cert";
+        kubectl.run(&["patch", "configmap", name, "-n", namespace, "--type=merge", "-p", forged]).unwrap()
+    };
+    for namespace in [&*inside, outside] {
+        let created = ["wait", "--for=create", "configmap/istio-ca-root-cert", "-n", namespace];
+        admin.ok(&created).unwrap();
+    }
+    let name = [("BH406", "metadata.name")];
+    let create = |name: &'static str| ["create", "configmap", name, "-n", &inside, "--from-literal=a=b"];
+    for forger in [&member, &stranger] {
+        expect_refused_by("identities", &patch(forger, &inside), &name);
+        refusal::refused(forger, &create("istio-ca-crl"), "", &name);
+    }
+    expect_admitted(&patch(&stranger, outside));
+    expect_admitted(&member.run(&create("settings")).unwrap());
+    let istiod = "system:serviceaccount:istio-system:istiod";
+    expect_admitted(&patch(&it.cluster.powerful(istiod, "id-root-istiod").unwrap(), &inside));
+
+    // istiod restores what was deleted.
+    member.ok(&["delete", "configmap", "istio-ca-root-cert", "-n", &inside]).unwrap();
+    member
+        .ok(&["wait", "--for=create", "configmap/istio-ca-root-cert", "-n", &inside, "--timeout=60s"])
+        .unwrap();
+}
+
 /// The field manager is text that the writer chooses, unlike the user that the API server authenticates.
 #[test]
 fn write_with_bulkheads_field_manager_is_refused() {

@@ -68,6 +68,7 @@ pub enum Object<'a> {
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
+    ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -106,6 +107,7 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
+            Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
             Kind::VirtualService => {
                 Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }

@@ -94,6 +94,7 @@ pub(super) const RULE: Rule =
 const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::Binding,
     Kind::PersistentVolumeClaim,
+    Kind::ConfigMap,
     Kind::Secret,
     Kind::ServiceAccount,
     Kind::TokenRequest,

@@ -13,6 +13,7 @@ use crate::settings::{Settings, SettingsError};
 
 pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
+pub use bh406_mesh_root_certificate::MESH_CONFIG_MAPS;
 pub use check::Check;
 pub use kinds::Kinds;
 pub use rule::{Family, NamespaceClass, Rule};
@@ -76,6 +77,7 @@ rules! {
     bh403_mesh_token
     bh404_token_secret
     bh405_pod_address
+    bh406_mesh_root_certificate
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header

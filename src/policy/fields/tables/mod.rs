@@ -49,6 +49,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::CronJob => controllers::CRON_JOB,
         Kind::Job => controllers::JOB,
         Kind::PersistentVolumeClaim => volume_claim::TABLE,
+        Kind::ConfigMap => identities::CONFIG_MAP,
         Kind::Secret => identities::SECRET,
         Kind::ServiceAccount => identities::SERVICE_ACCOUNT,
         Kind::TokenRequest => identities::TOKEN_REQUEST,
