@@ -16,7 +16,8 @@
 //!
 //! ## What to write instead
 //! Remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`. Name the key of each toleration. Write the
-//! `nodeSelector` of your tenant's nodes in every pod template. A DaemonSet tolerates nodes that are short of disk or memory without your help.
+//! `nodeSelector` of your tenant's nodes in every pod template. A DaemonSet tolerates nodes that are short of disk or
+//! memory without your help.
 //!
 //! ## How to get it allowed
 //! The platform lists schedulers in the setting `allowedSchedulers`, and grants nodes and the taints of a pool in

@@ -1,7 +1,7 @@
 //! # BH319 `own-resolver`
 //!
 //! ## What it refuses
-//! Refuses pods that resolve names of the cluster otherwise.
+//! Refuses pods that resolve the cluster's names in another way.
 //!
 //! `dnsPolicy` must be absent, `ClusterFirst` or `ClusterFirstWithHostNet`, and `dnsConfig.nameservers` must be in the
 //! setting `allowedNameservers`. The names in `hostAliases`, and `hostnameOverride`, must not be names of the cluster: with

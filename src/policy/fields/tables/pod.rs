@@ -60,7 +60,7 @@ pub(super) static SPEC: &[Field] = &[
     // `false` maps the users of the pod to others on the node, which only takes rights away.
     free("hostUsers"),
     free("hostname"),
-    // The kubelet writes it into the hosts file, beside the address of the pod. Other names have no dots.
+    // The kubelet writes it into the hosts file. Unlike `hostname`, it can have dots.
     limited("hostnameOverride", "BH319", Values::OtherThanClusterName, CLUSTER_NAME),
     free("imagePullSecrets"),
     fields("initContainers[]", CONTAINER),

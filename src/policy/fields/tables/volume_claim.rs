@@ -21,7 +21,7 @@ pub(super) static SPEC: &[Field] = &[
         "dataSourceRef.namespace",
         "BH321",
         Values::None,
-        "is the namespace of the data, which another tenant can share there",
+        "is the namespace of data that can belong to another tenant",
     ),
     free("resources"),
     limited(
