@@ -91,6 +91,11 @@ impl Kind {
         self.row().compared
     }
 
+    /// True if an audit can judge stored objects of the kind.
+    pub const fn is_audited(self) -> bool {
+        self.row().audited
+    }
+
     /// Returns the kind with this name in this group.
     pub fn find(group: &str, name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name && kind.group() == group)

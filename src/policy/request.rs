@@ -3,7 +3,7 @@ use std::cell::OnceCell;
 use serde::de::IgnoredAny;
 
 use super::fields::Found;
-use super::object::{Metadata, NamespaceView, Object, Stage, TypedObject};
+use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject, changed_addresses};
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
 use crate::api::Subject;
@@ -112,6 +112,12 @@ impl<'r> Request<'r> {
             object.ok().map(|object| object.metadata)
         };
         self.old_metadata.get_or_init(read).as_ref()
+    }
+
+    /// Returns the addresses of a pod that an update changes.
+    pub fn changed_addresses(&self) -> impl Iterator<Item = Located<'static, &'r str>> {
+        let new = self.review.object.and_then(|object| object.raw().ok());
+        changed_addresses(new, self.review.old_object)
     }
 
     /// Returns the Namespace that the request writes, and its old version.

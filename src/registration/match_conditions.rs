@@ -11,12 +11,14 @@ use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{self, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
+use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
-use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::Settings;
 use crate::snapshot::{
-    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
+    kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -44,7 +46,12 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
         ]),
         WebhookEntry::Identities => {
             let not_node_token_request = condition("not-node-token-request", &format!("!{IS_NODE}"));
-            conditions.extend([only_token_secrets(), not_node_token_request, not_namespace_deletion()]);
+            conditions.extend([
+                only_token_secrets(),
+                only_foreign_trust_roots(settings),
+                not_node_token_request,
+                not_namespace_deletion(),
+            ]);
         }
         WebhookEntry::Shared => {
             conditions.extend([only_token_secrets(), not_controller_or_node()]);
@@ -71,8 +78,9 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
     conditions
 }
 
-/// Leaves out updates that change no pod and no pod template. Scaling, pausing or finishing a workload does not involve
-/// the webhook.
+/// Leaves out updates that change nothing that a rule reads. Of a pod's status only the addresses are judged, and those
+/// that its kubelet writes are not. Kubernetes binds claims without the webhook. In the kinds that create pods only the
+/// template is judged. Scaling, pausing or finishing such an object does not involve the webhook.
 fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
     let template_kinds = settings.template_kinds.iter().map(|kind| {
         let changes = kind.paths.iter().map(|path| {
@@ -87,6 +95,7 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
             changes.collect::<Vec<_>>().join(" || ")
         )
     });
+    let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
     condition(
         "touches-pod-or-template",
         &format!(
@@ -94,6 +103,10 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
              ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations \
              || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+             || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             : request.resource.resource == 'persistentvolumeclaims' \
+             ? object.?spec.?volumeName != oldObject.?spec.?volumeName \
+             && !(request.userInfo.username in ['{VOLUME_BINDER}', '{CONTROLLER_MANAGER}']) \
              : object.?template != oldObject.?template \
              || object.?spec.?template != oldObject.?spec.?template \
              || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
@@ -212,6 +225,20 @@ fn only_token_secrets() -> MatchCondition {
         "only-token-secrets",
         &format!(
             "request.resource.resource != 'secrets' || object.?type.orValue('') == '{SERVICE_ACCOUNT_TOKEN}'"
+        ),
+    )
+}
+
+/// Leaves out all other ConfigMaps, which do not leave the API server either, and those that istiod writes: it must
+/// create them in new namespaces without Bulkhead. The API server generates no name that ends like these.
+fn only_foreign_trust_roots(settings: &Settings) -> MatchCondition {
+    let names = MESH_CONFIG_MAPS.map(|name| format!("'{name}'")).join(", ");
+    condition(
+        "only-foreign-trust-roots",
+        &format!(
+            "request.resource.resource != 'configmaps' || ({OBJECT_NAME} in [{names}] \
+             && !request.userInfo.username.startsWith('system:serviceaccount:{}:'))",
+            settings.mesh_root
         ),
     )
 }

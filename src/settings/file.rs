@@ -31,10 +31,13 @@ pub struct File {
     pub(super) rules: BTreeMap<String, RuleMode>,
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
+    pub(super) allowed_nameservers: BTreeSet<String>,
+    pub(super) allowed_resource_claims: BTreeSet<String>,
     pub(super) allowed_schedulers: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,
     pub(super) allowed_signers: BTreeSet<String>,
     pub(super) pod_templates: Vec<TemplateKind>,
+    pub(super) reserved_taints: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

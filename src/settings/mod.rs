@@ -61,6 +61,10 @@ pub struct Settings {
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Addresses of name servers that pods of tenants may ask, beside the cluster's.
+    pub allowed_nameservers: BTreeSet<String>,
+    /// Names of claims on devices, and of their templates, that pods of tenants may use.
+    pub allowed_resource_claims: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
     pub allowed_schedulers: BTreeSet<String>,
     /// Runtime classes that pods of tenants may name in an ambient mesh.
@@ -69,6 +73,8 @@ pub struct Settings {
     pub allowed_signers: BTreeSet<String>,
     /// Kinds that Bulkhead does not know, with the paths of their pod templates.
     pub template_kinds: Vec<TemplateKind>,
+    /// Keys of taints that pods of tenants may tolerate only with a grant.
+    pub reserved_taints: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -262,10 +268,13 @@ impl Settings {
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_nameservers: file.allowed_nameservers,
+            allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
             template_kinds: file.pod_templates,
+            reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,

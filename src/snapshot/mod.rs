@@ -31,7 +31,7 @@ use members::Members;
 use namespace_names::{overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
-    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, controller_account_for,
+    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER, controller_account_for,
     kube_controller_accounts,
 };
 pub use baseline_inputs::BaselineInputs;

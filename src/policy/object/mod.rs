@@ -11,6 +11,7 @@ mod network_policy;
 mod owner_info;
 mod path;
 mod peer_authentication;
+mod pod_addresses;
 mod policy;
 mod selector;
 mod sidecar;
@@ -40,6 +41,7 @@ pub use owner_info::OwnerInfo;
 pub(super) use path::Segment;
 pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
+pub use pod_addresses::{ADDRESS_FIELDS, changed_addresses};
 pub use policy::{Policy, Spec};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
@@ -68,6 +70,7 @@ pub enum Object<'a> {
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(TokenRequest<'a>),
     Secret(Secret<'a>),
+    ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -106,6 +109,7 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
+            Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
             Kind::VirtualService => {
                 Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
@@ -134,6 +138,7 @@ impl<'a> Object<'a> {
             | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
             Kind::SharedService
             | Kind::Exemption
+            | Kind::PersistentVolumeClaim
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

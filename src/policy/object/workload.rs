@@ -6,7 +6,8 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{
-    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, TypedObject, Volume, VolumeMount,
+    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, StringMap, TypedObject, Volume,
+    VolumeMount,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -50,6 +51,8 @@ struct PodSpec<'a> {
     node_name: Option<JsonStr<'a>>,
     #[serde(borrow, default)]
     scheduler_name: Option<JsonStr<'a>>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
+    node_selector: StringMap<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     tolerations: Vec<Toleration<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
@@ -155,6 +158,11 @@ impl<'a> Workload<'a> {
     fn named<'w>(&self, value: Option<&'w str>, field: &'static str) -> Option<Located<'static, &'w str>> {
         let value = value.filter(|value| !value.is_empty())?;
         Some(Located { value, path: self.spec_path().fields(&[field]) })
+    }
+
+    pub fn node_selector(&self) -> Located<'static, &StringMap<'a>> {
+        let path = self.spec_path().fields(&["nodeSelector"]);
+        Located { value: &self.template.spec.node_selector, path }
     }
 
     pub fn tolerations(&self) -> impl Iterator<Item = Located<'static, &Toleration<'a>>> {

@@ -120,6 +120,7 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         Object::Policy(policy) => request.is_tenant_policy(policy).then(|| policy.metadata.at_root()),
         Object::Binding(metadata)
         | Object::ServiceAccount(metadata, _)
+        | Object::ConfigMap(metadata)
         | Object::VirtualService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. })
         | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
