@@ -28,6 +28,8 @@ pub struct Settings {
     pub platform_groups: BTreeSet<String>,
     /// Groups whose members no rule refuses; every use is logged, counted and audited.
     pub break_glass_groups: BTreeSet<String>,
+    /// Groups whose members may each create a Tenant for themselves.
+    pub self_service_groups: BTreeSet<String>,
     /// Namespaces of the platform, which belong to no tenant even if their labels say so.
     pub platform_namespaces: BTreeSet<String>,
     /// Namespaces of shared services.
@@ -226,6 +228,7 @@ impl Settings {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             break_glass_groups: file.platform.break_glass_groups.into_iter().collect(),
+            self_service_groups: file.platform.self_service_groups.into_iter().collect(),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use crate::settings::Settings;
 use members::Members;
-use namespace_names::{overlapping_tenant, tenant_with_prefix};
+use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
     Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, controller_account_for,
@@ -252,6 +252,11 @@ impl Snapshot {
         let is_trusted =
             |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
         self.namespaces_of(tenant).filter(is_trusted)
+    }
+
+    /// Returns every namespace named `tenant-NAME` or `tenant-NAME-…`, whatever its label is.
+    pub fn namespaces_named_for(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(Arc::as_ref).filter(move |name| is_named_for(name, tenant))
     }
 
     /// Returns the namespaces with the tenant's label, sorted by name.

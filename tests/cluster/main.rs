@@ -30,6 +30,7 @@ mod registration;
 mod reserved_names;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
+mod self_service;
 mod serving;
 mod shared_services;
 mod snapshots;

@@ -120,7 +120,7 @@ fn younger_of_two_overlapping_tenants_is_inactive() {
     let younger =
         objects::tenant("tn-twin-eu", &json!({ "owners": [{ "kind": "User", "name": "tn-twin-eu-bob" }] }));
     let said = fire.feed(&["create", "-f", "-"], &younger.to_string()).unwrap();
-    expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "spec.owners[0]")]);
+    expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "metadata")]);
     let admin = it.cluster.admin().unwrap();
     until(|| reason(&admin, "tenant", "tn-twin-eu") == "NameConflict");
     // A name that could be of either is one of the older.
@@ -207,7 +207,7 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
         let said = mallory.feed(&["create", "-f", "-"], &taken.to_string()).unwrap();
         (!said.stderr.contains("NotFound")).then_some(said)
     });
-    expect_refused(&said, &[("BH901", "metadata.name")]);
+    expect_refused(&said, &[("BH901", "metadata")]);
 
     // The platform creates the same Tenant again, and the namespaces belong to it.
     let member = new_tenant(&it, "crd");

@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 10),
+    ("NSP", 11),
     ("BAS", 11),
     ("RES", 2),
     ("WIR", 22),
