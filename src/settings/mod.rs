@@ -298,6 +298,25 @@ impl Settings {
         self.gateways.iter().find(|gateway| gateway.name == name)
     }
 
+    /// True if rules or policies trust a namespace because of its name.
+    pub fn trusts_namespace(&self, namespace: &str) -> bool {
+        self.is_listed_platform_namespace(namespace)
+            || namespace == self.mesh_root
+            || self.controller_namespace() == Some(namespace)
+            || self.is_gateway_namespace(namespace)
+    }
+
+    /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
+    pub fn is_gateway_namespace(&self, namespace: &str) -> bool {
+        self.gateways.iter().any(|gateway| gateway.namespace() == namespace)
+            || self.egress_gateway.as_ref().is_some_and(|gateway| gateway.namespace == namespace)
+    }
+
+    /// Returns the namespace of the controller's service account.
+    pub fn controller_namespace(&self) -> Option<&str> {
+        self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
+    }
+
     /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.
     pub fn is_listed_platform_namespace(&self, namespace: &str) -> bool {
         self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)
