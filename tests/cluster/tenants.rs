@@ -9,7 +9,7 @@ use support::cluster::{
 };
 use support::command::bulkhead_as;
 use support::conditions::{condition, reason};
-use support::objects::{self, deployment, labelled_namespace, pod};
+use support::objects::{self, changed, deployment, labelled_namespace, list, pod};
 use support::refusal::{expect_refused, expect_warned, refused, violations};
 use support::wait::until;
 use support::{BINARY, repository};
@@ -180,7 +180,19 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     let policies =
         || member.ok(&["get", "networkpolicies", "-n", &name, "-o", "name"]).unwrap().lines().count();
 
+    let spec =
+        json!({ "namespace": "shared-services", "selector": { "app": "logs" }, "ports": [{ "port": 8080 }] });
+    let home = labelled_namespace("shared-services", &json!({}));
+    admin.apply(&list([home, objects::shared_service("crd-logs", &spec)]).to_string()).unwrap();
+    admin.apply(&deployment("shared-services", "logs").to_string()).unwrap();
+    let closing = || {
+        let shown = admin.run(&["get", "networkpolicy", "bulkhead-crd-logs", "-n", "shared-services"]);
+        shown.unwrap().success
+    };
+    until(|| closing() && !jsonpath(&admin, &["pods", "-n", "shared-services"], "{.items}").is_empty());
+
     // The API server deletes the objects of a deleted CRD without calling the webhook.
+    admin.ok(&["delete", "crd", "sharedservices.bulkhead.dev", "--timeout=60s"]).unwrap();
     admin.ok(&["delete", "crd", "tenants.bulkhead.dev", "--timeout=60s"]).unwrap();
 
     // Without the tenant: the policies stay, pods are replaced, and no user acts for the tenant.
@@ -196,6 +208,8 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     member.ok(&["delete", "pods", "--all", "-n", &name, "--now"]).unwrap();
     until(|| pods().lines().count() == 1 && pods() != before);
     assert_eq!(policies(), 5);
+
+    assert!(closing(), "the pods of a shared service stay closed");
 
     // Another user cannot take the namespaces by creating the Tenant first.
     let crds = printed(&BINARY, &["crds"]).unwrap();
@@ -222,4 +236,35 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     admin.ok(&["delete", "crd", "trafficextensions.extensions.istio.io", "--timeout=60s"]).unwrap();
     let found = bulkhead_as(&admin, &["audit", "--tenant", "crd"]);
     assert_eq!(found.0, 0, "{found:?}");
+}
+
+/// Finalizers keep a deleted Tenant for some time.
+#[test]
+fn tenant_that_is_being_deleted_gets_no_namespace() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let member = new_tenant(&it, "tn-ending");
+    let plain = it.cluster.user("tn-ending-plain", &["tn-ending-owners"]).unwrap();
+    let group = |name: &str| json!({ "kind": "Group", "name": name });
+    let owners = [group("tn-ending-developers"), group("tn-ending-owners")];
+    let held = objects::tenant("tn-ending", &json!({ "owners": owners }));
+    let held = changed(held, |held| held["metadata"]["finalizers"] = json!(["example.com/audit"]));
+    admin.apply(&held.to_string()).unwrap();
+    until(|| plain.run(&["create", "namespace", "tenant-tn-ending", "--dry-run=server"]).unwrap().success);
+    admin.ok(&["create", "namespace", "tn-ending-legacy"]).unwrap();
+    admin.ok(&["delete", "tenant", "tn-ending", "--wait=false"]).unwrap();
+    let label = [("BH111", "metadata.labels[bulkhead.dev/tenant]")];
+    let create = ["create", "namespace", "tenant-tn-ending"];
+    until(|| !plain.run(&[&create[..], &["--dry-run=server"]].concat()).unwrap().success);
+    for kubectl in [&plain, &member] {
+        refused(kubectl, &create, "", &label);
+    }
+    let own = labelled_namespace("tenant-tn-ending-a", &json!({ "bulkhead.dev/tenant": "tn-ending" }));
+    refused(&admin, &["create", "-f", "-"], &own.to_string(), &label);
+    let moved = ["label", "namespace", "tn-ending-legacy", "bulkhead.dev/tenant=tn-ending"];
+    refused(&admin, &moved, "", &label);
+    let released = r#"{"metadata":{"finalizers":null}}"#;
+    admin.ok(&["patch", "tenant", "tn-ending", "--type=merge", "-p", released]).unwrap();
+    until(|| !admin.run(&["get", "tenant", "tn-ending"]).unwrap().success);
+    admin.ok(&["delete", "namespace", "tn-ending-legacy"]).unwrap();
 }

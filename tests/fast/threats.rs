@@ -12,8 +12,8 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 11),
-    ("BAS", 11),
+    ("NSP", 12),
+    ("BAS", 12),
     ("RES", 2),
     ("WIR", 22),
     ("SCB", 9),

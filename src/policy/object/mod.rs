@@ -68,6 +68,7 @@ pub enum Object<'a> {
     Secret(Secret<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
+    SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
     Policy(Policy<'a>),
@@ -129,8 +130,10 @@ impl<'a> Object<'a> {
             | Kind::StatefulSet
             | Kind::CronJob
             | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
-            Kind::SharedService
-            | Kind::Exemption
+            Kind::SharedService => {
+                Self::SharedService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Exemption
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

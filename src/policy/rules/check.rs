@@ -121,6 +121,7 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         Object::Binding(metadata)
         | Object::ServiceAccount(metadata, _)
         | Object::VirtualService(metadata)
+        | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. })
         | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
         Object::TokenRequest(_) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,

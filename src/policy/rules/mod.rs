@@ -46,6 +46,8 @@ rules! {
     bh108_tenant_in_use
     bh109_unacknowledged_findings
     bh110_retired_name
+    bh111_terminating_tenant
+    bh112_shared_service_in_use
     bh201_baseline_removed
     bh202_baseline_altered
     bh203_workload_before_baseline
