@@ -86,6 +86,11 @@ impl<'r> Request<'r> {
         self.review.subresource == "ephemeralcontainers"
     }
 
+    /// True if the request writes a subresource through which no container of a pod changes.
+    pub fn changes_no_container(&self) -> bool {
+        matches!(self.review.subresource, "status" | "resize")
+    }
+
     /// Returns the stage at which the object is judged.
     pub fn stage(&self) -> Stage {
         self.review.stage

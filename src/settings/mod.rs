@@ -136,6 +136,27 @@ pub enum SettingsError {
     RuleWithoutMode(String),
 }
 
+/// The namespace of Kubernetes' own components.
+pub const KUBE_SYSTEM: &str = "kube-system";
+/// Accounts of Kubernetes' controllers that rules and match conditions know.
+pub const KUBE_CONTROLLERS: &[&str] = &[
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "disruption-controller",
+    "generic-garbage-collector",
+    "job-controller",
+    "legacy-service-account-token-cleaner",
+    "namespace-controller",
+    "node-controller",
+    "pod-garbage-collector",
+    "replicaset-controller",
+    "replication-controller",
+    "resourcequota-controller",
+    "service-account-controller",
+    "statefulset-controller",
+];
+
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] =
     &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
@@ -310,6 +331,34 @@ impl Settings {
     pub fn is_gateway_namespace(&self, namespace: &str) -> bool {
         self.gateways.iter().any(|gateway| gateway.namespace() == namespace)
             || self.egress_gateway.as_ref().is_some_and(|gateway| gateway.namespace == namespace)
+    }
+
+    /// Returns the namespaces all of whose accounts are trusted by name.
+    pub fn fully_trusted_namespaces(&self) -> impl Iterator<Item = &str> {
+        let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
+        let own: BTreeSet<&str> =
+            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).collect();
+        own.into_iter()
+    }
+
+    /// Returns the other accounts that are trusted by name, each with its namespace.
+    pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
+        let gateways = self.gateways.iter();
+        controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
+    }
+
+    /// True if rules or policies trust this account because of its name.
+    pub fn trusts_account(&self, namespace: &str, account: &str) -> bool {
+        self.fully_trusted_namespaces().any(|known| known == namespace)
+            || self.trusted_accounts().any(|known| known == (namespace, account))
+    }
+
+    /// True if an account of the namespace is trusted by name.
+    pub fn has_trusted_accounts(&self, namespace: &str) -> bool {
+        self.fully_trusted_namespaces()
+            .chain(self.trusted_accounts().map(|(known, _)| known))
+            .any(|known| known == namespace)
     }
 
     /// Returns the namespace of the controller's service account.

@@ -15,7 +15,9 @@ impl Snapshot {
     /// True if the settings, a SharedService or a grant trusts the namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.settings.trusts_namespace(namespace)
-            || self.shared_services().any(|service| service.namespace == namespace)
+            || self
+                .shared_services()
+                .any(|service| service.namespace == namespace || service.calls(namespace))
             || self
                 .tenants()
                 .any(|tenant| tenant.grants.callers.iter().any(|caller| caller.namespace == namespace))

@@ -64,7 +64,7 @@ pub enum Object<'a> {
     Binding(Metadata<'a>),
     /// A service account; the second field is the whole object if it has the name of a baseline object.
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
-    TokenRequest(TokenRequest<'a>),
+    TokenRequest(Metadata<'a>, TokenRequest<'a>),
     Secret(Secret<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
@@ -99,7 +99,8 @@ impl<'a> Object<'a> {
                 Self::ServiceAccount(metadata, object)
             }
             Kind::TokenRequest => {
-                Self::TokenRequest(TypedObject::read(kind, raw, found)?.spec.unwrap_or_default())
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::TokenRequest(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Secret => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;

@@ -5,7 +5,8 @@
 //!
 //! The settings reserve names (`platform.namespaces`, `platform.sharedNamespaces`) and prefixes
 //! (`platform.namespacePrefixes`) for the platform. The namespaces of gateways, of the egress gateway, of the mesh's
-//! root, of Bulkhead's controller, of SharedServices and of granted callers (`grants.callers`) are reserved too. Every
+//! root, of Bulkhead's controller, of SharedServices and their `egress`, and of granted callers (`grants.callers`) are
+//! reserved too. Every
 //! name that begins with `tenant-` is reserved for tenants, those that do not exist yet included: `tenant-NAME` and
 //! `tenant-NAME-…` belong to the tenant NAME, and new namespaces of that tenant must be named so. Platform accounts may
 //! create a namespace under any name.

@@ -95,6 +95,9 @@
 //! metadata: { name: metrics }
 //! spec: { namespace: monitoring }
 //! ```
+//!
+//! ## Limits
+//! A user who creates two Tenants in the same moment can get both.
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust, quote};
 use crate::api::{Subject, SubjectKind};
