@@ -14,7 +14,7 @@ use crate::kinds::{Kind, Resource, WebhookEntry};
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
 use crate::policy::{NamespaceClass, RULES, Rule};
-use crate::settings::Settings;
+use crate::settings::{KUBE_CONTROLLERS, KUBE_SYSTEM, Settings};
 use crate::snapshot::{
     BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
 };
@@ -288,12 +288,20 @@ const IS_NODE: &str =
     "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
 
 /// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
-/// must restart without Bulkhead.
+/// must restart without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
 fn not_controller_or_node() -> MatchCondition {
     let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
     let accounts = accounts.join(", ");
-    condition("not-controller-or-node", &format!("!(request.userInfo.username in [{accounts}] || {IS_NODE})"))
+    let trusted = KUBE_CONTROLLERS.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    condition(
+        "not-controller-or-node",
+        &format!(
+            "!(request.userInfo.username in [{accounts}] || {IS_NODE}) \
+             || (request.namespace == '{KUBE_SYSTEM}' && request.resource.resource == 'pods' \
+             && request.operation == 'CREATE' && object.?spec.?serviceAccountName.orValue('') in [{trusted}])"
+        ),
+    )
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {

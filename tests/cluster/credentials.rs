@@ -83,6 +83,23 @@ fn tokens_and_pods_of_trusted_accounts_are_refused() {
     }
 }
 
+/// A controller creates pods from ControllerRevisions too, which are not judged.
+#[test]
+fn pod_of_a_controller_that_runs_as_a_trusted_controller_is_refused() {
+    let it = shared();
+    let account = "system:serviceaccount:kube-system:statefulset-controller";
+    let admin = it.cluster.admin().unwrap();
+    for (namespace, account) in [("istio-ingress", "public"), ("kube-system", "cred-rolled")] {
+        admin.apply(&labelled_namespace(namespace, &json!({})).to_string()).unwrap();
+        admin.run(&["create", "serviceaccount", account, "-n", namespace]).unwrap();
+    }
+    let controller = it.cluster.powerful(account, "strangers").unwrap();
+    let created = |namespace: &str, account: &str| running_as(pod(namespace), "/spec", account);
+    refused(&controller, DRY_RUN, &created("kube-system", "namespace-controller"), REFUSED);
+    expect_admitted(&controller.feed(DRY_RUN, &created("kube-system", "cred-rolled")).unwrap());
+    expect_admitted(&controller.feed(DRY_RUN, &created("istio-ingress", "public")).unwrap());
+}
+
 #[test]
 fn other_accounts_of_these_namespaces_are_used_as_before() {
     let it = shared();

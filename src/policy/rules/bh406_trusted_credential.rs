@@ -49,6 +49,17 @@
 //!   containers:
 //!     - { name: gateway, image: registry.example.com/gateway:1 }
 //! ```
+//! ```yaml as system:serviceaccount:kube-system:statefulset-controller
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: rolled-back-0
+//!   namespace: kube-system # BH406
+//! spec:
+//!   serviceAccountName: namespace-controller
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as system:kube-controller-manager
@@ -70,22 +81,17 @@
 //! ## Limits
 //! The rule judges neither impersonation nor certificate requests and their approval: RBAC decides who may. Nor does it
 //! judge granted callers (`grants.callers`) in namespaces that the settings do not list, commands in pods of `kube-system`
-//! and of gateways, or pods that Kubernetes' controllers create from a ControllerRevision.
+//! and of gateways, or pods outside `kube-system` that Kubernetes' controllers create from a forged ControllerRevision.
 
 use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Object;
 use crate::settings::KUBE_SYSTEM;
+use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Workloads, Kinds::Only(CREDENTIALS)])
     .in_scopes(&[NamespaceClass::TrustedAccounts, NamespaceClass::MeshRoot])
-    .trusts(&[
-        Trust::Bulkhead,
-        Trust::Platform,
-        Trust::Nodes,
-        Trust::NamespaceController,
-        Trust::KubeControllers,
-    ]);
+    .trusts(&[Trust::Bulkhead, Trust::Platform, Trust::Nodes, Trust::NamespaceController]);
 
 /// Further kinds that give their writer the identity of an account.
 const CREDENTIALS: &[Kind] =
@@ -93,7 +99,10 @@ const CREDENTIALS: &[Kind] =
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (namespace, _) = request.namespace();
-    if request.changes_no_container() {
+    // No pod runs as one of Kubernetes' controllers: a template that names one came in without being judged.
+    let is_controllers_pod = namespace == KUBE_SYSTEM && request.kind == Kind::Pod;
+    let is_controller = matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager);
+    if request.changes_no_container() || (is_controller && !is_controllers_pod) {
         return;
     }
     let account = match request.object {
