@@ -8,7 +8,7 @@ use support::cluster::shared;
 use support::objects::{changed, deployment, labelled_namespace, pod, token_secret};
 use support::refusal::{expect_admitted, refused};
 
-const REFUSED: &[(&str, &str)] = &[("BH406", "metadata.namespace")];
+const REFUSED: &[(&str, &str)] = &[("BH407", "metadata.namespace")];
 const DRY_RUN: &[&str] = &["create", "--dry-run=server", "-f", "-"];
 /// A trusted account of each namespace.
 const TRUSTED: [(&str, &str); 5] = [

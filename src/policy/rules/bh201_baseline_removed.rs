@@ -60,7 +60,7 @@
 //!
 //! ## Limits
 //! The API server does not send deletions by the namespace controller, so that namespaces end while no replica answers.
-//! BH406 protects the credentials of that account. A user who may impersonate it can delete baseline objects, and the
+//! BH407 protects the credentials of that account. A user who may impersonate it can delete baseline objects, and the
 //! controller creates them again.
 
 use serde_json::Value;

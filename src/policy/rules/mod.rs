@@ -74,7 +74,7 @@ rules! {
     bh402_shared_identity_name
     bh403_mesh_token
     bh404_token_secret
-    bh406_trusted_credential
+    bh407_trusted_credential
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header

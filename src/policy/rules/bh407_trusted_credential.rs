@@ -1,4 +1,4 @@
-//! # BH406 `trusted-credential`
+//! # BH407 `trusted-credential`
 //!
 //! ## What it refuses
 //! Refuses tokens and pods of accounts that rules trust by name.
@@ -26,7 +26,7 @@
 //! kind: TokenRequest
 //! metadata:
 //!   name: replicaset-controller
-//!   namespace: kube-system # BH406
+//!   namespace: kube-system # BH407
 //! spec: { audiences: [] }
 //! ```
 //! ```yaml as argocd in system:serviceaccounts
@@ -35,7 +35,7 @@
 //! type: kubernetes.io/service-account-token
 //! metadata:
 //!   name: borrowed
-//!   namespace: bulkhead-system # BH406
+//!   namespace: bulkhead-system # BH407
 //!   annotations: { kubernetes.io/service-account.name: bulkhead-controller }
 //! ```
 //! ```yaml as mallory in strangers
@@ -43,7 +43,7 @@
 //! kind: Pod
 //! metadata:
 //!   name: gateway
-//!   namespace: istio-ingress # BH406
+//!   namespace: istio-ingress # BH407
 //! spec:
 //!   serviceAccountName: public
 //!   containers:
@@ -54,7 +54,7 @@
 //! kind: Pod
 //! metadata:
 //!   name: rolled-back-0
-//!   namespace: kube-system # BH406
+//!   namespace: kube-system # BH407
 //! spec:
 //!   serviceAccountName: namespace-controller
 //!   containers:
