@@ -37,6 +37,9 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
         Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
             (NamespaceClass::MeshRoot, None)
         }
+        Some(NamespaceOwner::Platform) if snapshot.settings.has_trusted_accounts(review.namespace) => {
+            (NamespaceClass::TrustedAccounts, None)
+        }
         Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
 
@@ -189,6 +192,9 @@ fn namespace_owner<'w>(
     match snapshot.owner(review.namespace) {
         // The API server sends only writes to namespaces in which it sees the tenant label, so this snapshot is
         // older.
+        Some(NamespaceOwner::Unowned) | None if snapshot.settings.has_trusted_accounts(review.namespace) => {
+            Ok(Some(NamespaceOwner::Platform))
+        }
         Some(NamespaceOwner::Unowned) | None => {
             Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
         }

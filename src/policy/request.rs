@@ -6,7 +6,6 @@ use super::fields::Found;
 use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject, changed_addresses};
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
-use crate::api::Subject;
 use crate::kinds::{Kind, Operation};
 use crate::snapshot::{Actor, Namespace, ProxyReference, Snapshot, Tenant};
 
@@ -64,9 +63,17 @@ impl<'r> Request<'r> {
         self.review.time
     }
 
-    /// True if the user is `owner`, or a member of that group.
-    pub fn user_matches(&self, owner: &Subject) -> bool {
-        self.review.user.matches(owner)
+    /// Returns the name of the user.
+    pub fn user_name(&self) -> &'r str {
+        self.review.user.name
+    }
+
+    /// True if the user may create a Tenant for themselves. Components of the cluster, service accounts among them,
+    /// never may: they write what others have put into manifests.
+    pub fn may_create_own_tenant(&self) -> bool {
+        let user = &self.review.user;
+        let groups = &self.snapshot.settings.self_service_groups;
+        !user.name.starts_with("system:") && user.groups.iter().any(|group| groups.contains(*group))
     }
 
     /// True if the namespace's tenant has `enforcement: Observe`.
@@ -92,6 +99,11 @@ impl<'r> Request<'r> {
             return false;
         };
         self.operation == Operation::Update && pod_changes::same_containers(old, new).unwrap_or(false)
+    }
+
+    /// True if the request writes a subresource through which no container of a pod changes.
+    pub fn changes_no_container(&self) -> bool {
+        matches!(self.review.subresource, "status" | "resize")
     }
 
     /// Returns the stage at which the object is judged.

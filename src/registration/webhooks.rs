@@ -1,6 +1,6 @@
 //! The two webhook configurations, as the rules require them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -21,10 +21,7 @@ pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
 /// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_needed = |entry: &&WebhookEntry| {
-        **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some()
-    };
-    let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
+    let webhooks = WebhookEntry::ALL.iter().map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
@@ -66,7 +63,9 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
         let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
             rule.scopes().iter().any(|class| match class {
-                NamespaceClass::SharedService | NamespaceClass::MeshRoot => entry == WebhookEntry::Shared,
+                NamespaceClass::SharedService
+                | NamespaceClass::MeshRoot
+                | NamespaceClass::TrustedAccounts => entry == WebhookEntry::Shared,
                 NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
                     Some(entry) == resource.kind.entry()
                 }
@@ -123,7 +122,7 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
         WebhookEntry::Shared => LabelSelectorRequirement {
             key: NAMESPACE_NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
-            values: Some(namespaces_selected_by_name(settings).cloned().collect()),
+            values: Some(namespaces_selected_by_name(settings).into_iter().map(str::to_owned).collect()),
         },
         _ => LabelSelectorRequirement {
             key: TENANT_LABEL.to_owned(),
@@ -135,8 +134,10 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
 }
 
 /// Returns the platform namespaces in which a rule judges objects.
-fn namespaces_selected_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
-    settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
+fn namespaces_selected_by_name(settings: &Settings) -> BTreeSet<&str> {
+    let trusted = settings.trusted_accounts().map(|(namespace, _)| namespace);
+    let shared = settings.shared_namespaces.iter().map(String::as_str);
+    shared.chain(settings.fully_trusted_namespaces()).chain(trusted).collect()
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

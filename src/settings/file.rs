@@ -46,6 +46,7 @@ pub(super) struct Platform {
     pub(super) users: Vec<String>,
     pub(super) groups: Option<Vec<String>>,
     pub(super) break_glass_groups: Vec<String>,
+    pub(super) self_service_groups: Vec<String>,
     pub(super) controller: Option<String>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) shared_namespaces: Vec<String>,

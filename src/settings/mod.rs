@@ -30,6 +30,8 @@ pub struct Settings {
     pub platform_groups: BTreeSet<String>,
     /// Groups whose members no rule refuses; every use is logged, counted and audited.
     pub break_glass_groups: BTreeSet<String>,
+    /// Groups whose members may each create a Tenant for themselves.
+    pub self_service_groups: BTreeSet<String>,
     /// Namespaces of the platform, which belong to no tenant even if their labels say so.
     pub platform_namespaces: BTreeSet<String>,
     /// Namespaces of shared services.
@@ -143,6 +145,27 @@ pub enum SettingsError {
     RuleWithoutMode(String),
 }
 
+/// The namespace of Kubernetes' own components.
+pub const KUBE_SYSTEM: &str = "kube-system";
+/// Accounts of Kubernetes' controllers that rules and match conditions know.
+pub const KUBE_CONTROLLERS: &[&str] = &[
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "disruption-controller",
+    "generic-garbage-collector",
+    "job-controller",
+    "legacy-service-account-token-cleaner",
+    "namespace-controller",
+    "node-controller",
+    "pod-garbage-collector",
+    "replicaset-controller",
+    "replication-controller",
+    "resourcequota-controller",
+    "service-account-controller",
+    "statefulset-controller",
+];
+
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] = &[
     "bulkhead-probe",
@@ -251,6 +274,7 @@ impl Settings {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             break_glass_groups: file.platform.break_glass_groups.into_iter().collect(),
+            self_service_groups: file.platform.self_service_groups.into_iter().collect(),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
@@ -326,6 +350,53 @@ impl Settings {
 
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| gateway.name == name)
+    }
+
+    /// True if rules or policies trust a namespace because of its name.
+    pub fn trusts_namespace(&self, namespace: &str) -> bool {
+        self.is_listed_platform_namespace(namespace)
+            || namespace == self.mesh_root
+            || self.controller_namespace() == Some(namespace)
+            || self.is_gateway_namespace(namespace)
+    }
+
+    /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
+    pub fn is_gateway_namespace(&self, namespace: &str) -> bool {
+        self.gateways.iter().any(|gateway| gateway.namespace() == namespace)
+            || self.egress_gateway.as_ref().is_some_and(|gateway| gateway.namespace == namespace)
+    }
+
+    /// Returns the namespaces all of whose accounts are trusted by name.
+    pub fn fully_trusted_namespaces(&self) -> impl Iterator<Item = &str> {
+        let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
+        let own: BTreeSet<&str> =
+            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).collect();
+        own.into_iter()
+    }
+
+    /// Returns the other accounts that are trusted by name, each with its namespace.
+    pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
+        let gateways = self.gateways.iter();
+        controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
+    }
+
+    /// True if rules or policies trust this account because of its name.
+    pub fn trusts_account(&self, namespace: &str, account: &str) -> bool {
+        self.fully_trusted_namespaces().any(|known| known == namespace)
+            || self.trusted_accounts().any(|known| known == (namespace, account))
+    }
+
+    /// True if an account of the namespace is trusted by name.
+    pub fn has_trusted_accounts(&self, namespace: &str) -> bool {
+        self.fully_trusted_namespaces()
+            .chain(self.trusted_accounts().map(|(known, _)| known))
+            .any(|known| known == namespace)
+    }
+
+    /// Returns the namespace of the controller's service account.
+    pub fn controller_namespace(&self) -> Option<&str> {
+        self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
     }
 
     /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.

@@ -129,3 +129,17 @@ impl<'w> Actor<'w> {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{KUBE_SYSTEM, Settings};
+
+    #[test]
+    fn credentials_of_every_trusted_controller_are_protected() {
+        let prefix = format!("system:serviceaccount:{KUBE_SYSTEM}:");
+        let accounts = kube_controller_accounts().chain([NAMESPACE_CONTROLLER]);
+        let mut names = accounts.filter_map(|account| account.strip_prefix(&prefix));
+        assert!(names.all(|name| Settings::default().trusts_account(KUBE_SYSTEM, name)));
+    }
+}

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use crate::keys::{INJECTION_LABEL, REVISION_LABEL};
 use crate::settings::Settings;
 use members::Members;
-use namespace_names::{overlapping_tenant, tenant_with_prefix};
+use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
     Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER, controller_account_for,
@@ -103,6 +103,8 @@ pub struct Snapshot {
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     /// Namespaces by the tenant that their label names, whether or not the tenant exists.
     namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>>,
+    /// Namespaces that are named after a tenant and do not have its label, by the tenant.
+    taken_names: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
 impl Snapshot {
@@ -123,6 +125,14 @@ impl Snapshot {
             match overlapping_tenant(&tenants, &tenant.name) {
                 Some(older) => drop(inactive_tenants.insert(tenant.name.clone(), older.to_owned())),
                 None => drop(tenants.insert(tenant.name.clone(), tenant)),
+            }
+        }
+        let mut taken_names: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (name, namespace) in &state.namespaces {
+            let tenant =
+                name.strip_prefix(NAMESPACE_PREFIX).and_then(|rest| tenant_with_prefix(&tenants, rest));
+            if let Some(tenant) = tenant.filter(|tenant| namespace.tenant.as_deref() != Some(*tenant)) {
+                taken_names.entry(tenant.to_owned()).or_default().insert(Arc::clone(name));
             }
         }
         let mut exemptions: BTreeMap<String, Vec<Exemption>> = BTreeMap::new();
@@ -147,6 +157,7 @@ impl Snapshot {
                 .map(|service| (service.name.clone(), service))
                 .collect(),
             namespaces_by_tenant,
+            taken_names,
         }
     }
 
@@ -277,6 +288,16 @@ impl Snapshot {
         let is_trusted =
             |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
         self.namespaces_of(tenant).filter(is_trusted)
+    }
+
+    /// Returns every namespace named `tenant-NAME` or `tenant-NAME-…`, whatever its label is.
+    pub fn namespaces_named_for(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(Arc::as_ref).filter(move |name| is_named_for(name, tenant))
+    }
+
+    /// Returns the namespaces that are named after the tenant and are not its own, sorted by name.
+    pub fn taken_names(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.taken_names.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
 
     /// Returns the namespaces with the tenant's label, sorted by name.

@@ -99,11 +99,9 @@ pub fn snapshot<'f>(
         let namespace_name = document.yaml.text(&["metadata", "namespace"]).unwrap_or_default();
         match (document.group(), document.yaml.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                state.tenants.push(Arc::new(Tenant::new(
-                    name,
-                    0,
-                    document.parse::<WithSpec<_>>("Tenant")?.spec,
-                )));
+                let terminating = document.yaml.text(&["metadata", "deletionTimestamp"]).is_some();
+                let tenant = Tenant::new(name, 0, document.parse::<WithSpec<_>>("Tenant")?.spec);
+                state.tenants.push(Arc::new(Tenant { terminating, ..tenant }));
             }
             (Some(api::GROUP), Some("SharedService")) => {
                 state

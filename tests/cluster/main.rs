@@ -9,6 +9,7 @@ mod applications;
 mod baseline;
 mod chain;
 mod controller;
+mod credentials;
 mod edits;
 mod exemptions;
 mod fields;
@@ -32,6 +33,7 @@ mod registration;
 mod reserved_names;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
+mod self_service;
 mod serving;
 mod shared_services;
 mod snapshots;

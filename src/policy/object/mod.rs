@@ -68,11 +68,12 @@ pub enum Object<'a> {
     Binding(Metadata<'a>),
     /// A service account; the second field is the whole object if it has the name of a baseline object.
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
-    TokenRequest(TokenRequest<'a>),
+    TokenRequest(Metadata<'a>, TokenRequest<'a>),
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
+    SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
     Policy(Policy<'a>),
@@ -103,7 +104,8 @@ impl<'a> Object<'a> {
                 Self::ServiceAccount(metadata, object)
             }
             Kind::TokenRequest => {
-                Self::TokenRequest(TypedObject::read(kind, raw, found)?.spec.unwrap_or_default())
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::TokenRequest(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Secret => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
@@ -136,8 +138,10 @@ impl<'a> Object<'a> {
             | Kind::StatefulSet
             | Kind::CronJob
             | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
-            Kind::SharedService
-            | Kind::Exemption
+            Kind::SharedService => {
+                Self::SharedService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Exemption
             | Kind::PersistentVolumeClaim
             | Kind::WasmPlugin
             | Kind::TrafficExtension

@@ -47,6 +47,8 @@ rules! {
     bh108_tenant_in_use
     bh109_unacknowledged_findings
     bh110_retired_name
+    bh111_terminating_tenant
+    bh112_shared_service_in_use
     bh201_baseline_removed
     bh202_baseline_altered
     bh203_workload_before_baseline
@@ -78,6 +80,7 @@ rules! {
     bh404_token_secret
     bh405_pod_address
     bh406_mesh_root_certificate
+    bh407_trusted_credential
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header

@@ -62,6 +62,8 @@ pub enum NamespaceClass {
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
     MeshRoot,
+    /// Other namespaces outside tenants with accounts that rules trust by name.
+    TrustedAccounts,
 }
 
 impl Rule {

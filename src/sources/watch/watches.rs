@@ -77,7 +77,11 @@ pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = ResourceEvent>
 
 /// Converts a Tenant to the snapshot's type.
 pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
-    read_named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
+    read_named(tenant, |tenant| {
+        let terminating = tenant.metadata.deletion_timestamp.is_some();
+        let known = Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec);
+        Ok(Tenant { terminating, ..known })
+    })
 }
 
 /// Returns the name of an object, and the object if it can be read.
