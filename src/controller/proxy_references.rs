@@ -12,33 +12,47 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::settings::Dataplane;
-use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, Snapshot};
+use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Snapshot};
 use crate::sources::SnapshotStore;
-use crate::sources::proxy_reference::learn;
+use crate::sources::proxy_reference::learn_all;
 
-/// Time between two rounds, and after a round with an error.
+/// Time between two rounds.
 const ROUND_INTERVAL: Duration = Duration::from_secs(30);
-const RETRY_INTERVAL: Duration = Duration::from_secs(2);
+/// Time until the next round after a failure; doubled after each further one.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Collects a burst of changes into one look at the revisions.
+const DEBOUNCE: Duration = Duration::from_millis(100);
+
+/// Time limit of a dry run.
+const LEARNING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Learns and publishes, round after round. Runs until dropped.
 pub(super) async fn publish_proxy_references(client: Client, snapshots: &SnapshotStore, namespace: &str) {
     let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let mut snapshot_changes = snapshots.subscribe();
+    let mut retry_interval = RETRY_INTERVAL;
     loop {
-        let mut learned = BTreeSet::new();
-        let mut next_round = Instant::now() + RETRY_INTERVAL;
+        let mut wanted = BTreeSet::new();
+        let mut is_complete = false;
         if let Some(snapshot) = snapshots.newest() {
-            learned = revisions(&snapshot);
-            if update_config_map(&client, &maps, &snapshot, &learned).await {
-                next_round = Instant::now() + ROUND_INTERVAL;
+            wanted = revisions(&snapshot);
+            let learned = learn_all(&client, &wanted, &snapshot.settings, LEARNING_TIMEOUT).await;
+            is_complete = learned.len() == wanted.len();
+            if let Err(error) = update_config_map(&maps, &wanted, learned).await {
+                warn!(%error, "failed to publish the references of the mesh's proxy");
+                is_complete = false;
             }
         }
+        retry_interval = if is_complete { RETRY_INTERVAL } else { (retry_interval * 2).min(ROUND_INTERVAL) };
+        let pause = if is_complete { ROUND_INTERVAL } else { retry_interval };
         // A namespace with another revision starts a round at once.
+        let next_round = Instant::now() + pause;
         while let Some(remaining) = next_round.checked_duration_since(Instant::now())
             && timeout(remaining, snapshot_changes.changed()).await.is_ok()
         {
-            sleep(Duration::from_millis(100)).await;
-            if snapshots.newest().is_some_and(|snapshot| revisions(&snapshot) != learned) {
+            sleep(DEBOUNCE).await;
+            if snapshots.newest().is_some_and(|snapshot| revisions(&snapshot) != wanted) {
                 break;
             }
         }
@@ -58,54 +72,39 @@ fn revisions(snapshot: &Snapshot) -> BTreeSet<String> {
     revisions
 }
 
-/// Learns the revisions, and writes the ConfigMap if one differs. Returns false if something failed.
+/// Writes the ConfigMap if what was learned differs from it.
 async fn update_config_map(
-    client: &Client,
     maps: &Api<ConfigMap>,
-    snapshot: &Snapshot,
-    revisions: &BTreeSet<String>,
-) -> bool {
-    let mut is_complete = true;
-    let mut learned = Vec::new();
-    for revision in revisions {
-        match learn(client, revision, &snapshot.settings).await {
-            Ok(reference) => learned.push((revision, reference)),
-            Err(error) => {
-                warn!(revision, %error, "failed to learn the mesh's proxy; without it new pods are refused");
-                is_complete = false;
+    wanted: &BTreeSet<String>,
+    learned: Vec<(String, ProxyReference)>,
+) -> Result<(), kube::Error> {
+    let found = maps.get_opt(PROXY_REFERENCES_CONFIG_MAP).await?;
+    let data = found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default();
+    let known = ProxyReferences::from_data(&data).unwrap_or_else(|error| {
+        warn!(error, "failed to read the ConfigMap of the references, which is written anew");
+        ProxyReferences::default()
+    });
+    let mut references = known.clone();
+    references.retain(|revision| wanted.contains(revision));
+    let now = Timestamp::now().as_second();
+    for (revision, reference) in learned {
+        if let Some(before) = known.newest(&revision) {
+            for change in before.differences(&reference) {
+                info!(revision, change, "the injector writes another proxy");
             }
         }
+        references.add(&revision, reference, now);
     }
-    let written = async {
-        let found = maps.get_opt(PROXY_REFERENCES_CONFIG_MAP).await?;
-        let data = found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default();
-        let known = ProxyReferences::from_data(&data).unwrap_or_default();
-        let mut references = known.clone();
-        references.retain(|revision| revisions.contains(revision));
-        for (revision, reference) in learned {
-            if let Some(before) = known.newest(revision) {
-                for change in before.differences(&reference) {
-                    info!(revision, change, "the injector writes another proxy");
-                }
-            }
-            references.add(revision, reference, Timestamp::now().as_second());
-        }
-        if found.is_some() && references == known {
-            return Ok(());
-        }
-        let mut map = found.unwrap_or_default();
-        let is_new = map.metadata.name.replace(PROXY_REFERENCES_CONFIG_MAP.to_owned()).is_none();
-        map.data = Some(references.to_data().map_err(kube::Error::SerdeError)?);
-        if is_new {
-            maps.create(&PostParams::default(), &map).await?;
-        } else {
-            maps.replace(PROXY_REFERENCES_CONFIG_MAP, &PostParams::default(), &map).await?;
-        }
-        Ok::<_, kube::Error>(())
-    };
-    if let Err(error) = written.await {
-        warn!(%error, "failed to publish the references of the mesh's proxy");
-        is_complete = false;
+    if references == known {
+        return Ok(());
     }
-    is_complete
+    let mut map = found.unwrap_or_default();
+    let is_new = map.metadata.name.replace(PROXY_REFERENCES_CONFIG_MAP.to_owned()).is_none();
+    map.data = Some(references.to_data().map_err(kube::Error::SerdeError)?);
+    if is_new {
+        maps.create(&PostParams::default(), &map).await?;
+    } else {
+        maps.replace(PROXY_REFERENCES_CONFIG_MAP, &PostParams::default(), &map).await?;
+    }
+    Ok(())
 }

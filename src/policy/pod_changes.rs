@@ -7,10 +7,17 @@ use super::object::{Container, ContainerKind, JsonStr, ObjectError, Stage, Workl
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
 use crate::kinds::Kind;
 
-/// True if two versions of a pod have the same images and the same mesh containers.
-pub(super) fn same_containers(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
+/// True if two versions of a pod have the same mesh containers, apart from their resources.
+pub(super) fn same_mesh_containers(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
+    fn without_resources<'w>(
+        (kind, name, mut fields): (ContainerKind, &'w str, Vec<(&'w str, &'w str)>),
+    ) -> (ContainerKind, &'w str, Vec<(&'w str, &'w str)>) {
+        fields.retain(|(field, _)| !["resources", "resizePolicy"].contains(field));
+        (kind, name, fields)
+    }
+
     let [old, new] = pods(old, new)?;
-    Ok(images(&old).eq(images(&new)) && mesh_containers(&old).eq(mesh_containers(&new)))
+    Ok(mesh_containers(&old).map(without_resources).eq(mesh_containers(&new).map(without_resources)))
 }
 
 fn pods<'a>(old: &'a RawValue, new: &'a RawValue) -> Result<[Workload<'a>; 2], ObjectError> {

@@ -92,13 +92,13 @@ impl<'r> Request<'r> {
         self.snapshot.proxy_references.valid(revision, self.review.time)
     }
 
-    /// True if the request updates a pod, and leaves the images and the mesh's containers as they are.
+    /// True if the request updates a pod, and leaves the mesh's containers as they are.
     pub fn keeps_mesh_containers(&self) -> bool {
         let (Some(old), Some(Ok(new))) = (self.review.old_object, self.review.object.map(ReviewObject::raw))
         else {
             return false;
         };
-        self.operation == Operation::Update && pod_changes::same_containers(old, new).unwrap_or(false)
+        self.operation == Operation::Update && pod_changes::same_mesh_containers(old, new).unwrap_or(false)
     }
 
     /// True if the request writes a subresource through which no container of a pod changes.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::webhooks::CONFIGURATION_NAME;
 use crate::api::GROUP;
 use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
+use crate::keys::{NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
 use crate::settings::Settings;
@@ -20,9 +21,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns the two accounts with all their permissions, and the roles of tenants' owners.
 pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
-    let probe_namespace =
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": PROBE_NAMESPACE } });
-    let mut objects = vec![probe_namespace];
+    let mut objects = probe_namespace().to_vec();
     objects.extend(owner_roles());
     for account in [WEBHOOK_ACCOUNT, CONTROLLER] {
         objects.push(service_account(namespace, account));
@@ -71,6 +70,38 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
         objects.extend(role(PROBE_NAMESPACE, namespace, account, &[probe]));
     }
     objects
+}
+
+/// Returns the namespace for dry runs, and a policy that refuses everything else there: RBAC cannot demand a dry run.
+fn probe_namespace() -> [Value; 3] {
+    let metadata = json!({ "name": PROBE_NAMESPACE });
+    let (group, name) = ("admissionregistration.k8s.io/v1", PROBE_NAMESPACE);
+    [
+        json!({
+            "apiVersion": "v1", "kind": "Namespace",
+            // Istio's containers need more than any other level allows.
+            "metadata": { "name": name, "labels": { POD_SECURITY_LABEL: "privileged" } },
+        }),
+        json!({
+            "apiVersion": group, "kind": "ValidatingAdmissionPolicy", "metadata": metadata,
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: name } },
+                    "resourceRules": [{
+                        "apiGroups": [""], "apiVersions": ["*"], "operations": ["CREATE"], "resources": ["pods"],
+                    }],
+                },
+                "validations": [{
+                    "expression": "request.dryRun", "message": format!("the namespace `{name}` is for dry runs"),
+                }],
+            },
+        }),
+        json!({
+            "apiVersion": group, "kind": "ValidatingAdmissionPolicyBinding", "metadata": metadata,
+            "spec": { "policyName": name, "validationActions": ["Deny"] },
+        }),
+    ]
 }
 
 /// Returns permissions on the workloads and routes in tenants' namespaces: to audit them, and to look up objects that

@@ -135,10 +135,12 @@ impl ProxyReferences {
 }
 
 impl ProxyReference {
-    fn has_same_form(&self, other: &Self) -> bool {
+    /// True if the injector makes the same of a pod as when it was asked for `other`.
+    pub fn has_same_form(&self, other: &Self) -> bool {
         (&self.native, &self.classic) == (&other.native, &other.classic)
     }
 
+    /// Returns the volume of this name, which is the same in both forms.
     pub fn volume(&self, name: &str) -> Option<&InjectedObject> {
         self.native
             .iter()

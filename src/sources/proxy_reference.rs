@@ -1,10 +1,16 @@
 //! Learns the reference of the mesh's proxy: what the cluster's own injector makes of a plain pod. The API server only
 //! runs a dry run, so the pod is never stored.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use axum::http::Request;
+use futures::future::join_all;
 use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::time::timeout;
+use tracing::warn;
 
 use crate::keys::{INJECT_KEY, NATIVE_SIDECAR_ANNOTATION, REVISION_LABEL};
 use crate::policy::proxy::{self, is_mesh_image};
@@ -29,12 +35,27 @@ pub enum LearnError {
     ForeignImage(String),
 }
 
-/// Asks the injector of `revision` for both forms of the proxy.
-pub async fn learn(
+/// Asks the injectors of all revisions at once. Leaves out those that fail, and logs why.
+pub async fn learn_all(
     client: &Client,
-    revision: &str,
+    revisions: &BTreeSet<String>,
     settings: &Settings,
-) -> Result<ProxyReference, LearnError> {
+    limit: Duration,
+) -> Vec<(String, ProxyReference)> {
+    let learned = join_all(revisions.iter().map(async |revision| {
+        let failure = match timeout(limit, learn(client, revision, settings)).await {
+            Ok(Ok(reference)) => return Some((revision.clone(), reference)),
+            Ok(Err(error)) => error.to_string(),
+            Err(elapsed) => elapsed.to_string(),
+        };
+        warn!(revision, failure, "failed to learn the mesh's proxy; without it new pods are refused");
+        None
+    }));
+    learned.await.into_iter().flatten().collect()
+}
+
+/// Asks the injector of `revision` for both forms of the proxy.
+async fn learn(client: &Client, revision: &str, settings: &Settings) -> Result<ProxyReference, LearnError> {
     let native = inject(client, revision, settings, true).await?;
     let classic = inject(client, revision, settings, false).await?;
     if native.is_none() && classic.is_none() {

@@ -143,3 +143,21 @@ fn change_of_the_injector_refuses_no_pod() {
     set_value(&admin, "istio", "mesh", &mesh);
     create_until(IMAGE, false);
 }
+
+/// RBAC cannot demand a dry run, so the accounts of Bulkhead could create pods in the namespace of the probe.
+#[test]
+fn pod_in_the_namespace_of_the_probe_is_refused() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let mut pod = objects::pod("");
+    pod["metadata"] = json!({ "name": "app" });
+    pod["spec"]["containers"][0]["securityContext"] = json!({ "privileged": true });
+    let create = |flags: &[&str]| {
+        let arguments = ["create", "-n", "bulkhead-probe", "-f", "-"];
+        admin.feed(&[&arguments, flags].concat(), &pod.to_string()).unwrap()
+    };
+    let account = "--as=system:serviceaccount:bulkhead-system:bulkhead";
+    assert!(create(&["--dry-run=server", account]).success);
+    let said = create(&[account]);
+    assert!(!said.success && said.stderr.contains("is for dry runs"), "{said:?}");
+}

@@ -72,7 +72,7 @@ pub enum Object<'a> {
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
-    Tenant(TenantView<'a>),
+    Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
@@ -115,10 +115,10 @@ impl<'a> Object<'a> {
             Kind::VirtualService => {
                 Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
-            Kind::Tenant => Self::Tenant(TenantView::read(
-                TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata,
-                raw,
-            )?),
+            Kind::Tenant => {
+                let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
+                Self::Tenant(Box::new(TenantView::read(metadata, raw)?))
+            }
             Kind::NetworkPolicy
             | Kind::AuthorizationPolicy
             | Kind::PeerAuthentication

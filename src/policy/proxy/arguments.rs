@@ -148,7 +148,7 @@ impl Arguments {
         required.find(|flag| !seen.contains(flag)).map(ArgumentMismatch::Missing)
     }
 
-    /// True if the table allows this flag with these values.
+    /// True if a pod's own annotations can set this flag to these values.
     fn allows(&self, group: &[JsonStr<'_>], user: i64) -> bool {
         let [argument, next @ ..] = group else { return false };
         let (flag, inline) = split(argument);
@@ -157,7 +157,8 @@ impl Arguments {
             [next] => Some(&**next),
             _ => return false,
         };
-        self.flags().any(|(known, value)| known == flag && value.accepts(inline, next, user))
+        let mut values = self.flags().filter(|(known, _)| *known == flag).map(|(_, value)| value);
+        values.any(|value| value.is_set_by_pods() && value.accepts(inline, next, user))
     }
 
     fn flags(&self) -> impl Iterator<Item = (&'static str, FlagValue)> {
@@ -185,6 +186,11 @@ fn texts<'s>(group: &'s [JsonStr<'_>]) -> impl Iterator<Item = &'s str> {
 }
 
 impl FlagValue {
+    /// True if annotations of a pod set such values.
+    fn is_set_by_pods(self) -> bool {
+        matches!(self, Self::Level | Self::Next(_) | Self::NextPorts | Self::NextMeshPorts)
+    }
+
     fn takes_next(self) -> bool {
         !matches!(self, Self::None | Self::Level | Self::Number | Self::File)
     }
@@ -194,12 +200,15 @@ impl FlagValue {
             (Self::None, None, None) => true,
             (Self::Level, Some(level), None) => !level.is_empty() && is_plain(level, b"_-:,"),
             (Self::Number, Some(number), None) => number.parse::<u16>().is_ok(),
-            (Self::File, Some(file), None) => file.starts_with('/'),
+            (Self::File, Some(file), None) => file.starts_with('/') && is_plain(file, b"/._-"),
             (Self::Next(expected), None, Some(next)) => next == expected,
             (Self::NextUser, None, Some(next)) => next.parse() == Ok(user),
-            (Self::NextDomain, None, Some(next)) => next.starts_with("$(POD_NAMESPACE).svc."),
+            (Self::NextDomain, None, Some(next)) => {
+                next.strip_prefix("$(POD_NAMESPACE).svc.").is_some_and(|domain| is_plain(domain, b".-"))
+            }
             (Self::NextMeshPorts, None, Some(next)) => {
-                next.split(',').all(|port| port.parse().is_ok_and(|port| MESH_PORTS.contains(&port)))
+                let is_mesh = |port: &str| port.parse().is_ok_and(|port| MESH_PORTS.contains(&port));
+                next.split(',').all(|port| port.is_empty() || is_mesh(port))
             }
             (Self::NextPorts, None, Some(next)) => {
                 next == "*" || next.split(',').all(|port| port.is_empty() || port.parse::<u16>().is_ok())

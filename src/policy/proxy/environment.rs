@@ -7,9 +7,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::comparison::Comparison;
-use super::variable::{METADATA_VARIABLES, VariableValue, find_in};
+use super::variable::{METADATA_VARIABLES, VariableValue, find_in, is_metadata_name};
 use super::{PROXY_CONTAINER, proxy_config};
-use crate::policy::object::JsonStr;
+use crate::policy::object::{JsonStr, nullable};
 use crate::policy::quote;
 use crate::settings::Settings;
 use crate::snapshot::InjectedElement;
@@ -75,8 +75,8 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("ISTIO_META_NODE_NAME", VariableValue::Field("spec.nodeName")),
     ("ISTIO_META_OWNER", VariableValue::Computed),
     ("ISTIO_META_POD_PORTS", VariableValue::Computed),
-    ("ISTIO_META_WORKLOAD_NAME", VariableValue::Computed),
-    ("ISTIO_PROMETHEUS_ANNOTATIONS", VariableValue::Computed),
+    ("ISTIO_META_WORKLOAD_NAME", VariableValue::Name),
+    ("ISTIO_PROMETHEUS_ANNOTATIONS", VariableValue::Scraped(is_local_scrape)),
     ("OTEL_RESOURCE_ATTRIBUTES", VariableValue::Computed),
     ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
     ("POD_NAME", VariableValue::Field("metadata.name")),
@@ -115,7 +115,8 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         };
         next = position.map_or(next, |position| position + 1);
         let value = find(name, container.name);
-        let is_fixed = container.exact && known.is_some() && !value.is_some_and(VariableValue::varies);
+        let varies = is_metadata_name(name) || value.is_some_and(VariableValue::varies);
+        let is_fixed = container.exact && known.is_some() && !varies;
         let message = match value {
             _ if is_duplicate => Some(format!("{} is set twice", quote(name))),
             _ if known.is_some_and(|known| known.is(raw)) => None,
@@ -138,9 +139,9 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
             others.push(variable.name);
         }
     });
-    let is_computed = |name: &str| matches!(find(name, container.name), Some(VariableValue::Computed));
+    let is_optional = |name: &str| find(name, container.name).is_some_and(VariableValue::is_optional);
     let missing = injected.iter().zip(is_written).filter(|(_, is_written)| !is_written);
-    let missing = missing.filter_map(|(known, _)| known.name.as_deref()).find(|name| !is_computed(name));
+    let missing = missing.filter_map(|(known, _)| known.name.as_deref()).find(|name| !is_optional(name));
     if let Some(name) = missing.filter(|_| container.exact) {
         container.report(&["env"], None, format!("Istio sets {} for `{}`", quote(name), container.name));
     }
@@ -188,6 +189,30 @@ impl EnvVar<'_> {
         matches!(value, VariableValue::Computed)
             || self.literal().is_some_and(|written| value.accepts(&written, settings))
     }
+}
+
+/// True if the agent scrapes paths of the pod itself. It appends the path to `http://localhost:PORT`.
+fn is_local_scrape(json: &str, _: &Settings) -> bool {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Target<'a> {
+        #[serde(rename = "scrape", default)]
+        _scrape: IgnoredAny,
+        #[serde(borrow, default)]
+        path: Option<JsonStr<'a>>,
+        #[serde(borrow, default)]
+        port: Option<JsonStr<'a>>,
+        #[serde(borrow, default, deserialize_with = "nullable")]
+        targets: Vec<Target<'a>>,
+    }
+
+    fn is_local(scrape: &Target<'_>) -> bool {
+        scrape.path.as_deref().is_none_or(|path| path.is_empty() || path.starts_with('/'))
+            && scrape.port.as_deref().is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok())
+            && scrape.targets.iter().all(is_local)
+    }
+
+    serde_json::from_str(json).is_ok_and(|scrape| is_local(&scrape))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::settings::{Image, Settings};
 pub use arguments::{Arguments, INIT_ARGUMENTS, PROXY_ARGUMENTS, VALIDATION_ARGUMENTS};
 pub use comparison::Expected;
 pub use container::compare;
-pub use volumes::{MESH_AUDIENCE, is_injected, is_mesh_volume, mesh_tokens};
+pub use volumes::{MESH_AUDIENCE, is_as_injected, is_mesh_volume, is_of_istio, mesh_tokens};
 
 pub const PROXY_CONTAINER: &str = "istio-proxy";
 /// The container that redirects the pod's traffic to the proxy.

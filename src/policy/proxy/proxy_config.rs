@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::is_plain;
-use super::variable::{is_istiod, is_metadata};
+use super::variable::{is_istiod, is_metadata, is_metadata_name};
 use crate::settings::Settings;
 
 #[derive(Default, Deserialize)]
@@ -60,15 +60,13 @@ pub(super) fn is_harmless(json: &str, settings: &Settings) -> bool {
 /// True if the variable differs from that of the reference in nothing else than what a pod may change.
 pub(super) fn differs_harmlessly(json: &str, reference: &str, settings: &Settings) -> bool {
     let parse = |text| serde_json::from_str::<Map<String, Value>>(text).ok();
-    let (Some(mut written), Some(reference)) = (parse(json), parse(reference)) else { return false };
-    remove_same(&mut written, &reference);
-    // A pod cannot remove the address of its control plane.
-    let keeps_address = parse(json).is_some_and(|written| {
-        written.contains_key("discoveryAddress") || !reference.contains_key("discoveryAddress")
-    });
-    keeps_address
-        && serde_json::from_value::<ProxyConfig>(Value::Object(written))
-            .is_ok_and(|config| config.is_harmless(settings))
+    let (Some(written), Some(reference)) = (parse(json), parse(reference)) else { return false };
+    let rest = |mut one: Map<String, Value>, other: &Map<String, Value>| {
+        remove_same(&mut one, other);
+        serde_json::from_value::<ProxyConfig>(Value::Object(one)).ok()
+    };
+    let (added, removed) = (rest(written.clone(), &reference), rest(reference, &written));
+    added.is_some_and(|added| added.is_harmless(settings)) && removed.is_some_and(|removed| removed.is_free())
 }
 
 /// Removes the values that are the same in both objects, at any depth.
@@ -90,6 +88,11 @@ pub(super) fn is_harmless_annotation(yaml: &str, settings: &Settings) -> bool {
 }
 
 impl ProxyConfig {
+    /// True if a pod may leave these values out.
+    fn is_free(&self) -> bool {
+        self.discovery_address.is_none() && self.proxy_metadata.keys().all(|name| is_metadata_name(name))
+    }
+
     fn is_harmless(&self, settings: &Settings) -> bool {
         let StatsMatcher { prefixes, suffixes, regexps } = &self.proxy_stats_matcher;
         let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
@@ -108,6 +111,32 @@ fn is_safe(text: &str, marks: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pod_changes_only_listed_fields_of_the_reference() {
+        let settings = Settings::default();
+        let reference = r#"{"discoveryAddress":"istiod.mesh.svc:15012","concurrency":1,
+            "tracing":{"zipkin":{"address":"zipkin:9411"}},"proxyMetadata":{"FLAVOUR":"blue"}}"#;
+        let with = |from: &str, to: &str| {
+            assert!(reference.contains(from), "{from}");
+            differs_harmlessly(&reference.replace(from, to), reference, &settings)
+        };
+        assert!(with(r#""concurrency":1"#, r#""concurrency":4"#));
+        assert!(with(r#""concurrency":1,"#, ""));
+        assert!(with(r#"{"zipkin""#, r#"{"sampling":5,"zipkin""#));
+        assert!(with(r#"{"FLAVOUR""#, r#"{"ISTIO_META_DNS_CAPTURE":"true","FLAVOUR""#));
+        for (from, to) in [
+            (r#""istiod.mesh.svc:15012""#, "null"),
+            (r#""discoveryAddress":"istiod.mesh.svc:15012","#, ""),
+            ("istiod.mesh.svc", "istiod.istio-system.svc"),
+            ("zipkin:9411", "mine:9411"),
+            (r#"{"zipkin":{"address":"zipkin:9411"}}"#, "{}"),
+            ("blue", "red"),
+            (r#"{"FLAVOUR":"blue"}"#, "{}"),
+        ] {
+            assert!(!with(from, to), "{from} → {to}");
+        }
+    }
 
     #[test]
     fn only_listed_fields_are_harmless() {

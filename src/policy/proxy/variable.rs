@@ -1,6 +1,7 @@
 //! The values of environment variables that the injector writes, and the variables that every container of the mesh
 //! has.
 
+use super::is_plain;
 use crate::settings::Settings;
 
 /// The value that the injector gives a variable.
@@ -20,6 +21,10 @@ pub(super) enum VariableValue {
     /// The address of istiod's certificate authority.
     Istiod,
     TrustDomain,
+    /// A name: letters, digits and few marks, because Envoy's bootstrap has it unescaped.
+    Name,
+    /// The metrics that the agent reads, as JSON, which the function accepts.
+    Scraped(fn(&str, &Settings) -> bool),
     /// The mesh's configuration of the proxy, as JSON, which the function accepts without a reference.
     ProxyConfig(fn(&str, &Settings) -> bool),
 }
@@ -45,7 +50,17 @@ pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool 
     find_in(METADATA_VARIABLES, name).is_some_and(|known| known.accepts(value, settings))
 }
 
+/// True if a pod may set this variable of every container of the mesh.
+pub(super) fn is_metadata_name(name: &str) -> bool {
+    find_in(METADATA_VARIABLES, name).is_some()
+}
+
 impl VariableValue {
+    /// True if only some pods have such a variable.
+    pub(super) fn is_optional(self) -> bool {
+        matches!(self, Self::Computed | Self::Name | Self::Scraped(_))
+    }
+
     /// True if the value can depend on the pod alone.
     pub(super) fn varies(self) -> bool {
         !matches!(self, Self::Literal(_) | Self::Istiod | Self::TrustDomain | Self::ProxyConfig(_))
@@ -56,7 +71,8 @@ impl VariableValue {
         match self {
             Self::Literal(expected) => written == expected,
             Self::Field(_) | Self::Resource(_) => false,
-            Self::ProxyConfig(accepts) => accepts(written, settings),
+            Self::Name => is_plain(written, b"._-"),
+            Self::Scraped(accepts) | Self::ProxyConfig(accepts) => accepts(written, settings),
             Self::Computed => true,
             Self::Bool => matches!(written, "true" | "false"),
             Self::Duration => is_duration(written),

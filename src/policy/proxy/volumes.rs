@@ -51,14 +51,19 @@ pub fn is_mesh_volume(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// True if a volume is as in the reference, or as in Istio's template.
-pub fn is_injected<'r>(
+/// True if a volume is as in one of the references.
+pub fn is_as_injected<'r>(
     volume: &Volume<'_>,
     mut references: impl Iterator<Item = &'r InjectedObject>,
 ) -> bool {
     let Some((kind, source)) = &volume.source else { return false };
     references.any(|known| known.field(kind).is_some_and(|known| known.is(source)))
-        || find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
+}
+
+/// True if a volume is as in Istio's template.
+pub fn is_of_istio(volume: &Volume<'_>) -> bool {
+    let Some((kind, source)) = &volume.source else { return false };
+    find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
 }
 
 /// Returns the indexes of the sources of a projected volume that are tokens for the mesh. If the volume cannot be

@@ -211,14 +211,16 @@
 //!     - { name: app, image: registry.example.com/app:1 }
 //!     - name: istio-proxy
 //!       image: registry.istio.io/release/proxyv2:1.31.0
-//!       args: [proxy, sidecar, --domain, $(POD_NAMESPACE).svc.cluster.local, --proxyLogLevel=warning]
+//!       args: [proxy, sidecar, --proxyLogLevel=warning]
 //!       lifecycle: { postStart: { exec: { command: [pilot-agent, wait] } } }
 //!       securityContext: { runAsUser: 1337 }
 //! ```
 //!
 //! ## Limits
-//! A mesh whose proxies run as another user in each namespace, as on OpenShift, has no single reference: its pods are
-//! refused. BH303 judges the annotations that the proxy reads when it starts.
+//! The injector must make the same of a plain pod everywhere. Pods are refused if it runs proxies as another user in each
+//! namespace, as on OpenShift, if a ProxyConfig object changes variables or images in one namespace, or if another webhook
+//! changes all containers after Istio: exclude Istio's containers there, such as with
+//! `eks.amazonaws.com/skip-containers`. BH303 judges the annotations that the proxy reads when it starts.
 
 use super::{Check, Request, Retry, Rule, RuleReport};
 use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};

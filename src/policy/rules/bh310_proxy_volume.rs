@@ -52,7 +52,7 @@
 //!               expirationSeconds: 86400
 //!               path: token
 //!     - name: istio-token
-//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
+//!       projected: { defaultMode: 420, sources: [{ serviceAccountToken: { audience: istio-ca, expirationSeconds: 43200, path: istio-token } }] }
 //!     - { name: istiod-ca-cert, configMap: { name: mine } } # BH310
 //!     - { name: istio-envoy, hostPath: { path: /tmp } } # BH308 BH310
 //! ```
@@ -118,7 +118,7 @@
 //!     - name: vault
 //!       projected: { sources: [{ serviceAccountToken: { audience: vault, path: token } }] }
 //!     - name: istio-token
-//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, expirationSeconds: 43200, path: istio-token } }] }
+//!       projected: { defaultMode: 420, sources: [{ serviceAccountToken: { audience: istio-ca, expirationSeconds: 43200, path: istio-token } }] }
 //! ```
 //!
 //! ## Limits
@@ -126,7 +126,8 @@
 //! refuses such proxies.
 
 use super::{Check, Request, Rule, RuleReport, quote};
-use crate::policy::object::{Stage, Workload};
+use crate::kinds::Operation;
+use crate::policy::object::{Stage, Volume, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
 use crate::snapshot::InjectedObject;
 
@@ -157,9 +158,7 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
                     "use an audience of your own. Istio mounts the proxy's token.",
                 );
             }
-        } else if workload.stage == Stage::Authored
-            || !proxy::is_injected(volume.value, injected_volumes(request, &volume.value.name))
-        {
+        } else if workload.stage == Stage::Authored || !is_injected(request, volume.value) {
             report.add(
                 &volume.path,
                 format!(
@@ -170,6 +169,14 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
             );
         }
     }
+}
+
+/// True if the injector can have added this volume: an existing pod may be older than the references.
+fn is_injected(request: &Request<'_>, volume: &Volume<'_>) -> bool {
+    let mut known = injected_volumes(request, &volume.name).peekable();
+    let is_new = request.stage() == Stage::Mutated && request.operation == Operation::Create;
+    let is_exact = is_new && known.peek().is_some();
+    proxy::is_as_injected(volume, known) || !is_exact && proxy::is_of_istio(volume)
 }
 
 /// Returns the volumes of this name in the references of the mesh's proxy.

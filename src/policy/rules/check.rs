@@ -71,7 +71,7 @@ impl Check {
             }
             (Self::Tenant(check), Object::Tenant(new)) => {
                 let old = match request.old {
-                    Some(Object::Tenant(old)) => Some(old),
+                    Some(Object::Tenant(old)) => Some(&**old),
                     _ => None,
                 };
                 check(request, new, old, report);
@@ -123,8 +123,8 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::ConfigMap(metadata)
         | Object::VirtualService(metadata)
         | Object::SharedService(metadata)
-        | Object::Namespace(NamespaceView { metadata, .. })
-        | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
+        | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
+        Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
         Object::TokenRequest(..) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,
     }
 }

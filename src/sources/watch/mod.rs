@@ -14,8 +14,7 @@ use futures::{FutureExt, StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
-use tracing::warn;
+use tokio::time::{Instant, sleep_until};
 
 use super::{LearnRequest, Numbered, SnapshotStore, proxy_reference};
 use crate::settings::Settings;
@@ -34,8 +33,8 @@ const LOOKUP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Minimum time between two dry runs to learn the proxy, each of which the injector answers.
 const LEARNING_INTERVAL: Duration = Duration::from_secs(1);
-/// Time limit for learning one revision.
-const LEARNING_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time limit of a dry run that requests wait for.
+const LEARNING_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Returns the names of the lists that readiness waits for.
 pub fn store_names() -> Vec<&'static str> {
@@ -97,10 +96,14 @@ pub async fn run(
                 learning = None;
                 next_learning = Instant::now() + LEARNING_INTERVAL;
                 let now = Timestamp::now().as_second();
+                let newest = snapshots.newest();
                 for (revision, reference) in references {
-                    stores.learned_references.add_temporary(&revision, reference, now);
+                    let mut known = newest.iter().flat_map(|known| known.proxy_references.valid(&revision, now));
+                    if !known.any(|known| known.has_same_form(&reference)) {
+                        stores.learned_references.add_temporary(&revision, reference, now);
+                        changed = true;
+                    }
                 }
-                changed = true;
                 learned = Some(request);
                 (None, None)
             }
@@ -137,13 +140,7 @@ async fn learn(
     start: Instant,
 ) -> (Numbered<LearnRequest>, Vec<(String, ProxyReference)>) {
     sleep_until(start).await;
-    let mut learned = Vec::new();
-    for revision in &request.wanted.revisions {
-        match timeout(LEARNING_TIMEOUT, proxy_reference::learn(&client, revision, &settings)).await {
-            Ok(Ok(reference)) => learned.push((revision.clone(), reference)),
-            Ok(Err(error)) => warn!(revision, %error, "failed to learn the mesh's proxy"),
-            Err(_) => warn!(revision, "the injector did not answer in time"),
-        }
-    }
+    let learned =
+        proxy_reference::learn_all(&client, &request.wanted.revisions, &settings, LEARNING_TIMEOUT).await;
     (request, learned)
 }
