@@ -10,9 +10,10 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 
-use super::watch::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
+use super::watch::{API_SERVERS, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
+use crate::baseline::DNS_NAMESPACE;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
 use crate::snapshot::{

@@ -10,7 +10,7 @@ use support::objects::{
 };
 use support::refusal::{expect_admitted, expect_refused, expect_warned, refused, violations, warnings};
 use support::wait::until;
-use support::weakening::{Refused, open_mesh, open_networks};
+use support::weakening::{Refused, open_mesh, open_networks, pods};
 
 const WAYS: [&[&str]; 3] = [
     &["create", "--dry-run=server", "-f", "-"],
@@ -105,9 +105,9 @@ fn policy_that_stays_within_the_tenant_is_admitted() {
         { "key": "kubernetes.io/metadata.name", "operator": "In", "values": [name] },
         { "key": "team", "operator": "NotIn", "values": ["other"] },
     ] }, "podSelector": {} });
-    let dns =
-        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } } });
+    let dns = pods("kube-system", &json!({ "k8s-app": "kube-dns" }));
     let dns_port = json!([{ "port": 53, "protocol": "UDP" }]);
+    let istiod = pods("istio-system", &json!({ "app": "istiod" }));
     let web = json!({ "matchLabels": { "app": "web" } });
     let allow = json!({ "action": "ALLOW", "rules": [{}] });
     let allowing = authorization_policy(&name, "everything", &allow);
@@ -124,6 +124,7 @@ fn policy_that_stays_within_the_tenant_is_admitted() {
             &json!({ "ingress": [{ "from": [own, named] }], "egress": [{ "to": [own] }] }),
         ),
         network(&name, "names", &json!({ "egress": [{ "to": [dns], "ports": dns_port }] })),
+        network(&name, "mesh", &json!({ "egress": [{ "to": [istiod], "ports": [{ "port": 15012 }] }] })),
         network(
             &name,
             "server",

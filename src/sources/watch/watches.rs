@@ -13,6 +13,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::store::{WatchEvent, watch_event};
 use crate::api;
+use crate::baseline::DNS_NAMESPACE;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
     BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant,
@@ -157,9 +158,6 @@ pub(super) fn watch_dns(client: Client) -> impl Stream<Item = ResourceEvent> {
         .default_backoff()
         .map(move |event| ResourceEvent::Dns(watch_event(event, read)))
 }
-
-/// The namespace of the cluster's DNS.
-pub const DNS_NAMESPACE: &str = "kube-system";
 
 /// Returns the cluster IPs of a Service.
 pub fn read_addresses(service: &core::Service) -> BTreeSet<IpAddr> {
