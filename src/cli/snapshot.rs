@@ -86,7 +86,8 @@ fn own_kind(resource: &ApiResource, object: &DynamicObject) -> Value {
 
 fn namespace(object: &DynamicObject) -> Value {
     let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == BASELINE_READY);
+    // Every one: the API server stores several conditions of one type.
+    let ready = conditions.into_iter().flatten().filter(|condition| condition["type"] == BASELINE_READY);
     let ready = ready.map(|condition| {
         json!({
             "type": condition["type"], "status": condition["status"], "message": condition["message"],
@@ -102,7 +103,7 @@ fn namespace(object: &DynamicObject) -> Value {
             "creationTimestamp": metadata.creation_timestamp,
             "labels": metadata.labels,
         },
-        "status": { "conditions": ready.into_iter().collect::<Vec<_>>() },
+        "status": { "conditions": ready.collect::<Vec<_>>() },
     })
 }
 

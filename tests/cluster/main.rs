@@ -9,6 +9,7 @@ mod applications;
 mod baseline;
 mod chain;
 mod controller;
+mod duplicates;
 mod edits;
 mod exemptions;
 mod fields;

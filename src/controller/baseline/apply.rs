@@ -178,7 +178,9 @@ async fn set_condition(
         "message": message,
         "lastTransitionTime": timestamp(),
     });
-    let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
+    // Deletes every condition of this type first, because the API server stores several, and would change only one.
+    let delete = json!({ "$patch": "delete", "type": BASELINE_READY });
+    let patch = Patch::Strategic(json!({ "status": { "conditions": [delete, condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());
     namespaces.patch_status(namespace, &PatchParams::default(), &patch).await?;
     Ok(())

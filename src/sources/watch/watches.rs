@@ -16,8 +16,7 @@ use crate::api;
 use crate::baseline::DNS_NAMESPACE;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant,
-    ready_for,
+    BASELINE_READY, Exemption, Namespace, ReservedNames, SharedService, Tenant, ready_for,
 };
 
 pub(super) enum ResourceEvent {
@@ -52,15 +51,17 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     let tenant = namespace.labels().get(TENANT_LABEL).cloned();
     let ready_message = tenant.as_deref().map(ready_for);
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let condition = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
+    // The API server stores several conditions of one type, which must agree.
+    let conditions: Vec<_> = conditions.filter(|known| known.type_ == BASELINE_READY).collect();
+    let is_ready =
+        |known: &&core::NamespaceCondition| known.status == "True" && known.message == ready_message;
     Namespace {
         tenant,
         labels: namespace.labels().iter().filter(|(key, _)| is_baseline_label(key)).map(owned).collect(),
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: condition
-            .is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
-        ready_revoked: condition.is_some_and(|condition| condition.status == "False"),
+        ready: !conditions.is_empty() && conditions.iter().all(is_ready),
+        ready_revoked: conditions.iter().any(|known| known.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }
