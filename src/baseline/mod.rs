@@ -18,7 +18,7 @@ mod shared_service;
 mod tenant;
 
 pub use cluster::{DENY_ALL_NAME, cluster_object_names, desired_for_cluster, is_cluster_object_name};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, differences, drift};
 pub use labels::{Label, enforced_labels, labels, missing_labels};
 pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{

@@ -1,6 +1,6 @@
 use super::names::{
-    DATAPLANE_LABEL, INJECTION_LABEL, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL, PLAIN_TENANT_LABEL,
-    POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
+    DATAPLANE_LABEL, INJECTION_LABEL, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL, OWN_DOMAIN,
+    PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
@@ -11,7 +11,8 @@ const POD_SECURITY: &str = "https://kubernetes.io/docs/concepts/security/pod-sec
 
 /// Labels and annotations of Namespaces.
 pub(super) static ROWS: &[Row] = &[
-    domain("bulkhead.dev", "is the domain of Bulkhead").see("tenants.md"),
+    domain("antrea.io", "configures Antrea, a network plugin").see("https://antrea.io/docs/"),
+    domain(OWN_DOMAIN, "is the domain of Bulkhead").see("tenants.md"),
     Row::label(Objects::Namespaces, PROBE, "proves by its refusal that the API server calls the webhook")
         .judged_by("BH103")
         .see("availability.md"),

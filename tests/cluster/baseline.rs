@@ -164,7 +164,7 @@ fn change_of_baseline_objects_is_refused() {
             ),
             (
                 r#"{"metadata":{"annotations":{"argocd.argoproj.io/tracking-id":"mine"}}}"#,
-                "metadata.annotations",
+                "metadata.annotations[argocd.argoproj.io/tracking-id]",
             ),
             (r#"{"spec":{"podSelector":{"matchLabels":{"app":"nobody"}}}}"#, "spec.podSelector.matchLabels"),
         ] {

@@ -20,6 +20,7 @@ mod keys;
 mod mesh_wide;
 mod namespaces;
 mod network;
+mod other_webhooks;
 mod outage;
 mod ownership;
 mod playground;

@@ -158,7 +158,11 @@ fn baseline_names_dry_runs_and_quota_changes_are_refused() {
     for kubectl in [&member, &admin] {
         refused(kubectl, &["create", "-f", "-"], &early.to_string(), &[("BH202", "metadata.name")]);
         for (object, patch, path) in [
-            (policy, r#"{"metadata":{"annotations":{"istio.io/dry-run":"true"}}}"#, "metadata.annotations"),
+            (
+                policy,
+                r#"{"metadata":{"annotations":{"istio.io/dry-run":"true"}}}"#,
+                "metadata.annotations[istio.io/dry-run]",
+            ),
             (quota, r#"{"spec":{"hard":{"pods":"100k"}}}"#, "spec.hard.pods"),
             (quota, r#"{"spec":{"hard":{"pods":null}}}"#, "spec.hard.pods"),
             (
@@ -213,14 +217,15 @@ fn gitops_account_with_every_right_cannot_weaken_a_baseline() {
     let none = r#"{"spec":{"podSelector":{"matchLabels":{"app":"none"}}}}"#;
     let patch = [&["patch"], &deny[..], &["--type=merge", "-p", none]].concat();
     refused(&deputy, &patch, "", &[("BH202", "spec.podSelector.matchLabels")]);
-    for note in [
-        "argocd.argoproj.io/sync-options=Prune=false",
-        "argocd.argoproj.io/compare-options=IgnoreExtraneous",
-        "kustomize.toolkit.fluxcd.io/reconcile=disabled",
-        "helm.sh/resource-policy=keep",
+    for (key, value) in [
+        ("argocd.argoproj.io/sync-options", "Prune=false"),
+        ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+        ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+        ("helm.sh/resource-policy", "keep"),
     ] {
-        let annotate = [&["annotate"], &deny[..], &[note]].concat();
-        refused(&deputy, &annotate, "", &[("BH202", "metadata.annotations")]);
+        let entry = format!("{key}={value}");
+        let annotate = [&["annotate"], &deny[..], &[&entry]].concat();
+        refused(&deputy, &annotate, "", &[("BH202", &format!("metadata.annotations[{key}]"))]);
     }
     let label = [&["label"], &deny[..], &["app.kubernetes.io/instance=shop"]].concat();
     refused(&deputy, &label, "", &[("BH202", "metadata.labels[app.kubernetes.io/instance]")]);
