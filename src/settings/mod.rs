@@ -68,6 +68,8 @@ pub struct Settings {
     pub allowed_runtime_classes: BTreeSet<String>,
     /// Signers that may issue certificates to pods of tenants.
     pub allowed_signers: BTreeSet<String>,
+    /// The number of labels and annotations that a tenant's namespace may have.
+    pub max_namespace_entries: usize,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -248,6 +250,7 @@ impl Settings {
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
             protected_keys: file.labels.protected.into_iter().collect(),
+            max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,
             outbound: file.mesh.outbound,
