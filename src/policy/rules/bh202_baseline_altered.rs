@@ -119,6 +119,9 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         report.add(&Object::status_path(), message, "leave `status` unchanged.");
     }
     let differs = |object| !differences(kind, &desired, object).is_empty();
+    if kind.is_partly_managed() {
+        check_attachments(object, old, report);
+    }
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
     if kind.is_partly_managed() && old.is_none_or(differs) {
         return;
@@ -132,9 +135,6 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
     }
 }
 
-fn classify_name(object: &Value) -> &str {
-    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
-}
 /// An object that others write too may have no further owners and finalizers: it must exist as long as its namespace, and
 /// no longer.
 fn check_attachments(object: &Value, old: Option<&Value>, report: &mut RuleReport) {
@@ -171,6 +171,9 @@ fn inert_metadata(
     kept
 }
 
+fn classify_name(object: &Value) -> &str {
+    object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default()
+}
 
 const fn noun(kind: Kind) -> &'static str {
     match kind {
