@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
+use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::cluster::{Cluster, connect};
 use super::exit_status::ExitStatus;
 use super::yaml::yaml;
 use crate::api;
-use crate::snapshot::{BASELINE_READY, RESERVED_NAMES_CONFIG_MAP};
+use crate::snapshot::{BASELINE_READY, ReservedNames};
 use crate::sources::pages::each_page;
 use crate::sources::reload;
 
@@ -46,10 +47,10 @@ impl Snapshot {
         for object in list(&client, &namespaces, None, ListParams::default()).await? {
             documents.push(yaml(&namespace(&object))?);
         }
-        let named = ListParams::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
         let maps = ApiResource::erase::<core::ConfigMap>(&());
-        for object in list(&client, &maps, Some(&self.cluster.system_namespace), named).await? {
-            documents.push(yaml(&reserved_names(&object))?);
+        let maps = list(&client, &maps, Some(&self.cluster.system_namespace), ListParams::default()).await?;
+        for object in maps.iter().filter(|object| ReservedNames::is_stored_in(&object.name_any())) {
+            documents.push(yaml(&reserved_names(object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;

@@ -9,7 +9,7 @@ use crate::api::GROUP;
 use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::snapshot::RESERVED_NAMES_CONFIG_MAP;
+use crate::snapshot::reserved_names_config_maps;
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
@@ -25,17 +25,16 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
         let mut rules = vec![watch_rule("", "namespaces")];
         rules.extend(own);
-        let mut own_namespace_rules = vec![json!({
-            "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP],
-            "verbs": ["get", "list", "watch"],
-        })];
+        // RBAC can limit a watch to one name, but not to several.
+        let mut own_namespace_rules = vec![watch_rule("", "configmaps")];
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([
                 json!({
-                    "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [RESERVED_NAMES_CONFIG_MAP], "verbs": ["update"],
+                    "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"],
+                    "resourceNames": reserved_names_config_maps().collect::<Vec<_>>(),
                 }),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),

@@ -37,7 +37,7 @@ pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
 pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
-pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
+pub use reserved_names::{ReservedName, ReservedNames, has_expired, reserved_names_config_maps};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
 pub use user::User;

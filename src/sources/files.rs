@@ -16,10 +16,7 @@ use crate::api;
 use crate::baseline::DNS_NAMESPACE;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
-use crate::snapshot::{
-    ClusterState, Exemption, Namespace, RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot,
-    Tenant,
-};
+use crate::snapshot::{ClusterState, Exemption, Namespace, ReservedNames, SharedService, Snapshot, Tenant};
 
 /// A document, with its file.
 #[derive(Debug)]
@@ -115,9 +112,9 @@ pub fn snapshot<'f>(
                 let exemption = Exemption::new(name, document.parse::<WithSpec<_>>("Exemption")?.spec);
                 state.exemptions.push(exemption.map_err(|error| document.error("Exemption", "", &error))?);
             }
-            (Some(""), Some("ConfigMap")) if name == RESERVED_NAMES_CONFIG_MAP => {
+            (Some(""), Some("ConfigMap")) if ReservedNames::is_stored_in(&name) => {
                 let map: core::ConfigMap = document.parse("ConfigMap")?;
-                state.reserved_names = ReservedNames::from_data(&map.data.unwrap_or_default());
+                state.reserved_names.extend(ReservedNames::from_data(&map.data.unwrap_or_default()));
             }
             (Some(""), Some("Namespace")) => {
                 let namespace: core::Namespace = document.parse("Namespace")?;

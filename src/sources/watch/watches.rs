@@ -116,15 +116,17 @@ pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, R
     read_named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
 }
 
-/// Watches the ConfigMap of reserved names in Bulkhead's namespace.
+/// Watches the ConfigMaps of reserved names in Bulkhead's namespace. Other ConfigMaps there count as empty.
 pub(super) fn watch_reserved_names(
     client: Client,
     namespace: &str,
 ) -> impl Stream<Item = ResourceEvent> + use<> {
-    let read =
-        |map: core::ConfigMap| (map.name_any(), Ok(ReservedNames::from_data(&map.data.unwrap_or_default())));
-    let config = watcher::Config::default().fields(&format!("metadata.name={RESERVED_NAMES_CONFIG_MAP}"));
-    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
+    let read = |map: core::ConfigMap| {
+        let name = map.name_any();
+        let data = map.data.filter(|_| ReservedNames::is_stored_in(&name)).unwrap_or_default();
+        (name, Ok(ReservedNames::from_data(&data)))
+    };
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), watcher::Config::default())
         .default_backoff()
         .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
 }
