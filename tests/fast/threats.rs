@@ -13,8 +13,8 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
     ("NSP", 10),
-    ("BAS", 11),
-    ("RES", 2),
+    ("BAS", 12),
+    ("RES", 3),
     ("WIR", 22),
     ("SCB", 9),
     ("SCW", 19),
