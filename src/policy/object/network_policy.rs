@@ -121,9 +121,10 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
         let is_granted = |port: &Port<'_>| {
             let Some(PortNumber(Some(first))) = port.first else { return false };
             let protocol = port.protocol.as_deref().unwrap_or("TCP");
-            (first..=port.last.unwrap_or(first)).all(|number| {
-                granted.iter().any(|known| known.protocol == protocol && known.number == number)
-            })
+            let last = port.last.unwrap_or(first);
+            let is_open =
+                |number| granted.iter().any(|known| known.protocol == protocol && known.number == number);
+            first <= last && (first..=last).all(is_open)
         };
         !self.ports.is_empty() && self.ports.iter().all(is_granted)
     }
