@@ -63,6 +63,13 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH404")
     .see(KUBERNETES),
+    Row::domain(
+        Objects::Of(&[&[Kind::ClusterRole]]),
+        "rbac.authorization.kubernetes.io",
+        "adds the permissions of the role to another role",
+    )
+    .written_by(Writer::Anyone, Values::Any)
+    .see("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"),
 ];
 
 /// A domain of the keys of a tool that deploys objects.
