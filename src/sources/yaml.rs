@@ -100,18 +100,19 @@ impl Tree {
         entries.iter().find(|(key, _)| key.value.0 == name).map(|(_, value)| &value.value)
     }
 
-    /// Adds the items of a list to `objects`, or the tree itself if it is none. As kubectl does, gives the items of a
-    /// typed list its API version and kind if they have none.
+    /// Adds the items of a list to `objects`, or the tree itself if it is none. To kubectl, every object with `items` is
+    /// a list, whatever its kind. It gives the items the list's API version and kind if they have none.
     fn flatten(tree: Spanned<Self>, objects: &mut Vec<Spanned<Self>>) {
         let text = |name: &str| match tree.value.get(name) {
             Some(Self::Leaf(serde_json::Value::String(text))) => Some(text.clone()),
             _ => None,
         };
-        let item_kind = text("kind").and_then(|kind| Some(kind.strip_suffix("List")?.to_owned()));
-        let (Some(kind), Some(Self::List(_))) = (item_kind, tree.value.get("items")) else {
+        if !matches!(tree.value.get("items"), Some(Self::List(_))) {
             objects.push(tree);
             return;
-        };
+        }
+        let kind = text("kind").unwrap_or_default();
+        let kind = kind.strip_suffix("List").unwrap_or(&kind).to_owned();
         let version = text("apiVersion").filter(|_| !kind.is_empty());
         let types = version.map(|version| [("apiVersion", version), ("kind", kind)]);
         let Self::Map(entries) = tree.value else { return };
@@ -248,6 +249,7 @@ mod tests {
     fn typed_and_nested_list_items_become_documents() {
         let text = "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {}\n- {apiVersion: v1, kind: Secret}\n---\n\
                     kind: List\nitems:\n- {apiVersion: apps/v1, kind: DeploymentList, items: [{spec: {}}]}\n---\n\
+                    {apiVersion: v1, kind: Anything, items: [{apiVersion: v1, kind: Pod}]}\n---\n\
                     {apiVersion: example.com/v1, kind: AllowList}\n";
         let documents = read(text).unwrap();
         assert_eq!(
@@ -256,6 +258,7 @@ mod tests {
                 r#"{"metadata":{},"apiVersion":"v1","kind":"Pod"}"#,
                 r#"{"apiVersion":"v1","kind":"Secret"}"#,
                 r#"{"spec":{},"apiVersion":"apps/v1","kind":"Deployment"}"#,
+                r#"{"apiVersion":"v1","kind":"Pod"}"#,
                 r#"{"apiVersion":"example.com/v1","kind":"AllowList"}"#,
             ]
         );
