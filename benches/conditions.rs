@@ -132,11 +132,12 @@ impl Bench {
         (0..3).for_each(update);
         let time = || self.cluster.api_server_time().expect("the API server's time");
         let (start, begin, mut updates) = (time(), Instant::now(), 0);
-        while time() - start < MEASURED && begin.elapsed() < Duration::from_secs(60) {
+        let spent = || time().saturating_sub(start);
+        while spent() < MEASURED && begin.elapsed() < Duration::from_mins(1) {
             (0..5).for_each(|step| update(updates as usize + step));
             updates += 5;
         }
-        (time() - start) / updates
+        spent() / updates
     }
 
     fn send(&self, method: &str, path: &str, media: &str, body: &Value) -> Result<Value, String> {
@@ -162,10 +163,10 @@ fn entry(name: &str) -> Value {
 
 fn keys(size: usize) -> Value {
     // With its quotes, an entry has 15 bytes, and as many again in `managedFields`.
-    Map::from_iter((0..size / 15).map(|index| (format!("k{index:08}"), "".into()))).into()
+    (0..size / 15).map(|index| (format!("k{index:08}"), "".into())).collect::<Map<_, _>>().into()
 }
 
-fn namespace(metadata: Value) -> Value {
+fn namespace(metadata: &Value) -> Value {
     let mut namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata });
     // The entries compare more in a tenant's namespace.
     namespace["metadata"]["labels"]["bulkhead.dev/tenant"] = "filled".into();
@@ -209,7 +210,7 @@ static FILLED: &[Filled] = &[
         part: "annotations",
         collection: NAMESPACES,
         subresource: "",
-        object: |size| namespace(json!({ "annotations": keys(size) })),
+        object: |size| namespace(&json!({ "annotations": keys(size) })),
         patch: note,
     },
     Filled {
@@ -217,7 +218,7 @@ static FILLED: &[Filled] = &[
         part: "labels",
         collection: NAMESPACES,
         subresource: "",
-        object: |size| namespace(json!({ "labels": keys(size) })),
+        object: |size| namespace(&json!({ "labels": keys(size) })),
         patch: |step| json!({ "metadata": { "labels": { "k00000001": step.to_string() } } }),
     },
     Filled {
@@ -227,7 +228,7 @@ static FILLED: &[Filled] = &[
         subresource: "",
         object: |size| {
             let finalizers: Vec<_> = (0..size / 25).map(|index| format!("example.com/{index:08}")).collect();
-            namespace(json!({ "finalizers": finalizers }))
+            namespace(&json!({ "finalizers": finalizers }))
         },
         patch: note,
     },
@@ -238,7 +239,7 @@ static FILLED: &[Filled] = &[
         subresource: "/status",
         object: |size| {
             let condition = |index| json!({ "type": format!("t{index:08}"), "status": "True" });
-            let mut namespace = namespace(json!({}));
+            let mut namespace = namespace(&json!({}));
             namespace["status"] = json!({ "conditions": (0..size / 50).map(condition).collect::<Vec<_>>() });
             namespace
         },
@@ -249,7 +250,7 @@ static FILLED: &[Filled] = &[
         part: "labels",
         collection: NAMESPACES,
         subresource: "",
-        object: |size| namespace(json!({ "labels": keys(size) })),
+        object: |size| namespace(&json!({ "labels": keys(size) })),
         patch: |step| json!({ "metadata": { "labels": { "k00000001": step.to_string() } } }),
     },
     Filled {
