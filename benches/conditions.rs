@@ -45,7 +45,10 @@ fn main() {
     let api = runtime.block_on(client(&admin));
     let bench = Bench { runtime, cluster, api };
     let mut worst: f64 = 0.0;
-    for filled in FILLED {
+    // `-- PART` measures only this part, such as `conditions`.
+    let runs =
+        |part: &str| std::env::args().skip(1).all(|argument| argument.starts_with("--") || argument == part);
+    for filled in FILLED.iter().filter(|filled| runs(filled.part)) {
         for size in SIZES {
             worst = worst.max(bench.measure(filled, size));
         }
@@ -88,8 +91,10 @@ impl Bench {
     fn create(&self, filled: &Filled, mut size: usize) -> (String, usize) {
         loop {
             let mut object = (filled.object)(size);
-            object["metadata"]["name"] = format!("filled-{size}").into();
-            let path = format!("{}/filled-{size}", filled.collection);
+            // A name of its own: an object with finalizers stays.
+            let name = format!("{}-{}-{size}", filled.entry, filled.part);
+            object["metadata"]["name"] = name.as_str().into();
+            let path = format!("{}/{name}", filled.collection);
             let created = self.send("POST", filled.collection, "json", &object);
             let created = created.and_then(|created| {
                 if filled.subresource.is_empty() {
