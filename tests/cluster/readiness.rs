@@ -161,7 +161,7 @@ fn namespace_full_of_annotations_can_be_changed_and_deleted() {
     // The largest number that Kubernetes accepts, about: 256 KiB.
     let full = padded(40_000, name);
     for text in [&full, &padded(1_000, name)] {
-        refused(&member, &["create", "-f", "-"], text, &[("BH111", "metadata.annotations")]);
+        refused(&member, &["create", "-f", "-"], text, &[("BH114", "metadata.annotations")]);
     }
     let said = admin.feed(&["create", "-f", "-"], &full).unwrap();
     assert!(said.success, "{said:?}");
@@ -170,7 +170,7 @@ fn namespace_full_of_annotations_can_be_changed_and_deleted() {
     admin.ok(&labelled).unwrap();
     member.ok(&["annotate", "namespace", name, "a0=changed", "--overwrite"]).unwrap();
     member.ok(&["annotate", "namespace", name, "a1-", "a2-"]).unwrap();
-    refused(&member, &["annotate", "namespace", name, "one=1"], "", &[("BH111", "metadata.annotations")]);
+    refused(&member, &["annotate", "namespace", name, "one=1"], "", &[("BH114", "metadata.annotations")]);
     let disable = ["label", "namespace", name, "istio-injection=disabled", "--overwrite"];
     refused(&member, &disable, "", &[("BH103", "metadata.labels[istio-injection]")]);
     admin

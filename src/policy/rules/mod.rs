@@ -46,7 +46,7 @@ rules! {
     bh108_tenant_in_use
     bh109_unacknowledged_findings
     bh110_retired_name
-    bh111_namespace_metadata_count
+    bh114_namespace_metadata_count
     bh201_baseline_removed
     bh202_baseline_altered
     bh203_workload_before_baseline

@@ -1,4 +1,4 @@
-//! # BH111 `namespace-metadata-count`
+//! # BH114 `namespace-metadata-count`
 //!
 //! ## What it refuses
 //! Refuses more labels and annotations on a namespace than the limit.
@@ -25,7 +25,7 @@
 //! metadata:
 //!   name: tenant-acme-annex
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme, istio-injection: enabled }
-//!   annotations: # BH111
+//!   annotations: # BH114
 //!     example.com/one: "1"
 //!     example.com/two: "2"
 //!     example.com/three: "3"
