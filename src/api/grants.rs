@@ -23,6 +23,29 @@ pub struct Grants {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub api_server_callbacks: Vec<Callback>,
+
+    /// Nodes on which the tenant's pods run.
+    #[serde(skip_serializing_if = "Nodes::is_default")]
+    pub nodes: Nodes,
+}
+
+/// Nodes on which a tenant's pods run.
+#[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Nodes {
+    /// Labels of the nodes, which every pod must have in its `nodeSelector`; any node by default.
+    #[schemars(transform = label_values)]
+    pub selector: BTreeMap<String, String>,
+
+    /// Keys of the taints in `reservedTaints` of the settings that the pods may tolerate.
+    #[schemars(length(max = 20))]
+    pub tolerations: Vec<String>,
+}
+
+impl Nodes {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Calls to a tenant from outside the cluster.

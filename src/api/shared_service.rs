@@ -4,6 +4,7 @@ use kube::CustomResource;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::SharedServiceStatus;
 use super::grants::label_values;
@@ -32,7 +33,7 @@ use super::without_unsigned_formats;
 #[schemars(transform = RecursiveTransform(without_unsigned_formats))]
 pub struct SharedServiceSpec {
     /// The namespace of the service, which must be in `platform.sharedNamespaces` of the settings.
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = [immutable("namespace")]))]
     pub namespace: String,
 
     /// The name of its Service; the name of the SharedService by default.
@@ -44,7 +45,10 @@ pub struct SharedServiceSpec {
     pub service_account: Option<String>,
 
     /// Labels of its pods; at least one.
-    #[schemars(extend("minProperties" = 1), transform = label_values)]
+    #[schemars(
+        extend("minProperties" = 1, "x-kubernetes-validations" = [immutable("selector")]),
+        transform = label_values,
+    )]
     pub selector: BTreeMap<String, String>,
 
     /// Ports of its pods; at least one.
@@ -124,6 +128,14 @@ pub struct AllowedTenants {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1000))]
     pub names: Option<Vec<String>>,
+}
+
+/// Rejects a change of a field that selects the pods: those that run would be left without policies.
+fn immutable(field: &str) -> Value {
+    json!({
+        "rule": "self == oldSelf",
+        "message": format!("{field} must not change: create another SharedService, and then delete this one"),
+    })
 }
 
 fn egress_host_patterns(schema: &mut Schema) {

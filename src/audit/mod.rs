@@ -10,19 +10,20 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::Client;
-use kube::api::ListParams;
+use kube::api::{ApiResource, ListParams};
 use serde_json::value::RawValue;
 
 use crate::baseline::{Label, desired_for_namespace, enforced_labels, missing_labels};
 use crate::keys::TENANT_LABEL;
-use crate::kinds::{Kind, Operation, Resource};
+use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaivedViolation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
+use crate::settings::TemplateKind;
 use crate::snapshot::{CONTROLLER_MANAGER, NamespaceOwner, Snapshot, User};
-use crate::sources::api_resource;
 use crate::sources::pages::each_page;
+use crate::sources::{api_resource, served_resource};
 use stored::StoredObject;
 
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
@@ -102,7 +103,7 @@ impl Audit<'_> {
             self.check_labels(namespace, &mut on_finding);
             existing.insert(namespace, BTreeSet::new());
         }
-        for resource in self.resources() {
+        for (kind, resource) in self.resources(&mut on_finding).await {
             let namespace_filters: Vec<Option<&str>> = match scope {
                 AuditScope::Everything => vec![None],
                 AuditScope::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
@@ -110,29 +111,18 @@ impl Audit<'_> {
             for namespace_filter in namespace_filters {
                 let judge_page = |items: &[&RawValue]| {
                     for item in items {
-                        progress.objects += self.judge_object(resource, item, &mut existing, &mut on_finding);
+                        progress.objects +=
+                            self.judge_object(kind, &resource, item, &mut existing, &mut on_finding);
                     }
                     on_progress(progress);
                     Ok(())
                 };
-                let listed_resource = api_resource(resource.kind);
-                let listed = each_page(
-                    self.client,
-                    &listed_resource,
-                    namespace_filter,
-                    selection(resource.kind),
-                    judge_page,
-                );
+                let listed = each_page(self.client, &resource, namespace_filter, selection(kind), judge_page);
                 if let Err(error) = listed.await
                     && !is_unknown_kind(&error)
                 {
                     let detail = Detail::Unjudged { unjudged: error.to_string() };
-                    on_finding(finding(
-                        namespace_filter.unwrap_or_default(),
-                        resource.kind.name(),
-                        "",
-                        detail,
-                    ));
+                    on_finding(finding(namespace_filter.unwrap_or_default(), &resource.kind, "", detail));
                 }
             }
         }
@@ -157,35 +147,47 @@ impl Audit<'_> {
         names
     }
 
-    fn resources(&self) -> impl Iterator<Item = Resource> {
-        let is_identity = |resource: &Resource| matches!(resource.kind, Kind::Secret | Kind::ServiceAccount);
-        audited_resources().filter(move |resource| self.identities || !is_identity(resource))
+    /// Returns the resources to list, each with the kind as which its objects are judged.
+    async fn resources(&self, on_finding: &mut impl FnMut(AuditFinding)) -> Vec<(Kind, ApiResource)> {
+        let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
+        let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
+        let mut resources: Vec<_> = kinds.map(|kind| (kind, api_resource(kind))).collect();
+        for TemplateKind { group, kind, resource, .. } in &self.snapshot.settings.template_kinds {
+            match served_resource(self.client, group, resource).await {
+                Ok(served) => resources.extend(served.map(|resource| (Kind::PodTemplate, resource))),
+                Err(error) => {
+                    on_finding(finding("", kind, "", Detail::Unjudged { unjudged: error.to_string() }));
+                }
+            }
+        }
+        resources
     }
 
     /// Judges one object; returns the number of judged objects.
     fn judge_object(
         &self,
-        resource: Resource,
+        kind: Kind,
+        resource: &ApiResource,
         raw: &RawValue,
         existing: &mut BTreeMap<&str, BTreeSet<(Kind, String)>>,
         on_finding: &mut impl FnMut(AuditFinding),
     ) -> usize {
         let Ok(stored) = serde_json::from_str::<StoredObject>(raw.get()) else {
             let unjudged = "an object without metadata".to_owned();
-            on_finding(finding("", resource.kind.name(), "", Detail::Unjudged { unjudged }));
+            on_finding(finding("", &resource.kind, "", Detail::Unjudged { unjudged }));
             return 0;
         };
         let namespace = stored.metadata.namespace.as_str();
         let Some(existing) = existing.get_mut(namespace) else { return 0 };
-        if resource.kind.is_managed() {
-            existing.insert((resource.kind, stored.metadata.name.clone()));
+        if kind.is_managed() {
+            existing.insert((kind, stored.metadata.name.clone()));
         }
-        if stored.is_skipped(resource.kind) {
+        if stored.is_skipped(kind) {
             return 1;
         }
         let finding = |detail| AuditFinding {
             workload: stored.workload().to_owned(),
-            ..finding(namespace, resource.kind.name(), &stored.metadata.name, detail)
+            ..finding(namespace, &resource.kind, &stored.metadata.name, detail)
         };
         match self.verdict(resource, &stored, raw) {
             Verdict::Unjudged(error) => on_finding(finding(Detail::Unjudged { unjudged: error.to_string() })),
@@ -203,15 +205,15 @@ impl Audit<'_> {
         1
     }
 
-    fn verdict(&self, resource: Resource, stored: &StoredObject, raw: &RawValue) -> Verdict {
-        let object = match stored.with_type_meta(resource.kind, raw) {
+    fn verdict(&self, resource: &ApiResource, stored: &StoredObject, raw: &RawValue) -> Verdict {
+        let object = match stored.with_type_meta(resource, raw) {
             Ok(object) => object,
             Err(error) => return Verdict::Unjudged(crate::policy::object::ObjectError::from(error).into()),
         };
         let review = Review {
             operation: Operation::Create.name(),
-            group: resource.group,
-            resource: resource.plural,
+            group: &resource.group,
+            resource: &resource.plural,
             namespace: &stored.metadata.namespace,
             // The creator is unknown, so the audit assumes the controller of the exemption's target.
             user: User { name: CONTROLLER_MANAGER, groups: Vec::new() },

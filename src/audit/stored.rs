@@ -1,3 +1,4 @@
+use kube::api::ApiResource;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
@@ -49,19 +50,16 @@ impl StoredObject {
     /// Returns the object as an API server would send it for review: the items of a list have no `kind`.
     pub(super) fn with_type_meta(
         &self,
-        kind: Kind,
+        resource: &ApiResource,
         raw: &RawValue,
     ) -> Result<Box<RawValue>, serde_json::Error> {
         let text = raw.get();
         if self.kind.is_some() {
             return Ok(raw.to_owned());
         }
-        let version = match kind.group() {
-            "" => kind.version().to_owned(),
-            group => format!("{group}/{}", kind.version()),
-        };
         let fields = text.trim_start().strip_prefix('{').unwrap_or(text);
-        RawValue::from_string(format!(r#"{{"apiVersion":"{version}","kind":"{}",{fields}"#, kind.name()))
+        let ApiResource { api_version, kind, .. } = resource;
+        RawValue::from_string(format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}",{fields}"#))
     }
 
     /// True if the audit skips the object: a pod that has ended, or a template that Kubernetes copied from one that is

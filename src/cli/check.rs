@@ -11,6 +11,7 @@ use crate::kinds::{Kind, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
+use crate::settings::Settings;
 use crate::snapshot::{NamespaceOwner, Snapshot, User};
 use crate::sources::files::{self, SourceDocument};
 
@@ -57,8 +58,8 @@ impl Check {
         let mut judged = 0_usize;
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for document in &manifests {
-            let Some(resource) = resource(document)
-                .filter(|resource| !resource.kind.is_cluster_scoped() || self.user.is_some())
+            let Some(resource) = resource(document, &snapshot.settings)
+                .filter(|resource| !resource.is_cluster_scoped || self.user.is_some())
             else {
                 continue;
             };
@@ -77,7 +78,12 @@ impl Check {
         Ok(ExitStatus::of(violations, unjudged))
     }
 
-    fn judge(&self, document: &SourceDocument, resource: Resource, snapshot: &Snapshot) -> Vec<ReportLine> {
+    fn judge(
+        &self,
+        document: &SourceDocument,
+        resource: JudgedResource<'_>,
+        snapshot: &Snapshot,
+    ) -> Vec<ReportLine> {
         let namespace =
             document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
         let review = Review {
@@ -96,17 +102,17 @@ impl Check {
         };
         let report_line = |pointer: &str, detail| ReportLine {
             source: Some(SourceLine { file: document.file.clone(), line: document.yaml.line(pointer) }),
-            kind: resource.kind.name().to_owned(),
+            kind: document.yaml.text(&["kind"]).unwrap_or_default().to_owned(),
             namespace: namespace.to_owned(),
             name: document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
             detail,
         };
         let unjudged = |error: String| vec![report_line("", Detail::Unjudged { unjudged: error })];
-        if namespace.is_empty() && !resource.kind.is_cluster_scoped() {
+        if namespace.is_empty() && !resource.is_cluster_scoped {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
         match snapshot.owner(namespace) {
-            _ if resource.kind.is_cluster_scoped() => {}
+            _ if resource.is_cluster_scoped => {}
             None => {
                 return unjudged(format!(
                     "namespace `{namespace}` is neither in --snapshot nor among the manifests; add its Namespace"
@@ -128,9 +134,23 @@ impl Check {
     }
 }
 
-/// Returns the resource of a manifest, if a rule judges its kind.
-fn resource(document: &SourceDocument) -> Option<Resource> {
-    Resource::of_objects(Kind::find(document.group()?, document.yaml.text(&["kind"])?)?)
+/// The resource of a manifest that is judged.
+#[derive(Clone, Copy)]
+struct JudgedResource<'a> {
+    group: &'a str,
+    plural: &'a str,
+    is_cluster_scoped: bool,
+}
+
+/// Returns the resource of a manifest, if a rule judges its kind or the settings have the paths of its pod templates.
+fn resource<'a>(document: &SourceDocument, settings: &'a Settings) -> Option<JudgedResource<'a>> {
+    let (group, name) = (document.group()?, document.yaml.text(&["kind"])?);
+    if let Some(kind) = Kind::find(group, name) {
+        let Resource { group, plural, .. } = Resource::of_objects(kind)?;
+        return Some(JudgedResource { group, plural, is_cluster_scoped: kind.is_cluster_scoped() });
+    }
+    let kind = settings.template_kinds.iter().find(|kind| kind.group == group && kind.kind == name)?;
+    Some(JudgedResource { group: &kind.group, plural: &kind.resource, is_cluster_scoped: false })
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.

@@ -28,7 +28,11 @@ impl Explain {
                 let kind = kinds_with_fields().find(|kind| kind.name().eq_ignore_ascii_case(name));
                 let Some(kind) = kind else {
                     let names: Vec<&str> = kinds_with_fields().map(Kind::name).collect();
-                    bail!("Bulkhead does not judge a kind `{name}`; it judges {}", names.join(", "));
+                    bail!(
+                        "Bulkhead does not judge a kind `{name}`; it judges {}. The pod templates of a kind in the \
+                         setting `podTemplates` have the fields of a PodTemplate",
+                        names.join(", ")
+                    );
                 };
                 write!(out, "{}", fields_text(kind))?;
             }

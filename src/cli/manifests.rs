@@ -25,7 +25,7 @@ pub(super) struct Manifests {
     #[command(flatten)]
     webhook_service: webhook_service::Options,
 
-    /// The settings file, which lists the namespaces that the webhook configurations name.
+    /// The settings file, which lists the namespaces and kinds that RBAC and the webhook configurations name.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 }
@@ -48,7 +48,7 @@ impl Manifests {
             }
         }
         if self.prints(Part::Rbac) {
-            for object in registration::rbac(&self.namespace) {
+            for object in registration::rbac(&self.namespace, &settings) {
                 documents.push(yaml(&object)?);
             }
         }

@@ -12,14 +12,14 @@ use super::cluster::{Cluster, connect};
 use super::exit_status::ExitStatus;
 use super::yaml::yaml;
 use crate::api;
-use crate::snapshot::{BASELINE_READY, ReservedNames};
+use crate::snapshot::{BASELINE_READY, PROXY_REFERENCES_CONFIG_MAP, ReservedNames};
 use crate::sources::pages::each_page;
 use crate::sources::reload;
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///
-/// Prints the Tenants, SharedServices, Exemptions and reserved names of the cluster, its Namespaces with their labels
-/// and readiness, and the settings file. It reads no Secret, and prints nothing else.
+/// Prints the Tenants, SharedServices, Exemptions and reserved names of the cluster, the proxy that its injector
+/// writes, its Namespaces with their labels and readiness, and the settings file. It reads no Secret, and prints nothing else.
 #[derive(Args, Debug)]
 pub(super) struct Snapshot {
     #[command(flatten)]
@@ -49,8 +49,10 @@ impl Snapshot {
         }
         let maps = ApiResource::erase::<core::ConfigMap>(&());
         let maps = list(&client, &maps, Some(&self.cluster.system_namespace), ListParams::default()).await?;
-        for object in maps.iter().filter(|object| ReservedNames::is_stored_in(&object.name_any())) {
-            documents.push(yaml(&reserved_names(object))?);
+        let is_printed =
+            |name: &str| ReservedNames::is_stored_in(name) || name == PROXY_REFERENCES_CONFIG_MAP;
+        for object in maps.iter().filter(|object| is_printed(&object.name_any())) {
+            documents.push(yaml(&config_map(object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
@@ -108,7 +110,7 @@ fn namespace(object: &DynamicObject) -> Value {
     })
 }
 
-fn reserved_names(object: &DynamicObject) -> Value {
+fn config_map(object: &DynamicObject) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",

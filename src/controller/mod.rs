@@ -1,12 +1,13 @@
 //! The controller: applies the baseline to tenant namespaces and repairs drift.
 //!
-//! It also registers the webhook, writes the status of Bulkhead's objects, audits observed tenants and records
-//! reserved names. One replica is the leader, by a Lease. It writes only objects that differ from what is wanted. It
+//! It also registers the webhook, writes the status of Bulkhead's objects, audits observed tenants, learns the
+//! mesh's proxy and records reserved names. One replica is the leader, by a Lease. It writes only objects that differ from what is wanted. It
 //! does not judge requests; the webhook does that, and keeps working while no controller runs.
 
 mod audit_loop;
 mod baseline;
 mod leader_election;
+mod proxy_references;
 mod registration;
 mod reserved_names;
 mod status;
@@ -49,6 +50,7 @@ pub async fn run(
             tokio::select! {
                 () = audit_loop::audit_observed_tenants(client.clone(), &snapshots, &audit_results) => {}
                 () = registration::run(client.clone(), &snapshots, &webhook_service, &metrics) => {}
+                () = proxy_references::publish_proxy_references(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reserved_names::record_reserved_names(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reconcile => {}
                 () = status::run(client.clone(), &snapshots, &audit_results, &errors) => {}

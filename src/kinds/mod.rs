@@ -62,12 +62,12 @@ impl Kind {
         self.row().entry
     }
 
-    /// Returns the path of the pod template, for kinds that create pods; empty for a pod itself.
+    /// Returns the path of the pod template, for kinds that have one; empty for a pod itself.
     pub const fn template(self) -> Option<&'static [&'static str]> {
         self.row().template
     }
 
-    /// True for pods, and for the kinds that create pods from a template.
+    /// True for pods, and for the kinds with a pod template.
     pub const fn is_workload(self) -> bool {
         self.template().is_some()
     }
@@ -89,6 +89,11 @@ impl Kind {
     /// True if some rule compares an object with its version before an update.
     pub const fn is_compared(self) -> bool {
         self.row().compared
+    }
+
+    /// True if an audit can judge stored objects of the kind.
+    pub const fn is_audited(self) -> bool {
+        self.row().audited
     }
 
     /// Returns the kind with this name in this group.

@@ -54,6 +54,7 @@ kinds! {
     PodExecOptions: Row::judged(Workloads, "", "v1", "", &[]),
     PodAttachOptions: Row::judged(Workloads, "", "v1", "", &[]),
     PodProxyOptions: Row::judged(Workloads, "", "v1", "", &[]),
+    PodTemplate: Row::judged(Workloads, "", "v1", "podtemplates", WRITES).template(&["template"]),
     ReplicationController: Row::judged(Workloads, "", "v1", "replicationcontrollers", WRITES).template(TEMPLATE),
     DaemonSet: Row::judged(Workloads, "apps", "v1", "daemonsets", WRITES).template(TEMPLATE),
     Deployment: Row::judged(Workloads, "apps", "v1", "deployments", WRITES).template(TEMPLATE),
@@ -62,6 +63,9 @@ kinds! {
     CronJob: Row::judged(Workloads, "batch", "v1", "cronjobs", WRITES).template(JOB_TEMPLATE),
     Job: Row::judged(Workloads, "batch", "v1", "jobs", WRITES).template(TEMPLATE),
 
+    PersistentVolumeClaim: Row::judged(Workloads, "", "v1", "persistentvolumeclaims", WRITES).unaudited(),
+
+    ConfigMap: Row::judged(Identities, "", "v1", "configmaps", WRITES).unaudited(),
     Secret: Row::judged(Identities, "", "v1", "secrets", WRITES).compared(),
     // Written only as a subresource of ServiceAccounts.
     TokenRequest: Row::judged(Identities, "authentication.k8s.io", "v1", "", &[]),
@@ -128,6 +132,7 @@ pub(super) struct Row {
     pub(super) template: Option<&'static [&'static str]>,
     pub(super) managed: Managed,
     pub(super) compared: bool,
+    pub(super) audited: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,6 +180,7 @@ impl Row {
             template: None,
             managed: Managed::No,
             compared: false,
+            audited: true,
         }
     }
 
@@ -204,6 +210,11 @@ impl Row {
     /// Some rule compares an object with its version before an update.
     pub(super) const fn compared(self) -> Self {
         Self { compared: true, ..self }
+    }
+
+    /// A stored object does not show what rules judge, such as its author.
+    pub(super) const fn unaudited(self) -> Self {
+        Self { audited: false, ..self }
     }
 
     pub(super) const fn named(self, name: &'static str) -> Self {

@@ -3,11 +3,11 @@
 pub enum WebhookEntry {
     /// Every Namespace of the cluster.
     Namespaces,
-    /// Pods and the kinds that create pods, in namespaces with the tenant label.
+    /// Pods and the kinds with a pod template, in namespaces with the tenant label.
     Workloads,
     /// The kinds of the baseline and routes, in namespaces with the tenant label.
     Policies,
-    /// Service accounts, their tokens and token Secrets, in namespaces with the tenant label.
+    /// Service accounts, their tokens, token Secrets and the mesh's root certificate, in namespaces with the tenant label.
     Identities,
     /// Every kind that some rule judges in the namespaces of shared services.
     Shared,

@@ -6,7 +6,7 @@ use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
 use super::verdict::{JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason};
-use super::{Review, ReviewObject, exemption, ratchet};
+use super::{Review, ReviewObject, exemption, pod_templates, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
 
@@ -24,7 +24,9 @@ pub fn judge_by(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Ver
 }
 
 fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
-    let (kind, operation) = kind_and_operation(review)?;
+    let Ok((kind, operation)) = kind_and_operation(review) else {
+        return judge_templates(rules, review, snapshot);
+    };
     let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
         None => (NamespaceClass::ClusterScoped, None),
         Some(NamespaceOwner::Tenant(tenant)) => {
@@ -34,6 +36,9 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
         Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
         Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
             (NamespaceClass::MeshRoot, None)
+        }
+        Some(NamespaceOwner::Platform) if snapshot.settings.has_trusted_accounts(review.namespace) => {
+            (NamespaceClass::TrustedAccounts, None)
         }
         Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
     };
@@ -111,6 +116,19 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
     Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
 }
 
+/// Judges the pod templates in an object of a kind that the settings list.
+fn judge_templates(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
+    let is_write = matches!(Operation::parse(review.operation), Some(Operation::Create | Operation::Update));
+    let kind = snapshot.settings.template_kind(review.group, review.resource);
+    let kind = kind.filter(|_| is_write && review.subresource.is_empty());
+    let mut whole = Verdict::default();
+    for template in pod_templates::read(kind.ok_or_else(|| review.unregistered())?, review)? {
+        let verdict = try_judge(rules, &template.review(review), snapshot);
+        template.add(verdict.map_err(|error| template.locate_error(error))?, &mut whole);
+    }
+    Ok(whole)
+}
+
 impl Request<'_> {
     /// True if the request adds an ephemeral container in a namespace with an Exemption from `rule`, even an expired
     /// one: a pod there may exist only because of the Exemption.
@@ -174,6 +192,9 @@ fn namespace_owner<'w>(
     match snapshot.owner(review.namespace) {
         // The API server sends only writes to namespaces in which it sees the tenant label, so this snapshot is
         // older.
+        Some(NamespaceOwner::Unowned) | None if snapshot.settings.has_trusted_accounts(review.namespace) => {
+            Ok(Some(NamespaceOwner::Platform))
+        }
         Some(NamespaceOwner::Unowned) | None => {
             Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
         }

@@ -10,6 +10,8 @@ mod exemption;
 pub mod fields;
 mod judge;
 pub mod object;
+mod pod_changes;
+mod pod_templates;
 pub mod proxy;
 mod ratchet;
 mod read_object;

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 
 use super::ReviewObject;
 use super::fields::Found;
-use super::object::{Container, ContainerKind, JsonStr, ObjectError, Stage, TypedObject, Workload, template};
-use super::proxy::{INJECTED_CONTAINERS, is_mesh_volume};
+use super::object::{ObjectError, TypedObject, template};
+use super::pod_changes::same_pod;
 use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::Rule;
@@ -73,44 +73,4 @@ fn same_template(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, Obj
     let read =
         |raw| template::<&RawValue>(kind, raw, &mut Found::default()).map(|(_, template)| template.get());
     Ok(read(old)? == read(new)?)
-}
-
-/// True if two versions of a pod agree in the fields that rules read: few others can change in a running pod.
-fn same_pod(old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
-    let old = Workload::read(Kind::Pod, old, Stage::Mutated, &mut Found::default())?;
-    let new = Workload::read(Kind::Pod, new, Stage::Mutated, &mut Found::default())?;
-    Ok(old.metadata().metadata.same_mesh_metadata(new.metadata().metadata)
-        && old.host_network().value == new.host_network().value
-        && images(&old).eq(images(&new))
-        && mesh_containers(&old).eq(mesh_containers(&new))
-        && mesh_mounts(&old).eq(mesh_mounts(&new)))
-}
-
-/// Returns the images of the containers. Ephemeral containers are left out, because an update may add them.
-fn images<'w, 'a>(
-    pod: &'w Workload<'a>,
-) -> impl Iterator<Item = (ContainerKind, &'w JsonStr<'a>, Option<&'w JsonStr<'a>>)> {
-    let containers = pod.containers().filter(|container| container.kind != ContainerKind::Ephemeral);
-    containers.map(|container| (container.kind, &container.get().name, container.get().image.as_ref()))
-}
-
-/// Returns the containers that have one of the names Istio injects, each with its list and its fields.
-fn mesh_containers<'w>(
-    pod: &'w Workload<'_>,
-) -> impl Iterator<Item = (ContainerKind, &'w str, Vec<(&'w str, &'w str)>)> {
-    let containers = pod.containers().filter(|container| INJECTED_CONTAINERS.contains(&&*container.name));
-    containers.map(|container| {
-        let Container { name, mesh_fields, .. } = container.get();
-        let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
-        (container.kind, &**name, fields.collect())
-    })
-}
-
-/// Returns the mounts of the mesh's volumes, including those of ephemeral containers.
-fn mesh_mounts<'w>(pod: &'w Workload<'_>) -> impl Iterator<Item = (&'w str, &'w str)> {
-    pod.containers().flat_map(|container| {
-        let Container { name, volume_mounts, .. } = container.get();
-        let mounts = volume_mounts.iter().filter(|mount| is_mesh_volume(&mount.name));
-        mounts.map(move |mount| (&**name, &*mount.name))
-    })
 }

@@ -2,13 +2,12 @@ use std::cell::OnceCell;
 
 use serde::de::IgnoredAny;
 
-use super::Review;
 use super::fields::Found;
-use super::object::{Metadata, NamespaceView, Object, Stage, TypedObject};
+use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject, changed_addresses};
 use super::trust::Trust;
-use crate::api::Subject;
+use super::{Review, ReviewObject, pod_changes};
 use crate::kinds::{Kind, Operation};
-use crate::snapshot::{Actor, Namespace, Snapshot, Tenant};
+use crate::snapshot::{Actor, Namespace, ProxyReference, Snapshot, Tenant};
 
 /// The rules' view of a request.
 #[derive(Debug)]
@@ -64,9 +63,17 @@ impl<'r> Request<'r> {
         self.review.time
     }
 
-    /// True if the user is `owner`, or a member of that group.
-    pub fn user_matches(&self, owner: &Subject) -> bool {
-        self.review.user.matches(owner)
+    /// Returns the name of the user.
+    pub fn user_name(&self) -> &'r str {
+        self.review.user.name
+    }
+
+    /// True if the user may create a Tenant for themselves. Components of the cluster, service accounts among them,
+    /// never may: they write what others have put into manifests.
+    pub fn may_create_own_tenant(&self) -> bool {
+        let user = &self.review.user;
+        let groups = &self.snapshot.settings.self_service_groups;
+        !user.name.starts_with("system:") && user.groups.iter().any(|group| groups.contains(*group))
     }
 
     /// True if the namespace's tenant has `enforcement: Observe`.
@@ -77,6 +84,26 @@ impl<'r> Request<'r> {
     /// True if the request adds a container to debug a pod.
     pub fn is_debugging(&self) -> bool {
         self.review.subresource == "ephemeralcontainers"
+    }
+
+    /// Returns the valid references of the mesh's proxy for the request's namespace, the newest first.
+    pub fn proxy_references(&self) -> impl Iterator<Item = &'r ProxyReference> {
+        let revision = self.snapshot.mesh_revision(self.review.namespace);
+        self.snapshot.proxy_references.valid(revision, self.review.time)
+    }
+
+    /// True if the request updates a pod, and leaves the images and the mesh's containers as they are.
+    pub fn keeps_mesh_containers(&self) -> bool {
+        let (Some(old), Some(Ok(new))) = (self.review.old_object, self.review.object.map(ReviewObject::raw))
+        else {
+            return false;
+        };
+        self.operation == Operation::Update && pod_changes::same_containers(old, new).unwrap_or(false)
+    }
+
+    /// True if the request writes a subresource through which no container of a pod changes.
+    pub fn changes_no_container(&self) -> bool {
+        matches!(self.review.subresource, "status" | "resize")
     }
 
     /// Returns the stage at which the object is judged.
@@ -97,6 +124,12 @@ impl<'r> Request<'r> {
             object.ok().map(|object| object.metadata)
         };
         self.old_metadata.get_or_init(read).as_ref()
+    }
+
+    /// Returns the addresses of a pod that an update changes.
+    pub fn changed_addresses(&self) -> impl Iterator<Item = Located<'static, &'r str>> {
+        let new = self.review.object.and_then(|object| object.raw().ok());
+        changed_addresses(new, self.review.old_object)
     }
 
     /// Returns the Namespace that the request writes, and its old version.

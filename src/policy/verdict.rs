@@ -120,6 +120,8 @@ impl fmt::Display for WaiverReason {
 pub enum Retry {
     /// The refusal depends on known state.
     Never,
+    /// The refusal depends on the proxy that the injector makes, which it is asked for once more.
+    Relearn,
     /// The refusal depends on absent state, which one lookup in the cluster settles.
     Refresh,
     /// The refusal depends on state that the controller is about to reach.
@@ -237,6 +239,23 @@ impl RuleReport {
     /// Notes the retry that may change the newest violation. One violation that no retry changes is enough to refuse.
     pub fn may_change(&mut self, retry: Retry) {
         self.retry = Some(self.retry.map_or(retry, |known| known.min(retry)));
+    }
+
+    /// Adds the violations of another report of the same rule.
+    pub fn add_all(&mut self, other: Self) {
+        self.unlisted += other.unlisted;
+        for violation in other.violations {
+            if self.violations.len() == MAX_LISTED_VIOLATIONS {
+                self.unlisted += 1;
+            } else {
+                self.violations.push(violation);
+            }
+        }
+    }
+
+    /// Returns the number of violations.
+    pub fn count(&self) -> usize {
+        self.violations.len() + self.unlisted
     }
 
     /// Returns the retry that may change the violations, if they have one of their own.

@@ -9,14 +9,16 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, NAME_PREFIX};
-use crate::keys::TENANT_LABEL;
+use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
+use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
-use crate::policy::rules::SERVICE_ACCOUNT_TOKEN;
+use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
-use crate::settings::Settings;
+use crate::settings::{KUBE_CONTROLLERS, KUBE_SYSTEM, Settings};
 use crate::snapshot::{
-    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, kube_controller_accounts,
+    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
+    kube_controller_accounts,
 };
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
@@ -45,11 +47,16 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
         ]),
         WebhookEntry::Identities => {
             let not_node_token_request = condition("not-node-token-request", &format!("!{IS_NODE}"));
-            conditions.extend([only_token_secrets(), not_node_token_request, not_namespace_deletion()]);
+            conditions.extend([
+                only_token_secrets(),
+                only_foreign_trust_roots(settings),
+                not_node_token_request,
+                not_namespace_deletion(),
+            ]);
         }
         WebhookEntry::Shared => {
             conditions.extend([only_token_secrets(), not_controller_or_node()]);
-            conditions.extend(settings.mesh_wide.map(|_| mesh_root_managed_only(settings)));
+            conditions.push(shared_or_managed_or_trusted(settings));
         }
         WebhookEntry::Workloads => conditions.extend([
             // Commands in other containers do not involve the webhook.
@@ -66,20 +73,47 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
                 "!(request.?subResource.orValue('') == 'binding' \
                  && request.userInfo.username == 'system:kube-scheduler')",
             ),
-            // In the kinds that create pods only the template is judged. Scaling, pausing or finishing such an object
-            // does not involve the webhook.
-            condition(
-                "touches-pod-or-template",
-                "request.operation != 'UPDATE' || (request.resource.resource == 'pods' \
-                 ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
-                 || object.metadata.?annotations != oldObject.metadata.?annotations \
-                 || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-                 : object.?spec.?template != oldObject.?spec.?template \
-                 || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
-            ),
+            touches_pod_or_template(settings),
         ]),
     }
     conditions
+}
+
+/// Leaves out updates that change nothing that a rule reads. Of a pod's status only the addresses are judged, and those
+/// that its kubelet writes are not. Kubernetes binds claims without the webhook. In the kinds that create pods only the
+/// template is judged. Scaling, pausing or finishing such an object does not involve the webhook.
+fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
+    let template_kinds = settings.template_kinds.iter().map(|kind| {
+        let changes = kind.paths.iter().map(|path| {
+            let list = path.split_once("[]").map_or(path.as_str(), |(list, _)| list);
+            let fields = list.replace('.', "'][?'");
+            format!("object[?'{fields}'] != oldObject[?'{fields}']")
+        });
+        format!(
+            "request.resource.group == '{}' && request.resource.resource == '{}' ? {} : ",
+            kind.group,
+            kind.resource,
+            changes.collect::<Vec<_>>().join(" || ")
+        )
+    });
+    let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
+    condition(
+        "touches-pod-or-template",
+        &format!(
+            "request.operation != 'UPDATE' || ({}request.resource.resource == 'pods' \
+             ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations \
+             || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+             || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             : request.resource.resource == 'persistentvolumeclaims' \
+             ? object.?spec.?volumeName != oldObject.?spec.?volumeName \
+             && !(request.userInfo.username in ['{VOLUME_BINDER}', '{CONTROLLER_MANAGER}']) \
+             : object.?template != oldObject.?template \
+             || object.?spec.?template != oldObject.?spec.?template \
+             || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
+            template_kinds.collect::<String>()
+        ),
+    )
 }
 
 /// Returns the conditions of the mutating entry.
@@ -175,22 +209,102 @@ fn baseline_or_judged_policy() -> MatchCondition {
     )
 }
 
-/// In the mesh's root namespace, keeps only objects with a baseline name. All other writes there do not depend on
-/// Bulkhead.
-fn mesh_root_managed_only(settings: &Settings) -> MatchCondition {
+/// Outside the namespaces of shared services, keeps only objects with a baseline name in the mesh's root namespace, and
+/// tokens and pods of accounts that rules trust by name, unless the platform writes them. All other writes there do not
+/// depend on Bulkhead.
+fn shared_or_managed_or_trusted(settings: &Settings) -> MatchCondition {
+    fn quoted<'t>(names: impl IntoIterator<Item = &'t str>) -> String {
+        names.into_iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+    }
+    let shared = quoted(settings.shared_namespaces.iter().map(String::as_str));
+    let trusted: BTreeSet<String> =
+        settings.trusted_accounts().map(|(namespace, account)| format!("{namespace}/{account}")).collect();
+    let is_managed =
+        settings.mesh_wide.map_or_else(|| "false".to_owned(), |_| is_managed_in_mesh_root(settings));
+    condition(
+        "shared-or-managed-or-trusted",
+        &format!(
+            "request.namespace in [{shared}] || {is_managed} \
+             || (request.resource.resource in [{resources}] && !{is_platform} \
+             && {gives_identity} \
+             && (request.resource.resource != 'serviceaccounts' || request.?subResource.orValue('') == 'token') \
+             && (request.namespace in [{namespaces}] || request.namespace + '/' + {account} in [{accounts}]))",
+            resources = quoted(
+                Resource::all()
+                    .filter(|resource| is_credential(resource.kind))
+                    .map(|resource| resource.plural)
+                    .collect::<BTreeSet<_>>()
+            ),
+            is_platform = is_platform(settings),
+            account = account(),
+            gives_identity = CHANGES_PODS,
+            namespaces = quoted(settings.fully_trusted_namespaces()),
+            accounts = quoted(trusted.iter().map(String::as_str)),
+        ),
+    )
+}
+
+/// True if objects of the kind give their writer the identity of a service account.
+fn is_credential(kind: Kind) -> bool {
+    kind.is_workload()
+        || matches!(
+            kind,
+            Kind::TokenRequest
+                | Kind::Secret
+                | Kind::PodExecOptions
+                | Kind::PodAttachOptions
+                | Kind::PodProxyOptions
+        )
+}
+
+/// CEL that leaves out updates that change neither the containers of a pod nor a template, such as those of network
+/// plugins and autoscalers.
+const CHANGES_PODS: &str = "(request.operation != 'UPDATE' || request.resource.resource == 'secrets' \
+    || (request.?subResource.orValue('') in ['', 'ephemeralcontainers'] && (request.resource.resource == 'pods' \
+    ? object.?spec != oldObject.?spec : object.?spec.?template != oldObject.?spec.?template \
+    || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)))";
+
+/// CEL that is true for the platform's accounts.
+fn is_platform(settings: &Settings) -> String {
+    let list = |names: &BTreeSet<String>| {
+        names
+            .iter()
+            .map(|name| format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'")))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    format!(
+        "(request.userInfo.username in [{}] || request.userInfo.?groups.orValue([]).exists(group, group in [{}]))",
+        list(&settings.platform_users),
+        list(&settings.platform_groups),
+    )
+}
+
+/// CEL for the service account of a token request, a Secret, a pod or a template.
+fn account() -> String {
+    format!(
+        "(request.resource.resource == 'serviceaccounts' ? request.?name.orValue('') \
+    : request.resource.resource == 'secrets' \
+    ? object.metadata.?annotations[?'{SERVICE_ACCOUNT_ANNOTATION}'].orValue('') \
+    : request.resource.resource == 'pods' ? object.?spec.?serviceAccountName.orValue('') \
+    : request.resource.resource == 'cronjobs' \
+    ? object.?spec.?jobTemplate.?spec.?template.?spec.?serviceAccountName.orValue('') \
+    : object.?spec.?template.?spec.?serviceAccountName.orValue(''))"
+    )
+}
+
+/// CEL that is true for objects with a baseline name in the mesh's root namespace.
+fn is_managed_in_mesh_root(settings: &Settings) -> String {
     let policies = Kind::all_managed().filter(|kind| kind.entry() == Some(WebhookEntry::Policies));
     let resources: Vec<String> = policies.map(|kind| format!("'{}'", kind.plural())).collect();
     let names: Vec<String> =
         baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
-    condition(
-        "mesh-root-managed-only",
-        &format!(
-            "request.namespace != '{}' || (request.resource.resource in [{}] \
-             && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
-            settings.mesh_root,
-            resources.join(", "),
-            names.join(", ")
-        ),
+    format!(
+        "(request.namespace == '{}' && request.resource.resource in [{}] \
+         && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
+        settings.mesh_root,
+        resources.join(", "),
+        names.join(", ")
     )
 }
 
@@ -210,6 +324,20 @@ fn only_token_secrets() -> MatchCondition {
     )
 }
 
+/// Leaves out all other ConfigMaps, which do not leave the API server either, and those that istiod writes: it must
+/// create them in new namespaces without Bulkhead. The API server generates no name that ends like these.
+fn only_foreign_trust_roots(settings: &Settings) -> MatchCondition {
+    let names = MESH_CONFIG_MAPS.map(|name| format!("'{name}'")).join(", ");
+    condition(
+        "only-foreign-trust-roots",
+        &format!(
+            "request.resource.resource != 'configmaps' || ({OBJECT_NAME} in [{names}] \
+             && !request.userInfo.username.startsWith('system:serviceaccount:{}:'))",
+            settings.mesh_root
+        ),
+    )
+}
+
 /// Leaves out deletes by the namespace controller, so that a terminating namespace empties even during an outage.
 fn not_namespace_deletion() -> MatchCondition {
     condition(
@@ -223,12 +351,20 @@ const IS_NODE: &str =
     "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
 
 /// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
-/// must restart without Bulkhead.
+/// must restart without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
 fn not_controller_or_node() -> MatchCondition {
     let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
     let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
     let accounts = accounts.join(", ");
-    condition("not-controller-or-node", &format!("!(request.userInfo.username in [{accounts}] || {IS_NODE})"))
+    let trusted = KUBE_CONTROLLERS.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    condition(
+        "not-controller-or-node",
+        &format!(
+            "!(request.userInfo.username in [{accounts}] || {IS_NODE}) \
+             || (request.namespace == '{KUBE_SYSTEM}' && request.resource.resource == 'pods' \
+             && request.operation == 'CREATE' && object.?spec.?serviceAccountName.orValue('') in [{trusted}])"
+        ),
+    )
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {

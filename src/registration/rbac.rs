@@ -9,7 +9,8 @@ use crate::api::GROUP;
 use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::snapshot::reserved_names_config_maps;
+use crate::settings::Settings;
+use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
@@ -18,23 +19,31 @@ pub const CONTROLLER: &str = "bulkhead-controller";
 const RBAC: &str = "rbac.authorization.k8s.io";
 
 /// Returns the two accounts with all their permissions, and the roles of tenants' owners.
-pub fn rbac(namespace: &str) -> Vec<Value> {
-    let mut objects = owner_roles().to_vec();
+pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
+    let probe_namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": PROBE_NAMESPACE } });
+    let mut objects = vec![probe_namespace];
+    objects.extend(owner_roles());
     for account in [WEBHOOK_ACCOUNT, CONTROLLER] {
         objects.push(service_account(namespace, account));
         let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
         let mut rules = vec![watch_rule("", "namespaces")];
         rules.extend(own);
+        let mut config_maps: Vec<String> = reserved_names_config_maps().collect();
+        config_maps.push(PROXY_REFERENCES_CONFIG_MAP.to_owned());
         // RBAC can limit a watch to one name, but not to several.
         let mut own_namespace_rules = vec![watch_rule("", "configmaps")];
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
+            rules.extend(settings.template_kinds.iter().map(
+                |kind| json!({ "apiGroups": [kind.group], "resources": [kind.resource], "verbs": ["list"] }),
+            ));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([
                 json!({
                     "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"],
-                    "resourceNames": reserved_names_config_maps().collect::<Vec<_>>(),
+                    "resourceNames": config_maps,
                 }),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
@@ -57,6 +66,9 @@ pub fn rbac(namespace: &str) -> Vec<Value> {
         ));
         objects.extend(role("kube-system", namespace, account, &[watch_rule("", "services")]));
         objects.extend(role(namespace, namespace, account, &own_namespace_rules));
+        // Only dry runs: no pod is stored there.
+        let probe = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
+        objects.extend(role(PROBE_NAMESPACE, namespace, account, &[probe]));
     }
     objects
 }

@@ -1,6 +1,6 @@
 //! The two webhook configurations, as the rules require them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
@@ -21,10 +21,7 @@ pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
 /// answers.
 pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
-    let is_needed = |entry: &&WebhookEntry| {
-        **entry != WebhookEntry::Shared || namespaces_selected_by_name(settings).next().is_some()
-    };
-    let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
+    let webhooks = WebhookEntry::ALL.iter().map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
@@ -32,7 +29,7 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
         match_conditions: Some(match_conditions::for_validating(*entry, settings)),
         match_policy: Some("Equivalent".to_owned()),
         namespace_selector: selector(*entry, settings),
-        rules: Some(rules(judged_resources(*entry))),
+        rules: Some(rules(judged_resources(*entry)).chain(template_rules(*entry, settings)).collect()),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
         ..ValidatingWebhook::default()
@@ -52,7 +49,7 @@ pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
         match_conditions: Some(match_conditions::for_mutating()),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
-        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter())),
+        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter()).collect()),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(2),
         ..MutatingWebhook::default()
@@ -66,7 +63,9 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
         let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
             rule.scopes().iter().any(|class| match class {
-                NamespaceClass::SharedService | NamespaceClass::MeshRoot => entry == WebhookEntry::Shared,
+                NamespaceClass::SharedService
+                | NamespaceClass::MeshRoot
+                | NamespaceClass::TrustedAccounts => entry == WebhookEntry::Shared,
                 NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
                     Some(entry) == resource.kind.entry()
                 }
@@ -77,7 +76,7 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
 
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
 /// operations to all its resources.
-fn rules(resources: impl Iterator<Item = Resource>) -> Vec<RuleWithOperations> {
+fn rules(resources: impl Iterator<Item = Resource>) -> impl Iterator<Item = RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
     for resource in resources {
         let group = (resource.group, resource.version, resource.operations);
@@ -85,14 +84,33 @@ fn rules(resources: impl Iterator<Item = Resource>) -> Vec<RuleWithOperations> {
     }
     grouped
         .into_iter()
-        .map(|((group, version, operations), resources)| RuleWithOperations {
-            api_groups: Some(vec![group.to_owned()]),
-            api_versions: Some(vec![version.to_owned()]),
-            operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
-            resources: Some(resources),
-            scope: None,
-        })
-        .collect()
+        .map(|((group, version, operations), resources)| rule(group, version, operations, resources, None))
+}
+
+/// Returns a rule for each kind in the setting `podTemplates`. Without a scope it would match a cluster-scoped kind, to
+/// which no selector of namespaces applies.
+fn template_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
+    let kinds = settings.template_kinds.iter().filter(move |_| Some(entry) == Kind::PodTemplate.entry());
+    kinds.map(|kind| {
+        let operations = [Operation::Create, Operation::Update];
+        rule(&kind.group, "*", &operations, vec![kind.resource.clone()], Some("Namespaced"))
+    })
+}
+
+fn rule(
+    group: &str,
+    version: &str,
+    operations: &[Operation],
+    resources: Vec<String>,
+    scope: Option<&str>,
+) -> RuleWithOperations {
+    RuleWithOperations {
+        api_groups: Some(vec![group.to_owned()]),
+        api_versions: Some(vec![version.to_owned()]),
+        operations: Some(operations.iter().map(|operation| operation.name().to_owned()).collect()),
+        resources: Some(resources),
+        scope: scope.map(str::to_owned),
+    }
 }
 
 /// Selects the namespaces of tenants, or those of shared services and the mesh's root. The entry for namespaces has
@@ -104,7 +122,7 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
         WebhookEntry::Shared => LabelSelectorRequirement {
             key: NAMESPACE_NAME_LABEL.to_owned(),
             operator: "In".to_owned(),
-            values: Some(namespaces_selected_by_name(settings).cloned().collect()),
+            values: Some(namespaces_selected_by_name(settings).into_iter().map(str::to_owned).collect()),
         },
         _ => LabelSelectorRequirement {
             key: TENANT_LABEL.to_owned(),
@@ -116,8 +134,10 @@ fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
 }
 
 /// Returns the platform namespaces in which a rule judges objects.
-fn namespaces_selected_by_name(settings: &Settings) -> impl Iterator<Item = &String> {
-    settings.shared_namespaces.iter().chain(settings.mesh_wide.map(|_| &settings.mesh_root))
+fn namespaces_selected_by_name(settings: &Settings) -> BTreeSet<&str> {
+    let trusted = settings.trusted_accounts().map(|(namespace, _)| namespace);
+    let shared = settings.shared_namespaces.iter().map(String::as_str);
+    shared.chain(settings.fully_trusted_namespaces()).chain(trusted).collect()
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

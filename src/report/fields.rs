@@ -119,11 +119,14 @@ fn allowed(values: Values) -> String {
             let is_short = list.len() <= MAX_LIST_WIDTH;
             if is_short { format!("only {list}") } else { format!("only {} values", values.len()) }
         }
-        Values::OtherThanProxyUser => "any but the proxy's".to_owned(),
+        Values::OtherThanProxyUser | Values::OtherThanProxyPort => "any but the proxy's".to_owned(),
         Values::OtherThanMeshContainer => "any but Istio's".to_owned(),
         Values::OtherThanSystemPriority => "any but `system-…`".to_owned(),
+        Values::OtherThanClusterName => "any but the cluster's".to_owned(),
+        Values::NameServer => "servers of the settings".to_owned(),
         Values::Signer => "signers of the settings".to_owned(),
-        Values::RuntimeClass => "any; Ambient: of the settings".to_owned(),
+        Values::ResourceClaim => "claims of the settings".to_owned(),
+        Values::RuntimeClass => "Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
 };
+use super::template_kind::TemplateKind;
 use crate::kinds::Kind;
 
 /// The settings file as it is written. An unknown key is an error that names its line.
@@ -30,9 +31,13 @@ pub struct File {
     pub(super) rules: BTreeMap<String, RuleMode>,
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
+    pub(super) allowed_nameservers: BTreeSet<String>,
+    pub(super) allowed_resource_claims: BTreeSet<String>,
     pub(super) allowed_schedulers: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,
     pub(super) allowed_signers: BTreeSet<String>,
+    pub(super) pod_templates: Vec<TemplateKind>,
+    pub(super) reserved_taints: BTreeSet<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -41,6 +46,7 @@ pub(super) struct Platform {
     pub(super) users: Vec<String>,
     pub(super) groups: Option<Vec<String>>,
     pub(super) break_glass_groups: Vec<String>,
+    pub(super) self_service_groups: Vec<String>,
     pub(super) controller: Option<String>,
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) shared_namespaces: Vec<String>,
@@ -59,7 +65,6 @@ pub(super) struct Mesh {
     pub(super) istio_cni: Option<bool>,
     pub(super) proxy_images: Option<Vec<String>>,
     pub(super) proxy_user: Option<i64>,
-    pub(super) proxy_environment: BTreeMap<String, String>,
     pub(super) allowed_pod_keys: Vec<String>,
     pub(super) root_namespace: Option<String>,
     pub(super) trust_domain: Option<String>,

@@ -8,6 +8,7 @@
 mod components;
 mod file;
 mod image;
+mod template_kind;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -18,6 +19,7 @@ pub use components::{
 };
 pub use file::File;
 pub use image::{Image, Repository};
+pub use template_kind::{TemplateKind, TemplateKindError};
 
 /// The settings in use.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Settings {
     pub platform_groups: BTreeSet<String>,
     /// Groups whose members no rule refuses; every use is logged, counted and audited.
     pub break_glass_groups: BTreeSet<String>,
+    /// Groups whose members may each create a Tenant for themselves.
+    pub self_service_groups: BTreeSet<String>,
     /// Namespaces of the platform, which belong to no tenant even if their labels say so.
     pub platform_namespaces: BTreeSet<String>,
     /// Namespaces of shared services.
@@ -53,15 +57,16 @@ pub struct Settings {
     pub proxy_images: Vec<Repository>,
     /// The user id of the proxy, whose traffic is not captured.
     pub proxy_user: i64,
-    /// Environment variables that the mesh sets for its proxies beyond Istio's injection template, or with other
-    /// values.
-    pub proxy_environment: BTreeMap<String, String>,
     /// Keys of Istio's that a tenant's pods may have with any value, beyond the known ones.
     pub allowed_pod_keys: BTreeSet<String>,
     /// Fields that tenants may use although no table lists them, by kind, with paths such as `spec.hosts[]`.
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Addresses of name servers that pods of tenants may ask, beside the cluster's.
+    pub allowed_nameservers: BTreeSet<String>,
+    /// Names of claims on devices, and of their templates, that pods of tenants may use.
+    pub allowed_resource_claims: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
     pub allowed_schedulers: BTreeSet<String>,
     /// Runtime classes that pods of tenants may name in an ambient mesh.
@@ -70,6 +75,10 @@ pub struct Settings {
     pub allowed_signers: BTreeSet<String>,
     /// The number of labels and annotations that a tenant's namespace may have.
     pub max_namespace_entries: usize,
+    /// Kinds that Bulkhead does not know, with the paths of their pod templates.
+    pub template_kinds: Vec<TemplateKind>,
+    /// Keys of taints that pods of tenants may tolerate only with a grant.
+    pub reserved_taints: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
@@ -128,6 +137,8 @@ pub enum SettingsError {
         "meshWide.denyAll: requires `meshWide.manage: true`, with which Bulkhead writes the policies that allow calls"
     )]
     DenyAllUnmanaged,
+    #[error("podTemplates[{index}].{error}")]
+    TemplateKind { index: usize, error: TemplateKindError },
     #[error("rules.{0}: is not a rule; `bulkhead explain` lists the codes")]
     UnknownRule(String),
     #[error(
@@ -136,9 +147,37 @@ pub enum SettingsError {
     RuleWithoutMode(String),
 }
 
+/// The namespace of Kubernetes' own components.
+pub const KUBE_SYSTEM: &str = "kube-system";
+/// Accounts of Kubernetes' controllers that rules and match conditions know.
+pub const KUBE_CONTROLLERS: &[&str] = &[
+    "cronjob-controller",
+    "daemon-set-controller",
+    "deployment-controller",
+    "disruption-controller",
+    "generic-garbage-collector",
+    "job-controller",
+    "legacy-service-account-token-cleaner",
+    "namespace-controller",
+    "node-controller",
+    "pod-garbage-collector",
+    "replicaset-controller",
+    "replication-controller",
+    "resourcequota-controller",
+    "service-account-controller",
+    "statefulset-controller",
+];
+
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
-const PLATFORM_NAMESPACES: &[&str] =
-    &["bulkhead-system", "default", "istio-system", "kube-node-lease", "kube-public", "kube-system"];
+const PLATFORM_NAMESPACES: &[&str] = &[
+    "bulkhead-probe",
+    "bulkhead-system",
+    "default",
+    "istio-system",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
 const DNS_SERVICES: &[&str] = &["kube-dns"];
 /// The repositories to which Istio publishes its proxy.
@@ -173,6 +212,7 @@ impl TryFrom<File> for Settings {
             return Err(SettingsError::ProtectedKey { index, value: value.clone() });
         }
         validate_gateways(&file)?;
+        validate_template_kinds(&file.pod_templates)?;
         if file.mesh_wide.deny_all > DenyAll::Disabled && !file.mesh_wide.manage {
             return Err(SettingsError::DenyAllUnmanaged);
         }
@@ -212,6 +252,14 @@ fn validate_gateways(file: &File) -> Result<(), SettingsError> {
     Ok(())
 }
 
+fn validate_template_kinds(kinds: &[TemplateKind]) -> Result<(), SettingsError> {
+    for (index, kind) in kinds.iter().enumerate() {
+        let earlier = kinds.get(..index).unwrap_or_default();
+        kind.validate(earlier).map_err(|error| SettingsError::TemplateKind { index, error })?;
+    }
+    Ok(())
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self::from_file(File::default())
@@ -228,6 +276,7 @@ impl Settings {
             platform_users: file.platform.users.into_iter().collect(),
             platform_groups: set(file.platform.groups, PLATFORM_GROUPS),
             break_glass_groups: file.platform.break_glass_groups.into_iter().collect(),
+            self_service_groups: file.platform.self_service_groups.into_iter().collect(),
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
@@ -242,13 +291,16 @@ impl Settings {
             mesh_revision: file.mesh.revision,
             proxy_images: PROXY_IMAGES.iter().filter_map(|image| Repository::parse(image)).collect(),
             proxy_user: file.mesh.proxy_user.unwrap_or(PROXY_USER),
-            proxy_environment: file.mesh.proxy_environment,
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_nameservers: file.allowed_nameservers,
+            allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
+            template_kinds: file.pod_templates,
+            reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
@@ -289,6 +341,11 @@ impl Settings {
         })
     }
 
+    /// Returns the kind with pod templates that has this resource.
+    pub fn template_kind(&self, group: &str, resource: &str) -> Option<&TemplateKind> {
+        self.template_kinds.iter().find(|kind| kind.group == group && kind.resource == resource)
+    }
+
     /// True if the mesh-wide deny-all policy exists, also as a dry run.
     pub fn denies_all(&self) -> bool {
         self.mesh_wide.is_some_and(|deny_all| deny_all > DenyAll::Disabled)
@@ -296,6 +353,53 @@ impl Settings {
 
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| gateway.name == name)
+    }
+
+    /// True if rules or policies trust a namespace because of its name.
+    pub fn trusts_namespace(&self, namespace: &str) -> bool {
+        self.is_listed_platform_namespace(namespace)
+            || namespace == self.mesh_root
+            || self.controller_namespace() == Some(namespace)
+            || self.is_gateway_namespace(namespace)
+    }
+
+    /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
+    pub fn is_gateway_namespace(&self, namespace: &str) -> bool {
+        self.gateways.iter().any(|gateway| gateway.namespace() == namespace)
+            || self.egress_gateway.as_ref().is_some_and(|gateway| gateway.namespace == namespace)
+    }
+
+    /// Returns the namespaces all of whose accounts are trusted by name.
+    pub fn fully_trusted_namespaces(&self) -> impl Iterator<Item = &str> {
+        let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
+        let own: BTreeSet<&str> =
+            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).collect();
+        own.into_iter()
+    }
+
+    /// Returns the other accounts that are trusted by name, each with its namespace.
+    pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
+        let gateways = self.gateways.iter();
+        controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
+    }
+
+    /// True if rules or policies trust this account because of its name.
+    pub fn trusts_account(&self, namespace: &str, account: &str) -> bool {
+        self.fully_trusted_namespaces().any(|known| known == namespace)
+            || self.trusted_accounts().any(|known| known == (namespace, account))
+    }
+
+    /// True if an account of the namespace is trusted by name.
+    pub fn has_trusted_accounts(&self, namespace: &str) -> bool {
+        self.fully_trusted_namespaces()
+            .chain(self.trusted_accounts().map(|(known, _)| known))
+            .any(|known| known == namespace)
+    }
+
+    /// Returns the namespace of the controller's service account.
+    pub fn controller_namespace(&self) -> Option<&str> {
+        self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
     }
 
     /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.

@@ -14,6 +14,8 @@ pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namesp
 pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
 /// Account of the controller that counts usage for ResourceQuotas.
 pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
+/// Account of the controller that binds claims to volumes.
+pub const VOLUME_BINDER: &str = "system:serviceaccount:kube-system:persistent-volume-binder";
 
 /// Accounts of [`kube_controller_accounts`], each with the kind whose dependents its controller creates.
 const KUBE_CONTROLLERS: &[(&str, Option<Kind>)] = &[
@@ -22,10 +24,12 @@ const KUBE_CONTROLLERS: &[(&str, Option<Kind>)] = &[
     ("system:serviceaccount:kube-system:daemon-set-controller", Some(Kind::DaemonSet)),
     ("system:serviceaccount:kube-system:deployment-controller", Some(Kind::Deployment)),
     ("system:serviceaccount:kube-system:disruption-controller", None),
+    ("system:serviceaccount:kube-system:ephemeral-volume-controller", None),
     ("system:serviceaccount:kube-system:generic-garbage-collector", None),
     ("system:serviceaccount:kube-system:job-controller", Some(Kind::Job)),
     ("system:serviceaccount:kube-system:legacy-service-account-token-cleaner", None),
     ("system:serviceaccount:kube-system:node-controller", None),
+    (VOLUME_BINDER, None),
     ("system:serviceaccount:kube-system:pod-garbage-collector", None),
     ("system:serviceaccount:kube-system:replicaset-controller", Some(Kind::ReplicaSet)),
     ("system:serviceaccount:kube-system:replication-controller", Some(Kind::ReplicationController)),
@@ -123,5 +127,19 @@ impl<'w> Actor<'w> {
 
     pub fn acts_for(&self, tenant: &str) -> bool {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{KUBE_SYSTEM, Settings};
+
+    #[test]
+    fn credentials_of_every_trusted_controller_are_protected() {
+        let prefix = format!("system:serviceaccount:{KUBE_SYSTEM}:");
+        let accounts = kube_controller_accounts().chain([NAMESPACE_CONTROLLER]);
+        let mut names = accounts.filter_map(|account| account.strip_prefix(&prefix));
+        assert!(names.all(|name| Settings::default().trusts_account(KUBE_SYSTEM, name)));
     }
 }

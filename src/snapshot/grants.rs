@@ -12,6 +12,17 @@ impl Snapshot {
         self.settings.egress_gateway.as_ref().filter(|_| !tenant.grants.reach.hosts.is_empty())
     }
 
+    /// True if the settings, a SharedService or a grant trusts the namespace because of its name.
+    pub fn trusts_namespace(&self, namespace: &str) -> bool {
+        self.settings.trusts_namespace(namespace)
+            || self
+                .shared_services()
+                .any(|service| service.namespace == namespace || service.calls(namespace))
+            || self
+                .tenants()
+                .any(|tenant| tenant.grants.callers.iter().any(|caller| caller.namespace == namespace))
+    }
+
     /// Returns the tenant's granted shared services that exist and may serve it.
     pub fn reachable_services(&self, tenant: &Tenant) -> impl Iterator<Item = &SharedService> {
         let granted = tenant.grants.reach.shared_services.iter();

@@ -14,6 +14,7 @@ mod members;
 mod name_reservation;
 mod namespace;
 mod namespace_names;
+mod proxy_reference;
 mod reserved_names;
 mod shared_service;
 mod tenant;
@@ -24,12 +25,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use crate::keys::{INJECTION_LABEL, REVISION_LABEL};
 use crate::settings::Settings;
 use members::Members;
-use namespace_names::{overlapping_tenant, tenant_with_prefix};
+use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 
 pub use actor::{
-    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, controller_account_for,
+    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER, controller_account_for,
     kube_controller_accounts,
 };
 pub use baseline_inputs::BaselineInputs;
@@ -37,6 +39,10 @@ pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
 pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
+pub use proxy_reference::{
+    DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod, PROBE_NAMESPACE,
+    PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences,
+};
 pub use reserved_names::{ReservedName, ReservedNames, has_expired, reserved_names_config_maps};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
@@ -74,6 +80,7 @@ pub struct ClusterState {
     /// Objects that exemptions depend on, as far as they have been looked up.
     pub live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     pub reserved_names: ReservedNames,
+    pub proxy_references: ProxyReferences,
     pub endpoints: ClusterEndpoints,
 }
 
@@ -83,6 +90,7 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     pub endpoints: ClusterEndpoints,
     pub reserved_names: ReservedNames,
+    pub proxy_references: ProxyReferences,
     namespaces: HashMap<Arc<str>, Arc<Namespace>>,
     tenants: BTreeMap<String, Arc<Tenant>>,
     /// Inactive tenants, each with the older tenant whose namespaces could have the same names.
@@ -95,6 +103,8 @@ pub struct Snapshot {
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     /// Namespaces by the tenant that their label names, whether or not the tenant exists.
     namespaces_by_tenant: BTreeMap<String, BTreeSet<Arc<str>>>,
+    /// Namespaces that are named after a tenant and do not have its label, by the tenant.
+    taken_names: BTreeMap<String, BTreeSet<Arc<str>>>,
 }
 
 impl Snapshot {
@@ -117,6 +127,14 @@ impl Snapshot {
                 None => drop(tenants.insert(tenant.name.clone(), tenant)),
             }
         }
+        let mut taken_names: BTreeMap<String, BTreeSet<Arc<str>>> = BTreeMap::new();
+        for (name, namespace) in &state.namespaces {
+            let tenant =
+                name.strip_prefix(NAMESPACE_PREFIX).and_then(|rest| tenant_with_prefix(&tenants, rest));
+            if let Some(tenant) = tenant.filter(|tenant| namespace.tenant.as_deref() != Some(*tenant)) {
+                taken_names.entry(tenant.to_owned()).or_default().insert(Arc::clone(name));
+            }
+        }
         let mut exemptions: BTreeMap<String, Vec<Exemption>> = BTreeMap::new();
         for exemption in state.exemptions {
             exemptions.entry(exemption.target.namespace.clone()).or_default().push(exemption);
@@ -124,6 +142,7 @@ impl Snapshot {
         Self {
             settings,
             reserved_names: state.reserved_names,
+            proxy_references: state.proxy_references,
             environment_hash: environment_hash(&state.endpoints, &state.shared_services),
             endpoints: state.endpoints,
             members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
@@ -138,6 +157,7 @@ impl Snapshot {
                 .map(|service| (service.name.clone(), service))
                 .collect(),
             namespaces_by_tenant,
+            taken_names,
         }
     }
 
@@ -162,6 +182,22 @@ impl Snapshot {
 
     pub fn namespace(&self, name: &str) -> Option<&Namespace> {
         self.namespaces.get(name).map(Arc::as_ref)
+    }
+
+    /// Returns the mesh revision whose injector the pods of a namespace get.
+    pub fn mesh_revision(&self, namespace: &str) -> &str {
+        let known = self.namespace(namespace);
+        let label = |key| known.and_then(|known| known.label(key));
+        match label(REVISION_LABEL) {
+            _ if label(INJECTION_LABEL).is_some() => DEFAULT_REVISION,
+            Some(revision) => revision,
+            None => self.default_mesh_revision(),
+        }
+    }
+
+    /// Returns the mesh revision of new namespaces.
+    pub fn default_mesh_revision(&self) -> &str {
+        self.settings.mesh_revision.as_deref().unwrap_or(DEFAULT_REVISION)
     }
 
     pub fn tenant(&self, name: &str) -> Option<&Tenant> {
@@ -252,6 +288,16 @@ impl Snapshot {
         let is_trusted =
             |name: &&str| self.namespace(name).is_some_and(|known| known.ready && !known.terminating);
         self.namespaces_of(tenant).filter(is_trusted)
+    }
+
+    /// Returns every namespace named `tenant-NAME` or `tenant-NAME-…`, whatever its label is.
+    pub fn namespaces_named_for(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.namespaces.keys().map(Arc::as_ref).filter(move |name| is_named_for(name, tenant))
+    }
+
+    /// Returns the namespaces that are named after the tenant and are not its own, sorted by name.
+    pub fn taken_names(&self, tenant: &str) -> impl Iterator<Item = &str> {
+        self.taken_names.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
 
     /// Returns the namespaces with the tenant's label, sorted by name.

@@ -35,6 +35,11 @@ impl SharedService {
         }
     }
 
+    /// True if it may call other hosts in the namespace.
+    pub fn calls(&self, namespace: &str) -> bool {
+        self.egress.iter().any(|host| host.split_once('/').is_some_and(|(home, _)| home == namespace))
+    }
+
     /// True if the tenant may be granted access.
     pub fn serves(&self, tenant: &str) -> bool {
         self.tenants.as_ref().is_none_or(|tenants| tenants.contains(tenant))

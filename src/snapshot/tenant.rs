@@ -9,6 +9,8 @@ pub struct Tenant {
     pub name: String,
     /// Creation time in seconds since 1970.
     pub created: i64,
+    /// True if it is being deleted.
+    pub terminating: bool,
     /// Maximum number of namespaces.
     pub limit: Option<usize>,
     pub enforcement: Enforcement,
@@ -28,6 +30,7 @@ impl Tenant {
         Self {
             name,
             created,
+            terminating: false,
             limit: spec.namespaces.limit.map(|limit| limit as usize),
             enforcement: spec.enforcement,
             findings_acknowledged: spec.acknowledged_findings.is_some(),

@@ -1,5 +1,3 @@
-use crate::api::{Subject, SubjectKind};
-
 /// The user of a request, as authenticated by the API server.
 #[derive(Clone, Debug, Default)]
 pub struct User<'a> {
@@ -8,17 +6,6 @@ pub struct User<'a> {
 }
 
 impl<'a> User<'a> {
-    /// True if the user is the subject, or is in the subject's group.
-    pub fn matches(&self, subject: &Subject) -> bool {
-        match subject.kind {
-            SubjectKind::User => self.name == subject.name,
-            SubjectKind::Group => self.groups.contains(&subject.name.as_str()),
-            SubjectKind::ServiceAccount => {
-                service_account(self.name) == subject.namespace.as_deref().zip(Some(&subject.name))
-            }
-        }
-    }
-
     /// Returns the namespace of the user's service account, if the user is one.
     pub fn service_account_namespace(&self) -> Option<&'a str> {
         service_account(self.name).map(|(namespace, _)| namespace)

@@ -16,7 +16,10 @@ use crate::api;
 use crate::baseline::DNS_NAMESPACE;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
-use crate::snapshot::{ClusterState, Exemption, Namespace, ReservedNames, SharedService, Snapshot, Tenant};
+use crate::snapshot::{
+    ClusterState, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, ReservedNames,
+    SharedService, Snapshot, Tenant,
+};
 
 /// A document, with its file.
 #[derive(Debug)]
@@ -97,11 +100,9 @@ pub fn snapshot<'f>(
         let namespace_name = document.yaml.text(&["metadata", "namespace"]).unwrap_or_default();
         match (document.group(), document.yaml.text(&["kind"])) {
             (Some(api::GROUP), Some("Tenant")) => {
-                state.tenants.push(Arc::new(Tenant::new(
-                    name,
-                    0,
-                    document.parse::<WithSpec<_>>("Tenant")?.spec,
-                )));
+                let terminating = document.yaml.text(&["metadata", "deletionTimestamp"]).is_some();
+                let tenant = Tenant::new(name, 0, document.parse::<WithSpec<_>>("Tenant")?.spec);
+                state.tenants.push(Arc::new(Tenant { terminating, ..tenant }));
             }
             (Some(api::GROUP), Some("SharedService")) => {
                 state
@@ -115,6 +116,12 @@ pub fn snapshot<'f>(
             (Some(""), Some("ConfigMap")) if ReservedNames::is_stored_in(&name) => {
                 let map: core::ConfigMap = document.parse("ConfigMap")?;
                 state.reserved_names.extend(ReservedNames::from_data(&map.data.unwrap_or_default()));
+            }
+            (Some(""), Some("ConfigMap")) if name == PROXY_REFERENCES_CONFIG_MAP => {
+                let map: core::ConfigMap = document.parse("ConfigMap")?;
+                let references = ProxyReferences::from_data(&map.data.unwrap_or_default());
+                state.proxy_references =
+                    references.map_err(|error| document.error("ConfigMap", "/data", &error))?;
             }
             (Some(""), Some("Namespace")) => {
                 let namespace: core::Namespace = document.parse("Namespace")?;

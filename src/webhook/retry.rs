@@ -27,7 +27,7 @@ const MAX_WAITING_BYTES: usize = 256 << 10;
 /// Judges in the newest snapshot. If the refusal depends on state that the snapshot may not have yet, fetches that
 /// state and judges again.
 ///
-/// It judges again once for `Retry::Refresh`, and on each new snapshot until the time limit for `Retry::Wait`.
+/// It judges again once for `Retry::Refresh` and `Retry::Relearn`, and on each new snapshot until the time limit for `Retry::Wait`.
 pub(super) async fn judge_with_retry(
     review: &Review<'_>,
     snapshots: &SnapshotStore,
@@ -42,7 +42,11 @@ pub(super) async fn judge_with_retry(
     }
     let Some(_permit) = waiters.acquire(&charged_tenant(review, snapshots)) else { return first };
     let deadline = Instant::now() + WAIT_LIMIT;
-    let _ = timeout_at(deadline, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
+    if first.retry() == Retry::Relearn {
+        let _ = timeout_at(deadline, relearn(review.namespace, snapshots)).await;
+    } else {
+        let _ = timeout_at(deadline, snapshots.request_refresh(review.namespace, first.needs_lookup())).await;
+    }
     let mut verdict = judge_now(review, snapshots);
     while verdict.retry() == Retry::Wait
         && matches!(timeout_at(deadline, changes.changed()).await, Ok(Ok(())))
@@ -63,6 +67,13 @@ fn charged_tenant(review: &Review<'_>, snapshots: &SnapshotStore) -> String {
         })
     });
     tenant.unwrap_or_else(|| review.namespace.to_owned())
+}
+
+/// Waits until the proxy of the namespace's mesh revision has been learned again.
+async fn relearn(namespace: &str, snapshots: &SnapshotStore) {
+    if let Some(snapshot) = snapshots.newest() {
+        snapshots.request_proxy_reference(snapshot.mesh_revision(namespace)).await;
+    }
 }
 
 /// Waits until `namespace` has been looked up, or until the time limit.

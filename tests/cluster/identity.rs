@@ -1,9 +1,10 @@
 //! The identities of shared services, through the real API server: refused to tenants, and open to the platform.
 
+use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects::{self, labelled_namespace, list, peer_authentication, pod, token_secret};
-use support::refusal::{self, expect_refused, violations};
+use support::refusal::{self, expect_admitted, expect_refused, expect_refused_by, violations};
 use support::wait::until;
 
 /// A shared service in the namespace `monitoring`, and that namespace.
@@ -148,6 +149,80 @@ fn node_name_without_the_group_of_nodes_is_refused() {
     refusal::refused(&no_node, &token, "", &[("BH403", "spec.audiences[0]")]);
     let pod = pod("monitoring").to_string();
     refusal::refused(&no_node, &["create", "-f", "-"], &pod, &[("BH401", "metadata.namespace")]);
+}
+
+/// Traffic goes to the address in a pod's status. Only the pod's node reports it; controllers write other fields.
+#[test]
+fn address_of_a_pod_is_refused_to_all_but_nodes() {
+    let it = shared();
+    let member = new_tenant(&it, "id-address");
+    let inside = new_namespace(&member, "id-address");
+    let admin = it.cluster.admin().unwrap();
+    let outside = "id-address-free";
+    admin.ok(&["create", "namespace", outside]).unwrap();
+    admin.ok(&["label", "namespace", outside, "istio-injection=enabled"]).unwrap();
+    wait_for_default_account(&admin, outside);
+    for namespace in [&*inside, outside] {
+        admin.apply(&pod(namespace).to_string()).unwrap();
+    }
+    let write = |kubectl: &Kubectl, namespace: &str, status: Value| {
+        let patch = json!({ "status": status }).to_string();
+        let words =
+            ["patch", "pod", "app", "-n", namespace, "--subresource=status", "--type=merge", "-p", &patch];
+        kubectl.run(&words).unwrap()
+    };
+    let forged = || json!({ "podIP": "10.1.9.9", "podIPs": [{ "ip": "10.1.9.9" }] });
+    let node = it.cluster.powerful("system:node:one", "system:nodes").unwrap();
+    let reported = json!({ "podIP": "10.1.0.7", "podIPs": [{ "ip": "10.1.0.7" }], "hostIP": "10.0.0.1" });
+    expect_admitted(&write(&node, &inside, reported));
+    let controller =
+        it.cluster.powerful("system:serviceaccount:kube-system:node-controller", "id-controllers").unwrap();
+    for stranger in [&member, &it.cluster.powerful("id-address-argo", "strangers").unwrap(), &controller] {
+        let addresses = [("BH405", "status.podIP"), ("BH405", "status.podIPs")];
+        expect_refused_by("workloads", &write(stranger, &inside, forged()), &addresses);
+        let host = write(stranger, &inside, json!({ "hostIP": "10.0.0.9" }));
+        expect_refused_by("workloads", &host, &[("BH405", "status.hostIP")]);
+        expect_admitted(&write(stranger, &inside, json!({ "phase": "Running" })));
+        expect_admitted(&write(stranger, outside, forged()));
+    }
+    expect_admitted(&write(&admin, &inside, forged()));
+}
+
+/// istiod creates the ConfigMap in each namespace, and a proxy trusts what it finds there.
+#[test]
+fn root_certificate_of_the_mesh_is_refused_to_all_but_istiod() {
+    let it = shared();
+    let member = new_tenant(&it, "id-root");
+    let inside = new_namespace(&member, "id-root");
+    let admin = it.cluster.admin().unwrap();
+    let outside = "id-root-free";
+    admin.ok(&["create", "namespace", outside]).unwrap();
+    let stranger = it.cluster.powerful("id-root-argo", "strangers").unwrap();
+    let patch = |kubectl: &Kubectl, namespace: &str| {
+        let forged = r#"{"data":{"forged.pem":"forged"}}"#;
+        let name = "istio-ca-root-cert";
+        kubectl.run(&["patch", "configmap", name, "-n", namespace, "--type=merge", "-p", forged]).unwrap()
+    };
+    for namespace in [&*inside, outside] {
+        let created = ["wait", "--for=create", "configmap/istio-ca-root-cert", "-n", namespace];
+        admin.ok(&created).unwrap();
+    }
+    let name = [("BH406", "metadata.name")];
+    let create = |name: &'static str| ["create", "configmap", name, "-n", &inside, "--from-literal=a=b"];
+    for forger in [&member, &stranger] {
+        expect_refused_by("identities", &patch(forger, &inside), &name);
+        refusal::refused(forger, &create("istio-ca-crl"), "", &name);
+    }
+    expect_admitted(&patch(&stranger, outside));
+    expect_admitted(&member.run(&create("settings")).unwrap());
+    let istiod = "system:serviceaccount:istio-system:istiod";
+    expect_admitted(&patch(&it.cluster.powerful(istiod, "id-root-istiod").unwrap(), &inside));
+
+    // istiod restores what was deleted.
+    member.ok(&["delete", "configmap", "istio-ca-root-cert", "-n", &inside]).unwrap();
+    member
+        .ok(&["wait", "--for=create", "configmap/istio-ca-root-cert", "-n", &inside, "--timeout=60s"])
+        .unwrap();
 }
 
 /// The field manager is text that the writer chooses, unlike the user that the API server authenticates.

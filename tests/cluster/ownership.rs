@@ -198,9 +198,7 @@ fn created(actor: &Actor, name: &str, mut new: Value) -> Option<Value> {
                 && new["finalizers"].is_null()
         }
         None => {
-            actor.tenants.is_empty()
-                && !TENANTS.iter().any(|tenant| has_name_of(name, tenant))
-                && known(&new["labels"][PLAIN]).is_none()
+            actor.tenants.is_empty() && !name.starts_with("tenant-") && known(&new["labels"][PLAIN]).is_none()
         }
     };
     (actor.is_platform() || (is_well && !name.starts_with("kube-"))).then_some(new)

@@ -66,7 +66,7 @@ fn tenant_namespace_and_deployment_can_be_applied_at_once() {
             labelled_namespace(&namespace, &json!({})),
             deployment(&namespace, "web"),
         ]);
-        let as_owner = it.cluster.user(&user, &["base-one-developers"]).unwrap();
+        let as_owner = it.cluster.user(&user, &["employees", "base-one-developers"]).unwrap();
         let said = as_owner.feed(&["apply", "-f", "-"], &manifests.to_string()).unwrap();
         assert!(said.success, "round {round}: {said:?}");
         let label = jsonpath(&owner, &["namespace", &namespace], "{.metadata.labels.bulkhead\\.dev/tenant}");

@@ -14,8 +14,12 @@ use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller_with,
 use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{controller_metrics, log_lines};
+use support::command::bulkhead_with;
 use support::metrics::value;
-use support::refusal::refused;
+use support::objects::{labelled_namespace, object, tenant};
+use support::refusal::{
+    expect_admitted, expect_refused, expect_refused_by, expect_warned, refused, reported, violations,
+};
 use support::wait::{until, within};
 
 /// A cluster with the Service of the webhook, and at first no webhook behind it.
@@ -370,6 +374,88 @@ fn controller_without_rights_or_ca_bundle_registers_nothing() {
     until(|| room.warnings_naming(role) > 0);
     room.until_state(UNKNOWN);
     assert!(room.policies().is_empty());
+}
+
+/// The controller registers the kinds of the setting `podTemplates`, and the webhook judges their templates.
+#[test]
+fn template_of_a_kind_in_the_settings_is_refused() {
+    let room = Room::enforced();
+    let admin = room.admin();
+    admin.apply(&rollouts().to_string()).unwrap();
+    admin.ok(&["wait", "--for=condition=Established", "crd/rollouts.argoproj.io"]).unwrap();
+    let owners = json!({ "owners": [{ "kind": "Group", "name": "rollout-developers" }] });
+    admin.apply(&tenant("rollouts", &owners).to_string()).unwrap();
+    let labels = json!({ "bulkhead.dev/tenant": "rollouts" });
+    let namespace = "tenant-rollouts";
+    until(|| {
+        admin
+            .feed(&["apply", "-f", "-"], &labelled_namespace(namespace, &labels).to_string())
+            .unwrap()
+            .success
+    });
+    let member = room.cluster.powerful("rollout-alice", "rollout-developers").unwrap();
+    let rollout = |name: &str, host_network: bool| {
+        let containers = json!([{ "name": "app", "image": "registry.example.com/app:1" }]);
+        let template = json!({ "spec": { "hostNetwork": host_network, "containers": containers } });
+        object("argoproj.io/v1alpha1", "Rollout", namespace, name, &json!({ "template": template }))
+            .to_string()
+    };
+    let registered = || room.webhooks()[0].to_string().matches("argoproj.io").count();
+    expect_admitted(&member.feed(&["create", "-f", "-"], &rollout("old", true)).unwrap());
+    assert_eq!(registered(), 0);
+
+    room.set(
+        "podTemplates:\n- { group: argoproj.io, kind: Rollout, resource: rollouts, \
+         paths: [spec.template, 'spec.previews[].template'] }",
+    );
+    let violation = ("BH301", "spec.template.spec.hostNetwork");
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    until(|| violations(&member.feed(&create, &rollout("new", true)).unwrap().stderr) == [violation]);
+    let said = member.feed(&["create", "-f", "-"], &rollout("new", true)).unwrap();
+    expect_refused_by("workloads", &said, &[violation]);
+    expect_admitted(&member.feed(&["create", "-f", "-"], &rollout("new", false)).unwrap());
+
+    // The API server sends no update that changes no template.
+    let patch = |name: &str, spec: &Value| {
+        let patch = json!({ "spec": spec }).to_string();
+        member.run(&["patch", "rollout", name, "-n", namespace, "--type=merge", "-p", &patch]).unwrap()
+    };
+    expect_admitted(&patch("old", &json!({ "replicas": 2 })));
+    expect_warned(&patch("old", &json!({ "previews": [{ "weight": 1 }] })), &[violation]);
+    let preview = json!({ "template": { "spec": { "hostNetwork": true } } });
+    let of_preview = ("BH301", "spec.previews[1].template.spec.hostNetwork");
+    expect_refused(&patch("new", &json!({ "previews": [{}, preview] })), &[of_preview]);
+    let said = patch("new", &json!({ "template": "none" }));
+    assert!(!said.success && said.stderr.contains("`spec.template`"), "{said:?}");
+
+    let settings = room.file("registering.yaml");
+    admin.apply(&printed(&BINARY, &["rbac", "--settings", &settings]).unwrap()).unwrap();
+    let controller = room.cluster.service_account(NAMESPACE, "bulkhead-controller").unwrap();
+    let (_, said) = bulkhead_with(&controller, &["audit", "-n", namespace], &settings);
+    let found = reported(&said.stdout);
+    assert!(found.contains(&("Rollout tenant-rollouts/old", violation.0, violation.1)), "{said:?}");
+
+    room.set("");
+    until(|| registered() == 0);
+    until(|| member.feed(&create, &rollout("next", true)).unwrap().success);
+    admin.ok(&["delete", "crd", "rollouts.argoproj.io"]).unwrap();
+}
+
+/// A CRD for Rollouts with any fields.
+fn rollouts() -> Value {
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": "rollouts.argoproj.io" },
+        "spec": {
+            "group": "argoproj.io", "scope": "Namespaced",
+            "names": { "kind": "Rollout", "plural": "rollouts", "singular": "rollout" },
+            "versions": [{
+                "name": "v1alpha1", "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": schema },
+            }],
+        },
+    })
 }
 
 /// The refusal does not depend on the user, so that it proves the path for all.

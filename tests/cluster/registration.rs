@@ -14,12 +14,13 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
         &["deployments/scale", "replicasets/scale", "replicationcontrollers/scale", "statefulsets/scale"],
     ),
     (
-        "the API server keeps the template unchanged",
+        "the API server keeps the template or the spec unchanged",
         &[
             "cronjobs/status",
             "daemonsets/status",
             "deployments/status",
             "jobs/status",
+            "persistentvolumeclaims/status",
             "replicasets/status",
             "replicationcontrollers/status",
             "statefulsets/status",

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use bulkhead_harness::kubectl::{Kubectl, Said};
+use bulkhead_harness::program::Installation;
 use serde_json::json;
 use support::cluster::{jsonpath, new_tenant, shared, wait_until_ready};
+use support::conditions::{condition, reason};
 use support::objects::{self, labelled_namespace};
-use support::refusal::expect_refused;
+use support::refusal::{expect_refused, refused};
 use support::wait::{until, within};
 
 /// The ConfigMaps of Bulkhead's namespace, as JSON.
@@ -73,4 +75,81 @@ fn name_of_a_deleted_tenant_or_namespace_is_refused_to_others() {
     let forget = r#"[{"op":"remove","path":"/data/tenant.tn-gone"}]"#;
     admin.ok(&["patch", "configmap", &map, "-n", "bulkhead-system", "--type=json", "-p", forget]).unwrap();
     until(|| admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap().success);
+}
+
+/// kubectl as two users who act for no tenant: one who may create namespaces and nothing else, and one who may do
+/// everything.
+fn strangers(it: &Installation, name: &str) -> [Kubectl; 2] {
+    let admin = it.cluster.admin().unwrap();
+    let plain = format!("{name}-mallory");
+    let role = format!("--clusterrole={name}");
+    admin.ok(&["create", "clusterrole", name, "--verb=create,get,patch", "--resource=namespaces"]).unwrap();
+    admin.ok(&["create", "clusterrolebinding", name, &role, &format!("--user={plain}")]).unwrap();
+    let outsiders = format!("{name}-outsiders");
+    [
+        it.cluster.user(&plain, &[&outsiders]).unwrap(),
+        it.cluster.powerful(&format!("{name}-argo"), "strangers").unwrap(),
+    ]
+}
+
+/// A mesh certificate of the name would be valid after the tenant exists.
+#[test]
+fn name_of_a_tenant_that_does_not_exist_yet_is_refused() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let labelled = labelled_namespace("tenant-rn-later", &json!({ "team": "payments" })).to_string();
+    let generated = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "tenant-rn-later-" } });
+    let name = [("BH104", "metadata.name")];
+    for stranger in strangers(&it, "rn-later") {
+        refused(&stranger, &["create", "namespace", "tenant-rn-later"], "", &name);
+        refused(&stranger, &["create", "namespace", "tenant-rn-later-a"], "", &name);
+        refused(&stranger, &["apply", "--server-side", "-f", "-"], &labelled, &name);
+        refused(&stranger, &["create", "-f", "-"], &generated.to_string(), &name);
+        stranger.ok(&["create", "namespace", "tenants", "--dry-run=server"]).unwrap();
+        stranger.ok(&["create", "namespace", "rn-tenant-later", "--dry-run=server"]).unwrap();
+    }
+    // A member of another tenant is refused too.
+    let member = new_tenant(&it, "rn-member");
+    refused(&member, &["create", "namespace", "tenant-rn-later"], "", &name);
+
+    // A namespace that exists is in the way of its tenant until the platform deletes or adopts it.
+    admin.ok(&["create", "namespace", "tenant-rn-later"]).unwrap();
+    admin.ok(&["create", "namespace", "tenant-rn-later-a"]).unwrap();
+    admin.apply(&objects::tenant("rn-later", &json!({})).to_string()).unwrap();
+    until(|| {
+        let ready = condition(&admin, "tenant", "rn-later", "Ready");
+        ready.is("Ready=False", "NamespaceNameTaken")
+            && ready.names(&["`tenant-rn-later`", "`tenant-rn-later-a`"])
+    });
+    admin.ok(&["delete", "namespace", "tenant-rn-later", "--timeout=60s"]).unwrap();
+    admin.ok(&["label", "namespace", "tenant-rn-later-a", "bulkhead.dev/tenant=rn-later"]).unwrap();
+    until(|| reason(&admin, "tenant", "rn-later") == "Ready");
+}
+
+#[test]
+fn namespace_of_a_granted_caller_is_reserved_before_it_exists() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let grants = json!({ "callers": [{ "namespace": "rn-caller-ops", "serviceAccount": "scraper" }] });
+    admin.apply(&objects::tenant("rn-caller", &json!({ "grants": grants })).to_string()).unwrap();
+    let service =
+        json!({ "namespace": "rn-caller-shared", "selector": { "app": "a" }, "ports": [{ "port": 80 }] });
+    admin.apply(&objects::shared_service("rn-caller", &service).to_string()).unwrap();
+    until(|| {
+        let grants = condition(&admin, "tenant", "rn-caller", "GrantsResolved");
+        grants.is("GrantsResolved=False", "NotFound") && grants.names(&["`rn-caller-ops`"])
+    });
+    for stranger in strangers(&it, "rn-caller") {
+        for namespace in ["rn-caller-ops", "rn-caller-shared", "istio-ingress"] {
+            refused(&stranger, &["create", "namespace", namespace], "", &[("BH104", "metadata.name")]);
+        }
+        stranger.ok(&["create", "namespace", "rn-caller-operations", "--dry-run=server"]).unwrap();
+    }
+    admin.ok(&["create", "namespace", "rn-caller-ops"]).unwrap();
+    until(|| {
+        condition(&admin, "tenant", "rn-caller", "GrantsResolved").is("GrantsResolved=True", "Resolved")
+    });
+    // Other changes of the namespace are not the platform's alone.
+    let powerful = it.cluster.powerful("rn-caller-argo", "strangers").unwrap();
+    powerful.ok(&["label", "namespace", "rn-caller-ops", "team=payments"]).unwrap();
 }

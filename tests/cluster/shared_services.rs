@@ -1,11 +1,14 @@
 //! The policies of a shared service.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
-use support::cluster::{jsonpath, new_namespace, new_tenant, shared};
-use support::objects::{self, labelled_namespace, object};
+use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::objects::{self, changed, labelled_namespace, object, pod};
 use support::refusal::refused;
-use support::wait::until;
+use support::wait::{until, within};
 
 const POLICY_KINDS: &str = "networkpolicies,sidecars.networking.istio.io,envoyfilters.networking.istio.io,\
                      peerauthentications.security.istio.io,authorizationpolicies.security.istio.io";
@@ -82,6 +85,75 @@ fn shared_service_gets_its_policies_and_keeps_them() {
     admin.apply(&own_policy.to_string()).unwrap();
     admin.ok(&["delete", "networkpolicy", "scrapes", "-n", "shared-services"]).unwrap();
 
-    admin.ok(&["delete", "sharedservice", "shared-logs"]).unwrap();
+    // It cannot be deleted while it is granted.
+    let delete = ["delete", "sharedservice", "shared-logs"];
+    refused(&admin, &delete, "", &[("BH112", "metadata.name")]);
+    let forget = r#"{"spec":{"grants":null}}"#;
+    admin.ok(&["patch", "tenant", "shared-acme", "--type=merge", "-p", forget]).unwrap();
+    until(|| admin.run(&delete).unwrap().success);
     until(|| policies(&admin, "shared-logs").is_empty());
+}
+
+/// A SharedService in `shared-services`, and a pod that it selects.
+fn service_with_pod(admin: &Kubectl, name: &str) -> Value {
+    let spec =
+        json!({ "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
+    let service = objects::shared_service(name, &spec);
+    admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
+    admin.apply(&service.to_string()).unwrap();
+    wait_for_default_account(admin, "shared-services");
+    let pod = changed(pod("shared-services"), |pod| {
+        pod["metadata"]["name"] = json!(name);
+        pod["metadata"]["labels"] = json!({ "app": name });
+    });
+    admin.apply(&pod.to_string()).unwrap();
+    until(|| policies(admin, name).contains(&format!("NetworkPolicy/bulkhead-{name}")));
+    service
+}
+
+fn delete_pod(admin: &Kubectl, name: &str) {
+    admin.ok(&["delete", "pod", name, "-n", "shared-services", "--now"]).unwrap();
+}
+
+/// The pods would be open to the cluster without the policies that select them.
+#[test]
+fn policies_of_a_deleted_shared_service_stay_until_its_pods_are_gone() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let service = service_with_pod(&admin, "shared-gone");
+    let whole = policies(&admin, "shared-gone");
+    for delete in ["foreground", "orphan"] {
+        admin.ok(&["delete", "sharedservice", "shared-gone", &format!("--cascade={delete}")]).unwrap();
+        sleep(Duration::from_secs(5));
+        assert_eq!(policies(&admin, "shared-gone"), whole, "{delete}");
+        admin.apply(&service.to_string()).unwrap();
+    }
+    admin.ok(&["delete", "sharedservice", "shared-gone"]).unwrap();
+    // Not even the platform removes them.
+    let delete = ["delete", "networkpolicy", "bulkhead-shared-gone", "-n", "shared-services"];
+    refused(&admin, &delete, "", &[("BH201", "metadata.name")]);
+    delete_pod(&admin, "shared-gone");
+    within(Duration::from_secs(90), || policies(&admin, "shared-gone").is_empty());
+}
+
+#[test]
+fn shared_service_is_renamed_only_by_way_of_a_second_one() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let service = service_with_pod(&admin, "shared-old");
+    for (field, value) in [("selector", json!({ "app": "other" })), ("namespace", json!("monitoring"))] {
+        let moved = changed(service.clone(), |service| service["spec"][field] = value);
+        let said = admin.feed(&["apply", "-f", "-"], &moved.to_string()).unwrap();
+        assert!(!said.success && said.stderr.contains(&format!("{field} must not change")), "{said:?}");
+    }
+    // The policies of another one with the same pods take their place.
+    let renamed = changed(service, |service| service["metadata"]["name"] = json!("shared-renamed"));
+    admin.apply(&renamed.to_string()).unwrap();
+    until(|| {
+        policies(&admin, "shared-renamed").contains(&"NetworkPolicy/bulkhead-shared-renamed".to_owned())
+    });
+    admin.ok(&["delete", "sharedservice", "shared-old"]).unwrap();
+    within(Duration::from_secs(90), || policies(&admin, "shared-old").is_empty());
+    assert!(!policies(&admin, "shared-renamed").is_empty());
+    delete_pod(&admin, "shared-old");
 }

@@ -60,21 +60,21 @@ fn tenant_reports_its_namespaces_and_grants_in_its_status() {
 fn unusable_shared_service_is_refused_or_has_a_reason() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let apply_until_reason = |namespace: &str, expected: &str| {
+    let apply_until_reason = |service: &str, namespace: &str, expected: &str| {
         let spec = json!({ "namespace": namespace, "selector": { "app": "a" }, "ports": [{ "port": 8080 }] });
-        admin.apply(&objects::shared_service("ns-status-service", &spec).to_string()).unwrap();
+        admin.apply(&objects::shared_service(service, &spec).to_string()).unwrap();
         until(|| {
             let path = "{.metadata.generation} {.status.observedGeneration}";
-            let generations = jsonpath(&admin, &["sharedservice", "ns-status-service"], path);
+            let generations = jsonpath(&admin, &["sharedservice", service], path);
             let (generation, observed) = generations.split_once(' ').unwrap();
-            generation == observed && reason(&admin, "sharedservice", "ns-status-service") == expected
+            generation == observed && reason(&admin, "sharedservice", service) == expected
         });
     };
     for namespace in ["monitoring", "ns-status-elsewhere"] {
         admin.apply(&labelled_namespace(namespace, &json!({})).to_string()).unwrap();
     }
-    apply_until_reason("ns-status-elsewhere", "NamespaceNotListed");
-    apply_until_reason("monitoring", "Ready");
+    apply_until_reason("ns-status-unlisted", "ns-status-elsewhere", "NamespaceNotListed");
+    apply_until_reason("ns-status-service", "monitoring", "Ready");
     let policies = |namespace| admin.ok(&["get", "networkpolicies", "-n", namespace, "-o", "name"]).unwrap();
     until(|| policies("monitoring").contains("bulkhead-ns-status-service"));
     assert_eq!(policies("ns-status-elsewhere"), "", "an unusable service gets no policies");

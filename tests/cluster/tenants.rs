@@ -9,7 +9,7 @@ use support::cluster::{
 };
 use support::command::bulkhead_as;
 use support::conditions::{condition, reason};
-use support::objects::{self, deployment, labelled_namespace, pod};
+use support::objects::{self, changed, deployment, labelled_namespace, list, pod};
 use support::refusal::{expect_refused, expect_warned, refused, violations};
 use support::wait::until;
 use support::{BINARY, repository};
@@ -120,7 +120,7 @@ fn younger_of_two_overlapping_tenants_is_inactive() {
     let younger =
         objects::tenant("tn-twin-eu", &json!({ "owners": [{ "kind": "User", "name": "tn-twin-eu-bob" }] }));
     let said = fire.feed(&["create", "-f", "-"], &younger.to_string()).unwrap();
-    expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "spec.owners[0]")]);
+    expect_warned(&said, &[("BH107", "metadata.name"), ("BH901", "metadata")]);
     let admin = it.cluster.admin().unwrap();
     until(|| reason(&admin, "tenant", "tn-twin-eu") == "NameConflict");
     // A name that could be of either is one of the older.
@@ -180,7 +180,19 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     let policies =
         || member.ok(&["get", "networkpolicies", "-n", &name, "-o", "name"]).unwrap().lines().count();
 
+    let spec =
+        json!({ "namespace": "shared-services", "selector": { "app": "logs" }, "ports": [{ "port": 8080 }] });
+    let home = labelled_namespace("shared-services", &json!({}));
+    admin.apply(&list([home, objects::shared_service("crd-logs", &spec)]).to_string()).unwrap();
+    admin.apply(&deployment("shared-services", "logs").to_string()).unwrap();
+    let closing = || {
+        let shown = admin.run(&["get", "networkpolicy", "bulkhead-crd-logs", "-n", "shared-services"]);
+        shown.unwrap().success
+    };
+    until(|| closing() && !jsonpath(&admin, &["pods", "-n", "shared-services"], "{.items}").is_empty());
+
     // The API server deletes the objects of a deleted CRD without calling the webhook.
+    admin.ok(&["delete", "crd", "sharedservices.bulkhead.dev", "--timeout=60s"]).unwrap();
     admin.ok(&["delete", "crd", "tenants.bulkhead.dev", "--timeout=60s"]).unwrap();
 
     // Without the tenant: the policies stay, pods are replaced, and no user acts for the tenant.
@@ -197,6 +209,8 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     until(|| pods().lines().count() == 1 && pods() != before);
     assert_eq!(policies(), 5);
 
+    assert!(closing(), "the pods of a shared service stay closed");
+
     // Another user cannot take the namespaces by creating the Tenant first.
     let crds = printed(&BINARY, &["crds"]).unwrap();
     admin.apply(&crds).unwrap();
@@ -207,7 +221,7 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
         let said = mallory.feed(&["create", "-f", "-"], &taken.to_string()).unwrap();
         (!said.stderr.contains("NotFound")).then_some(said)
     });
-    expect_refused(&said, &[("BH901", "metadata.name")]);
+    expect_refused(&said, &[("BH901", "metadata")]);
 
     // The platform creates the same Tenant again, and the namespaces belong to it.
     let member = new_tenant(&it, "crd");
@@ -222,4 +236,35 @@ fn namespaces_stay_isolated_after_the_deletion_of_the_tenant_crd() {
     admin.ok(&["delete", "crd", "trafficextensions.extensions.istio.io", "--timeout=60s"]).unwrap();
     let found = bulkhead_as(&admin, &["audit", "--tenant", "crd"]);
     assert_eq!(found.0, 0, "{found:?}");
+}
+
+/// Finalizers keep a deleted Tenant for some time.
+#[test]
+fn tenant_that_is_being_deleted_gets_no_namespace() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let member = new_tenant(&it, "tn-ending");
+    let plain = it.cluster.user("tn-ending-plain", &["tn-ending-owners"]).unwrap();
+    let group = |name: &str| json!({ "kind": "Group", "name": name });
+    let owners = [group("tn-ending-developers"), group("tn-ending-owners")];
+    let held = objects::tenant("tn-ending", &json!({ "owners": owners }));
+    let held = changed(held, |held| held["metadata"]["finalizers"] = json!(["example.com/audit"]));
+    admin.apply(&held.to_string()).unwrap();
+    until(|| plain.run(&["create", "namespace", "tenant-tn-ending", "--dry-run=server"]).unwrap().success);
+    admin.ok(&["create", "namespace", "tn-ending-legacy"]).unwrap();
+    admin.ok(&["delete", "tenant", "tn-ending", "--wait=false"]).unwrap();
+    let label = [("BH111", "metadata.labels[bulkhead.dev/tenant]")];
+    let create = ["create", "namespace", "tenant-tn-ending"];
+    until(|| !plain.run(&[&create[..], &["--dry-run=server"]].concat()).unwrap().success);
+    for kubectl in [&plain, &member] {
+        refused(kubectl, &create, "", &label);
+    }
+    let own = labelled_namespace("tenant-tn-ending-a", &json!({ "bulkhead.dev/tenant": "tn-ending" }));
+    refused(&admin, &["create", "-f", "-"], &own.to_string(), &label);
+    let moved = ["label", "namespace", "tn-ending-legacy", "bulkhead.dev/tenant=tn-ending"];
+    refused(&admin, &moved, "", &label);
+    let released = r#"{"metadata":{"finalizers":null}}"#;
+    admin.ok(&["patch", "tenant", "tn-ending", "--type=merge", "-p", released]).unwrap();
+    until(|| !admin.run(&["get", "tenant", "tn-ending"]).unwrap().success);
+    admin.ok(&["delete", "namespace", "tn-ending-legacy"]).unwrap();
 }

@@ -14,6 +14,7 @@ mod keys;
 mod links;
 mod manuals;
 mod mutations;
+mod pod_templates;
 mod prose;
 mod refusals;
 mod registration;

@@ -1,6 +1,8 @@
 //! No field of the mesh's containers and volumes may be another than the injector wrote: each value of an injected pod
 //! is changed, one at a time, and a field is added to each object and an element to each list.
 
+use bulkhead::kinds::Kind;
+use bulkhead::policy::fields::{rows, table};
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, ReviewObject, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
@@ -12,7 +14,6 @@ use serde_json::{Value, json};
 /// Fields in the mesh's containers that a pod's author may set, as the end of a pointer without its indices: with
 /// Istio's annotations, or because they change nothing that the mesh relies on.
 const FREE: &[&str] = &[
-    "/image",
     "/imagePullPolicy",
     "/resources",
     "/resources/limits",
@@ -21,25 +22,24 @@ const FREE: &[&str] = &[
     "/resources/requests",
     "/resources/requests/cpu",
     "/resources/requests/memory",
+    "/resizePolicy",
     "/terminationMessagePolicy",
     "/ports/name",
     // The version of the object that a field is of, and the unit of a resource.
     "/env/valueFrom/fieldRef/apiVersion",
     "/env/valueFrom/resourceFieldRef/divisor",
     "/readinessProbe/failureThreshold",
+    "/readinessProbe/initialDelaySeconds",
     "/readinessProbe/periodSeconds",
     "/readinessProbe/successThreshold",
     "/readinessProbe/timeoutSeconds",
     "/readinessProbe/httpGet/scheme",
     "/startupProbe/failureThreshold",
+    "/startupProbe/initialDelaySeconds",
     "/startupProbe/periodSeconds",
     "/startupProbe/successThreshold",
     "/startupProbe/timeoutSeconds",
     "/startupProbe/httpGet/scheme",
-    // Less than Istio's own image needs, or more room on its own disk.
-    "/securityContext/readOnlyRootFilesystem",
-    "/securityContext/runAsNonRoot",
-    "/securityContext/capabilities/drop",
     "/downwardAPI/defaultMode",
     "/downwardAPI/items/fieldRef/apiVersion",
     "/projected/defaultMode",
@@ -167,6 +167,67 @@ fn pod_gets_the_same_answer_if_it_is_read_in_the_same_pass_as_its_review() {
         refused += usize::from(!one.contains(r#""allowed":true"#));
     }
     assert!(read_early > 400 && refused > 200, "{read_early} read early, {refused} refused");
+}
+
+/// Sets the field at this path of a table, such as `env[].valueFrom.fieldRef.fieldPath`, in a new element of each list.
+fn set(value: &mut Value, path: &str, new: &Value) {
+    let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
+    let name = field.trim_end_matches(['[', ']', '{', '}']);
+    let slot = if field.ends_with("[]") {
+        if !value[name].is_array() {
+            value[name] = json!([]);
+        }
+        let list = value[name].as_array_mut().unwrap();
+        list.push(json!(null));
+        list.last_mut().unwrap()
+    } else {
+        &mut value[name]
+    };
+    if field.ends_with("{}") {
+        *slot = json!({ "x": new });
+    } else if let Some(rest) = rest {
+        if !slot.is_object() {
+            *slot = json!({});
+        }
+        set(slot, rest, new);
+    } else {
+        *slot = new.clone();
+    }
+}
+
+/// Each field of the schema of a pod, with values of each type.
+#[test]
+fn field_that_the_injector_does_not_write_is_refused() {
+    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
+    let injected =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
+    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let values = [json!("x"), json!(1), json!(true), json!({}), json!(["x"])];
+    let (mut refused, mut wrong) = (0, Vec::new());
+    for row in rows(table(Kind::Pod), |_| false) {
+        for (list, range) in [("initContainers", 0..2), ("volumes", 0..9)] {
+            let Some(path) = row.path.strip_prefix(&format!("spec.{list}[].")) else { continue };
+            let fields: String = path
+                .split('.')
+                .flat_map(|field| ["/", field.trim_end_matches(['[', ']', '{', '}'])])
+                .collect();
+            if path == "name" || FREE.contains(&fields.as_str()) {
+                continue;
+            }
+            for (index, value) in range.flat_map(|index| values.iter().map(move |value| (index, value))) {
+                let mut changed = pod.clone();
+                set(&mut changed["spec"][list][index], path, value);
+                // An empty directory on disk is as good as one in memory.
+                let is_same = changed == pod || path == "emptyDir" && *value == json!({});
+                if !is_same && !is_refused(&changed, &snapshot) {
+                    wrong.push(format!("{list}[{index}].{path}: {value}"));
+                }
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+    assert!(refused > 2_500, "{refused}");
 }
 
 #[test]

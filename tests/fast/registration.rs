@@ -27,7 +27,8 @@ fn entries() -> [Vec<Value>; 2] {
 fn webhook_configurations_have_no_object_selector() {
     let of_tenants = json!({ "matchExpressions": [{ "key": "bulkhead.dev/tenant", "operator": "Exists" }] });
     let shared = json!({ "matchExpressions": [{
-        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["monitoring", "shared-services", "istio-system"],
+        "key": "kubernetes.io/metadata.name", "operator": "In",
+        "values": ["bulkhead-system", "istio-ingress", "istio-system", "kube-system", "monitoring", "shared-services"],
     }] });
     let entries = entries().concat();
     let found: Vec<(&str, &Value)> =

@@ -53,8 +53,16 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     let (status, body) = ready(&server);
     let (_, awaited) = body.trim_end().split_once(": ").unwrap();
     let awaited: Vec<&str> = awaited.split(", ").collect();
-    let lists =
-        ["configmaps", "endpointslices", "exemptions", "namespaces", "services", "sharedservices", "tenants"];
+    let lists = [
+        "configmaps/bulkhead-proxy-references",
+        "configmaps/bulkhead-retired",
+        "endpointslices",
+        "exemptions",
+        "namespaces",
+        "services",
+        "sharedservices",
+        "tenants",
+    ];
     assert_eq!((status, awaited), (503, lists.to_vec()), "{body}");
     assert_eq!(wire::get(server.admin, "/healthz").unwrap().status, 200);
 

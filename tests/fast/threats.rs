@@ -12,8 +12,8 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 10),
-    ("BAS", 12),
+    ("NSP", 12),
+    ("BAS", 13),
     ("RES", 3),
     ("WIR", 22),
     ("SCB", 9),
@@ -23,7 +23,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("SUB", 7),
     ("SCH", 4),
     ("AMB", 9),
-    ("IDN", 12),
+    ("IDN", 14),
     ("LBL", 5),
 ];
 

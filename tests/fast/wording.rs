@@ -105,7 +105,7 @@ fn list_of_explain_is_as_reviewed() {
 #[test]
 fn fields_of_a_kind_are_as_reviewed() {
     let (_, mut text, _) = bulkhead(&["explain", "--fields", "sidecar"], "");
-    let (code, out, error) = bulkhead(&["explain", "--fields", "ConfigMap"], "");
+    let (code, out, error) = bulkhead(&["explain", "--fields", "Endpoints"], "");
     assert_eq!((code, out.as_str()), (2, ""));
     writeln!(text, "\nA kind without a table:\n\n  {}", error.trim_end()).unwrap();
     writeln!(text, "\nA field that the cluster serves and no table lists:\n").unwrap();
@@ -149,6 +149,16 @@ fn errors_in_the_settings_are_as_reviewed() {
         "gateways: [{ name: edge/public, serviceAccount: public, selector: {} }]",
         "egressGateway: { namespace: edge, service: egress, selector: {} }",
         "meshWide: { denyAll: Enforce }",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts }]",
+        "podTemplates: [{ group: argoproj, kind: Rollout, resource: rollouts, paths: [spec.template] }]",
+        "podTemplates: [{ group: argoproj.io, kind: rollouts, resource: rollouts, paths: [spec.template] }]",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts/scale, paths: [spec.template] }]",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts, paths: [] }]",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts, paths: [\"spec['template']\"] }]",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts, paths: [a.b.c.d.e.f.g.h] }]",
+        "podTemplates: [{ group: networking.istio.io, kind: Gate, resource: sidecars, paths: [spec.template] }]",
+        "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts, paths: [spec.template] }, \
+         { group: argoproj.io, kind: Roll, resource: rollouts, paths: [spec.canary] }]",
         "rules: { BH301: Off }",
         "rules: { BH300: Warn }",
         "rules: { BH401: Audit }",

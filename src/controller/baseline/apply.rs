@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::Namespace;
-use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -60,6 +60,24 @@ pub(super) async fn add_missing_labels(
         }
     };
     let _ = timeout(WATCH_TIMEOUT, observed).await;
+    Ok(())
+}
+
+/// Fails while pods with these labels exist: the policies of a deleted shared service stay until its last pod is gone,
+/// which they keep closed.
+pub(super) async fn ensure_no_pods(
+    client: &Client,
+    namespace: &str,
+    labels: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let selector: Vec<String> = labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let selector = selector.join(",");
+    let pods = Api::<Pod>::namespaced(client.clone(), namespace);
+    let found = pods.list_metadata(&ListParams::default().labels(&selector).limit(1)).await?;
+    anyhow::ensure!(
+        found.items.is_empty(),
+        "no SharedService selects the pods {selector} in {namespace} any more, and its policies stay while these run"
+    );
     Ok(())
 }
 

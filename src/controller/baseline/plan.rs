@@ -1,5 +1,7 @@
 //! Plan of one reconciliation of a target, computed from the snapshot and the cache.
 
+use std::collections::BTreeMap;
+
 use super::cache::{CacheVersion, ManagedCache, PruneCandidate};
 use super::pending_write::PendingWrite;
 use super::sync_state::ReconcileReason;
@@ -16,6 +18,8 @@ pub(super) struct Plan {
     pub(super) was_ready: bool,
     pub(super) writes: Vec<PendingWrite>,
     pub(super) prune: Vec<PruneCandidate>,
+    /// Labels of pods. While one exists, nothing is pruned.
+    pub(super) closed_pods: Option<BTreeMap<String, String>>,
     /// True if the namespace may be marked ready after all writes.
     pub(super) quota_synced: bool,
 }
@@ -35,6 +39,7 @@ impl Plan {
             was_ready: reason == ReconcileReason::Drift || target.was_ready(snapshot),
             writes: target.pending_writes(manifests, snapshot, cache),
             prune: prune.into_iter().map(|key| cache.prune_candidate(key)).collect(),
+            closed_pods: target.closed_pods(snapshot, cache),
             quota_synced: target.quota_synced(cache),
             target,
         }

@@ -13,7 +13,7 @@ use kube::api::DynamicObject;
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-use super::apply::{add_missing_labels, apply, mark_ready, mark_unready, prune_object};
+use super::apply::{add_missing_labels, apply, ensure_no_pods, mark_ready, mark_unready, prune_object};
 use super::cache::{CacheVersion, ManagedCache, PruneCandidate, watch_managed};
 use super::deny_all::DenyAllTransition;
 use super::errors::ReconcileErrors;
@@ -178,7 +178,7 @@ async fn execute(
     plan: Plan,
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
-    let Plan { target, reason, was_ready, writes, prune, quota_synced, .. } = plan;
+    let Plan { target, reason, was_ready, writes, prune, closed_pods, quota_synced, .. } = plan;
     let Some(snapshot) = snapshots.newest() else { return Ok(()) };
     let mut first_error = match &target {
         Target::RevokeReady(namespace) => mark_unready(client, snapshots, namespace).await.err(),
@@ -209,6 +209,9 @@ async fn execute(
     for prune in prune {
         if first_error.is_some() && !target.prunes_after_failure(&prune.key) {
             break;
+        }
+        if let Some(labels) = &closed_pods {
+            ensure_no_pods(client, &prune.key.namespace, labels).await?;
         }
         match prune_object(client, &prune.key).await {
             Ok(()) => outcome.pruned.push(prune),

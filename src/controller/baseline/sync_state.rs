@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::cache::{ChangedScope, ManagedCache, ObjectRef};
-use super::target::{Target, baseline_objects_in, is_platform_namespace};
+use super::target::{Target, baseline_objects_in, is_platform_namespace, left_behind_selector};
 use crate::baseline::tenant_of_cluster_object;
 use crate::kinds::Kind;
 use crate::snapshot::{self, BaselineInputs, NamespaceOwner, Snapshot};
@@ -118,7 +118,9 @@ impl SyncState {
             }
         }
         let may_orphan = |scope: &ChangedScope| match scope {
-            ChangedScope::Namespace(namespace) => is_observed_namespace(snapshot, namespace),
+            ChangedScope::Namespace(namespace) => {
+                is_observed_namespace(snapshot, namespace) || is_platform_namespace(snapshot, namespace)
+            }
             ChangedScope::All | ChangedScope::Tenant(_) | ChangedScope::Cluster => true,
         };
         if is_new || changed.iter().any(may_orphan) {
@@ -222,7 +224,8 @@ fn is_observed_namespace(snapshot: &Snapshot, namespace: &str) -> bool {
     matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(tenant)) if tenant.is_observed())
 }
 
-/// Returns the orphans: objects of tenants that no longer exist or are observed, and namespaces of observed tenants
+/// Returns the orphans: objects of tenants that no longer exist or are observed, objects that shared services have left
+/// behind, and namespaces of observed tenants
 /// that are still marked ready.
 fn find_orphans(snapshot: &Snapshot, cache: &ManagedCache) -> BTreeSet<Target> {
     let mut targets = Vec::new();
@@ -233,6 +236,10 @@ fn find_orphans(snapshot: &Snapshot, cache: &ManagedCache) -> BTreeSet<Target> {
             .filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_no_baseline));
         targets.extend(orphans.map(|name| Target::Orphan(ObjectRef::new(kind, "", name))));
     }
+    let left_behind = cache
+        .refs_in_namespaces(|namespace| !namespace.is_empty() && is_platform_namespace(snapshot, namespace))
+        .filter(|key| left_behind_selector(snapshot, cache, key).is_some());
+    targets.extend(left_behind.map(Target::Orphan));
     let observed = snapshot.tenants().filter(|tenant| tenant.is_observed());
     for namespace in observed.flat_map(|tenant| snapshot.namespaces_of(&tenant.name)) {
         if snapshot.namespace(namespace).is_some_and(|known| known.ready) {

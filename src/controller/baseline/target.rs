@@ -2,7 +2,10 @@
 //!
 //! Decides what to write and what to delete in a target, and performs no I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::cache::{ManagedCache, ObjectRef};
 use super::deny_all::DenyAllTransition;
@@ -14,7 +17,7 @@ use crate::baseline::{
 };
 use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
-use crate::snapshot::{self, NamespaceOwner, Snapshot};
+use crate::snapshot::{self, NamespaceOwner, SharedService, Snapshot};
 
 /// The subject of one reconcile: a group of baseline objects, or an orphan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +34,7 @@ pub(in crate::controller) enum Target {
     Cluster,
     /// A namespace that is still marked ready although its tenant is observed.
     RevokeReady(String),
-    /// An object to delete, because its tenant no longer exists or is observed.
+    /// An object to delete, because its tenant no longer exists or is observed, or its shared service no longer exists.
     Orphan(ObjectRef),
 }
 
@@ -60,9 +63,47 @@ pub(super) fn is_platform_namespace(snapshot: &Snapshot, namespace: &str) -> boo
         )
 }
 
+/// Returns the selector of an object that a shared service has left behind: the service was deleted, or the settings do
+/// not list its namespace any more. `None` if it is another object, or if another shared service has the same pods.
+pub(super) fn left_behind_selector(
+    snapshot: &Snapshot,
+    cache: &ManagedCache,
+    key: &ObjectRef,
+) -> Option<BTreeMap<String, String>> {
+    if !is_cluster_object_name(key.kind, &key.name) || !is_platform_namespace(snapshot, &key.namespace) {
+        return None;
+    }
+    let object = cache.get_ref(key)?;
+    let opens = object.pointer("/spec/rules/0").is_some_and(|rule| *rule == Value::Object(Map::new()));
+    let selectors =
+        ["/spec/podSelector/matchLabels", "/spec/selector/matchLabels", "/spec/workloadSelector/labels"];
+    let selector = selectors.iter().find_map(|path| object.pointer(path)).filter(|_| !opens)?;
+    let selector =
+        BTreeMap::<String, String>::deserialize(selector).ok().filter(|labels| !labels.is_empty())?;
+    let has_pods =
+        |service: &SharedService| service.namespace == key.namespace && service.selector == selector;
+    (!snapshot.listed_services().any(has_pods)).then_some(selector)
+}
+
 impl Target {
     pub(in crate::controller) fn of_namespace(tenant: &str, namespace: &str) -> Self {
         Self::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() }
+    }
+
+    /// Returns the labels of the pods that the orphan closes, for an object of a shared service.
+    pub(super) fn closed_pods(
+        &self,
+        snapshot: &Snapshot,
+        cache: &ManagedCache,
+    ) -> Option<BTreeMap<String, String>> {
+        match self {
+            Self::Orphan(key) => left_behind_selector(snapshot, cache, key),
+            Self::Namespace { .. }
+            | Self::Tenant(_)
+            | Self::Service(_)
+            | Self::Cluster
+            | Self::RevokeReady(_) => None,
+        }
     }
 
     pub(super) fn namespace<'w>(&self, snapshot: &'w Snapshot) -> Option<&'w snapshot::Namespace> {
@@ -166,8 +207,11 @@ impl Target {
                 let may_prune = |key: &ObjectRef| {
                     key.name == DENY_ALL_NAME || !not_yet_created.contains(key.namespace.as_str())
                 };
-                let is_prunable =
-                    |key: &ObjectRef| is_cluster_object_name(key.kind, &key.name) && may_prune(key);
+                let is_prunable = |key: &ObjectRef| {
+                    is_cluster_object_name(key.kind, &key.name)
+                        && may_prune(key)
+                        && left_behind_selector(snapshot, cache, key).is_none()
+                };
                 cache
                     .refs_in_namespaces(|namespace| is_platform_namespace(snapshot, namespace))
                     .filter(is_prunable)

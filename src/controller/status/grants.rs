@@ -36,6 +36,15 @@ pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<
             ),
         ));
     }
+    let callers = tenant.grants.callers.iter().map(|caller| caller.namespace.as_str());
+    let missing: Vec<&str> = callers.filter(|name| snapshot.namespace(name).is_none()).collect();
+    if !missing.is_empty() {
+        let names = quote_all(&missing);
+        return Some((
+            "NotFound",
+            format!("`spec.grants.callers` names namespaces that do not exist: {names}"),
+        ));
+    }
     let has_no_egress = snapshot.settings.egress_gateway.is_none() && reach.cidrs.is_empty();
     (has_no_egress && !reach.hosts.is_empty()).then(|| {
         let fix = "set `egressGateway` in the settings, or grant the hosts' addresses in `cidrs`";

@@ -3,6 +3,7 @@ use super::grants::unresolved_grants;
 use crate::api::{GRANTS_RESOLVED, READY};
 use crate::baseline::limits_exclude_proxy;
 use crate::controller::baseline::{ReconcileErrors, Target};
+use crate::keys::TENANT_LABEL;
 use crate::policy::{quote, quote_all};
 use crate::snapshot::Snapshot;
 
@@ -21,12 +22,20 @@ pub(super) fn conditions(
         return Some(vec![ready(false, "NameConflict", message)]);
     }
     let tenant = snapshot.tenant(name)?;
+    let taken: Vec<&str> = snapshot.taken_names(name).collect();
     let waiting = |namespace: &&str| {
         snapshot.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating)
     };
     let (over_limit, waiting): (Vec<&str>, Vec<&str>) =
         snapshot.namespaces_of(name).filter(waiting).partition(|namespace| snapshot.is_over_limit(namespace));
-    let ready_condition = if tenant.is_observed() {
+    let ready_condition = if !taken.is_empty() {
+        let message = format!(
+            "namespaces with names of this tenant exist and are not its own: {}. Delete them, or label them \
+             `{TENANT_LABEL}={name}`; mesh certificates from before remain valid",
+            quote_all(&taken)
+        );
+        ready(false, "NamespaceNameTaken", message)
+    } else if tenant.is_observed() {
         let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
         ready(true, "Observed", message.to_owned())
     } else if limits_exclude_proxy(&tenant.limits) {

@@ -30,10 +30,18 @@ pub enum Values {
     OtherThanMeshContainer,
     /// Any class but those that Kubernetes reserves for the cluster's own pods.
     OtherThanSystemPriority,
+    /// Any port but those on which the Istio proxy listens, in a mesh with sidecars.
+    OtherThanProxyPort,
+    /// Any host name but those of Services and of istiod.
+    OtherThanClusterName,
+    /// A name server from the settings.
+    NameServer,
     /// A driver from the settings.
     CsiDriver,
     /// A signer of certificates from the settings.
     Signer,
+    /// A claim on devices from the settings.
+    ResourceClaim,
     /// In an ambient mesh, a runtime class from the settings. In a mesh with sidecars, a pod does not start if its runtime
     /// redirects nothing.
     RuntimeClass,
@@ -60,13 +68,35 @@ impl Values {
             }
             Self::OtherThanMeshContainer => !INJECTED_CONTAINERS.contains(&&*text),
             Self::OtherThanSystemPriority => !text.starts_with("system-"),
+            Self::OtherThanProxyPort => {
+                !PROXY_PORTS.contains(&&*text)
+                    || settings.is_some_and(|settings| settings.dataplane == Dataplane::Ambient)
+            }
+            Self::OtherThanClusterName => !is_cluster_name(&text),
+            Self::NameServer => {
+                settings.is_some_and(|settings| settings.allowed_nameservers.contains(&*text))
+            }
             Self::Signer => settings.is_some_and(|settings| settings.allowed_signers.contains(&*text)),
+            Self::ResourceClaim => {
+                settings.is_some_and(|settings| settings.allowed_resource_claims.contains(&*text))
+            }
             Self::RuntimeClass => settings.is_some_and(|settings| {
                 settings.dataplane == Dataplane::Sidecar || settings.allowed_runtime_classes.contains(&*text)
             }),
             Self::CsiDriver => settings.is_some_and(|settings| settings.allowed_csi_drivers.contains(&*text)),
         }
     }
+}
+
+/// The ports on which a sidecar and its agent listen.
+const PROXY_PORTS: &[&str] =
+    &["15000", "15001", "15004", "15006", "15008", "15020", "15021", "15053", "15090"];
+
+/// True if the name can be one of a Service, whatever the domain of the cluster is, or of istiod.
+fn is_cluster_name(name: &str) -> bool {
+    name.starts_with("istiod")
+        || name.split('.').skip(1).any(|label| label == "svc")
+        || name.ends_with(".cluster.local")
 }
 
 /// Returns a string without its quotes, and any other value as it is.

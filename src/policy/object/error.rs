@@ -7,4 +7,10 @@ pub enum ObjectError {
     OtherKind { announced: &'static str, api_version: String, kind: String },
     #[error("a {0} without a pod template")]
     NoTemplate(&'static str),
+    #[error("`{0}`: {1}")]
+    At(String, Box<Self>),
+    #[error("`{0}` is not a pod template")]
+    NotTemplate(String),
+    #[error("more than {0} pod templates")]
+    TooManyTemplates(usize),
 }

@@ -11,6 +11,7 @@ mod network_policy;
 mod owner_info;
 mod path;
 mod peer_authentication;
+mod pod_addresses;
 mod policy;
 mod selector;
 mod sidecar;
@@ -19,6 +20,7 @@ mod tenant;
 mod text;
 mod token;
 mod typed_object;
+mod values_at;
 mod volume;
 mod workload;
 
@@ -39,6 +41,7 @@ pub use owner_info::OwnerInfo;
 pub(super) use path::Segment;
 pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
+pub use pod_addresses::{ADDRESS_FIELDS, changed_addresses};
 pub use policy::{Policy, Spec};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
@@ -48,6 +51,7 @@ pub(super) use text::nullable;
 pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub(super) use typed_object::TypedObject;
+pub(super) use values_at::values_at;
 pub use volume::Volume;
 pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Toleration, Workload};
@@ -64,10 +68,12 @@ pub enum Object<'a> {
     Binding(Metadata<'a>),
     /// A service account; the second field is the whole object if it has the name of a baseline object.
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
-    TokenRequest(TokenRequest<'a>),
+    TokenRequest(Metadata<'a>, TokenRequest<'a>),
     Secret(Secret<'a>),
+    ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
     Tenant(TenantView<'a>),
+    SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
     Opaque,
     Policy(Policy<'a>),
@@ -98,12 +104,14 @@ impl<'a> Object<'a> {
                 Self::ServiceAccount(metadata, object)
             }
             Kind::TokenRequest => {
-                Self::TokenRequest(TypedObject::read(kind, raw, found)?.spec.unwrap_or_default())
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::TokenRequest(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Secret => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
+            Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
             Kind::VirtualService => {
                 Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
@@ -122,6 +130,7 @@ impl<'a> Object<'a> {
             | Kind::LimitRange
             | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw, found)?),
             Kind::Pod
+            | Kind::PodTemplate
             | Kind::ReplicationController
             | Kind::DaemonSet
             | Kind::Deployment
@@ -129,8 +138,11 @@ impl<'a> Object<'a> {
             | Kind::StatefulSet
             | Kind::CronJob
             | Kind::Job => Self::Workload(Workload::read(kind, raw, stage, found)?),
-            Kind::SharedService
-            | Kind::Exemption
+            Kind::SharedService => {
+                Self::SharedService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Exemption
+            | Kind::PersistentVolumeClaim
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

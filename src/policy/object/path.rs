@@ -3,13 +3,13 @@ use std::fmt;
 use arrayvec::ArrayVec;
 
 /// The path from an object's root to one of its fields. It is rendered only for violations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Path<'a>(ArrayVec<Segment<'a>, MAX_DEPTH>);
 
 /// Maximum number of segments. The deepest field that a rule names is a container's field in a `CronJob`.
 const MAX_DEPTH: usize = 14;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Segment<'a> {
     Field(&'a str),
     Key(&'a str),

@@ -1,18 +1,17 @@
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{JsonStr, Located, Metadata, Path};
-use crate::api::{Enforcement, Grants, Subject};
+use super::{JsonStr, Located, Metadata, Path, StringMap};
+use crate::api::{Authorization, Enforcement, Grants, Limits, Subject};
 
-/// A Tenant: its enforcement mode, acknowledged findings, grants, owners and audit result.
+/// A Tenant: its attachments, its spec and its audit result.
 #[derive(Debug)]
 pub struct TenantView<'a> {
     pub metadata: Metadata<'a>,
-    enforcement: Enforcement,
-    pub acknowledged_findings: Option<JsonStr<'a>>,
-    grants: Grants,
-    owners: Vec<Subject>,
+    attachments: Attachments<'a>,
+    spec: Spec<'a>,
     pub audit: Option<Audit<'a>>,
 }
 
@@ -30,12 +29,23 @@ pub struct Audit<'a> {
 #[derive(Deserialize)]
 struct Rest<'a> {
     #[serde(borrow, default, deserialize_with = "nullable")]
+    metadata: Attachments<'a>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
     spec: Spec<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     status: Status<'a>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Attachments<'a> {
+    #[serde(borrow, deserialize_with = "nullable")]
+    owner_references: Vec<&'a RawValue>,
+    #[serde(borrow, deserialize_with = "nullable")]
+    finalizers: Vec<&'a RawValue>,
+}
+
+#[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Spec<'a> {
     #[serde(deserialize_with = "nullable")]
@@ -46,6 +56,23 @@ struct Spec<'a> {
     grants: Grants,
     #[serde(deserialize_with = "nullable")]
     owners: Vec<Subject>,
+    #[serde(borrow)]
+    contact: Option<JsonStr<'a>>,
+    #[serde(deserialize_with = "nullable")]
+    namespaces: Namespaces,
+    #[serde(borrow, deserialize_with = "nullable")]
+    namespace_quota: StringMap<'a>,
+    #[serde(deserialize_with = "nullable")]
+    limits: Limits,
+    #[serde(deserialize_with = "nullable")]
+    authorization: Authorization,
+}
+
+/// The limit of namespaces. No rule reads its value, which the schema allows to be larger than the controller can read.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Namespaces {
+    limit: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,20 +85,49 @@ struct Status<'a> {
 impl<'a> TenantView<'a> {
     /// Reads the remaining fields; the caller has already read `metadata`.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
-        let Rest { spec, status } = serde_json::from_str(raw.get())?;
-        let Spec { enforcement, acknowledged_findings, grants, owners } = spec;
-        Ok(Self { metadata, enforcement, acknowledged_findings, grants, owners, audit: status.audit })
+        let Rest { metadata: attachments, spec, status } = serde_json::from_str(raw.get())?;
+        Ok(Self { metadata, attachments, spec, audit: status.audit })
     }
 
     pub fn enforcement(&self) -> Located<'static, Enforcement> {
-        Located { value: self.enforcement, path: Path::of(&["spec", "enforcement"]) }
+        Located { value: self.spec.enforcement, path: Path::of(&["spec", "enforcement"]) }
     }
 
-    pub fn grants(&self) -> Located<'static, &Grants> {
-        Located { value: &self.grants, path: Path::of(&["spec", "grants"]) }
+    pub fn acknowledged_findings(&self) -> Option<&JsonStr<'a>> {
+        self.spec.acknowledged_findings.as_ref()
     }
 
     pub fn owners(&self) -> Located<'static, &[Subject]> {
-        Located { value: &self.owners, path: Path::of(&["spec", "owners"]) }
+        Located { value: &self.spec.owners, path: Path::of(&["spec", "owners"]) }
+    }
+
+    /// Returns the path of each field with another value than the default, apart from the owners. The pattern names
+    /// every field, so that a new one is not left out.
+    pub fn fields_with_values(&self) -> impl Iterator<Item = Path<'static>> {
+        let Attachments { owner_references, finalizers } = &self.attachments;
+        let Spec {
+            enforcement,
+            acknowledged_findings,
+            grants,
+            owners: _,
+            contact,
+            namespaces,
+            namespace_quota,
+            limits,
+            authorization,
+        } = &self.spec;
+        let fields: [(bool, &'static [&'static str]); 10] = [
+            (!owner_references.is_empty(), &["metadata", "ownerReferences"]),
+            (!finalizers.is_empty(), &["metadata", "finalizers"]),
+            (*enforcement != Enforcement::default(), &["spec", "enforcement"]),
+            (acknowledged_findings.is_some(), &["spec", "acknowledgedFindings"]),
+            (*grants != Grants::default(), &["spec", "grants"]),
+            (contact.is_some(), &["spec", "contact"]),
+            (namespaces.limit.is_some(), &["spec", "namespaces"]),
+            (namespace_quota.iter().next().is_some(), &["spec", "namespaceQuota"]),
+            (*limits != Limits::default(), &["spec", "limits"]),
+            (*authorization != Authorization::default(), &["spec", "authorization"]),
+        ];
+        fields.into_iter().filter(|(has_value, _)| *has_value).map(|(_, path)| Path::of(path))
     }
 }

@@ -1,17 +1,18 @@
 use std::ops::Deref;
 
-use serde::de::Error;
+use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{
-    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, TypedObject, Volume, VolumeMount,
+    Container, JsonStr, Located, Metadata, MetadataAt, ObjectError, Path, StringMap, TypedObject, Volume,
+    VolumeMount,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
 
-/// A pod, or the pod template of a controller.
+/// A pod, or a pod template.
 #[derive(Debug)]
 pub struct Workload<'a> {
     pub stage: Stage,
@@ -51,6 +52,8 @@ struct PodSpec<'a> {
     #[serde(borrow, default)]
     scheduler_name: Option<JsonStr<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
+    node_selector: StringMap<'a>,
+    #[serde(borrow, default, deserialize_with = "nullable")]
     tolerations: Vec<Toleration<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
     init_containers: Vec<Container<'a>>,
@@ -79,9 +82,9 @@ pub enum ContainerKind {
     Ephemeral,
 }
 
-/// Spec of a controller, limited to its pod template.
+/// Spec of a controller, or a whole `PodTemplate`, limited to the pod template.
 #[derive(Deserialize)]
-struct ControllerSpec<T> {
+struct WithTemplate<T> {
     #[serde(default = "Option::default")]
     template: Option<T>,
 }
@@ -97,7 +100,7 @@ struct CronJobSpec<T> {
 #[derive(Deserialize)]
 struct JobTemplate<T> {
     #[serde(default = "Option::default", bound(deserialize = "T: Deserialize<'de>"))]
-    spec: Option<ControllerSpec<T>>,
+    spec: Option<WithTemplate<T>>,
 }
 
 impl<'a> Workload<'a> {
@@ -155,6 +158,11 @@ impl<'a> Workload<'a> {
     fn named<'w>(&self, value: Option<&'w str>, field: &'static str) -> Option<Located<'static, &'w str>> {
         let value = value.filter(|value| !value.is_empty())?;
         Some(Located { value, path: self.spec_path().fields(&[field]) })
+    }
+
+    pub fn node_selector(&self) -> Located<'static, &StringMap<'a>> {
+        let path = self.spec_path().fields(&["nodeSelector"]);
+        Located { value: &self.template.spec.node_selector, path }
     }
 
     pub fn tolerations(&self) -> impl Iterator<Item = Located<'static, &Toleration<'a>>> {
@@ -235,7 +243,7 @@ impl<'a> Deref for ContainerAt<'_, 'a> {
     }
 }
 
-/// Returns the pod template of a controller, with its path.
+/// Returns the pod template of an object, with its path.
 pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     kind: Kind,
     raw: &'a RawValue,
@@ -244,8 +252,11 @@ pub(in crate::policy) fn template<'a, T: Deserialize<'a>>(
     let template = if kind == Kind::CronJob {
         let schedule = TypedObject::<CronJobSpec<T>>::read(kind, raw, found)?.spec;
         schedule.and_then(|spec| spec.job_template?.spec?.template)
+    } else if kind == Kind::PodTemplate {
+        TypedObject::<IgnoredAny>::read(kind, raw, found)?;
+        serde_json::from_str::<WithTemplate<T>>(raw.get())?.template
     } else {
-        TypedObject::<ControllerSpec<T>>::read(kind, raw, found)?.spec.and_then(|spec| spec.template)
+        TypedObject::<WithTemplate<T>>::read(kind, raw, found)?.spec.and_then(|spec| spec.template)
     };
     kind.template().zip(template).ok_or(ObjectError::NoTemplate(kind.name()))
 }

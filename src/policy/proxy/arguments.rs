@@ -86,16 +86,16 @@ const OPTIONAL_FLAGS: &[(&str, FlagValue)] = &[
 
 /// A difference from the arguments that the injector writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArgumentMismatch {
+pub enum ArgumentMismatch<'r> {
     /// The argument at this index is wrong.
     Unexpected(usize),
     /// This flag or word is missing.
-    Missing(&'static str),
+    Missing(&'r str),
 }
 
 impl Arguments {
     /// Returns the first difference from the arguments that the injector writes for a proxy that runs as `user`.
-    pub fn first_mismatch(&self, arguments: &[JsonStr<'_>], user: i64) -> Option<ArgumentMismatch> {
+    pub fn first_mismatch(&self, arguments: &[JsonStr<'_>], user: i64) -> Option<ArgumentMismatch<'static>> {
         for (index, word) in self.positional.iter().enumerate() {
             match arguments.get(index) {
                 None => return Some(ArgumentMismatch::Missing(word)),
@@ -106,10 +106,7 @@ impl Arguments {
         let mut seen = Vec::with_capacity(arguments.len());
         let mut rest = arguments.iter().enumerate().skip(self.positional.len());
         while let Some((index, argument)) = rest.next() {
-            let (flag, inline) = match argument.split_once('=') {
-                Some((flag, value)) => (flag, Some(value)),
-                None => (&**argument, None),
-            };
+            let (flag, inline) = split(argument);
             let known = self.flags().find(|(known, _)| *known == flag && !seen.contains(known));
             let Some((known, value)) = known else { return Some(ArgumentMismatch::Unexpected(index)) };
             seen.push(known);
@@ -122,9 +119,69 @@ impl Arguments {
         required.find(|(flag, _)| !seen.contains(flag)).map(|(flag, _)| ArgumentMismatch::Missing(flag))
     }
 
+    /// Returns the first difference from the arguments of the reference. A flag of the table may have another value.
+    pub fn first_difference<'r>(
+        &self,
+        arguments: &[JsonStr<'_>],
+        reference: &'r [JsonStr<'r>],
+        user: i64,
+    ) -> Option<ArgumentMismatch<'r>> {
+        let mut seen = Vec::with_capacity(arguments.len());
+        let mut index = 0;
+        for (position, group) in groups(arguments).enumerate() {
+            let start = index;
+            index += group.len();
+            let flag = flag(group);
+            if seen.contains(&flag) {
+                return Some(ArgumentMismatch::Unexpected(start));
+            }
+            seen.push(flag);
+            let is_injected = groups(reference).any(|known| texts(known).eq(texts(group)));
+            if !is_injected && (position == 0 || !self.allows(group, user)) {
+                return Some(ArgumentMismatch::Unexpected(index - 1));
+            }
+        }
+        let is_optional = |flag: &&str| {
+            self.flags().any(|(known, value)| known == *flag && matches!(value, FlagValue::Level))
+        };
+        let mut required = groups(reference).map(flag).filter(|flag| !is_optional(flag));
+        required.find(|flag| !seen.contains(flag)).map(ArgumentMismatch::Missing)
+    }
+
+    /// True if the table allows this flag with these values.
+    fn allows(&self, group: &[JsonStr<'_>], user: i64) -> bool {
+        let [argument, next @ ..] = group else { return false };
+        let (flag, inline) = split(argument);
+        let next = match next {
+            [] => None,
+            [next] => Some(&**next),
+            _ => return false,
+        };
+        self.flags().any(|(known, value)| known == flag && value.accepts(inline, next, user))
+    }
+
     fn flags(&self) -> impl Iterator<Item = (&'static str, FlagValue)> {
         self.required.iter().copied().flatten().chain(self.allowed).copied()
     }
+}
+
+/// Splits arguments into the fixed words and the flags, each with its values.
+fn groups<'s, 'a>(arguments: &'s [JsonStr<'a>]) -> impl Iterator<Item = &'s [JsonStr<'a>]> {
+    arguments.chunk_by(|_, next| !next.starts_with('-'))
+}
+
+/// Returns the flag of a group, or its first word.
+fn flag<'s>(group: &'s [JsonStr<'_>]) -> &'s str {
+    group.first().map_or("", |argument| split(argument).0)
+}
+
+/// Splits an argument into the flag and the value after a `=`.
+fn split(argument: &str) -> (&str, Option<&str>) {
+    argument.split_once('=').map_or((argument, None), |(flag, value)| (flag, Some(value)))
+}
+
+fn texts<'s>(group: &'s [JsonStr<'_>]) -> impl Iterator<Item = &'s str> {
+    group.iter().map(|argument| &**argument)
 }
 
 impl FlagValue {

@@ -9,19 +9,48 @@ use crate::keys::PROXY_CONFIG_ANNOTATION;
 use crate::policy::RuleReport;
 use crate::policy::object::{ContainerAt, Path};
 use crate::settings::Settings;
+use crate::snapshot::{InjectedField, InjectedObject, InjectedPod};
 
 /// Error for a field that differs from the template; the difference is already reported.
 pub(super) struct Reported;
 
-/// The comparison of one container with the template.
+/// The form that a pod's mesh containers must have.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected<'o> {
+    pub settings: &'o Settings,
+    /// The parts that the injector adds to a plain pod.
+    pub reference: Option<&'o InjectedPod>,
+    /// True if the containers must be those of the reference, apart from what a pod's own annotations change. Otherwise
+    /// they may be of any version of Istio.
+    pub exact: bool,
+}
+
+/// The comparison of one container with the reference and with Istio's template.
 pub(super) struct Comparison<'o, 'a> {
     pub(super) container: ContainerAt<'o, 'a>,
     pub(super) name: &'static str,
     pub(super) settings: &'o Settings,
+    pub(super) reference: Option<&'o InjectedObject>,
+    pub(super) exact: bool,
     pub(super) report: &'o mut RuleReport,
 }
 
-impl<'a> Comparison<'_, 'a> {
+impl<'o, 'a> Comparison<'o, 'a> {
+    /// Returns a field of the reference.
+    pub(super) fn reference_field(&self, field: &str) -> Option<&'o InjectedField> {
+        self.reference?.field(field)
+    }
+
+    /// True if the field is as in the reference, or absent in both.
+    pub(super) fn is_as_injected(&self, field: &str) -> bool {
+        self.reference.is_some()
+            && match (self.reference_field(field), self.field(field)) {
+                (Some(known), Some(written)) => known.is(written),
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
     /// Reports a difference at `path`, relative to the container.
     pub(super) fn report(&mut self, path: &[&'static str], index: Option<usize>, message: impl Into<String>) {
         let path = match index {
@@ -48,6 +77,11 @@ impl<'a> Comparison<'_, 'a> {
         })
     }
 
+    /// Reports an element of a list with another shape than in the template.
+    pub(super) fn report_form(&mut self, list: &[&'static str], index: usize, error: &serde_json::Error) {
+        self.report(list, Some(index), format!("Istio writes this element in another form: {error}"));
+    }
+
     pub(super) fn field(&self, field: &str) -> Option<&'a RawValue> {
         let fields = &self.container.get().mesh_fields;
         fields.iter().find(|(name, _)| **name == *field).map(|(_, raw)| *raw)
@@ -66,7 +100,7 @@ impl<'a> Comparison<'_, 'a> {
             index += 1;
         });
         if let Err(error) = each.deserialize(&mut serde_json::Deserializer::from_str(raw.get())) {
-            self.report(&[field], Some(index), format!("Istio writes this element in another form: {error}"));
+            self.report_form(&[field], index, &error);
         }
     }
 }

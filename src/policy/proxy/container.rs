@@ -1,18 +1,19 @@
-//! Compares one of the mesh's own containers with Istio's injection template. The comparison is an allow-list: a
-//! field that the template does not write is refused, whatever annotations the pod has to explain it.
+//! Compares one of the mesh's own containers with the reference, and with Istio's injection template where a pod's
+//! annotations may change it. The comparison is an allow-list: a field that neither writes is refused.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
-use super::arguments::{self, Arguments};
-use super::comparison::Comparison;
+use super::arguments::{ArgumentMismatch, Arguments};
+use super::comparison::{Comparison, Expected};
 use super::volumes::Mount;
 use super::{
     INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
 };
 use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
 use crate::policy::{RuleReport, quote};
-use crate::settings::Settings;
+use crate::snapshot::InjectedObject;
 
 /// Every field that the template writes, or that the API server sets by itself.
 const FIELDS: &[&str] = &[
@@ -85,8 +86,8 @@ struct Lifecycle<'a> {
 struct Handler<'a> {
     #[serde(borrow, default)]
     exec: Option<Exec<'a>>,
-    #[serde(rename = "sleep", default)]
-    _sleep: IgnoredAny,
+    #[serde(default)]
+    sleep: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -143,10 +144,12 @@ pub fn compare<'o>(
     container: ContainerAt<'o, '_>,
     name: &'static str,
     arguments: &'static Arguments,
-    settings: &'o Settings,
+    expected: Expected<'o>,
     report: &'o mut RuleReport,
 ) {
-    let mut comparison = Comparison { container, name, settings, report };
+    let Expected { settings, reference, exact } = expected;
+    let reference = reference.and_then(|reference| reference.container(name));
+    let mut comparison = Comparison { container, name, settings, reference, exact, report };
     comparison.image();
     comparison.fields();
     comparison.arguments(arguments);
@@ -168,21 +171,48 @@ impl<'o> Comparison<'o, '_> {
 
     fn fields(&mut self) {
         let fields: &'o [_] = &self.container.get().mesh_fields;
-        for (field, _) in fields.iter().filter(|(field, _)| !FIELDS.contains(&&**field)) {
+        let is_known = |field: &str| {
+            FIELDS.contains(&field) || self.reference.is_some_and(|known| known.field(field).is_some())
+        };
+        let unknown: Vec<&str> =
+            fields.iter().map(|(field, _)| &**field).filter(|field| !is_known(field)).collect();
+        for field in unknown {
             let message = format!("Istio does not set this field of `{}`", self.name);
             self.report_at(&self.container.field_path(&[field]), message);
+        }
+        // The other fields of the table have a check of their own.
+        let missing =
+            self.reference.into_iter().flat_map(InjectedObject::field_names).find(|field| {
+                !FIELDS.contains(field) && fields.iter().all(|(written, _)| **written != **field)
+            });
+        if let Some(field) = missing.filter(|_| self.exact) {
+            self.report_at(
+                &self.container.path(),
+                format!("Istio sets the field `{field}` of `{}`", self.name),
+            );
         }
     }
 
     fn image(&mut self) {
+        if self.is_as_injected("image") {
+            return;
+        }
         let image = self.container.image.as_deref().unwrap_or_default();
         if !is_mesh_image(image, self.settings) {
             let from = "is not from a repository that the settings list as `mesh.proxyImages`";
             self.report(&["image"], None, format!("{} {from}", quote(image)));
+        } else if self.exact {
+            let injected = self.reference.and_then(|known| known.text("image")).unwrap_or_default();
+            let message =
+                format!("{} is not the image that Istio injects, {}", quote(image), quote(&injected));
+            self.report(&["image"], None, message);
         }
     }
 
     fn arguments(&mut self, arguments: &Arguments) {
+        if self.is_as_injected("args") {
+            return;
+        }
         let mut written = Vec::new();
         self.each("args", |_, _, argument: JsonStr<'_>| {
             if written.is_empty() {
@@ -190,33 +220,66 @@ impl<'o> Comparison<'o, '_> {
             }
             written.push(argument);
         });
-        match arguments.first_mismatch(&written, self.settings.proxy_user) {
+        let reference = self.reference_field("args").filter(|_| self.exact);
+        let injected;
+        let mismatch = match reference {
+            Some(reference) => {
+                let elements = reference.elements.iter();
+                let known = elements.filter_map(|element| serde_json::from_str(element.raw.get()).ok());
+                injected = known.collect::<Vec<JsonStr<'_>>>();
+                arguments.first_difference(&written, &injected, self.settings.proxy_user)
+            }
+            None => arguments.first_mismatch(&written, self.settings.proxy_user),
+        };
+        match mismatch {
             None => {}
-            Some(arguments::ArgumentMismatch::Unexpected(index)) => {
+            Some(ArgumentMismatch::Unexpected(index)) => {
                 let argument = written.get(index).map_or("", |argument| argument);
                 self.report(&["args"], Some(index), format!("Istio does not write {} here", quote(argument)));
             }
-            Some(arguments::ArgumentMismatch::Missing(flag)) => {
+            Some(ArgumentMismatch::Missing(flag)) => {
                 self.report(&["args"], None, format!("Istio writes `{flag}` for `{}`", self.name));
             }
         }
     }
 
     fn environment(&mut self) {
-        environment::compare(self);
+        if !self.is_as_injected("env") {
+            environment::compare(self);
+        }
     }
 
     fn mounts(&mut self) {
-        self.each("volumeMounts", |container, index, mount: Mount<'_>| {
-            if !mount.is_injected(container.is_proxy()) {
+        if self.is_as_injected("volumeMounts") {
+            return;
+        }
+        let reference = self.reference_field("volumeMounts");
+        let mut injected = 0;
+        self.each("volumeMounts", |container, index, raw: &RawValue| {
+            if reference.is_some_and(|known| known.elements.iter().any(|mount| mount.is(raw))) {
+                injected += 1;
+                return;
+            }
+            let mount = match serde_json::from_str::<Mount<'_>>(raw.get()) {
+                Ok(mount) => mount,
+                Err(error) => return container.report_form(&["volumeMounts"], index, &error),
+            };
+            let is_injected = !container.exact && mount.is_injected(container.is_proxy());
+            if !is_injected && !mount.is_service_account() {
                 let (volume, path) = (quote(&mount.name), quote(&mount.path));
                 let message = format!("Istio mounts no volume {volume} at {path} in `{}`", container.name);
                 container.report(&["volumeMounts"], Some(index), message);
             }
         });
+        if self.exact && reference.is_some_and(|known| known.elements.len() > injected) {
+            self.report(&["volumeMounts"], None, format!("Istio mounts more volumes in `{}`", self.name));
+        }
     }
 
     fn ports(&mut self) {
+        if self.is_as_injected("ports") {
+            return;
+        }
         self.each("ports", |container, index, port: Port<'_>| {
             let is_tcp = port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
             if !container.is_proxy() || !is_tcp || !MESH_PORTS.contains(&port.number) {
@@ -227,8 +290,18 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn hooks(&mut self) {
+        if self.is_as_injected("lifecycle") {
+            return;
+        }
         let Ok(Some(lifecycle)) = self.read::<Lifecycle<'_>>("lifecycle") else { return };
         for (hook, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
+            if self.exact && handler.sleep.is_some() {
+                self.report(
+                    &["lifecycle", hook, "sleep"],
+                    None,
+                    format!("Istio does not delay `{}`", self.name),
+                );
+            }
             let Some(exec) = &handler.exec else { continue };
             if !self.is_proxy() || !is_istio_agent_command(&exec.command) {
                 let program = quote(exec.command.first().map_or("", |word| word));
@@ -239,6 +312,9 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn probe(&mut self, field: &'static str) {
+        if self.is_as_injected(field) {
+            return;
+        }
         let Ok(Some(probe)) = self.read::<Probe<'_>>(field) else { return };
         let HttpGet { path, port, .. } = &probe.http_get;
         if !self.is_proxy() || **path != *"/healthz/ready" || *port != 15021 {
@@ -251,6 +327,9 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn restart_policy(&mut self) {
+        if self.is_as_injected("restartPolicy") {
+            return;
+        }
         let expected = (self.is_proxy() && self.container.kind == ContainerKind::Init).then_some("Always");
         let Ok(written) = self.read::<JsonStr<'_>>("restartPolicy") else { return };
         if written.as_deref() != expected {
@@ -261,6 +340,9 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn message_path(&mut self) {
+        if self.is_as_injected("terminationMessagePath") {
+            return;
+        }
         let Ok(Some(path)) = self.read::<JsonStr<'_>>("terminationMessagePath") else { return };
         if *path != *"/dev/termination-log" {
             let message = format!("Istio does not set this field of `{}`", self.name);
@@ -269,6 +351,13 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn security_context(&mut self) {
+        if self.is_as_injected("securityContext") {
+            return;
+        }
+        if self.exact {
+            let message = format!("Istio runs `{}` with another security context", self.name);
+            return self.report(&["securityContext"], None, message);
+        }
         let Ok(security_context) = self.read::<SecurityContext<'_>>("securityContext") else { return };
         let security_context = security_context.unwrap_or_default();
         let is_init = self.name == INIT_CONTAINER;

@@ -1,7 +1,6 @@
 //! The environment of the mesh's own containers, as tables taken from Istio's injection template. The programs in
 //! these containers bind every flag to a variable, so a tenant's own variable could disable the redirection or give
-//! Envoy another configuration. Variables that a mesh sets beyond these tables are in the settings
-//! (`mesh.proxyEnvironment`).
+//! Envoy another configuration. Variables that a mesh sets beyond these tables are in the reference.
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -13,6 +12,7 @@ use super::{PROXY_CONTAINER, proxy_config};
 use crate::policy::object::JsonStr;
 use crate::policy::quote;
 use crate::settings::Settings;
+use crate::snapshot::InjectedElement;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -81,40 +81,69 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
     ("POD_NAME", VariableValue::Field("metadata.name")),
     ("POD_NAMESPACE", VariableValue::Field("metadata.namespace")),
-    ("PROXY_CONFIG", VariableValue::Checked(proxy_config::is_harmless)),
+    ("PROXY_CONFIG", VariableValue::ProxyConfig(proxy_config::is_harmless)),
     ("REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION", VariableValue::Literal("true")),
     ("SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
     ("TRUST_DOMAIN", VariableValue::TrustDomain),
 ];
 
 pub(super) fn compare(container: &mut Comparison<'_, '_>) {
-    let mut seen = Vec::new();
-    container.each("env", |container, index, variable: EnvVar<'_>| {
+    let injected = container.reference_field("env").map_or(&[][..], |known| &known.elements);
+    let mut is_written = vec![false; injected.len()];
+    // Variables that the reference lacks.
+    let mut others: Vec<JsonStr<'_>> = Vec::new();
+    let mut next = 0;
+    container.each("env", |container, index, raw: &RawValue| {
+        // Most variables have the position and the value that they have in the reference.
+        if injected.get(next).is_some_and(|known| known.raw.get() == raw.get())
+            && let Some(is_written @ false) = is_written.get_mut(next)
+        {
+            *is_written = true;
+            next += 1;
+            return;
+        }
+        let variable: EnvVar<'_> = match serde_json::from_str(raw.get()) {
+            Ok(variable) => variable,
+            Err(error) => return container.report_form(&["env"], index, &error),
+        };
         let name = &*variable.name;
-        let declared = container.settings.proxy_environment.get(name);
-        let expected = find(name, container.name);
-        let message = if seen.contains(&variable.name) {
-            Some(format!("{} is set twice", quote(name)))
-        } else if declared.is_some_and(|value| variable.is(value)) {
-            None
-        } else {
-            match expected {
-                None => Some(format!("Istio sets no {} for `{}`", quote(name), container.name)),
-                Some(value) if variable.matches(value, container.settings) => None,
-                Some(_) => Some(format!("Istio sets another value for {}", quote(name))),
+        let position = injected.iter().position(|known| known.name.as_deref() == Some(name));
+        let known = position.and_then(|position| injected.get(position));
+        let is_duplicate = match position.and_then(|position| is_written.get_mut(position)) {
+            Some(is_written) => std::mem::replace(is_written, true),
+            None => others.contains(&variable.name),
+        };
+        next = position.map_or(next, |position| position + 1);
+        let value = find(name, container.name);
+        let is_fixed = container.exact && known.is_some() && !value.is_some_and(VariableValue::varies);
+        let message = match value {
+            _ if is_duplicate => Some(format!("{} is set twice", quote(name))),
+            _ if known.is_some_and(|known| known.is(raw)) => None,
+            Some(VariableValue::ProxyConfig(_))
+                if known.is_some_and(|known| variable.changes_harmlessly(known, container.settings)) =>
+            {
+                None
             }
+            Some(value) if !is_fixed && variable.matches(value, container.settings) => None,
+            None if known.is_none() => {
+                Some(format!("Istio sets no {} for `{}`", quote(name), container.name))
+            }
+            _ => Some(format!("Istio sets another value for {}", quote(name))),
         };
         if let Some(message) = message {
             container.report(&["env"], Some(index), message);
         }
         // An unknown variable is reported every time. To keep it would make the comparison quadratic.
-        if expected.is_some() || declared.is_some() {
-            if seen.is_empty() {
-                seen.reserve(METADATA_VARIABLES.len() + PROXY_VARIABLES.len());
-            }
-            seen.push(variable.name);
+        if known.is_none() && value.is_some() {
+            others.push(variable.name);
         }
     });
+    let is_computed = |name: &str| matches!(find(name, container.name), Some(VariableValue::Computed));
+    let missing = injected.iter().zip(is_written).filter(|(_, is_written)| !is_written);
+    let missing = missing.filter_map(|(known, _)| known.name.as_deref()).find(|name| !is_computed(name));
+    if let Some(name) = missing.filter(|_| container.exact) {
+        container.report(&["env"], None, format!("Istio sets {} for `{}`", quote(name), container.name));
+    }
 }
 
 /// Returns the value that the injector gives the variable `name` in this container.
@@ -136,8 +165,13 @@ impl EnvVar<'_> {
         }
     }
 
-    fn is(&self, expected: &str) -> bool {
-        self.literal().is_some_and(|value| value.trim() == expected.trim())
+    /// True if this `PROXY_CONFIG` is that of the reference, with what a pod's annotation may change.
+    fn changes_harmlessly(&self, known: &InjectedElement, settings: &Settings) -> bool {
+        let known = serde_json::from_str::<EnvVar<'_>>(known.raw.get()).ok();
+        let known = known.as_ref().and_then(EnvVar::literal);
+        self.literal()
+            .zip(known)
+            .is_some_and(|(written, known)| proxy_config::differs_harmlessly(&written, &known, settings))
     }
 
     fn matches(&self, value: VariableValue, settings: &Settings) -> bool {

@@ -1,5 +1,8 @@
 //! The genuine proxy: tells the containers, volumes and metadata that the mesh's injector writes from those that only
 //! a tenant can have written.
+//!
+//! The reference is what this cluster's injector makes of a plain pod. The tables are Istio's injection template: they
+//! say what a pod's own annotations may change, and what older versions of the mesh made.
 
 mod arguments;
 mod comparison;
@@ -14,6 +17,7 @@ use super::object::JsonStr;
 use crate::settings::{Image, Settings};
 
 pub use arguments::{Arguments, INIT_ARGUMENTS, PROXY_ARGUMENTS, VALIDATION_ARGUMENTS};
+pub use comparison::Expected;
 pub use container::compare;
 pub use volumes::{MESH_AUDIENCE, is_injected, is_mesh_volume, mesh_tokens};
 

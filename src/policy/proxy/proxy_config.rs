@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 use super::is_plain;
 use super::variable::{is_istiod, is_metadata};
@@ -54,6 +55,31 @@ struct StatsMatcher {
 pub(super) fn is_harmless(json: &str, settings: &Settings) -> bool {
     let config = serde_json::from_str::<ProxyConfig>(json).ok().filter(|_| json.starts_with('{'));
     config.is_some_and(|config| config.is_harmless(settings))
+}
+
+/// True if the variable differs from that of the reference in nothing else than what a pod may change.
+pub(super) fn differs_harmlessly(json: &str, reference: &str, settings: &Settings) -> bool {
+    let parse = |text| serde_json::from_str::<Map<String, Value>>(text).ok();
+    let (Some(mut written), Some(reference)) = (parse(json), parse(reference)) else { return false };
+    remove_same(&mut written, &reference);
+    // A pod cannot remove the address of its control plane.
+    let keeps_address = parse(json).is_some_and(|written| {
+        written.contains_key("discoveryAddress") || !reference.contains_key("discoveryAddress")
+    });
+    keeps_address
+        && serde_json::from_value::<ProxyConfig>(Value::Object(written))
+            .is_ok_and(|config| config.is_harmless(settings))
+}
+
+/// Removes the values that are the same in both objects, at any depth.
+fn remove_same(written: &mut Map<String, Value>, reference: &Map<String, Value>) {
+    written.retain(|key, value| match (value, reference.get(key)) {
+        (Value::Object(value), Some(Value::Object(reference))) => {
+            remove_same(value, reference);
+            !value.is_empty()
+        }
+        (value, known) => known != Some(value),
+    });
 }
 
 /// True if the same holds for the annotation `proxy.istio.io/config`, which is YAML: the agent reads it again at

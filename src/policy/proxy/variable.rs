@@ -20,8 +20,8 @@ pub(super) enum VariableValue {
     /// The address of istiod's certificate authority.
     Istiod,
     TrustDomain,
-    /// A value that the function accepts.
-    Checked(fn(&str, &Settings) -> bool),
+    /// The mesh's configuration of the proxy, as JSON, which the function accepts without a reference.
+    ProxyConfig(fn(&str, &Settings) -> bool),
 }
 
 /// Variables from `proxyMetadata`, which every container of the mesh has.
@@ -42,22 +42,26 @@ pub(super) fn find_in(table: &[(&str, VariableValue)], name: &str) -> Option<Var
 
 /// True if every container of the mesh may have this variable from `proxyMetadata`.
 pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool {
-    settings.proxy_environment.get(name).is_some_and(|declared| declared == value)
-        || find_in(METADATA_VARIABLES, name).is_some_and(|known| known.accepts(value, settings))
+    find_in(METADATA_VARIABLES, name).is_some_and(|known| known.accepts(value, settings))
 }
 
 impl VariableValue {
+    /// True if the value can depend on the pod alone.
+    pub(super) fn varies(self) -> bool {
+        !matches!(self, Self::Literal(_) | Self::Istiod | Self::TrustDomain | Self::ProxyConfig(_))
+    }
+
     /// True if the injector could have written this text.
     pub(super) fn accepts(self, written: &str, settings: &Settings) -> bool {
         match self {
             Self::Literal(expected) => written == expected,
             Self::Field(_) | Self::Resource(_) => false,
+            Self::ProxyConfig(accepts) => accepts(written, settings),
             Self::Computed => true,
             Self::Bool => matches!(written, "true" | "false"),
             Self::Duration => is_duration(written),
             Self::Istiod => is_istiod(written, settings),
             Self::TrustDomain => written == settings.trust_domain,
-            Self::Checked(accepts) => accepts(written, settings),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::policy::object::{JsonStr, Volume, nullable};
+use crate::snapshot::InjectedObject;
 
 /// The audience of the tokens that istiod accepts.
 pub const MESH_AUDIENCE: &str = "istio-ca";
@@ -50,10 +51,14 @@ pub fn is_mesh_volume(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// True if a volume with the name of a mesh volume has the content that the injector gives it.
-pub fn is_injected(volume: &Volume<'_>) -> bool {
+/// True if a volume is as in the reference, or as in Istio's template.
+pub fn is_injected<'r>(
+    volume: &Volume<'_>,
+    mut references: impl Iterator<Item = &'r InjectedObject>,
+) -> bool {
     let Some((kind, source)) = &volume.source else { return false };
-    find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
+    references.any(|known| known.field(kind).is_some_and(|known| known.is(source)))
+        || find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
 }
 
 /// Returns the indexes of the sources of a projected volume that are tokens for the mesh. If the volume cannot be
@@ -105,12 +110,15 @@ pub(super) struct Mount<'a> {
 }
 
 impl Mount<'_> {
-    /// True if the injector mounts this volume at this path, or Kubernetes does for the API server's token.
+    /// True if the injector mounts this volume at this path.
     pub(super) fn is_injected(&self, in_proxy: bool) -> bool {
-        let is_service_account = self.name.starts_with("kube-api-access-")
-            && *self.path == *"/var/run/secrets/kubernetes.io/serviceaccount";
-        let is_mesh = find(&self.name).is_some_and(|volume| volume.mount_path == &*self.path);
-        is_service_account || in_proxy && is_mesh
+        in_proxy && find(&self.name).is_some_and(|volume| volume.mount_path == &*self.path)
+    }
+
+    /// True if Kubernetes mounts this volume at this path, with the pod's token for the API server.
+    pub(super) fn is_service_account(&self) -> bool {
+        self.name.starts_with("kube-api-access-")
+            && *self.path == *"/var/run/secrets/kubernetes.io/serviceaccount"
     }
 }
 

@@ -4,13 +4,18 @@
 //! Refuses namespace names that belong to the platform or a tenant.
 //!
 //! The settings reserve names (`platform.namespaces`, `platform.sharedNamespaces`) and prefixes
-//! (`platform.namespacePrefixes`) for the platform. `tenant-NAME` and `tenant-NAME-…` belong to the tenant NAME, and
-//! new namespaces of that tenant must be named so. Platform accounts may create a namespace under any name.
+//! (`platform.namespacePrefixes`) for the platform. The namespaces of gateways, of the egress gateway, of the mesh's
+//! root, of Bulkhead's controller, of SharedServices and their `egress`, and of granted callers (`grants.callers`) are
+//! reserved too. Every
+//! name that begins with `tenant-` is reserved for tenants, those that do not exist yet included: `tenant-NAME` and
+//! `tenant-NAME-…` belong to the tenant NAME, and new namespaces of that tenant must be named so. Platform accounts may
+//! create a namespace under any name.
 //!
 //! ## Why
 //! The platform's namespaces are trusted by name: the rules for tenants do not apply in them, and policies across the
 //! cluster allow their traffic. A user who creates such a namespace first, or again after its deletion, would inherit
-//! that trust. A workload's identity in the mesh contains nothing of the namespace but its name.
+//! that trust. The same holds for a name that a tenant gets only later: mesh certificates from before remain valid. A
+//! workload's identity in the mesh contains nothing of the namespace but its name.
 //!
 //! ## What to write instead
 //! Name the namespace `tenant-NAME` or `tenant-NAME-…` after your own tenant.
@@ -54,12 +59,30 @@
 //! metadata:
 //!   name: kube-flannel # BH104
 //! ```
+//! ```yaml as mallory in strangers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-gamma # BH104
+//! ```
+//! ```yaml as mallory in strangers, in snapshot gateways
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: egress # BH104
+//! ```
+//! ```yaml as mallory in strangers, in snapshot gateways
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: edge # BH104
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as mallory in strangers
 //! apiVersion: v1
 //! kind: Namespace
-//! metadata: { name: tenant-gamma }
+//! metadata: { name: tenants }
 //! ```
 //! ```yaml as root in system:masters
 //! apiVersion: v1
@@ -93,8 +116,10 @@ fn check(
     let path = Object::name_path();
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
-    if snapshot.settings.is_listed_platform_namespace(name)
+    let is_own = own.is_some_and(|own| own.matches_namespace_name(name));
+    if snapshot.settings.trusts_namespace(name)
         || snapshot.settings.reserved_prefixes.iter().any(has_prefix)
+        || (!is_own && snapshot.trusts_namespace(name))
     {
         let message =
             format!("{} is reserved for the platform, whose namespaces are trusted by name", quote(name));
@@ -116,6 +141,10 @@ fn check(
              `Tenant.spec.owners`.",
             other.name
         );
+        report.add(&path, message, fix);
+    } else if own.is_none() && name.starts_with(NAMESPACE_PREFIX) {
+        let message = format!("names that begin with `{NAMESPACE_PREFIX}` are reserved for tenants");
+        let fix = "choose another name, or ask the platform to create the Tenant first.";
         report.add(&path, message, fix);
     }
 }

@@ -78,7 +78,7 @@ fn check(request: &Request<'_>, new: &TenantView<'_>, old: Option<&TenantView<'_
             "the controller has not audited the tenant's workloads yet, which `Enforce` may refuse",
             format!("try again in a minute. If this lasts, read `kubectl get tenant {name} -o yaml` and the controller's log."),
         ),
-        Some(audit) if audit.findings > 0 && new.acknowledged_findings.as_deref() != Some(&*audit.digest) => report
+        Some(audit) if audit.findings > 0 && new.acknowledged_findings().map(|digest| &**digest) != Some(&*audit.digest) => report
             .add(
                 &path,
                 format!("the audit has {} findings, which `Enforce` would refuse", audit.findings),

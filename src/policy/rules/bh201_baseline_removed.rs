@@ -6,7 +6,7 @@
 //! The rule holds in the namespaces of tenants and shared services, and in the mesh's root namespace while
 //! `meshWide.manage` is set. Every user is refused, the platform included, whether the object is deleted by name, as
 //! one of a collection, or by the garbage collector. Only Bulkhead's controller may delete baseline objects, and
-//! Kubernetes' namespace controller when the namespace itself is deleted.
+//! Kubernetes' namespace controller while the namespace itself is being deleted.
 //!
 //! An object that Bulkhead did not create may be deleted if the baseline does not use its name in this namespace, or if
 //! the namespace has never been ready.
@@ -38,6 +38,13 @@
 //!   name: deny-cross-tenant # BH201
 //!   namespace: tenant-acme
 //! ```
+//! ```yaml as system:serviceaccount:kube-system:namespace-controller, on delete
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata:
+//!   name: default-deny-all # BH201
+//!   namespace: tenant-acme
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers, on delete
@@ -50,11 +57,11 @@
 //! kind: AuthorizationPolicy
 //! metadata: { name: allow-same-tenant, namespace: tenant-acme }
 //! ```
-//! ```yaml as system:serviceaccount:kube-system:namespace-controller, on delete
-//! apiVersion: networking.k8s.io/v1
-//! kind: NetworkPolicy
-//! metadata: { name: default-deny-all, namespace: tenant-acme }
-//! ```
+//!
+//! ## Limits
+//! The API server does not send deletions by the namespace controller, so that namespaces end while no replica answers.
+//! BH407 protects the credentials of that account. A user who may impersonate it can delete baseline objects, and the
+//! controller creates them again.
 
 use serde_json::Value;
 
@@ -67,14 +74,14 @@ use crate::snapshot::Actor;
 pub(super) const RULE: Rule = Rule::new(Check::Baseline(check))
     .in_scopes(NamespaceClass::WITH_BASELINE)
     .on(&[Operation::Delete])
-    .trusts(&[Trust::Bulkhead, Trust::NamespaceController]);
+    .trusts(&[Trust::Bulkhead]);
 
 fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
     let (_, namespace) = request.namespace();
     let is_terminating = namespace.is_some_and(|namespace| namespace.terminating);
     let was_ready = namespace.is_none_or(|namespace| namespace.ready);
     let is_allowed = match request.actor() {
-        Actor::KubeControllerManager if is_terminating => true,
+        Actor::NamespaceController | Actor::KubeControllerManager if is_terminating => true,
         _ => match request.classify_name(object) {
             NameStatus::Free => true,
             _ if request.kind.is_partly_managed() || baseline::is_managed(object) => false,

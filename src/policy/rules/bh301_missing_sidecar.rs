@@ -56,6 +56,17 @@
 //!         - { name: agent, image: registry.example.com/agent:1 }
 //! ```
 //! ```yaml
+//! apiVersion: v1
+//! kind: PodTemplate
+//! metadata: { name: for-later, namespace: tenant-acme }
+//! template:
+//!   spec:
+//!     hostNetwork: true # BH301
+//!     newField: true # BH908
+//!     containers:
+//!       - { name: agent, image: registry.example.com/agent:1 }
+//! ```
+//! ```yaml
 //! apiVersion: apps/v1
 //! kind: Deployment
 //! metadata: { name: on-windows, namespace: tenant-acme }

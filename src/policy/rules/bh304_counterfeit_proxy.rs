@@ -3,29 +3,36 @@
 //! ## What it refuses
 //! Refuses Istio containers that differ from those Istio injects.
 //!
-//! A pod must have exactly one container `istio-proxy` and exactly one init container `istio-init` (with
-//! `mesh.istioCni` in the settings: `istio-validation`). Both are compared with Istio's injection template as
-//! an allow-list: image repository, arguments, environment variables and their values, mounts, ports, probes,
-//! hooks, user and rights. A field that the template does not write is refused, no matter what the pod's
-//! annotations say. Only resources, the image's version, the pull policy and the numbers of probes are free.
+//! The controller asks the cluster's own injector what it makes of a plain pod: the reference. A new pod must have
+//! exactly one container `istio-proxy` and exactly one init container that redirects the traffic, as in the reference:
+//! image with its version, arguments, environment variables and their values, mounts, ports, probes, hooks, user and
+//! rights. A field that the reference lacks is refused, no matter what the pod's annotations say. Free are resources,
+//! the pull policy, the numbers of probes, and what harmless annotations change, such as log levels and drain durations.
+//! Without a reference a pod with these containers is refused.
 //!
-//! In an ambient mesh a pod must not contain these containers. A template, and a pod that is not injected yet, must contain neither these containers nor the annotations
-//! that make the injector keep a tenant's fields (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
+//! An existing pod may be older than the mesh. Its containers are compared with the injection template of any version
+//! of Istio, but an update must not change them.
+//!
+//! In an ambient mesh a pod must not contain these containers. A template, and a pod that is not injected yet, must
+//! contain neither these containers nor the annotations that make the injector keep a tenant's fields
+//! (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
 //! ## Why
 //! The injector keeps fields that a tenant declares in a container with the proxy's name. A variable `DRY_RUN`
 //! in `istio-init` switches the redirection off. A mount over `/usr/local/bin` runs the tenant's own program
-//! as root with `NET_ADMIN`. Another bootstrap makes Envoy skip every policy.
+//! as root with `NET_ADMIN`. Another bootstrap makes Envoy skip every policy. An old version of the proxy has known
+//! vulnerabilities.
 //!
 //! ## What to write instead
-//! Do not declare Istio's containers: Istio injects them into the pod. Set the proxy's resources with
-//! `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits. In `proxy.istio.io/config` you may set
-//! `concurrency`, drain durations, `holdApplicationUntilProxyStarts`, sampling and statistics.
+//! Do not declare Istio's containers: Istio injects them into the pod. Remove them from a copied or restored pod. Set
+//! the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits. In `proxy.istio.io/config`
+//! you may set `concurrency`, drain durations, `holdApplicationUntilProxyStarts`, sampling and statistics.
 //!
 //! ## How to get it allowed
-//! The platform lists image repositories in the setting `mesh.proxyImages` and the variables that its mesh sets
-//! for every proxy in `mesh.proxyEnvironment`. For one workload, ask the platform for an Exemption of BH304: the other
-//! rules do not judge these containers, so it allows them everything.
+//! The platform configures the proxy in the mesh, and lists the image repositories in the setting `mesh.proxyImages`.
+//! A pod whose containers differ causes a second question to the injector before it is refused, and an earlier
+//! reference stays valid for ten minutes, so that an upgrade of istiod refuses no pod. For one workload, ask the
+//! platform for an Exemption of BH304: the other rules do not judge these containers, so it allows them everything.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -125,7 +132,6 @@
 //!         - { name: PROXY_CONFIG, value: '{"discoveryAddress":"istiod.tenant-acme.svc:15012"}' } # BH304
 //!         - { name: PROXY_CONFIG, value: '{}' } # BH304
 //!       volumeMounts:
-//!         - { name: istio-envoy, mountPath: /etc/istio/proxy }
 //!         - { name: istio-envoy, mountPath: /usr/local/bin } # BH304
 //!       tty: true # BH304
 //!       startupProbe:
@@ -199,7 +205,7 @@
 //! spec:
 //!   initContainers:
 //!     - name: istio-init
-//!       image: registry.istio.io/release/proxyv2@sha256:8c1cd64d8c9b
+//!       image: registry.istio.io/release/proxyv2:1.31.0
 //!       args: [istio-iptables, -p, "15001", -z, "15006", -u, "1337", -i, "*", -x, "", -b, "*", -d, "15090,15021"]
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
@@ -211,15 +217,15 @@
 //! ```
 //!
 //! ## Limits
-//! A mesh that excludes ports or addresses for all pods (`excludeIPRanges`), captures with `TPROXY`, mounts
-//! further volumes into its proxies or has injection templates of its own is refused. The proxy's version is not
-//! compared. BH303 judges the annotations that the proxy reads when it starts.
+//! A mesh whose proxies run as another user in each namespace, as on OpenShift, has no single reference: its pods are
+//! refused. BH303 judges the annotations that the proxy reads when it starts.
 
-use super::{Check, Request, Rule, RuleReport};
+use super::{Check, Request, Retry, Rule, RuleReport};
 use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
-use crate::policy::object::{ContainerKind, Stage, Workload};
-use crate::policy::proxy;
-use crate::settings::{Dataplane, Settings};
+use crate::policy::object::{ContainerAt, ContainerKind, Stage, Workload};
+use crate::policy::proxy::{self, Expected};
+use crate::settings::Dataplane;
+use crate::snapshot::{InjectedPod, PROBE_NAMESPACE, ProxyReference};
 
 /// The rules about privileges leave Istio's containers to this one.
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check)).relied_on();
@@ -235,9 +241,10 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
         Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {
             reject_mesh_containers(workload, report);
         }
-        Stage::Mutated | Stage::Stored => {
-            compare_mesh_containers(workload, &request.snapshot.settings, report);
-        }
+        // BH301 refuses a pod without a proxy.
+        Stage::Mutated | Stage::Stored if mesh_containers(workload).next().is_none() => {}
+        Stage::Mutated => compare_exactly(request, workload, report),
+        Stage::Stored => compare_with_any_version(request, workload, report),
     }
 }
 
@@ -253,33 +260,96 @@ fn reject_injector_annotation(workload: &Workload<'_>, key: &str, report: &mut R
     }
 }
 
+fn mesh_containers<'w, 'a>(workload: &'w Workload<'a>) -> impl Iterator<Item = ContainerAt<'w, 'a>> {
+    workload.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name))
+}
+
 fn reject_mesh_containers(workload: &Workload<'_>, report: &mut RuleReport) {
-    for container in
-        workload.containers().filter(|container| proxy::INJECTED_CONTAINERS.contains(&&*container.name))
-    {
+    for container in mesh_containers(workload) {
         let message = format!("`{}` is the name of a container that Istio injects", container.name);
         report.add(&container.path(), message, "remove this container.");
     }
 }
 
-fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, report: &mut RuleReport) {
-    let redirection = if settings.istio_cni { proxy::VALIDATION_CONTAINER } else { proxy::INIT_CONTAINER };
+/// Compares a new pod with each valid reference. Reports the differences from the most similar one.
+fn compare_exactly(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    let mut differences: Option<RuleReport> = None;
+    for form in request.proxy_references().filter_map(|reference| injected_form(workload, reference)) {
+        let mut found = RuleReport::new(report.code());
+        compare(request, workload, Some(form), true, &mut found);
+        if found.count() == 0 {
+            return;
+        }
+        if differences.as_ref().is_none_or(|known| found.count() < known.count()) {
+            differences = Some(found);
+        }
+    }
+    // An existing pod may be older than the references.
+    if request.keeps_mesh_containers() {
+        return compare_with_any_version(request, workload, report);
+    }
+    match differences {
+        Some(differences) => report.add_all(differences),
+        None if request.proxy_references().next().is_some() => report.add(
+            &workload.spec_path(),
+            "the injector of this mesh adds `istio-proxy` to another list of containers",
+            "remove your own `istio-proxy` container.",
+        ),
+        None => report.add(
+            &workload.spec_path(),
+            "Bulkhead does not know yet how the injector of this mesh writes the proxy",
+            format!(
+                "try again in a few seconds. If this lasts, ask the platform: the controller logs why the injector does \
+                 not answer in the namespace `{PROBE_NAMESPACE}`."
+            ),
+        ),
+    }
+    report.may_change(Retry::Relearn);
+}
+
+fn compare_with_any_version(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    let reference = request.proxy_references().next();
+    let reference = reference.and_then(|reference| injected_form(workload, reference));
+    compare(request, workload, reference, false, report);
+}
+
+/// Returns the form of the reference that has the proxy in the same list as the pod.
+fn injected_form<'r>(workload: &Workload<'_>, reference: &'r ProxyReference) -> Option<&'r InjectedPod> {
+    let mut proxies =
+        mesh_containers(workload).filter(|container| *container.name == *proxy::PROXY_CONTAINER);
+    let is_native = proxies.next().is_some_and(|container| container.kind == ContainerKind::Init);
+    if is_native { reference.native.as_ref() } else { reference.classic.as_ref() }
+}
+
+fn compare(
+    request: &Request<'_>,
+    workload: &Workload<'_>,
+    reference: Option<&InjectedPod>,
+    exact: bool,
+    report: &mut RuleReport,
+) {
+    let settings = &request.snapshot.settings;
+    let validates =
+        reference.map_or(settings.istio_cni, |known| known.container(proxy::VALIDATION_CONTAINER).is_some());
+    let redirection = if validates { proxy::VALIDATION_CONTAINER } else { proxy::INIT_CONTAINER };
     let (mut proxies, mut redirections) = (0, 0);
-    for container in workload.containers() {
-        let name = &*container.name;
-        let (count, name, arguments) = match name {
-            proxy::PROXY_CONTAINER => (&mut proxies, proxy::PROXY_CONTAINER, &proxy::PROXY_ARGUMENTS),
-            _ if name == redirection && settings.istio_cni => {
-                (&mut redirections, redirection, &proxy::VALIDATION_ARGUMENTS)
+    for container in mesh_containers(workload) {
+        let (count, name, arguments) = match &*container.name {
+            name if container.kind == ContainerKind::Ephemeral => {
+                let message =
+                    format!("`{name}` is the name of a container that Istio injects when the pod is created");
+                report.add(&container.path(), message, "give your container another name.");
+                continue;
             }
-            _ if name == redirection => (&mut redirections, redirection, &proxy::INIT_ARGUMENTS),
-            proxy::INIT_CONTAINER | proxy::VALIDATION_CONTAINER => {
+            proxy::PROXY_CONTAINER => (&mut proxies, proxy::PROXY_CONTAINER, &proxy::PROXY_ARGUMENTS),
+            name if name != redirection => {
                 let message =
                     format!("in this mesh the container `{redirection}` redirects the traffic, not `{name}`");
                 report.add(&container.path(), message, "remove this container.");
                 continue;
             }
-            _ => continue,
+            _ if validates => (&mut redirections, redirection, &proxy::VALIDATION_ARGUMENTS),
+            _ => (&mut redirections, redirection, &proxy::INIT_ARGUMENTS),
         };
         *count += 1;
         if *count > 1 {
@@ -291,7 +361,7 @@ fn compare_mesh_containers(workload: &Workload<'_>, settings: &Settings, report:
             let message = format!("Istio injects `{name}` as an init container");
             report.add(&container.path(), message, format!("remove your own `{name}` container."));
         }
-        proxy::compare(container, name, arguments, settings, report);
+        proxy::compare(container, name, arguments, Expected { settings, reference, exact }, report);
     }
     if proxies > 0 && redirections == 0 {
         report.add(

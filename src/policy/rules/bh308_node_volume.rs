@@ -3,8 +3,8 @@
 //! ## What it refuses
 //! Refuses volumes from the node and from unlisted CSI drivers.
 //!
-//! The node's files and its network mounts are refused. Volumes of these kinds are allowed: `configMap`, `secret`, `projected`, `downwardAPI`, `emptyDir`, `image`,
-//! `persistentVolumeClaim` and `ephemeral`. A mount must not have `mountPropagation: Bidirectional`.
+//! The node's files and its network mounts are refused. Volumes of these kinds are allowed: `configMap`, `secret`,
+//! `projected`, `downwardAPI`, `emptyDir`, `image`, `persistentVolumeClaim` and `ephemeral`. A mount must not have `mountPropagation: Bidirectional`.
 //!
 //! ## Why
 //! `hostPath` reads the tokens and keys of every pod on the node, and reaches the container runtime. The node mounts
@@ -86,8 +86,7 @@
 //! ```
 //!
 //! ## Limits
-//! A `persistentVolumeClaim` is judged by no rule. Do not let tenants create a PersistentVolume: it can name a folder of
-//! the node.
+//! BH321 judges claims. Do not let tenants create a PersistentVolume: it can name a folder of the node.
 
 use super::Rule;
 

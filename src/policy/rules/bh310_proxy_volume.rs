@@ -110,8 +110,6 @@
 //!       args: [proxy, sidecar]
 //!       restartPolicy: Always
 //!       securityContext: { runAsUser: 1337 }
-//!       volumeMounts:
-//!         - { name: istio-token, mountPath: /var/run/secrets/tokens }
 //!   containers:
 //!     - name: app
 //!       image: registry.example.com/app:1
@@ -130,13 +128,16 @@
 use super::{Check, Request, Rule, RuleReport, quote};
 use crate::policy::object::{Stage, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
+use crate::snapshot::InjectedObject;
 
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
-fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    let is_mesh_volume =
+        |name: &str| proxy::is_mesh_volume(name) || injected_volumes(request, name).next().is_some();
     for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {
         let mounts = container.volume_mounts().elements();
-        for mount in mounts.filter(|mount| proxy::is_mesh_volume(&mount.value.name)) {
+        for mount in mounts.filter(|mount| is_mesh_volume(&mount.value.name)) {
             report.add(
                 &mount.path,
                 format!(
@@ -148,7 +149,7 @@ fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
         }
     }
     for volume in workload.volumes().elements() {
-        if !proxy::is_mesh_volume(&volume.value.name) {
+        if !is_mesh_volume(&volume.value.name) {
             for source in proxy::mesh_tokens(volume.value) {
                 report.add(
                     &volume.token_audience_path(source),
@@ -156,7 +157,9 @@ fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
                     "use an audience of your own. Istio mounts the proxy's token.",
                 );
             }
-        } else if workload.stage == Stage::Authored || !proxy::is_injected(volume.value) {
+        } else if workload.stage == Stage::Authored
+            || !proxy::is_injected(volume.value, injected_volumes(request, &volume.value.name))
+        {
             report.add(
                 &volume.path,
                 format!(
@@ -167,4 +170,9 @@ fn check(_: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
             );
         }
     }
+}
+
+/// Returns the volumes of this name in the references of the mesh's proxy.
+fn injected_volumes<'r>(request: &'r Request<'_>, name: &'r str) -> impl Iterator<Item = &'r InjectedObject> {
+    request.proxy_references().filter_map(move |reference| reference.volume(name))
 }

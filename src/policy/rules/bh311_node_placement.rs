@@ -4,22 +4,24 @@
 //! Refuses pods that can run on nodes that are not for tenants.
 //!
 //! A new pod and a template must not have `nodeName`. `schedulerName` must be absent, `default-scheduler` or in the
-//! setting `allowedSchedulers`. A
-//! toleration must name a key, and the key must not be of the control plane (`node-role.kubernetes.io/…`,
-//! `CriticalAddonsOnly`) or of a node whose network is not ready, such as `cni.istio.io/not-ready`. People and the tenant's
-//! own accounts must not write a Binding, which places a pod.
+//! setting `allowedSchedulers`. A toleration must name a key, and the key must not be of the control plane
+//! (`node-role.kubernetes.io/…`, `CriticalAddonsOnly`), of a node whose network is not ready, such as
+//! `cni.istio.io/not-ready`, or in the setting `reservedTaints`. If the tenant has nodes of its own
+//! (`Tenant.spec.grants.nodes.selector`), the `nodeSelector` must have these labels. People and the tenant's own accounts
+//! must not write a Binding, which places a pod.
 //!
 //! ## Why
 //! A pod on a node of the control plane or of shared services can attack them from inside. On a node whose network is
 //! not ready nothing redirects the traffic, and no network policy is in force.
 //!
 //! ## What to write instead
-//! Remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`. Name the key of each toleration. A DaemonSet
-//! tolerates nodes that are short of disk or memory without your help.
+//! Remove `nodeName`, and choose nodes by `nodeSelector` or `affinity`. Name the key of each toleration. Write the
+//! `nodeSelector` of your tenant's nodes in every pod template. A DaemonSet tolerates nodes that are short of disk or
+//! memory without your help.
 //!
 //! ## How to get it allowed
-//! The platform lists schedulers in the setting `allowedSchedulers`. For one workload, ask the platform for an Exemption
-//! of BH311.
+//! The platform lists schedulers in the setting `allowedSchedulers`, and grants nodes and the taints of a pool in
+//! `Tenant.spec.grants.nodes`. For one workload, ask the platform for an Exemption of BH311.
 //! The rule only warns for tenants with `enforcement: Observe`, for objects that already violated it while the fields
 //! that it reads stay unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -38,6 +40,21 @@
 //!         - { key: node-role.kubernetes.io/control-plane, effect: NoSchedule } # BH311
 //!         - { key: cni.istio.io/not-ready, operator: Exists } # BH311
 //!         - { key: node.kubernetes.io/not-ready, operator: Exists } # BH311
+//!         - { key: example.com/pool, operator: Exists } # BH311
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
+//! Tenant `beta` has nodes of its own:
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: on-any-node, namespace: tenant-beta }
+//! spec:
+//!   template:
+//!     spec:
+//!       nodeSelector: # BH311
+//!         example.com/pool: acme
 //!       containers:
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
@@ -66,12 +83,26 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 //!
+//! ```yaml
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: on-own-nodes, namespace: tenant-beta }
+//! spec:
+//!   template:
+//!     spec:
+//!       nodeSelector: { example.com/pool: beta, disk: fast }
+//!       tolerations:
+//!         - { key: example.com/pool, operator: Equal, value: beta, effect: NoSchedule }
+//!       containers:
+//!         - { name: app, image: registry.example.com/app:1 }
+//! ```
+//!
 //! ## Limits
-//! Bulkhead knows no pools of nodes. To keep a tenant's pods in a pool, use the API server's own plugins
-//! `PodNodeSelector` and `PodTolerationRestriction`: only the platform can write their annotations of a namespace
-//! (BH103).
+//! A granted toleration names the key of a taint, and admits all its values. A grant of nodes keeps the tenant's pods on
+//! them, and only a reserved taint keeps the pods of others away.
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
+use crate::api::Nodes;
 use crate::keys::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 use crate::policy::object::{Object, Stage, Toleration, Workload};
 
@@ -95,6 +126,8 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
 }
 
 fn check_workload(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    let nodes = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants.nodes);
+    check_selector(request, workload, nodes, report);
     // The scheduler sets the node of a pod that exists.
     let is_new = workload.stage != Stage::Stored && request.operation == Operation::Create;
     if let Some(node) = workload.node_name().filter(|_| is_new || workload.stage == Stage::Authored) {
@@ -116,15 +149,48 @@ fn check_workload(request: &Request<'_>, workload: &Workload<'_>, report: &mut R
             "remove `schedulerName`, or ask the platform to list it in the setting `allowedSchedulers`.",
         );
     }
+    let is_reserved = |key: &&str| {
+        let is_granted = nodes.is_some_and(|nodes| nodes.tolerations.iter().any(|granted| granted == key));
+        request.snapshot.settings.reserved_taints.contains(*key) && !is_granted
+    };
     for toleration in workload.tolerations() {
+        let key = toleration.value.key.as_deref().unwrap_or_default();
         // The DaemonSet controller adds it to pods on the host network, which BH301 judges.
-        let is_added =
-            workload.host_network().value && toleration.value.key.as_deref() == Some(NETWORK_TAINT);
+        let is_added = workload.host_network().value && key == NETWORK_TAINT;
         if let Some(finding) = finding(toleration.value).filter(|_| !is_added) {
             report.add(
                 &toleration.path,
                 finding,
                 "remove this toleration, or name the key of another taint.",
+            );
+        } else if let Some(key) = Some(key).filter(is_reserved) {
+            report.add(
+                &toleration.path,
+                format!("{} is the taint of nodes that are not for this tenant", quote(key)),
+                "remove this toleration, or ask the platform for `Tenant.spec.grants.nodes.tolerations`.",
+            );
+        }
+    }
+}
+
+/// Reports the labels of the tenant's nodes that the pod does not select.
+fn check_selector(
+    request: &Request<'_>,
+    workload: &Workload<'_>,
+    nodes: Option<&Nodes>,
+    report: &mut RuleReport,
+) {
+    let selector = workload.node_selector();
+    for (key, value) in nodes.into_iter().flat_map(|nodes| &nodes.selector) {
+        if selector.value.get(key).is_none_or(|(_, selected)| **selected != **value) {
+            let label = quote(&format!("{key}: {value}"));
+            report.add(
+                &selector.path,
+                format!(
+                    "the pods of tenant {} run only on nodes with the label {label}",
+                    request.tenant_name()
+                ),
+                format!("set {label} in the `nodeSelector`."),
             );
         }
     }

@@ -5,8 +5,8 @@
 //!
 //! With a native sidecar Istio runs `istio-init` first. With a classic sidecar it runs `istio-init` last, after the
 //! init containers of the pod's author. A template is refused early if it asks for a classic sidecar
-//! (`sidecar.istio.io/nativeSidecar: "false"`) and has init containers. With `mesh.istioCni` in the settings the
-//! traffic is captured before any container starts, and this rule judges nothing.
+//! (`sidecar.istio.io/nativeSidecar: "false"`) and has init containers. With istio-cni the traffic is captured
+//! before any container starts, and a pod has no `istio-init`: set `mesh.istioCni`, so that the rule judges no template.
 //!
 //! ## Why
 //! An init container may run for as long as it likes. Before its traffic is captured, its connections carry no
@@ -93,10 +93,9 @@ pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
-    if settings.istio_cni || settings.dataplane == Dataplane::Ambient {
-        return;
-    }
     match workload.stage {
+        _ if settings.dataplane == Dataplane::Ambient => {}
+        Stage::Authored if settings.istio_cni => {}
         Stage::Authored => reject_classic_sidecar(workload, report),
         Stage::Mutated | Stage::Stored => reject_early_containers(workload, report),
     }

@@ -7,19 +7,22 @@
 //! (`platform.users`, `platform.groups`). Bulkhead's controller writes the status. An account with every permission in
 //! RBAC, such as that of a GitOps tool, is refused unless it is listed.
 //!
-//! A new Tenant is the exception. A user with the permission to create Tenants may create one, together with its
-//! namespaces, if its owners are the user or groups of the user, it has no grants, its enforcement is `Enforce`, and no
-//! namespace of that tenant exists yet. The platform sets the rest.
+//! A new Tenant can be the exception. If the setting `platform.selfServiceGroups` lists a group, each of its members may
+//! create one Tenant for themselves: with their own user as the only owner, every other field at its default, and a
+//! name after which no namespace is named. Service accounts and other users whose names begin with `system:` may not:
+//! they apply manifests that others wrote.
 //!
 //! ## Why
 //! These objects say who owns what, and which violations are admitted. A user who can write them needs no way around
-//! the rules.
+//! the rules. Owners of a Tenant can create namespaces only under that Tenant's names, so a user who could name others
+//! as owners could stop a colleague or a GitOps tool.
 //!
 //! ## What to write instead
-//! Create a Tenant without `grants` and `enforcement`, with yourself or your groups as `owners`.
+//! Create a Tenant with your own user as the only owner, and no other field.
 //!
 //! ## How to get it allowed
-//! Ask the platform to write the object, or to list the account in `platform.users`. The rule only warns for
+//! Ask the platform to write the object, or to list the account in `platform.users`. For Tenants that users create for
+//! themselves, ask it to list one of your groups in `platform.selfServiceGroups`. The rule only warns for
 //! break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
@@ -37,27 +40,54 @@
 //!   name: log-collector
 //! ```
 //!
-//! ```yaml as alice in strangers
+//! ```yaml as alice in acme-developers
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata: # BH901
+//!   name: gamma
+//! spec: { owners: [{ kind: User, name: alice }] }
+//! ```
+//!
+//! ```yaml as dave in employees
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata:
+//!   name: gamma
+//!   finalizers: [example.com/kept] # BH901
+//! spec:
+//!   enforcement: Observe # BH901
+//!   contact: dave@example.com # BH901
+//!   namespaceQuota: { services.loadbalancers: "1000" } # BH901
+//!   grants: # BH901
+//!     reach: { sharedServices: [log-collector] }
+//!   owners:
+//!     - { kind: User, name: dave }
+//!     - { kind: Group, name: employees } # BH901
+//!     - { kind: ServiceAccount, namespace: argocd, name: application-controller } # BH901
+//! ```
+//!
+//! ```yaml as system:serviceaccount:argocd:application-controller in employees
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata: # BH901
+//!   name: gamma
+//! spec: { owners: [{ kind: ServiceAccount, namespace: argocd, name: application-controller }] }
+//! ```
+//!
+//! ```yaml as dave in employees
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
 //! metadata: { name: gamma }
 //! spec:
-//!   enforcement: Observe # BH901
-//!   grants: # BH901
-//!     reach: { sharedServices: [log-collector] }
-//!   owners:
-//!     - { kind: User, name: alice }
-//!     - { kind: Group, name: strangers }
-//!     - { kind: User, name: root } # BH901
-//!     - { kind: Group, name: somebody-elses } # BH901
+//!   owners: [] # BH901
 //! ```
 //!
 //! ## Admitted
-//! ```yaml as alice in strangers
+//! ```yaml as dave in employees
 //! apiVersion: bulkhead.dev/v1alpha1
 //! kind: Tenant
 //! metadata: { name: gamma }
-//! spec: { owners: [{ kind: User, name: alice }] }
+//! spec: { owners: [{ kind: User, name: dave }] }
 //! ```
 //! ```yaml as root in system:masters
 //! apiVersion: bulkhead.dev/v1alpha1
@@ -65,11 +95,14 @@
 //! metadata: { name: metrics }
 //! spec: { namespace: monitoring }
 //! ```
+//!
+//! ## Limits
+//! A user who creates two Tenants in the same moment can get both.
 
-use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust};
-use crate::api::{Enforcement, Grants};
-use crate::policy::object::Object;
-use crate::snapshot::Actor;
+use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust, quote};
+use crate::api::{Subject, SubjectKind};
+use crate::policy::object::{Object, TenantView};
+use crate::snapshot::{Actor, Tenant};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])])
@@ -81,38 +114,47 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     match (request.actor(), request.operation, request.object) {
         // The garbage collector deletes an object whose owner the platform has deleted.
         (Actor::KubeController | Actor::KubeControllerManager, Operation::Delete, _) => {}
-        (_, Operation::Create, Object::Tenant(tenant)) => {
-            let enforcement = tenant.enforcement();
-            if enforcement.value == Enforcement::Observe {
-                let message = "only the platform may set `enforcement: Observe`, which admits violations";
-                report.add(&enforcement.path, message, "remove this field, or ask the platform to set it.");
-            }
-            let grants = tenant.grants();
-            if *grants.value != Grants::default() {
-                let message = "only the platform may grant access beyond the tenant";
-                report.add(
-                    &grants.path,
-                    message,
-                    "remove this field, or ask the platform to add the grants.",
-                );
-            }
-            if request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).next().is_some() {
-                let path = Object::name_path();
-                let message =
-                    "namespaces of a deleted tenant with this name still exist, and would become yours";
-                let fix = "choose another name, or ask the platform to create the Tenant.";
-                report.add(&path, message, fix);
-            }
-            let owners = tenant.owners().elements();
-            for owner in owners.filter(|owner| !request.user_matches(owner.value)) {
-                let message = "the owners of a Tenant that you create must be you or your own groups";
-                let fix = "name yourself or a group of yours, and ask the platform to add this owner.";
-                report.add(&owner.path, message, fix);
-            }
+        (_, Operation::Create, Object::Tenant(tenant)) if request.may_create_own_tenant() => {
+            check_own_tenant(request, tenant, report);
         }
         _ => {
             let message = "only the platform may write this kind, which decides what the rules allow";
             report.add(&Object::metadata_path(), message, ASK);
         }
+    }
+}
+
+/// Judges a Tenant that a user creates for themselves.
+fn check_own_tenant(request: &Request<'_>, tenant: &TenantView<'_>, report: &mut RuleReport) {
+    let user = request.user_name();
+    let is_user = |owner: &Subject| owner.kind == SubjectKind::User && owner.name == user;
+    for path in tenant.fields_with_values() {
+        let message = "only the platform may set this field of a Tenant";
+        report.add(&path, message, "remove this field, or ask the platform to set it.");
+    }
+    let owners = tenant.owners();
+    let has_none = owners.value.is_empty();
+    let only_you = "the only owner of a Tenant that you create must be you";
+    let fix = format!("name the user {} alone, and ask the platform to add other owners.", quote(user));
+    if has_none {
+        report.add(&owners.path, only_you, fix.clone());
+    }
+    for owner in owners.elements().filter(|owner| !is_user(owner.value)) {
+        report.add(&owner.path, only_you, fix.clone());
+    }
+    if request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).next().is_some()
+        || request.snapshot.namespaces_named_for(tenant.metadata.name_or_generate_name()).next().is_some()
+    {
+        let message = "namespaces of this name already exist, and would become yours";
+        let fix = "choose another name, or ask the platform to create the Tenant.";
+        report.add(&Object::name_path(), message, fix);
+    }
+    if let Some(own) = request.snapshot.tenants().find(|known: &&Tenant| known.owners.iter().any(is_user)) {
+        let message = format!("you already own tenant {}", quote(&own.name));
+        report.add(
+            &Object::name_path(),
+            message,
+            "use that tenant, or ask the platform to create another one.",
+        );
     }
 }

@@ -93,6 +93,8 @@ pub(super) const RULE: Rule =
 /// The kinds in tenants' namespaces that are judged under any name.
 const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::Binding,
+    Kind::PersistentVolumeClaim,
+    Kind::ConfigMap,
     Kind::Secret,
     Kind::ServiceAccount,
     Kind::TokenRequest,

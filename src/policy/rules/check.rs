@@ -85,7 +85,7 @@ impl Check {
             }
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
-            (Self::TokenRequest(check), Object::TokenRequest(token)) => check(request, token, report),
+            (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
             (Self::Metadata(check), object) => {
                 if let Some(metadata) = metadata(request, object) {
                     check(request, metadata, report);
@@ -120,9 +120,11 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         Object::Policy(policy) => request.is_tenant_policy(policy).then(|| policy.metadata.at_root()),
         Object::Binding(metadata)
         | Object::ServiceAccount(metadata, _)
+        | Object::ConfigMap(metadata)
         | Object::VirtualService(metadata)
+        | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. })
         | Object::Tenant(TenantView { metadata, .. }) => Some(metadata.at_root()),
-        Object::TokenRequest(_) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,
+        Object::TokenRequest(..) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,
     }
 }

@@ -3,7 +3,7 @@ use crate::kinds::Kind;
 /// A set of kinds.
 #[derive(Clone, Copy, Debug)]
 pub enum Kinds {
-    /// Pods, and the kinds that create pods from a template.
+    /// Pods, and the kinds with a pod template.
     Workloads,
     /// The kinds that the baseline has objects of.
     Managed,

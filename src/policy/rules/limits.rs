@@ -44,10 +44,18 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
         Values::Signer => {
             "remove it, or ask the platform to list the signer in the setting `allowedSigners`.".to_owned()
         }
+        Values::ResourceClaim => {
+            "remove it, or ask the platform to list the claim in the setting `allowedResourceClaims`.".to_owned()
+        }
         Values::RuntimeClass => {
             "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
         }
+        Values::OtherThanClusterName => "choose a name outside the cluster's domain.".to_owned(),
+        Values::NameServer => {
+            "remove it, or ask the platform to list it in the setting `allowedNameservers`.".to_owned()
+        }
         Values::None
+        | Values::OtherThanProxyPort
         | Values::Empty
         | Values::False
         | Values::Zero

@@ -13,6 +13,7 @@ use crate::settings::{Settings, SettingsError};
 
 pub use bh103_protected_namespace_key::PROBE_REFUSED;
 pub use bh404_token_secret::SERVICE_ACCOUNT_TOKEN;
+pub use bh406_mesh_root_certificate::MESH_CONFIG_MAPS;
 pub use check::Check;
 pub use kinds::Kinds;
 pub use rule::{Family, NamespaceClass, Rule};
@@ -46,6 +47,8 @@ rules! {
     bh108_tenant_in_use
     bh109_unacknowledged_findings
     bh110_retired_name
+    bh111_terminating_tenant
+    bh112_shared_service_in_use
     bh114_namespace_metadata_count
     bh201_baseline_removed
     bh202_baseline_altered
@@ -69,10 +72,16 @@ rules! {
     bh318_host_port
     bh319_own_resolver
     bh320_system_priority
+    bh321_foreign_volume
+    bh322_device_claim
+    bh323_proxy_port
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token
     bh404_token_secret
+    bh405_pod_address
+    bh406_mesh_root_certificate
+    bh407_trusted_credential
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header
@@ -117,6 +126,9 @@ pub fn audited_resources() -> impl Iterator<Item = Resource> {
         let is_judged = RULES
             .iter()
             .any(|rule| rule.judges(resource.kind) && rule.scopes().contains(&NamespaceClass::Tenant));
-        is_judged && resource.subresource.is_empty() && resource.operations.contains(&Operation::Update)
+        is_judged
+            && resource.kind.is_audited()
+            && resource.subresource.is_empty()
+            && resource.operations.contains(&Operation::Update)
     })
 }

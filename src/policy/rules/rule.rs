@@ -39,7 +39,7 @@ pub enum Family {
     Baseline,
     /// BH3xx: pods and pod templates.
     Pods,
-    /// BH4xx: service accounts and their tokens.
+    /// BH4xx: service accounts, their tokens, the addresses of pods, and the mesh's root certificate.
     Identities,
     /// BH5xx: network policies.
     Network,
@@ -62,6 +62,8 @@ pub enum NamespaceClass {
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
     MeshRoot,
+    /// Other namespaces outside tenants with accounts that rules trust by name.
+    TrustedAccounts,
 }
 
 impl Rule {

@@ -5,8 +5,8 @@ use super::store::Store;
 use super::watches::ResourceEvent;
 use crate::settings::Settings;
 use crate::snapshot::{
-    ClusterEndpoints, ClusterState, Exemption, LiveObject, LiveObjectKey, Namespace, ReservedNames,
-    SharedService, Tenant,
+    ClusterEndpoints, ClusterState, Exemption, LiveObject, LiveObjectKey, Namespace, ProxyReferences,
+    ReservedNames, SharedService, Tenant,
 };
 use crate::telemetry::Failure;
 
@@ -18,6 +18,9 @@ pub(super) struct ClusterStores {
     /// Objects that Exemptions depend on, as far as they have been looked up.
     pub(super) live_objects: BTreeMap<LiveObjectKey, LiveObject>,
     pub(super) reserved_names: Store<ReservedNames>,
+    pub(super) proxy_references: Store<ProxyReferences>,
+    /// References that this process has learned by itself.
+    pub(super) learned_references: ProxyReferences,
     pub(super) namespaces: Store<Namespace>,
     pub(super) tenants: Store<Tenant>,
     pub(super) shared_services: Store<SharedService>,
@@ -31,7 +34,9 @@ impl Default for ClusterStores {
             seen_since_lookup: None,
             exemptions: Store::new("exemptions"),
             live_objects: BTreeMap::new(),
-            reserved_names: Store::new("configmaps"),
+            reserved_names: Store::new("configmaps/bulkhead-retired"),
+            proxy_references: Store::new("configmaps/bulkhead-proxy-references"),
+            learned_references: ProxyReferences::default(),
             namespaces: Store::new("namespaces"),
             tenants: Store::new("tenants"),
             shared_services: Store::new("sharedservices"),
@@ -60,13 +65,14 @@ impl ClusterStores {
             ResourceEvent::SharedService(event) => self.shared_services.apply(event, replace),
             ResourceEvent::Exemption(event) => self.exemptions.apply(event, replace),
             ResourceEvent::ReservedNames(event) => self.reserved_names.apply(event, replace),
+            ResourceEvent::ProxyReferences(event) => self.proxy_references.apply(event, replace),
             ResourceEvent::ApiServers(event) => self.api_servers.apply(event, replace),
             ResourceEvent::Dns(event) => self.dns.apply(event, replace),
         }
     }
 
     /// Returns for each list its name, true if it is complete, and the failure of its watch.
-    pub(super) fn store_states(&self) -> [(&'static str, bool, Option<Failure>); 7] {
+    pub(super) fn store_states(&self) -> [(&'static str, bool, Option<Failure>); 8] {
         fn of<T>(store: &Store<T>) -> (&'static str, bool, Option<Failure>) {
             (store.name, store.has_synced, store.failure)
         }
@@ -76,6 +82,7 @@ impl ClusterStores {
             of(&self.shared_services),
             of(&self.exemptions),
             of(&self.reserved_names),
+            of(&self.proxy_references),
             of(&self.api_servers),
             of(&self.dns),
         ]
@@ -94,6 +101,7 @@ impl ClusterStores {
                     names
                 },
             ),
+            proxy_references: self.all_proxy_references(),
             tenants: self.tenants.objects.values().cloned().collect(),
             shared_services: self
                 .shared_services
@@ -112,6 +120,14 @@ impl ClusterStores {
                 dns: dns.flat_map(|(_, known)| known.iter().copied()).collect(),
             },
         }
+    }
+
+    /// Returns the published references, and those that this process has learned by itself.
+    fn all_proxy_references(&self) -> ProxyReferences {
+        let published = self.proxy_references.objects.values().next();
+        let mut references = published.map(|known| ProxyReferences::clone(known)).unwrap_or_default();
+        references.extend(&self.learned_references);
+        references
     }
 }
 

@@ -19,7 +19,7 @@ use super::watches::{read_namespace, read_tenant};
 use crate::api;
 use crate::kinds::Kind;
 use crate::snapshot::{ControllerRef, LiveObject, LiveObjectKey, Namespace, Tenant};
-use crate::sources::{LookupRequest, api_resource};
+use crate::sources::{LookupRequest, Numbered, api_resource};
 
 /// Time limit of one read.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -32,14 +32,14 @@ const MAX_LIVE_OBJECTS: usize = 1000;
 
 /// The result of a lookup.
 pub(super) struct Fetched {
-    pub(super) request: LookupRequest,
+    pub(super) request: Numbered<LookupRequest>,
     tenants: Vec<(String, Result<Tenant, String>)>,
     namespaces: Vec<(String, Namespace)>,
     live_objects: Vec<(LiveObjectKey, Option<LiveObject>)>,
 }
 
 /// Reads every Tenant and the objects in `request`, not before `start`.
-pub(super) async fn fetch(client: Client, request: LookupRequest, start: Instant) -> Fetched {
+pub(super) async fn fetch(client: Client, request: Numbered<LookupRequest>, start: Instant) -> Fetched {
     // The delay protects the API server from requests that cause many lookups.
     sleep_until(start).await;
     let tenants = async {
@@ -52,8 +52,8 @@ pub(super) async fn fetch(client: Client, request: LookupRequest, start: Instant
             }
         }
     };
-    let namespaces = join_all(request.namespaces.iter().map(|name| fetch_namespace(&client, name)));
-    let live_objects = join_all(request.objects.iter().map(|key| fetch_with_owners(&client, key)));
+    let namespaces = join_all(request.wanted.namespaces.iter().map(|name| fetch_namespace(&client, name)));
+    let live_objects = join_all(request.wanted.objects.iter().map(|key| fetch_with_owners(&client, key)));
     let (tenants, namespaces, live_objects) = tokio::join!(tenants, namespaces, live_objects);
     let (namespaces, live_objects) =
         (namespaces.into_iter().flatten().collect(), live_objects.into_iter().flatten().collect());

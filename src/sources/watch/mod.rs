@@ -11,13 +11,15 @@ use std::time::Duration;
 
 use futures::future::OptionFuture;
 use futures::{FutureExt, StreamExt, stream};
+use k8s_openapi::jiff::Timestamp;
 use kube::Client;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::warn;
 
-use super::SnapshotStore;
+use super::{LearnRequest, Numbered, SnapshotStore, proxy_reference};
 use crate::settings::Settings;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ProxyReference, Snapshot};
 use crate::telemetry::{Metrics, Readiness};
 use cluster_stores::ClusterStores;
 
@@ -29,6 +31,11 @@ pub use watches::{
 
 /// Minimum time between two lookups.
 const LOOKUP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Minimum time between two dry runs to learn the proxy, each of which the injector answers.
+const LEARNING_INTERVAL: Duration = Duration::from_secs(1);
+/// Time limit for learning one revision.
+const LEARNING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Returns the names of the lists that readiness waits for.
 pub fn store_names() -> Vec<&'static str> {
@@ -52,14 +59,16 @@ pub async fn run(
         watches::watch_shared_services(client.clone()).boxed(),
         watches::watch_exemptions(client.clone()).boxed(),
         watches::watch_reserved_names(client.clone(), &own_namespace).boxed(),
+        watches::watch_proxy_references(client.clone(), &own_namespace).boxed(),
         watches::watch_api_servers(client.clone()).boxed(),
         watches::watch_dns(client).boxed(),
     ]);
     let mut next_lookup = Instant::now();
     // A lookup runs in parallel with the watches, so that their events do not wait for it.
     let mut lookup = None;
+    let (mut next_learning, mut learning) = (Instant::now(), None);
     loop {
-        let mut changed = false;
+        let (mut changed, mut learned) = (false, None);
         // A burst of events makes one snapshot, not one for each event.
         let (mut next, completed) = tokio::select! {
             first = events.next() => (first, None),
@@ -67,7 +76,7 @@ pub async fn run(
                 changed = true;
                 (None, None)
             }
-            request = snapshots.next_request(), if lookup.is_none() => {
+            request = snapshots.lookups.next(), if lookup.is_none() => {
                 lookup = Some(Box::pin(live_lookup::fetch(lookup_client.clone(), request, next_lookup)));
                 stores.seen_since_lookup = Some(BTreeSet::new());
                 continue;
@@ -78,6 +87,22 @@ pub async fn run(
                 let request = fetched.request.clone();
                 changed = stores.merge_fetched(fetched);
                 (None, Some(request))
+            }
+            request = snapshots.learning.next(), if learning.is_none() => {
+                let settings = Arc::clone(&settings.borrow());
+                learning = Some(Box::pin(learn(lookup_client.clone(), request, settings, next_learning)));
+                continue;
+            }
+            Some((request, references)) = OptionFuture::from(learning.as_mut()) => {
+                learning = None;
+                next_learning = Instant::now() + LEARNING_INTERVAL;
+                let now = Timestamp::now().as_second();
+                for (revision, reference) in references {
+                    stores.learned_references.add_temporary(&revision, reference, now);
+                }
+                changed = true;
+                learned = Some(request);
+                (None, None)
             }
         };
         while let Some(event) = next {
@@ -96,7 +121,29 @@ pub async fn run(
             snapshots.publish(Snapshot::new(settings, state));
         }
         if let Some(completed) = completed {
-            snapshots.complete(&completed);
+            snapshots.lookups.complete(&completed);
+        }
+        if let Some(learned) = learned {
+            snapshots.learning.complete(&learned);
         }
     }
+}
+
+/// Learns the proxies of the requested revisions, not before `start`.
+async fn learn(
+    client: Client,
+    request: Numbered<LearnRequest>,
+    settings: Arc<Settings>,
+    start: Instant,
+) -> (Numbered<LearnRequest>, Vec<(String, ProxyReference)>) {
+    sleep_until(start).await;
+    let mut learned = Vec::new();
+    for revision in &request.wanted.revisions {
+        match timeout(LEARNING_TIMEOUT, proxy_reference::learn(&client, revision, &settings)).await {
+            Ok(Ok(reference)) => learned.push((revision.clone(), reference)),
+            Ok(Err(error)) => warn!(revision, %error, "failed to learn the mesh's proxy"),
+            Err(_) => warn!(revision, "the injector did not answer in time"),
+        }
+    }
+    (request, learned)
 }

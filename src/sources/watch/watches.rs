@@ -16,7 +16,8 @@ use crate::api;
 use crate::baseline::DNS_NAMESPACE;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, ReservedNames, SharedService, Tenant, ready_for,
+    BASELINE_READY, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, ReservedNames,
+    SharedService, Tenant, ready_for,
 };
 
 pub(super) enum ResourceEvent {
@@ -25,6 +26,7 @@ pub(super) enum ResourceEvent {
     SharedService(WatchEvent<SharedService>),
     Exemption(WatchEvent<Exemption>),
     ReservedNames(WatchEvent<ReservedNames>),
+    ProxyReferences(WatchEvent<ProxyReferences>),
     ApiServers(WatchEvent<BTreeSet<(IpAddr, u16)>>),
     Dns(WatchEvent<BTreeSet<IpAddr>>),
 }
@@ -78,7 +80,11 @@ pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = ResourceEvent>
 
 /// Converts a Tenant to the snapshot's type.
 pub fn read_tenant(tenant: DeserializeGuard<api::Tenant>) -> (String, Result<Tenant, String>) {
-    read_named(tenant, |tenant| Ok(Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec)))
+    read_named(tenant, |tenant| {
+        let terminating = tenant.metadata.deletion_timestamp.is_some();
+        let known = Tenant::new(tenant.name_any(), created(&tenant.metadata), tenant.spec);
+        Ok(Tenant { terminating, ..known })
+    })
 }
 
 /// Returns the name of an object, and the object if it can be read.
@@ -129,6 +135,19 @@ pub(super) fn watch_reserved_names(
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), watcher::Config::default())
         .default_backoff()
         .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
+}
+
+/// Watches the ConfigMap of proxy references in Bulkhead's namespace.
+pub(super) fn watch_proxy_references(
+    client: Client,
+    namespace: &str,
+) -> impl Stream<Item = ResourceEvent> + use<> {
+    let read =
+        |map: core::ConfigMap| (map.name_any(), ProxyReferences::from_data(&map.data.unwrap_or_default()));
+    let config = watcher::Config::default().fields(&format!("metadata.name={PROXY_REFERENCES_CONFIG_MAP}"));
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
+        .default_backoff()
+        .map(move |event| ResourceEvent::ProxyReferences(watch_event(event, read)))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.

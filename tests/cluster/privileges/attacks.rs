@@ -201,10 +201,28 @@ fn volumes() -> Vec<Privilege> {
         )
         .and(&[("BH307", "spec.containers[0].securityContext.privileged")]),
     ];
+    for (field, value) in chosen_volumes() {
+        all.push(beyond(
+            "BH321",
+            format!("spec.volumes[0].ephemeral.volumeClaimTemplate.spec.{field}").leak(),
+            volume("ephemeral", &json!({ "volumeClaimTemplate": { "spec": claim(field, &value) } })),
+        ));
+    }
     for (source, value) in network_volumes() {
         all.push(beyond(VOLUME, format!("spec.volumes[0].{source}").leak(), volume(source, &value)));
     }
     all
+}
+
+/// The fields with which a claim chooses an existing volume.
+pub(super) fn chosen_volumes() -> [(&'static str, Value); 2] {
+    [("volumeName", json!("others")), ("selector", json!({ "matchLabels": { "app": "others" } }))]
+}
+
+/// The spec of a claim with this field.
+pub(super) fn claim(field: &str, value: &Value) -> Value {
+    let resources = json!({ "requests": { "storage": "1Gi" } });
+    json!({ "accessModes": ["ReadWriteOnce"], "resources": resources, field: value })
 }
 
 /// The other kinds of volumes that a node mounts.
@@ -272,6 +290,7 @@ pub(super) fn places() -> Vec<Privilege> {
         toleration(json!({ "operator": "Exists" })),
         toleration(json!({ "key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule" })),
         toleration(json!({ "key": "cni.istio.io/not-ready", "operator": "Exists" })),
+        toleration(json!({ "key": "example.com/pool", "operator": "Exists" })),
         toleration(
             json!({ "key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoSchedule" }),
         ),
@@ -288,12 +307,30 @@ fn others() -> Vec<Privilege> {
     let ports =
         |field: &str, value: Value| container(&json!({ "ports": [{ "containerPort": 8080, field: value }] }));
     let name_server = json!({ "dnsConfig": { "nameservers": ["203.0.113.53"] } });
+    let devices = |field: &str| json!({ "resourceClaims": [{ "name": "card", field: "network-card" }] });
     let priority = json!({ "priorityClassName": "system-node-critical" });
     vec![
         baseline("BH318", "spec.containers[0].ports[0].hostPort", ports("hostPort", json!(8080))),
         beyond("BH318", "spec.containers[0].ports[0].hostIP", ports("hostIP", json!("127.0.0.1"))),
         beyond("BH319", "spec.dnsPolicy", json!({ "dnsPolicy": "Default" })),
         beyond("BH319", "spec.dnsConfig.nameservers[0]", name_server),
+        beyond(
+            "BH319",
+            "spec.hostAliases[0].hostnames[0]",
+            json!({ "hostAliases": [{ "ip": "203.0.113.7", "hostnames": ["istiod.istio-system.svc"] }] }),
+        ),
+        beyond("BH319", "spec.hostnameOverride", json!({ "hostnameOverride": "istiod.istio-system.svc" })),
         beyond("BH320", "spec.priorityClassName", priority),
+        beyond(
+            "BH322",
+            "spec.resourceClaims[0].resourceClaimTemplateName",
+            devices("resourceClaimTemplateName"),
+        ),
+        beyond("BH322", "spec.resourceClaims[0].resourceClaimName", devices("resourceClaimName")),
+        beyond(
+            "BH323",
+            "spec.containers[0].ports[0].containerPort",
+            container(&json!({ "ports": [{ "containerPort": 15021 }] })),
+        ),
     ]
 }

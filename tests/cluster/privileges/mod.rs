@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 
 use bulkhead::kinds::Kind;
 use bulkhead::policy::fields::{Treatment, rows, table};
+use bulkhead::snapshot::VOLUME_BINDER;
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 use support::api::{call, client, request};
 use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects;
-use support::refusal::{denied_by, expect_refused, expect_refused_by, violations};
+use support::refusal::{denied_by, expect_admitted, expect_refused, expect_refused_by, violations};
+use support::wait::until;
 use tokio::runtime::Runtime;
 
-use attacks::{places, privileges};
+use attacks::{chosen_volumes, claim, places, privileges};
 
 #[test]
 fn privileges_are_refused_and_the_level_baseline_refuses_no_more() {
@@ -79,13 +81,14 @@ fn every_limited_field_of_a_pod_has_an_attack() {
         .map(|(code, path)| (code, path.replace("[0]", "[]").replace("[1]", "[]")))
         .collect();
     tried.remove(&("BH301".to_owned(), "spec.hostNetwork".to_owned()));
-    // In manuals: the API server refuses a pod for Windows with Istio's containers itself, the signer is behind a feature
-    // gate, and the runtime matters in an ambient mesh.
+    // In manuals: the API server refuses a pod for Windows with Istio's containers itself, the signer and the foreign data source are
+    // behind feature gates, and the runtime matters in an ambient mesh.
     tried.extend(
         [
             ("BH301", "spec.os.name"),
             ("BH301", "spec.runtimeClassName"),
             ("BH310", "spec.volumes[].projected.sources[].podCertificate.signerName"),
+            ("BH321", "spec.volumes[].ephemeral.volumeClaimTemplate.spec.dataSourceRef.namespace"),
         ]
         .map(|(code, path)| (code.to_owned(), path.to_owned())),
     );
@@ -122,7 +125,7 @@ fn pod_that_the_level_restricted_allows_is_admitted() {
     pod["spec"] = json!({
         "hostPID": false, "hostIPC": false, "hostNetwork": false, "hostUsers": false, "shareProcessNamespace": false,
         "dnsPolicy": "ClusterFirst", "dnsConfig": { "options": [{ "name": "ndots", "value": "2" }] },
-        "nodeSelector": { "disk": "fast" }, "schedulerName": "default-scheduler",
+        "hostAliases": [{ "ip": "203.0.113.7", "hostnames": ["api.example.com"] }], "nodeSelector": { "disk": "fast" }, "schedulerName": "default-scheduler",
         "tolerations": tolerations,
         "securityContext": {
             "runAsNonRoot": true, "fsGroup": 10001, "supplementalGroups": [2000],
@@ -215,6 +218,89 @@ fn toleration_that_is_added_to_a_waiting_pod_is_refused() {
     expect_refused(&tolerate(json!({ "operator": "Exists", "effect": "NoSchedule" })), &added);
     let said = tolerate(json!({ "key": "example.com/fast", "operator": "Exists", "effect": "NoSchedule" }));
     assert!(said.success, "{said:?}");
+}
+
+/// A reserved taint keeps other tenants away, and the selector keeps the tenant's own pods there.
+#[test]
+fn pod_outside_the_nodes_of_its_tenant_is_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "pool");
+    let namespace = new_namespace(&member, "pool");
+    let placed = |pool: &str| {
+        let toleration = json!({ "key": "example.com/pool", "operator": "Exists" });
+        let place = json!({ "nodeSelector": { "example.com/pool": pool }, "tolerations": [toleration] });
+        let mut pod = objects::pod(&namespace);
+        let mut deployment = objects::deployment(&namespace, "app");
+        for spec in [&mut pod["spec"], &mut deployment["spec"]["template"]["spec"]] {
+            spec.as_object_mut().unwrap().extend(place.as_object().unwrap().clone());
+        }
+        [("spec", pod), ("spec.template.spec", deployment)]
+    };
+    let create = |object: &Value| {
+        member.feed(&["create", "--dry-run=server", "-f", "-"], &object.to_string()).unwrap()
+    };
+    for (spec, object) in placed("pool") {
+        let toleration = format!("{spec}.tolerations[0]");
+        expect_refused_by("workloads", &create(&object), &[("BH311", &toleration)]);
+    }
+
+    let nodes = json!({ "selector": { "example.com/pool": "pool" }, "tolerations": ["example.com/pool"] });
+    let grant = json!({ "spec": { "grants": { "nodes": nodes } } }).to_string();
+    let admin = it.cluster.admin().unwrap();
+    admin.ok(&["patch", "tenant", "pool", "--type=merge", "-p", &grant]).unwrap();
+    until(|| placed("pool").iter().all(|(_, object)| create(object).success));
+    for (spec, object) in placed("others") {
+        let selector = format!("{spec}.nodeSelector");
+        expect_refused_by("workloads", &create(&object), &[("BH311", &selector)]);
+    }
+}
+
+/// The API server lets the name of the volume be set once, also after the claim was created.
+#[test]
+fn claim_that_chooses_a_volume_is_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "claims");
+    let inside = new_namespace(&member, "claims");
+    let admin = it.cluster.admin().unwrap();
+    let outside = "claims-free";
+    admin.ok(&["create", "namespace", outside]).unwrap();
+    let of = |namespace: &str, name: &str, field: &str, value: &Value| {
+        objects::object("v1", "PersistentVolumeClaim", namespace, name, &claim(field, value))
+    };
+    let stateful = |namespace: &str, field: &str, value: &Value| {
+        let template = json!({ "metadata": { "name": "data" }, "spec": claim(field, value) });
+        let mut stateful = objects::deployment(namespace, "app");
+        stateful["kind"] = json!("StatefulSet");
+        stateful["spec"]["volumeClaimTemplates"] = json!([template]);
+        stateful
+    };
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    for (field, value) in chosen_volumes() {
+        for (path, object) in [
+            (format!("spec.{field}"), of(&inside, "chosen", field, &value)),
+            (format!("spec.volumeClaimTemplates[0].spec.{field}"), stateful(&inside, field, &value)),
+        ] {
+            let said = member.feed(&create, &object.to_string()).unwrap();
+            expect_refused_by("workloads", &said, &[("BH321", &path)]);
+        }
+        for object in [of(outside, "chosen", field, &value), stateful(outside, field, &value)] {
+            expect_admitted(&admin.feed(&create, &object.to_string()).unwrap());
+        }
+    }
+    let class = json!("fast");
+    expect_admitted(
+        &member.feed(&create, &stateful(&inside, "storageClassName", &class).to_string()).unwrap(),
+    );
+    for name in ["pending", "bound"] {
+        member.apply(&of(&inside, name, "storageClassName", &class).to_string()).unwrap();
+    }
+    let bind = |kubectl: &Kubectl, name: &str| {
+        let patch = r#"{"spec":{"volumeName":"others"}}"#;
+        kubectl.run(&["patch", "pvc", name, "-n", &inside, "--type=merge", "-p", patch]).unwrap()
+    };
+    expect_refused_by("workloads", &bind(&member, "pending"), &[("BH321", "spec.volumeName")]);
+    expect_admitted(&bind(&it.cluster.powerful(VOLUME_BINDER, "claims-controllers").unwrap(), "bound"));
+    expect_admitted(&member.run(&["label", "pvc", "bound", "-n", &inside, "team=ours"]).unwrap());
 }
 
 /// The API server asks about a connection before it looks for the pod's node.

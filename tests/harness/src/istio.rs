@@ -11,6 +11,19 @@ use crate::components;
 use crate::pki::Authority;
 use crate::process::Process;
 
+/// A revision of Istio, and the form of the proxies that it injects.
+#[derive(Clone, Copy, Debug)]
+pub struct Revision {
+    pub name: &'static str,
+    pub native_sidecars: bool,
+    pub istio_cni: bool,
+}
+
+impl Revision {
+    /// The revision without a name, for namespaces with `istio-injection: enabled`.
+    pub const DEFAULT: Self = Self { name: "default", native_sidecars: true, istio_cni: false };
+}
+
 pub struct Istio {
     /// The port of loopback on which agents connect to istiod.
     pub discovery: u16,
@@ -18,18 +31,22 @@ pub struct Istio {
 }
 
 impl Istio {
-    /// Installs Istio as `istioctl manifest generate` prints it, istiod itself being a process here.
     pub fn start(cluster: &Cluster) -> Result<Self> {
+        Self::start_revision(cluster, Revision::DEFAULT)
+    }
+
+    /// Installs a revision as `istioctl manifest generate` prints it, beside others. Istiod itself is a process here.
+    pub fn start_revision(cluster: &Cluster, revision: Revision) -> Result<Self> {
         let [http, https, grpc, secure_grpc, monitoring] = free_ports()?;
         let admin = cluster.admin()?;
         create_namespace(cluster)?;
-        let manifests = manifests(https)?;
-        admin.apply(&manifests)?;
+        admin.apply(&manifests(revision, https)?)?;
 
-        let folder = cluster.folder.join("istiod");
+        let name = format!("istiod-{}", revision.name);
+        let folder = cluster.folder.join(&name);
         fs::create_dir_all(&folder)?;
         let mut istiod = Process::start(
-            "istiod",
+            &name,
             &cluster.folder,
             components::istio("istiod")?
                 .args(["discovery", "--domain=cluster.local", "--ctrlz_port=0"])
@@ -42,11 +59,13 @@ impl Istio {
                     format!("--monitoringAddr=127.0.0.1:{monitoring}"),
                 ])
                 .envs([
-                    ("POD_NAME", "istiod"),
+                    ("POD_NAME", &*name),
                     ("POD_NAMESPACE", "istio-system"),
                     ("SERVICE_ACCOUNT", "istiod"),
                     ("CLUSTER_ID", "Kubernetes"),
-                    ("REVISION", "default"),
+                    ("REVISION", revision.name),
+                    // Istiod would otherwise choose by the versions of the nodes.
+                    ("ENABLE_NATIVE_SIDECARS", if revision.native_sidecars { "true" } else { "false" }),
                     ("PILOT_CERT_PROVIDER", "istiod"),
                     // A plain Envoy lacks Istio's own filters.
                     ("PILOT_ENABLE_ALPN_FILTER", "false"),
@@ -58,12 +77,13 @@ impl Istio {
                 .current_dir(&folder),
         )?;
         // Istiod writes its CA into its webhook configurations; until then no pod is injected.
+        let of_revision = format!("istio.io/rev={}", revision.name);
         istiod.wait_for(Duration::from_secs(60), |_| {
             let bundles = admin.ok(&[
                 "get",
                 "mutatingwebhookconfiguration,validatingwebhookconfiguration",
                 "-l",
-                "app in (sidecar-injector,istiod)",
+                &of_revision,
                 "-o",
                 "jsonpath={range .items[*].webhooks[*]}[{.clientConfig.caBundle}]{end}",
             ]);
@@ -97,12 +117,17 @@ pub fn authority(cluster: &Cluster) -> Result<Authority> {
     Authority::existing(&part("ca-cert.pem")?, &part("ca-key.pem")?)
 }
 
-/// The manifests of an installation, without its Deployments, and with istiod on loopback.
-fn manifests(webhook_port: u16) -> Result<String> {
-    let output = components::istio("istioctl")?
+/// The manifests of a revision, without its workloads and the kinds, which exist, and with istiod on loopback.
+fn manifests(revision: Revision, webhook_port: u16) -> Result<String> {
+    let mut command = components::istio("istioctl")?;
+    command
         .args(["manifest", "generate"])
         .args(["--set", "values.global.hub=registry.istio.io/release", "--set", "values.global.tag=1.31.0"])
-        .output()?;
+        .arg(format!("--set=components.cni.enabled={}", revision.istio_cni));
+    if revision.name != Revision::DEFAULT.name {
+        command.arg(format!("--set=revision={}", revision.name));
+    }
+    let output = command.output()?;
     if !output.status.success() {
         bail!("istioctl manifest generate: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -111,7 +136,14 @@ fn manifests(webhook_port: u16) -> Result<String> {
     let mut items = Vec::new();
     for mut document in documents {
         match document["kind"].as_str() {
-            None | Some("Deployment" | "HorizontalPodAutoscaler" | "PodDisruptionBudget") => continue,
+            None
+            | Some(
+                "CustomResourceDefinition"
+                | "DaemonSet"
+                | "Deployment"
+                | "HorizontalPodAutoscaler"
+                | "PodDisruptionBudget",
+            ) => continue,
             Some("Service") => {
                 document["spec"] = json!({
                     "type": "ExternalName", "externalName": "localhost",

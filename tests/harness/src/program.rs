@@ -21,7 +21,7 @@ pub const NAMESPACE: &str = "bulkhead-system";
 /// The webhook's name, as the API server calls it.
 pub const SERVER_NAME: &str = "bulkhead.bulkhead-system.svc";
 
-/// The settings of the examples.
+/// The settings of the examples, with which an installation starts.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/snapshot/settings.yaml");
 
 /// A running `bulkhead serve`.
@@ -164,6 +164,19 @@ impl Installation {
         Ok(installation)
     }
 
+    /// Writes other settings, and waits until every process has loaded them.
+    pub fn change_settings(&mut self, settings: &str) -> Result<()> {
+        let loaded = |process: &Process| process.log().matches("loaded new settings").count();
+        let replicas = self.replicas.iter_mut().map(|replica| &mut replica.process);
+        let processes = replicas.chain([&mut self.controller]).map(|process| (loaded(process), process));
+        let processes: Vec<_> = processes.collect();
+        fs::write(settings_file(&self.cluster), settings)?;
+        for (before, process) in processes {
+            process.wait_for(Duration::from_secs(30), |process| (loaded(process) > before).then_some(()))?;
+        }
+        Ok(())
+    }
+
     /// Istio. The first call starts it, and waits for its build.
     pub fn istio(&self) -> Result<&Istio> {
         let _one_at_a_time = self.starting_istio.lock().unwrap_or_else(PoisonError::into_inner);
@@ -208,9 +221,9 @@ impl Installation {
 /// Starts the webhook alone, under its own account, with more arguments, and waits until it is ready.
 fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> Result<Server> {
     let file = |name: &str| cluster.folder.join(name).display().to_string();
-    let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
+    let (settings, certificate, key) = (settings_file(cluster), file("webhook.crt"), file("webhook.key"));
     let account = cluster.service_account(NAMESPACE, "bulkhead")?;
-    let usual = ["--settings", SETTINGS, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
+    let usual = ["--settings", &settings, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
     let arguments = [&usual, arguments].concat();
     let mut server = Server::start(binary, name, &cluster.folder, &arguments, Some(&account.kubeconfig))?;
     server.wait_until_ready()?;
@@ -219,7 +232,7 @@ fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> 
 
 /// Starts the controller alone, under its own account.
 pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
-    controller_with(cluster, binary, &["--settings", SETTINGS])
+    controller_with(cluster, binary, &["--settings", &settings_file(cluster)])
 }
 
 /// Starts the controller alone, with these arguments.
@@ -229,8 +242,15 @@ pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> 
     Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
 }
 
-/// Creates the objects that Bulkhead needs to start: its namespace, its kinds, its accounts.
+/// The settings file of an installation.
+fn settings_file(cluster: &Cluster) -> String {
+    cluster.folder.join("settings.yaml").display().to_string()
+}
+
+/// Writes the settings file, and creates the objects that Bulkhead needs to start: its namespace, its kinds, its
+/// accounts.
 pub fn prepare(cluster: &Cluster, binary: &Path) -> Result<()> {
+    fs::copy(SETTINGS, settings_file(cluster))?;
     let admin = cluster.admin()?;
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } });
     admin.apply(&namespace.to_string())?;
@@ -251,8 +271,8 @@ pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authori
     admin.apply(&service(port).to_string())?;
     let bundle = cluster.folder.join("webhook-ca.crt");
     fs::write(&bundle, &authority.certificate)?;
-    let (port, bundle) = (port.to_string(), bundle.display().to_string());
-    let arguments = ["webhooks", "--settings", SETTINGS, "--port", &port, "--ca-bundle", &bundle];
+    let (settings, port, bundle) = (settings_file(cluster), port.to_string(), bundle.display().to_string());
+    let arguments = ["webhooks", "--settings", &settings, "--port", &port, "--ca-bundle", &bundle];
     admin.apply(&printed(binary, &arguments)?)?;
     Ok(())
 }

@@ -25,8 +25,13 @@ pub fn bulkhead(arguments: &[&str], input: &str) -> (i32, String, String) {
 /// Runs the command as the user of the kubeconfig, with the settings that the installation runs with: exit code, and
 /// the output.
 pub fn bulkhead_as(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
+    bulkhead_with(kubectl, arguments, SETTINGS)
+}
+
+/// Runs the command as the user of the kubeconfig, with the settings in a file: exit code, and the output.
+pub fn bulkhead_with(kubectl: &Kubectl, arguments: &[&str], settings: &str) -> (i32, Said) {
     let mut command = Command::new(&*BINARY);
-    command.args(arguments).args(["--settings", SETTINGS]).env("KUBECONFIG", &kubectl.kubeconfig);
+    command.args(arguments).args(["--settings", settings]).env("KUBECONFIG", &kubectl.kubeconfig);
     read(command.output().unwrap())
 }
 

@@ -10,6 +10,7 @@
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 pub mod api;
+pub mod applications;
 pub mod cluster;
 pub mod command;
 pub mod conditions;

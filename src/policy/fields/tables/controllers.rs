@@ -1,6 +1,13 @@
-//! The kinds whose controllers create pods from a template.
+//! The kinds with a pod template.
 
-use super::{Field, fields, free, metadata, pod, unjudged};
+use super::{Field, fields, free, metadata, pod, volume_claim};
+
+pub(super) static POD_TEMPLATE: &[Field] = &[
+    free("apiVersion"),
+    free("kind"),
+    fields("metadata", metadata::TABLE),
+    fields("template", pod::TEMPLATE),
+];
 
 pub(super) static REPLICATION_CONTROLLER: &[Field] = REPLICA_SET;
 
@@ -56,8 +63,11 @@ pub(super) static STATEFUL_SET: &[Field] = &[
     free("spec.serviceName"),
     fields("spec.template", pod::TEMPLATE),
     free("spec.updateStrategy"),
-    // A claim can name a volume that belongs to others.
-    unjudged("spec.volumeClaimTemplates"),
+    free("spec.volumeClaimTemplates[].apiVersion"),
+    free("spec.volumeClaimTemplates[].kind"),
+    free("spec.volumeClaimTemplates[].metadata"),
+    fields("spec.volumeClaimTemplates[].spec", volume_claim::SPEC),
+    free("spec.volumeClaimTemplates[].status"),
     free("status"),
 ];
 

@@ -1,6 +1,16 @@
-//! Service accounts, their tokens, and the Secrets that can hold one.
+//! Service accounts, their tokens, the Secrets that can hold one, and the ConfigMaps with the mesh's root certificate.
 
 use super::{Field, fields, free, judged, metadata};
+
+pub(super) static CONFIG_MAP: &[Field] = &[
+    free("apiVersion"),
+    free("binaryData"),
+    free("data"),
+    free("immutable"),
+    free("kind"),
+    fields("metadata", metadata::TABLE),
+    judged("metadata.name", &["BH406"]),
+];
 
 pub(super) static SECRET: &[Field] = &[
     free("apiVersion"),

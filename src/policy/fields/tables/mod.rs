@@ -16,6 +16,7 @@ mod service_entry;
 mod sidecar;
 mod telemetry;
 mod virtual_service;
+mod volume_claim;
 
 use super::{Field, claim, fields, free, judged, keys, limited, refused, unjudged};
 use crate::kinds::Kind;
@@ -37,6 +38,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Namespace => namespace::TABLE,
         Kind::Binding => binding::TABLE,
         Kind::Pod => pod::TABLE,
+        Kind::PodTemplate => controllers::POD_TEMPLATE,
         Kind::ReplicationController => controllers::REPLICATION_CONTROLLER,
         Kind::PodExecOptions => connections::EXEC,
         Kind::PodAttachOptions => connections::ATTACH,
@@ -47,6 +49,8 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::StatefulSet => controllers::STATEFUL_SET,
         Kind::CronJob => controllers::CRON_JOB,
         Kind::Job => controllers::JOB,
+        Kind::PersistentVolumeClaim => volume_claim::TABLE,
+        Kind::ConfigMap => identities::CONFIG_MAP,
         Kind::Secret => identities::SECRET,
         Kind::ServiceAccount => identities::SERVICE_ACCOUNT,
         Kind::TokenRequest => identities::TOKEN_REQUEST,

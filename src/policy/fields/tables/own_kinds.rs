@@ -1,6 +1,6 @@
-//! Bulkhead's own kinds: only the platform writes them, but RBAC can allow other users to create Tenants.
+//! Bulkhead's own kinds: only the platform writes them, but the settings can allow other users to create a Tenant.
 
-use super::{Field, fields, free, judged, metadata, refused, unjudged};
+use super::{Field, fields, free, judged, metadata, refused};
 
 pub(super) static TENANT: &[Field] = &[
     free("apiVersion"),
@@ -12,10 +12,9 @@ pub(super) static TENANT: &[Field] = &[
     refused("spec.contact", &["BH901"]),
     judged("spec.enforcement", &["BH109", "BH901"]),
     judged("spec.grants", &["BH901"]),
-    // A user whom RBAC allows to create a Tenant chooses its limits. Only the platform changes them afterwards.
-    unjudged("spec.limits"),
-    unjudged("spec.namespaceQuota"),
-    unjudged("spec.namespaces"),
+    refused("spec.limits", &["BH901"]),
+    refused("spec.namespaceQuota", &["BH901"]),
+    refused("spec.namespaces", &["BH901"]),
     judged("spec.owners", &["BH901"]),
     judged("status", &["BH109", "BH901"]),
 ];

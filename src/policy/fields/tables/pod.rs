@@ -1,4 +1,4 @@
-use super::{Field, fields, free, judged, limited, metadata, unjudged};
+use super::{Field, fields, free, judged, limited, metadata, volume_claim};
 use crate::policy::fields::Values;
 
 pub(super) static TABLE: &[Field] = &[
@@ -6,8 +6,9 @@ pub(super) static TABLE: &[Field] = &[
     free("kind"),
     fields("metadata", metadata::TABLE),
     fields("spec", SPEC),
-    // The addresses in the status decide which packets Services and the mesh send to the pod.
-    unjudged("status"),
+    // Its addresses decide which traffic reaches the pod. The other fields of the status describe the pod to its own
+    // tenant; the scheduler and the kubelet check for themselves what they do on a node.
+    judged("status", &["BH405"]),
 ];
 
 /// The pods that a controller creates.
@@ -15,14 +16,14 @@ pub(super) static TEMPLATE: &[Field] = &[fields("metadata", metadata::TABLE), fi
 
 pub(super) static SPEC: &[Field] = &[
     free("activeDeadlineSeconds"),
-    // Bulkhead knows no pools of nodes (BH311).
+    // It can only narrow the choice of nodes that `nodeSelector` and taints leave.
     free("affinity"),
     free("automountServiceAccountToken"),
     fields("containers[]", CONTAINER),
     limited(
         "dnsConfig.nameservers[]",
         "BH319",
-        Values::None,
+        Values::NameServer,
         "is a name server that can give the names of others another address",
     ),
     free("dnsConfig.options"),
@@ -41,8 +42,8 @@ pub(super) static SPEC: &[Field] = &[
         Values::OtherThanMeshContainer,
         "shows the container the processes and files of the Istio proxy, with the keys of its identity",
     ),
-    // They change names for the pod alone, and what it calls still checks its identity.
-    free("hostAliases"),
+    limited("hostAliases[].hostnames[]", "BH319", Values::OtherThanClusterName, CLUSTER_NAME),
+    free("hostAliases[].ip"),
     limited(
         "hostIPC",
         "BH306",
@@ -59,11 +60,12 @@ pub(super) static SPEC: &[Field] = &[
     // `false` maps the users of the pod to others on the node, which only takes rights away.
     free("hostUsers"),
     free("hostname"),
-    free("hostnameOverride"),
+    // The kubelet writes it into the hosts file. Unlike `hostname`, it can have dots.
+    limited("hostnameOverride", "BH319", Values::OtherThanClusterName, CLUSTER_NAME),
     free("imagePullSecrets"),
     fields("initContainers[]", CONTAINER),
     judged("nodeName", &["BH311"]),
-    free("nodeSelector"),
+    judged("nodeSelector", &["BH311"]),
     limited(
         "os.name",
         "BH301",
@@ -80,8 +82,9 @@ pub(super) static SPEC: &[Field] = &[
         "lets the pod evict the pods of others, and keeps it on a node that is short of memory",
     ),
     free("readinessGates"),
-    // A claim is an object of its own, for which tenants have no permission.
-    free("resourceClaims"),
+    free("resourceClaims[].name"),
+    limited("resourceClaims[].resourceClaimName", "BH322", Values::ResourceClaim, DEVICE_CLAIM),
+    limited("resourceClaims[].resourceClaimTemplateName", "BH322", Values::ResourceClaim, DEVICE_CLAIM),
     free("resources"),
     free("restartPolicy"),
     limited(
@@ -151,7 +154,12 @@ pub(super) static CONTAINER: &[Field] = &[
     free("lifecycle.stopSignal"),
     fields("livenessProbe", PROBE),
     judged("name", &["BH301", "BH304", "BH310", "BH316"]),
-    free("ports[].containerPort"),
+    limited(
+        "ports[].containerPort",
+        "BH323",
+        Values::OtherThanProxyPort,
+        "is a port of the Istio proxy, to which no mesh policy applies",
+    ),
     limited("ports[].hostIP", "BH318", Values::Empty, HOST_PORT),
     limited("ports[].hostPort", "BH318", Values::Zero, HOST_PORT),
     free("ports[].name"),
@@ -245,6 +253,8 @@ const HOST: Field = limited(
     "makes the kubelet call another address than the pod's, from the node, where no network policy applies",
 );
 
+const CLUSTER_NAME: &str = "is a name of the cluster, and the Istio proxy can be led to another istiod by it";
+const DEVICE_CLAIM: &str = "is a claim on devices of the node, such as a network card past the mesh";
 const PROXY_USER: &str = "is the user of the Istio proxy, whose traffic is not redirected to it";
 const PROXY_GROUP: &str = "is the group of the Istio proxy, whose traffic is not redirected to it";
 const HOST_PORT: &str = "opens a port of the node, and network policies take its callers for the node";
@@ -321,8 +331,8 @@ static VOLUME: &[Field] = &[
     free("csi.volumeAttributes"),
     free("downwardAPI"),
     free("emptyDir"),
-    // A claim can name a volume that belongs to others.
-    unjudged("ephemeral"),
+    free("ephemeral.volumeClaimTemplate.metadata"),
+    fields("ephemeral.volumeClaimTemplate.spec", volume_claim::SPEC),
     node_volume("fc"),
     node_volume("flexVolume"),
     node_volume("flocker"),
