@@ -96,7 +96,8 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
             changes.collect::<Vec<_>>().join(" || ")
         )
     });
-    let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
+    let addresses =
+        ADDRESS_FIELDS.map(|field| format!("object.?status.?{field} != oldObject.?status.?{field}"));
     condition(
         "touches-pod-or-template",
         &format!(
@@ -104,14 +105,15 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
              ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations \
              || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-             || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             || (!{IS_NODE} && ({})) \
              : request.resource.resource == 'persistentvolumeclaims' \
              ? object.?spec.?volumeName != oldObject.?spec.?volumeName \
              && !(request.userInfo.username in ['{VOLUME_BINDER}', '{CONTROLLER_MANAGER}']) \
              : object.?template != oldObject.?template \
              || object.?spec.?template != oldObject.?spec.?template \
              || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
-            template_kinds.collect::<String>()
+            template_kinds.collect::<String>(),
+            addresses.join(" || ")
         ),
     )
 }

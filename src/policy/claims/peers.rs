@@ -115,7 +115,8 @@ fn is_allowed_namespace(
     match rule.direction {
         Direction::In => is_allowed_source(request, rule, name),
         Direction::Out => {
-            let Some(pods) = pods else { return false };
+            // Many charts select the pods of DNS by their namespace and port only.
+            let Some(pods) = pods else { return name == DNS_NAMESPACE && rule.allows_only(&DNS_PORTS) };
             let mut granted = Vec::new();
             for destination in destinations(request, name) {
                 if destination.pods.iter().all(|(key, value)| pods.requires(key, value)) {
