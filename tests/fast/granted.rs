@@ -157,7 +157,7 @@ fn baseline_allows(direction: &str, list: &str) -> Vec<(Value, Value)> {
     allowed
 }
 
-/// BH502 admits a foreign peer on a port exactly if the baseline allows both together. DNS needs no labels.
+/// BH502 admits a foreign peer on a port exactly if the baseline allows both together. DNS and istiod need no labels.
 #[test]
 fn destinations_are_admitted_exactly_as_the_baseline_allows_them() {
     let namespaces = ["kube-system", "istio-system", "shared", "out", "edge", "watchers", "default"];
@@ -206,17 +206,20 @@ fn destinations_are_admitted_exactly_as_the_baseline_allows_them() {
     let mut admitted = 0;
     for (index, pair) in pairs.iter().enumerate() {
         let is_admitted = !refused.contains(format!("p{index}").as_str());
-        // Charts often leave out the labels of DNS.
+        // DNS and istiod need no labels.
         let (peer, port) = pair;
-        let is_dns = *peer == json!({ "namespaceSelector": named("kube-system") })
-            && [json!("TCP"), json!("UDP")].contains(&port["protocol"])
-            && port["port"] == 53;
-        assert_eq!(is_admitted, allowed.contains(pair) || is_dns, "{pair:?}");
+        let is_of = |namespace: &str, ports: &[Value]| {
+            *peer == json!({ "namespaceSelector": named(namespace) }) && ports.contains(port)
+        };
+        let dns = ["TCP", "UDP"].map(|protocol| json!({ "protocol": protocol, "port": 53 }));
+        let istiod = [json!({ "protocol": "TCP", "port": 15012 })];
+        let is_unlabelled = is_of("kube-system", &dns) || is_of("istio-system", &istiod);
+        assert_eq!(is_admitted, allowed.contains(pair) || is_unlabelled, "{pair:?}");
         admitted += usize::from(is_admitted);
     }
-    // DNS by namespace, by pods and by the node's cache, istiod, the API server, three ports of shared services, the egress gateway,
+    // DNS and istiod by namespace, DNS by pods and by the node's cache, istiod by pods, the API server, three ports of shared services, the egress gateway,
     // and two ports of a range.
-    assert_eq!(admitted, 2 + 2 + 2 + 1 + 1 + 3 + 1 + 2);
+    assert_eq!(admitted, 2 + 1 + 2 + 2 + 1 + 1 + 3 + 1 + 2);
     assert!(findings.iter().all(|finding| finding["code"] == "BH502"), "{findings:?}");
 }
 

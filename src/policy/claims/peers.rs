@@ -115,8 +115,11 @@ fn is_allowed_namespace(
     match rule.direction {
         Direction::In => is_allowed_source(request, rule, name),
         Direction::Out => {
-            // Many charts select the pods of DNS by their namespace and port only.
-            let Some(pods) = pods else { return name == DNS_NAMESPACE && rule.allows_only(&DNS_PORTS) };
+            // Many charts name DNS and istiod by namespace and port only. No other pod there has these ports.
+            let Some(pods) = pods else {
+                return name == DNS_NAMESPACE && rule.allows_only(&DNS_PORTS)
+                    || name == request.snapshot.settings.mesh_root && rule.allows_only(&[ISTIOD_PORT]);
+            };
             let mut granted = Vec::new();
             for destination in destinations(request, name) {
                 if destination.pods.iter().all(|(key, value)| pods.requires(key, value)) {

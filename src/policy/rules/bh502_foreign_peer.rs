@@ -11,8 +11,8 @@
 //! * out of the tenant: the pods of reached shared services, of the egress gateway, of DNS and of istiod; granted
 //!   ranges (`reach.cidrs`); the addresses of DNS and of the API servers.
 //!
-//! Out of the tenant, a peer is allowed only with the pods' labels in its `podSelector`, and only in a rule that lists no
-//! other ports and protocols than the grant. The ports are those that the baseline opens: port 53 of DNS, port 15012 of
+//! Out of the tenant, a peer is allowed only with the pods' labels in its `podSelector`, which DNS and istiod do not need,
+//! and only in a rule that lists no other ports and protocols than the grant. The ports are those that the baseline opens: port 53 of DNS, port 15012 of
 //! istiod, the ports of the SharedService. A named port is refused, because each pod defines its own number for it.
 //!
 //! ## Why
@@ -61,10 +61,6 @@
 //!             matchLabels: { kubernetes.io/metadata.name: istio-system }
 //!           podSelector: { matchLabels: { app: istiod } }
 //!       ports: [{ port: 15012 }, { port: 15010 }]
-//!     - to:
-//!         - namespaceSelector: # BH502
-//!             matchLabels: { kubernetes.io/metadata.name: kube-system }
-//!       ports: [{ port: 53, protocol: UDP }]
 //! ```
 //!
 //! ## Admitted
@@ -84,7 +80,6 @@
 //!       ports: [{ port: 8080 }]
 //!     - to:
 //!         - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
-//!           podSelector: { matchLabels: { k8s-app: kube-dns } }
 //!       ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
 //!     - to: [{ ipBlock: { cidr: 169.254.20.10/32 } }]
 //!       ports: [{ port: 53, protocol: UDP }]

@@ -91,7 +91,7 @@ pub fn open_networks(namespace: &str, tenant: &str) -> Vec<Refused> {
         (to_ports(&istiod, json!([{ "port": "grpc-xds" }])), destination),
         (to_ports(&dns, json!([{ "port": 53, "protocol": "SCTP" }])), destination),
         (to_ports(&dns, json!([{ "port": 9153 }])), destination),
-        (to_ports(&whole, json!([{ "port": 53, "protocol": "UDP" }])), destination),
+        (to_ports(&whole, json!([{ "port": 53, "protocol": "UDP" }, { "port": 9153 }])), destination),
         (to_ports(&any_of("k8s-app"), json!([{ "port": 53, "protocol": "UDP" }])), destination),
     ];
     let refused = |(spec, violation)| (network_policy(namespace, "beside", &spec), vec![violation]);
