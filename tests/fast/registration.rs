@@ -84,7 +84,7 @@ fn match_conditions_walk_no_list_that_a_user_fills() {
             for (start, _) in macros.iter().flat_map(|name| text.match_indices(name)) {
                 let before = &text[..start];
                 let is_literal = before.ends_with("'tenant']");
-                let is_identity = before.ends_with("request.userInfo.groups");
+                let is_identity = before.ends_with("request.userInfo.?groups.orValue([])");
                 let is_bounded = before.ends_with(".orValue([])") && before.contains(" > 32 || ");
                 assert!(is_literal || is_identity || is_bounded, "{}: {}", entry["name"], &text[start..]);
             }
