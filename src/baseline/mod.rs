@@ -18,14 +18,16 @@ mod shared_service;
 mod tenant;
 
 pub use cluster::{DENY_ALL_NAME, cluster_object_names, desired_for_cluster, is_cluster_object_name};
-pub use difference::{Difference, differences};
+pub use difference::{Difference, differences, drift};
 pub use labels::{Label, enforced_labels, labels, missing_labels};
 pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
 };
-pub use network::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
+pub use network::{
+    DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
+};
 pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 

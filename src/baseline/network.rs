@@ -19,22 +19,38 @@ const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 /// Conventional address of a DNS cache on the node. See
 /// <https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>.
 pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
-pub const DNS_PORT: u16 = 53;
+/// Namespace of the cluster's DNS.
+pub const DNS_NAMESPACE: &str = "kube-system";
+pub const DNS_PORTS: [Port; 2] = [Port { protocol: "UDP", number: 53 }, Port::tcp(53)];
 /// Label of the DNS pods.
 pub const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
 /// Port on which istiod serves proxies.
-pub const ISTIOD_PORT: u16 = 15012;
+pub const ISTIOD_PORT: Port = Port::tcp(15012);
 /// Label of istiod's pods.
 pub const ISTIOD_PODS: (&str, &str) = ("app", "istiod");
 
+/// A port that a NetworkPolicy allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    pub protocol: &'static str,
+    pub number: u16,
+}
+
+impl Port {
+    pub const fn tcp(number: u16) -> Self {
+        Self { protocol: "TCP", number }
+    }
+
+    fn manifest(self) -> Value {
+        json!({ "protocol": self.protocol, "port": self.number })
+    }
+}
+
 /// Returns the egress rule for DNS, by its pods and by its Service's addresses.
 pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
-    let mut dns = vec![pods("kube-system", &labelled(DNS_PODS))];
+    let mut dns = vec![pods(DNS_NAMESPACE, &labelled(DNS_PODS))];
     dns.extend(endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
-    json!({
-        "to": dns,
-        "ports": [{ "protocol": "UDP", "port": DNS_PORT }, { "protocol": "TCP", "port": DNS_PORT }],
-    })
+    json!({ "to": dns, "ports": DNS_PORTS.map(Port::manifest) })
 }
 
 /// Returns the egress rules for the API servers, by their own addresses.
@@ -45,7 +61,7 @@ pub(super) fn api_servers(endpoints: &ClusterEndpoints) -> impl Iterator<Item = 
 
 /// Returns the egress rule for istiod.
 pub(super) fn istiod(settings: &Settings) -> Value {
-    json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": tcp([ISTIOD_PORT]) })
+    json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": [ISTIOD_PORT.manifest()] })
 }
 
 fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
@@ -73,13 +89,17 @@ pub(super) fn address(address: IpAddr) -> Value {
 
 /// Returns ports of pods in the mesh, as a NetworkPolicy sees them: with the ambient dataplane traffic arrives at
 /// the tunnel's port too.
-pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
+pub fn mesh_ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> impl Iterator<Item = Port> {
     let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(HBONE_PORT);
-    tcp(ports.into_iter().chain(tunnel))
+    ports.into_iter().chain(tunnel).map(Port::tcp)
+}
+
+pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
+    mesh_ports(settings, ports).map(Port::manifest).collect()
 }
 
 pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
-    ports.into_iter().map(|port| json!({ "protocol": "TCP", "port": port })).collect()
+    ports.into_iter().map(|number| Port::tcp(number).manifest()).collect()
 }
 
 /// Returns the principal of a service account, as in the certificates of the mesh.
@@ -94,6 +114,6 @@ pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
 
 /// Returns the Services that every pod calls: the API server and DNS.
 pub(super) fn common_hosts(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
-    let dns = settings.dns_services.iter().map(|service| host("kube-system", service));
+    let dns = settings.dns_services.iter().map(|service| host(DNS_NAMESPACE, service));
     once(host("default", "kubernetes")).chain(dns)
 }

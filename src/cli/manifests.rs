@@ -55,7 +55,7 @@ impl Manifests {
         if self.prints(Part::Webhooks) {
             documents.extend([
                 yaml(&registration::validating(&service, &settings))?,
-                yaml(&registration::mutating(&service, &settings))?,
+                yaml(&registration::mutating(&service))?,
             ]);
         }
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;

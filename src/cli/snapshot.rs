@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use k8s_openapi::api::core::v1 as core;
 use kube::Client;
+use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::{Value, json};
 
@@ -11,7 +12,7 @@ use super::cluster::{Cluster, connect};
 use super::exit_status::ExitStatus;
 use super::yaml::yaml;
 use crate::api;
-use crate::snapshot::{BASELINE_READY, PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP};
+use crate::snapshot::{BASELINE_READY, PROXY_REFERENCES_CONFIG_MAP, ReservedNames};
 use crate::sources::pages::each_page;
 use crate::sources::reload;
 
@@ -47,11 +48,11 @@ impl Snapshot {
             documents.push(yaml(&namespace(&object))?);
         }
         let maps = ApiResource::erase::<core::ConfigMap>(&());
-        for name in [RESERVED_NAMES_CONFIG_MAP, PROXY_REFERENCES_CONFIG_MAP] {
-            let named = ListParams::default().fields(&format!("metadata.name={name}"));
-            for object in list(&client, &maps, Some(&self.cluster.system_namespace), named).await? {
-                documents.push(yaml(&config_map(&object))?);
-            }
+        let maps = list(&client, &maps, Some(&self.cluster.system_namespace), ListParams::default()).await?;
+        let is_printed =
+            |name: &str| ReservedNames::is_stored_in(name) || name == PROXY_REFERENCES_CONFIG_MAP;
+        for object in maps.iter().filter(|object| is_printed(&object.name_any())) {
+            documents.push(yaml(&config_map(object))?);
         }
         let documents: Vec<&str> = documents.iter().map(|text| text.trim_start_matches("---\n")).collect();
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
@@ -88,7 +89,8 @@ fn own_kind(resource: &ApiResource, object: &DynamicObject) -> Value {
 
 fn namespace(object: &DynamicObject) -> Value {
     let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
-    let ready = conditions.into_iter().flatten().find(|condition| condition["type"] == BASELINE_READY);
+    // Every one: the API server stores several conditions of one type.
+    let ready = conditions.into_iter().flatten().filter(|condition| condition["type"] == BASELINE_READY);
     let ready = ready.map(|condition| {
         json!({
             "type": condition["type"], "status": condition["status"], "message": condition["message"],
@@ -104,7 +106,7 @@ fn namespace(object: &DynamicObject) -> Value {
             "creationTimestamp": metadata.creation_timestamp,
             "labels": metadata.labels,
         },
-        "status": { "conditions": ready.into_iter().collect::<Vec<_>>() },
+        "status": { "conditions": ready.collect::<Vec<_>>() },
     })
 }
 

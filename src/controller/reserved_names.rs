@@ -1,16 +1,17 @@
-//! Records reserved names in a ConfigMap: names that belong to a tenant, or did. A name stays there until no mesh
+//! Records reserved names in ConfigMaps: names that belong to a tenant, or did. A name stays there until no mesh
 //! certificate for it can be valid any more.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::api::{ListParams, PostParams};
+use kube::{Api, Client, ResourceExt};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, ReservedNames, Snapshot};
+use crate::snapshot::{ReservedNames, Snapshot, reserved_names_config_maps};
 use crate::sources::SnapshotStore;
 
 /// Collects a burst of changes into one write.
@@ -24,7 +25,7 @@ pub(super) async fn record_reserved_names(client: Client, snapshots: &SnapshotSt
     let mut snapshot_changes = snapshots.subscribe();
     loop {
         if let Some(snapshot) = snapshots.newest()
-            && let Err(error) = update_config_map(&maps, &snapshot).await
+            && let Err(error) = update_config_maps(&maps, &snapshot).await
         {
             warn!(%error, "failed to record reserved names");
         }
@@ -33,27 +34,39 @@ pub(super) async fn record_reserved_names(client: Client, snapshots: &SnapshotSt
     }
 }
 
-/// Updates the ConfigMap if the snapshot, which has its earlier content, requires other names. An edit by another
+/// Updates the ConfigMaps if the snapshot, which has their earlier content, requires other names. An edit by another
 /// user meanwhile makes a conflict; the next snapshot has that edit.
-async fn update_config_map(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result<(), kube::Error> {
+async fn update_config_maps(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Result<(), kube::Error> {
     let now = Timestamp::now().as_second();
     if snapshot.reserved_names.updated(snapshot, now) == snapshot.reserved_names {
         return Ok(());
     }
-    let found = maps.get_opt(RESERVED_NAMES_CONFIG_MAP).await?;
-    let known =
-        ReservedNames::from_data(&found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default());
-    let next = known.updated(snapshot, now);
-    if next == known {
-        return Ok(());
+    let listed = maps.list(&ListParams::default()).await?.items;
+    let mut found: BTreeMap<String, ConfigMap> =
+        listed.into_iter().map(|map| (map.name_any(), map)).collect();
+    found.retain(|name, _| ReservedNames::is_stored_in(name));
+    let read = |map: &ConfigMap| ReservedNames::from_data(map.data.as_ref().unwrap_or(&BTreeMap::new()));
+    let mut known = ReservedNames::default();
+    for map in found.values() {
+        known.extend(read(map));
     }
-    let mut map = found.unwrap_or_default();
-    let is_new = map.metadata.name.replace(RESERVED_NAMES_CONFIG_MAP.to_owned()).is_none();
-    map.data = Some(next.to_data());
-    if is_new {
-        maps.create(&PostParams::default(), &map).await?;
-    } else {
-        maps.replace(RESERVED_NAMES_CONFIG_MAP, &PostParams::default(), &map).await?;
+    let next = known.updated(snapshot, now);
+    // The first one last: an earlier version stored every name there.
+    for name in reserved_names_config_maps().collect::<Vec<_>>().into_iter().rev() {
+        let part = next.part(&name);
+        let stored = found.remove(&name);
+        if stored.as_ref().map(read).unwrap_or_default() == part {
+            continue;
+        }
+        let is_new = stored.is_none();
+        let mut map = stored.unwrap_or_default();
+        map.metadata.name = Some(name.clone());
+        map.data = Some(part.to_data());
+        if is_new {
+            maps.create(&PostParams::default(), &map).await?;
+        } else {
+            maps.replace(&name, &PostParams::default(), &map).await?;
+        }
     }
     Ok(())
 }

@@ -62,24 +62,10 @@ pub fn is_ambient_key(key: &str) -> bool {
     is_in_domain || key.starts_with(USE_WAYPOINT_LABEL) || others.contains(&key)
 }
 
-/// Returns the domains whose keys only the platform may change on a tenant's namespace.
-pub fn protected_domains() -> impl Iterator<Item = &'static str> {
-    protected_rows().filter_map(|row| match row.pattern {
-        Pattern::Domain(domain) => Some(domain),
-        Pattern::Key(_) => None,
-    })
-}
-
-/// Returns the keys outside those domains that only the platform may change on a tenant's namespace.
-pub fn protected_keys() -> impl Iterator<Item = &'static str> {
-    protected_rows().filter_map(|row| match row.pattern {
-        Pattern::Key(key) if domain_rows(namespaces::ROWS, key).next().is_none() => Some(key),
-        Pattern::Key(_) | Pattern::Domain(_) => None,
-    })
-}
-
-fn protected_rows() -> impl Iterator<Item = &'static Row> {
-    namespaces::ROWS.iter().filter(|row| row.writer == Writer::Platform)
+/// True if no component that the table knows acts on this label or annotation of an object of `kind`.
+pub fn is_inert(kind: Kind, map: Map, key: &str) -> bool {
+    let domains = [names::MESH_DOMAIN, names::OWN_DOMAIN];
+    find(kind, map, key).is_none() && !domains.iter().any(|domain| Pattern::Domain(domain).matches(key))
 }
 
 /// Returns the rows for the domains that contain the key, the narrowest first.

@@ -1,5 +1,7 @@
 /// Domain of the labels and annotations of Istio, with its subdomains.
 pub(super) const MESH_DOMAIN: &str = "istio.io";
+/// Domain of Bulkhead's own labels.
+pub(super) const OWN_DOMAIN: &str = "bulkhead.dev";
 
 /// Label that names the tenant of a namespace; the webhook entries select namespaces by it.
 pub const TENANT_LABEL: &str = "bulkhead.dev/tenant";

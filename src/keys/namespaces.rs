@@ -1,17 +1,19 @@
 use super::names::{
-    DATAPLANE_LABEL, INJECTION_LABEL, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL, PLAIN_TENANT_LABEL,
-    POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
+    DATAPLANE_LABEL, INJECTION_LABEL, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL, OWN_DOMAIN,
+    PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
 const AKS: &str = "https://learn.microsoft.com/azure/aks/";
+const HNC: &str = "https://github.com/kubernetes-retired/hierarchical-namespaces";
 const INJECTION: &str = "https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/";
 const ISTIO_LABELS: &str = "https://istio.io/latest/docs/reference/config/labels/";
 const POD_SECURITY: &str = "https://kubernetes.io/docs/concepts/security/pod-security-admission/";
 
 /// Labels and annotations of Namespaces.
 pub(super) static ROWS: &[Row] = &[
-    domain("bulkhead.dev", "is the domain of Bulkhead").see("tenants.md"),
+    domain("antrea.io", "configures Antrea, a network plugin").see("https://antrea.io/docs/"),
+    domain(OWN_DOMAIN, "is the domain of Bulkhead").see("tenants.md"),
     Row::label(Objects::Namespaces, PROBE, "proves by its refusal that the API server calls the webhook")
         .judged_by("BH103")
         .see("availability.md"),
@@ -19,6 +21,8 @@ pub(super) static ROWS: &[Row] = &[
         .written_by(Writer::TenantOwner, Values::OwnTenant)
         .judged_by("BH102")
         .see("tenants.md"),
+    domain("capsule.clastix.io", "assigns the namespace to a tenant of Capsule")
+        .see("https://projectcapsule.dev/docs/"),
     domain("cilium.io", "configures Cilium, a network plugin").see("https://docs.cilium.io/"),
     protected(Row::both(
         Objects::Namespaces,
@@ -26,14 +30,23 @@ pub(super) static ROWS: &[Row] = &[
         "exempts the namespace from admission webhooks on some clouds",
     ))
     .see(AKS),
+    domain(
+        "field.cattle.io",
+        "assigns the namespace to a project of Rancher, whose members get rights in it",
+    )
+    .see("https://ranchermanager.docs.rancher.com/"),
     domain("gatekeeper.sh", "exempts the namespace from Gatekeeper, an admission webhook")
         .see("https://open-policy-agent.github.io/gatekeeper/website/"),
+    domain("hnc.x-k8s.io", "makes HNC copy roles into the namespace").see(HNC),
+    domain("iam.amazonaws.com", "permits cloud roles to the pods of the namespace")
+        .see("https://github.com/uswitch/kiam"),
     protected(Row::both(Objects::Namespaces, INJECTION_LABEL, "turns the injection of sidecars on or off"))
         .written_by(Writer::Platform, Values::Baseline)
         .see(INJECTION),
     domain(MESH_DOMAIN, "configures Istio").see(ISTIO_LABELS),
     baseline_label(DATAPLANE_LABEL, "adds the pods to an ambient mesh, or excludes them").see(ISTIO_LABELS),
     baseline_label(REVISION_LABEL, "selects the revision of Istio that injects the pods").see(ISTIO_LABELS),
+    domain("k8s.ovn.org", "configures OVN-Kubernetes, a network plugin").see("https://ovn-kubernetes.io/"),
     domain("kubernetes.azure.com", "configures AKS, Azure's Kubernetes").see(AKS),
     Row::label(
         Objects::Namespaces,
@@ -51,6 +64,8 @@ pub(super) static ROWS: &[Row] = &[
     .written_by(Writer::Platform, Values::NamespaceName)
     .see("https://kubernetes.io/docs/concepts/services-networking/network-policies/"),
     domain("openshift.io", "configures OpenShift").see("https://docs.openshift.com/"),
+    domain("ovn.kubernetes.io", "configures Kube-OVN, a network plugin")
+        .see("https://kubeovn.github.io/docs/"),
     domain("pod-security.kubernetes.io", "configures Pod Security admission").see(POD_SECURITY),
     baseline_label(POD_SECURITY_LABEL, "sets the level of Pod Security admission").see(POD_SECURITY),
     domain("projectcalico.org", "configures Calico, a network plugin")

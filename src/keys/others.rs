@@ -18,6 +18,10 @@ pub(super) static ROWS: &[Row] = &[
         .written_by(Writer::Bulkhead, Values::Any)
         .judged_by("BH202")
         .see("baseline.md"),
+    deployer("argoproj.io", "makes Argo CD own, prune or ignore the object")
+        .see("https://argo-cd.readthedocs.io/en/stable/user-guide/annotations-and-labels/"),
+    deployer("fluxcd.io", "makes Flux own, prune or ignore the object")
+        .see("https://fluxcd.io/flux/components/kustomize/kustomizations/"),
     Row::annotation(
         Objects::Of(&[SECURITY_KINDS]),
         SUPPRESSION_ANNOTATION,
@@ -25,6 +29,8 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH704")
     .see("https://istio.io/latest/docs/reference/config/annotations/"),
+    deployer("helm.sh", "makes Helm own or keep the object")
+        .see("https://helm.sh/docs/howto/charts_tips_and_tricks/"),
     Row::annotation(
         Objects::Of(&[&[Kind::AuthorizationPolicy]]),
         DRY_RUN_ANNOTATION,
@@ -40,6 +46,13 @@ pub(super) static ROWS: &[Row] = &[
     .written_by(Writer::Anyone, Values::NamespaceRevision)
     .judged_by("BH704")
     .see("https://istio.io/latest/docs/reference/config/labels/"),
+    Row::domain(
+        Objects::Of(&[&[Kind::NetworkPolicy]]),
+        "k8s.ovn.org",
+        "makes OVN-Kubernetes apply the policy in another way",
+    )
+    .written_by(Writer::Anyone, Values::Any)
+    .see("https://ovn-kubernetes.io/features/network-security-controls/network-policy/"),
     Row::annotation(Objects::Managed, LAST_APPLIED_ANNOTATION, "records what kubectl applied last")
         .written_by(Writer::Anyone, Values::Any)
         .see(KUBERNETES),
@@ -50,4 +63,16 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH404")
     .see(KUBERNETES),
+    Row::domain(
+        Objects::Of(&[&[Kind::ClusterRole]]),
+        "rbac.authorization.kubernetes.io",
+        "adds the permissions of the role to another role",
+    )
+    .written_by(Writer::Anyone, Values::Any)
+    .see("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"),
 ];
+
+/// A domain of the keys of a tool that deploys objects.
+const fn deployer(domain: &'static str, effect: &'static str) -> Row {
+    Row::domain(Objects::Managed, domain, effect).written_by(Writer::Anyone, Values::Any)
+}

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
 use crate::baseline::{self, NAME_PREFIX};
-use crate::keys::{self, SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
+use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
 use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
@@ -28,9 +28,10 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
         WebhookEntry::Namespaces => conditions.push(touches_protected_fields(settings)),
         WebhookEntry::Cluster => conditions.push(condition(
             "touches-judged-fields",
-            "request.operation != 'UPDATE' || object.?spec != oldObject.?spec || object.?status != oldObject.?status \
-             || ['ownerReferences', 'finalizers'].exists(list, object.metadata[?list].orValue([]).exists(item, \
-             !(item in oldObject.metadata[?list].orValue([]))))",
+            &format!(
+                "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
+                 || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER}"
+            ),
         )),
         WebhookEntry::Policies => conditions.extend([
             baseline_or_judged_policy(),
@@ -95,7 +96,8 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
             changes.collect::<Vec<_>>().join(" || ")
         )
     });
-    let addresses = ADDRESS_FIELDS.map(|field| format!("'{field}'")).join(", ");
+    let addresses =
+        ADDRESS_FIELDS.map(|field| format!("object.?status.?{field} != oldObject.?status.?{field}"));
     condition(
         "touches-pod-or-template",
         &format!(
@@ -103,21 +105,22 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
              ? object.?spec != oldObject.?spec || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations \
              || object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
-             || (!{IS_NODE} && [{addresses}].exists(field, object.?status[?field] != oldObject.?status[?field])) \
+             || (!{IS_NODE} && ({})) \
              : request.resource.resource == 'persistentvolumeclaims' \
              ? object.?spec.?volumeName != oldObject.?spec.?volumeName \
              && !(request.userInfo.username in ['{VOLUME_BINDER}', '{CONTROLLER_MANAGER}']) \
              : object.?template != oldObject.?template \
              || object.?spec.?template != oldObject.?spec.?template \
              || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
-            template_kinds.collect::<String>()
+            template_kinds.collect::<String>(),
+            addresses.join(" || ")
         ),
     )
 }
 
 /// Returns the conditions of the mutating entry.
-pub(super) fn for_mutating(settings: &Settings) -> Vec<MatchCondition> {
-    vec![not_api_server(), touches_protected_fields(settings)]
+pub(super) fn for_mutating() -> Vec<MatchCondition> {
+    vec![not_api_server(), touches_labels()]
 }
 
 /// Leaves out the writes that the API server makes for itself while it starts, before any webhook can answer.
@@ -127,48 +130,59 @@ fn not_api_server() -> MatchCondition {
 }
 
 /// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
-/// read little. Also leaves out the removal of finalizers from a terminating namespace, which no rule judges.
+/// read little.
+///
+/// Compares whole maps and lists, and walks none: the API server's cost of a condition is the user's to choose if it
+/// grows with their entries, and above a limit it refuses the write to everyone.
 fn touches_protected_fields(settings: &Settings) -> MatchCondition {
     let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(Rule::watched_labels).copied().collect();
     let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
-    let escape = |text: &str| text.replace('.', "[.]");
-    let configured_keys = settings.protected_keys.iter().map(|key| escape(key));
-    let keys: Vec<String> = keys::protected_keys().map(escape).chain(configured_keys).collect();
-    let domains: Vec<String> = keys::protected_domains().map(escape).collect();
     let shared_namespaces: Vec<String> =
         settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
-    let new_and_old = |map: &str| {
-        format!("[object.metadata.?{map}.orValue({{}}), oldObject.metadata.?{map}.orValue({{}})]")
-    };
-    let ready_condition = |object: &str| {
-        format!(
-            "{object}.?status.?conditions.orValue([]).filter(condition, condition.type == '{BASELINE_READY}')"
-        )
-    };
     condition(
         "touches-protected-fields",
         &format!(
             "request.operation != 'UPDATE' \
              || [{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
-             || {ready_condition} != {old_ready_condition} \
+             || {ready_conditions_differ} \
              || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared_namespaces}]) && (\
-             [{labels}, {annotations}].exists(maps, maps[0] != maps[1] && maps.exists(map, map.exists(key, \
-             maps[0][?key] != maps[1][?key] && key.matches('^({keys}|([^/]*[.])?({domains})/.*)$')))) \
-             || ['ownerReferences', 'finalizers'].exists(list, \
-             object.metadata[?list].orValue([]).exists(item, !(item in oldObject.metadata[?list].orValue([])))) \
+             object.metadata.?labels != oldObject.metadata.?labels \
+             || object.metadata.?annotations != oldObject.metadata.?annotations || {ATTACHMENTS_DIFFER} \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
              ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
             watched_labels = watched_labels.join(", "),
+            ready_conditions_differ = ready_conditions_differ(),
             shared_namespaces = shared_namespaces.join(", "),
-            labels = new_and_old("labels"),
-            annotations = new_and_old("annotations"),
-            ready_condition = ready_condition("object"),
-            old_ready_condition = ready_condition("oldObject"),
-            keys = keys.join("|"),
-            domains = domains.join("|"),
         ),
     )
 }
+
+/// Leaves out the updates after which no label of a tenant's namespace can be missing.
+fn touches_labels() -> MatchCondition {
+    condition(
+        "touches-labels",
+        &format!(
+            "request.operation != 'UPDATE' || ('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) \
+             && object.metadata.?labels != oldObject.metadata.?labels)"
+        ),
+    )
+}
+
+/// Returns CEL that is true if the conditions that the baseline is ready differ, or could: the namespace controller
+/// writes other conditions in every namespace that ends, and must not depend on Bulkhead.
+fn ready_conditions_differ() -> String {
+    let conditions = |object: &str| format!("{object}.?status.?conditions.orValue([])");
+    let (new, old) = (conditions("object"), conditions("oldObject"));
+    let ready = format!(".filter(condition, condition.type == '{BASELINE_READY}')");
+    format!(
+        "({new} != {old} && (size({new}) + size({old}) > {MAX_CONDITIONS} || {new}{ready} != {old}{ready}))"
+    )
+}
+
+/// CEL that is true if the owner references or the finalizers differ. Nobody can add finalizers to an object that is
+/// being deleted, so that the controllers that remove them do not depend on Bulkhead.
+const ATTACHMENTS_DIFFER: &str = "object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
+     || (object.metadata.?finalizers != oldObject.metadata.?finalizers && !has(oldObject.metadata.deletionTimestamp))";
 
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
@@ -295,6 +309,9 @@ fn is_managed_in_mesh_root(settings: &Settings) -> String {
         names.join(", ")
     )
 }
+
+/// The number of conditions up to which a match condition looks at each. Namespaces have at most six of Kubernetes' own.
+const MAX_CONDITIONS: usize = 32;
 
 /// CEL for the name of the written object. The request itself has no name for the deletes of a collection.
 const OBJECT_NAME: &str = "(request.operation == 'DELETE' ? oldObject : object).metadata.?name.orValue('')";

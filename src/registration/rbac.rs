@@ -11,7 +11,7 @@ use crate::keys::{NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
 use crate::settings::Settings;
-use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP};
+use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that
@@ -28,13 +28,10 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
         let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
         let mut rules = vec![watch_rule("", "namespaces")];
         rules.extend(own);
-        let config_maps = |verbs: &[&str]| {
-            json!({
-                "apiGroups": [""], "resources": ["configmaps"],
-                "resourceNames": [PROXY_REFERENCES_CONFIG_MAP, RESERVED_NAMES_CONFIG_MAP], "verbs": verbs,
-            })
-        };
-        let mut own_namespace_rules = vec![config_maps(&["get", "list", "watch"])];
+        let mut config_maps: Vec<String> = reserved_names_config_maps().collect();
+        config_maps.push(PROXY_REFERENCES_CONFIG_MAP.to_owned());
+        // RBAC can limit a watch to one name, but not to several.
+        let mut own_namespace_rules = vec![watch_rule("", "configmaps")];
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
@@ -43,7 +40,10 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             ));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([
-                config_maps(&["update"]),
+                json!({
+                    "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"],
+                    "resourceNames": config_maps,
+                }),
                 // RBAC cannot limit `create` by `resourceNames`.
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
                 json!({

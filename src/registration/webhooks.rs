@@ -40,13 +40,13 @@ pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookCo
 /// Returns the mutating configuration, which labels namespaces. It has `failurePolicy: Ignore`. Without an answer,
 /// nothing is labelled. That is safe, because the validating webhook refuses a namespace without its tenant label,
 /// and the pods of a namespace that Istio does not inject.
-pub fn mutating(service: &Service, settings: &Settings) -> MutatingWebhookConfiguration {
+pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
     let labels = MutatingWebhook {
         name: "labels.bulkhead.dev".to_owned(),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, "/mutate/labels"),
         failure_policy: Some("Ignore".to_owned()),
-        match_conditions: Some(match_conditions::for_mutating(settings)),
+        match_conditions: Some(match_conditions::for_mutating()),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
         rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter()).collect()),

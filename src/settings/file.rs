@@ -97,4 +97,5 @@ pub(super) struct Baseline {
 pub(super) struct Labels {
     pub(super) tenant: Option<bool>,
     pub(super) protected: Vec<String>,
+    pub(super) max_entries: Option<usize>,
 }

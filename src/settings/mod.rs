@@ -73,6 +73,8 @@ pub struct Settings {
     pub allowed_runtime_classes: BTreeSet<String>,
     /// Signers that may issue certificates to pods of tenants.
     pub allowed_signers: BTreeSet<String>,
+    /// The number of labels and annotations that a tenant's namespace may have.
+    pub max_namespace_entries: usize,
     /// Kinds that Bulkhead does not know, with the paths of their pod templates.
     pub template_kinds: Vec<TemplateKind>,
     /// Keys of taints that pods of tenants may tolerate only with a grant.
@@ -300,6 +302,7 @@ impl Settings {
             template_kinds: file.pod_templates,
             reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
+            max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),
             plain_tenant_label: file.labels.tenant.unwrap_or(true),
             dataplane: file.mesh.dataplane,
             outbound: file.mesh.outbound,

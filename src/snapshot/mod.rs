@@ -43,7 +43,7 @@ pub use proxy_reference::{
     DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod, PROBE_NAMESPACE,
     PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences,
 };
-pub use reserved_names::{RESERVED_NAMES_CONFIG_MAP, ReservedName, ReservedNames, has_expired};
+pub use reserved_names::{ReservedName, ReservedNames, has_expired, reserved_names_config_maps};
 pub use shared_service::SharedService;
 pub use tenant::Tenant;
 pub use user::User;

@@ -10,14 +10,15 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use serde::Deserialize;
 use serde_path_to_error::Segment;
 
-use super::watch::{API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_namespace};
+use super::watch::{API_SERVERS, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
+use crate::baseline::DNS_NAMESPACE;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
 use crate::snapshot::{
-    ClusterState, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences,
-    RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Snapshot, Tenant,
+    ClusterState, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, ReservedNames,
+    SharedService, Snapshot, Tenant,
 };
 
 /// A document, with its file.
@@ -112,9 +113,9 @@ pub fn snapshot<'f>(
                 let exemption = Exemption::new(name, document.parse::<WithSpec<_>>("Exemption")?.spec);
                 state.exemptions.push(exemption.map_err(|error| document.error("Exemption", "", &error))?);
             }
-            (Some(""), Some("ConfigMap")) if name == RESERVED_NAMES_CONFIG_MAP => {
+            (Some(""), Some("ConfigMap")) if ReservedNames::is_stored_in(&name) => {
                 let map: core::ConfigMap = document.parse("ConfigMap")?;
-                state.reserved_names = ReservedNames::from_data(&map.data.unwrap_or_default());
+                state.reserved_names.extend(ReservedNames::from_data(&map.data.unwrap_or_default()));
             }
             (Some(""), Some("ConfigMap")) if name == PROXY_REFERENCES_CONFIG_MAP => {
                 let map: core::ConfigMap = document.parse("ConfigMap")?;

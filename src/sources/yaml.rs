@@ -33,15 +33,18 @@ pub enum ParseError {
     Json(#[from] serde_json::Error),
 }
 
-/// Returns the documents of `text`. Leaves out empty documents, and replaces a `List` by its items.
+/// Returns the documents of `text`. Leaves out empty documents, and replaces a list, such as a `List` or a `PodList`,
+/// by its items.
 pub fn read(text: &str) -> Result<Vec<Document>, ParseError> {
     // The parser reads like kubectl's: `on` and `no` are booleans, and `0777` is octal.
     let options = serde_saphyr::options! { strict_booleans: false, legacy_octal_numbers: true };
     let trees: Vec<Spanned<Tree>> =
         serde_saphyr::from_multiple_with_options(text, options).map_err(Box::new)?;
-    let documents =
-        trees.into_iter().filter(|tree| !matches!(tree.value, Tree::Leaf(serde_json::Value::Null)));
-    documents.flat_map(Tree::items).map(Document::new).collect()
+    let mut objects = Vec::new();
+    for tree in trees.into_iter().filter(|tree| !matches!(tree.value, Tree::Leaf(serde_json::Value::Null))) {
+        Tree::flatten(tree, &mut objects);
+    }
+    objects.into_iter().map(Document::new).collect()
 }
 
 impl Document {
@@ -97,18 +100,42 @@ impl Tree {
         entries.iter().find(|(key, _)| key.value.0 == name).map(|(_, value)| &value.value)
     }
 
-    /// Returns the items of a `List`, or the tree itself if it is none.
-    fn items(tree: Spanned<Self>) -> Vec<Spanned<Self>> {
-        let is_list = matches!(tree.value.get("kind"), Some(Self::Leaf(kind)) if kind == "List");
-        match tree.value {
-            Self::Map(entries) if is_list => entries
-                .into_iter()
-                .find_map(|(key, value)| match value.value {
-                    Self::List(items) if key.value.0 == "items" => Some(items),
-                    _ => None,
-                })
-                .unwrap_or_default(),
-            value => vec![Spanned { value, ..tree }],
+    /// Adds the items of a list to `objects`, or the tree itself if it is none. To kubectl, every object with `items` is
+    /// a list, whatever its kind. It gives the items the list's API version and kind if they have none.
+    fn flatten(tree: Spanned<Self>, objects: &mut Vec<Spanned<Self>>) {
+        let text = |name: &str| match tree.value.get(name) {
+            Some(Self::Leaf(serde_json::Value::String(text))) => Some(text.clone()),
+            _ => None,
+        };
+        if !matches!(tree.value.get("items"), Some(Self::List(_))) {
+            objects.push(tree);
+            return;
+        }
+        let kind = text("kind").unwrap_or_default();
+        let kind = kind.strip_suffix("List").unwrap_or(&kind).to_owned();
+        let version = text("apiVersion").filter(|_| !kind.is_empty());
+        let types = version.map(|version| [("apiVersion", version), ("kind", kind)]);
+        let Self::Map(entries) = tree.value else { return };
+        for (key, value) in entries {
+            let Self::List(items) = value.value else { continue };
+            for mut item in items.into_iter().filter(|_| key.value.0 == "items") {
+                item.value.add_missing(types.iter().flatten(), &key.referenced);
+                Self::flatten(item, objects);
+            }
+        }
+    }
+
+    /// Adds fields that a map lacks, at the location of its list.
+    fn add_missing<'t>(
+        &mut self,
+        fields: impl Iterator<Item = &'t (&'static str, String)>,
+        location: &Location,
+    ) {
+        for (name, text) in fields.filter(|(name, _)| self.get(name).is_none()).collect::<Vec<_>>() {
+            let Self::Map(entries) = self else { return };
+            let key = Spanned { value: Key((*name).to_owned()), referenced: *location, defined: *location };
+            let value = Self::Leaf(text.as_str().into());
+            entries.push((key, Spanned { value, referenced: *location, defined: *location }));
         }
     }
 }
@@ -215,6 +242,25 @@ mod tests {
         assert_eq!(
             documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),
             [r#"{"kind":"A"}"#, r#"{"kind":"B"}"#]
+        );
+    }
+
+    #[test]
+    fn typed_and_nested_list_items_become_documents() {
+        let text = "apiVersion: v1\nkind: PodList\nitems:\n- metadata: {}\n- {apiVersion: v1, kind: Secret}\n---\n\
+                    kind: List\nitems:\n- {apiVersion: apps/v1, kind: DeploymentList, items: [{spec: {}}]}\n---\n\
+                    {apiVersion: v1, kind: Anything, items: [{apiVersion: v1, kind: Pod}]}\n---\n\
+                    {apiVersion: example.com/v1, kind: AllowList}\n";
+        let documents = read(text).unwrap();
+        assert_eq!(
+            documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),
+            [
+                r#"{"metadata":{},"apiVersion":"v1","kind":"Pod"}"#,
+                r#"{"apiVersion":"v1","kind":"Secret"}"#,
+                r#"{"spec":{},"apiVersion":"apps/v1","kind":"Deployment"}"#,
+                r#"{"apiVersion":"v1","kind":"Pod"}"#,
+                r#"{"apiVersion":"example.com/v1","kind":"AllowList"}"#,
+            ]
         );
     }
 }

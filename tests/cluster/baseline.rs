@@ -164,7 +164,7 @@ fn change_of_baseline_objects_is_refused() {
             ),
             (
                 r#"{"metadata":{"annotations":{"argocd.argoproj.io/tracking-id":"mine"}}}"#,
-                "metadata.annotations",
+                "metadata.annotations[argocd.argoproj.io/tracking-id]",
             ),
             (r#"{"spec":{"podSelector":{"matchLabels":{"app":"nobody"}}}}"#, "spec.podSelector.matchLabels"),
         ] {
@@ -222,6 +222,32 @@ fn break_glass_deletion_is_admitted_and_recorded() {
 }
 
 /// A label does not make an EndpointSlice or a Service one of the API server or of DNS.
+/// The account is Kubernetes' own, which Bulkhead only completes. The garbage collector would delete it with an owner,
+/// and a finalizer would keep its namespace.
+#[test]
+fn owners_and_finalizers_of_the_default_account_are_refused() {
+    let it = shared();
+    let member = new_tenant(&it, "base-account");
+    let name = new_namespace(&member, "base-account");
+    let admin = it.cluster.admin().unwrap();
+    let deputy = it.cluster.powerful("base-account-argo", "base-account-deployers").unwrap();
+    let owner =
+        r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"b"}]}}"#;
+    let finalizer = r#"{"metadata":{"finalizers":["a.b/c"]}}"#;
+    for kubectl in [&member, &deputy, &admin] {
+        for (patch, path) in [(owner, "metadata.ownerReferences[0]"), (finalizer, "metadata.finalizers[0]")] {
+            let patch = ["patch", "serviceaccount", "default", "-n", &name, "--type=merge", "-p", patch];
+            refused(kubectl, &patch, "", &[("BH202", path)]);
+        }
+    }
+    member.ok(&["annotate", "serviceaccount", "default", "-n", &name, "example.com/note=1"]).unwrap();
+    let own = member.ok(&["create", "serviceaccount", "web", "-n", &name]);
+    own.unwrap();
+    member.ok(&["patch", "serviceaccount", "web", "-n", &name, "--type=merge", "-p", finalizer]).unwrap();
+    let none = r#"{"metadata":{"finalizers":null}}"#;
+    member.ok(&["patch", "serviceaccount", "web", "-n", &name, "--type=merge", "-p", none]).unwrap();
+}
+
 #[test]
 fn forged_addresses_of_api_server_and_dns_are_not_opened() {
     let it = shared();

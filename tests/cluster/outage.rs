@@ -100,8 +100,9 @@ fn unanswered_webhook_stops_only_judged_writes() {
     });
     let path = "/api/v1/namespaces/tenant-out/pods/running/binding";
     assert!(scheduler.feed(&["create", "--raw", path, "-f", "-"], &binding.to_string()).unwrap().success);
-    admin.ok(&["annotate", "namespace", "tenant-out", "example.com/note=1"]).unwrap();
     admin.ok(&["create", "configmap", "mine", "-n", "tenant-out"]).unwrap();
+    let other = r#"{"status":{"conditions":[{"type":"example.com/Backup","status":"True"}]}}"#;
+    admin.ok(&["patch", "namespace", "tenant-out", "--subresource=status", "-p", other]).unwrap();
     admin.ok(&["create", "secret", "generic", "mine", "-n", "tenant-out"]).unwrap();
     node.ok(&["create", "token", "default", "-n", "tenant-out"]).unwrap();
     admin.ok(&["scale", "deployment", "web", "--replicas=0", "-n", "tenant-out"]).unwrap();
@@ -113,6 +114,7 @@ fn unanswered_webhook_stops_only_judged_writes() {
     // Judged writes fail, and the error names the webhook.
     stopped(&admin, &["create", "namespace", "tenant-out-new"], "", "namespaces");
     stopped(&admin, &["label", "namespace", "tenant-out", "bulkhead.dev/tenant-"], "", "namespaces");
+    stopped(&admin, &["annotate", "namespace", "tenant-out", "example.com/note=1"], "", "namespaces");
     stopped(&admin, &["create", "-f", "-"], &pod("late").to_string(), "workloads");
     stopped(&admin, &["create", "serviceaccount", "late", "-n", "tenant-out"], "", "identities");
     stopped(&admin, &["create", "-f", "-"], &policy("tenant-out"), "policies");

@@ -145,24 +145,38 @@ fn moved_namespace_becomes_ready_for_its_new_tenant() {
     refused(&stranger, &patch, "", &[("BH103", "status.conditions[0].type")]);
 }
 
-/// The API server refuses a write if a match condition costs too much, and annotations of the tenant add to the cost.
+/// The API server refuses a write, to every user, if a match condition costs too much. No condition's cost is the
+/// tenant's to choose, so that a namespace can be changed however many annotations it has.
 #[test]
-fn namespace_with_many_annotations_becomes_ready_and_is_deleted() {
+fn namespace_full_of_annotations_can_be_changed_and_deleted() {
     let it = shared();
     let member = new_tenant(&it, "ns-padded");
+    let admin = it.cluster.admin().unwrap();
     let name = "tenant-ns-padded";
-    let padding: serde_json::Map<String, Value> =
-        (0..2_000).map(|index| (format!("{index:0>63}"), json!("on"))).collect();
-    let padded = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "annotations": padding } });
-    member.feed(&["create", "-f", "-"], &padded.to_string()).unwrap();
+    let padded = |count: usize, name: &str| {
+        let padding: serde_json::Map<String, Value> =
+            (0..count).map(|index| (format!("a{index}"), json!(""))).collect();
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, "annotations": padding } }).to_string()
+    };
+    // The largest number that Kubernetes accepts, about: 256 KiB.
+    let full = padded(40_000, name);
+    for text in [&full, &padded(1_000, name)] {
+        refused(&member, &["create", "-f", "-"], text, &[("BH114", "metadata.annotations")]);
+    }
+    let said = admin.feed(&["create", "-f", "-"], &full).unwrap();
+    assert!(said.success, "{said:?}");
     wait_until_ready(&member, name);
-    it.cluster
-        .admin()
-        .unwrap()
-        .ok(&["label", "namespace", name, "pod-security.kubernetes.io/warn=baseline"])
-        .unwrap();
+    let labelled = ["label", "namespace", name, "bulkhead.dev/tenant=ns-padded", "--overwrite"];
+    admin.ok(&labelled).unwrap();
+    member.ok(&["annotate", "namespace", name, "a0=changed", "--overwrite"]).unwrap();
+    member.ok(&["annotate", "namespace", name, "a1-", "a2-"]).unwrap();
+    refused(&member, &["annotate", "namespace", name, "one=1"], "", &[("BH114", "metadata.annotations")]);
     let disable = ["label", "namespace", name, "istio-injection=disabled", "--overwrite"];
     refused(&member, &disable, "", &[("BH103", "metadata.labels[istio-injection]")]);
+    admin
+        .ok(&["patch", "namespace", name, "--type=merge", "-p", r#"{"metadata":{"annotations":null}}"#])
+        .unwrap();
+    member.ok(&["annotate", "namespace", name, "one=1"]).unwrap();
     member.ok(&["delete", "namespace", name, "--timeout=60s"]).unwrap();
 }
 

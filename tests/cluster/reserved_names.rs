@@ -11,12 +11,9 @@ use support::objects::{self, labelled_namespace};
 use support::refusal::{expect_refused, refused};
 use support::wait::{until, within};
 
-/// The ConfigMap of reserved names, as JSON.
+/// The ConfigMaps of Bulkhead's namespace, as JSON.
 fn reserved(admin: &Kubectl) -> String {
-    admin
-        .run(&["get", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "-o", "json"])
-        .unwrap()
-        .stdout
+    admin.run(&["get", "configmaps", "-n", "bulkhead-system", "-o", "json"]).unwrap().stdout
 }
 
 /// The write is refused because of this key of the ConfigMap.
@@ -71,11 +68,12 @@ fn name_of_a_deleted_tenant_or_namespace_is_refused_to_others() {
     until(|| admin.run(&["delete", "tenant", "tn-idle"]).unwrap().success);
     assert!(!reserved(&admin).contains("tn-idle"));
 
-    // The platform can release a name.
+    // The platform can release a name, in the ConfigMap that the refusal names.
+    let said = admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap();
+    let (_, map) = said.stderr.split_once("from the ConfigMap `").unwrap();
+    let map = map.split('`').next().unwrap().to_owned();
     let forget = r#"[{"op":"remove","path":"/data/tenant.tn-gone"}]"#;
-    admin
-        .ok(&["patch", "configmap", "bulkhead-retired", "-n", "bulkhead-system", "--type=json", "-p", forget])
-        .unwrap();
+    admin.ok(&["patch", "configmap", &map, "-n", "bulkhead-system", "--type=json", "-p", forget]).unwrap();
     until(|| admin.feed(&["create", "-f", "-"], &another.to_string()).unwrap().success);
 }
 

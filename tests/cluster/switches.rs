@@ -83,6 +83,15 @@ fn protected_keys_of_a_namespace_are_refused_to_members() {
         ("annotations", "scheduler.alpha.kubernetes.io/node-selector", "disk=fast"),
         ("annotations", "cni.projectcalico.org/ipv4pools", "[]"),
         ("annotations", "bulkhead.dev/anything", "yes"),
+        ("annotations", "field.cattle.io/projectId", "c-1:p-1"),
+        ("labels", "field.cattle.io/projectId", "p-1"),
+        ("labels", "k8s.ovn.org/primary-user-defined-network", ""),
+        ("annotations", "k8s.ovn.org/active-network", "mine"),
+        ("annotations", "ovn.kubernetes.io/logical_switch", "subnet-of-another"),
+        ("annotations", "ipam.antrea.io/ippools", "pool"),
+        ("labels", "capsule.clastix.io/tenant", "another"),
+        ("labels", "root.tree.hnc.x-k8s.io/depth", "0"),
+        ("annotations", "iam.amazonaws.com/permitted", ".*"),
     ];
     for (map, key, value) in keys {
         let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name, map: { key: value } } });

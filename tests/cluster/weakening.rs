@@ -10,7 +10,7 @@ use support::objects::{
 };
 use support::refusal::{expect_admitted, expect_refused, expect_warned, refused, violations, warnings};
 use support::wait::until;
-use support::weakening::{Refused, open_mesh, open_networks};
+use support::weakening::{Refused, open_mesh, open_networks, pods};
 
 const WAYS: [&[&str]; 3] = [
     &["create", "--dry-run=server", "-f", "-"],
@@ -105,9 +105,9 @@ fn policy_that_stays_within_the_tenant_is_admitted() {
         { "key": "kubernetes.io/metadata.name", "operator": "In", "values": [name] },
         { "key": "team", "operator": "NotIn", "values": ["other"] },
     ] }, "podSelector": {} });
-    let dns =
-        json!({ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "kube-system" } } });
+    let dns = pods("kube-system", &json!({ "k8s-app": "kube-dns" }));
     let dns_port = json!([{ "port": 53, "protocol": "UDP" }]);
+    let istiod = pods("istio-system", &json!({ "app": "istiod" }));
     let web = json!({ "matchLabels": { "app": "web" } });
     let allow = json!({ "action": "ALLOW", "rules": [{}] });
     let allowing = authorization_policy(&name, "everything", &allow);
@@ -124,6 +124,7 @@ fn policy_that_stays_within_the_tenant_is_admitted() {
             &json!({ "ingress": [{ "from": [own, named] }], "egress": [{ "to": [own] }] }),
         ),
         network(&name, "names", &json!({ "egress": [{ "to": [dns], "ports": dns_port }] })),
+        network(&name, "mesh", &json!({ "egress": [{ "to": [istiod], "ports": [{ "port": 15012 }] }] })),
         network(
             &name,
             "server",
@@ -157,7 +158,11 @@ fn baseline_names_dry_runs_and_quota_changes_are_refused() {
     for kubectl in [&member, &admin] {
         refused(kubectl, &["create", "-f", "-"], &early.to_string(), &[("BH202", "metadata.name")]);
         for (object, patch, path) in [
-            (policy, r#"{"metadata":{"annotations":{"istio.io/dry-run":"true"}}}"#, "metadata.annotations"),
+            (
+                policy,
+                r#"{"metadata":{"annotations":{"istio.io/dry-run":"true"}}}"#,
+                "metadata.annotations[istio.io/dry-run]",
+            ),
             (quota, r#"{"spec":{"hard":{"pods":"100k"}}}"#, "spec.hard.pods"),
             (quota, r#"{"spec":{"hard":{"pods":null}}}"#, "spec.hard.pods"),
             (
@@ -212,14 +217,15 @@ fn gitops_account_with_every_right_cannot_weaken_a_baseline() {
     let none = r#"{"spec":{"podSelector":{"matchLabels":{"app":"none"}}}}"#;
     let patch = [&["patch"], &deny[..], &["--type=merge", "-p", none]].concat();
     refused(&deputy, &patch, "", &[("BH202", "spec.podSelector.matchLabels")]);
-    for note in [
-        "argocd.argoproj.io/sync-options=Prune=false",
-        "argocd.argoproj.io/compare-options=IgnoreExtraneous",
-        "kustomize.toolkit.fluxcd.io/reconcile=disabled",
-        "helm.sh/resource-policy=keep",
+    for (key, value) in [
+        ("argocd.argoproj.io/sync-options", "Prune=false"),
+        ("argocd.argoproj.io/compare-options", "IgnoreExtraneous"),
+        ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
+        ("helm.sh/resource-policy", "keep"),
     ] {
-        let annotate = [&["annotate"], &deny[..], &[note]].concat();
-        refused(&deputy, &annotate, "", &[("BH202", "metadata.annotations")]);
+        let entry = format!("{key}={value}");
+        let annotate = [&["annotate"], &deny[..], &[&entry]].concat();
+        refused(&deputy, &annotate, "", &[("BH202", &format!("metadata.annotations[{key}]"))]);
     }
     let label = [&["label"], &deny[..], &["app.kubernetes.io/instance=shop"]].concat();
     refused(&deputy, &label, "", &[("BH202", "metadata.labels[app.kubernetes.io/instance]")]);

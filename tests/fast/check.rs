@@ -47,6 +47,23 @@ fn bad_manifest_is_reported_with_file_and_line() {
     assert_eq!(sums(&note), [1, 1, 1, 0], "{note}");
 }
 
+/// kubectl creates the items of a typed list too.
+#[test]
+fn items_of_typed_lists_are_judged() {
+    let pod = json!({ "metadata": { "name": "mine", "namespace": "tenant-acme" }, "spec": { "hostPID": true, "containers": [] } });
+    let typed = json!({ "apiVersion": "v1", "kind": "PodList", "items": [pod] });
+    let mut whole = pod.clone();
+    whole["apiVersion"] = json!("v1");
+    whole["kind"] = json!("Pod");
+    let full = json!({ "apiVersion": "v1", "kind": "PodList", "items": [whole] });
+    let nested = json!({ "apiVersion": "v1", "kind": "List", "items": [typed] });
+    for list in [typed, full, nested] {
+        let (code, findings) = findings(&["--snapshot", "examples/snapshot", "-"], &list.to_string());
+        let codes: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
+        assert_eq!((code, codes), (1, vec!["BH306"]), "{list}");
+    }
+}
+
 /// Lists and containers in any order of their fields, and volumes, of which a view keeps the source as it is.
 #[test]
 fn unknown_fields_of_a_pod_are_found_at_every_place() {

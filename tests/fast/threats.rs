@@ -13,8 +13,8 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
     ("NSP", 12),
-    ("BAS", 12),
-    ("RES", 2),
+    ("BAS", 13),
+    ("RES", 3),
     ("WIR", 22),
     ("SCB", 9),
     ("SCW", 19),

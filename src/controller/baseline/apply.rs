@@ -14,7 +14,7 @@ use tracing::info;
 use super::cache::{ObjectRef, api};
 use super::pending_write::PendingWrite;
 use super::target::Target;
-use crate::baseline::{differences, is_managed};
+use crate::baseline::{drift, is_managed};
 use crate::controller::timestamp::timestamp;
 use crate::snapshot::{self, BASELINE_READY, Snapshot};
 use crate::sources::SnapshotStore;
@@ -121,13 +121,13 @@ pub(super) async fn apply(
         return Ok(objects.create(&create, &desired).await?);
     };
     let live = serde_json::to_value(&found)?;
-    let differences = differences(manifest.kind, &manifest.object, &live);
-    if differences.is_empty() {
+    let drift = drift(manifest.kind, &manifest.object, &live);
+    if drift.is_empty() {
         return Ok(found);
     }
     // An object that differs only in labels may be replaced.
     let is_label_path = |path: &[String]| path.starts_with(&["metadata".to_owned(), "labels".to_owned()]);
-    let difference = differences.iter().find(|difference| !is_label_path(&difference.path));
+    let difference = drift.iter().find(|difference| !is_label_path(&difference.path));
     if let (false, false, Some(difference)) = (may_replace, is_managed(&live), difference) {
         anyhow::bail!(
             "{} {} existed before the baseline and differs in {}: delete it, or change it to what `bulkhead render` prints",
@@ -196,7 +196,9 @@ async fn set_condition(
         "message": message,
         "lastTransitionTime": timestamp(),
     });
-    let patch = Patch::Strategic(json!({ "status": { "conditions": [condition] } }));
+    // Deletes every condition of this type first, because the API server stores several, and would change only one.
+    let delete = json!({ "$patch": "delete", "type": BASELINE_READY });
+    let patch = Patch::Strategic(json!({ "status": { "conditions": [delete, condition] } }));
     let namespaces = Api::<Namespace>::all(client.clone());
     namespaces.patch_status(namespace, &PatchParams::default(), &patch).await?;
     Ok(())

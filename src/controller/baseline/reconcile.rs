@@ -22,10 +22,12 @@ use super::plan::Plan;
 use super::sync_state::{ReconcileReason, SyncState};
 use super::target::Target;
 use super::workqueue::Workqueue;
-use crate::baseline::{Manifest, differences, kinds};
+use crate::baseline::{Manifest, drift, kinds};
 use crate::controller::timeout::with_timeout;
 use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
+use crate::policy::object::Path;
+use crate::policy::quote;
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 
@@ -230,18 +232,24 @@ async fn execute(
     Ok(())
 }
 
-/// Fails if the API server has stored other values than were written.
+/// Fails if the API server has stored an object that means something else than the one that was written.
 fn verify_applied(manifest: &Manifest, object: &DynamicObject) -> anyhow::Result<()> {
-    let differences = differences(manifest.kind, &manifest.object, &serde_json::to_value(object)?);
-    anyhow::ensure!(
-        differences.is_empty(),
-        "the API server stored {} {} with other values in {}: exclude objects with the label {}={} from the policy or \
-         webhook that changes them",
-        manifest.kind.name(),
-        manifest.name,
-        differences.iter().map(|difference| difference.path.join(".")).collect::<Vec<_>>().join(", "),
-        MANAGED_BY_LABEL.0,
-        MANAGED_BY_LABEL.1,
-    );
-    Ok(())
+    let drift = drift(manifest.kind, &manifest.object, &serde_json::to_value(object)?);
+    let Some(first) = drift.first() else { return Ok(()) };
+    let path = Path::from_steps(&first.path);
+    let change = match (&first.found, &first.wanted) {
+        (Some(found), Some(wanted)) => format!("{} instead of {}", quote(found), quote(wanted)),
+        (Some(found), None) => format!("{}, and must be absent", quote(found)),
+        (None, Some(wanted)) => format!("absent, and must be {}", quote(wanted)),
+        (None, None) => "another one".to_owned(),
+    };
+    let others = match drift.len() {
+        1 => String::new(),
+        count => format!(" ({} more fields differ)", count - 1),
+    };
+    let (kind, name, (key, value)) = (manifest.kind.name(), &manifest.name, MANAGED_BY_LABEL);
+    anyhow::bail!(
+        "another webhook or policy changes {kind} {name} while it is written: {path} is {change}{others}; exclude \
+         objects with the label {key}={value} from that webhook or policy"
+    )
 }

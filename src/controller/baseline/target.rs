@@ -12,7 +12,7 @@ use super::deny_all::DenyAllTransition;
 use super::pending_write::PendingWrite;
 use crate::baseline::{
     DENY_ALL_NAME, Label, Manifest, QUOTA_NAME, desired_for_cluster, desired_for_namespace,
-    desired_for_platform, desired_for_service, desired_for_tenant, differences, is_baseline_name,
+    desired_for_platform, desired_for_service, desired_for_tenant, drift, is_baseline_name,
     is_cluster_object_name, labels, missing_labels, tenant_of_cluster_object,
 };
 use crate::keys::TENANT_LABEL;
@@ -262,7 +262,7 @@ impl Target {
         let write = |manifest: Manifest| match cache.get_live(&manifest) {
             None => (!is_terminating).then_some(PendingWrite { manifest, exists: false }),
             Some(found) => {
-                let is_equal = differences(manifest.kind, &manifest.object, found).is_empty();
+                let is_equal = drift(manifest.kind, &manifest.object, found).is_empty();
                 (!is_equal).then_some(PendingWrite { manifest, exists: true })
             }
         };

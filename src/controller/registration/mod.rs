@@ -265,7 +265,7 @@ impl Registrar<'_> {
 
     async fn configurations(&mut self, settings: &Settings) -> anyhow::Result<[Configuration; 2]> {
         let service = self.ca_bundle.current()?;
-        let mutating = serde_json::to_value(registration::mutating(&service, settings))?;
+        let mutating = serde_json::to_value(registration::mutating(&service))?;
         let validating = serde_json::to_value(registration::validating(&service, settings))?;
         Ok([
             self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), mutating).await?,

@@ -1,12 +1,16 @@
 //! Peers of NetworkPolicies.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use super::cidr::Cidr;
 use super::namespaces::{SelectedNamespaces, select};
 use super::{Claim, Owner};
-use crate::baseline::{DNS_PODS, DNS_PORT, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS};
+use crate::baseline::{
+    DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
+};
 use crate::policy::Request;
 use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, TrafficRule};
-use crate::snapshot::Tenant;
 
 /// Returns the claims that a NetworkPolicy makes. A peer with only a `podSelector` makes none: it selects pods of the
 /// policy's own namespace.
@@ -67,65 +71,99 @@ pub(super) fn selected_namespaces<'o>(
     select(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods))
 }
 
-/// True if the tenant may name the foreign namespace `name` for these pods in it. For ingress, a grant for the
-/// namespace is enough, because a tenant that allows too much harms only itself. For egress, the pods must be covered
-/// too, because they belong to someone else.
+/// Pods of a foreign namespace that the tenant may call, and the ports on which it may call them.
+pub(super) struct Destination<'s> {
+    pub(super) pods: Vec<(&'s str, &'s str)>,
+    pub(super) ports: Vec<Port>,
+}
+
+/// Returns the pods of the foreign namespace `name` that the baseline lets the tenant call.
+pub(super) fn destinations<'r>(request: &Request<'r>, name: &str) -> Vec<Destination<'r>> {
+    fn labels(selector: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
+        selector.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+    }
+    let snapshot = request.snapshot;
+    let settings = &snapshot.settings;
+    let mut found = Vec::new();
+    if name == DNS_NAMESPACE {
+        found.push(Destination { pods: vec![DNS_PODS], ports: DNS_PORTS.to_vec() });
+    }
+    if name == settings.mesh_root {
+        found.push(Destination { pods: vec![ISTIOD_PODS], ports: vec![ISTIOD_PORT] });
+    }
+    let Some((_, Some(tenant))) = request.tenant else { return found };
+    for service in snapshot.reachable_services(tenant).filter(|service| service.namespace == name) {
+        let ports = mesh_ports(settings, service.ports.iter().map(|port| port.port)).collect();
+        found.push(Destination { pods: labels(&service.selector), ports });
+    }
+    if let Some(gateway) = snapshot.egress_gateway(tenant).filter(|gateway| gateway.namespace == name) {
+        let ports = mesh_ports(settings, [gateway.port]).collect();
+        found.push(Destination { pods: labels(&gateway.selector), ports });
+    }
+    found
+}
+
+/// True if the tenant may name the foreign namespace `name` for these pods in it, in this rule. For egress, pods and
+/// ports must be within the same grants. For ingress, the namespace is enough, and the ports of a granted caller: a
+/// tenant that lets in other pods of that namespace harms only itself.
 fn is_allowed_namespace(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
     name: &str,
     pods: Option<&Selector<'_>>,
 ) -> bool {
-    let (snapshot, tenant) = (request.snapshot, request.tenant.and_then(|(_, tenant)| tenant));
-    let pods_have = |(key, value): (&str, &str)| pods.is_some_and(|pods| pods.requires(key, value));
     match rule.direction {
-        Direction::In => tenant.is_some_and(|tenant| {
-            snapshot.gateways(tenant).any(|gateway| gateway.namespace() == name)
-                || tenant.grants.callers.iter().any(|caller| caller.namespace == name)
-                || snapshot.services_calling(&tenant.name).any(|service| service.namespace == name)
-        }),
+        Direction::In => is_allowed_source(request, rule, name),
         Direction::Out => {
-            let is_dns =
-                name == "kube-system" && (pods_have(DNS_PODS) || rule.allows_only_ports(&[DNS_PORT]));
-            let is_mesh = name == snapshot.settings.mesh_root
-                && (pods_have(ISTIOD_PODS) || rule.allows_only_ports(&[ISTIOD_PORT]));
-            let is_granted = |tenant: &Tenant| {
-                let mut services = snapshot.reachable_services(tenant);
-                let gateway = snapshot.egress_gateway(tenant);
-                let pods_have = |labels| pods.is_some_and(|pods| pods.requires_all(labels));
-                services.any(|service| service.namespace == name && pods_have(&service.selector))
-                    || gateway
-                        .is_some_and(|gateway| gateway.namespace == name && pods_have(&gateway.selector))
+            // Many charts name DNS and istiod by namespace and port only. No other pod there has these ports.
+            let Some(pods) = pods else {
+                return name == DNS_NAMESPACE && rule.allows_only(&DNS_PORTS)
+                    || name == request.snapshot.settings.mesh_root && rule.allows_only(&[ISTIOD_PORT]);
             };
-            is_dns || is_mesh || tenant.is_some_and(is_granted)
+            let mut granted = Vec::new();
+            for destination in destinations(request, name) {
+                if destination.pods.iter().all(|(key, value)| pods.requires(key, value)) {
+                    granted.extend(destination.ports);
+                }
+            }
+            rule.allows_only(&granted)
         }
     }
 }
 
-/// True if the tenant may name `range` for the rule's ports.
+fn is_allowed_source(request: &Request<'_>, rule: &TrafficRule<'_, '_>, name: &str) -> bool {
+    let snapshot = request.snapshot;
+    let Some((_, Some(tenant))) = request.tenant else { return false };
+    let callers: Vec<_> = tenant.grants.callers.iter().filter(|caller| caller.namespace == name).collect();
+    let ports = callers.iter().flat_map(|caller| caller.ports.iter().copied());
+    let ports: Vec<Port> = mesh_ports(&snapshot.settings, ports).collect();
+    snapshot.gateways(tenant).any(|gateway| gateway.namespace() == name)
+        || snapshot.services_calling(&tenant.name).any(|service| service.namespace == name)
+        || callers.iter().any(|caller| caller.ports.is_empty())
+        || (!callers.is_empty() && rule.allows_only(&ports))
+}
+
+/// True if the tenant may name `range` for the rule's ports and, for ingress, for the pods of the policy.
 fn is_allowed_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: Cidr) -> bool {
     let endpoints = &request.snapshot.endpoints;
-    let tenant = request.tenant.and_then(|(_, tenant)| tenant);
-    let mut api_servers = endpoints.api_servers.iter();
-    match rule.direction {
-        Direction::In => {
-            let has_callbacks = tenant.is_some_and(|tenant| !tenant.grants.api_server_callbacks.is_empty());
-            has_callbacks && api_servers.any(|(address, _)| range.is_exactly(*address))
+    let grants = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants);
+    let is_server = |(address, _): &&(IpAddr, u16)| range.is_exactly(*address);
+    let granted: Vec<Port> = match rule.direction {
+        Direction::In if endpoints.api_servers.iter().any(|server| is_server(&server)) => {
+            let callbacks = grants.into_iter().flat_map(|grants| &grants.api_server_callbacks);
+            let callbacks = callbacks.filter(|callback| rule.is_for(&callback.selector));
+            callbacks.map(|callback| Port::tcp(callback.port)).collect()
         }
+        Direction::In => return false,
         Direction::Out => {
-            let is_dns = rule.allows_only_ports(&[DNS_PORT])
-                && endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).any(|address| range.is_exactly(*address));
-            let is_granted = |tenant: &Tenant| {
-                let mut granted = tenant.grants.reach.cidrs.iter();
-                rule.allows_only_tcp()
-                    && granted.any(|granted| {
-                        range.is_within(&granted.cidr) && rule.allows_only_ports(&granted.ports)
-                    })
-            };
-            is_dns
-                || api_servers
-                    .any(|(address, port)| range.is_exactly(*address) && rule.allows_only_ports(&[*port]))
-                || tenant.is_some_and(is_granted)
+            let mut dns = endpoints.dns.iter().chain([&NODE_LOCAL_DNS]);
+            let dns = dns.any(|address| range.is_exactly(*address)).then_some(DNS_PORTS);
+            let servers = endpoints.api_servers.iter().filter(is_server).map(|(_, port)| *port);
+            let cidrs = grants.into_iter().flat_map(|grants| &grants.reach.cidrs);
+            let cidrs = cidrs.filter(|granted| range.is_within(&granted.cidr));
+            let ports = servers.chain(cidrs.flat_map(|granted| granted.ports.iter().copied()));
+            dns.into_iter().flatten().chain(ports.map(Port::tcp)).collect()
         }
-    }
+    };
+    rule.allows_only(&granted)
 }

@@ -1,8 +1,9 @@
 //! The finding and the fix for a claim that a rule refuses.
 
 use super::namespaces::SelectedNamespaces;
+use super::peers::Destination;
 use super::{Claim, Owner, peers};
-use crate::baseline::DNS_PORT;
+use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
 use crate::policy::object::{Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
@@ -47,7 +48,7 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         }
         Claim::Namespaces { rule, namespaces, pods } => {
             match peers::selected_namespaces(request, &rule, namespaces, pods) {
-                SelectedNamespaces::Foreign(names) => (outside(tenant, &quote_all(&names)), granted_peers(&rule)),
+                SelectedNamespaces::Foreign(names) => foreign(request, &rule, &names),
                 SelectedNamespaces::Allowed | SelectedNamespaces::Any => (
                     "this `namespaceSelector` names no namespace, and can match those of other tenants".to_owned(),
                     peers_of_the_tenant(tenant, &rule),
@@ -55,6 +56,29 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
             }
         }
     }
+}
+
+/// Foreign namespaces. For the first of which the tenant may call some pods, the fix names these pods and their ports.
+fn foreign(request: &Request<'_>, rule: &TrafficRule<'_, '_>, names: &[&str]) -> (String, String) {
+    let tenant = request.tenant_name();
+    let granted = names.iter().find_map(|name| {
+        let mut destinations = peers::destinations(request, name).into_iter();
+        Some((*name, destinations.next().filter(|_| rule.direction == Direction::Out)?))
+    });
+    let Some((name, Destination { pods, ports })) = granted else {
+        return (outside(tenant, &quote_all(names)), granted_peers(rule));
+    };
+    let pods: Vec<String> = pods.iter().map(|(key, value)| format!("{key}: {value}")).collect();
+    let ports: Vec<String> = ports.iter().map(|port| format!("{} {}", port.protocol, port.number)).collect();
+    (
+        format!("this rule allows more of {} than tenant {tenant} may call", quote(name)),
+        format!(
+            "leave the rule out: the baseline already allows what is granted. Or write `podSelector: {{matchLabels: \
+             {{{}}}}}` beside the `namespaceSelector`, and only the ports {}.",
+            pods.join(", "),
+            ports.join(", "),
+        ),
+    )
 }
 
 fn outside(tenant: &str, named: &str) -> String {
@@ -73,7 +97,7 @@ fn peers_of_the_tenant(tenant: &str, rule: &TrafficRule<'_, '_>) -> String {
             "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
              `Tenant.spec.grants.callers`. {CHART}"
         ),
-        Direction::Out if rule.allows_only_ports(&[DNS_PORT]) => {
+        Direction::Out if rule.allows_only(&DNS_PORTS) => {
             "leave the rule out: the baseline already allows DNS.".to_owned()
         }
         Direction::Out => format!(

@@ -81,6 +81,11 @@ impl<'a> MetadataAt<'a> {
         self.path(Map::Labels, key)
     }
 
+    /// Returns the path of the labels or of the annotations.
+    pub fn map_path(&self, map: Map) -> Path<'static> {
+        Path::of(self.base).fields(&["metadata", map.field()])
+    }
+
     /// Returns the path of a label or an annotation, which the object need not have.
     pub fn path<'k>(&self, map: Map, key: &'k str) -> Path<'k> {
         Path::of(self.base).fields(&["metadata", map.field()]).key(key)

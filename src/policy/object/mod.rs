@@ -169,6 +169,11 @@ impl Object<'_> {
         Path::of(&["metadata"])
     }
 
+    /// Returns the path of an item of a list in the metadata.
+    pub fn metadata_item_path(list: &'static str, index: usize) -> Path<'static> {
+        Path::of(&["metadata"]).fields(&[list]).index(index)
+    }
+
     pub fn name_path() -> Path<'static> {
         Path::of(&["metadata", "name"])
     }

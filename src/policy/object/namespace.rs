@@ -13,8 +13,9 @@ pub struct NamespaceView<'a> {
     owner_references: Vec<&'a RawValue>,
     finalizers: Vec<JsonStr<'a>>,
     spec_finalizers: Vec<JsonStr<'a>>,
-    /// The condition that the baseline is ready, with its index in `status.conditions`.
-    baseline_ready: Option<(usize, &'a RawValue)>,
+    /// Every condition that the baseline is ready, with its index in `status.conditions`. The API server stores several
+    /// conditions of one type.
+    baseline_ready: Vec<(usize, &'a RawValue)>,
 }
 
 #[derive(Default, Deserialize)]
@@ -61,10 +62,10 @@ impl<'a> NamespaceView<'a> {
     /// Reads the remaining fields; the caller has already read `metadata`.
     pub(super) fn read(metadata: Metadata<'a>, raw: &'a RawValue) -> serde_json::Result<Self> {
         let rest: Rest<'a> = serde_json::from_str(raw.get())?;
-        let mut baseline_ready = None;
+        let mut baseline_ready = Vec::new();
         for (index, condition) in rest.status.conditions.into_iter().enumerate() {
             if *serde_json::from_str::<Condition<'a>>(condition.get())?.kind == *BASELINE_READY {
-                baseline_ready = Some((index, condition));
+                baseline_ready.push((index, condition));
             }
         }
         Ok(Self {
@@ -92,15 +93,16 @@ impl<'a> NamespaceView<'a> {
         Located { value: &self.spec_finalizers, path: Path::of(&["spec", "finalizers"]) }
     }
 
-    /// Returns the condition that the baseline is ready as raw JSON; without it, the path of all conditions.
-    pub fn baseline_ready(&self) -> Located<'static, Option<&'a RawValue>> {
-        let path = Path::of(&["status", "conditions"]);
-        match self.baseline_ready {
-            Some((index, condition)) => {
-                Located { value: Some(condition), path: path.index(index).fields(&["type"]) }
-            }
-            None => Located { value: None, path },
-        }
+    /// Returns every condition that the baseline is ready, as raw JSON.
+    pub fn baseline_ready(&self) -> impl Iterator<Item = Located<'static, &'a RawValue>> {
+        self.baseline_ready.iter().map(|(index, value)| {
+            let path = Self::conditions_path().index(*index).fields(&["type"]);
+            Located { value: *value, path }
+        })
+    }
+
+    pub fn conditions_path() -> Path<'static> {
+        Path::of(&["status", "conditions"])
     }
 
     /// Returns the name of the tenant in the namespace's tenant label.

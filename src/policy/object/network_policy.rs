@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -5,12 +6,15 @@ use serde::de::{Deserializer, Error, Visitor};
 
 use super::text::nullable;
 use super::{JsonStr, Located, Path, Selector};
+use crate::baseline;
 
-/// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` and `podSelector` are not read: all rules are
-/// judged, in effect or not.
+/// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` is not read: all rules are judged, in effect or
+/// not.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct NetworkPolicy<'a> {
+    #[serde(borrow, deserialize_with = "nullable")]
+    pod_selector: Selector<'a>,
     #[serde(borrow, deserialize_with = "nullable")]
     ingress: Vec<Rule<'a>>,
     #[serde(borrow, deserialize_with = "nullable")]
@@ -75,6 +79,7 @@ pub enum Direction {
 pub struct TrafficRule<'o, 'a> {
     pub direction: Direction,
     index: usize,
+    pods: &'o Selector<'a>,
     peers: &'o [Peer<'a>],
     ports: &'o [Port<'a>],
 }
@@ -83,8 +88,14 @@ impl<'a> NetworkPolicy<'a> {
     pub fn rules(&self) -> impl Iterator<Item = TrafficRule<'_, 'a>> {
         let lists = [(Direction::In, &self.ingress), (Direction::Out, &self.egress)];
         lists.into_iter().flat_map(|(direction, rules)| {
-            let rules = rules.iter().enumerate();
-            rules.map(move |(index, Rule { peers, ports })| TrafficRule { direction, index, peers, ports })
+            let (rules, pods) = (rules.iter().enumerate(), &self.pod_selector);
+            rules.map(move |(index, Rule { peers, ports })| TrafficRule {
+                direction,
+                index,
+                pods,
+                peers,
+                ports,
+            })
         })
     }
 }
@@ -105,17 +116,22 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
         Located { value: self.peers, path: self.path().fields(&[self.list()]) }
     }
 
-    /// True if the rule allows these ports only.
-    pub fn allows_only_ports(&self, ports: &[u16]) -> bool {
-        let is_listed = |port: &Port<'_>| {
+    /// True if the rule allows no other ports than these.
+    pub fn allows_only(&self, granted: &[baseline::Port]) -> bool {
+        let is_granted = |port: &Port<'_>| {
             let Some(PortNumber(Some(first))) = port.first else { return false };
-            (first..=port.last.unwrap_or(first)).all(|port| ports.contains(&port))
+            let protocol = port.protocol.as_deref().unwrap_or("TCP");
+            let last = port.last.unwrap_or(first);
+            let is_open =
+                |number| granted.iter().any(|known| known.protocol == protocol && known.number == number);
+            first <= last && (first..=last).all(is_open)
         };
-        !self.ports.is_empty() && self.ports.iter().all(is_listed)
+        !self.ports.is_empty() && self.ports.iter().all(is_granted)
     }
 
-    pub fn allows_only_tcp(&self) -> bool {
-        self.ports.iter().all(|port| port.protocol.as_ref().is_none_or(|protocol| **protocol == *"TCP"))
+    /// True if every pod that the policy is for has all of `labels`.
+    pub fn is_for(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.pods.requires_all(labels)
     }
 }
 

@@ -43,7 +43,9 @@ impl<'a> OwnerInfo<'a> {
     pub fn read(raw: &'a RawValue) -> serde_json::Result<Self> {
         let Metadata { name, owner_references } =
             serde_json::from_str::<TypedObject<'a>>(raw.get())?.metadata;
-        let controller = owner_references.into_iter().find(|owner| owner.controls == Some(true));
+        let mut controllers = owner_references.into_iter().filter(|owner| owner.controls == Some(true));
+        // The API server refuses a second one. Here it would be a matter of the reader which one counts.
+        let controller = controllers.next().filter(|_| controllers.next().is_none());
         Ok(Self { name, controller })
     }
 }

@@ -62,6 +62,27 @@
 //!     - type: bulkhead.dev/BaselineReady # BH103
 //!       status: "True"
 //! ```
+//! ```yaml as root in system:masters, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! status:
+//!   conditions:
+//!     - { type: bulkhead.dev/BaselineReady, status: "False" }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//! status:
+//!   conditions:
+//!     - type: bulkhead.dev/BaselineReady # BH103
+//!       status: "True"
+//!     - { type: bulkhead.dev/BaselineReady, status: "False" }
+//! ```
 //!
 //! ```yaml as system:serviceaccount:bulkhead-system:bulkhead-controller, on update
 //! apiVersion: v1
@@ -113,8 +134,6 @@
 //! ```
 
 use std::collections::BTreeSet;
-
-use serde_json::value::RawValue;
 
 use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, quote};
 use crate::baseline;
@@ -209,22 +228,26 @@ fn managed_value<'o>(
     labels.find(|label| label.key == key).map(|label| label.value)
 }
 
-/// Only Bulkhead's controller may change the condition.
+/// Only Bulkhead's controller may change the condition. Compares every condition of this type: readers differ in which
+/// of several they take.
 fn check_ready_condition(
     request: &Request<'_>,
     new: &NamespaceView<'_>,
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    let Some(old) = old else { return };
-    let condition = new.baseline_ready();
-    let (new, old) = (condition.value, old.baseline_ready().value);
-    if new.map(RawValue::get) == old.map(RawValue::get) || request.is_by(&[Trust::Bulkhead]) {
+    let Some(old) = old.filter(|_| !request.is_by(&[Trust::Bulkhead])) else { return };
+    let old: Vec<&str> = old.baseline_ready().map(|condition| condition.value.get()).collect();
+    if new.baseline_ready().map(|condition| condition.value.get()).eq(old.iter().copied()) {
         return;
     }
+    let changed = new.baseline_ready().find(|condition| !old.contains(&condition.value.get()));
+    let path = changed
+        .or_else(|| new.baseline_ready().last())
+        .map_or_else(NamespaceView::conditions_path, |found| found.path);
     let message =
         format!("only Bulkhead's controller may change the condition `{BASELINE_READY}`, which admits pods");
-    report.add(&condition.path, message, "leave the condition as it is.");
+    report.add(&path, message, "leave the condition as it is.");
 }
 
 /// Ignores the user: an answer that depends on the user would prove less.

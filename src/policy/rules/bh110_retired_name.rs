@@ -3,7 +3,7 @@
 //! ## What it refuses
 //! Refuses Tenant and namespace names that are still reserved.
 //!
-//! The controller records names in the ConfigMap `bulkhead-retired`: those of deleted Tenants that had namespaces, and
+//! The controller records names in the ConfigMaps `bulkhead-retired` and `bulkhead-retired-1` to `-15`: those of deleted Tenants that had namespaces, and
 //! those of tenants' former namespaces that are not named after their tenant. It reserves each for
 //! `mesh.maxCertificateDays` after the deletion. Under a reserved name, or one that conflicts with it, no Tenant
 //! may be created and no namespace may be given to another tenant. Three uses are admitted: a Tenant whose namespaces
@@ -19,7 +19,7 @@
 //!
 //! ## How to get it allowed
 //! Wait until the reservation ends. If the new owner is the same party, ask the platform to remove the entry from the
-//! ConfigMap `bulkhead-retired` in Bulkhead's namespace. The rule only warns for break-glass accounts
+//! ConfigMap that the refusal names, in Bulkhead's namespace. The rule only warns for break-glass accounts
 //! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
@@ -84,7 +84,7 @@
 use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
 use crate::keys::TENANT_LABEL;
 use crate::policy::object::Object;
-use crate::snapshot::{RESERVED_NAMES_CONFIG_MAP, has_expired};
+use crate::snapshot::has_expired;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::Namespace, Kind::Tenant])])
@@ -118,12 +118,12 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     if has_expired(reserved.released_at, &snapshot.settings, request.time()) {
         return;
     }
-    let key = reserved.key;
+    let (key, config_map) = (reserved.key, reserved.config_map());
     report.add(
         &Object::name_path(),
         format!("{finding}, whose mesh certificates may still be valid"),
         format!(
-            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{RESERVED_NAMES_CONFIG_MAP}`."
+            "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{config_map}`."
         ),
     );
 }

@@ -9,6 +9,12 @@
 //! is applied. Names that are reserved for the baseline, but not used in this namespace, may not be taken. Only
 //! Bulkhead's controller is exempt, and Kubernetes' controllers for the counts in a ResourceQuota's status.
 //!
+//! The service account `default` is Kubernetes' own, so only the fields that Bulkhead sets are compared, and nobody may
+//! add owner references or finalizers.
+//!
+//! Labels and annotations that another webhook added while Bulkhead wrote the object may stay, unless Istio or a
+//! deployment tool acts on them. No other user may add them later.
+//!
 //! ## Why
 //! One peer too many in a default deny, an owner that the garbage collector follows, or a label that makes istiod
 //! ignore the object: no list of bad edits would be long enough.
@@ -85,7 +91,7 @@ use serde_json::Value;
 use super::{Check, Kind, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::baseline::{Difference, differences};
 use crate::policy::baseline_names::NameStatus;
-use crate::policy::object::{Object, Path};
+use crate::policy::object::{Object, Path, Stage};
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Baseline(check)).in_scopes(NamespaceClass::WITH_BASELINE).trusts(&[Trust::Bulkhead]);
@@ -113,16 +119,56 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         report.add(&Object::status_path(), message, "leave `status` unchanged.");
     }
     let differs = |object| !differences(kind, &desired, object).is_empty();
+    if kind.is_partly_managed() {
+        check_attachments(object, old, report);
+    }
     // Bulkhead completes an object that Kubernetes creates, or that never was as wanted.
     if kind.is_partly_managed() && old.is_none_or(differs) {
         return;
     }
-    for difference in differences(kind, &desired, object) {
+    let kept = inert_metadata(request, kind, &desired, object, old);
+    for difference in differences(kind, &desired, object).into_iter().filter(|found| !kept.contains(found)) {
         let path = Path::from_steps(&difference.path);
         let (must, fix) = explain(request, kind, &difference);
         let message = format!("the baseline {} `{}` {must}", noun(kind), classify_name(object));
         report.add(&path, message, fix);
     }
+}
+
+/// An object that others write too may have no further owners and finalizers: it must exist as long as its namespace, and
+/// no longer.
+fn check_attachments(object: &Value, old: Option<&Value>, report: &mut RuleReport) {
+    for (list, message) in [
+        ("ownerReferences", "this owner reference would delete the baseline object together with its owner"),
+        ("finalizers", "this finalizer can keep the baseline object, and its namespace, from being deleted"),
+    ] {
+        let items =
+            |object: &'_ Value| object.pointer(&format!("/metadata/{list}")).cloned().unwrap_or_default();
+        let known = old.map(items).unwrap_or_default();
+        let is_known = |item: &Value| known.as_array().is_some_and(|known| known.contains(item));
+        let items = items(object);
+        for (index, _) in
+            items.as_array().into_iter().flatten().enumerate().filter(|(_, item)| !is_known(item))
+        {
+            report.add(&Object::metadata_item_path(list, index), message, "remove it.");
+        }
+    }
+}
+
+/// Returns the labels and annotations that the stored object has already and that no known component acts on: another
+/// webhook added them while Bulkhead wrote the object.
+fn inert_metadata(
+    request: &Request<'_>,
+    kind: Kind,
+    desired: &Value,
+    object: &Value,
+    old: Option<&Value>,
+) -> Vec<Difference> {
+    let is_stored = request.stage() == Stage::Stored;
+    let Some(stored) = old.or(is_stored.then_some(object)) else { return Vec::new() };
+    let mut kept = differences(kind, desired, stored);
+    kept.retain(|difference| difference.is_inert_metadata(kind));
+    kept
 }
 
 fn classify_name(object: &Value) -> &str {

@@ -5,11 +5,15 @@
 //!
 //! Peers may be the tenant's own namespaces and these:
 //!
-//! * into the tenant: the namespaces of granted gateways (`serve.gateways`), of `callers`, and of shared services that
-//!   call tenants; the API servers' addresses where there are `apiServerCallbacks`;
-//! * out of the tenant: the pods of reached shared services and of the egress gateway, by their labels; granted ranges
-//!   (`reach.cidrs`) on the ports granted with them; DNS and istiod, by their pods' labels or on their own ports alone; the
-//!   API servers on their own ports.
+//! * into the tenant: the namespaces of granted gateways (`serve.gateways`), of `callers` on the ports granted to them,
+//!   and of shared services that call tenants; for `apiServerCallbacks` the API servers' addresses, on the port and for
+//!   the pods of the grant;
+//! * out of the tenant: the pods of reached shared services, of the egress gateway, of DNS and of istiod; granted
+//!   ranges (`reach.cidrs`); the addresses of DNS and of the API servers.
+//!
+//! Out of the tenant, a peer is allowed only with the pods' labels in its `podSelector`, which DNS and istiod do not need,
+//! and only in a rule that lists no other ports and protocols than the grant. The ports are those that the baseline opens: port 53 of DNS, port 15012 of
+//! istiod, the ports of the SharedService. A named port is refused, because each pod defines its own number for it.
 //!
 //! ## Why
 //! A connection needs both sides to be open, but the other side may be open already, or may cooperate. Only the
@@ -52,6 +56,11 @@
 //!             cidr: "::ffff:10.0.0.0/104" # BH502
 //!         - namespaceSelector: # BH502
 //!             matchLabels: { kubernetes.io/metadata.name: kube-system }
+//!     - to:
+//!         - namespaceSelector: # BH502
+//!             matchLabels: { kubernetes.io/metadata.name: istio-system }
+//!           podSelector: { matchLabels: { app: istiod } }
+//!       ports: [{ port: 15012 }, { port: 15010 }]
 //! ```
 //!
 //! ## Admitted
@@ -68,6 +77,7 @@
 //!     - to:
 //!         - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: shared-services } }
 //!           podSelector: { matchLabels: { app: log-collector } }
+//!       ports: [{ port: 8080 }]
 //!     - to:
 //!         - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: kube-system } }
 //!       ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]

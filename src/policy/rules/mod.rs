@@ -49,6 +49,7 @@ rules! {
     bh110_retired_name
     bh111_terminating_tenant
     bh112_shared_service_in_use
+    bh114_namespace_metadata_count
     bh201_baseline_removed
     bh202_baseline_altered
     bh203_workload_before_baseline

@@ -94,13 +94,13 @@ impl ClusterStores {
         ClusterState {
             exemptions: self.exemptions.objects.values().map(|known| Exemption::clone(known)).collect(),
             live_objects: self.live_objects.clone(),
-            reserved_names: self
-                .reserved_names
-                .objects
-                .values()
-                .next()
-                .map(|known| ReservedNames::clone(known))
-                .unwrap_or_default(),
+            reserved_names: self.reserved_names.objects.values().fold(
+                ReservedNames::default(),
+                |mut names, known| {
+                    names.extend(ReservedNames::clone(known));
+                    names
+                },
+            ),
             proxy_references: self.all_proxy_references(),
             tenants: self.tenants.objects.values().cloned().collect(),
             shared_services: self

@@ -24,8 +24,8 @@ use cluster_stores::ClusterStores;
 
 pub(crate) use live_lookup::live_object_of;
 pub use watches::{
-    API_SERVERS, DNS_NAMESPACE, read_addresses, read_api_servers, read_exemption, read_namespace,
-    read_shared_service, read_tenant,
+    API_SERVERS, read_addresses, read_api_servers, read_exemption, read_namespace, read_shared_service,
+    read_tenant,
 };
 
 /// Minimum time between two lookups.

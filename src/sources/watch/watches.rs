@@ -1,6 +1,6 @@
 //! The watches, and the conversion of each object to what the snapshot keeps of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use futures::{Stream, StreamExt};
@@ -13,10 +13,11 @@ use kube::{Api, Client, ResourceExt};
 
 use super::store::{WatchEvent, watch_event};
 use crate::api;
+use crate::baseline::DNS_NAMESPACE;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
-    BASELINE_READY, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences,
-    RESERVED_NAMES_CONFIG_MAP, ReservedNames, SharedService, Tenant, ready_for,
+    BASELINE_READY, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, ReservedNames,
+    SharedService, Tenant, ready_for,
 };
 
 pub(super) enum ResourceEvent {
@@ -52,15 +53,17 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     let tenant = namespace.labels().get(TENANT_LABEL).cloned();
     let ready_message = tenant.as_deref().map(ready_for);
     let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let condition = conditions.into_iter().find(|known| known.type_ == BASELINE_READY);
+    // The API server stores several conditions of one type, which must agree.
+    let conditions: Vec<_> = conditions.filter(|known| known.type_ == BASELINE_READY).collect();
+    let is_ready =
+        |known: &&core::NamespaceCondition| known.status == "True" && known.message == ready_message;
     Namespace {
         tenant,
         labels: namespace.labels().iter().filter(|(key, _)| is_baseline_label(key)).map(owned).collect(),
         uid: namespace.uid().unwrap_or_default(),
         created: created(&namespace.metadata),
-        ready: condition
-            .is_some_and(|condition| condition.status == "True" && condition.message == ready_message),
-        ready_revoked: condition.is_some_and(|condition| condition.status == "False"),
+        ready: !conditions.is_empty() && conditions.iter().all(is_ready),
+        ready_revoked: conditions.iter().any(|known| known.status == "False"),
         terminating: namespace.metadata.deletion_timestamp.is_some(),
     }
 }
@@ -119,13 +122,19 @@ pub fn read_exemption(exemption: DeserializeGuard<api::Exemption>) -> (String, R
     read_named(exemption, |exemption| Exemption::new(exemption.name_any(), exemption.spec))
 }
 
-/// Watches the ConfigMap of reserved names in Bulkhead's namespace.
+/// Watches the ConfigMaps of reserved names in Bulkhead's namespace. Other ConfigMaps there count as empty.
 pub(super) fn watch_reserved_names(
     client: Client,
     namespace: &str,
 ) -> impl Stream<Item = ResourceEvent> + use<> {
-    watch_config_map(client, namespace, RESERVED_NAMES_CONFIG_MAP, |data| Ok(ReservedNames::from_data(data)))
-        .map(ResourceEvent::ReservedNames)
+    let read = |map: core::ConfigMap| {
+        let name = map.name_any();
+        let data = map.data.filter(|_| ReservedNames::is_stored_in(&name)).unwrap_or_default();
+        (name, Ok(ReservedNames::from_data(&data)))
+    };
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), watcher::Config::default())
+        .default_backoff()
+        .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
 }
 
 /// Watches the ConfigMap of proxy references in Bulkhead's namespace.
@@ -133,20 +142,12 @@ pub(super) fn watch_proxy_references(
     client: Client,
     namespace: &str,
 ) -> impl Stream<Item = ResourceEvent> + use<> {
-    watch_config_map(client, namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences::from_data)
-        .map(ResourceEvent::ProxyReferences)
-}
-
-fn watch_config_map<T>(
-    client: Client,
-    namespace: &str,
-    name: &str,
-    read: fn(&BTreeMap<String, String>) -> Result<T, String>,
-) -> impl Stream<Item = WatchEvent<T>> + use<T> {
-    let read = move |map: core::ConfigMap| (map.name_any(), read(&map.data.unwrap_or_default()));
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let events = watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config).default_backoff();
-    events.map(move |event| watch_event(event, read))
+    let read =
+        |map: core::ConfigMap| (map.name_any(), ProxyReferences::from_data(&map.data.unwrap_or_default()));
+    let config = watcher::Config::default().fields(&format!("metadata.name={PROXY_REFERENCES_CONFIG_MAP}"));
+    watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
+        .default_backoff()
+        .map(move |event| ResourceEvent::ProxyReferences(watch_event(event, read)))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
@@ -179,9 +180,6 @@ pub(super) fn watch_dns(client: Client) -> impl Stream<Item = ResourceEvent> {
         .default_backoff()
         .map(move |event| ResourceEvent::Dns(watch_event(event, read)))
 }
-
-/// The namespace of the cluster's DNS.
-pub const DNS_NAMESPACE: &str = "kube-system";
 
 /// Returns the cluster IPs of a Service.
 pub fn read_addresses(service: &core::Service) -> BTreeSet<IpAddr> {

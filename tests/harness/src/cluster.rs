@@ -168,6 +168,11 @@ impl Cluster {
         self.start_api_server(port)
     }
 
+    /// Processor time of the API server so far.
+    pub fn api_server_time(&self) -> Result<Duration> {
+        self.api.as_ref().context("the API server runs")?.processor_time()
+    }
+
     /// The audit events of users whose names begin with `user`.
     pub fn audited(&self, user: &str) -> Result<Vec<serde_json::Value>> {
         let log = fs::read_to_string(self.folder.join("audit.log"))?;

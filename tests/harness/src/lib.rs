@@ -13,6 +13,7 @@ pub mod evaluator;
 mod guard;
 pub mod istio;
 pub mod kubectl;
+pub mod mutator;
 mod pipe;
 pub mod pki;
 pub mod process;

@@ -15,6 +15,14 @@ fn from(selector: &Value) -> Value {
     json!([{ "from": [{ "podSelector": {} }, { "namespaceSelector": selector, "podSelector": {} }] }])
 }
 
+/// The pods of a namespace with these labels, as a peer.
+pub fn pods(namespace: &str, labels: &Value) -> Value {
+    json!({
+        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+        "podSelector": { "matchLabels": labels },
+    })
+}
+
 /// Network policies that open a namespace of the tenant.
 pub fn open_networks(namespace: &str, tenant: &str) -> Vec<Refused> {
     let expression = |operator: &str, values: Value| {
@@ -27,6 +35,17 @@ pub fn open_networks(namespace: &str, tenant: &str) -> Vec<Refused> {
     let to = |peer: Value| json!({ "egress": [{ "to": [peer] }] });
     let block = |cidr: &str| json!({ "ipBlock": { "cidr": cidr } });
     let ingress = |rules: Value| json!({ "ingress": rules });
+    let to_ports = |peer: &Value, ports: Value| json!({ "egress": [{ "to": [peer], "ports": ports }] });
+    let istiod = pods("istio-system", &json!({ "app": "istiod" }));
+    let dns = pods("kube-system", &json!({ "k8s-app": "kube-dns" }));
+    let any_of = |label: &str| {
+        let mut peer = dns.clone();
+        peer["podSelector"] = json!({ "matchExpressions": [{ "key": label, "operator": "In", "values": ["kube-dns", "mine"] }] });
+        peer
+    };
+    let collector = pods("shared-services", &json!({ "app": "log-collector" }));
+    let whole = json!({ "namespaceSelector": dns["namespaceSelector"] });
+    let destination = ("BH502", "spec.egress[0].to[0].namespaceSelector");
     let namespaces = "spec.ingress[0].from[1].namespaceSelector";
     let cidr = "spec.egress[0].to[0].ipBlock.cidr";
     let specs = [
@@ -62,6 +81,18 @@ pub fn open_networks(namespace: &str, tenant: &str) -> Vec<Refused> {
             ingress(json!([{ "from": [block("203.0.113.7/32")] }])),
             ("BH502", "spec.ingress[0].from[0].ipBlock.cidr"),
         ),
+        // Granted pods on other ports, and the granted port of other pods.
+        (to(istiod.clone()), destination),
+        (to(dns.clone()), destination),
+        (to(collector), destination),
+        (to_ports(&istiod, json!([{ "port": 15012 }, { "port": 15010 }])), destination),
+        (to_ports(&istiod, json!([{ "port": 15010, "endPort": 15012 }])), destination),
+        (to_ports(&istiod, json!([{ "port": 15012, "protocol": "UDP" }])), destination),
+        (to_ports(&istiod, json!([{ "port": "grpc-xds" }])), destination),
+        (to_ports(&dns, json!([{ "port": 53, "protocol": "SCTP" }])), destination),
+        (to_ports(&dns, json!([{ "port": 9153 }])), destination),
+        (to_ports(&whole, json!([{ "port": 53, "protocol": "UDP" }, { "port": 9153 }])), destination),
+        (to_ports(&any_of("k8s-app"), json!([{ "port": 53, "protocol": "UDP" }])), destination),
     ];
     let refused = |(spec, violation)| (network_policy(namespace, "beside", &spec), vec![violation]);
     specs.into_iter().map(refused).collect()
