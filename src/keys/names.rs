@@ -49,6 +49,9 @@ pub const USE_WAYPOINT_LABEL: &str = "istio.io/use-waypoint";
 /// Label with which a pod belongs to a Gateway.
 pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
+/// Label of a pod that accepts mTLS.
+pub const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+
 /// Annotation of a policy that is evaluated but not enforced.
 pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
 pub const SUPPRESSION_ANNOTATION: &str = "galley.istio.io/analyze-suppress";

@@ -1,7 +1,7 @@
 use super::names::{
     DATAPLANE_LABEL, GATEWAY_NAME_LABEL, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION,
     OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
-    REROUTE_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, USE_WAYPOINT_LABEL,
+    REROUTE_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
@@ -85,7 +85,7 @@ pub(super) static ROWS: &[Row] = &[
         Values::Number,
         "sets the period of the proxy's readiness probe",
     ),
-    label("security.istio.io/tlsMode", Values::Only(&["istio"]), "tells callers if the pod accepts mTLS"),
+    label(TLS_MODE_LABEL, Values::Only(&["istio"]), "tells callers if the pod accepts mTLS"),
     label("service.istio.io/canonical-name", Values::Any, "names the service in telemetry"),
     label("service.istio.io/canonical-revision", Values::Any, "names the service's revision in telemetry"),
     label("service.istio.io/workload-name", Values::Any, "names the workload in telemetry"),

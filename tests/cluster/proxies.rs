@@ -193,6 +193,15 @@ fn annotation_added_to_a_running_pod_is_refused() {
             expect_refused(&said, &[("BH303", annotation.as_str())]);
         }
     }
+    for (map, key) in [
+        ("labels", "security.istio.io/tlsMode"),
+        ("annotations", "istio.io/rev"),
+        ("annotations", "sidecar.istio.io/status"),
+    ] {
+        let patch = json!({ "metadata": { map: { key: null } } }).to_string();
+        let said = member.run(&["patch", "pod", "held", "-n", &namespace, "-p", &patch]).unwrap();
+        expect_refused(&said, &[("BH303", &format!("metadata.{map}[{key}]"))]);
+    }
     let patch =
         json!({ "metadata": { "annotations": { "sidecar.istio.io/logLevel": "debug" } } }).to_string();
     member.ok(&["patch", "pod", "held", "-n", &namespace, "-p", &patch]).unwrap();

@@ -12,7 +12,8 @@
 //! With the data plane `Ambient` only its own keys are judged: `ambient.istio.io/…` and `istio.io/use-waypoint…`. A pod
 //! may use a waypoint of its own namespace that the setting `mesh.waypoints` names.
 //!
-//! A pod must keep `sidecar.istio.io/status` as the injector wrote it. With `mesh.istioCni` in the settings a pod must have
+//! A pod must keep `sidecar.istio.io/status`, `istio.io/rev` and `security.istio.io/tlsMode` as the injector wrote them, also
+//! through `pods/status`. With `mesh.istioCni` in the settings a pod must have
 //! it.
 //!
 //! ## Why
@@ -106,7 +107,9 @@
 //! Metrics annotations (`prometheus.io/…`) can make the proxy read a path of its own pod.
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
-use crate::keys::{Map, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, is_ambient_key, is_mesh_key};
+use crate::keys::{
+    Map, OVERRIDES_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, TLS_MODE_LABEL, is_ambient_key, is_mesh_key,
+};
 use crate::policy::object::{Metadata, MetadataAt, Object, Stage};
 use crate::policy::proxy::metadata::{Judgement, judge};
 use crate::settings::Dataplane;
@@ -153,21 +156,32 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
         matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
     let is_missing =
         settings.istio_cni && !is_ambient && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none();
-    if is_missing || changes_status(request, metadata.metadata) {
-        let finding = if is_missing {
-            "istio-cni does not capture the traffic of a pod without this annotation"
-        } else {
-            "only the injector writes this annotation, from which istio-cni knows the pod"
-        };
+    if is_missing {
         let path = metadata.path(Map::Annotations, STATUS_ANNOTATION);
+        let finding = "istio-cni does not capture the traffic of a pod without this annotation";
         report.add(&path, finding, "leave it as the injector wrote it.");
+    }
+    for (map, key) in changed_keys(request, metadata.metadata).filter(|_| !is_missing) {
+        let finding = "only the injector writes this key, and the mesh treats the pod by it";
+        report.add(&metadata.path(map, key), finding, "leave it as the injector wrote it.");
     }
 }
 
-/// True if an update of a pod changes the mark of the injector.
-fn changes_status(request: &Request<'_>, new: &Metadata<'_>) -> bool {
+/// Keys that the injector writes and that the mesh reads from a running pod.
+const INJECTED_KEYS: [(Map, &str); 3] = [
+    (Map::Annotations, REVISION_LABEL),
+    (Map::Annotations, STATUS_ANNOTATION),
+    (Map::Labels, TLS_MODE_LABEL),
+];
+
+/// Returns the injector's keys that an update of a pod adds, changes or removes.
+fn changed_keys(
+    request: &Request<'_>,
+    new: &Metadata<'_>,
+) -> impl Iterator<Item = (Map, &'static str)> {
     let is_update = request.kind == Kind::Pod && request.operation == Operation::Update;
-    let Some(old) = is_update.then(|| request.old_metadata()).flatten() else { return false };
-    let [old, new] = [old, new].map(|metadata| metadata.entries(Map::Annotations).get(STATUS_ANNOTATION));
-    old != new
+    let old = is_update.then(|| request.old_metadata()).flatten();
+    INJECTED_KEYS.into_iter().filter(move |(map, key)| {
+        old.is_some_and(|old| old.entries(*map).get(key) != new.entries(*map).get(key))
+    })
 }
