@@ -26,7 +26,7 @@ const TURNS: u32 = 2_000;
 
 fn main() {
     let review = review::review("tenant-acme");
-    let elsewhere = review::review("kube-system");
+    let elsewhere = review::review("default");
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot"));
     let snapshot = files::snapshot(&files::read(&[folder]).expect("the example's world")).expect("a world");
     let answer = decide(&review, &snapshot);
