@@ -2,19 +2,21 @@
 //! without it. Real istiod, real agents and real Envoys, in networks of their own; one of two clusters has Bulkhead.
 //!
 //! `rows` is the table of calls to a tenant: the caller, the way, and the result. `asks` is the table of calls to a shared
-//! service. `deny_all` tests the mesh-wide policy, `extension` an extension that would open everything. `objects` builds
+//! service. `capture` is the table of pods that weaken the capture of their own traffic. `deny_all` tests the mesh-wide policy, `extension` an extension that would open everything. `objects` builds
 //! the objects of both clusters, `stage` runs the pods and makes the calls.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 mod asks;
+mod capture;
 mod deny_all;
 mod extension;
 mod objects;
 mod rows;
 mod stage;
 
+use std::sync::mpsc::{Receiver, channel};
 use std::{iter, thread};
 
 use bulkhead_harness::cluster::Cluster;
@@ -23,6 +25,7 @@ use bulkhead_harness::istio::Istio;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 
+use serde_json::Value;
 use support::BINARY;
 use support::cluster::{new_tenant, wait_until_ready};
 use support::objects::list;
@@ -52,9 +55,10 @@ fn forbidden_calls_do_not_arrive() {
         std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
         return;
     }
+    let (send, receive) = channel();
     let (without, with) = thread::scope(|scope| {
-        let without = scope.spawn(without_bulkhead);
-        let with = with_bulkhead();
+        let without = scope.spawn(move || without_bulkhead(&receive));
+        let with = with_bulkhead(move |policies| send.send(policies).unwrap());
         (without.join().unwrap(), with)
     });
 
@@ -62,8 +66,12 @@ fn forbidden_calls_do_not_arrive() {
     let heard: Vec<_> = without.heard.iter().zip(&with.heard).map(<[&Heard; 2]>::from).collect();
     let rows = ROWS.iter().zip(&endings).map(|(row, found)| row.written(*found));
     let asks = ASKS.iter().zip(&heard).map(|(ask, found)| ask.written(*found));
-    let table: String =
-        iter::once(HEADER.to_owned()).chain(rows).chain([ASKED.to_owned()]).chain(asks).collect();
+    let table: String = iter::once(HEADER.to_owned())
+        .chain(rows)
+        .chain([ASKED.to_owned()])
+        .chain(asks)
+        .chain([capture::table()])
+        .collect();
     let row = ROWS.iter().zip(&endings).find(|(row, found)| row.endings.each_ref() != **found);
     let ask = ASKS.iter().zip(&heard).find(|(ask, found)| ask.heard.each_ref() != **found);
     let wrong = row.map(|(row, _)| row.written(row.endings.each_ref()));
@@ -72,17 +80,22 @@ fn forbidden_calls_do_not_arrive() {
     compare_part("packets", &table);
 }
 
-fn without_bulkhead() -> Found {
+/// At the end it gets the policies of the other cluster's baseline.
+fn without_bulkhead(policies: &Receiver<Value>) -> Found {
     let cluster = Cluster::start().unwrap();
     let istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
     let namespaces = [ACME, MORE, BETA].map(|name| objects::namespace(name, "enabled"));
     admin.apply(&list(namespaces).to_string()).unwrap();
-    found::<0>(&Stage::set(&cluster, &istio), [&admin, &admin])
+    let stage = Stage::set(&cluster, &istio);
+    let found = found::<0>(&stage, [&admin, &admin]);
+    admin.apply(&policies.recv().unwrap().to_string()).unwrap();
+    capture::is_lost_without_bulkhead(&stage, &admin);
+    found
 }
 
 /// One tenant has [`objects::grants`], the other has no grants.
-fn with_bulkhead() -> Found {
+fn with_bulkhead(send: impl FnOnce(Value)) -> Found {
     let mut it = Installation::start(&BINARY, |_| {}).unwrap();
     let admin = it.cluster.admin().unwrap();
     admin.apply(&objects::platform().to_string()).unwrap();
@@ -95,10 +108,13 @@ fn with_bulkhead() -> Found {
         wait_until_ready(member, namespace);
     }
     admin.ok(&["wait", "--for=condition=Ready", "sharedservice", "--all", "--timeout=60s"]).unwrap();
+    send(capture::policies(&admin));
     let stage = Stage::set(&it.cluster, it.istio().unwrap());
     deny_all::is_tried_before_it_is_enforced(&stage, &it.cluster, &mut it.controller);
     extension::opens_what_is_closed(&stage, &admin, &acme);
-    found::<1>(&stage, [&acme, &beta])
+    let found = found::<1>(&stage, [&acme, &beta]);
+    capture::is_kept_with_bulkhead(&stage, &acme);
+    found
 }
 
 /// The results in the cluster with this index in the expectations of each row.

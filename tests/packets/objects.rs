@@ -95,7 +95,7 @@ pub(super) fn namespace(name: &str, injection: &str) -> Value {
 }
 
 /// A pod with a workload on 8080 (HTTP) and 9090 (TCP).
-fn pod(namespace: &str, name: &str, account: &str) -> Value {
+pub(super) fn pod(namespace: &str, name: &str, account: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": name, "namespace": namespace, "labels": { "app": name } },

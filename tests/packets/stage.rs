@@ -26,7 +26,7 @@ const NO_PATH: &str = "400";
 const CLOSED: [&str; 2] = ["EOF", "connection reset by peer"];
 
 pub(super) struct Stage<'c> {
-    _dataplane: Dataplane<'c>,
+    dataplane: Dataplane<'c>,
     admin: Kubectl,
     pods: BTreeMap<&'static str, Pod>,
     /// The addresses of the services.
@@ -74,9 +74,18 @@ impl<'c> Stage<'c> {
             services: SERVICES.map(address).into(),
             foreign: certificate("foreign", &format!("spiffe://evil.example/ns/{ACME}/sa/default")),
             namesakes: ["auditor", "log-collector"].map(namesake).into(),
-            _dataplane: dataplane,
+            dataplane,
             admin,
         }
+    }
+
+    /// Runs one more pod, which exists already.
+    pub(super) fn run(&self, namespace: &str, name: &str) -> Pod {
+        self.dataplane.run(namespace, name).unwrap()
+    }
+
+    pub(super) fn pod(&self, name: &str) -> &Pod {
+        &self.pods[name]
     }
 
     /// Writes the objects of the last rows, as a member of each tenant, and waits until the proxies have them.
@@ -110,10 +119,8 @@ impl<'c> Stage<'c> {
     pub(super) fn ending(&self, row: &Row) -> Ending {
         let [web, another, _] = SERVICES.map(|[namespace, name]| format!("{name}.{namespace}"));
         match self.call(row) {
-            Answer::Said(said) if said.contains(&web) => Ending::Arrives,
             Answer::Said(said) if said.contains(&another) => Ending::LedAway,
-            answer if is_refusal(&answer) => Ending::Refused,
-            Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
+            answer => ending(answer, &web),
         }
     }
 
@@ -184,6 +191,15 @@ pub(super) fn settled<R, F: PartialEq>(
         thread::sleep(Duration::from_millis(500));
     }
     last
+}
+
+/// The end of a call for this workload.
+pub(super) fn ending(answer: Answer, workload: &str) -> Ending {
+    match answer {
+        Answer::Said(said) if said.contains(workload) => Ending::Arrives,
+        answer if is_refusal(&answer) => Ending::Refused,
+        Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
+    }
 }
 
 fn is_refusal(answer: &Answer) -> bool {

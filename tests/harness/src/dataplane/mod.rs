@@ -1,7 +1,8 @@
 //! Runs pods without a kubelet. Each pod is a network namespace in which the real agent and the real Envoy run in front
 //! of a workload, or alone as a gateway. This file creates the networks, `proxy` starts the containers that were
-//! injected into a pod, `pod` calls from a pod. [`missing`] names the tools that this needs.
+//! injected into a pod, `init` the pod's own init containers, `pod` calls from a pod. [`missing`] names the tools that this needs.
 
+mod init;
 mod pod;
 mod proxy;
 
@@ -107,6 +108,7 @@ impl<'c> Dataplane<'c> {
             agent: self.folder.join("agent"),
             certificate: home.join("certificate"),
             address,
+            user: user(&shown),
             processes: Vec::new(),
         };
         let serves = serves(&shown);
@@ -119,6 +121,7 @@ impl<'c> Dataplane<'c> {
             pod.processes.push(proxy);
             pod.wait_until_ready()?;
         }
+        init::run_all(&pod, &shown)?;
         Ok(pod)
     }
 
@@ -148,12 +151,21 @@ impl<'c> Dataplane<'c> {
     }
 }
 
+/// The containers of a pod's workload.
+fn own(shown: &Value) -> impl Iterator<Item = &Value> {
+    let containers = shown["spec"]["containers"].as_array().into_iter().flatten();
+    containers.filter(|container| container["name"] != "istio-proxy")
+}
+
+/// The user of a pod's workload; root by default.
+fn user(shown: &Value) -> String {
+    let mut users = own(shown).filter_map(|container| container["securityContext"]["runAsUser"].as_u64());
+    users.next().unwrap_or_default().to_string()
+}
+
 /// The arguments of a pod's workload: the ports that it serves.
 fn serves(shown: &Value) -> Vec<String> {
-    let containers = shown["spec"]["containers"].as_array().into_iter().flatten();
-    let ports = containers
-        .filter(|container| container["name"] != "istio-proxy")
-        .flat_map(|container| container["ports"].as_array().into_iter().flatten());
+    let ports = own(shown).flat_map(|container| container["ports"].as_array().into_iter().flatten());
     let serve = |port: &Value| {
         let is_http = port["name"].as_str().is_some_and(|name| name.starts_with("http"));
         format!("{}:0.0.0.0:{}", if is_http { "http" } else { "tcp" }, port["containerPort"])

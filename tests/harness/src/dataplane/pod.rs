@@ -18,6 +18,8 @@ pub struct Pod {
     /// The folder of the certificate that its agent received.
     pub certificate: PathBuf,
     pub address: Ipv4Addr,
+    /// The user of its workload.
+    pub(super) user: String,
     pub(super) processes: Vec<Process>,
 }
 
@@ -31,18 +33,23 @@ pub enum Answer {
 impl Pod {
     /// Calls as the pod's own workload: `http HOST:PORT LINE [HEADER ...]` or `tcp HOST:PORT`.
     pub fn call(&self, arguments: &[&str]) -> Result<Answer> {
-        answer(inside(&self.network, &self.agent).arg("call").args(arguments))
+        answer(self.caller(&self.user, "0").args(arguments))
     }
 
     /// Calls around the pod's own proxy, as a workload can that runs as the proxy's user: in plaintext, or with the
     /// certificate in a folder.
     pub fn call_around(&self, certificate: Option<&Path>, arguments: &[&str]) -> Result<Answer> {
-        let mut command = inside(&self.network, Path::new("setpriv"));
-        command.args(["--reuid", PROXY, "--regid", PROXY, "--clear-groups"]).arg(&self.agent).arg("call");
+        let mut command = self.caller(PROXY, PROXY);
         if let Some(folder) = certificate {
             command.arg("as").arg(folder);
         }
         answer(command.args(arguments))
+    }
+
+    fn caller(&self, user: &str, group: &str) -> Command {
+        let mut command = inside(&self.network, Path::new("setpriv"));
+        command.args(["--reuid", user, "--regid", group, "--clear-groups"]).arg(&self.agent).arg("call");
+        command
     }
 
     /// True if the configuration that istiod has sent to the pod's proxy contains this text.

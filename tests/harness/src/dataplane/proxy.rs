@@ -17,6 +17,7 @@ impl Dataplane<'_> {
         if let Some(init) = container_of(shown, "initContainers", "istio-init") {
             let mut redirect = inside(&pod.network, &pod.agent);
             redirect.arg("pilot-agent").args(strings(&init["args"])).args(["-g", PROXY]);
+            redirect.envs(variables(init));
             let output = redirect.output()?;
             if !output.status.success() {
                 bail!("istio-iptables: {}", String::from_utf8_lossy(&output.stderr));
@@ -31,9 +32,6 @@ impl Dataplane<'_> {
             "discoveryAddress": format!("{DISCOVERY}:15012"), "concurrency": 1,
             "binaryPath": self.folder.join("envoy"),
         });
-        let literal = |variable: &Value| {
-            Some((variable["name"].as_str()?.to_owned(), variable["value"].as_str()?.to_owned()))
-        };
         let arguments = strings(&container["args"]);
         // Envoy outlives an agent that is killed. In its own PID namespace both end together.
         let mut command = inside(&pod.network, Path::new("unshare"));
@@ -44,7 +42,7 @@ impl Dataplane<'_> {
             .arg("pilot-agent")
             .args(arguments.map(|argument| argument.replace("$(POD_NAMESPACE)", namespace)))
             .args(["--templateFile", &self.template.display().to_string()])
-            .envs(container["env"].as_array().into_iter().flatten().filter_map(literal))
+            .envs(variables(container))
             .envs([
                 ("POD_NAME", name),
                 ("POD_NAMESPACE", namespace),
@@ -85,6 +83,12 @@ fn container_of<'v>(shown: &'v Value, list: &str, name: &str) -> Option<&'v Valu
     shown["spec"][list].as_array()?.iter().find(|container| container["name"] == name)
 }
 
-fn strings(list: &Value) -> impl Iterator<Item = &str> {
+/// The environment variables of a container that have a literal value.
+fn variables(container: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let variables = container["env"].as_array().into_iter().flatten();
+    variables.filter_map(|variable| Some((variable["name"].as_str()?, variable["value"].as_str()?)))
+}
+
+pub(super) fn strings(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
