@@ -175,10 +175,7 @@ const INJECTED_KEYS: [(Map, &str); 3] = [
 ];
 
 /// Returns the injector's keys that an update of a pod adds, changes or removes.
-fn changed_keys(
-    request: &Request<'_>,
-    new: &Metadata<'_>,
-) -> impl Iterator<Item = (Map, &'static str)> {
+fn changed_keys(request: &Request<'_>, new: &Metadata<'_>) -> impl Iterator<Item = (Map, &'static str)> {
     let is_update = request.kind == Kind::Pod && request.operation == Operation::Update;
     let old = is_update.then(|| request.old_metadata()).flatten();
     INJECTED_KEYS.into_iter().filter(move |(map, key)| {
