@@ -229,6 +229,11 @@ impl InjectedField {
 }
 
 impl InjectedElement {
+    /// True if the element has this value, in these bytes.
+    pub fn is_written_as(&self, written: &RawValue) -> bool {
+        self.raw.get() == written.get()
+    }
+
     /// True if the element has this value.
     pub fn is(&self, written: &RawValue) -> bool {
         is_same(&self.raw, written)

@@ -156,7 +156,7 @@ pub fn compare<'o>(
     comparison.image();
     comparison.fields();
     comparison.arguments(arguments);
-    comparison.environment();
+    environment::compare(&mut comparison);
     comparison.mounts();
     comparison.ports();
     comparison.hooks();
@@ -249,19 +249,14 @@ impl<'o> Comparison<'o, '_> {
         }
     }
 
-    fn environment(&mut self) {
-        if !self.is_as_injected("env") {
-            environment::compare(self);
-        }
-    }
-
     fn mounts(&mut self) {
-        if self.is_as_injected("volumeMounts") {
-            return;
-        }
         let reference = self.reference_field("volumeMounts");
         let mut injected = 0;
         self.each("volumeMounts", |container, index, raw: &RawValue| {
+            if reference.is_some_and(|known| known.elements.iter().any(|mount| mount.is_written_as(raw))) {
+                injected += 1;
+                return;
+            }
             let mount = match serde_json::from_str::<Mount<'_>>(raw.get()) {
                 Ok(mount) => mount,
                 Err(error) => return container.report_form(&["volumeMounts"], index, &error),

@@ -95,7 +95,7 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
     let mut next = 0;
     container.each("env", |container, index, raw: &RawValue| {
         // Most variables have the position and the value that they have in the reference.
-        if injected.get(next).is_some_and(|known| known.raw.get() == raw.get())
+        if injected.get(next).is_some_and(|known| known.is_written_as(raw))
             && let Some(is_written @ false) = is_written.get_mut(next)
         {
             *is_written = true;
@@ -119,13 +119,13 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         let is_fixed = container.exact && known.is_some() && !varies;
         let message = match value {
             _ if is_duplicate => Some(format!("{} is set twice", quote(name))),
+            Some(value) if !is_fixed && variable.matches(value, container.settings) => None,
             _ if known.is_some_and(|known| known.is(raw)) => None,
             Some(VariableValue::ProxyConfig(_))
                 if known.is_some_and(|known| variable.changes_harmlessly(known, container.settings)) =>
             {
                 None
             }
-            Some(value) if !is_fixed && variable.matches(value, container.settings) => None,
             None if known.is_none() => {
                 Some(format!("Istio sets no {} for `{}`", quote(name), container.name))
             }
