@@ -6,6 +6,7 @@
 
 mod audit_loop;
 mod baseline;
+mod config_map;
 mod leader_election;
 mod proxy_references;
 mod registration;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::PostParams;
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
+use super::config_map::write_config_map;
 use crate::settings::Dataplane;
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Snapshot};
 use crate::sources::SnapshotStore;
@@ -81,7 +81,7 @@ async fn update_config_map(
     let found = maps.get_opt(PROXY_REFERENCES_CONFIG_MAP).await?;
     let data = found.as_ref().and_then(|map| map.data.clone()).unwrap_or_default();
     let known = ProxyReferences::from_data(&data).unwrap_or_else(|error| {
-        warn!(error, "failed to read the ConfigMap of the references, which is written anew");
+        warn!(error, "failed to read the ConfigMap of the references, which is replaced");
         ProxyReferences::default()
     });
     let mut references = known.clone();
@@ -98,13 +98,6 @@ async fn update_config_map(
     if references == known {
         return Ok(());
     }
-    let mut map = found.unwrap_or_default();
-    let is_new = map.metadata.name.replace(PROXY_REFERENCES_CONFIG_MAP.to_owned()).is_none();
-    map.data = Some(references.to_data().map_err(kube::Error::SerdeError)?);
-    if is_new {
-        maps.create(&PostParams::default(), &map).await?;
-    } else {
-        maps.replace(PROXY_REFERENCES_CONFIG_MAP, &PostParams::default(), &map).await?;
-    }
-    Ok(())
+    let data = references.to_data().map_err(kube::Error::SerdeError)?;
+    write_config_map(maps, PROXY_REFERENCES_CONFIG_MAP, found, data).await
 }

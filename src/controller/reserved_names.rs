@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::{ListParams, PostParams};
+use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use super::config_map::write_config_map;
 use crate::snapshot::{ReservedNames, Snapshot, reserved_names_config_maps};
 use crate::sources::SnapshotStore;
 
@@ -58,15 +59,7 @@ async fn update_config_maps(maps: &Api<ConfigMap>, snapshot: &Snapshot) -> Resul
         if stored.as_ref().map(read).unwrap_or_default() == part {
             continue;
         }
-        let is_new = stored.is_none();
-        let mut map = stored.unwrap_or_default();
-        map.metadata.name = Some(name.clone());
-        map.data = Some(part.to_data());
-        if is_new {
-            maps.create(&PostParams::default(), &map).await?;
-        } else {
-            maps.replace(&name, &PostParams::default(), &map).await?;
-        }
+        write_config_map(maps, &name, stored, part.to_data()).await?;
     }
     Ok(())
 }
