@@ -142,6 +142,19 @@ impl<'r> Request<'r> {
         Some((new, old))
     }
 
+    /// Returns the tenant that a namespace joins, if the user acts for it or is the platform. Another rule refuses other
+    /// users, who must not learn anything about the tenant.
+    pub fn joined_tenant(
+        &self,
+        new: &NamespaceView<'_>,
+        old: Option<&NamespaceView<'_>>,
+    ) -> Option<&'r Tenant> {
+        let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
+        let tenant = joins.and_then(|name| self.snapshot.tenant(name))?;
+        let actor = self.actor();
+        (matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)).then_some(tenant)
+    }
+
     /// Returns the name of the tenant that the namespace belongs to; empty if it belongs to no tenant.
     pub fn tenant_name(&self) -> &'r str {
         self.tenant.map_or("", |(name, _)| name)

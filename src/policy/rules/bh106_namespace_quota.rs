@@ -39,7 +39,6 @@
 
 use super::{Check, NamespaceView, Request, Rule, RuleReport};
 use crate::keys::TENANT_LABEL;
-use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]);
 
@@ -49,13 +48,7 @@ fn check(
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
-    let Some(tenant) = joins.and_then(|name| request.snapshot.tenant(name)) else { return };
-    let actor = request.actor();
-    if !(matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
-        // Another rule refuses the user, who must not learn anything about the tenant.
-        return;
-    }
+    let Some(tenant) = request.joined_tenant(new, old) else { return };
     let name = new.metadata.name_or_generate_name();
     let others = request.snapshot.namespaces_of(&tenant.name).filter(|other| *other != name).count();
     if let Some(limit) = tenant.limit.filter(|limit| others >= *limit) {

@@ -38,7 +38,6 @@
 
 use super::{Check, NamespaceView, Request, Retry, Rule, RuleReport, quote};
 use crate::keys::TENANT_LABEL;
-use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]).retries(Retry::Refresh);
@@ -49,11 +48,7 @@ fn check(
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    let joins = new.tenant().filter(|tenant| old.and_then(NamespaceView::tenant) != Some(tenant));
-    let Some(tenant) = joins.and_then(|name| request.snapshot.tenant(name)) else { return };
-    let actor = request.actor();
-    // Another rule refuses other users, who must not learn anything about the tenant.
-    if tenant.terminating && (matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)) {
+    if let Some(tenant) = request.joined_tenant(new, old).filter(|tenant| tenant.terminating) {
         let message =
             format!("tenant {} is being deleted, so the namespace would have no owner", quote(&tenant.name));
         let fix = "wait until the Tenant is gone, or create the namespace for another tenant.";
