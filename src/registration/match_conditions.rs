@@ -65,7 +65,7 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
                 &format!(
                     "request.operation != 'CONNECT' || request.?subResource.orValue('') == 'proxy' \
                      || object.?container.orValue('') in [{}]",
-                    INJECTED_CONTAINERS.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
+                    quoted(INJECTED_CONTAINERS.iter().copied())
                 ),
             ),
             condition(
@@ -136,9 +136,6 @@ fn not_api_server() -> MatchCondition {
 /// grows with their entries, and above a limit it refuses the write to everyone.
 fn touches_protected_fields(settings: &Settings) -> MatchCondition {
     let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(Rule::watched_labels).copied().collect();
-    let watched_labels: Vec<String> = watched_labels.iter().map(|key| format!("'{key}'")).collect();
-    let shared_namespaces: Vec<String> =
-        settings.shared_namespaces.iter().map(|name| format!("'{name}'")).collect();
     condition(
         "touches-protected-fields",
         &format!(
@@ -150,9 +147,9 @@ fn touches_protected_fields(settings: &Settings) -> MatchCondition {
              || object.metadata.?annotations != oldObject.metadata.?annotations || {ATTACHMENTS_DIFFER} \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
              ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
-            watched_labels = watched_labels.join(", "),
+            watched_labels = quoted(watched_labels),
             ready_conditions_differ = ready_conditions_differ(),
-            shared_namespaces = shared_namespaces.join(", "),
+            shared_namespaces = quoted(settings.shared_namespaces.iter().map(String::as_str)),
         ),
     )
 }
@@ -179,8 +176,8 @@ fn ready_conditions_differ() -> String {
     )
 }
 
-/// CEL that is true if the owner references or the finalizers differ. Nobody can add finalizers to an object that is
-/// being deleted, so that the controllers that remove them do not depend on Bulkhead.
+/// CEL that is true if the owner references or the finalizers differ. The API server refuses new finalizers on
+/// an object that is being deleted, so that the controllers that remove them do not depend on Bulkhead.
 const ATTACHMENTS_DIFFER: &str = "object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
      || (object.metadata.?finalizers != oldObject.metadata.?finalizers && !has(oldObject.metadata.deletionTimestamp))";
 
@@ -188,7 +185,6 @@ const ATTACHMENTS_DIFFER: &str = "object.metadata.?ownerReferences != oldObject.
 /// and updates that change judged fields, and no deletes.
 fn baseline_or_judged_policy() -> MatchCondition {
     let names: BTreeSet<&str> = baseline::namespace_object_names().collect();
-    let names: Vec<String> = names.iter().map(|name| format!("'{name}'")).collect();
     let is_judged = |kind: Kind| {
         let mut rules =
             RULES.iter().filter(|rule| rule.scopes().contains(&NamespaceClass::Tenant) && rule.judges(kind));
@@ -196,7 +192,6 @@ fn baseline_or_judged_policy() -> MatchCondition {
     };
     let judged = Resource::all()
         .filter(|resource| resource.kind.entry() == Some(WebhookEntry::Policies) && is_judged(resource.kind));
-    let judged: Vec<String> = judged.map(|resource| format!("'{}'", resource.plural)).collect();
     condition(
         "baseline-or-judged-policy",
         &format!(
@@ -205,8 +200,8 @@ fn baseline_or_judged_policy() -> MatchCondition {
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
              || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
-            names.join(", "),
-            judged.join(", "),
+            quoted(names),
+            quoted(judged.map(|resource| resource.plural)),
         ),
     )
 }
@@ -215,9 +210,6 @@ fn baseline_or_judged_policy() -> MatchCondition {
 /// tokens and pods of accounts that rules trust by name, unless the platform writes them. All other writes there do not
 /// depend on Bulkhead.
 fn shared_or_managed_or_trusted(settings: &Settings) -> MatchCondition {
-    fn quoted<'t>(names: impl IntoIterator<Item = &'t str>) -> String {
-        names.into_iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ")
-    }
     let shared = quoted(settings.shared_namespaces.iter().map(String::as_str));
     let trusted: BTreeSet<String> =
         settings.trusted_accounts().map(|(namespace, account)| format!("{namespace}/{account}")).collect();
@@ -298,15 +290,12 @@ fn account() -> String {
 /// CEL that is true for objects with a baseline name in the mesh's root namespace.
 fn is_managed_in_mesh_root(settings: &Settings) -> String {
     let policies = Kind::all_managed().filter(|kind| kind.entry() == Some(WebhookEntry::Policies));
-    let resources: Vec<String> = policies.map(|kind| format!("'{}'", kind.plural())).collect();
-    let names: Vec<String> =
-        baseline::cluster_object_names().iter().map(|name| format!("'{name}'")).collect();
     format!(
         "(request.namespace == '{}' && request.resource.resource in [{}] \
          && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
         settings.mesh_root,
-        resources.join(", "),
-        names.join(", ")
+        quoted(policies.map(Kind::plural)),
+        quoted(baseline::cluster_object_names().iter().copied())
     )
 }
 
@@ -329,7 +318,7 @@ fn only_token_secrets() -> MatchCondition {
 /// Leaves out all other ConfigMaps, which do not leave the API server either, and those that istiod writes: it must
 /// create them in new namespaces without Bulkhead. The API server generates no name that ends like these.
 fn only_foreign_trust_roots(settings: &Settings) -> MatchCondition {
-    let names = MESH_CONFIG_MAPS.map(|name| format!("'{name}'")).join(", ");
+    let names = quoted(MESH_CONFIG_MAPS);
     condition(
         "only-foreign-trust-roots",
         &format!(
@@ -355,10 +344,8 @@ const IS_NODE: &str =
 /// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
 /// must restart without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
 fn not_controller_or_node() -> MatchCondition {
-    let accounts = kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]);
-    let accounts: Vec<String> = accounts.map(|account| format!("'{account}'")).collect();
-    let accounts = accounts.join(", ");
-    let trusted = KUBE_CONTROLLERS.iter().map(|name| format!("'{name}'")).collect::<Vec<_>>().join(", ");
+    let accounts = quoted(kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]));
+    let trusted = quoted(KUBE_CONTROLLERS.iter().copied());
     condition(
         "not-controller-or-node",
         &format!(
@@ -367,6 +354,11 @@ fn not_controller_or_node() -> MatchCondition {
              && request.operation == 'CREATE' && object.?spec.?serviceAccountName.orValue('') in [{trusted}])"
         ),
     )
+}
+
+/// Returns the elements of a list in CEL. The texts have no quotes.
+fn quoted<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    texts.into_iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {
