@@ -2,7 +2,9 @@
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
-use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::cluster::{
+    jsonpath, new_injected_namespace, new_namespace, new_tenant, shared, wait_for_default_account,
+};
 use support::objects::{self, labelled_namespace, list, peer_authentication, pod, token_secret};
 use support::refusal::{self, expect_admitted, expect_refused, expect_refused_by, violations};
 use support::wait::until;
@@ -159,9 +161,7 @@ fn address_of_a_pod_is_refused_to_all_but_nodes() {
     let inside = new_namespace(&member, "id-address");
     let admin = it.cluster.admin().unwrap();
     let outside = "id-address-free";
-    admin.ok(&["create", "namespace", outside]).unwrap();
-    admin.ok(&["label", "namespace", outside, "istio-injection=enabled"]).unwrap();
-    wait_for_default_account(&admin, outside);
+    new_injected_namespace(&admin, outside);
     for namespace in [&*inside, outside] {
         admin.apply(&pod(namespace).to_string()).unwrap();
     }

@@ -4,7 +4,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
-use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
+use support::cluster::{new_injected_namespace, new_namespace, new_tenant, shared};
 use support::objects;
 use support::refusal::{expect_refused, violations};
 use support::wait::until;
@@ -27,13 +27,6 @@ fn dry_run(kubectl: &Kubectl, namespace: &str, manifest: &Value) -> (bool, Strin
     (said.success, said.stdout + &said.stderr)
 }
 
-/// A namespace with injection that is no tenant's.
-fn outside(admin: &Kubectl, namespace: &str) {
-    admin.ok(&["create", "namespace", namespace]).unwrap();
-    admin.ok(&["label", "namespace", namespace, "istio-injection=enabled"]).unwrap();
-    wait_for_default_account(admin, namespace);
-}
-
 /// Each attack is refused in the tenant's namespace for exactly these reasons, and admitted outside.
 fn refused_for(name: &str, attacks: &[(Value, &[(&str, &str)])]) {
     let it = shared();
@@ -41,7 +34,7 @@ fn refused_for(name: &str, attacks: &[(Value, &[(&str, &str)])]) {
     let inside = new_namespace(&member, name);
     let admin = it.cluster.admin().unwrap();
     let elsewhere = format!("outside-{name}");
-    outside(&admin, &elsewhere);
+    new_injected_namespace(&admin, &elsewhere);
     for (manifest, expected) in attacks {
         let (success, said) = dry_run(&admin, &elsewhere, manifest);
         assert!(success, "without Bulkhead: {said}\n{manifest}");

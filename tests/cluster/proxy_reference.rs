@@ -3,7 +3,7 @@
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
-use support::cluster::{alone, jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::cluster::{alone, jsonpath, new_injected_namespace, new_namespace, new_tenant, shared};
 use support::objects;
 use support::refusal::{expect_refused, violations};
 use support::wait::until;
@@ -44,9 +44,7 @@ fn proxy_of_another_version_is_refused() {
     let member = new_tenant(&it, "old-proxy");
     let namespace = new_namespace(&member, "old-proxy");
     let admin = it.cluster.admin().unwrap();
-    admin.ok(&["create", "namespace", "outside-old-proxy"]).unwrap();
-    admin.ok(&["label", "namespace", "outside-old-proxy", "istio-injection=enabled"]).unwrap();
-    wait_for_default_account(&admin, "outside-old-proxy");
+    new_injected_namespace(&admin, "outside-old-proxy");
 
     let debug = json!({ "sidecar.istio.io/proxyImageType": "debug" });
     let mut pod = objects::pod("");

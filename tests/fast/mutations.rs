@@ -51,6 +51,13 @@ const COMPUTED: &[&str] = &[
     "ISTIO_META_WORKLOAD_NAME",
 ];
 
+/// The example's snapshot and its injected pod.
+fn world_and_pod() -> (Snapshot, Value) {
+    let documents = files::read(&[support::WORLD.into()]).unwrap();
+    let pod = std::fs::read_to_string(support::repository("examples/injected/shop.json")).unwrap();
+    (files::snapshot(&documents).unwrap(), serde_json::from_str(&pod).unwrap())
+}
+
 fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
     let raw = to_raw_value(pod).unwrap();
     let review = Review {
@@ -142,10 +149,7 @@ fn answer(review: &str, snapshot: &Snapshot) -> (String, bool) {
 
 #[test]
 fn pod_gets_the_same_answer_if_it_is_read_in_the_same_pass_as_its_review() {
-    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
-    let injected =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
-    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let (snapshot, pod) = world_and_pod();
     let mut all = vec![(String::new(), pod.clone()), (String::new(), json!(null))];
     mutations(&pod, "", &mut all);
     let (mut read_early, mut refused) = (0, 0);
@@ -191,10 +195,7 @@ fn set(value: &mut Value, path: &str, new: &Value) {
 /// Each field of the schema of a pod, with values of each type.
 #[test]
 fn field_that_the_injector_does_not_write_is_refused() {
-    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
-    let injected =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
-    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let (snapshot, pod) = world_and_pod();
     let values = [json!("x"), json!(1), json!(true), json!({}), json!(["x"])];
     let (mut refused, mut wrong) = (0, Vec::new());
     for row in rows(table(Kind::Pod), |_| false) {
@@ -224,10 +225,7 @@ fn field_that_the_injector_does_not_write_is_refused() {
 /// A text that Envoy's bootstrap would have unescaped, and a value that a pod cannot set.
 #[test]
 fn value_that_reaches_the_bootstrap_or_another_host_is_refused() {
-    let snapshot = files::snapshot(&files::read(&[support::WORLD.into()]).unwrap()).unwrap();
-    let injected =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
-    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let (snapshot, pod) = world_and_pod();
     let proxy = "/spec/initContainers/1";
     let argument = |value: &str| {
         let mut changed = pod.clone();
@@ -286,11 +284,7 @@ fn value_that_reaches_the_bootstrap_or_another_host_is_refused() {
 
 #[test]
 fn changed_field_of_an_injected_container_or_volume_is_refused() {
-    let path = support::WORLD.into();
-    let snapshot = files::snapshot(&files::read(&[path]).unwrap()).unwrap();
-    let injected =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
-    let pod: Value = serde_json::from_str(&injected.unwrap()).unwrap();
+    let (snapshot, pod) = world_and_pod();
     assert!(!is_refused(&pod, &snapshot), "the injector's own pod");
 
     let of_the_mesh = ["/spec/initContainers/0", "/spec/initContainers/1"].map(ToOwned::to_owned).into_iter();

@@ -67,6 +67,13 @@ pub fn new_namespace(member: &Kubectl, name: &str) -> String {
     namespace
 }
 
+/// Creates a namespace that is no tenant's and whose pods Istio injects, and waits until pods can be created in it.
+pub fn new_injected_namespace(admin: &Kubectl, name: &str) {
+    admin.ok(&["create", "namespace", name]).unwrap();
+    admin.ok(&["label", "namespace", name, "istio-injection=enabled"]).unwrap();
+    wait_for_default_account(admin, name);
+}
+
 /// Waits until the baseline of the namespace is applied.
 pub fn wait_until_ready(kubectl: &Kubectl, namespace: &str) {
     let condition = "--for=condition=bulkhead.dev/BaselineReady";
