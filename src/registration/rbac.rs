@@ -10,8 +10,8 @@ use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
 use crate::keys::{NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::settings::Settings;
-use crate::snapshot::{PROBE_NAMESPACE, PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
+use crate::settings::{PROBE_NAMESPACE, Settings};
+use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
 /// The name of the controller's account and of its ClusterRole. The webhook configurations are deleted with that

@@ -147,6 +147,9 @@ pub enum SettingsError {
     RuleWithoutMode(String),
 }
 
+/// The namespace in which the injector is asked for a reference. No pod is ever stored in it.
+pub const PROBE_NAMESPACE: &str = "bulkhead-probe";
+
 /// The namespace of Kubernetes' own components.
 pub const KUBE_SYSTEM: &str = "kube-system";
 /// Accounts of Kubernetes' controllers that rules and match conditions know.
@@ -172,13 +175,13 @@ pub const KUBE_CONTROLLERS: &[&str] = &[
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] = &[
-    "bulkhead-probe",
+    PROBE_NAMESPACE,
     "bulkhead-system",
     "default",
     "istio-system",
     "kube-node-lease",
     "kube-public",
-    "kube-system",
+    KUBE_SYSTEM,
 ];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
 const DNS_SERVICES: &[&str] = &["kube-dns"];

@@ -40,7 +40,7 @@ pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
 pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
 pub use proxy_reference::{
-    DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod, PROBE_NAMESPACE,
+    DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod,
     PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences,
 };
 pub use reserved_names::{ReservedName, ReservedNames, has_expired, reserved_names_config_maps};

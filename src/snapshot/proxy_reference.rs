@@ -7,9 +7,6 @@ use serde_json::value::RawValue;
 /// The ConfigMap with the references, one key for each mesh revision.
 pub const PROXY_REFERENCES_CONFIG_MAP: &str = "bulkhead-proxy-references";
 
-/// The namespace in which the injector is asked for a reference. No pod is ever stored in it.
-pub const PROBE_NAMESPACE: &str = "bulkhead-probe";
-
 /// The revision of the injector for namespaces with the label `istio-injection: enabled`.
 pub const DEFAULT_REVISION: &str = "default";
 

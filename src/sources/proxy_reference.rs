@@ -14,8 +14,8 @@ use tracing::warn;
 
 use crate::keys::{INJECT_KEY, NATIVE_SIDECAR_ANNOTATION, REVISION_LABEL};
 use crate::policy::proxy::{self, is_mesh_image};
-use crate::settings::Settings;
-use crate::snapshot::{DEFAULT_REVISION, InjectedObject, InjectedPod, PROBE_NAMESPACE, ProxyReference};
+use crate::settings::{PROBE_NAMESPACE, Settings};
+use crate::snapshot::{DEFAULT_REVISION, InjectedObject, InjectedPod, ProxyReference};
 
 /// The name of the pod and of its only container.
 const PROBE_POD: &str = "bulkhead-probe";

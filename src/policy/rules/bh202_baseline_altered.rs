@@ -9,8 +9,8 @@
 //! is applied. Names that are reserved for the baseline, but not used in this namespace, may not be taken. Only
 //! Bulkhead's controller is exempt, and Kubernetes' controllers for the counts in a ResourceQuota's status.
 //!
-//! The service account `default` is Kubernetes' own, so only the fields that Bulkhead sets are compared, and nobody may
-//! add owner references or finalizers.
+//! The service account `default` is Kubernetes' own, so only the fields that Bulkhead sets are compared. New owner
+//! references and finalizers are refused.
 //!
 //! Labels and annotations that another webhook added while Bulkhead wrote the object may stay, unless Istio or a
 //! deployment tool acts on them. No other user may add them later.

@@ -226,8 +226,8 @@ use super::{Check, Request, Retry, Rule, RuleReport};
 use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
 use crate::policy::object::{ContainerAt, ContainerKind, Stage, Workload};
 use crate::policy::proxy::{self, Expected};
-use crate::settings::Dataplane;
-use crate::snapshot::{InjectedPod, PROBE_NAMESPACE, ProxyReference};
+use crate::settings::{Dataplane, PROBE_NAMESPACE};
+use crate::snapshot::{InjectedPod, ProxyReference};
 
 /// The rules about privileges leave Istio's containers to this one.
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check)).relied_on();
