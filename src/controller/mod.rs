@@ -51,7 +51,7 @@ pub async fn run(
             tokio::select! {
                 () = audit_loop::audit_observed_tenants(client.clone(), &snapshots, &audit_results) => {}
                 () = registration::run(client.clone(), &snapshots, &webhook_service, &metrics) => {}
-                () = proxy_references::publish_proxy_references(client.clone(), &snapshots, &identity.namespace) => {}
+                () = proxy_references::publish_proxy_references(client.clone(), &snapshots, &identity.namespace, &metrics) => {}
                 () = reserved_names::record_reserved_names(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reconcile => {}
                 () = status::run(client.clone(), &snapshots, &audit_results, &errors) => {}

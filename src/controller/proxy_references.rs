@@ -15,6 +15,7 @@ use crate::settings::Dataplane;
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Snapshot};
 use crate::sources::SnapshotStore;
 use crate::sources::proxy_reference::learn_all;
+use crate::telemetry::{Failure, Metrics};
 
 /// Time between two rounds.
 const ROUND_INTERVAL: Duration = Duration::from_secs(30);
@@ -28,10 +29,16 @@ const DEBOUNCE: Duration = Duration::from_millis(100);
 const LEARNING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Learns and publishes, round after round. Runs until dropped.
-pub(super) async fn publish_proxy_references(client: Client, snapshots: &SnapshotStore, namespace: &str) {
+pub(super) async fn publish_proxy_references(
+    client: Client,
+    snapshots: &SnapshotStore,
+    namespace: &str,
+    metrics: &Metrics,
+) {
     let maps = Api::<ConfigMap>::namespaced(client.clone(), namespace);
     let mut snapshot_changes = snapshots.subscribe();
     let mut retry_interval = RETRY_INTERVAL;
+    let mut first_failure = None;
     loop {
         let mut wanted = BTreeSet::new();
         let mut is_complete = false;
@@ -44,6 +51,9 @@ pub(super) async fn publish_proxy_references(client: Client, snapshots: &Snapsho
                 is_complete = false;
             }
         }
+        let now = Instant::now().into_std();
+        first_failure = if is_complete { None } else { first_failure.or(Some(now)) };
+        metrics.set_failure("proxy-references", first_failure.map(|first| Failure { first, last: now }));
         retry_interval = if is_complete { RETRY_INTERVAL } else { (retry_interval * 2).min(ROUND_INTERVAL) };
         let pause = if is_complete { ROUND_INTERVAL } else { retry_interval };
         // A namespace with another revision starts a round at once.

@@ -51,6 +51,8 @@ pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Label of a pod that accepts mTLS.
 pub const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+/// Label with the network of a pod, in a mesh of several networks.
+pub const NETWORK_LABEL: &str = "topology.istio.io/network";
 
 /// Annotation of a policy that is evaluated but not enforced.
 pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";

@@ -1,5 +1,5 @@
 use super::names::{
-    DATAPLANE_LABEL, GATEWAY_NAME_LABEL, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION,
+    DATAPLANE_LABEL, GATEWAY_NAME_LABEL, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL,
     OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
     REROUTE_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TLS_MODE_LABEL,
     USE_WAYPOINT_LABEL,
@@ -182,7 +182,8 @@ pub(super) static ROWS: &[Row] = &[
     annotation("status.sidecar.istio.io/port", Values::Only(&["15020"]), "sets the proxy's health port"),
     label("topology.istio.io/cluster", Values::None, "places the pod in another cluster of the mesh"),
     label("topology.istio.io/locality", Values::Name, "places the pod in a region and a zone"),
-    label("topology.istio.io/network", Values::None, "places the pod in another network of the mesh"),
+    label(NETWORK_LABEL, Values::None, "places the pod in another network of the mesh")
+        .written_by(Writer::Injector, Values::None),
     annotation(
         "traffic.sidecar.istio.io/excludeInboundPorts",
         Values::MeshPorts,

@@ -70,6 +70,11 @@ kinds! {
     // Written only as a subresource of ServiceAccounts.
     TokenRequest: Row::judged(Identities, "authentication.k8s.io", "v1", "", &[]),
 
+    CertificateSigningRequest:
+        Row::judged(Cluster, "certificates.k8s.io", "v1", "certificatesigningrequests", &[Create])
+            .cluster_scoped()
+            .unaudited(),
+
     VirtualService: Row::judged(Policies, "networking.istio.io", "v1", "virtualservices", WRITES),
     WasmPlugin: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "wasmplugins", WRITES),
     TrafficExtension: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "trafficextensions", WRITES),

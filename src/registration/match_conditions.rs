@@ -11,7 +11,7 @@ use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
 use crate::kinds::{Kind, Resource, WebhookEntry};
-use crate::policy::object::ADDRESS_FIELDS;
+use crate::policy::object::{ADDRESS_FIELDS, KUBELET_SIGNERS};
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
@@ -26,13 +26,24 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
     let mut conditions = vec![not_api_server()];
     match entry {
         WebhookEntry::Namespaces => conditions.push(touches_protected_fields(settings)),
-        WebhookEntry::Cluster => conditions.push(condition(
-            "touches-judged-fields",
-            &format!(
-                "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
-                 || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER}"
+        WebhookEntry::Cluster => conditions.extend([
+            condition(
+                "touches-judged-fields",
+                &format!(
+                    "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
+                     || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER}"
+                ),
             ),
-        )),
+            // Nodes join and renew their certificates without the webhook.
+            condition(
+                "not-kubelet-certificate",
+                &format!(
+                    "request.resource.resource != 'certificatesigningrequests' \
+                     || !(object.spec.signerName in [{}])",
+                    quoted(KUBELET_SIGNERS)
+                ),
+            ),
+        ]),
         WebhookEntry::Policies => conditions.extend([
             baseline_or_judged_policy(),
             not_namespace_deletion(),

@@ -137,6 +137,19 @@ impl ProxyReference {
         (&self.native, &self.classic) == (&other.native, &other.classic)
     }
 
+    /// Returns the network of the mesh in which the injector places pods, if it has a name.
+    pub fn network(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Variable {
+            value: String,
+        }
+
+        let mut containers = self.native.iter().chain(&self.classic).flat_map(InjectedPod::all_containers);
+        let variable =
+            containers.find_map(|container| container.field("env")?.named("ISTIO_META_NETWORK").next())?;
+        serde_json::from_str(variable.raw.get()).ok().map(|Variable { value }| value)
+    }
+
     /// Returns the volume of this name, which is the same in both forms.
     pub fn volume(&self, name: &str) -> Option<&InjectedObject> {
         self.native

@@ -135,7 +135,7 @@ impl Default for Metrics {
         let staleness = Family::default();
         registry.register_with_unit(
             "watch_staleness",
-            "Time for which the watch of a list has failed; decisions may use data of this age",
+            "Time for which a watch, or learning the mesh's proxy, has failed; decisions may use data of this age",
             Unit::Seconds,
             staleness.clone(),
         );
@@ -156,7 +156,7 @@ impl Default for Metrics {
     }
 }
 
-/// The first and the last failure of a watch since its last success.
+/// The first and the last failure since the last success.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure {
     pub first: Instant,
@@ -211,8 +211,8 @@ impl Metrics {
         }
     }
 
-    /// Sets the failure of a watch; `None` while it works.
-    pub fn set_watch_failure(&self, resource: &'static str, failure: Option<Failure>) {
+    /// Sets the failure of a watch, or of learning the mesh's proxy; `None` while it works.
+    pub fn set_failure(&self, resource: &'static str, failure: Option<Failure>) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(resource, failure);
     }
 

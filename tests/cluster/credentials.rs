@@ -1,10 +1,13 @@
 //! Tokens and pods of accounts that rules trust by name, through the real API server: refused to users with only the
 //! rights that this needs, and to users with every right.
 
+use base64::Engine as _;
 use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::pki::certificate_request;
 use bulkhead_harness::program::Installation;
+use rcgen::DnValue;
 use serde_json::{Value, json};
-use support::cluster::shared;
+use support::cluster::{new_tenant, shared};
 use support::objects::{changed, deployment, labelled_namespace, pod, token_secret};
 use support::refusal::{expect_admitted, refused};
 
@@ -141,4 +144,56 @@ fn other_accounts_of_these_namespaces_are_used_as_before() {
     argo.ok(&["scale", "deployment/cred-addon", "--replicas=0", "-n", "istio-system"]).unwrap();
     admin.ok(&["rollout", "restart", "deployment/cred-addon", "-n", "istio-system"]).unwrap();
     admin.ok(&["delete", "deployment", "cred-addon", "-n", "istio-system"]).unwrap();
+}
+
+fn signing_request(signer: &str, pem: &str) -> String {
+    let request = base64::engine::general_purpose::STANDARD.encode(pem);
+    json!({
+        "apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
+        "metadata": { "name": "cred-request" },
+        "spec": { "signerName": signer, "usages": ["client auth"], "request": request },
+    })
+    .to_string()
+}
+
+#[test]
+fn certificate_with_a_foreign_name_is_refused() {
+    const CLIENT: &str = "kubernetes.io/kube-apiserver-client";
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let member = new_tenant(&it, "cred-certs");
+    new_tenant(&it, "cred-others");
+    let stranger = it.cluster.powerful("cred-mallory", "strangers").unwrap();
+    let refused_to = |kubectl: &Kubectl, signer: &str, pem: &str| {
+        let request = signing_request(signer, pem);
+        refused(kubectl, DRY_RUN, &request, &[("BH408", "spec.request")]);
+        expect_admitted(&admin.feed(DRY_RUN, &request).unwrap());
+    };
+    let mesh = "spiffe://cluster.local/ns/tenant-cred-others/sa/default";
+    for (user, group, identity) in [
+        ("system:kube-scheduler", None, None),
+        ("system:serviceaccount:tenant-cred-others:default", None, None),
+        ("someone", Some("system:nodes"), None),
+        ("someone", Some("firefighters"), None),
+        ("someone", Some("cred-others-developers"), None),
+        ("someone", None, Some(mesh)),
+        ("someone", None, Some("SPIFFE://cluster.local/ns/istio-system/sa/istiod")),
+    ] {
+        let pem = certificate_request(user, group, identity).unwrap();
+        for kubectl in [&member, &stranger] {
+            refused_to(kubectl, CLIENT, &pem);
+            refused_to(kubectl, "example.com/signer", &pem);
+        }
+    }
+    // Names that readers may understand in different ways.
+    let wide = DnValue::BmpString("system:kube-scheduler".try_into().unwrap());
+    refused_to(&member, CLIENT, &certificate_request(wide, None, None).unwrap());
+    let own = certificate_request("cred-certs-alice", Some("cred-certs-developers"), None).unwrap();
+    let hidden = certificate_request("system:kube-scheduler", None, None).unwrap();
+    refused_to(&member, CLIENT, &(own.clone() + &hidden));
+    refused_to(&stranger, CLIENT, &own);
+
+    expect_admitted(&member.feed(DRY_RUN, &signing_request(CLIENT, &own)).unwrap());
+    let plain = certificate_request("carol", Some("guests"), None).unwrap();
+    expect_admitted(&stranger.feed(DRY_RUN, &signing_request(CLIENT, &plain)).unwrap());
 }

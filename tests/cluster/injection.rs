@@ -17,12 +17,20 @@ use support::{BINARY, SETTINGS};
 
 const CLASSIC: Revision = Revision { native_sidecars: false, ..Revision::DEFAULT };
 const NATIVE: Revision = Revision { name: "canary", ..Revision::DEFAULT };
-const CLASSIC_CNI: Revision = Revision { name: "classic-cni", native_sidecars: false, istio_cni: true };
-const NATIVE_CNI: Revision = Revision { name: "native-cni", native_sidecars: true, istio_cni: true };
+const CLASSIC_CNI: Revision =
+    Revision { name: "classic-cni", istio_cni: true, network: Some("one"), ..CLASSIC };
+const NATIVE_CNI: Revision = Revision { name: "native-cni", istio_cni: true, ..NATIVE };
 
 #[test]
 fn applications_are_admitted_by_each_revision_and_in_an_upgrade() {
     let mut it = Installation::start_without_istio(&BINARY).unwrap();
+    let is_learned = |it: &Installation| {
+        let metrics = controller_metrics(&it.controller);
+        let name = "bulkhead_watch_staleness_seconds{resource=\"proxy-references\"}";
+        let staleness = metrics.lines().find_map(|line| line.strip_prefix(name));
+        staleness.and_then(|value| value.trim().parse::<f64>().ok()).map(|staleness| staleness == 0.0)
+    };
+    until(|| is_learned(&it) == Some(false));
     let cluster = &it.cluster;
     let _istio: Vec<Istio> = thread::scope(|scope| {
         let start = |revision| scope.spawn(move || Istio::start_revision(cluster, revision).unwrap());
@@ -31,6 +39,7 @@ fn applications_are_admitted_by_each_revision_and_in_an_upgrade() {
     });
     let admin = it.cluster.admin().unwrap();
     add_node(&admin);
+    until(|| is_learned(&it) == Some(true));
     let member = new_tenant(&it, "revisions");
 
     // The settings that the installation starts with name no revision, and no istio-cni.
@@ -156,6 +165,11 @@ fn expect_injected(member: &Kubectl, pods: &[Value], revision: Revision) {
         assert_eq!(proxies, either(revision.native_sidecars), "{pod}");
         assert_eq!(redirections, either(revision.istio_cni), "{pod}");
         assert_eq!(pod["metadata"]["annotations"]["istio.io/rev"], revision.name, "{pod}");
+        assert_eq!(
+            pod["metadata"]["labels"]["topology.istio.io/network"].as_str(),
+            revision.network,
+            "{pod}"
+        );
     }
     let create = ["create", "--dry-run=server", "-f", "-"];
     let restored = list(pods.iter().map(restored));

@@ -13,6 +13,31 @@ use support::wait::until;
 
 const ADMISSION: &str = "admissionregistration.k8s.io/v1";
 
+/// Selects the namespace, and the one in which [`activate`] tries.
+fn selector(namespace: &str) -> Value {
+    let names = [namespace.to_owned(), format!("{namespace}-probe")];
+    json!({ "matchExpressions": [{ "key": "kubernetes.io/metadata.name", "operator": "In", "values": names }] })
+}
+
+/// Creates the configuration that changes such objects, and waits until the API server applies it.
+fn activate(admin: &Kubectl, namespace: &str, configuration: &[Value], mut object: Value) {
+    let probe = format!("{namespace}-probe");
+    admin.ok(&["create", "namespace", &probe]).unwrap();
+    object["metadata"] = json!({ "name": "probe", "namespace": probe, "labels": {} });
+    let written = || {
+        let arguments = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
+        let answer = admin.feed(&arguments, &object.to_string()).unwrap();
+        let written: Value = serde_json::from_str(&answer.stdout).unwrap();
+        (written["spec"].clone(), written["metadata"]["labels"].clone())
+    };
+    let unchanged = written();
+    for part in configuration {
+        admin.apply(&part.to_string()).unwrap();
+    }
+    until(|| written() != unchanged);
+    admin.ok(&["delete", "namespace", &probe, "--wait=false"]).unwrap();
+}
+
 /// Creates a MutatingAdmissionPolicy for NetworkPolicies of the namespace, and waits until it has an effect.
 fn mutate_network_policies(admin: &Kubectl, name: &str, namespace: &str, mutation: &Value) {
     let rule = json!({
@@ -23,7 +48,7 @@ fn mutate_network_policies(admin: &Kubectl, name: &str, namespace: &str, mutatio
         "apiVersion": ADMISSION, "kind": "MutatingAdmissionPolicy", "metadata": { "name": name },
         "spec": {
             "matchConstraints": {
-                "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+                "namespaceSelector": selector(namespace),
                 "resourceRules": [rule],
             },
             "failurePolicy": "Fail", "reinvocationPolicy": "Never",
@@ -34,8 +59,11 @@ fn mutate_network_policies(admin: &Kubectl, name: &str, namespace: &str, mutatio
         "apiVersion": ADMISSION, "kind": "MutatingAdmissionPolicyBinding", "metadata": { "name": name },
         "spec": { "policyName": name },
     });
-    admin.apply(&policy.to_string()).unwrap();
-    admin.apply(&binding.to_string()).unwrap();
+    let object = json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+        "spec": { "podSelector": {}, "policyTypes": ["Ingress", "Egress"] },
+    });
+    activate(admin, namespace, &[policy, binding], object);
 }
 
 fn labels(admin: &Kubectl, object: &[&str]) -> Value {
@@ -95,7 +123,7 @@ fn policy_that_changes_the_meaning_is_named_with_field_and_value() {
     wait_until_ready(&member, name);
 }
 
-/// Registers a mutating webhook for AuthorizationPolicies of the namespace.
+/// Registers a mutating webhook for AuthorizationPolicies of the namespace, and waits until it has an effect.
 fn register(admin: &Kubectl, name: &str, namespace: &str, patch: &Value) {
     let authority = Authority::new(name).unwrap();
     let address = mutator::start(&authority, patch).unwrap();
@@ -103,7 +131,7 @@ fn register(admin: &Kubectl, name: &str, namespace: &str, patch: &Value) {
     let webhook = json!({
         "name": format!("{name}.example.com"), "admissionReviewVersions": ["v1"], "sideEffects": "None",
         "clientConfig": { "url": format!("https://{address}/"), "caBundle": bundle },
-        "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": namespace } },
+        "namespaceSelector": selector(namespace),
         "rules": [{
             "apiGroups": ["security.istio.io"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
             "resources": ["authorizationpolicies"],
@@ -113,7 +141,10 @@ fn register(admin: &Kubectl, name: &str, namespace: &str, patch: &Value) {
         "apiVersion": ADMISSION, "kind": "MutatingWebhookConfiguration", "metadata": { "name": name },
         "webhooks": [webhook],
     });
-    admin.apply(&configuration.to_string()).unwrap();
+    let object = json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy", "spec": { "action": "DENY" },
+    });
+    activate(admin, namespace, &[configuration], object);
 }
 
 #[test]

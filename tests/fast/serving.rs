@@ -165,12 +165,12 @@ fn age_of_a_failed_watch_is_a_metric() {
     };
     let now = Instant::now();
     let minute = Duration::from_mins(1);
-    metrics.set_watch_failure("tenants", None);
+    metrics.set_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
-    metrics.set_watch_failure("tenants", Some(Failure { first: now, last: now + 59 * minute }));
+    metrics.set_failure("tenants", Some(Failure { first: now, last: now + 59 * minute }));
     assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
     // The watch was tried again and has not failed since.
     assert!(value(now + 61 * minute) < f64::EPSILON);
-    metrics.set_watch_failure("tenants", None);
+    metrics.set_failure("tenants", None);
     assert!(value(now + 60 * minute) < f64::EPSILON);
 }

@@ -23,7 +23,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("SUB", 7),
     ("SCH", 4),
     ("AMB", 9),
-    ("IDN", 14),
+    ("IDN", 15),
     ("LBL", 5),
 ];
 

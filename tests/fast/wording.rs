@@ -127,7 +127,7 @@ fn metrics_are_as_reviewed() {
     metrics.record_invalid(400);
     metrics.record_repair("NetworkPolicy");
     metrics.set_registration(Some("enforced"));
-    metrics.set_watch_failure("tenants", None);
+    metrics.set_failure("tenants", None);
     let all = metrics.encode(Instant::now()).unwrap();
     let lines = all.lines().filter(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE "));
     let text: String = lines.flat_map(|line| [line, "\n"]).collect();

@@ -2,6 +2,7 @@
 //! some rule reads, and returns every value with its path. Judging the values is the rules' work.
 
 mod baseline_object;
+mod certificate_request;
 mod connection;
 mod container;
 mod error;
@@ -31,6 +32,7 @@ use super::fields::Found;
 use crate::kinds::Kind;
 use baseline_object::read_baseline_object;
 
+pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGNERS};
 pub use connection::Connection;
 pub use container::{Container, VolumeMount};
 pub use error::ObjectError;
@@ -69,6 +71,7 @@ pub enum Object<'a> {
     /// A service account; the second field is the whole object if it has the name of a baseline object.
     ServiceAccount(Metadata<'a>, Option<serde_json::Value>),
     TokenRequest(Metadata<'a>, TokenRequest<'a>),
+    CertificateRequest(CertificateRequest<'a>),
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
     VirtualService(Metadata<'a>),
@@ -106,6 +109,10 @@ impl<'a> Object<'a> {
             Kind::TokenRequest => {
                 let object = TypedObject::read(kind, raw, found)?;
                 Self::TokenRequest(object.metadata, object.spec.unwrap_or_default())
+            }
+            Kind::CertificateSigningRequest => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::CertificateRequest(object.spec.unwrap_or_default())
             }
             Kind::Secret => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;

@@ -13,8 +13,8 @@
 //! may use a waypoint of its own namespace that the setting `mesh.waypoints` names.
 //!
 //! A pod must keep `sidecar.istio.io/status`, `istio.io/rev` and `security.istio.io/tlsMode` as the injector wrote them, also
-//! through `pods/status`. With `mesh.istioCni` in the settings a pod must have
-//! it.
+//! through `pods/status`. With `mesh.istioCni` in the settings a pod must have `sidecar.istio.io/status`. The network in
+//! `topology.istio.io/network` must be the one that the injector writes.
 //!
 //! ## Why
 //! The injector obeys these keys, and so do the proxy's agent and istio-cni, which read them from the live pod. A
@@ -108,11 +108,13 @@
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
 use crate::keys::{
-    Map, OVERRIDES_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, TLS_MODE_LABEL, is_ambient_key, is_mesh_key,
+    Map, NETWORK_LABEL, OVERRIDES_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, TLS_MODE_LABEL,
+    is_ambient_key, is_mesh_key,
 };
 use crate::policy::object::{Metadata, MetadataAt, Object, Stage};
 use crate::policy::proxy::metadata::{Judgement, judge};
 use crate::settings::Dataplane;
+use crate::snapshot::ProxyReference;
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Metadata(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]);
@@ -120,6 +122,12 @@ pub(super) const RULE: Rule =
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
     let is_ambient = settings.dataplane == Dataplane::Ambient;
+    let is_injected =
+        matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
+    let is_own_network = |key: &str, value: &str| {
+        let mut networks = request.proxy_references().filter_map(ProxyReference::network);
+        is_injected && key == NETWORK_LABEL && networks.any(|network| network == value)
+    };
     for map in Map::ALL {
         let acts_on = |key: &str| if is_ambient { is_ambient_key(key) } else { is_mesh_key(key) };
         // BH304 judges these in pods, as far as there is an injector.
@@ -132,6 +140,7 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
                 if is_injectors(key) { Judgement::Never } else { judge(map, key, value, settings) };
             let (message, fix) = match judgement {
                 Judgement::Harmless => continue,
+                Judgement::Never if is_own_network(key, value) => continue,
                 Judgement::Never => (
                     format!("{} weakens the capture by the mesh, whatever its value is", quote(key)),
                     "remove it.",
@@ -152,8 +161,6 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
             report.add(&metadata.path(map, key), message, fix);
         }
     }
-    let is_injected =
-        matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
     let is_missing =
         settings.istio_cni && !is_ambient && is_injected && metadata.annotation(STATUS_ANNOTATION).is_none();
     if is_missing {

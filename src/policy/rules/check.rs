@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    Connection, MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication, Policy, Secret,
-    Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
+    CertificateRequest, Connection, MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication,
+    Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -25,6 +25,7 @@ pub enum Check {
     /// The options of a connection to a pod.
     Connection(fn(&Request<'_>, &Connection<'_>, &mut RuleReport)),
     TokenRequest(fn(&Request<'_>, &TokenRequest<'_>, &mut RuleReport)),
+    CertificateRequest(fn(&Request<'_>, &CertificateRequest<'_>, &mut RuleReport)),
     /// A Secret and, on update, its old version.
     Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
     /// An object with the name of a baseline object.
@@ -50,6 +51,7 @@ impl Check {
                 &[Kinds::Only(&[Kind::PodExecOptions, Kind::PodAttachOptions, Kind::PodProxyOptions])]
             }
             Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
+            Self::CertificateRequest(_) => &[Kinds::Only(&[Kind::CertificateSigningRequest])],
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
@@ -86,6 +88,9 @@ impl Check {
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
+            (Self::CertificateRequest(check), Object::CertificateRequest(certificate)) => {
+                check(request, certificate, report);
+            }
             (Self::Metadata(check), object) => {
                 if let Some(metadata) = metadata(request, object) {
                     check(request, metadata, report);
@@ -125,6 +130,10 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
         Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
-        Object::TokenRequest(..) | Object::Secret(_) | Object::Connection(_) | Object::Opaque => None,
+        Object::TokenRequest(..)
+        | Object::CertificateRequest(_)
+        | Object::Secret(_)
+        | Object::Connection(_)
+        | Object::Opaque => None,
     }
 }

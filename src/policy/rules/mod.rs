@@ -82,6 +82,7 @@ rules! {
     bh405_pod_address
     bh406_mesh_root_certificate
     bh407_trusted_credential
+    bh408_foreign_certificate
     bh501_open_peer
     bh502_foreign_peer
     bh605_reserved_header

@@ -114,7 +114,7 @@ pub async fn run(
         }
         let store_states = stores.store_states();
         for (name, _, failure) in store_states {
-            metrics.set_watch_failure(name, failure);
+            metrics.set_failure(name, failure);
         }
         let synced = store_states.into_iter().filter(|(_, synced, _)| *synced);
         let synced = synced.inspect(|(name, _, _)| readiness.mark_done(name)).count();

@@ -17,11 +17,14 @@ pub struct Revision {
     pub name: &'static str,
     pub native_sidecars: bool,
     pub istio_cni: bool,
+    /// The network of its pods, in a mesh of several networks.
+    pub network: Option<&'static str>,
 }
 
 impl Revision {
     /// The revision without a name, for namespaces with `istio-injection: enabled`.
-    pub const DEFAULT: Self = Self { name: "default", native_sidecars: true, istio_cni: false };
+    pub const DEFAULT: Self =
+        Self { name: "default", native_sidecars: true, istio_cni: false, network: None };
 }
 
 pub struct Istio {
@@ -126,6 +129,9 @@ fn manifests(revision: Revision, webhook_port: u16) -> Result<String> {
         .arg(format!("--set=components.cni.enabled={}", revision.istio_cni));
     if revision.name != Revision::DEFAULT.name {
         command.arg(format!("--set=revision={}", revision.name));
+    }
+    if let Some(network) = revision.network {
+        command.arg(format!("--set=values.istiodRemote.injectionPath=/inject/net/{network}"));
     }
     let output = command.output()?;
     if !output.status.success() {

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
-    KeyPair, SanType,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, SanType,
 };
 
 /// A certificate and its key, PEM.
@@ -66,7 +66,21 @@ impl Authority {
     }
 }
 
-fn distinguished(name: &str, organization: Option<&str>) -> DistinguishedName {
+/// A request for a certificate of a user in a group, or of an identity in the mesh, PEM.
+pub fn certificate_request(
+    user: impl Into<DnValue>,
+    group: Option<&str>,
+    identity: Option<&str>,
+) -> Result<String> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = distinguished(user, group);
+    if let Some(identity) = identity {
+        params.subject_alt_names = vec![SanType::URI(identity.try_into()?)];
+    }
+    Ok(params.serialize_request(&KeyPair::generate()?)?.pem()?)
+}
+
+fn distinguished(name: impl Into<DnValue>, organization: Option<&str>) -> DistinguishedName {
     let mut distinguished = DistinguishedName::new();
     distinguished.push(DnType::CommonName, name);
     if let Some(organization) = organization {

@@ -1,4 +1,5 @@
-//! Service accounts, their tokens, the Secrets that can hold one, and the ConfigMaps with the mesh's root certificate.
+//! Service accounts, their tokens, the Secrets that can hold one, requests for certificates, and the ConfigMaps with the
+//! mesh's root certificate.
 
 use super::{Field, fields, free, judged, metadata};
 
@@ -10,6 +11,21 @@ pub(super) static CONFIG_MAP: &[Field] = &[
     free("kind"),
     fields("metadata", metadata::TABLE),
     judged("metadata.name", &["BH406"]),
+];
+
+pub(super) static CERTIFICATE_SIGNING_REQUEST: &[Field] = &[
+    free("apiVersion"),
+    free("kind"),
+    fields("metadata", metadata::TABLE),
+    free("spec.expirationSeconds"),
+    free("spec.extra"),
+    free("spec.groups"),
+    judged("spec.request", &["BH408"]),
+    judged("spec.signerName", &["BH408"]),
+    free("spec.uid"),
+    free("spec.usages"),
+    free("spec.username"),
+    free("status"),
 ];
 
 pub(super) static SECRET: &[Field] = &[

@@ -51,6 +51,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Job => controllers::JOB,
         Kind::PersistentVolumeClaim => volume_claim::TABLE,
         Kind::ConfigMap => identities::CONFIG_MAP,
+        Kind::CertificateSigningRequest => identities::CERTIFICATE_SIGNING_REQUEST,
         Kind::Secret => identities::SECRET,
         Kind::ServiceAccount => identities::SERVICE_ACCOUNT,
         Kind::TokenRequest => identities::TOKEN_REQUEST,
