@@ -9,7 +9,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use serde_json::{Value, json};
 use support::applications::{applications, failures, run};
-use support::cluster::{namespace_labels, new_namespace, new_tenant};
+use support::cluster::{controller_metrics, namespace_labels, new_namespace, new_tenant};
 use support::objects::{list, pod};
 use support::refusal::{denied_by, expect_admitted, refused, violations};
 use support::wait::until;
