@@ -23,7 +23,7 @@ fn selector(namespace: &str) -> Value {
 fn activate(admin: &Kubectl, namespace: &str, configuration: &[Value], mut object: Value) {
     let probe = format!("{namespace}-probe");
     admin.ok(&["create", "namespace", &probe]).unwrap();
-    object["metadata"] = json!({ "name": "probe", "namespace": probe, "labels": {} });
+    object["metadata"] = json!({ "name": "probe", "namespace": probe, "labels": { "app": "probe" } });
     let written = || {
         let arguments = ["create", "--dry-run=server", "-o", "json", "-f", "-"];
         let answer = admin.feed(&arguments, &object.to_string()).unwrap();
