@@ -6,10 +6,10 @@ use bulkhead_harness::evaluator::{End, Packet, Pod, Port, passes};
 use bulkhead_harness::pki::Authority;
 use bulkhead_harness::program::{NAMESPACE, printed};
 use bulkhead_harness::wire;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{new_namespace, new_tenant, shared};
-use support::refusal::{expect_admitted, expect_refused, violations};
+use support::refusal::{expect_admitted, expect_refused, violations, warnings};
 use support::review::allows_pod_in;
 
 /// The API server shows the certificate that its AdmissionConfiguration names. Both replicas have `--client-ca`.
@@ -38,10 +38,10 @@ fn api_server_is_answered_and_other_callers_are_not() {
 #[test]
 fn refusal_to_a_stranger_does_not_list_tenants() {
     let it = shared();
-    let member = new_tenant(&it, "callers-secret");
-    let namespace = new_namespace(&member, "callers-secret");
+    let member = new_tenant(&it, "secretive");
+    let namespace = new_namespace(&member, "secretive");
     let stranger = it.cluster.powerful("nosy", "nosy-people").unwrap();
-    let said = stranger.run(&["delete", "tenant", "callers-secret", "--dry-run=server"]).unwrap();
+    let said = stranger.run(&["delete", "tenant", "secretive", "--dry-run=server"]).unwrap();
     assert_eq!(violations(&said.stderr), [("BH901", "metadata")], "{}", said.stderr);
     assert!(!said.stderr.contains(&namespace), "{}", said.stderr);
     let name = |tenant: &str| {
@@ -50,7 +50,16 @@ fn refusal_to_a_stranger_does_not_list_tenants() {
         assert!(!said.success);
         said.stderr.replace(&name, "NAME")
     };
-    assert_eq!(name("callers-secret"), name("callers-missing"));
+    assert_eq!(name("secretive"), name("nonexistent"));
+    let bare =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": namespace } }).to_string();
+    let said = stranger.feed(&["replace", "--dry-run=server", "-f", "-"], &bare).unwrap();
+    assert!(
+        warnings(&said.stderr).contains(&("", "metadata.labels[bulkhead.dev/tenant]")),
+        "{}",
+        said.stderr
+    );
+    assert!(!said.stderr.contains("`secretive`"), "{}", said.stderr);
 }
 
 /// Packets to a pod of Bulkhead, by an independent evaluator.

@@ -31,7 +31,7 @@ fn secrets(example: &Example, user: &User<'_>) -> BTreeSet<String> {
     let snapshot = example.snapshot();
     let actor = snapshot.actor(user);
     let foreign = snapshot.tenants().filter(|tenant| !actor.acts_for(&tenant.name));
-    let mut secrets: BTreeSet<String> = ["departed", "former"].map(str::to_owned).into();
+    let mut secrets = BTreeSet::from(["departed".to_owned()]);
     for tenant in foreign {
         secrets.insert(tenant.name.clone());
         secrets.extend(tenant.contact.clone());
