@@ -1,8 +1,10 @@
 use std::io::Write;
+use std::net::{AddrParseError, IpAddr};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
+use ipnet::IpNet;
 
 use super::exit_status::ExitStatus;
 use super::webhook_service;
@@ -11,10 +13,10 @@ use crate::registration;
 use crate::settings::Settings;
 use crate::sources::files;
 
-/// Print the manifests to install: CRDs, RBAC, webhook configurations.
+/// Print the manifests to install: CRDs, RBAC, webhook configurations, the NetworkPolicy of Bulkhead's pods.
 #[derive(Args, Debug)]
 pub(super) struct Manifests {
-    /// The parts to print; all by default.
+    /// The parts to print; all by default, `network` only with --api-servers.
     #[arg(value_enum)]
     parts: Vec<Part>,
 
@@ -28,6 +30,34 @@ pub(super) struct Manifests {
     /// The settings file, which lists the namespaces and kinds that RBAC and the webhook configurations name.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Callers in the NetworkPolicy")]
+    callers: Callers,
+}
+
+// No doc comment, because clap would show it as the command's description.
+#[derive(Args, Debug)]
+struct Callers {
+    /// The addresses or CIDRs from which the API servers call the webhook, as its pods see them.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = address_range)]
+    api_servers: Vec<IpNet>,
+
+    /// The namespaces whose pods may read the metrics, such as that of Prometheus.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    metrics_from: Vec<String>,
+
+    /// The port of `serve --listen`.
+    #[arg(long, value_name = "PORT", default_value_t = 9443)]
+    listen_port: u16,
+
+    /// The port of `serve --admin`.
+    #[arg(long, value_name = "PORT", default_value_t = 8080)]
+    admin_port: u16,
+}
+
+/// Parses an address, or a range of addresses.
+fn address_range(text: &str) -> Result<IpNet, AddrParseError> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -35,6 +65,7 @@ enum Part {
     Crds,
     Rbac,
     Webhooks,
+    Network,
 }
 
 impl Manifests {
@@ -57,6 +88,22 @@ impl Manifests {
                 yaml(&registration::validating(&service, &settings))?,
                 yaml(&registration::mutating(&service))?,
             ]);
+        }
+        let callers = &self.callers;
+        if self.parts.contains(&Part::Network) {
+            ensure!(
+                !callers.api_servers.is_empty(),
+                "`network` needs --api-servers: a policy without them would keep the API servers out"
+            );
+        }
+        if self.prints(Part::Network) && !callers.api_servers.is_empty() {
+            let callers = registration::Callers {
+                api_servers: callers.api_servers.clone(),
+                metrics_from: callers.metrics_from.clone(),
+                webhook_port: callers.listen_port,
+                admin_port: callers.admin_port,
+            };
+            documents.push(yaml(&registration::network_policy(&self.namespace, &callers))?);
         }
         std::io::stdout().write_all(documents.join("---\n").as_bytes())?;
         Ok(ExitStatus::Clean)

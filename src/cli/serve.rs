@@ -1,5 +1,6 @@
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::controller::{self, Identity};
 use crate::sources::{SnapshotStore, files, reload, watch};
 use crate::telemetry::{self, Metrics, Readiness};
 use crate::webhook::certificate::{self, CertificateFiles, ServingCertificate};
-use crate::webhook::server::{self, ConnectionLimits};
+use crate::webhook::server::{self, ConnectionLimits, Identities};
 use crate::webhook::{Webhook, router};
 
 /// Run the admission webhook, and the controller that applies baselines and registers the webhook.
@@ -46,6 +47,11 @@ pub(super) struct Serve {
     #[arg(long, value_name = "NAME", value_delimiter = ',', conflicts_with = "tls_cert")]
     development_certificate: Vec<String>,
 
+    /// The CA certificates of callers, PEM; reloaded when the file changes. With it, the webhook answers only callers
+    /// that have a certificate of this CA: configure the API servers first.
+    #[arg(long, value_name = "FILE")]
+    client_ca: Option<PathBuf>,
+
     /// The settings file, reloaded when it changes; built-in defaults without it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -65,6 +71,11 @@ pub(super) struct Serve {
     /// Seconds after which a silent connection is closed; an API server keeps its connections for 90 seconds.
     #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     idle_timeout: Duration,
+
+    /// The number of connections that the webhook accepts from one address. It accepts 4096 in all. An API server needs
+    /// one for each write that it has in flight.
+    #[arg(long, value_name = "NUMBER", default_value = "1024")]
+    max_connections_per_source: NonZeroUsize,
 
     /// Seconds to keep serving after SIGTERM, while the Service's endpoints are updated.
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
@@ -102,7 +113,7 @@ impl Serve {
     async fn serve(self) -> Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let certificate = self.runs(Part::Webhook).then(|| self.certificate()).transpose()?;
+        let identities = self.runs(Part::Webhook).then(|| self.identities()).transpose()?;
         let snapshots = Arc::new(SnapshotStore::default());
         let metrics = Arc::new(Metrics::default());
         // If a part ends by itself, the process must not continue without it.
@@ -127,12 +138,17 @@ impl Serve {
         let admin_address = admin.local_addr()?;
         let stop = CancellationToken::new();
         let mut webhook_tasks = JoinSet::new();
-        if let Some(certificate) = certificate {
+        if let Some(identities) = identities {
             let webhook = listen(self.listen).await?;
             info!(webhook = %webhook.local_addr()?, admin = %admin_address, "listening");
-            let limits = ConnectionLimits { idle: self.idle_timeout, drain: DRAIN_TIMEOUT };
+            let limits = ConnectionLimits {
+                per_source: self.max_connections_per_source.get(),
+                idle: self.idle_timeout,
+                drain: DRAIN_TIMEOUT,
+            };
             let routes = router(Arc::new(Webhook::new(snapshots, Arc::clone(&metrics))));
-            webhook_tasks.spawn(server::serve(webhook, certificate, routes, limits, stop.clone()));
+            let metrics = Arc::clone(&metrics);
+            webhook_tasks.spawn(server::serve(webhook, identities, routes, limits, metrics, stop.clone()));
         } else {
             info!(admin = %admin_address, "listening");
         }
@@ -167,6 +183,11 @@ impl Serve {
 
     fn runs(&self, part: Part) -> bool {
         self.parts.contains(&part)
+    }
+
+    fn identities(&self) -> Result<Identities> {
+        let client_ca = self.client_ca.clone().map(certificate::client_ca).transpose();
+        Ok(Identities { certificate: self.certificate()?, client_ca: client_ca.context("--client-ca")? })
     }
 
     fn certificate(&self) -> Result<Arc<ServingCertificate>> {

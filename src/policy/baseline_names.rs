@@ -44,7 +44,7 @@ impl Request<'_> {
     /// Returns the purpose of a baseline object here, for messages.
     pub fn isolation_purpose(&self) -> String {
         match self.tenant {
-            Some((name, _)) => format!("isolates tenant {name}"),
+            Some(_) => format!("isolates {}", self.own_tenant_in_words()),
             None => "isolates tenants".to_owned(),
         }
     }

@@ -19,6 +19,8 @@ pub struct LabelDefaults {
     pub has_labels: bool,
     /// True if an update dropped the labels, and Bulkhead restores them.
     pub is_repair: bool,
+    /// True if the user may know the tenant, and with it the values of the labels.
+    pub may_reveal: bool,
     /// True if nothing is added because the user is in no known tenant: a Tenant may be newer than the snapshot.
     pub actor_unknown: bool,
 }
@@ -47,9 +49,11 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
     };
     let namespace = namespace.metadata;
     let actor = snapshot.actor(&review.user);
+    let mut may_reveal = true;
     let labels = if is_update {
         match read(review.old_object()?)? {
             Object::Namespace(old) if !snapshot.is_break_glass(&review.user) => {
+                may_reveal = old.tenant().is_none_or(|tenant| actor.may_know(tenant));
                 on_update(&actor, &old.metadata, snapshot)
             }
             _ => Vec::new(),
@@ -62,6 +66,7 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
         labels: missing_labels(labels, |label| label.key, has).collect(),
         has_labels: namespace.has_labels(),
         is_repair: is_update,
+        may_reveal,
         actor_unknown: !is_update && matches!(actor, Actor::Other),
     })
 }

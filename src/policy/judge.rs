@@ -112,7 +112,8 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
             needs_lookup: None,
         });
     }
-    let contact = request.tenant.and_then(|(_, tenant)| tenant?.contact.clone());
+    let tenant = request.tenant.filter(|(name, _)| request.may_reveal(name));
+    let contact = tenant.and_then(|(_, tenant)| tenant?.contact.clone());
     Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
 }
 

@@ -160,6 +160,30 @@ impl<'r> Request<'r> {
         self.tenant.map_or("", |(name, _)| name)
     }
 
+    /// True if a refusal may tell the user about `tenant`. The empty name stands for everything that belongs to no
+    /// tenant.
+    pub fn may_reveal(&self, tenant: &str) -> bool {
+        let user = &self.review.user;
+        // No API server sends a review without a user: it comes from `bulkhead check`, whose reader has the files.
+        self.actor().may_know(tenant) || user.name.is_empty() || self.snapshot.is_break_glass(user)
+    }
+
+    /// Returns `tenant` as a message names it: for strangers, without its name.
+    pub fn tenant_in_words(&self, tenant: &str) -> String {
+        if self.may_reveal(tenant) {
+            format!("tenant {tenant}")
+        } else if tenant == self.tenant_name() {
+            "this tenant".to_owned()
+        } else {
+            "another tenant".to_owned()
+        }
+    }
+
+    /// Returns the tenant of the namespace as a message names it.
+    pub fn own_tenant_in_words(&self) -> String {
+        self.tenant_in_words(self.tenant_name())
+    }
+
     /// True if a namespace belongs to a tenant or to shared services, or belonged to a tenant.
     pub fn is_isolated(&self, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
         let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();

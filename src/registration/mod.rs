@@ -1,4 +1,5 @@
-//! Objects to install in the cluster, derived from the rules: webhook configurations, CRDs, RBAC.
+//! Objects to install in the cluster, derived from the rules: webhook configurations, CRDs, RBAC. And the NetworkPolicy
+//! of Bulkhead's pods.
 //!
 //! The folder is pure. The controller writes the webhook configurations; `bulkhead manifests` prints all of the
 //! objects.
@@ -7,6 +8,7 @@
 
 mod match_conditions;
 mod merge;
+mod network_policy;
 mod probe;
 mod rbac;
 mod webhooks;
@@ -17,6 +19,7 @@ use kube::CustomResourceExt;
 use crate::api::{Exemption, SharedService, Tenant};
 
 pub use merge::{is_enforced, merged};
+pub use network_policy::{Callers, network_policy};
 pub use probe::{ProbeResult, probe_patch};
 pub use rbac::{CONTROLLER, rbac};
 pub use webhooks::{CONFIGURATION_NAME, mutating, validating};

@@ -125,6 +125,21 @@ impl<'w> Actor<'w> {
         }
     }
 
+    /// True if the user may know about `tenant`: that it exists, its namespaces, its grants. Strangers may not. The empty
+    /// name stands for everything that belongs to no tenant.
+    pub fn may_know(&self, tenant: &str) -> bool {
+        match self {
+            Self::Member(_) => self.acts_for(tenant),
+            Self::Other => false,
+            Self::Bulkhead
+            | Self::NamespaceController
+            | Self::KubeController
+            | Self::KubeControllerManager
+            | Self::Node
+            | Self::Platform => true,
+        }
+    }
+
     pub fn acts_for(&self, tenant: &str) -> bool {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
     }

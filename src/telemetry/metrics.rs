@@ -22,6 +22,7 @@ pub struct Metrics {
     waived_violations: Family<WaivedLabels, Counter>,
     unjudged_requests: Family<UnjudgedLabels, Counter>,
     invalid_requests: Family<InvalidLabels, Counter>,
+    refused_connections: Family<ConnectionLabels, Counter>,
     repairs: Family<KindLabels, Counter>,
     registration: Family<RegistrationLabels, Gauge>,
     staleness: Family<ResourceLabels, Gauge<f64, AtomicU64>>,
@@ -58,6 +59,11 @@ struct UnjudgedLabels {
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct InvalidLabels {
     status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ConnectionLabels {
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -120,6 +126,12 @@ impl Default for Metrics {
             "Requests rejected because they were not admission reviews, by HTTP status",
             invalid_requests.clone(),
         );
+        let refused_connections = Family::default();
+        registry.register(
+            "refused_connections",
+            "Connections to the webhook that were closed before a request, by reason: handshake or source-limit",
+            refused_connections.clone(),
+        );
         let repairs = Family::default();
         registry.register(
             "baseline_repairs",
@@ -148,6 +160,7 @@ impl Default for Metrics {
             waived_violations,
             unjudged_requests,
             invalid_requests,
+            refused_connections,
             repairs,
             registration,
             staleness,
@@ -197,6 +210,10 @@ impl Metrics {
 
     pub fn record_invalid(&self, status: u16) {
         self.invalid_requests.get_or_create(&InvalidLabels { status }).inc();
+    }
+
+    pub fn record_refused_connection(&self, reason: &'static str) {
+        self.refused_connections.get_or_create(&ConnectionLabels { reason }).inc();
     }
 
     pub fn record_repair(&self, kind: &'static str) {

@@ -1,5 +1,5 @@
 //! The serving certificate of the webhook: read from two files and reloaded when they change, or created for
-//! development.
+//! development; and the CA of its callers, reloaded in the same way.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,10 +7,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use tracing::{info, warn};
 
 /// Polling interval. Polling also sees a renamed file or a replaced symbolic link.
@@ -25,6 +29,10 @@ pub enum CertificateError {
     Pem { file: PathBuf, error: rustls::pki_types::pem::Error },
     #[error("the certificate file holds no certificate")]
     Empty,
+    #[error("{}: the file holds no certificate", file.display())]
+    EmptyCa { file: PathBuf },
+    #[error("{}: a certificate in it is not that of a CA: {error}", file.display())]
+    Ca { file: PathBuf, error: rustls::Error },
     #[error("certificate and key do not match: {0}")]
     Pair(#[from] rustls::Error),
     #[error("failed to create a certificate: {0}")]
@@ -59,23 +67,29 @@ struct Contents {
 
 impl CertificateFiles {
     fn contents(&self) -> Result<Contents, CertificateError> {
-        let read = |file: &Path| {
-            std::fs::read(file).map_err(|error| CertificateError::File { file: file.to_owned(), error })
-        };
         Ok(Contents { certificate: read(&self.certificate)?, key: read(&self.key)? })
     }
 
     fn pair(&self, contents: &Contents) -> Result<CertifiedKey, CertificateError> {
-        let pem = |file: &Path| {
-            let file = file.to_owned();
-            move |error| CertificateError::Pem { file, error }
-        };
-        let chain = CertificateDer::pem_slice_iter(&contents.certificate)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(pem(&self.certificate))?;
-        let key = PrivateKeyDer::from_pem_slice(&contents.key).map_err(pem(&self.key))?;
+        let chain = certificates(&self.certificate, &contents.certificate)?;
+        let key = PrivateKeyDer::from_pem_slice(&contents.key)
+            .map_err(|error| CertificateError::Pem { file: self.key.clone(), error })?;
         certified_key(chain, key)
     }
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, CertificateError> {
+    std::fs::read(file).map_err(|error| CertificateError::File { file: file.to_owned(), error })
+}
+
+/// Returns the certificates in the content of a PEM file.
+fn certificates(file: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let all = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    all.map_err(|error| CertificateError::Pem { file: file.to_owned(), error })
+}
+
+fn provider() -> CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
 }
 
 /// Combines a certificate and its key. Fails if they do not match.
@@ -86,39 +100,115 @@ fn certified_key(
     if chain.is_empty() {
         return Err(CertificateError::Empty);
     }
-    Ok(CertifiedKey::from_der(chain, key, &rustls::crypto::aws_lc_rs::default_provider())?)
+    Ok(CertifiedKey::from_der(chain, key, &provider())?)
 }
 
 /// Returns the certificate in `files`, and reloads it when they change. If the new pair is invalid, the old one stays
 /// in use. Polls on the current runtime until that ends.
 pub fn from_files(files: CertificateFiles) -> Result<Arc<ServingCertificate>, CertificateError> {
-    let mut last = files.contents()?;
-    let serving = Arc::new(ServingCertificate(ArcSwap::from_pointee(files.pair(&last)?)));
+    let contents = files.contents()?;
+    let serving = Arc::new(ServingCertificate(ArcSwap::from_pointee(files.pair(&contents)?)));
     let updated = Arc::clone(&serving);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(POLL_INTERVAL).await;
-            let contents = match files.contents() {
-                Ok(contents) if contents == last => continue,
-                Ok(contents) => contents,
-                Err(error) => {
-                    warn!(%error, "failed to read the certificate files; the previous pair stays in use");
-                    continue;
-                }
-            };
-            match files.pair(&contents) {
-                Ok(pair) => {
-                    updated.0.store(Arc::new(pair));
-                    info!("loaded a new certificate");
-                }
-                Err(error) => {
-                    warn!(%error, "the new certificate cannot be used; the previous pair stays in use");
-                }
-            }
-            last = contents;
-        }
-    });
+    let contents_of = files.clone();
+    let store = move |contents: &Contents| {
+        updated.0.store(Arc::new(files.pair(contents)?));
+        Ok(())
+    };
+    tokio::spawn(poll("certificate", contents, move || contents_of.contents(), store));
     Ok(serving)
+}
+
+/// Reads again and again, and stores new content. An error is logged, and changes nothing.
+async fn poll<C: PartialEq + Send>(
+    what: &str,
+    mut last: C,
+    read: impl Fn() -> Result<C, CertificateError> + Send,
+    store: impl Fn(&C) -> Result<(), CertificateError> + Send,
+) {
+    loop {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        let contents = match read() {
+            Ok(contents) if contents == last => continue,
+            Ok(contents) => contents,
+            Err(error) => {
+                warn!(%error, "failed to read the {what}; the previous one stays in use");
+                continue;
+            }
+        };
+        match store(&contents) {
+            Ok(()) => info!("loaded a new {what}"),
+            Err(error) => warn!(%error, "the new {what} cannot be used; the previous one stays in use"),
+        }
+        last = contents;
+    }
+}
+
+/// The verifier of callers' certificates by the client CA in use.
+#[derive(Debug)]
+pub struct ClientCa(ArcSwap<Arc<dyn ClientCertVerifier>>);
+
+/// Returns a verifier of callers by the CA certificates in `file`, and reloads it when the file changes. If the new
+/// content is invalid, the old one stays in use. Polls on the current runtime until that ends.
+pub fn client_ca(file: PathBuf) -> Result<Arc<ClientCa>, CertificateError> {
+    let contents = read(&file)?;
+    let verifying = Arc::new(ClientCa(ArcSwap::from_pointee(verifier(&file, &contents)?)));
+    let updated = Arc::clone(&verifying);
+    let content_of = file.clone();
+    let store = move |contents: &Vec<u8>| {
+        updated.0.store(Arc::new(verifier(&file, contents)?));
+        Ok(())
+    };
+    tokio::spawn(poll("client CA", contents, move || read(&content_of), store));
+    Ok(verifying)
+}
+
+fn verifier(file: &Path, pem: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file, pem)? {
+        let unusable = |error| CertificateError::Ca { file: file.to_owned(), error };
+        roots.add(certificate).map_err(unusable)?;
+    }
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider())).build();
+    // There are no revocation lists, so nothing else can be wrong.
+    verifier.map_err(|_| CertificateError::EmptyCa { file: file.to_owned() })
+}
+
+impl ClientCertVerifier for ClientCa {
+    /// Names no CA: callers without a certificate need not learn it, and an API server has only one certificate to send.
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.0.load().verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.load().verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.load().verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.load().supported_verify_schemes()
+    }
 }
 
 /// A certificate that is signed by a CA whose key is discarded at once.

@@ -4,6 +4,7 @@
 //! of it. The webhook does not decide itself: `policy` judges, in a snapshot that `sources` provides.
 
 pub mod certificate;
+mod connections;
 mod handler;
 mod mutate;
 mod retry;

@@ -51,7 +51,8 @@ fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
 fn warnings(defaults: &LabelDefaults) -> Vec<String> {
     let warning = |label: &AddedLabel| {
         let AddedLabel { key, value } = label;
-        format!("metadata.labels[{key}]: Bulkhead restored `{value}`, which only the platform may remove")
+        let restored = if defaults.may_reveal { format!("`{value}`") } else { "the label".to_owned() };
+        format!("metadata.labels[{key}]: Bulkhead restored {restored}, which only the platform may remove")
     };
     if defaults.is_repair { defaults.labels.iter().map(warning).collect() } else { Vec::new() }
 }

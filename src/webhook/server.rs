@@ -1,7 +1,7 @@
 //! The accept loop of the webhook, with TLS.
 //!
 //! It is Bulkhead's own, because the ones in libraries do not limit the time of a silent handshake, the time of idle
-//! connections or the number of connections, and they offer HTTP/2.
+//! connections or the number of connections, of all callers and of one, and they offer HTTP/2.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,28 +12,38 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::certificate::ServingCertificate;
+use super::certificate::{ClientCa, ServingCertificate};
+use super::connections::{Slot, Slots};
+use crate::telemetry::Metrics;
 
 /// Time limit of a TLS handshake, which takes milliseconds.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay after an error of the listener itself, such as no free file descriptor.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
-/// Maximum number of connections. Further callers wait to be accepted.
-const MAX_CONNECTIONS: usize = 2048;
 /// Size of the read buffer: enough for the headers, and for a common review in one read.
 const READ_BUFFER: usize = 64 << 10;
 
-/// Time limits of connections.
+/// The certificate that callers see, and the CA that theirs must be of; without it, anyone may call.
+#[derive(Debug)]
+pub struct Identities {
+    pub certificate: Arc<ServingCertificate>,
+    pub client_ca: Option<Arc<ClientCa>>,
+}
+
+/// Limits of connections.
 #[derive(Clone, Debug)]
 pub struct ConnectionLimits {
+    /// Maximum number of connections from one address.
+    pub per_source: usize,
     /// Maximum time for a connection to be silent, or to send its headers. It must exceed the 90 s for which an API
     /// server keeps idle connections.
     pub idle: Duration,
@@ -44,24 +54,28 @@ pub struct ConnectionLimits {
 /// Serves until `stop` is cancelled, then waits for the open requests.
 pub async fn serve(
     listener: TcpListener,
-    certificate: Arc<ServingCertificate>,
+    identities: Identities,
     router: Router,
     limits: ConnectionLimits,
+    metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> Result<(), rustls::Error> {
-    let acceptor = TlsAcceptor::from(Arc::new(tls(certificate)?));
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let acceptor = TlsAcceptor::from(Arc::new(tls(identities)?));
+    let slots = Slots::new(limits.per_source);
     let connections = TaskTracker::new();
     loop {
-        let (stream, peer, permit) = tokio::select! {
-            accepted = accept(&listener, &permits) => accepted,
+        let (stream, peer, slot) = tokio::select! {
+            accepted = accept(&listener, &slots, &metrics) => accepted,
             () = stop.cancelled() => break,
         };
         let (acceptor, router, limits, stop) =
             (acceptor.clone(), router.clone(), limits.clone(), stop.clone());
+        let metrics = Arc::clone(&metrics);
         connections.spawn(async move {
-            let _permit = permit;
-            connection(stream, peer, &acceptor, router, &limits, &stop).await;
+            let _slot = slot;
+            if let Some(stream) = handshake(stream, peer, &acceptor, &metrics).await {
+                connection(stream, peer, router, &limits, &stop).await;
+            }
         });
     }
     drop(listener);
@@ -72,12 +86,18 @@ pub async fn serve(
     Ok(())
 }
 
-fn tls(certificate: Arc<ServingCertificate>) -> Result<ServerConfig, rustls::Error> {
+fn tls(identities: Identities) -> Result<ServerConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(certificate);
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
+    let builder = match identities.client_ca {
+        Some(client_ca) => builder.with_client_cert_verifier(client_ca),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(identities.certificate);
+    // A resumed session would not show a certificate again, so it would outlive the CA. API servers resume none.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
     // An API server calls a Service with HTTP/1.1 (https://issue.k8s.io/75791). A single protocol needs a single set
     // of limits.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -86,12 +106,21 @@ fn tls(certificate: Arc<ServingCertificate>) -> Result<ServerConfig, rustls::Err
 
 async fn accept(
     listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
+    slots: &Arc<Slots>,
+    metrics: &Metrics,
+) -> (TcpStream, SocketAddr, Slot) {
+    let mut permit = slots.free().await;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, permit),
+            // Closed at once: the callers at other addresses must not wait for this one.
+            Ok((stream, peer)) => match slots.take(peer.ip(), permit) {
+                Ok(slot) => return (stream, peer, slot),
+                Err(unused) => {
+                    permit = unused;
+                    metrics.record_refused_connection("source-limit");
+                    debug!(%peer, "closed a connection: its address has too many");
+                }
+            },
             Err(error) => {
                 warn!(%error, "failed to accept a connection");
                 sleep(ACCEPT_RETRY_DELAY).await;
@@ -100,20 +129,32 @@ async fn accept(
     }
 }
 
-async fn connection(
+async fn handshake(
     stream: TcpStream,
     peer: SocketAddr,
     acceptor: &TlsAcceptor,
+    metrics: &Metrics,
+) -> Option<TlsStream<TcpStream>> {
+    let _ = stream.set_nodelay(true);
+    match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+        Ok(Ok(stream)) => {
+            debug!(%peer, "accepted a connection");
+            return Some(stream);
+        }
+        Ok(Err(error)) => debug!(%peer, %error, "failed the TLS handshake"),
+        Err(_) => debug!(%peer, "timed out in the TLS handshake"),
+    }
+    metrics.record_refused_connection("handshake");
+    None
+}
+
+async fn connection(
+    stream: TlsStream<TcpStream>,
+    peer: SocketAddr,
     router: Router,
     limits: &ConnectionLimits,
     stop: &CancellationToken,
 ) {
-    let _ = stream.set_nodelay(true);
-    let stream = match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return debug!(%peer, %error, "failed the TLS handshake"),
-        Err(_) => return debug!(%peer, "timed out in the TLS handshake"),
-    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle)

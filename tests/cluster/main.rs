@@ -7,6 +7,7 @@ mod accepted;
 mod adoption;
 mod applications;
 mod baseline;
+mod callers;
 mod chain;
 mod controller;
 mod credentials;

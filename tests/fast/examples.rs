@@ -28,7 +28,7 @@ pub(crate) struct Example {
 pub(crate) struct Judged {
     pub(crate) violations: Vec<Violation>,
     pub(crate) contact: Option<String>,
-    new: Document,
+    pub(crate) new: Document,
 }
 
 /// The examples of a rule's manual, in their order.
@@ -86,9 +86,23 @@ impl Example {
         marks
     }
 
-    pub(crate) fn judged(&self) -> Judged {
+    /// The snapshot that the example is judged in.
+    pub(crate) fn snapshot(&self) -> &'static Snapshot {
         let snapshot = SNAPSHOTS.get(&self.snapshot);
-        let snapshot = snapshot.unwrap_or_else(|| panic!("no snapshot `{}`", self.snapshot));
+        snapshot.unwrap_or_else(|| panic!("no snapshot `{}`", self.snapshot))
+    }
+
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.operation == "delete"
+    }
+
+    pub(crate) fn judged(&self) -> Judged {
+        self.judged_as(&self.user, &self.groups.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The verdict if this user had sent the request.
+    pub(crate) fn judged_as(&self, user: &str, groups: &[&str]) -> Judged {
+        let snapshot = self.snapshot();
         let mut documents = yaml::read(&self.text).unwrap();
         let is_update = self.operation == "update";
         let new = documents.pop().unwrap();
@@ -103,14 +117,14 @@ impl Example {
         let resource = Resource::all()
             .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
             .unwrap();
-        let is_delete = self.operation == "delete";
+        let is_delete = self.is_deletion();
         let review = Review {
             operation: &self.operation.to_uppercase(),
             group: resource.group,
             resource: resource.plural,
             subresource: resource.subresource,
             namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
-            user: User { name: &self.user, groups: self.groups.iter().map(String::as_str).collect() },
+            user: User { name: user, groups: groups.iter().copied().collect() },
             stage: Stage::Mutated,
             // In June of 2026.
             time: 1_780_272_000,

@@ -20,6 +20,7 @@ mod refusals;
 mod registration;
 mod rendered;
 mod serving;
+mod strangers;
 mod threats;
 mod tree;
 mod weakening;

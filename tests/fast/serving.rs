@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use bulkhead::telemetry::{Failure, Metrics};
 use bulkhead_harness::cluster::{folder, free_ports, write_pair};
-use bulkhead_harness::pki::Authority;
+use bulkhead_harness::pki::{Authority, Pair};
 use bulkhead_harness::program::{SERVER_NAME, Server};
 use bulkhead_harness::wire::{self, Caller};
 use serde_json::{Value, json};
 use support::cluster::log_lines;
+use support::command::bulkhead;
 use support::metrics::{metrics, value};
 use support::review::{UID, allows_pod_in, injected_pod};
 use support::wait::until;
@@ -108,6 +109,96 @@ fn new_certificate_is_served_and_a_bad_one_is_not() {
         until(|| warnings() > before);
     }
     assert!(allowed(&by(&second)));
+}
+
+/// Only callers with a certificate of the CA are answered. Probes and metrics need none.
+#[test]
+fn caller_without_a_certificate_of_the_client_ca_is_not_answered() {
+    let folder = folder("client-ca").unwrap();
+    let (first, second) = (Authority::new("first").unwrap(), Authority::new("second").unwrap());
+    let file = folder.join("callers.crt");
+    fs::write(&file, &first.certificate).unwrap();
+    let arguments = ["--snapshot", WORLD, "--development-certificate", SERVER_NAME, "--client-ca"];
+    let arguments = [arguments.as_slice(), &[file.to_str().unwrap()]].concat();
+    let server = start("client-ca", &folder, &arguments, None);
+    let bundle = server.process.stdout();
+    let with =
+        |pair: Option<&Pair>| Caller::with_certificate(server.webhook, SERVER_NAME, &bundle, pair).unwrap();
+    let is_answered = |caller: &Caller| caller.post("/validate/workloads", &review()).is_ok();
+    let refused =
+        || value(&metrics(server.admin), "bulkhead_refused_connections_total{reason=\"handshake\"}");
+    let (of_first, of_second) = (first.client("api", None).unwrap(), second.client("api", None).unwrap());
+
+    assert!(allowed(&with(Some(&of_first))));
+    for stranger in [with(None), with(Some(&of_second)), with(Some(&first.server(&[SERVER_NAME]).unwrap()))] {
+        let before = refused();
+        assert!(!is_answered(&stranger));
+        until(|| refused() == before + 1);
+    }
+    assert_eq!(ready(&server).0, 200);
+
+    fs::write(&file, format!("{}{}", first.certificate, second.certificate)).unwrap();
+    until(|| is_answered(&with(Some(&of_second))));
+    assert!(allowed(&with(Some(&of_first))));
+    let warnings = || log_lines(&server.process).iter().filter(|line| line["level"] == "WARN").count();
+    for bad in ["nothing", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"] {
+        let before = warnings();
+        fs::write(&file, bad).unwrap();
+        until(|| warnings() > before);
+    }
+    assert!(allowed(&with(Some(&of_second))));
+    fs::write(&file, &second.certificate).unwrap();
+    until(|| !is_answered(&with(Some(&of_first))));
+    assert!(allowed(&with(Some(&of_second))));
+}
+
+#[test]
+fn server_with_a_bad_client_ca_does_not_start() {
+    let folder = folder("bad-client-ca").unwrap();
+    let file = folder.join("callers.crt");
+    let path = file.to_str().unwrap();
+    let said = || {
+        let arguments = ["--snapshot", WORLD, "--development-certificate", SERVER_NAME, "--client-ca", path];
+        let (code, _, error) = bulkhead(&[&["serve"], arguments.as_slice()].concat(), "");
+        assert_eq!(code, 2, "{error}");
+        error
+    };
+    assert!(said().contains(path));
+    let no_ca = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    for (content, message) in [("", "holds no certificate"), (no_ca, "is not that of a CA")] {
+        fs::write(&file, content).unwrap();
+        let error = said();
+        assert!(error.contains("--client-ca") && error.contains(path) && error.contains(message), "{error}");
+    }
+}
+
+/// One address at its limit stops no other.
+#[test]
+fn source_with_too_many_connections_does_not_stop_others() {
+    const LIMIT: usize = 3;
+    let folder = folder("source-limit").unwrap();
+    let limit = LIMIT.to_string();
+    let arguments = ["--snapshot", WORLD, "--development-certificate", SERVER_NAME];
+    let arguments = [arguments.as_slice(), &["--max-connections-per-source", &limit]].concat();
+    let server = start("source-limit", &folder, &arguments, None);
+    let caller = || Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).unwrap();
+    let refused =
+        || value(&metrics(server.admin), "bulkhead_refused_connections_total{reason=\"source-limit\"}");
+    let many = caller();
+    // Half of the connections have sent nothing: they count too.
+    let open: Vec<_> = (1..LIMIT).map(|_| many.connect().unwrap()).collect();
+    let silent = many.tcp().unwrap();
+    until(|| many.connect().is_err());
+    assert!(refused() > 0);
+    // Other systems have no further addresses on loopback.
+    if cfg!(target_os = "linux") {
+        let before = refused();
+        assert!(allowed(&caller().from_address([127, 0, 0, 2].into())));
+        assert_eq!(refused(), before);
+    }
+    drop((open, silent));
+    until(|| many.connect().is_ok());
+    assert!(allowed(&many));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("NSP", 12),
     ("BAS", 13),
     ("RES", 3),
-    ("WIR", 22),
+    ("WIR", 26),
     ("SCB", 9),
     ("SCW", 19),
     ("SCF", 9),

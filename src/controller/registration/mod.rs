@@ -221,7 +221,8 @@ impl Registrar<'_> {
             ),
             ProbeResult::NotJudged(None) => RegistrationState::Unverified(format!(
                 "a dry run that every replica refuses was admitted: none is ready, or the API server does not reach \
-                 Service {}/{} on port {}, or does not trust its certificate",
+                 Service {}/{} on port {}, or does not trust its certificate, or has no certificate of the webhook's \
+                 client CA",
                 self.webhook_service.namespace, self.webhook_service.service, self.webhook_service.port
             )),
             ProbeResult::NotJudged(Some(message)) => RegistrationState::Unverified(format!(

@@ -10,39 +10,38 @@ use crate::policy::{Request, quote, quote_all};
 
 /// Returns what was found, and what to write instead.
 pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -> (String, String) {
-    let tenant = request.tenant_name();
     match *claim {
         Claim::RequestHeader(name) => (
             format!("only the receiving proxy may write {}, because services trust this header", quote(name)),
             "remove the header from the route.".to_owned(),
         ),
         Claim::KnownHost(host) => (
-            format!("{} is outside tenant {tenant}, and no grant covers it", quote(host)),
+            format!("{} is outside {}, and no grant covers it", quote(host), request.own_tenant_in_words()),
             "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the platform \
              for `Tenant.spec.grants.reach.sharedServices` and write its full host name."
                 .to_owned(),
         ),
         Claim::NoPeers(rule) => (
             format!("a rule without `{}` matches every pod and every address", rule.list()),
-            peers_of_the_tenant(tenant, &rule),
+            peers_of_the_tenant(request, &rule),
         ),
         Claim::EmptyPeer(rule) => (
             "this peer has no selector and no `ipBlock`, so it matches every pod".to_owned(),
-            peers_of_the_tenant(tenant, &rule),
+            peers_of_the_tenant(request, &rule),
         ),
         Claim::Cidr(rule, range) => {
             let range = quote(range);
             match owner {
                 Owner::Anyone => (
                     format!("{range} is wider than /8, and can match the addresses of any pod"),
-                    peers_of_the_tenant(tenant, &rule),
+                    peers_of_the_tenant(request, &rule),
                 ),
                 Owner::Malformed => (
                     format!("{range} is written in a way that programs read as different ranges"),
                     granted_peers(&rule),
                 ),
                 Owner::Own | Owner::Granted | Owner::Platform | Owner::Foreign => {
-                    (outside(tenant, &range), granted_peers(&rule))
+                    (outside(request, &range), granted_peers(&rule))
                 }
             }
         }
@@ -51,7 +50,7 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
                 SelectedNamespaces::Foreign(names) => foreign(request, &rule, &names),
                 SelectedNamespaces::Allowed | SelectedNamespaces::Any => (
                     "this `namespaceSelector` names no namespace, and can match those of other tenants".to_owned(),
-                    peers_of_the_tenant(tenant, &rule),
+                    peers_of_the_tenant(request, &rule),
                 ),
             }
         }
@@ -60,18 +59,19 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
 
 /// Foreign namespaces. For the first of which the tenant may call some pods, the fix names these pods and their ports.
 fn foreign(request: &Request<'_>, rule: &TrafficRule<'_, '_>, names: &[&str]) -> (String, String) {
-    let tenant = request.tenant_name();
+    let tenant = request.own_tenant_in_words();
+    let may_reveal = request.may_reveal(request.tenant_name());
     let granted = names.iter().find_map(|name| {
         let mut destinations = peers::destinations(request, name).into_iter();
-        Some((*name, destinations.next().filter(|_| rule.direction == Direction::Out)?))
+        Some((*name, destinations.next().filter(|_| rule.direction == Direction::Out && may_reveal)?))
     });
     let Some((name, Destination { pods, ports })) = granted else {
-        return (outside(tenant, &quote_all(names)), granted_peers(rule));
+        return (outside(request, &quote_all(names)), granted_peers(rule));
     };
     let pods: Vec<String> = pods.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     let ports: Vec<String> = ports.iter().map(|port| format!("{} {}", port.protocol, port.number)).collect();
     (
-        format!("this rule allows more of {} than tenant {tenant} may call", quote(name)),
+        format!("this rule allows more of {} than {tenant} may call", quote(name)),
         format!(
             "leave the rule out: the baseline already allows what is granted. Or write `podSelector: {{matchLabels: \
              {{{}}}}}` beside the `namespaceSelector`, and only the ports {}.",
@@ -81,17 +81,22 @@ fn foreign(request: &Request<'_>, rule: &TrafficRule<'_, '_>, names: &[&str]) ->
     )
 }
 
-fn outside(tenant: &str, named: &str) -> String {
-    format!("this peer names {named}, which is outside tenant {tenant} and covered by no grant")
+fn outside(request: &Request<'_>, named: &str) -> String {
+    let tenant = request.own_tenant_in_words();
+    format!("this peer names {named}, which is outside {tenant} and covered by no grant")
 }
 
 const CHART: &str = "If a chart or an operator writes the policy, configure the peers there.";
 
-fn peers_of_the_tenant(tenant: &str, rule: &TrafficRule<'_, '_>) -> String {
+fn peers_of_the_tenant(request: &Request<'_>, rule: &TrafficRule<'_, '_>) -> String {
     let list = rule.list();
-    let own = format!(
-        "write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with `{TENANT_LABEL}: {tenant}`"
-    );
+    let tenant = request.tenant_name();
+    let label = if request.may_reveal(tenant) {
+        format!("`{TENANT_LABEL}: {tenant}`")
+    } else {
+        format!("the namespace's label `{TENANT_LABEL}`")
+    };
+    let own = format!("write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with {label}");
     match rule.direction {
         Direction::In => format!(
             "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \

@@ -124,9 +124,13 @@ fn check(
                 report.add(&path, message, own_tenant(actor, tenant));
             }
             (Operation::Update, _) => {
-                let keep = old_value(TENANT_LABEL).map_or("remove the label".to_owned(), |previous| {
-                    format!("keep {}", quote(&format!("{TENANT_LABEL}: {previous}")))
-                });
+                let keep = match old_value(TENANT_LABEL) {
+                    Some(previous) if request.may_reveal(previous) => {
+                        format!("keep {}", quote(&format!("{TENANT_LABEL}: {previous}")))
+                    }
+                    Some(_) => "keep the label as it is".to_owned(),
+                    None => "remove the label".to_owned(),
+                };
                 report.add(
                     &path,
                     "only the platform may move a namespace to a tenant or away from one",
@@ -148,7 +152,11 @@ fn check(
         let (is_wrong, fix) = match owner.filter(|owner| !is_observed(owner)) {
             Some(owner) => (
                 plain_label != Some(owner),
-                format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}"))),
+                if request.may_reveal(owner) {
+                    format!("set {}.", quote(&format!("{PLAIN_TENANT_LABEL}: {owner}")))
+                } else {
+                    format!("set the value of `{TENANT_LABEL}`.")
+                },
             ),
             None => (
                 plain_label

@@ -116,6 +116,8 @@ fn check(
     let path = Object::name_path();
     let named_after =
         |own: &Tenant| format!("name it `{NAMESPACE_PREFIX}{0}` or `{NAMESPACE_PREFIX}{0}-…`.", own.name);
+    let is_foreign =
+        || snapshot.tenant_by_namespace_name(name).is_some_and(|other| !actor.acts_for(&other.name));
     let is_own = own.is_some_and(|own| own.matches_namespace_name(name));
     if snapshot.settings.trusts_namespace(name)
         || snapshot.settings.reserved_prefixes.iter().any(has_prefix)
@@ -131,20 +133,13 @@ fn check(
     } else if let Some(own) = own.filter(|own| !own.matches_namespace_name(name)) {
         let message = format!("{} is not a name for a namespace of tenant {}", quote(name), own.name);
         report.add(&path, message, named_after(own));
-    } else if let Some(other) =
-        snapshot.tenant_by_namespace_name(name).filter(|other| !actor.acts_for(&other.name))
-    {
-        let message =
-            format!("{} belongs to tenant {}, and you are not one of its owners", quote(name), other.name);
-        let fix = format!(
-            "choose another name, let an owner of {} create it, or ask the platform to list you in \
-             `Tenant.spec.owners`.",
-            other.name
+    } else if is_foreign() || (own.is_none() && name.starts_with(NAMESPACE_PREFIX)) {
+        // The same words whether the tenant exists or not: a stranger must not learn it.
+        let message = format!(
+            "names that begin with `{NAMESPACE_PREFIX}` are reserved for tenants, and you own none with this name"
         );
-        report.add(&path, message, fix);
-    } else if own.is_none() && name.starts_with(NAMESPACE_PREFIX) {
-        let message = format!("names that begin with `{NAMESPACE_PREFIX}` are reserved for tenants");
-        let fix = "choose another name, or ask the platform to create the Tenant first.";
+        let fix = "choose another name, or let an owner of the tenant create the namespace. The platform can create \
+                   the Tenant first, or list you in its `spec.owners`.";
         report.add(&path, message, fix);
     }
 }

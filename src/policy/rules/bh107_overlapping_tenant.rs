@@ -34,7 +34,7 @@
 //! spec: { owners: [] }
 //! ```
 
-use super::{Check, Operation, Request, Rule, RuleReport};
+use super::{Check, Operation, Request, Rule, RuleReport, quote};
 use crate::policy::object::{Object, TenantView};
 use crate::snapshot::NAMESPACE_PREFIX;
 
@@ -48,6 +48,18 @@ fn check(
 ) {
     let name = tenant.metadata.name_or_generate_name();
     if let Some(other) = request.snapshot.overlapping_tenant(name) {
+        if !request.may_reveal(other) {
+            // Another rule refuses other users, who must not learn that the tenant exists.
+            if request.may_create_own_tenant() {
+                let message = format!(
+                    "a namespace that is named after tenant {} could belong to another tenant too",
+                    quote(name)
+                );
+                let fix = "choose another name, if possible one without `-`.";
+                report.add(&Object::name_path(), message, fix);
+            }
+            return;
+        }
         let shorter = if name.len() < other.len() { name } else { other };
         report.add(
             &Object::name_path(),

@@ -42,9 +42,10 @@ fn check(
     _: Option<&TenantView<'_>>,
     report: &mut RuleReport,
 ) {
-    let namespaces: Vec<&str> =
-        request.snapshot.namespaces_of(tenant.metadata.name_or_generate_name()).collect();
-    if namespaces.is_empty() {
+    let name = tenant.metadata.name_or_generate_name();
+    let namespaces: Vec<&str> = request.snapshot.namespaces_of(name).collect();
+    // Another rule refuses other users, who must not learn which namespaces the tenant has.
+    if namespaces.is_empty() || !request.may_reveal(name) {
         return;
     }
     report.add(

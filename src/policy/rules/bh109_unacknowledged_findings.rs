@@ -70,6 +70,10 @@ fn check(request: &Request<'_>, new: &TenantView<'_>, old: Option<&TenantView<'_
     let is_observed = |tenant: &&TenantView<'_>| tenant.enforcement().value == Enforcement::Observe;
     let Some(old) = old.filter(is_observed).filter(|_| !is_observed(&new)) else { return };
     let name = new.metadata.name_or_generate_name();
+    // Another rule refuses other users, who must not learn what the audit found.
+    if !request.may_reveal(name) {
+        return;
+    }
     let path = new.enforcement().path;
     let namespace_count = request.snapshot.namespaces_of(name).count();
     match old.audit.as_ref().filter(|audit| audit.namespaces == namespace_count) {

@@ -81,10 +81,10 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport, quote};
+use super::{Check, Kind, Kinds, Operation, Request, Retry, Rule, RuleReport};
 use crate::keys::TENANT_LABEL;
 use crate::policy::object::Object;
-use crate::snapshot::has_expired;
+use crate::snapshot::{ReservedName, has_expired};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::Namespace, Kind::Tenant])])
@@ -95,7 +95,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let snapshot = request.snapshot;
     let (finding, reserved) = if let Some((new, old)) = request.written_namespace() {
         let had_tenant = old.is_some_and(|old| old.tenant().is_some());
-        let Some(tenant) = new.tenant().filter(|_| !had_tenant) else { return };
+        // Another rule refuses users who do not act for the tenant. They must not learn who had the name.
+        let is_judged = |tenant: &&str| !had_tenant && request.may_reveal(tenant);
+        let Some(tenant) = new.tenant().filter(is_judged) else { return };
         let reserved = snapshot.reserved_names.conflict_for_namespace(
             snapshot,
             new.metadata.name_or_generate_name(),
@@ -106,24 +108,32 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         if reserved.uid.is_some() && reserved.uid == old.and_then(|old| old.metadata.uid.as_deref()) {
             return;
         }
-        (format!("this name belonged to tenant {}", quote(reserved.tenant)), reserved)
+        (format!("this name belonged to {}", request.tenant_in_words(reserved.tenant)), reserved)
     } else if let (Object::Tenant(tenant), Operation::Create) = (request.object, request.operation) {
         let reserved =
             snapshot.reserved_names.conflict_for_tenant(snapshot, tenant.metadata.name_or_generate_name());
-        let Some(reserved) = reserved else { return };
-        (format!("the name conflicts with the deleted tenant {}", quote(reserved.tenant)), reserved)
+        let may_create =
+            |known: &ReservedName<'_>| request.may_reveal(known.tenant) || request.may_create_own_tenant();
+        let Some(reserved) = reserved.filter(may_create) else { return };
+        let deleted = if request.may_reveal(reserved.tenant) {
+            format!("the deleted tenant {}", reserved.tenant)
+        } else {
+            "a deleted tenant".to_owned()
+        };
+        (format!("the name conflicts with {deleted}"), reserved)
     } else {
         return;
     };
     if has_expired(reserved.released_at, &snapshot.settings, request.time()) {
         return;
     }
-    let (key, config_map) = (reserved.key, reserved.config_map());
-    report.add(
-        &Object::name_path(),
-        format!("{finding}, whose mesh certificates may still be valid"),
+    let fix = if request.may_reveal(reserved.tenant) {
+        let (key, config_map) = (reserved.key, reserved.config_map());
         format!(
             "choose another name. For the same party, ask the platform to remove `{key}` from the ConfigMap `{config_map}`."
-        ),
-    );
+        )
+    } else {
+        "choose another name, or ask the platform when this one is free.".to_owned()
+    };
+    report.add(&Object::name_path(), format!("{finding}, whose mesh certificates may still be valid"), fix);
 }

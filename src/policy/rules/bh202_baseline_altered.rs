@@ -186,7 +186,10 @@ const fn noun(kind: Kind) -> &'static str {
 fn explain(request: &Request<'_>, kind: Kind, difference: &Difference) -> (String, &'static str) {
     let path: Vec<&str> = difference.path.iter().map(String::as_str).collect();
     let must = match (path.as_slice(), &difference.wanted) {
-        (_, Some(wanted)) => format!("must have {} here", quote(wanted)),
+        (_, Some(wanted)) if request.may_reveal(request.tenant_name()) => {
+            format!("must have {} here", quote(wanted))
+        }
+        (_, Some(_)) => "must stay as it is here".to_owned(),
         (["metadata", "labels", _], None) => "must have no such label".to_owned(),
         (["metadata", "annotations", _], None) => "must have no such annotation".to_owned(),
         (["metadata", "ownerReferences"], None) => "must have no owner references".to_owned(),

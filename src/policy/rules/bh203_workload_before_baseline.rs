@@ -67,8 +67,8 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
     let path = Object::namespace_path();
     if request.snapshot.is_over_limit(name) {
         let message = format!(
-            "`{name}` exceeds the namespace limit of tenant {}, and never becomes ready",
-            request.tenant_name()
+            "`{name}` exceeds the namespace limit of {}, and never becomes ready",
+            request.own_tenant_in_words()
         );
         let fix = "use another namespace, or ask the platform to raise `Tenant.spec.namespaces.limit`.";
         return report.add(&path, message, fix);

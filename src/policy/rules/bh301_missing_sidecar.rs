@@ -141,13 +141,13 @@ use crate::settings::Dataplane;
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
-    let tenant = request.tenant_name();
     let host_network = workload.host_network();
     if host_network.value {
         report.add(
             &host_network.path,
             format!(
-                "`hostNetwork: true` disables the Istio sidecar, which every pod of tenant {tenant} must have"
+                "`hostNetwork: true` disables the Istio sidecar, which every pod of {} must have",
+                request.own_tenant_in_words()
             ),
             "remove `hostNetwork`.",
         );
@@ -158,7 +158,8 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
         report.add(
             &workload.spec_path(),
             format!(
-                "the pod has no container `{PROXY_CONTAINER}`, the Istio sidecar that every pod of tenant {tenant} must have"
+                "the pod has no container `{PROXY_CONTAINER}`, the Istio sidecar that every pod of {} must have",
+                request.own_tenant_in_words()
             ),
             "remove the label, annotation or selector that disables injection. If there is none, ask the platform \
              whether istiod is running.",

@@ -92,7 +92,6 @@ const OPT_OUTS: [(Map, &str); 3] = [
 ];
 
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
-    let tenant = request.tenant_name();
     for (map, key) in OPT_OUTS {
         let Some(found) = metadata.entry(map, key).filter(|found| !is_allowed(map, key, found.value)) else {
             continue;
@@ -102,7 +101,7 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
         let entry = quote(&format!("{key}: \"{}\"", found.value));
         report.add(
             &found.path,
-            format!("{entry} {source}, which every pod of tenant {tenant} must have"),
+            format!("{entry} {source}, which every pod of {} must have", request.own_tenant_in_words()),
             format!(
                 "remove this {}. If a controller creates the pod, set it in that controller's pod template.",
                 map.item()

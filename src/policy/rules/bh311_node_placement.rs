@@ -183,15 +183,21 @@ fn check_selector(
     let selector = workload.node_selector();
     for (key, value) in nodes.into_iter().flat_map(|nodes| &nodes.selector) {
         if selector.value.get(key).is_none_or(|(_, selected)| **selected != **value) {
-            let label = quote(&format!("{key}: {value}"));
-            report.add(
-                &selector.path,
-                format!(
-                    "the pods of tenant {} run only on nodes with the label {label}",
-                    request.tenant_name()
-                ),
-                format!("set {label} in the `nodeSelector`."),
-            );
+            let tenant = request.own_tenant_in_words();
+            let (message, fix) = if request.may_reveal(request.tenant_name()) {
+                let label = quote(&format!("{key}: {value}"));
+                (
+                    format!("the pods of {tenant} run only on nodes with the label {label}"),
+                    format!("set {label} in the `nodeSelector`."),
+                )
+            } else {
+                (
+                    format!("the pods of {tenant} run only on certain nodes"),
+                    "set the `nodeSelector` that an owner of the tenant finds in `Tenant.spec.grants.nodes`."
+                        .to_owned(),
+                )
+            };
+            report.add(&selector.path, message, fix);
         }
     }
 }

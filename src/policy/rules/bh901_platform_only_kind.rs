@@ -107,7 +107,8 @@ use crate::snapshot::{Actor, Tenant};
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Only(&[Kind::Tenant, Kind::SharedService, Kind::Exemption])])
     .on(&[Operation::Create, Operation::Update, Operation::Delete])
-    .trusts(&[Trust::Platform, Trust::Bulkhead]);
+    .trusts(&[Trust::Platform, Trust::Bulkhead])
+    .relied_on();
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const ASK: &str = "ask the platform to do it. Its accounts are listed in the settings (`platform.users`, `platform.groups`).";

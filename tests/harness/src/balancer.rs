@@ -18,13 +18,12 @@ struct Replica {
     ready: AtomicBool,
 }
 
-/// Starts a balancer that runs until this process ends; returns its address. A replica is given by its webhook address
-/// and its admin address.
-pub fn start(replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Result<SocketAddr> {
+/// Starts a balancer on `port` that runs until this process ends. A replica is given by its webhook address and its admin
+/// address.
+pub fn start(port: u16, replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Result<()> {
     let replica = |(webhook, admin)| Replica { webhook, admin, ready: AtomicBool::new(true) };
     let replicas: Arc<Vec<Replica>> = Arc::new(replicas.into_iter().map(replica).collect());
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
     let watched = Arc::clone(&replicas);
     thread::spawn(move || {
         loop {
@@ -45,5 +44,5 @@ pub fn start(replicas: impl IntoIterator<Item = (SocketAddr, SocketAddr)>) -> Re
             }
         }
     });
-    Ok(address)
+    Ok(())
 }

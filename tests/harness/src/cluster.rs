@@ -14,11 +14,14 @@ use serde_json::json;
 use crate::kubectl::Kubectl;
 use crate::pki::{Authority, Pair};
 use crate::process::Process;
+use crate::program::SERVER_NAME;
 use crate::{components, guard, tools};
 
 pub struct Cluster {
     pub folder: PathBuf,
     pub server: String,
+    /// The port under which the API server shows the webhook its certificate.
+    pub webhook_port: u16,
     etcd_url: String,
     authority: Authority,
     users: Mutex<BTreeMap<String, Kubectl>>,
@@ -55,11 +58,15 @@ rules:
     resources: [{ group: '', resources: [pods] }]
 ";
 
+/// The CA of the API server as a caller of the webhook, and the API server's certificate.
+pub const CALLERS_CA: &str = "callers-ca.crt";
+const CALLER: &str = "caller";
+
 impl Cluster {
     pub fn start() -> Result<Self> {
         tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
-        let [etcd_port, peer_port, api_port, controller_port] = free_ports()?;
+        let [etcd_port, peer_port, api_port, controller_port, webhook_port] = free_ports()?;
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
         let peer_url = format!("http://127.0.0.1:{peer_port}");
         let server = format!("https://127.0.0.1:{api_port}");
@@ -85,10 +92,12 @@ impl Cluster {
         let signing = authority.client("service-account-signer", None)?;
         write_pair(&folder, "signer", &signing)?;
         fs::write(folder.join("audit.yaml"), AUDITED)?;
+        write_admission_configuration(&folder, webhook_port)?;
 
         let mut cluster = Self {
             folder,
             server,
+            webhook_port,
             etcd_url,
             authority,
             users: Mutex::default(),
@@ -139,6 +148,7 @@ impl Cluster {
                 file("--cert-dir", "api"),
                 file("--audit-policy-file", "audit.yaml"),
                 file("--audit-log-path", "audit.log"),
+                file("--admission-control-config-file", "admission.json"),
                 format!("--etcd-servers={}", self.etcd_url),
                 format!("--secure-port={port}"),
             ])
@@ -159,6 +169,12 @@ impl Cluster {
         })?;
         self.api = Some(api);
         Ok(())
+    }
+
+    /// The certificate that the API server shows the webhook.
+    pub fn caller(&self) -> Result<Pair> {
+        let read = |file: &str| fs::read_to_string(self.folder.join(format!("{CALLER}.{file}")));
+        Ok(Pair { certificate: read("crt")?, key: read("key")? })
     }
 
     /// Stops the API server and starts it again on the same store; ready when this returns.
@@ -262,6 +278,33 @@ impl Cluster {
         fs::write(&kubeconfig, config.to_string())?;
         Ok(Kubectl { kubeconfig })
     }
+}
+
+/// Writes the configuration with which the API server calls the webhook on `port` with a certificate, in JSON as the
+/// documentation has it in YAML. The webhook trusts the CA in `CALLERS_CA`.
+fn write_admission_configuration(folder: &Path, port: u16) -> Result<()> {
+    let callers = Authority::new("test-webhook-callers")?;
+    fs::write(folder.join(CALLERS_CA), &callers.certificate)?;
+    write_pair(folder, CALLER, &callers.client("kube-apiserver", None)?)?;
+    let file = |name: &str| folder.join(name).display().to_string();
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config",
+        "users": [{ "name": format!("{SERVER_NAME}:{port}"), "user": {
+            "client-certificate": file(&format!("{CALLER}.crt")), "client-key": file(&format!("{CALLER}.key")),
+        }}],
+    });
+    fs::write(folder.join("webhooks.kubeconfig"), kubeconfig.to_string())?;
+    let plugin = |name: &str| {
+        json!({ "name": name, "configuration": {
+            "apiVersion": "apiserver.config.k8s.io/v1", "kind": "WebhookAdmissionConfiguration",
+            "kubeConfigFile": file("webhooks.kubeconfig"),
+        }})
+    };
+    let plugins = ["MutatingAdmissionWebhook", "ValidatingAdmissionWebhook"].map(plugin);
+    let configuration = json!({
+        "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration", "plugins": plugins,
+    });
+    fs::write(folder.join("admission.json"), configuration.to_string()).context("writing admission.json")
 }
 
 /// A new folder that is removed when this process ends.

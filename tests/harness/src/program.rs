@@ -10,9 +10,9 @@ use std::{fs, thread};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
-use crate::cluster::{Cluster, write_pair};
+use crate::cluster::{CALLERS_CA, Cluster, write_pair};
 use crate::istio::Istio;
-use crate::pki::Authority;
+use crate::pki::{Authority, Pair};
 use crate::process::Process;
 use crate::wire::{self, Caller};
 use crate::{balancer, components, istio, progress, tools};
@@ -148,8 +148,9 @@ impl Installation {
         let replicas = ["bulkhead-1", "bulkhead-2"].map(|name| replica(&cluster, binary, name, &[]));
         let replicas = replicas.into_iter().collect::<Result<Vec<_>>>()?;
         let controller = controller(&cluster, binary)?;
-        let address = balancer::start(replicas.iter().map(|server| (server.webhook, server.admin)))?;
-        register(&cluster, binary, address.port(), &authority)?;
+        let port = cluster.webhook_port;
+        balancer::start(port, replicas.iter().map(|server| (server.webhook, server.admin)))?;
+        register(&cluster, binary, port, &authority)?;
         let installation = Self {
             cluster,
             replicas,
@@ -193,10 +194,15 @@ impl Installation {
         self.istio.get().is_some()
     }
 
-    /// A caller of one replica, other than the API server.
+    /// A caller of one replica with the certificate of the API server.
     pub fn caller(&self) -> Result<Caller> {
+        self.caller_with(Some(&self.cluster.caller()?))
+    }
+
+    /// A caller of one replica with another certificate, or without one.
+    pub fn caller_with(&self, client: Option<&Pair>) -> Result<Caller> {
         let replica = self.replicas.first().context("a replica")?;
-        Caller::new(replica.webhook, SERVER_NAME, &self.ca_bundle)
+        Caller::with_certificate(replica.webhook, SERVER_NAME, &self.ca_bundle, client)
     }
 
     /// Waits until the API server has read the new webhook configuration.
@@ -223,8 +229,9 @@ fn replica(cluster: &Cluster, binary: &Path, name: &str, arguments: &[&str]) -> 
     let file = |name: &str| cluster.folder.join(name).display().to_string();
     let (settings, certificate, key) = (settings_file(cluster), file("webhook.crt"), file("webhook.key"));
     let account = cluster.service_account(NAMESPACE, "bulkhead")?;
+    let callers = file(CALLERS_CA);
     let usual = ["--settings", &settings, "--parts=webhook", "--tls-cert", &certificate, "--tls-key", &key];
-    let arguments = [&usual, arguments].concat();
+    let arguments = [&usual, ["--client-ca", &callers].as_slice(), arguments].concat();
     let mut server = Server::start(binary, name, &cluster.folder, &arguments, Some(&account.kubeconfig))?;
     server.wait_until_ready()?;
     Ok(server)

@@ -1,17 +1,22 @@
 //! A caller that can send the webhook anything: raw bytes over TLS, one by one if a test needs it.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::{Domain, Socket, Type};
+
+use crate::pki::Pair;
 
 pub struct Caller {
     address: SocketAddr,
+    /// The caller's own address; chosen by the system if there is none.
+    source: Option<IpAddr>,
     name: String,
     config: Arc<ClientConfig>,
 }
@@ -27,22 +32,50 @@ pub type Connection = StreamOwned<ClientConnection, TcpStream>;
 impl Caller {
     /// Calls `address` as the server `name`, trusting `bundle` (PEM).
     pub fn new(address: SocketAddr, name: &str, bundle: &str) -> Result<Self> {
+        Self::with_certificate(address, name, bundle, None)
+    }
+
+    /// The same with a client certificate.
+    pub fn with_certificate(
+        address: SocketAddr,
+        name: &str,
+        bundle: &str,
+        client: Option<&Pair>,
+    ) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(bundle.as_bytes()) {
             roots.add(certificate?)?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut config = match client {
+            None => builder.with_no_client_auth(),
+            Some(pair) => {
+                let chain = CertificateDer::pem_slice_iter(pair.certificate.as_bytes());
+                let chain = chain.collect::<Result<Vec<_>, _>>()?;
+                builder.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(pair.key.as_bytes())?)?
+            }
+        };
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { address, name: name.to_owned(), config: Arc::new(config) })
+        Ok(Self { address, source: None, name: name.to_owned(), config: Arc::new(config) })
+    }
+
+    /// The same caller at another address of its own.
+    #[must_use]
+    pub fn from_address(self, source: IpAddr) -> Self {
+        Self { source: Some(source), ..self }
     }
 
     /// A TCP connection on which nothing has been sent.
     pub fn tcp(&self) -> Result<TcpStream> {
-        let stream = TcpStream::connect(self.address)?;
+        let socket = Socket::new(Domain::for_address(self.address), Type::STREAM, None)?;
+        if let Some(source) = self.source {
+            socket.bind(&SocketAddr::new(source, 0).into())?;
+        }
+        socket.connect(&self.address.into())?;
+        let stream = TcpStream::from(socket);
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
         Ok(stream)
