@@ -100,10 +100,13 @@ impl<'r> Request<'r> {
     }
 
     /// True if the object is a pod or a template of a gateway: its proxy is not beside other containers, and captures no
-    /// traffic. An ambient mesh injects none.
+    /// traffic. An existing pod stays what it was. An ambient mesh injects no gateways.
     pub fn is_gateway(&self) -> bool {
         let Object::Workload(workload) = self.object else { return false };
-        let template = workload.metadata().annotation(TEMPLATES_ANNOTATION);
+        let is_update = self.kind == Kind::Pod && self.operation == Operation::Update;
+        let old = if is_update { self.old_metadata() } else { None };
+        let metadata = old.unwrap_or(workload.metadata().metadata);
+        let template = metadata.at_root().annotation(TEMPLATES_ANNOTATION);
         self.snapshot.settings.dataplane == Dataplane::Sidecar
             && template.is_some_and(|template| template.value == GATEWAY_TEMPLATE)
     }

@@ -171,14 +171,14 @@ fn gateway_pod_with_more_than_the_proxy_is_refused() {
     let mount = json!([{ "name": "mine", "mountPath": "/usr/local/bin" }]);
     let variable = |name: &str, value: &str| json!([{ "name": name, "value": value }]);
     let attacks: [(&str, &str, &dyn Fn(&mut Value)); 16] = [
-        ("BH324", "containers[1]", &|pod| {
+        ("BH324", "spec.containers[", &|pod| {
             pod["spec"]["containers"].as_array_mut().unwrap().push(shell.clone())
         }),
         ("BH324", "initContainers[0]", &|pod| pod["spec"]["initContainers"] = json!([shell])),
         ("BH304", "initContainers[0]", &|pod| {
             pod["spec"]["initContainers"] = json!([{ "name": "istio-init", "image": SHELL }]);
         }),
-        ("BH324", "volumes[0]", &|pod| pod["spec"]["volumes"] = json!([{ "name": "mine", "emptyDir": {} }])),
+        ("BH324", "volumes[", &|pod| pod["spec"]["volumes"] = json!([{ "name": "mine", "emptyDir": {} }])),
         ("BH304", "containers[0].volumeMounts", &|pod| {
             pod["spec"]["volumes"] = volume.clone();
             container(pod)["volumeMounts"] = mount.clone();
