@@ -24,9 +24,26 @@ pub struct Grants {
     #[schemars(length(max = 20))]
     pub api_server_callbacks: Vec<Callback>,
 
+    /// Service accounts in the tenant's namespaces whose pods may be gateways of Istio.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub gateway_pods: Vec<GatewayPods>,
+
     /// Nodes on which the tenant's pods run.
     #[serde(skip_serializing_if = "Nodes::is_default")]
     pub nodes: Nodes,
+}
+
+/// The pods of a service account, which may be gateways.
+#[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewayPods {
+    /// A namespace of the tenant.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub namespace: String,
+    /// The name of the service account.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))]
+    pub service_account: String,
 }
 
 /// Nodes on which a tenant's pods run.

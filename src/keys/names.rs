@@ -35,6 +35,12 @@ pub const INJECT_KEY: &str = "sidecar.istio.io/inject";
 pub const STATUS_ANNOTATION: &str = "sidecar.istio.io/status";
 /// Annotation that makes the injector keep a tenant's changes to the mesh's own containers.
 pub const OVERRIDES_ANNOTATION: &str = "proxy.istio.io/overrides";
+/// Annotation with which a pod selects what the injector makes of it.
+pub const TEMPLATES_ANNOTATION: &str = "inject.istio.io/templates";
+/// The template of gateways that Istio installs.
+pub const GATEWAY_TEMPLATE: &str = "gateway";
+/// The template of pods with a proxy beside their own containers.
+pub const SIDECAR_TEMPLATE: &str = "sidecar";
 pub const NATIVE_SIDECAR_ANNOTATION: &str = "sidecar.istio.io/nativeSidecar";
 pub const PROXY_CONFIG_ANNOTATION: &str = "proxy.istio.io/config";
 pub const PROXY_CPU_ANNOTATION: &str = "sidecar.istio.io/proxyCPU";

@@ -1,8 +1,8 @@
 use super::names::{
-    DATAPLANE_LABEL, GATEWAY_NAME_LABEL, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL,
-    OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
-    REROUTE_ANNOTATION, REVISION_LABEL, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TLS_MODE_LABEL,
-    USE_WAYPOINT_LABEL,
+    DATAPLANE_LABEL, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION,
+    NETWORK_LABEL, OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION,
+    REDIRECTION_ANNOTATION, REROUTE_ANNOTATION, REVISION_LABEL, SIDECAR_TEMPLATE, STATUS_ANNOTATION,
+    SUPPRESSION_ANNOTATION, TEMPLATES_ANNOTATION, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
@@ -36,7 +36,12 @@ pub(super) static ROWS: &[Row] = &[
     annotation(SUPPRESSION_ANNOTATION, Values::Any, "hides errors of the object from `istioctl analyze`"),
     label(GATEWAY_NAME_LABEL, Values::Any, "applies the policies of a Gateway to the pod")
         .see("https://gateway-api.sigs.k8s.io/"),
-    annotation("inject.istio.io/templates", Values::Only(&["sidecar"]), "selects the templates of the proxy"),
+    annotation(
+        TEMPLATES_ANNOTATION,
+        Values::Only(&[SIDECAR_TEMPLATE, GATEWAY_TEMPLATE]),
+        "selects the templates of the proxy; a gateway needs a grant",
+    )
+    .judged_by("BH324"),
     Row::domain(Objects::Pods, MESH_DOMAIN, "may configure Istio").judged_by("BH303").see(ISTIO_ANNOTATIONS),
     label(DATAPLANE_LABEL, Values::Only(&["ambient"]), "adds the pod to an ambient mesh, or excludes it")
         .judged_by("BH302"),

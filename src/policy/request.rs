@@ -6,8 +6,10 @@ use super::fields::Found;
 use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject, changed_addresses};
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
+use crate::keys::{GATEWAY_TEMPLATE, TEMPLATES_ANNOTATION};
 use crate::kinds::{Kind, Operation};
-use crate::snapshot::{Actor, Namespace, ProxyReference, Snapshot, Tenant};
+use crate::settings::Dataplane;
+use crate::snapshot::{Actor, InjectedObject, Namespace, ProxyReference, Snapshot, Tenant};
 
 /// The rules' view of a request.
 #[derive(Debug)]
@@ -90,6 +92,23 @@ impl<'r> Request<'r> {
     pub fn proxy_references(&self) -> impl Iterator<Item = &'r ProxyReference> {
         let revision = self.snapshot.mesh_revision(self.review.namespace);
         self.snapshot.proxy_references.valid(revision, self.review.time)
+    }
+
+    /// Returns the volumes of this name in these references.
+    pub fn injected_volumes<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n InjectedObject> {
+        self.proxy_references().flat_map(move |reference| reference.volumes(name))
+    }
+
+    /// True if the object is a pod or a template of a gateway: its proxy is not beside other containers, and captures no
+    /// traffic. An existing pod stays what it was. An ambient mesh injects no gateways.
+    pub fn is_gateway(&self) -> bool {
+        let Object::Workload(workload) = self.object else { return false };
+        let is_update = self.kind == Kind::Pod && self.operation == Operation::Update;
+        let old = if is_update { self.old_metadata() } else { None };
+        let metadata = old.unwrap_or(workload.metadata().metadata);
+        let template = metadata.at_root().annotation(TEMPLATES_ANNOTATION);
+        self.snapshot.settings.dataplane == Dataplane::Sidecar
+            && template.is_some_and(|template| template.value == GATEWAY_TEMPLATE)
     }
 
     /// True if the request updates a pod, and leaves the mesh's containers as they are.

@@ -22,7 +22,7 @@ const MAX_REFERENCES: usize = 4;
 pub struct ProxyReferences(BTreeMap<String, Vec<ProxyReference>>);
 
 /// The containers and volumes that the cluster's own injector adds to a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyReference {
     /// The Unix time after which it is no longer valid, in seconds; none for the newest.
@@ -34,6 +34,9 @@ pub struct ProxyReference {
     /// With the proxy among the pod's other containers; none if the mesh cannot inject it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classic: Option<InjectedPod>,
+    /// Of a gateway's pod; none if the mesh has no template for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<InjectedPod>,
 }
 
 /// The injected parts of a pod, as the API server writes them.
@@ -134,7 +137,11 @@ impl ProxyReferences {
 impl ProxyReference {
     /// True if the injector makes the same of a pod as when it was asked for `other`.
     pub fn has_same_form(&self, other: &Self) -> bool {
-        (&self.native, &self.classic) == (&other.native, &other.classic)
+        self.forms() == other.forms()
+    }
+
+    fn forms(&self) -> [Option<&InjectedPod>; 3] {
+        [&self.native, &self.classic, &self.gateway].map(Option::as_ref)
     }
 
     /// Returns the network of the mesh in which the injector places pods, if it has a name.
@@ -144,24 +151,21 @@ impl ProxyReference {
             value: String,
         }
 
-        let mut containers = self.native.iter().chain(&self.classic).flat_map(InjectedPod::all_containers);
+        let mut containers = self.forms().into_iter().flatten().flat_map(InjectedPod::all_containers);
         let variable =
             containers.find_map(|container| container.field("env")?.named("ISTIO_META_NETWORK").next())?;
         serde_json::from_str(variable.raw.get()).ok().map(|Variable { value }| value)
     }
 
-    /// Returns the volume of this name, which is the same in both forms.
-    pub fn volume(&self, name: &str) -> Option<&InjectedObject> {
-        self.native
-            .iter()
-            .chain(&self.classic)
-            .find_map(|pod| pod.volumes.iter().find(|volume| volume.name == name))
+    /// Returns the volume of this name in each form.
+    pub fn volumes<'r>(&'r self, name: &'r str) -> impl Iterator<Item = &'r InjectedObject> {
+        let volumes = self.forms().into_iter().flatten().flat_map(|pod| &pod.volumes);
+        volumes.filter(move |volume| volume.name == name)
     }
 
     /// Returns the fields in which `newer` differs, with both values.
     pub fn differences(&self, newer: &Self) -> Vec<String> {
-        let forms = [(&self.native, &newer.native), (&self.classic, &newer.classic)];
-        let pods = forms.into_iter().filter_map(|(old, new)| old.as_ref().zip(new.as_ref()));
+        let pods = self.forms().into_iter().zip(newer.forms()).filter_map(|(old, new)| old.zip(new));
         let mut found: Vec<String> = pods.flat_map(|(old, new)| old.differences(new)).collect();
         found.sort();
         found.dedup();
@@ -312,7 +316,7 @@ mod tests {
     fn reference(image: &str) -> ProxyReference {
         let pod =
             format!(r#"{{"containers":[{{"name":"istio-proxy","image":"{image}","args":["proxy"]}}]}}"#);
-        ProxyReference { valid_until: None, native: None, classic: serde_json::from_str(&pod).ok() }
+        ProxyReference { classic: serde_json::from_str(&pod).ok(), ..ProxyReference::default() }
     }
 
     #[test]

@@ -10,9 +10,11 @@ use kube::Client;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{info, warn};
 
-use crate::keys::{INJECT_KEY, NATIVE_SIDECAR_ANNOTATION, REVISION_LABEL};
+use crate::keys::{
+    GATEWAY_TEMPLATE, INJECT_KEY, NATIVE_SIDECAR_ANNOTATION, REVISION_LABEL, TEMPLATES_ANNOTATION,
+};
 use crate::policy::proxy::{self, is_mesh_image};
 use crate::settings::{PROBE_NAMESPACE, Settings};
 use crate::snapshot::{DEFAULT_REVISION, InjectedObject, InjectedPod, ProxyReference};
@@ -54,14 +56,41 @@ pub async fn learn_all(
     learned.await.into_iter().flatten().collect()
 }
 
-/// Asks the injector of `revision` for both forms of the proxy.
+/// A form of the proxy that a pod can ask the injector for.
+#[derive(Clone, Copy)]
+enum Form {
+    Native,
+    Classic,
+    Gateway,
+}
+
+/// Asks the injector of `revision` for each form of the proxy.
 async fn learn(client: &Client, revision: &str, settings: &Settings) -> Result<ProxyReference, LearnError> {
-    let native = inject(client, revision, settings, true).await?;
-    let classic = inject(client, revision, settings, false).await?;
+    let native = inject(client, revision, settings, Form::Native).await?;
+    let classic = inject(client, revision, settings, Form::Classic).await?;
     if native.is_none() && classic.is_none() {
         return Err(LearnError::NotInjected(revision.to_owned()));
     }
-    Ok(ProxyReference { valid_until: None, native, classic })
+    let gateway = match inject(client, revision, settings, Form::Gateway).await {
+        // An injector without this template refuses the pod. Pods with a sidecar do not depend on it.
+        Err(error) if error.is_answer() => {
+            info!(revision, %error, "failed to learn the proxy of gateways; without it their pods are refused");
+            None
+        }
+        answer => answer?,
+    };
+    Ok(ProxyReference { valid_until: None, native, classic, gateway })
+}
+
+impl LearnError {
+    /// True if the injector answered.
+    fn is_answer(&self) -> bool {
+        match self {
+            Self::DryRun(kube::Error::Api(status)) => status.code < 500,
+            Self::DryRun(_) => false,
+            Self::Invalid(_) | Self::NotInjected(_) | Self::ForeignImage(_) => true,
+        }
+    }
 }
 
 /// Returns the injected parts of a pod; `None` if the proxy is not in the asked form.
@@ -69,7 +98,7 @@ async fn inject(
     client: &Client,
     revision: &str,
     settings: &Settings,
-    native: bool,
+    form: Form,
 ) -> Result<Option<InjectedPod>, LearnError> {
     let mut labels = json!({ INJECT_KEY: "true" });
     if revision != DEFAULT_REVISION
@@ -77,15 +106,19 @@ async fn inject(
     {
         labels.insert(REVISION_LABEL.to_owned(), json!(revision));
     }
+    let own = json!({ "name": PROBE_POD, "image": "registry.invalid/probe" });
+    let (annotations, container) = match form {
+        Form::Native => (json!({ NATIVE_SIDECAR_ANNOTATION: "true" }), own),
+        Form::Classic => (json!({ NATIVE_SIDECAR_ANNOTATION: "false" }), own),
+        Form::Gateway => (
+            json!({ TEMPLATES_ANNOTATION: GATEWAY_TEMPLATE }),
+            json!({ "name": proxy::PROXY_CONTAINER, "image": proxy::AUTO_IMAGE }),
+        ),
+    };
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": PROBE_POD, "labels": labels, "annotations": { NATIVE_SIDECAR_ANNOTATION: native.to_string() },
-        },
-        "spec": {
-            "automountServiceAccountToken": false,
-            "containers": [{ "name": PROBE_POD, "image": "registry.invalid/probe" }],
-        },
+        "metadata": { "name": PROBE_POD, "labels": labels, "annotations": annotations },
+        "spec": { "automountServiceAccountToken": false, "containers": [container] },
     });
     let request = Request::post(format!("/api/v1/namespaces/{PROBE_NAMESPACE}/pods?dryRun=All"))
         .header("Content-Type", "application/json")
@@ -103,8 +136,14 @@ async fn inject(
     let redirects = [proxy::INIT_CONTAINER, proxy::VALIDATION_CONTAINER]
         .iter()
         .any(|name| has(&injected.init_containers, name));
-    let list = if native { &injected.init_containers } else { &injected.containers };
-    Ok((redirects && has(list, proxy::PROXY_CONTAINER)).then_some(injected))
+    let is_in_form = match form {
+        Form::Native => redirects && has(&injected.init_containers, proxy::PROXY_CONTAINER),
+        Form::Classic => redirects && has(&injected.containers, proxy::PROXY_CONTAINER),
+        Form::Gateway => {
+            injected.init_containers.is_empty() && has(&injected.containers, proxy::PROXY_CONTAINER)
+        }
+    };
+    Ok(is_in_form.then_some(injected))
 }
 
 /// Reads the injected parts of a pod, with the bytes of the API server.

@@ -16,6 +16,7 @@ mod edits;
 mod exemptions;
 mod fields;
 mod flows;
+mod gateway_pods;
 mod grants;
 mod identity;
 mod injection;

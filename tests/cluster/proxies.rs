@@ -1,12 +1,11 @@
 //! Attacks on the proxy of a tenant's own pod, through the real API server and the real injector. Each is admitted in
 //! a namespace without Bulkhead, refused in a tenant's for the reason it is an attack, and has a harmless twin.
 
-use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 
 use support::cluster::{new_injected_namespace, new_namespace, new_tenant, shared};
 use support::objects;
-use support::refusal::{expect_refused, violations};
+use support::refusal::{dry_run, expect_refused, violations};
 use support::wait::until;
 
 const SHELL: &str = "registry.example.com/shell:1";
@@ -19,12 +18,6 @@ fn pod(name: &str, annotations: &Value, spec: &Value) -> Value {
         pod["spec"][field] = value.clone();
     }
     pod
-}
-
-fn dry_run(kubectl: &Kubectl, namespace: &str, manifest: &Value) -> (bool, String) {
-    let arguments = ["create", "--dry-run=server", "-o", "json", "-n", namespace, "-f", "-"];
-    let said = kubectl.feed(&arguments, &manifest.to_string()).unwrap();
-    (said.success, said.stdout + &said.stderr)
 }
 
 /// Each attack is refused in the tenant's namespace for exactly these reasons, and admitted outside.

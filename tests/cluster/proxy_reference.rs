@@ -142,6 +142,32 @@ fn change_of_the_injector_refuses_no_pod() {
     create_until(IMAGE, false);
 }
 
+/// Platforms can replace Istio's templates by their own.
+#[test]
+fn injector_without_the_template_of_gateways_refuses_no_other_pod() {
+    let it = alone();
+    let member = new_tenant(&it, "no-gateways");
+    let namespace = new_namespace(&member, "no-gateways");
+    let admin = it.cluster.admin().unwrap();
+    let map = "istio-sidecar-injector";
+    let (config, values) = (value(&admin, map, "config"), value(&admin, map, "values"));
+    let without = config.replace("\n  gateway: |", "\n  edge: |");
+    assert_ne!(without, config);
+    set_value(&admin, map, "config", &without);
+    set_value(&admin, map, "values", &values.replace("1.31.0", "1.31.8"));
+    let create_until = |image: &str| {
+        until(|| {
+            let mut pod = injected(&member, &namespace).unwrap();
+            mesh_containers(&mut pod).all(|container| container["image"] == image)
+        });
+    };
+    create_until("registry.istio.io/release/proxyv2:1.31.8");
+    injected(&member, &namespace).unwrap();
+    set_value(&admin, map, "config", &config);
+    set_value(&admin, map, "values", &values);
+    create_until(IMAGE);
+}
+
 /// RBAC cannot demand a dry run, so the accounts of Bulkhead could create pods in the namespace of the probe.
 #[test]
 fn pod_in_the_namespace_of_the_probe_is_refused() {

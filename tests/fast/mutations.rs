@@ -42,6 +42,14 @@ const FREE: &[&str] = &[
     "/startupProbe/httpGet/scheme",
 ];
 
+/// Fields of a gateway's container that its pod may set beside these.
+const FREE_IN_GATEWAYS: &[&str] = &[
+    "/ports/containerPort",
+    "/securityContext/capabilities/drop",
+    "/securityContext/readOnlyRootFilesystem",
+    "/securityContext/runAsNonRoot",
+];
+
 /// Variables whose value is computed from the pod.
 const COMPUTED: &[&str] = &[
     "ISTIO_KUBE_APP_PROBERS",
@@ -53,8 +61,12 @@ const COMPUTED: &[&str] = &[
 
 /// The example's snapshot and its injected pod.
 fn world_and_pod() -> (Snapshot, Value) {
+    world_and("examples/injected/shop.json")
+}
+
+fn world_and(pod: &str) -> (Snapshot, Value) {
     let documents = files::read(&[support::WORLD.into()]).unwrap();
-    let pod = std::fs::read_to_string(support::repository("examples/injected/shop.json")).unwrap();
+    let pod = std::fs::read_to_string(support::repository(pod)).unwrap();
     (files::snapshot(&documents).unwrap(), serde_json::from_str(&pod).unwrap())
 }
 
@@ -287,8 +299,49 @@ fn changed_field_of_an_injected_container_or_volume_is_refused() {
     let (snapshot, pod) = world_and_pod();
     assert!(!is_refused(&pod, &snapshot), "the injector's own pod");
 
-    let of_the_mesh = ["/spec/initContainers/0", "/spec/initContainers/1"].map(ToOwned::to_owned).into_iter();
-    let of_the_mesh = of_the_mesh.chain((0..9).map(|volume| format!("/spec/volumes/{volume}")));
+    let of_the_mesh = ["/spec/initContainers/0", "/spec/initContainers/1"];
+    let (refused, free) =
+        expect_only_free_changes(&snapshot, &pod, &of_the_mesh, 9, |pointer| is_free(&pod, pointer));
+    assert!(refused > 200 && free < 80, "{refused} refused, {free} free");
+}
+
+#[test]
+fn changed_field_of_a_gateways_container_or_volume_is_refused() {
+    let (snapshot, pod) = world_and("examples/injected/gateway.json");
+    assert!(!is_refused(&pod, &snapshot), "the injector's own pod");
+
+    let is_free = |pointer: &str| {
+        let names = pointer.split('/').skip(4).filter(|field| field.parse::<usize>().is_err());
+        let fields: String = names.flat_map(|field| ["/", field]).collect();
+        // The pod has no volumes of other names.
+        !pointer.starts_with("/spec/volumes/")
+            && (FREE_IN_GATEWAYS.contains(&fields.as_str()) || is_free(&pod, pointer))
+    };
+    let (refused, free) = expect_only_free_changes(&snapshot, &pod, &["/spec/containers/0"], 8, is_free);
+    assert!(refused > 120 && free < 50, "{refused} refused, {free} free");
+
+    // Nothing is added to the pod.
+    let shell = json!({ "name": "shell", "image": "registry.example.com/shell:1" });
+    for list in ["containers", "initContainers", "ephemeralContainers", "volumes"] {
+        let mut more = pod.clone();
+        match &mut more["spec"][list] {
+            Value::Array(elements) => elements.push(shell.clone()),
+            absent => *absent = json!([shell]),
+        }
+        assert!(is_refused(&more, &snapshot), "{list}");
+    }
+}
+
+/// Refuses each change of these containers and of the first volumes, apart from the free ones. The numbers of both.
+fn expect_only_free_changes(
+    snapshot: &Snapshot,
+    pod: &Value,
+    containers: &[&str],
+    volumes: usize,
+    is_free: impl Fn(&str) -> bool,
+) -> (usize, usize) {
+    let of_the_mesh = containers.iter().map(|pointer| (*pointer).to_owned());
+    let of_the_mesh = of_the_mesh.chain((0..volumes).map(|volume| format!("/spec/volumes/{volume}")));
     let mut all = Vec::new();
     for pointer in of_the_mesh {
         mutations(pod.pointer(&pointer).unwrap(), &pointer, &mut all);
@@ -297,12 +350,12 @@ fn changed_field_of_an_injected_container_or_volume_is_refused() {
     for (pointer, changed) in all {
         let mut mutated = pod.clone();
         *mutated.pointer_mut(&pointer).unwrap() = changed.clone();
-        let is_free = is_free(&pod, &pointer);
-        if is_refused(&mutated, &snapshot) == is_free {
+        let is_free = is_free(&pointer);
+        if is_refused(&mutated, snapshot) == is_free {
             wrong.push(format!("{pointer}: {changed}"));
         }
         *(if is_free { &mut free } else { &mut refused }) += 1;
     }
     assert_eq!(wrong, Vec::<String>::new());
-    assert!(refused > 200 && free < 80, "{refused} refused, {free} free");
+    (refused, free)
 }

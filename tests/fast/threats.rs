@@ -18,7 +18,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("WIR", 26),
     ("SCB", 9),
     ("SCW", 19),
-    ("SCF", 9),
+    ("SCF", 11),
     ("POD", 18),
     ("SUB", 7),
     ("SCH", 4),

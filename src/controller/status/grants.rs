@@ -45,6 +45,19 @@ pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<
             format!("`spec.grants.callers` names namespaces that do not exist: {names}"),
         ));
     }
+    let gateway_pods = tenant.grants.gateway_pods.iter().map(|pods| pods.namespace.as_str());
+    let is_own = |name: &&str| {
+        let namespace = snapshot.namespace(name);
+        namespace.and_then(|namespace| namespace.tenant.as_deref()) == Some(&*tenant.name)
+    };
+    let foreign: Vec<&str> = gateway_pods.filter(|name| !is_own(name)).collect();
+    if !foreign.is_empty() {
+        let names = quote_all(&foreign);
+        return Some((
+            "NotFound",
+            format!("`spec.grants.gatewayPods` names namespaces that the tenant does not have: {names}"),
+        ));
+    }
     let has_no_egress = snapshot.settings.egress_gateway.is_none() && reach.cidrs.is_empty();
     (has_no_egress && !reach.hosts.is_empty()).then(|| {
         let fix = "set `egressGateway` in the settings, or grant the hosts' addresses in `cidrs`";

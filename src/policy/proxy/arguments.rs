@@ -37,19 +37,21 @@ enum FlagValue {
     NextMeshPorts,
 }
 
-pub static PROXY_ARGUMENTS: Arguments = Arguments {
-    positional: &["proxy", "sidecar"],
-    required: &[],
-    allowed: &[
-        ("--domain", FlagValue::NextDomain),
-        ("--log_as_json", FlagValue::None),
-        ("--log_output_level", FlagValue::Level),
-        ("--outlierLogPath", FlagValue::File),
-        ("--proxyComponentLogLevel", FlagValue::Level),
-        ("--proxyLogLevel", FlagValue::Level),
-        ("--stsPort", FlagValue::Number),
-    ],
-};
+pub static PROXY_ARGUMENTS: Arguments =
+    Arguments { positional: &["proxy", "sidecar"], required: &[], allowed: PROXY_FLAGS };
+
+pub static GATEWAY_ARGUMENTS: Arguments =
+    Arguments { positional: &["proxy", "router"], required: &[], allowed: PROXY_FLAGS };
+
+const PROXY_FLAGS: &[(&str, FlagValue)] = &[
+    ("--domain", FlagValue::NextDomain),
+    ("--log_as_json", FlagValue::None),
+    ("--log_output_level", FlagValue::Level),
+    ("--outlierLogPath", FlagValue::File),
+    ("--proxyComponentLogLevel", FlagValue::Level),
+    ("--proxyLogLevel", FlagValue::Level),
+    ("--stsPort", FlagValue::Number),
+];
 
 pub static INIT_ARGUMENTS: Arguments =
     Arguments { positional: &["istio-iptables"], required: &[CAPTURE_FLAGS], allowed: OPTIONAL_FLAGS };

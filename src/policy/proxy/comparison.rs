@@ -23,6 +23,18 @@ pub struct Expected<'o> {
     /// True if the containers must be those of the reference, apart from what a pod's own annotations change. Otherwise
     /// they may be of any version of Istio.
     pub exact: bool,
+    pub role: Role,
+    /// True if the injector has not yet added its own fields.
+    pub is_authored: bool,
+}
+
+/// The work of a pod's proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It handles the traffic of the pod's other containers.
+    Sidecar,
+    /// It is the only container of the pod, and handles the traffic of others.
+    Gateway,
 }
 
 /// The comparison of one container with the reference and with Istio's template.
@@ -32,6 +44,8 @@ pub(super) struct Comparison<'o, 'a> {
     pub(super) settings: &'o Settings,
     pub(super) reference: Option<&'o InjectedObject>,
     pub(super) exact: bool,
+    pub(super) role: Role,
+    pub(super) is_authored: bool,
     pub(super) report: &'o mut RuleReport,
 }
 
@@ -61,9 +75,12 @@ impl<'o, 'a> Comparison<'o, 'a> {
     }
 
     pub(super) fn report_at(&mut self, path: &Path<'_>, message: impl Into<String>) {
+        let source = match self.role {
+            Role::Sidecar => format!("your own `{}` container", self.name),
+            Role::Gateway => "this".to_owned(),
+        };
         let fix = format!(
-            "remove your own `{}` container, or the annotation (`{PROXY_CONFIG_ANNOTATION}`, `sidecar.istio.io/…`) that sets this.",
-            self.name
+            "remove {source}, or the annotation (`{PROXY_CONFIG_ANNOTATION}`, `sidecar.istio.io/…`) that sets this."
         );
         self.report.add(path, message, fix);
     }

@@ -6,10 +6,11 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::arguments::{ArgumentMismatch, Arguments};
-use super::comparison::{Comparison, Expected};
+use super::comparison::{Comparison, Expected, Role};
 use super::volumes::Mount;
 use super::{
-    INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command, is_mesh_image,
+    AUTO_IMAGE, INIT_CONTAINER, MESH_PORTS, PROXY_CONTAINER, environment, is_istio_agent_command,
+    is_mesh_image,
 };
 use crate::policy::object::{ContainerAt, ContainerKind, JsonStr, nullable};
 use crate::policy::{RuleReport, quote};
@@ -150,9 +151,10 @@ pub fn compare<'o>(
     expected: Expected<'o>,
     report: &'o mut RuleReport,
 ) {
-    let Expected { settings, reference, exact } = expected;
+    let Expected { settings, reference, exact, role, is_authored } = expected;
     let reference = reference.and_then(|reference| reference.container(name));
-    let mut comparison = Comparison { container, name, settings, reference, exact, report };
+    let mut comparison =
+        Comparison { container, name, settings, reference, exact, role, is_authored, report };
     comparison.image();
     comparison.fields();
     comparison.arguments(arguments);
@@ -200,6 +202,9 @@ impl<'o> Comparison<'o, '_> {
             return;
         }
         let image = self.container.image.as_deref().unwrap_or_default();
+        if self.is_authored && image == AUTO_IMAGE {
+            return;
+        }
         if !is_mesh_image(image, self.settings) {
             let from = "is not from a repository that the settings list as `mesh.proxyImages`";
             self.report(&["image"], None, format!("{} {from}", quote(image)));
@@ -216,7 +221,7 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn arguments(&mut self, arguments: &Arguments) {
-        if self.is_as_injected("args") {
+        if self.is_as_injected("args") || (self.is_authored && self.field("args").is_none()) {
             return;
         }
         let mut written = Vec::new();
@@ -284,8 +289,13 @@ impl<'o> Comparison<'o, '_> {
             return;
         }
         self.each("ports", |container, index, port: Port<'_>| {
-            let is_tcp = port.protocol.as_deref().is_none_or(|protocol| protocol == "TCP");
-            if !container.is_proxy() || !is_tcp || !MESH_PORTS.contains(&port.number) {
+            let protocol = port.protocol.as_deref().unwrap_or("TCP");
+            let is_expected = match container.role {
+                Role::Sidecar => protocol == "TCP" && MESH_PORTS.contains(&port.number),
+                // Gateways of the tenant open them.
+                Role::Gateway => ["TCP", "UDP"].contains(&protocol),
+            };
+            if !container.is_proxy() || !is_expected {
                 let message = format!("Istio declares no port {} for `{}`", port.number, container.name);
                 container.report(&["ports"], Some(index), message);
             }
@@ -298,7 +308,7 @@ impl<'o> Comparison<'o, '_> {
         }
         let Ok(Some(lifecycle)) = self.read::<Lifecycle<'_>>("lifecycle") else { return };
         for (hook, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
-            if self.exact && handler.sleep.is_some() {
+            if self.exact && self.role == Role::Sidecar && handler.sleep.is_some() {
                 self.report(
                     &["lifecycle", hook, "sleep"],
                     None,
@@ -357,7 +367,9 @@ impl<'o> Comparison<'o, '_> {
         if self.is_as_injected("securityContext") {
             return;
         }
-        if self.exact {
+        // The chart of gateways writes one of its own.
+        let is_gateway = self.role == Role::Gateway;
+        if self.exact && !is_gateway {
             let message = format!("Istio runs `{}` with another security context", self.name);
             return self.report(&["securityContext"], None, message);
         }
@@ -368,9 +380,13 @@ impl<'o> Comparison<'o, '_> {
         // Without `runAsUser` the image's user applies, which is the proxy's. In that case `istio-init` redirects
         // nothing and fails, and the pod does not start.
         let is_expected_user =
-            security_context.run_as_user.map_or(!self.is_proxy(), |written| written == user)
+            security_context.run_as_user.map_or(is_gateway || !self.is_proxy(), |written| written == user)
                 && security_context.run_as_group.is_none_or(|written| written == user);
-        let allowed: &[&str] = if is_init { &["NET_ADMIN", "NET_RAW"] } else { &[] };
+        let allowed: &[&str] = match self.role {
+            Role::Gateway => &["NET_BIND_SERVICE"],
+            Role::Sidecar if is_init => &["NET_ADMIN", "NET_RAW"],
+            Role::Sidecar => &[],
+        };
         let has_extra_privileges = security_context.privileged == Some(true)
             || security_context.allow_privilege_escalation == Some(true)
             || security_context.capabilities.add.iter().any(|capability| !allowed.contains(&&**capability));

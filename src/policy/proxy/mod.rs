@@ -16,8 +16,8 @@ mod volumes;
 use super::object::JsonStr;
 use crate::settings::{Image, Settings};
 
-pub use arguments::{Arguments, INIT_ARGUMENTS, PROXY_ARGUMENTS, VALIDATION_ARGUMENTS};
-pub use comparison::Expected;
+pub use arguments::{Arguments, GATEWAY_ARGUMENTS, INIT_ARGUMENTS, PROXY_ARGUMENTS, VALIDATION_ARGUMENTS};
+pub use comparison::{Expected, Role};
 pub use container::compare;
 pub use volumes::{MESH_AUDIENCE, is_as_injected, is_mesh_volume, is_of_istio, mesh_tokens};
 
@@ -26,6 +26,9 @@ pub const PROXY_CONTAINER: &str = "istio-proxy";
 pub const INIT_CONTAINER: &str = "istio-init";
 /// The container that checks the redirection made by istio-cni.
 pub const VALIDATION_CONTAINER: &str = "istio-validation";
+
+/// The image with which a container asks for that of the injector.
+pub const AUTO_IMAGE: &str = "auto";
 
 /// The container names that only the injector uses.
 pub const INJECTED_CONTAINERS: &[&str] = &[PROXY_CONTAINER, INIT_CONTAINER, VALIDATION_CONTAINER];

@@ -10,6 +10,10 @@
 //! the pull policy, the numbers of probes, and what harmless annotations change, such as log levels and drain durations.
 //! Without a reference a pod with these containers is refused.
 //!
+//! In the pod of a gateway (BH324) the container `istio-proxy` must be as the injector's template `gateway` makes it. Free
+//! are also its ports, a hook that only sleeps, and a security context with fewer rights. A template with this annotation
+//! may have the container with the image `auto`, and is judged in the same way.
+//!
 //! An existing pod may be older than the mesh. Its containers are compared with the injection template of any version
 //! of Istio, but an update must not change them.
 //!
@@ -223,9 +227,9 @@
 //! `eks.amazonaws.com/skip-containers`. BH303 judges the annotations that the proxy reads when it starts.
 
 use super::{Check, Request, Retry, Rule, RuleReport};
-use crate::keys::{OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
+use crate::keys::{GATEWAY_TEMPLATE, OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
 use crate::policy::object::{ContainerAt, ContainerKind, Stage, Workload};
-use crate::policy::proxy::{self, Expected};
+use crate::policy::proxy::{self, Expected, Role};
 use crate::settings::{Dataplane, PROBE_NAMESPACE};
 use crate::snapshot::{InjectedPod, ProxyReference};
 
@@ -233,11 +237,18 @@ use crate::snapshot::{InjectedPod, ProxyReference};
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check)).relied_on();
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
-    reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);
+    // The injector records there what a gateway's pod says of its container.
+    if !request.is_gateway() || workload.stage == Stage::Authored {
+        reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);
+    }
     match workload.stage {
         Stage::Authored => {
             reject_injector_annotation(workload, STATUS_ANNOTATION, report);
-            reject_mesh_containers(workload, report);
+            if request.is_gateway() {
+                compare_with_any_version(request, workload, report);
+            } else {
+                reject_mesh_containers(workload, report);
+            }
         }
         // Nothing is injected there.
         Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {
@@ -276,7 +287,9 @@ fn reject_mesh_containers(workload: &Workload<'_>, report: &mut RuleReport) {
 /// Compares a new pod with each valid reference. Reports the differences from the most similar one.
 fn compare_exactly(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let mut differences: Option<RuleReport> = None;
-    for form in request.proxy_references().filter_map(|reference| injected_form(workload, reference)) {
+    let forms =
+        request.proxy_references().filter_map(|reference| injected_form(request, workload, reference));
+    for form in forms {
         let mut found = RuleReport::new(report.code());
         compare(request, workload, Some(form), true, &mut found);
         if found.count() == 0 {
@@ -292,6 +305,11 @@ fn compare_exactly(request: &Request<'_>, workload: &Workload<'_>, report: &mut 
     }
     match differences {
         Some(differences) => report.add_all(differences),
+        None if request.is_gateway() && request.proxy_references().next().is_some() => report.add(
+            &workload.spec_path(),
+            format!("the injector of this mesh has no template `{GATEWAY_TEMPLATE}` with a known image"),
+            "ask the platform for this template: the controller logs why it does not know it.",
+        ),
         None if request.proxy_references().next().is_some() => report.add(
             &workload.spec_path(),
             "the injector of this mesh adds `istio-proxy` to another list of containers",
@@ -311,12 +329,19 @@ fn compare_exactly(request: &Request<'_>, workload: &Workload<'_>, report: &mut 
 
 fn compare_with_any_version(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let reference = request.proxy_references().next();
-    let reference = reference.and_then(|reference| injected_form(workload, reference));
+    let reference = reference.and_then(|reference| injected_form(request, workload, reference));
     compare(request, workload, reference, false, report);
 }
 
-/// Returns the form of the reference that has the proxy in the same list as the pod.
-fn injected_form<'r>(workload: &Workload<'_>, reference: &'r ProxyReference) -> Option<&'r InjectedPod> {
+/// Returns the form of the reference that a gateway has, or that has the proxy in the same list as the pod.
+fn injected_form<'r>(
+    request: &Request<'_>,
+    workload: &Workload<'_>,
+    reference: &'r ProxyReference,
+) -> Option<&'r InjectedPod> {
+    if request.is_gateway() {
+        return reference.gateway.as_ref();
+    }
     let mut proxies =
         mesh_containers(workload).filter(|container| *container.name == *proxy::PROXY_CONTAINER);
     let is_native = proxies.next().is_some_and(|container| container.kind == ContainerKind::Init);
@@ -331,6 +356,12 @@ fn compare(
     report: &mut RuleReport,
 ) {
     let settings = &request.snapshot.settings;
+    let role = if request.is_gateway() { Role::Gateway } else { Role::Sidecar };
+    let is_authored = workload.stage == Stage::Authored;
+    let expected = Expected { settings, reference, exact, role, is_authored };
+    if role == Role::Gateway {
+        return compare_gateway(workload, expected, report);
+    }
     let validates =
         reference.map_or(settings.istio_cni, |known| known.container(proxy::VALIDATION_CONTAINER).is_some());
     let redirection = if validates { proxy::VALIDATION_CONTAINER } else { proxy::INIT_CONTAINER };
@@ -363,7 +394,7 @@ fn compare(
             let message = format!("Istio injects `{name}` as an init container");
             report.add(&container.path(), message, format!("remove your own `{name}` container."));
         }
-        proxy::compare(container, name, arguments, Expected { settings, reference, exact }, report);
+        proxy::compare(container, name, arguments, expected, report);
     }
     if proxies > 0 && redirections == 0 {
         report.add(
@@ -373,5 +404,18 @@ fn compare(
             ),
             "remove your own `istio-proxy` container, so that Istio injects both.",
         );
+    }
+}
+
+/// Compares the only container of a gateway's pod. BH324 refuses containers with other names.
+fn compare_gateway(workload: &Workload<'_>, expected: Expected<'_>, report: &mut RuleReport) {
+    for container in mesh_containers(workload) {
+        let name = proxy::PROXY_CONTAINER;
+        if *container.name == *name && container.kind == ContainerKind::App {
+            proxy::compare(container, name, &proxy::GATEWAY_ARGUMENTS, expected, report);
+        } else {
+            let message = format!("Istio injects no `{}` here into the pod of a gateway", container.name);
+            report.add(&container.path(), message, "remove this container.");
+        }
     }
 }

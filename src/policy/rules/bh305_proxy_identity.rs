@@ -4,7 +4,8 @@
 //! Refuses containers with the user or the group of the Istio proxy.
 //!
 //! That id is 1337, or `mesh.proxyUser` in the settings. The rule reads `runAsUser`, `runAsGroup`, `fsGroup` and
-//! `supplementalGroups` of the pod, and those of its own containers. Istio's containers are judged by BH304.
+//! `supplementalGroups` of the pod, and those of its own containers. Istio's containers are judged by BH304. In the pod
+//! of a gateway (BH324) the proxy is the only container, so there the rule judges nothing.
 //!
 //! ## Why
 //! The redirection leaves out the traffic of this user and of this group: the proxy would otherwise call itself. A
@@ -62,6 +63,11 @@
 //! change its user. Set `runAsNonRoot: true`, `runAsUser`, `runAsGroup`, `allowPrivilegeEscalation: false` and
 //! `drop: [ALL]` to exclude both. The network policies of the baseline hold for every user.
 
-use super::Rule;
+use super::{Request, Rule};
 
-pub(super) const RULE: Rule = Rule::limiting();
+/// Nothing redirects the traffic of a gateway's pod, and its only container is the proxy.
+pub(super) const RULE: Rule = Rule::limiting().except(is_gateway);
+
+fn is_gateway(request: &Request<'_>) -> bool {
+    request.is_gateway()
+}

@@ -129,13 +129,12 @@ use super::{Check, Request, Rule, RuleReport, quote};
 use crate::kinds::Operation;
 use crate::policy::object::{Stage, Volume, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
-use crate::snapshot::InjectedObject;
 
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let is_mesh_volume =
-        |name: &str| proxy::is_mesh_volume(name) || injected_volumes(request, name).next().is_some();
+        |name: &str| proxy::is_mesh_volume(name) || request.injected_volumes(name).next().is_some();
     for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {
         let mounts = container.volume_mounts().elements();
         for mount in mounts.filter(|mount| is_mesh_volume(&mount.value.name)) {
@@ -173,13 +172,8 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
 
 /// True if the injector can have added this volume: an existing pod may be older than the references.
 fn is_injected(request: &Request<'_>, volume: &Volume<'_>) -> bool {
-    let mut known = injected_volumes(request, &volume.name).peekable();
+    let mut known = request.injected_volumes(&volume.name).peekable();
     let is_new = request.stage() == Stage::Mutated && request.operation == Operation::Create;
     let is_exact = is_new && known.peek().is_some();
     proxy::is_as_injected(volume, known) || !is_exact && proxy::is_of_istio(volume)
-}
-
-/// Returns the volumes of this name in the references of the mesh's proxy.
-fn injected_volumes<'r>(request: &'r Request<'_>, name: &'r str) -> impl Iterator<Item = &'r InjectedObject> {
-    request.proxy_references().filter_map(move |reference| reference.volume(name))
 }

@@ -75,6 +75,7 @@ rules! {
     bh321_foreign_volume
     bh322_device_claim
     bh323_proxy_port
+    bh324_gateway_pod
     bh401_shared_namespace_write
     bh402_shared_identity_name
     bh403_mesh_token

@@ -37,6 +37,13 @@ pub fn causes(response: &Value) -> Vec<Violation<'_>> {
     causes.map(|cause| (cause["reason"].as_str().unwrap(), cause["field"].as_str().unwrap())).collect()
 }
 
+/// True if the object could be created in the namespace, and what kubectl printed.
+pub fn dry_run(kubectl: &Kubectl, namespace: &str, manifest: &Value) -> (bool, String) {
+    let arguments = ["create", "--dry-run=server", "-o", "json", "-n", namespace, "-f", "-"];
+    let said = kubectl.feed(&arguments, &manifest.to_string()).unwrap();
+    (said.success, said.stdout + &said.stderr)
+}
+
 /// The call was refused by Bulkhead, for these violations and no others.
 #[track_caller]
 pub fn expect_refused(said: &Said, expected: &[Violation<'_>]) {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::{Value, json};
+
 use crate::documents::documents;
 use crate::repository;
 
@@ -18,6 +20,24 @@ pub fn compare(path: &str, text: &str) {
     let first = kept.lines().zip(text.lines()).position(|(kept, now)| kept != now);
     let line = first.unwrap_or_else(|| kept.lines().count().min(text.lines().count())) + 1;
     assert!(kept == text, "{path} differs from line {line} on; `BLESS=1 cargo test` writes:\n{text}");
+}
+
+/// The file `path` must hold a pod of `tenant-acme`, which a dry run in `namespace` printed, with fixed values where each
+/// run has others.
+#[track_caller]
+pub fn compare_pod(path: &str, printed: &str, namespace: &str) {
+    let mut pod: Value = serde_json::from_str(printed).unwrap();
+    let mut text = printed.replace(namespace, "tenant-acme");
+    for (field, fixed) in
+        [("uid", "5f0c7f3e-6a52-4f0e-9d3a-0c1b2a3d4e5f"), ("creationTimestamp", "2026-11-21T12:00:00Z")]
+    {
+        text = text.replace(pod["metadata"][field].as_str().unwrap(), fixed);
+    }
+    pod = serde_json::from_str(&text).unwrap();
+    for fields in pod["metadata"]["managedFields"].as_array_mut().unwrap() {
+        fields["time"] = json!("2026-11-21T12:00:00Z");
+    }
+    compare(path, &(serde_json::to_string_pretty(&pod).unwrap() + "\n"));
 }
 
 /// The part between `<!-- NAME -->` and `<!-- /NAME -->` of the one document that has it must be `text`.
