@@ -7,6 +7,7 @@
 
 mod match_conditions;
 mod merge;
+mod places;
 mod probe;
 mod rbac;
 mod webhooks;

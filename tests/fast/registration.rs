@@ -16,7 +16,8 @@ fn entries() -> [Vec<Value>; 2] {
         port: 443,
         ca_bundle: None,
     };
-    let validating = serde_json::to_value(validating(&service, &settings)).unwrap();
+    let validating =
+        serde_json::to_value(validating(&service, &settings, &settings.shared_namespaces)).unwrap();
     let mutating = serde_json::to_value(mutating(&service)).unwrap();
     [validating, mutating].map(|configuration| configuration["webhooks"].as_array().unwrap().clone())
 }
@@ -25,10 +26,17 @@ fn entries() -> [Vec<Value>; 2] {
 /// Tenants and other cluster-wide objects without any selector.
 #[test]
 fn webhook_configurations_have_no_object_selector() {
-    let of_tenants = json!({ "matchExpressions": [{ "key": "bulkhead.dev/tenant", "operator": "Exists" }] });
+    let protected = ["bulkhead-system", "istio-system", "monitoring", "shared-services"];
+    let of_tenants = json!({ "matchExpressions": [
+        { "key": "bulkhead.dev/tenant", "operator": "Exists" },
+        { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": protected },
+    ] });
     let shared = json!({ "matchExpressions": [{
         "key": "kubernetes.io/metadata.name", "operator": "In",
-        "values": ["bulkhead-system", "istio-ingress", "istio-system", "kube-system", "monitoring", "shared-services"],
+        "values": protected,
+    }] });
+    let credentials = json!({ "matchExpressions": [{
+        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["istio-ingress", "kube-system"],
     }] });
     let entries = entries().concat();
     let found: Vec<(&str, &Value)> =
@@ -41,6 +49,7 @@ fn webhook_configurations_have_no_object_selector() {
             ("policies.bulkhead.dev", &of_tenants),
             ("identities.bulkhead.dev", &of_tenants),
             ("shared.bulkhead.dev", &shared),
+            ("credentials.bulkhead.dev", &credentials),
             ("cluster.bulkhead.dev", &Value::Null),
             ("labels.bulkhead.dev", &Value::Null),
         ]
