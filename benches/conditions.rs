@@ -303,6 +303,22 @@ static FILLED: &[Filled] = &[
         patch: note,
     },
     Filled {
+        entry: "shared",
+        part: "data",
+        collection: "/api/v1/namespaces/filled/secrets",
+        subresource: "",
+        object: secret,
+        patch: note,
+    },
+    Filled {
+        entry: "credentials",
+        part: "data",
+        collection: "/api/v1/namespaces/filled/secrets",
+        subresource: "",
+        object: secret,
+        patch: note,
+    },
+    Filled {
         entry: "identities",
         part: "data",
         collection: "/api/v1/namespaces/filled/secrets",

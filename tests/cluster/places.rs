@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use support::api::{call, client, client_as, request};
 use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects::{
-    self, authorization_policy, changed, deployment, labelled_namespace, object, pod, token_secret,
+    authorization_policy, changed, deployment, labelled_namespace, object, pod, token_secret,
 };
 use support::refusal::{expect_admitted, expect_refused, expect_refused_by, refused};
 use support::wait::until;
@@ -221,29 +221,6 @@ fn kubernetes_and_listed_accounts_write_in_protected_namespaces() {
     expect_refused(&other.feed(DRY_RUN, &config_map(home, "places-any").to_string()).unwrap(), REFUSED);
     let lease = object("coordination.k8s.io/v1", "Lease", home, "places-lease", &json!({}));
     expect_admitted(&other.feed(DRY_RUN, &lease.to_string()).unwrap());
-}
-
-/// A SharedService protects its namespace without any setting.
-#[test]
-fn namespace_of_a_new_shared_service_is_protected() {
-    let it = shared();
-    let admin = it.cluster.admin().unwrap();
-    let home = "places-unlisted";
-    admin.ok(&["create", "namespace", home]).unwrap();
-    let stranger = it.cluster.powerful("places-stranger", "strangers").unwrap();
-    let write = || stranger.feed(DRY_RUN, &config_map(home, "mine").to_string()).unwrap();
-    expect_admitted(&write());
-    let spec = json!({ "namespace": home, "selector": { "app": "x" }, "ports": [{ "port": 8080 }] });
-    admin.apply(&objects::shared_service("places-unlisted", &spec).to_string()).unwrap();
-    until(|| !write().success);
-    expect_refused_by("shared", &write(), REFUSED);
-    refused(&stranger, &["delete", "namespace", home, "--dry-run=server"], "", &[("BH401", "metadata.name")]);
-    until(|| {
-        let path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}";
-        admin.ok(&["get", "sharedservice", "places-unlisted", "-o", path]).unwrap() == "True"
-    });
-    admin.ok(&["delete", "sharedservice", "places-unlisted"]).unwrap();
-    until(|| write().success);
 }
 
 /// Finding 13: a member of another tenant, with the rights that the write needs and with every right.
@@ -474,9 +451,8 @@ fn every_write_in_a_protected_namespace_is_refused() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     it.cluster.powerful("places-every", "strangers").unwrap();
-    let home = "places-every";
-    admin.ok(&["create", "namespace", home]).unwrap();
-    wait_for_default_account(&admin, home);
+    let home = "monitoring";
+    protect(&admin);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let platform = client(&admin).await;
         let stranger = client_as(&admin, "places-every", &["strangers"]).await;
@@ -497,17 +473,6 @@ fn every_write_in_a_protected_namespace_is_refused() {
                 }
             }
         }
-        let spec = json!({ "namespace": home, "selector": { "app": "x" }, "ports": [{ "port": 8080 }] });
-        admin.apply(&objects::shared_service(home, &spec).to_string()).unwrap();
-        let probe = request(
-            "POST",
-            &format!("/api/v1/namespaces/{home}/configmaps?dryRun=All"),
-            "json",
-            &config_map(home, "probe"),
-        );
-        while !call(&stranger, probe.clone()).await.is_err_and(|error| error.message.contains("BH401")) {
-            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-        }
         let mut sent = 0;
         for served in all.iter().filter(|served| !is_never_sent(served)) {
             for (method, path, media, body) in writes(served, home) {
@@ -519,11 +484,24 @@ fn every_write_in_a_protected_namespace_is_refused() {
                 }
             }
         }
+        for served in all.iter().filter(|served| served.verbs.contains("deletecollection")) {
+            let selected =
+                format!("{}/namespaces/{home}/{}?labelSelector=app%3Dplaces-any", served.path, served.name);
+            let _ = call(&platform, request("DELETE", &selected, "json", &Value::Null)).await;
+        }
+        let _ = call(
+            &platform,
+            request(
+                "DELETE",
+                &format!("/api/v1/namespaces/{home}/services/places-any"),
+                "json",
+                &Value::Null,
+            ),
+        )
+        .await;
         assert!(wrong.is_empty(), "{} of {sent}:\n{}", wrong.len(), wrong.join("\n"));
         assert!(sent > 200, "{sent}");
     });
-    admin.ok(&["delete", "sharedservice", home]).unwrap();
-    admin.ok(&["delete", "namespace", home, "--wait=false"]).unwrap();
 }
 
 fn is_never_sent(served: &Served) -> bool {

@@ -1,8 +1,12 @@
 //! The webhook configurations, as `bulkhead manifests` prints them.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use bulkhead::policy::{JudgeError, Retry, Review, Verdict, judge};
 use bulkhead::registration::{Service, mutating, validating};
+use bulkhead::settings::Settings;
+use bulkhead::snapshot::{ClusterState, Snapshot};
 use bulkhead::sources::files;
 use serde_json::{Value, json};
 use support::SETTINGS;
@@ -99,5 +103,18 @@ fn match_conditions_walk_no_list_that_a_user_fills() {
             }
             assert!(!text.contains(" in oldObject.metadata[") && !text.contains("!(item in "), "{text}");
         }
+    }
+}
+
+/// A replica can be older than the registration, which names a namespace because of a new SharedService.
+#[test]
+fn write_in_a_namespace_that_the_snapshot_does_not_know_is_retried() {
+    let snapshot = Snapshot::new(Arc::new(Settings::default()), ClusterState::default());
+    for (group, resource) in [("networking.istio.io", "destinationrules"), ("", "configmaps")] {
+        let review =
+            Review { operation: "DELETE", group, resource, namespace: "just-created", ..Review::default() };
+        let verdict = judge(&review, &snapshot);
+        assert!(matches!(verdict, Verdict::Unjudged(JudgeError::UnknownNamespace(_))), "{verdict:?}");
+        assert_eq!(verdict.retry(), Retry::Refresh);
     }
 }

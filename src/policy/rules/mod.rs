@@ -76,7 +76,7 @@ rules! {
     bh321_foreign_volume
     bh322_device_claim
     bh323_proxy_port
-    bh401_protected_namespace_write
+    bh401_protected_namespace
     bh402_shared_identity_name
     bh403_mesh_token
     bh404_token_secret

@@ -1,4 +1,4 @@
-//! # BH401 `protected-namespace-write`
+//! # BH401 `protected-namespace`
 //!
 //! ## What it refuses
 //! Refuses writes to protected namespaces except by the platform.
