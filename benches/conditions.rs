@@ -156,7 +156,7 @@ fn entry(name: &str) -> Value {
     let settings = Settings { mesh_wide: Some(bulkhead::settings::DenyAll::Disabled), ..Settings::default() };
     let service = Service { namespace: "n".to_owned(), name: "n".to_owned(), port: 443, ca_bundle: None };
     let [validating, mutating] = [
-        serde_json::to_value(validating(&service, &settings)).expect("JSON"),
+        serde_json::to_value(validating(&service, &settings, &settings.shared_namespaces)).expect("JSON"),
         serde_json::to_value(mutating(&service)).expect("JSON"),
     ];
     let mut entries = [validating, mutating]
@@ -300,6 +300,22 @@ static FILLED: &[Filled] = &[
         collection: POLICIES,
         subresource: "",
         object: network_policy,
+        patch: note,
+    },
+    Filled {
+        entry: "shared",
+        part: "data",
+        collection: "/api/v1/namespaces/filled/secrets",
+        subresource: "",
+        object: secret,
+        patch: note,
+    },
+    Filled {
+        entry: "credentials",
+        part: "data",
+        collection: "/api/v1/namespaces/filled/secrets",
+        subresource: "",
+        object: secret,
         patch: note,
     },
     Filled {

@@ -32,7 +32,7 @@ use super::without_unsigned_formats;
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = RecursiveTransform(without_unsigned_formats))]
 pub struct SharedServiceSpec {
-    /// The namespace of the service, which must be in `platform.sharedNamespaces` of the settings.
+    /// The namespace of the service, in which only the platform writes from then on. It must belong to no tenant, and must not be in `platform.namespaces` of the settings unless it is in `platform.sharedNamespaces`.
     #[schemars(length(min = 1, max = 63), extend("x-kubernetes-validations" = [immutable("namespace")]))]
     pub namespace: String,
 

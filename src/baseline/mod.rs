@@ -36,6 +36,6 @@ use manifest::{Body, Object};
 
 /// Returns all objects outside tenants: those of the cluster and those of shared services.
 pub fn desired_for_platform(snapshot: &Snapshot) -> impl Iterator<Item = Manifest> {
-    let services = snapshot.listed_services().flat_map(|service| desired_for_service(snapshot, service));
+    let services = snapshot.accepted_services().flat_map(|service| desired_for_service(snapshot, service));
     desired_for_cluster(snapshot).into_iter().chain(services)
 }

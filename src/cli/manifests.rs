@@ -85,7 +85,7 @@ impl Manifests {
         }
         if self.prints(Part::Webhooks) {
             documents.extend([
-                yaml(&registration::validating(&service, &settings))?,
+                yaml(&registration::validating(&service, &settings, &settings.shared_namespaces))?,
                 yaml(&registration::mutating(&service))?,
             ]);
         }

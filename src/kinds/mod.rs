@@ -14,7 +14,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 
 pub use operation::Operation;
 pub use resource::Resource;
-pub use table::{Kind, Managed, OWN_GROUP, Scope};
+pub use table::{Kind, MESH_GROUPS, Managed, OWN_GROUP, Scope, WORKLOAD_ENTRIES};
 pub use webhook_entry::WebhookEntry;
 
 /// Reads the name of a kind that rules judge.

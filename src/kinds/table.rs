@@ -1,8 +1,14 @@
 use super::Operation::{self, Connect, Create, Delete, Update};
-use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Workloads};
+use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Shared, Workloads};
 
 /// The API group of Bulkhead's own kinds.
 pub const OWN_GROUP: &str = "bulkhead.dev";
+
+/// The API groups of Istio's kinds. Objects in the mesh's root namespace configure every proxy.
+pub const MESH_GROUPS: [&str; 4] =
+    ["extensions.istio.io", "networking.istio.io", "security.istio.io", "telemetry.istio.io"];
+/// The one resource of these groups that istiod writes.
+pub const WORKLOAD_ENTRIES: &str = "workloadentries";
 
 const WRITES: &[Operation] = &[Create, Update];
 const WRITES_AND_DELETES: &[Operation] = &[Create, Update, Delete];
@@ -17,9 +23,12 @@ macro_rules! kinds {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {
             $($kind,)*
+            /// Any kind, where rules judge only the user and the namespace, and read no object.
+            Unread,
         }
 
         impl Kind {
+            /// Every kind of the table.
             pub const ALL: &[Self] = &[$(Self::$kind,)*];
 
             pub(super) const fn row(self) -> &'static Row {
@@ -28,6 +37,10 @@ macro_rules! kinds {
                         static ROW: Row = $row.named(stringify!($kind));
                         &ROW
                     })*
+                    Self::Unread => {
+                        static ROW: Row = Row::judged(Shared, "", "", "", &[]).named("Unread");
+                        &ROW
+                    }
                 }
             }
         }
@@ -35,7 +48,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Namespace: Row::judged(Namespaces, "", "v1", "namespaces", WRITES).cluster_scoped().compared().subresources(&[
+    Namespace: Row::judged(Namespaces, "", "v1", "namespaces", WRITES_AND_DELETES).cluster_scoped().compared().subresources(&[
         Subresource::new("finalize", Kind::Namespace, &[Update]),
         Subresource::new("status", Kind::Namespace, &[Update]),
     ]),

@@ -9,15 +9,24 @@ pub enum WebhookEntry {
     Policies,
     /// Service accounts, their tokens, token Secrets and the mesh's root certificate, in namespaces with the tenant label.
     Identities,
-    /// Every kind that some rule judges in the namespaces of shared services.
+    /// Every kind, in the namespaces of shared services, the mesh's root and Bulkhead.
     Shared,
+    /// Tokens and pods, in other namespaces of the platform with accounts that rules trust by name.
+    Credentials,
     /// Cluster-scoped objects other than Namespaces.
     Cluster,
 }
 
 impl WebhookEntry {
-    pub const ALL: &[Self] =
-        &[Self::Namespaces, Self::Workloads, Self::Policies, Self::Identities, Self::Shared, Self::Cluster];
+    pub const ALL: &[Self] = &[
+        Self::Namespaces,
+        Self::Workloads,
+        Self::Policies,
+        Self::Identities,
+        Self::Shared,
+        Self::Credentials,
+        Self::Cluster,
+    ];
 
     /// Returns the last segment of the webhook's path, which is also the first label of its name.
     pub const fn name(self) -> &'static str {
@@ -27,6 +36,7 @@ impl WebhookEntry {
             Self::Policies => "policies",
             Self::Identities => "identities",
             Self::Shared => "shared",
+            Self::Credentials => "credentials",
             Self::Cluster => "cluster",
         }
     }

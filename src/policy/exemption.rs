@@ -7,8 +7,8 @@ use super::object::{OwnerInfo, Workload};
 use super::proxy::{INJECTED_CONTAINERS, is_mesh_image};
 use super::{Review, Rule};
 use crate::kinds::Kind;
-use crate::settings::Settings;
-use crate::snapshot::{CONTROLLER_MANAGER, Exemption, LiveObjectKey, Snapshot, controller_account_for};
+use crate::settings::{CONTROLLER_MANAGER, Settings, controller_account_for};
+use crate::snapshot::{Exemption, LiveObjectKey, Snapshot};
 
 /// Returns the name of the Exemption that turns `rule` off for the object. `Err` if there is none, with the object to
 /// look up before that is certain.

@@ -24,28 +24,38 @@ pub fn judge_by(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Ver
 }
 
 fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
-    let Ok((kind, operation)) = kind_and_operation(review) else {
+    let announced = kind_and_operation(review);
+    if announced.is_err() && review.namespace.is_empty() {
         return judge_templates(rules, review, snapshot);
+    }
+    let is_cluster_scoped = matches!(announced, Ok((kind, _)) if kind.is_cluster_scoped());
+    let owner = if is_cluster_scoped { None } else { Some(namespace_owner(review, snapshot)?) };
+    let class = owner.map_or(Some(NamespaceClass::ClusterScoped), |owner| class(review, owner, snapshot));
+    let is_protected = class.is_some_and(NamespaceClass::is_protected);
+    let is_read =
+        |kind: Kind| !is_protected || (class.is_some_and(NamespaceClass::has_baseline) && kind.is_managed());
+    let (kind, operation) = match announced {
+        Ok((kind, operation)) if is_read(kind) => (kind, operation),
+        _ if is_protected => {
+            let operation = Operation::parse(review.operation);
+            (Kind::Unread, operation.ok_or_else(|| review.unregistered())?)
+        }
+        _ => return judge_templates(rules, review, snapshot),
     };
-    let (class, tenant) = match namespace_owner(review, kind, snapshot)? {
-        None => (NamespaceClass::ClusterScoped, None),
-        Some(NamespaceOwner::Tenant(tenant)) => {
-            (NamespaceClass::Tenant, Some((tenant.name.as_str(), Some(tenant))))
-        }
-        Some(NamespaceOwner::Orphaned(name)) => (NamespaceClass::Tenant, Some((name, None))),
-        Some(NamespaceOwner::SharedService) => (NamespaceClass::SharedService, None),
-        Some(NamespaceOwner::Platform) if snapshot.is_managed_root(review.namespace) => {
-            (NamespaceClass::MeshRoot, None)
-        }
-        Some(NamespaceOwner::Platform) if snapshot.settings.has_trusted_accounts(review.namespace) => {
-            (NamespaceClass::TrustedAccounts, None)
-        }
-        Some(NamespaceOwner::Platform | NamespaceOwner::Unowned) => return Ok(Verdict::default()),
+    let Some(class) = class else { return Ok(Verdict::default()) };
+    let tenant = match owner {
+        Some(NamespaceOwner::Tenant(tenant)) => Some((tenant.name.as_str(), Some(tenant))),
+        Some(NamespaceOwner::Orphaned(name)) => Some((name, None)),
+        _ => None,
     };
 
     let read = |raw| ReadObject::read(kind, raw, review.stage).map_err(JudgeError::Unreadable);
     let read_now;
     let ReadObject { object, found } = match (operation, review.object) {
+        _ if kind == Kind::Unread => {
+            read_now = ReadObject::unread();
+            &read_now
+        }
         (Operation::Create | Operation::Update, Some(ReviewObject::Read(object, _))) => object,
         (Operation::Create | Operation::Update | Operation::Connect, _) => {
             read_now = read(review.object()?.raw()?)?;
@@ -180,25 +190,38 @@ pub(super) fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation
     }
 }
 
-/// Returns the owner of the request's namespace. `None` for cluster-scoped objects: their rules check ownership
-/// themselves.
+/// Returns the owner of the request's namespace.
 fn namespace_owner<'w>(
     review: &Review<'_>,
-    kind: Kind,
     snapshot: &'w Snapshot,
-) -> Result<Option<NamespaceOwner<'w>>, JudgeError> {
-    if kind.is_cluster_scoped() {
-        return Ok(None);
-    }
+) -> Result<NamespaceOwner<'w>, JudgeError> {
     match snapshot.owner(review.namespace) {
-        // The API server sends only writes to namespaces in which it sees the tenant label, so this snapshot is
-        // older.
         Some(NamespaceOwner::Unowned) | None if snapshot.settings.has_trusted_accounts(review.namespace) => {
-            Ok(Some(NamespaceOwner::Platform))
+            Ok(NamespaceOwner::Platform)
         }
+        // The API server sends only writes to namespaces in which it sees the tenant label, or that the registration
+        // names for a shared service, so this snapshot is older.
         Some(NamespaceOwner::Unowned) | None => {
             Err(JudgeError::UnknownNamespace(review.namespace.to_owned()))
         }
-        owner => Ok(owner),
+        Some(owner) => Ok(owner),
+    }
+}
+
+/// Returns the class of the request's namespace; `None` if no rule judges objects in it.
+fn class(review: &Review<'_>, owner: NamespaceOwner<'_>, snapshot: &Snapshot) -> Option<NamespaceClass> {
+    match owner {
+        NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) => Some(NamespaceClass::Tenant),
+        NamespaceOwner::SharedService => Some(NamespaceClass::SharedService),
+        NamespaceOwner::Platform if snapshot.is_managed_root(review.namespace) => {
+            Some(NamespaceClass::MeshRoot)
+        }
+        NamespaceOwner::Platform if snapshot.is_protected(review.namespace) => {
+            Some(NamespaceClass::Foundation)
+        }
+        NamespaceOwner::Platform if snapshot.settings.has_trusted_accounts(review.namespace) => {
+            Some(NamespaceClass::TrustedAccounts)
+        }
+        NamespaceOwner::Platform | NamespaceOwner::Unowned => None,
     }
 }

@@ -32,7 +32,13 @@ fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
         Some(WebhookEntry::Workloads) if kind.is_workload() => same_template(kind, old, new),
         // Of these kinds, a ratchet concerns only unknown fields.
         Some(WebhookEntry::Identities | WebhookEntry::Workloads) => Ok(true),
-        Some(WebhookEntry::Namespaces | WebhookEntry::Shared | WebhookEntry::Cluster) | None => Ok(false),
+        Some(
+            WebhookEntry::Namespaces
+            | WebhookEntry::Shared
+            | WebhookEntry::Credentials
+            | WebhookEntry::Cluster,
+        )
+        | None => Ok(false),
     };
     unchanged.unwrap_or(false)
 }

@@ -19,6 +19,11 @@ impl<'a> ReadObject<'a> {
         Ok(Self { object, found })
     }
 
+    /// Stands for an object of which nothing is judged.
+    pub(super) fn unread() -> Self {
+        Self { object: Object::Opaque, found: Found::default() }
+    }
+
     /// Reads a pod in the middle of a review. After an error, the review must be read again with the pod as raw JSON,
     /// because only then the error is a verdict.
     pub fn deserialize_pod<D: Deserializer<'a>>(deserializer: D, stage: Stage) -> Result<Self, D::Error> {

@@ -7,7 +7,7 @@ use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
 use crate::keys::{GATEWAY_TEMPLATE, TEMPLATES_ANNOTATION};
-use crate::kinds::{Kind, Operation};
+use crate::kinds::{Kind, MESH_GROUPS, Operation, WORKLOAD_ENTRIES};
 use crate::settings::Dataplane;
 use crate::snapshot::{Actor, InjectedObject, Namespace, ProxyReference, Snapshot, Tenant};
 
@@ -203,12 +203,40 @@ impl<'r> Request<'r> {
         self.tenant_in_words(self.tenant_name())
     }
 
-    /// True if a namespace belongs to a tenant or to shared services, or belonged to a tenant.
-    pub fn is_isolated(&self, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
+    /// Returns the tenant of a namespace that the request changes or deletes, as its label says.
+    pub fn owner_of_written<'n>(&self, namespace: &'n NamespaceView<'_>) -> Option<&'n str> {
+        let name = namespace.metadata.name.as_deref().unwrap_or_default();
+        namespace.tenant().filter(|_| !self.snapshot.settings.is_listed_platform_namespace(name))
+    }
+
+    /// Returns what a protected namespace is for, in messages. `None` for other namespaces.
+    pub fn purpose_of_protected(&self, namespace: &str) -> Option<&'static str> {
+        let settings = &self.snapshot.settings;
+        if namespace == settings.mesh_root {
+            Some("the mesh's root namespace")
+        } else if settings.controller_namespace() == Some(namespace) {
+            Some("the namespace of Bulkhead")
+        } else {
+            self.snapshot.is_protected(namespace).then_some("the namespace of shared services")
+        }
+    }
+
+    /// True if the user is a service account of the protected namespace `namespace`, or of the mesh's root namespace, whose
+    /// istiod writes in all others. The latter accounts may not configure the mesh: others give them their manifests.
+    pub fn is_by_account_of_protected(&self, namespace: &str) -> bool {
+        let Review { group, resource, subresource, .. } = *self.review;
+        let configures_mesh =
+            MESH_GROUPS.contains(&group) && resource != WORKLOAD_ENTRIES && subresource.is_empty();
+        if self.is_service_account_in(&self.snapshot.settings.mesh_root) {
+            !configures_mesh
+        } else {
+            self.is_service_account_in(namespace)
+        }
+    }
+
+    /// True if a namespace belongs to a tenant, or belonged to one.
+    pub fn has_tenant(&self, new: &NamespaceView<'_>, old: Option<&NamespaceView<'_>>) -> bool {
         let has_tenant = |namespace: &NamespaceView<'_>| namespace.tenant().is_some();
-        let shared_namespaces = &self.snapshot.settings.shared_namespaces;
-        shared_namespaces.contains(new.metadata.name_or_generate_name())
-            || has_tenant(new)
-            || old.is_some_and(has_tenant)
+        has_tenant(new) || old.is_some_and(has_tenant)
     }
 }

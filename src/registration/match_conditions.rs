@@ -8,24 +8,26 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
+use super::places::Places;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
-use crate::kinds::{Kind, Resource, WebhookEntry};
+use crate::kinds::{Kind, MESH_GROUPS, Resource, WORKLOAD_ENTRIES, WebhookEntry};
 use crate::policy::object::{ADDRESS_FIELDS, KUBELET_SIGNERS};
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
-use crate::settings::{KUBE_CONTROLLERS, KUBE_SYSTEM, Settings};
-use crate::snapshot::{
-    BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
-    kube_controller_accounts,
+use crate::settings::{
+    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, Settings, VOLUME_BINDER,
+    kube_controller_accounts, kube_controllers,
 };
+use crate::snapshot::BASELINE_READY;
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
-pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<MatchCondition> {
+pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<MatchCondition> {
+    let settings = places.settings;
     let mut conditions = vec![not_api_server()];
     match entry {
-        WebhookEntry::Namespaces => conditions.push(touches_protected_fields(settings)),
+        WebhookEntry::Namespaces => conditions.push(touches_protected_fields(places)),
         WebhookEntry::Cluster => conditions.extend([
             condition(
                 "touches-judged-fields",
@@ -66,8 +68,18 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
             ]);
         }
         WebhookEntry::Shared => {
-            conditions.extend([only_token_secrets(), not_controller_or_node()]);
-            conditions.push(shared_or_managed_or_trusted(settings));
+            conditions.extend([
+                not_event_lease_or_review(),
+                not_network_annotation(),
+                condition(
+                    "not-kubernetes-or-bulkhead",
+                    &format!("!({} || {IS_NODE})", is_trusted_account(settings)),
+                ),
+                not_platform_or_own_account(places),
+            ]);
+        }
+        WebhookEntry::Credentials => {
+            conditions.extend([only_token_secrets(), not_controller_or_node(), trusted_account(settings)]);
         }
         WebhookEntry::Workloads => conditions.extend([
             // Commands in other containers do not involve the webhook.
@@ -140,27 +152,31 @@ fn not_api_server() -> MatchCondition {
     condition("not-api-server", "request.userInfo.username != 'system:apiserver'")
 }
 
-/// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' namespaces the rules
-/// read little.
+/// Leaves out updates of a namespace that change nothing that a rule reads. Outside tenants' and protected namespaces the
+/// rules read little. Keeps deletions there alone, and leaves out those that no rule refuses because of the user.
 ///
 /// Compares whole maps and lists, and walks none: the API server's cost of a condition is the user's to choose if it
 /// grows with their entries, and above a limit it refuses the write to everyone.
-fn touches_protected_fields(settings: &Settings) -> MatchCondition {
+fn touches_protected_fields(places: Places<'_>) -> MatchCondition {
     let watched_labels: BTreeSet<&str> = RULES.iter().flat_map(Rule::watched_labels).copied().collect();
     condition(
         "touches-protected-fields",
         &format!(
-            "request.operation != 'UPDATE' \
-             || [{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
+            "request.operation == 'CREATE' \
+             || (request.operation == 'DELETE' && ({is_tenants} || {is_protected}) && !{is_trusted}) \
+             || (request.operation == 'UPDATE' && ([{watched_labels}].exists(key, object.metadata.?labels[?key] != oldObject.metadata.?labels[?key]) \
              || {ready_conditions_differ} \
-             || (('{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}}) || oldObject.metadata.name in [{shared_namespaces}]) && (\
+             || (({is_tenants} || ({is_protected} && !{is_trusted})) && (\
              object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations || {ATTACHMENTS_DIFFER} \
              || (object.?spec != oldObject.?spec && !(request.userInfo.username in \
-             ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))",
+             ['{NAMESPACE_CONTROLLER}', '{CONTROLLER_MANAGER}']))))))",
+            is_tenants = format_args!("'{TENANT_LABEL}' in oldObject.metadata.?labels.orValue({{}})"),
+            is_protected = format_args!("oldObject.metadata.name in [{}]", quoted(places.protected())),
+            is_trusted =
+                format_args!("({} || {})", is_trusted_account(places.settings), is_platform(places.settings)),
             watched_labels = quoted(watched_labels),
             ready_conditions_differ = ready_conditions_differ(),
-            shared_namespaces = quoted(settings.shared_namespaces.iter().map(String::as_str)),
         ),
     )
 }
@@ -217,49 +233,71 @@ fn baseline_or_judged_policy() -> MatchCondition {
     )
 }
 
-/// Outside the namespaces of shared services, keeps only objects with a baseline name in the mesh's root namespace, and
-/// tokens and pods of accounts that rules trust by name, unless the platform writes them. All other writes there do not
-/// depend on Bulkhead.
-fn shared_or_managed_or_trusted(settings: &Settings) -> MatchCondition {
-    let shared = quoted(settings.shared_namespaces.iter().map(String::as_str));
-    let trusted: BTreeSet<String> =
-        settings.trusted_accounts().map(|(namespace, account)| format!("{namespace}/{account}")).collect();
-    let is_managed =
-        settings.mesh_wide.map_or_else(|| "false".to_owned(), |_| is_managed_in_mesh_root(settings));
+/// Leaves out writes that no rule judges, and that must go on: other accounts write them all the time.
+fn not_event_lease_or_review() -> MatchCondition {
+    let resources = [
+        "/events",
+        "events.k8s.io/events",
+        "coordination.k8s.io/leases",
+        "authorization.k8s.io/localsubjectaccessreviews",
+    ];
     condition(
-        "shared-or-managed-or-trusted",
+        "not-event-lease-or-review",
+        &format!("!(request.resource.group + '/' + request.resource.resource in [{}])", quoted(resources)),
+    )
+}
+
+/// Leaves out the annotations that network plugins write through the status of a pod.
+fn not_network_annotation() -> MatchCondition {
+    condition(
+        "not-network-annotation",
+        "!(request.operation == 'UPDATE' && request.resource.resource == 'pods' \
+         && request.?subResource.orValue('') == 'status') || object.?status != oldObject.?status \
+         || object.metadata.?labels != oldObject.metadata.?labels \
+         || object.metadata.?finalizers != oldObject.metadata.?finalizers",
+    )
+}
+
+/// Leaves out writes by the platform and by the service accounts of the namespace and of the mesh's root. Keeps objects
+/// with a baseline name, and Istio's kinds from accounts of the mesh's root.
+fn not_platform_or_own_account(places: Places<'_>) -> MatchCondition {
+    let policies = Kind::all_managed().filter(|kind| kind.entry() == Some(WebhookEntry::Policies));
+    condition(
+        "not-platform-or-own-account",
         &format!(
-            "request.namespace in [{shared}] || {is_managed} \
-             || (request.resource.resource in [{resources}] && !{is_platform} \
-             && {gives_identity} \
-             && (request.resource.resource != 'serviceaccounts' || request.?subResource.orValue('') == 'token') \
-             && (request.namespace in [{namespaces}] || request.namespace + '/' + {account} in [{accounts}]))",
-            resources = quoted(
-                Resource::all()
-                    .filter(|resource| is_credential(resource.kind))
-                    .map(|resource| resource.plural)
-                    .collect::<BTreeSet<_>>()
-            ),
-            is_platform = is_platform(settings),
-            account = account(),
-            gives_identity = CHANGES_PODS,
-            namespaces = quoted(settings.fully_trusted_namespaces()),
-            accounts = quoted(trusted.iter().map(String::as_str)),
+            "!({is_platform} || (request.userInfo.username.startsWith('system:serviceaccount:{root}:') \
+             ? !(request.resource.group in [{groups}] && request.resource.resource != '{WORKLOAD_ENTRIES}' \
+             && request.?subResource.orValue('') == '') \
+             : request.userInfo.username.startsWith('system:serviceaccount:' + request.namespace + ':'))) \
+             || (request.namespace in [{with_baseline}] && request.resource.resource in [{policies}] \
+             && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') \
+             || (request.namespace == '{root}' && {OBJECT_NAME} in [{names}])))",
+            is_platform = is_platform(places.settings),
+            root = places.settings.mesh_root,
+            groups = quoted(MESH_GROUPS),
+            with_baseline = quoted(places.with_baseline()),
+            policies = quoted(policies.map(Kind::plural)),
+            names = quoted(baseline::cluster_object_names()),
         ),
     )
 }
 
-/// True if objects of the kind give their writer the identity of a service account.
-fn is_credential(kind: Kind) -> bool {
-    kind.is_workload()
-        || matches!(
-            kind,
-            Kind::TokenRequest
-                | Kind::Secret
-                | Kind::PodExecOptions
-                | Kind::PodAttachOptions
-                | Kind::PodProxyOptions
-        )
+/// Keeps only tokens and pods of accounts that rules trust by name, unless the platform writes them. All other writes in
+/// these namespaces do not depend on Bulkhead.
+fn trusted_account(settings: &Settings) -> MatchCondition {
+    let trusted: BTreeSet<String> =
+        settings.trusted_accounts().map(|(namespace, account)| format!("{namespace}/{account}")).collect();
+    condition(
+        "trusted-account",
+        &format!(
+            "!{is_platform} && {CHANGES_PODS} \
+             && (request.namespace in [{namespaces}] || request.namespace + '/' + {account} in [{accounts}])",
+            is_platform = is_platform(settings),
+            account = account(),
+            namespaces = quoted(settings.fully_trusted_namespaces()),
+            accounts = quoted(trusted.iter().map(String::as_str)),
+        ),
+    )
 }
 
 /// CEL that leaves out updates that change neither the containers of a pod nor a template, such as those of network
@@ -271,13 +309,7 @@ const CHANGES_PODS: &str = "(request.operation != 'UPDATE' || request.resource.r
 
 /// CEL that is true for the platform's accounts.
 fn is_platform(settings: &Settings) -> String {
-    let list = |names: &BTreeSet<String>| {
-        names
-            .iter()
-            .map(|name| format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'")))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |names: &BTreeSet<String>| quoted(names.iter().map(String::as_str));
     format!(
         "(request.userInfo.username in [{}] || request.userInfo.?groups.orValue([]).exists(group, group in [{}]))",
         list(&settings.platform_users),
@@ -295,18 +327,6 @@ fn account() -> String {
     : request.resource.resource == 'cronjobs' \
     ? object.?spec.?jobTemplate.?spec.?template.?spec.?serviceAccountName.orValue('') \
     : object.?spec.?template.?spec.?serviceAccountName.orValue(''))"
-    )
-}
-
-/// CEL that is true for objects with a baseline name in the mesh's root namespace.
-fn is_managed_in_mesh_root(settings: &Settings) -> String {
-    let policies = Kind::all_managed().filter(|kind| kind.entry() == Some(WebhookEntry::Policies));
-    format!(
-        "(request.namespace == '{}' && request.resource.resource in [{}] \
-         && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}]))",
-        settings.mesh_root,
-        quoted(policies.map(Kind::plural)),
-        quoted(baseline::cluster_object_names().iter().copied())
     )
 }
 
@@ -348,15 +368,21 @@ fn not_namespace_deletion() -> MatchCondition {
     )
 }
 
+/// CEL that is true for Bulkhead's controller, and for Kubernetes' scheduler and controllers.
+fn is_trusted_account(settings: &Settings) -> String {
+    let shared = [CONTROLLER_MANAGER, settings.controller.as_str()];
+    format!("request.userInfo.username in [{}, {}]", quoted(shared), quoted(kube_controller_accounts()))
+}
+
 /// CEL that is true for a node. It requires both the name and the group, because other users can have either one.
 const IS_NODE: &str =
     "(request.userInfo.username.startsWith('system:node:') && 'system:nodes' in request.userInfo.groups)";
 
-/// Leaves out writes of controllers and nodes that follow from an object of the platform, because shared services
-/// must restart without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
+/// Leaves out writes of controllers and nodes that follow from an object of the platform, because gateways must restart
+/// without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
 fn not_controller_or_node() -> MatchCondition {
-    let accounts = quoted(kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]));
-    let trusted = quoted(KUBE_CONTROLLERS.iter().copied());
+    let accounts = quoted(kube_controller_accounts().chain([CONTROLLER_MANAGER]));
+    let trusted = quoted(kube_controllers());
     condition(
         "not-controller-or-node",
         &format!(
@@ -367,9 +393,10 @@ fn not_controller_or_node() -> MatchCondition {
     )
 }
 
-/// Returns the elements of a list in CEL. The texts have no quotes.
+/// Returns the elements of a list in CEL.
 fn quoted<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    texts.into_iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('\'', "\\'");
+    texts.into_iter().map(|text| format!("'{}'", escaped(text))).collect::<Vec<_>>().join(", ")
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {

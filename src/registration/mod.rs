@@ -9,6 +9,7 @@
 mod match_conditions;
 mod merge;
 mod network_policy;
+mod places;
 mod probe;
 mod rbac;
 mod webhooks;

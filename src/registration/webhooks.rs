@@ -9,6 +9,7 @@ use k8s_openapi::api::admissionregistration::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 
+use super::places::Places;
 use super::{Service, match_conditions};
 use crate::keys::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 use crate::kinds::{Kind, Operation, Resource, WebhookEntry};
@@ -18,18 +19,26 @@ use crate::settings::Settings;
 /// The name of both configurations.
 pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 
-/// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
-/// answers.
-pub fn validating(service: &Service, settings: &Settings) -> ValidatingWebhookConfiguration {
+/// Returns the validating configuration, with the namespaces of shared services. It has `failurePolicy: Fail`: the API
+/// server refuses writes while no replica answers.
+pub fn validating(
+    service: &Service,
+    settings: &Settings,
+    shared_namespaces: &BTreeSet<String>,
+) -> ValidatingWebhookConfiguration {
+    let places = Places { settings, shared: shared_namespaces };
     let webhooks = WebhookEntry::ALL.iter().map(|entry| ValidatingWebhook {
         name: format!("{}.bulkhead.dev", entry.name()),
         admission_review_versions: vec!["v1".to_owned()],
         client_config: client(service, &format!("/validate/{}", entry.name())),
         failure_policy: Some("Fail".to_owned()),
-        match_conditions: Some(match_conditions::for_validating(*entry, settings)),
+        match_conditions: Some(match_conditions::for_validating(*entry, places)),
         match_policy: Some("Equivalent".to_owned()),
-        namespace_selector: selector(*entry, settings),
-        rules: Some(rules(judged_resources(*entry)).chain(template_rules(*entry, settings)).collect()),
+        namespace_selector: selector(*entry, places),
+        rules: Some(match entry {
+            WebhookEntry::Shared => vec![every_write()],
+            _ => rules(judged_resources(*entry)).chain(template_rules(*entry, settings)).collect(),
+        }),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
         ..ValidatingWebhook::default()
@@ -49,7 +58,13 @@ pub fn mutating(service: &Service) -> MutatingWebhookConfiguration {
         match_conditions: Some(match_conditions::for_mutating()),
         match_policy: Some("Equivalent".to_owned()),
         reinvocation_policy: Some("IfNeeded".to_owned()),
-        rules: Some(rules(Resource::of_objects(Kind::Namespace).into_iter()).collect()),
+        rules: Some(vec![rule(
+            Kind::Namespace.group(),
+            Kind::Namespace.version(),
+            &[Operation::Create, Operation::Update],
+            vec![Kind::Namespace.plural().to_owned()],
+            None,
+        )]),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(2),
         ..MutatingWebhook::default()
@@ -63,15 +78,23 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
         let mut rules = RULES.iter().filter(|rule| rule.judges(resource.kind));
         rules.any(|rule| {
             rule.scopes().iter().any(|class| match class {
-                NamespaceClass::SharedService
-                | NamespaceClass::MeshRoot
-                | NamespaceClass::TrustedAccounts => entry == WebhookEntry::Shared,
+                // There every write is sent.
+                NamespaceClass::SharedService | NamespaceClass::MeshRoot | NamespaceClass::Foundation => {
+                    false
+                }
+                NamespaceClass::TrustedAccounts => entry == WebhookEntry::Credentials,
                 NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
                     Some(entry) == resource.kind.entry()
                 }
             })
         })
     })
+}
+
+/// Returns a rule for every write to an object in a namespace.
+fn every_write() -> RuleWithOperations {
+    let operations = [Operation::Create, Operation::Update, Operation::Delete, Operation::Connect];
+    rule("*", "*", &operations, vec!["*/*".to_owned()], Some("Namespaced"))
 }
 
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
@@ -113,31 +136,29 @@ fn rule(
     }
 }
 
-/// Selects the namespaces of tenants, or those of shared services and the mesh's root. The entry for namespaces has
-/// no selector: the API server would compare it with the new labels, and would not send an update that removes the
-/// label.
-fn selector(entry: WebhookEntry, settings: &Settings) -> Option<LabelSelector> {
-    let requirement = match entry {
-        WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
-        WebhookEntry::Shared => LabelSelectorRequirement {
-            key: NAMESPACE_NAME_LABEL.to_owned(),
-            operator: "In".to_owned(),
-            values: Some(namespaces_selected_by_name(settings).into_iter().map(str::to_owned).collect()),
-        },
-        _ => LabelSelectorRequirement {
-            key: TENANT_LABEL.to_owned(),
-            operator: "Exists".to_owned(),
-            values: None,
-        },
+/// Selects the namespaces of tenants, or the platform's by their names. No namespace is selected for two entries, so that
+/// a write is sent once. The entry for namespaces has no selector: the API server would compare it with the new labels,
+/// and would not send an update that removes the label.
+fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
+    let named = |operator: &str, names: BTreeSet<&str>| LabelSelectorRequirement {
+        key: NAMESPACE_NAME_LABEL.to_owned(),
+        operator: operator.to_owned(),
+        values: Some(names.into_iter().map(str::to_owned).collect()),
     };
-    Some(LabelSelector { match_expressions: Some(vec![requirement]), ..LabelSelector::default() })
-}
-
-/// Returns the platform namespaces in which a rule judges objects.
-fn namespaces_selected_by_name(settings: &Settings) -> BTreeSet<&str> {
-    let trusted = settings.trusted_accounts().map(|(namespace, _)| namespace);
-    let shared = settings.shared_namespaces.iter().map(String::as_str);
-    shared.chain(settings.fully_trusted_namespaces()).chain(trusted).collect()
+    let requirements = match entry {
+        WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
+        WebhookEntry::Shared => vec![named("In", places.protected())],
+        WebhookEntry::Credentials => vec![named("In", places.with_trusted_accounts())],
+        WebhookEntry::Workloads | WebhookEntry::Policies | WebhookEntry::Identities => vec![
+            LabelSelectorRequirement {
+                key: TENANT_LABEL.to_owned(),
+                operator: "Exists".to_owned(),
+                values: None,
+            },
+            named("NotIn", places.protected()),
+        ],
+    };
+    Some(LabelSelector { match_expressions: Some(requirements), ..LabelSelector::default() })
 }
 
 fn client(service: &Service, path: &str) -> WebhookClientConfig {

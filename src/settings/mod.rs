@@ -8,6 +8,7 @@
 mod components;
 mod file;
 mod image;
+mod kube_controllers;
 mod template_kind;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,10 @@ pub use components::{
 };
 pub use file::File;
 pub use image::{Image, Repository};
+pub use kube_controllers::{
+    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
+    controller_account_for, kube_controller_accounts, kube_controllers,
+};
 pub use template_kind::{TemplateKind, TemplateKindError};
 
 /// The settings in use.
@@ -149,29 +154,6 @@ pub enum SettingsError {
 
 /// The namespace in which the injector is asked for a reference. No pod is ever stored in it.
 pub const PROBE_NAMESPACE: &str = "bulkhead-probe";
-
-/// The namespace of Kubernetes' own components.
-pub const KUBE_SYSTEM: &str = "kube-system";
-/// Accounts of Kubernetes' controllers that rules and match conditions know.
-pub const KUBE_CONTROLLERS: &[&str] = &[
-    "cronjob-controller",
-    "daemon-set-controller",
-    "deployment-controller",
-    "disruption-controller",
-    "ephemeral-volume-controller",
-    "generic-garbage-collector",
-    "job-controller",
-    "legacy-service-account-token-cleaner",
-    "namespace-controller",
-    "node-controller",
-    "persistent-volume-binder",
-    "pod-garbage-collector",
-    "replicaset-controller",
-    "replication-controller",
-    "resourcequota-controller",
-    "service-account-controller",
-    "statefulset-controller",
-];
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
 const PLATFORM_NAMESPACES: &[&str] = &[
@@ -362,10 +344,7 @@ impl Settings {
 
     /// True if rules or policies trust a namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
-        self.is_listed_platform_namespace(namespace)
-            || namespace == self.mesh_root
-            || self.controller_namespace() == Some(namespace)
-            || self.is_gateway_namespace(namespace)
+        self.is_listed_platform_namespace(namespace) || self.is_gateway_namespace(namespace)
     }
 
     /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
@@ -384,7 +363,7 @@ impl Settings {
 
     /// Returns the other accounts that are trusted by name, each with its namespace.
     pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
+        let controllers = kube_controllers().map(|name| (KUBE_SYSTEM, name));
         let gateways = self.gateways.iter();
         controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
     }
@@ -407,8 +386,17 @@ impl Settings {
         self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
     }
 
-    /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.
+    /// Returns the namespaces in which only the platform writes, without those of SharedServices that the settings do
+    /// not list.
+    pub fn protected_namespaces(&self) -> impl Iterator<Item = &str> {
+        let shared = self.shared_namespaces.iter().map(String::as_str);
+        shared.chain(self.controller_namespace()).chain([self.mesh_root.as_str()])
+    }
+
+    /// True if the namespace is the platform's because of the settings, whatever its labels say. Does not look at the
+    /// reserved prefixes.
     pub fn is_listed_platform_namespace(&self, namespace: &str) -> bool {
-        self.platform_namespaces.contains(namespace) || self.shared_namespaces.contains(namespace)
+        self.platform_namespaces.contains(namespace)
+            || self.protected_namespaces().any(|known| known == namespace)
     }
 }

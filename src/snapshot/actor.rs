@@ -3,54 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{NamespaceOwner, Snapshot, Tenant, User};
-use crate::kinds::Kind;
+use crate::settings::{CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, kube_controller_accounts};
 
 const NODES_GROUP: &str = "system:nodes";
-
-/// Account of the controller that deletes the contents of terminating namespaces.
-pub const NAMESPACE_CONTROLLER: &str = "system:serviceaccount:kube-system:namespace-controller";
-/// Account that all controllers share where kube-controller-manager runs without
-/// `--use-service-account-credentials`.
-pub const CONTROLLER_MANAGER: &str = "system:kube-controller-manager";
-/// Account of the controller that counts usage for ResourceQuotas.
-pub const QUOTA_CONTROLLER: &str = "system:serviceaccount:kube-system:resourcequota-controller";
-/// Account of the controller that binds claims to volumes.
-pub const VOLUME_BINDER: &str = "system:serviceaccount:kube-system:persistent-volume-binder";
-
-/// Accounts of [`kube_controller_accounts`], each with the kind whose dependents its controller creates.
-const KUBE_CONTROLLERS: &[(&str, Option<Kind>)] = &[
-    ("system:kube-scheduler", None),
-    ("system:serviceaccount:kube-system:cronjob-controller", Some(Kind::CronJob)),
-    ("system:serviceaccount:kube-system:daemon-set-controller", Some(Kind::DaemonSet)),
-    ("system:serviceaccount:kube-system:deployment-controller", Some(Kind::Deployment)),
-    ("system:serviceaccount:kube-system:disruption-controller", None),
-    ("system:serviceaccount:kube-system:ephemeral-volume-controller", None),
-    ("system:serviceaccount:kube-system:generic-garbage-collector", None),
-    ("system:serviceaccount:kube-system:job-controller", Some(Kind::Job)),
-    ("system:serviceaccount:kube-system:legacy-service-account-token-cleaner", None),
-    ("system:serviceaccount:kube-system:node-controller", None),
-    (VOLUME_BINDER, None),
-    ("system:serviceaccount:kube-system:pod-garbage-collector", None),
-    ("system:serviceaccount:kube-system:replicaset-controller", Some(Kind::ReplicaSet)),
-    ("system:serviceaccount:kube-system:replication-controller", Some(Kind::ReplicationController)),
-    (QUOTA_CONTROLLER, None),
-    ("system:serviceaccount:kube-system:service-account-controller", None),
-    ("system:serviceaccount:kube-system:statefulset-controller", Some(Kind::StatefulSet)),
-];
-
-/// Returns the accounts of Kubernetes' scheduler and controllers. They act on objects that others wrote: they
-/// create and schedule pods, and what pods need.
-pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
-    KUBE_CONTROLLERS.iter().map(|(account, _)| *account)
-}
-
-/// Returns the account of the controller that creates the dependents of objects of this kind.
-pub fn controller_account_for(kind: &str) -> Option<&'static str> {
-    KUBE_CONTROLLERS
-        .iter()
-        .find(|(_, owned_kind)| owned_kind.is_some_and(|owned_kind| owned_kind.name() == kind))
-        .map(|(account, _)| *account)
-}
 
 /// A user's role in decisions about ownership, derived from [`User`] alone.
 #[derive(Clone, Debug)]
@@ -142,19 +97,5 @@ impl<'w> Actor<'w> {
 
     pub fn acts_for(&self, tenant: &str) -> bool {
         matches!(self, Actor::Member(tenants) if tenants.iter().any(|own| own.name == tenant))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::settings::{KUBE_SYSTEM, Settings};
-
-    #[test]
-    fn credentials_of_every_trusted_controller_are_protected() {
-        let prefix = format!("system:serviceaccount:{KUBE_SYSTEM}:");
-        let accounts = kube_controller_accounts().chain([NAMESPACE_CONTROLLER]);
-        let mut names = accounts.filter_map(|account| account.strip_prefix(&prefix));
-        assert!(names.all(|name| Settings::default().trusts_account(KUBE_SYSTEM, name)));
     }
 }

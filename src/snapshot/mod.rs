@@ -30,10 +30,7 @@ use crate::settings::Settings;
 use members::Members;
 use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 
-pub use actor::{
-    Actor, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER, controller_account_for,
-    kube_controller_accounts,
-};
+pub use actor::Actor;
 pub use baseline_inputs::BaselineInputs;
 pub use exemption::Exemption;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
@@ -52,9 +49,9 @@ pub use user::User;
 #[derive(Clone, Copy, Debug)]
 pub enum NamespaceOwner<'w> {
     Tenant(&'w Tenant),
-    /// A namespace that the settings list as the platform's.
+    /// A namespace that is the platform's because of the settings.
     Platform,
-    /// A namespace that the settings list for shared services.
+    /// A namespace of shared services.
     SharedService,
     /// The tenant label names a tenant that does not exist.
     Orphaned(&'w str),
@@ -98,6 +95,8 @@ pub struct Snapshot {
     members: Members,
     environment_hash: u64,
     shared_services: BTreeMap<String, SharedService>,
+    /// The namespaces of the settings, and those of accepted SharedServices.
+    shared_namespaces: BTreeSet<String>,
     /// Exemptions by the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
@@ -139,6 +138,8 @@ impl Snapshot {
         for exemption in state.exemptions {
             exemptions.entry(exemption.target.namespace.clone()).or_default().push(exemption);
         }
+        let namespaces: HashMap<Arc<str>, Arc<Namespace>> = state.namespaces.into_iter().collect();
+        let shared_namespaces = shared_namespaces(&settings, &namespaces, &state.shared_services);
         Self {
             settings,
             reserved_names: state.reserved_names,
@@ -148,7 +149,7 @@ impl Snapshot {
             members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
             exemptions,
             live_objects: state.live_objects,
-            namespaces: state.namespaces.into_iter().collect(),
+            namespaces,
             tenants,
             inactive_tenants,
             shared_services: state
@@ -156,6 +157,7 @@ impl Snapshot {
                 .into_iter()
                 .map(|service| (service.name.clone(), service))
                 .collect(),
+            shared_namespaces,
             namespaces_by_tenant,
             taken_names,
         }
@@ -166,12 +168,24 @@ impl Snapshot {
         self.settings.mesh_wide.is_some() && namespace == self.settings.mesh_root
     }
 
-    /// Returns the owner of the namespace; `None` if neither the settings list it nor the snapshot contains it.
+    /// Returns the namespaces of shared services: those of the settings, and those of accepted SharedServices.
+    pub fn shared_namespaces(&self) -> &BTreeSet<String> {
+        &self.shared_namespaces
+    }
+
+    /// True if only the platform writes in the namespace: it is the mesh's root, Bulkhead's own, or has shared services.
+    pub fn is_protected(&self, namespace: &str) -> bool {
+        self.shared_namespaces.contains(namespace)
+            || self.settings.protected_namespaces().any(|known| known == namespace)
+    }
+
+    /// Returns the owner of the namespace; `None` if the settings do not list it, no SharedService is in it, and the
+    /// snapshot does not contain it.
     pub fn owner(&self, namespace: &str) -> Option<NamespaceOwner<'_>> {
-        if self.settings.shared_namespaces.contains(namespace) {
+        if self.shared_namespaces.contains(namespace) {
             return Some(NamespaceOwner::SharedService);
         }
-        if self.settings.platform_namespaces.contains(namespace) {
+        if self.settings.is_listed_platform_namespace(namespace) {
             return Some(NamespaceOwner::Platform);
         }
         Some(match self.namespaces.get(namespace)?.tenant.as_deref() {
@@ -241,15 +255,15 @@ impl Snapshot {
         self.shared_services.values()
     }
 
-    /// True if the settings list the service's namespace. In any other namespace others write too, so that any
-    /// tenant could run as its service account.
-    pub fn is_listed(&self, service: &SharedService) -> bool {
-        self.settings.shared_namespaces.contains(&service.namespace)
+    /// True if the service's namespace is protected as one of shared services. In a tenant's namespace, members could run
+    /// as its service account. In the platform's other namespaces, other accounts write too.
+    pub fn is_accepted(&self, service: &SharedService) -> bool {
+        self.shared_namespaces.contains(&service.namespace)
     }
 
-    /// Returns every shared service in a listed namespace, sorted by name.
-    pub fn listed_services(&self) -> impl Iterator<Item = &SharedService> {
-        self.shared_services().filter(|service| self.is_listed(service))
+    /// Returns every accepted shared service, sorted by name.
+    pub fn accepted_services(&self) -> impl Iterator<Item = &SharedService> {
+        self.shared_services().filter(|service| self.is_accepted(service))
     }
 
     pub fn shared_service(&self, name: &str) -> Option<&SharedService> {
@@ -304,6 +318,18 @@ impl Snapshot {
     pub fn namespaces_of(&self, tenant: &str) -> impl Iterator<Item = &str> {
         self.namespaces_by_tenant.get(tenant).into_iter().flatten().map(Arc::as_ref)
     }
+}
+
+/// Returns the namespaces of the settings, and of the SharedServices outside tenants' and the platform's namespaces.
+fn shared_namespaces(
+    settings: &Settings,
+    namespaces: &HashMap<Arc<str>, Arc<Namespace>>,
+    services: &[SharedService],
+) -> BTreeSet<String> {
+    let is_tenants = |name: &str| namespaces.get(name).is_some_and(|known| known.tenant.is_some());
+    let names = services.iter().map(|service| &service.namespace);
+    let accepted = names.filter(|name| !settings.is_listed_platform_namespace(name) && !is_tenants(name));
+    settings.shared_namespaces.iter().chain(accepted).cloned().collect()
 }
 
 /// Returns a hash of the inputs that the baselines of all tenants share.

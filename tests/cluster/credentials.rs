@@ -12,6 +12,8 @@ use support::objects::{changed, deployment, labelled_namespace, pod, token_secre
 use support::refusal::{expect_admitted, refused};
 
 const REFUSED: &[(&str, &str)] = &[("BH407", "metadata.namespace")];
+/// In protected namespaces every write is refused.
+const PROTECTED: &[(&str, &str)] = &[("BH401", "metadata.namespace")];
 const DRY_RUN: &[&str] = &["create", "--dry-run=server", "-f", "-"];
 /// A trusted account of each namespace.
 const TRUSTED: [(&str, &str); 5] = [
@@ -72,10 +74,14 @@ fn tokens_and_pods_of_trusted_accounts_are_refused() {
         if !admin.run(&exists).unwrap().success {
             admin.ok(&["create", "serviceaccount", account, "-n", namespace]).unwrap();
         }
+        let expected = match namespace {
+            "bulkhead-system" | "istio-system" => PROTECTED,
+            _ => REFUSED,
+        };
         for user in users(&it) {
-            refused(&user, &["create", "token", account, "-n", namespace], "", REFUSED);
+            refused(&user, &["create", "token", account, "-n", namespace], "", expected);
             for object in credentials(namespace, account) {
-                refused(&user, DRY_RUN, &object, REFUSED);
+                refused(&user, DRY_RUN, &object, expected);
             }
         }
         // The platform installs Istio, Bulkhead and gateways.
@@ -114,17 +120,9 @@ fn other_accounts_of_these_namespaces_are_used_as_before() {
         for object in credentials("kube-system", "cred-dns") {
             expect_admitted(&user.feed(DRY_RUN, &object).unwrap());
         }
-        user.ok(&[
-            "create",
-            "secret",
-            "generic",
-            "cred",
-            "--from-literal=a=b",
-            "-n",
-            "istio-system",
-            "--dry-run=server",
-        ])
-        .unwrap();
+        let secret = ["create", "secret", "generic", "cred", "--from-literal=a=b", "--dry-run=server"];
+        user.ok(&[&secret[..], &["-n", "default"]].concat()).unwrap();
+        refused(user, &[&secret[..], &["-n", "istio-system"]].concat(), "", PROTECTED);
     }
     // A deployment controller's ReplicaSet, and a network plugin's annotation, in the mesh's root namespace.
     admin.apply(&deployment("istio-system", "cred-addon").to_string()).unwrap();
@@ -139,9 +137,10 @@ fn other_accounts_of_these_namespaces_are_used_as_before() {
         ["patch", name.trim(), "-n", "istio-system", "--subresource=status", "--type=merge", "-p", annotated];
     argo.ok(&patch).unwrap();
     let image = "app=registry.example.com/other:1";
-    refused(&argo, &["set", "image", name.trim(), image, "-n", "istio-system"], "", REFUSED);
-    refused(&argo, &["set", "image", "deployment/cred-addon", image, "-n", "istio-system"], "", REFUSED);
-    argo.ok(&["scale", "deployment/cred-addon", "--replicas=0", "-n", "istio-system"]).unwrap();
+    refused(&argo, &["set", "image", name.trim(), image, "-n", "istio-system"], "", PROTECTED);
+    refused(&argo, &["set", "image", "deployment/cred-addon", image, "-n", "istio-system"], "", PROTECTED);
+    refused(&argo, &["scale", "deployment/cred-addon", "--replicas=0", "-n", "istio-system"], "", PROTECTED);
+    admin.ok(&["scale", "deployment/cred-addon", "--replicas=0", "-n", "istio-system"]).unwrap();
     admin.ok(&["rollout", "restart", "deployment/cred-addon", "-n", "istio-system"]).unwrap();
     admin.ok(&["delete", "deployment", "cred-addon", "-n", "istio-system"]).unwrap();
 }

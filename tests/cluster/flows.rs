@@ -1,6 +1,6 @@
 //! Writes that Kubernetes makes by itself: admitted under the account that makes them, and refused under others.
 
-use bulkhead::snapshot::{CONTROLLER_MANAGER, kube_controller_accounts};
+use bulkhead::settings::{CONTROLLER_MANAGER, kube_controller_accounts};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};

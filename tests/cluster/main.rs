@@ -27,6 +27,7 @@ mod network;
 mod other_webhooks;
 mod outage;
 mod ownership;
+mod places;
 mod playground;
 mod privileges;
 mod proxies;

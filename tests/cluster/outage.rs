@@ -1,5 +1,7 @@
 //! Writes that work and writes that fail while the webhook is registered and no replica answers.
 
+use std::fs;
+
 use bulkhead_harness::cluster::{Cluster, free_ports};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::pki::Authority;
@@ -7,14 +9,29 @@ use bulkhead_harness::program;
 use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::wait_for_default_account;
-use support::objects::{self, changed, labelled_namespace, object};
+use support::objects::{self, changed, deployment, labelled_namespace, object};
 use support::wait::until;
+
+/// A program in each kind of protected namespace.
+const PROTECTED: [(&str, &str); 3] =
+    [("istio-system", "istiod"), ("shared-services", "log-collector"), ("bulkhead-system", "bulkhead")];
+/// An account that drains nodes, which the settings list.
+const AUTOSCALER: &str = "system:serviceaccount:kube-system:cluster-autoscaler";
 
 /// A cluster with a tenant's namespace and a pod in it, whose webhook does not answer any more.
 fn abandoned() -> Cluster {
     let cluster = Cluster::start().unwrap();
     program::prepare(&cluster, &BINARY).unwrap();
+    let settings = cluster.folder.join("settings.yaml");
+    let listed = format!("platform:\n  users: [{AUTOSCALER}]\n");
+    fs::write(&settings, fs::read_to_string(&settings).unwrap().replace("platform:\n", &listed)).unwrap();
     let admin = cluster.admin().unwrap();
+    for (namespace, name) in PROTECTED {
+        admin.apply(&labelled_namespace(namespace, &json!({})).to_string()).unwrap();
+        wait_for_default_account(&admin, namespace);
+        admin.apply(&deployment(namespace, name).to_string()).unwrap();
+        until(|| pods(&admin, namespace, name).len() == 1);
+    }
     let owned = json!({ "bulkhead.dev/tenant": "out", "tenant": "out", "istio-injection": "enabled" });
     for (name, labels) in
         [("tenant-out", owned.clone()), ("tenant-out-ending", owned), ("foreign", json!({}))]
@@ -52,6 +69,66 @@ fn policy(namespace: &str) -> String {
 /// The number of pods that the Deployment has.
 fn web(kubectl: &Kubectl) -> usize {
     kubectl.ok(&["get", "pods", "-n", "tenant-out", "-l", "app=web", "-o", "name"]).unwrap().lines().count()
+}
+
+/// The names of the pods with this label.
+fn pods(kubectl: &Kubectl, namespace: &str, app: &str) -> Vec<String> {
+    let app = format!("app={app}");
+    let path = "jsonpath={range .items[*]}{.metadata.name}{'\\n'}{end}";
+    let names = kubectl.ok(&["get", "pods", "-n", namespace, "-l", &app, "-o", path]).unwrap();
+    names.lines().map(str::to_owned).collect()
+}
+
+/// Everything that must go on in protected namespaces, and what stops there.
+fn protected_namespaces_work(cluster: &Cluster) {
+    let admin = cluster.admin().unwrap();
+    let stranger = cluster.powerful("out-mallory", "strangers").unwrap();
+    let autoscaler = cluster.powerful(AUTOSCALER, "out-autoscalers").unwrap();
+    let node = cluster.powerful("system:node:one", "system:nodes").unwrap();
+    for (namespace, name) in PROTECTED {
+        let home = ["-n", namespace];
+        let run = |kubectl: &Kubectl, words: &[&str]| kubectl.ok(&[words, &home[..]].concat()).unwrap();
+        let workload = format!("deployment/{name}");
+        // The platform restarts, scales and upgrades; the controllers follow.
+        let before = pods(&admin, namespace, name);
+        run(&admin, &["rollout", "restart", &workload]);
+        until(|| pods(&admin, namespace, name).iter().any(|pod| !before.contains(pod)));
+        run(&admin, &["scale", &workload, "--replicas=3"]);
+        until(|| pods(&admin, namespace, name).len() >= 3);
+        run(&admin, &["create", "configmap", "upgraded"]);
+        run(&admin, &["create", "secret", "generic", "sh.helm.release.v1.upgraded.v1"]);
+        // Drains: an administrator, an account of the settings, and Kubernetes' own controllers.
+        let evicted = pods(&admin, namespace, name);
+        for (user, pod) in [&admin, &autoscaler].into_iter().zip(&evicted) {
+            let eviction = json!({
+                "apiVersion": "policy/v1", "kind": "Eviction", "metadata": { "name": pod, "namespace": namespace },
+            });
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
+            let said = user.feed(&["create", "--raw", &path, "-f", "-"], &eviction.to_string()).unwrap();
+            assert!(said.success, "{said:?}");
+        }
+        until(|| pods(&admin, namespace, name).len() >= 3);
+        // The program's own account, nodes, and what is never sent.
+        let own = cluster.powerful(&format!("system:serviceaccount:{namespace}:{name}"), "out-own").unwrap();
+        run(&own, &["create", "configmap", "elected"]);
+        let istiod = cluster.powerful("system:serviceaccount:istio-system:istiod", "out-own").unwrap();
+        run(&istiod, &["create", "configmap", "istio-ca-crl"]);
+        run(&node, &["create", "token", "default"]);
+        let lease = object("coordination.k8s.io/v1", "Lease", namespace, "any", &json!({}));
+        assert!(stranger.feed(&["create", "-f", "-"], &lease.to_string()).unwrap().success);
+        let annotated = r#"{"metadata":{"annotations":{"cni.projectcalico.org/podIP":"192.0.2.1"}}}"#;
+        let pod = pods(&admin, namespace, name).remove(0);
+        run(&stranger, &["patch", "pod", &pod, "--subresource=status", "--type=merge", "-p", annotated]);
+        // Others stop.
+        stopped(&stranger, &["create", "configmap", "mine", "-n", namespace], "", "shared");
+        stopped(&stranger, &["delete", "pod", &pod, "-n", namespace], "", "shared");
+        stopped(&stranger, &["scale", &workload, "--replicas=0", "-n", namespace], "", "shared");
+        stopped(&stranger, &["annotate", "namespace", namespace, "example.com/note=1"], "", "namespaces");
+        stopped(&stranger, &["delete", "namespace", namespace], "", "namespaces");
+        admin.ok(&["annotate", "namespace", namespace, "example.com/note=1"]).unwrap();
+    }
+    // A protected namespace ends, with everything in it.
+    admin.ok(&["delete", "namespace", "shared-services", "--timeout=90s"]).unwrap();
 }
 
 /// The write fails because the API server cannot call this entry of the webhook.
@@ -110,6 +187,8 @@ fn unanswered_webhook_stops_only_judged_writes() {
     admin.ok(&["delete", "pod", "running", "-n", "tenant-out", "--grace-period=0", "--force"]).unwrap();
     admin.ok(&["delete", "networkpolicy", "own", "-n", "tenant-out"]).unwrap();
     admin.ok(&["delete", "namespace", "tenant-out-ending", "--timeout=60s"]).unwrap();
+
+    protected_namespaces_work(&cluster);
 
     // Judged writes fail, and the error names the webhook.
     stopped(&admin, &["create", "namespace", "tenant-out-new"], "", "namespaces");

@@ -16,7 +16,7 @@ use support::BINARY;
 use support::cluster::{controller_metrics, log_lines};
 use support::command::bulkhead_with;
 use support::metrics::value;
-use support::objects::{labelled_namespace, object, tenant};
+use support::objects::{self, labelled_namespace, object, tenant};
 use support::refusal::{
     expect_admitted, expect_refused, expect_refused_by, expect_warned, refused, reported, violations,
 };
@@ -468,4 +468,31 @@ fn probe_is_refused_to_every_user() {
         let patch = ["patch", "namespace", NAMESPACE, "--dry-run=server", "-p", probe];
         refused(&user, &patch, "", &[("BH103", "metadata.labels[bulkhead.dev/probe]")]);
     }
+}
+
+/// A SharedService protects its namespace without any setting: the registration follows it.
+#[test]
+fn namespace_of_a_new_shared_service_is_protected() {
+    let room = Room::enforced();
+    let admin = room.admin();
+    let home = "registering-unlisted";
+    admin.apply(&labelled_namespace(home, &json!({})).to_string()).unwrap();
+    let stranger = room.cluster.powerful("registering-stranger", "strangers").unwrap();
+    let write = || stranger.run(&["create", "configmap", "mine", "-n", home, "--dry-run=server"]).unwrap();
+    expect_admitted(&write());
+    let service = |name: &str, namespace: &str| {
+        let spec = json!({ "namespace": namespace, "selector": { "app": "x" }, "ports": [{ "port": 8080 }] });
+        objects::shared_service(name, &spec).to_string()
+    };
+    admin.apply(&service("registering-unlisted", home)).unwrap();
+    within(Duration::from_secs(20), || !write().success);
+    expect_refused_by("shared", &write(), &[("BH401", "metadata.namespace")]);
+    let delete = ["delete", "namespace", home, "--dry-run=server"];
+    refused(&stranger, &delete, "", &[("BH401", "metadata.name")]);
+    // Not so in a namespace of the platform that the settings do not list for shared services.
+    admin.apply(&service("registering-platform", "kube-public")).unwrap();
+    sleep(Duration::from_secs(5));
+    stranger.ok(&["create", "configmap", "mine", "-n", "kube-public", "--dry-run=server"]).unwrap();
+    admin.ok(&["delete", "sharedservice", "registering-unlisted", "registering-platform"]).unwrap();
+    within(Duration::from_secs(20), || write().success);
 }

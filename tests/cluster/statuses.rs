@@ -73,11 +73,13 @@ fn unusable_shared_service_is_refused_or_has_a_reason() {
     for namespace in ["monitoring", "ns-status-elsewhere"] {
         admin.apply(&labelled_namespace(namespace, &json!({})).to_string()).unwrap();
     }
-    apply_until_reason("ns-status-unlisted", "ns-status-elsewhere", "NamespaceNotListed");
+    apply_until_reason("ns-status-platform", "kube-public", "NamespaceNotAccepted");
+    apply_until_reason("ns-status-unlisted", "ns-status-elsewhere", "Ready");
     apply_until_reason("ns-status-service", "monitoring", "Ready");
     let policies = |namespace| admin.ok(&["get", "networkpolicies", "-n", namespace, "-o", "name"]).unwrap();
     until(|| policies("monitoring").contains("bulkhead-ns-status-service"));
-    assert_eq!(policies("ns-status-elsewhere"), "", "an unusable service gets no policies");
+    until(|| policies("ns-status-elsewhere").contains("bulkhead-ns-status-unlisted"));
+    assert_eq!(policies("kube-public"), "", "an unusable service gets no policies");
     for (path, selector, ports) in [
         ("spec.selector: ", json!({}), json!([{ "port": 1 }])),
         ("spec.ports: ", json!({ "app": "a" }), json!([])),

@@ -196,7 +196,8 @@ fn check_judges_the_kinds_of_the_setting() {
 /// The rules of the entry for workloads, and their condition for updates.
 fn registered(settings: &Settings) -> (Vec<Value>, String) {
     let service = Service { namespace: String::new(), name: String::new(), port: 443, ca_bundle: None };
-    let configuration = serde_json::to_value(validating(&service, settings)).unwrap();
+    let configuration =
+        serde_json::to_value(validating(&service, settings, &settings.shared_namespaces)).unwrap();
     let entries = configuration["webhooks"].as_array().unwrap();
     let with_kinds = |entry: &&Value| entry["rules"].to_string().contains("argoproj.io");
     assert!(entries.iter().filter(with_kinds).all(|entry| entry["name"] == "workloads.bulkhead.dev"));

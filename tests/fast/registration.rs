@@ -1,8 +1,12 @@
 //! The webhook configurations, as `bulkhead manifests` prints them.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use bulkhead::policy::{JudgeError, Retry, Review, Verdict, judge};
 use bulkhead::registration::{Service, mutating, validating};
+use bulkhead::settings::Settings;
+use bulkhead::snapshot::{ClusterState, Snapshot};
 use bulkhead::sources::files;
 use serde_json::{Value, json};
 use support::SETTINGS;
@@ -16,7 +20,8 @@ fn entries() -> [Vec<Value>; 2] {
         port: 443,
         ca_bundle: None,
     };
-    let validating = serde_json::to_value(validating(&service, &settings)).unwrap();
+    let validating =
+        serde_json::to_value(validating(&service, &settings, &settings.shared_namespaces)).unwrap();
     let mutating = serde_json::to_value(mutating(&service)).unwrap();
     [validating, mutating].map(|configuration| configuration["webhooks"].as_array().unwrap().clone())
 }
@@ -25,10 +30,17 @@ fn entries() -> [Vec<Value>; 2] {
 /// Tenants and other cluster-wide objects without any selector.
 #[test]
 fn webhook_configurations_have_no_object_selector() {
-    let of_tenants = json!({ "matchExpressions": [{ "key": "bulkhead.dev/tenant", "operator": "Exists" }] });
+    let protected = ["bulkhead-system", "istio-system", "monitoring", "shared-services"];
+    let of_tenants = json!({ "matchExpressions": [
+        { "key": "bulkhead.dev/tenant", "operator": "Exists" },
+        { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": protected },
+    ] });
     let shared = json!({ "matchExpressions": [{
         "key": "kubernetes.io/metadata.name", "operator": "In",
-        "values": ["bulkhead-system", "istio-ingress", "istio-system", "kube-system", "monitoring", "shared-services"],
+        "values": protected,
+    }] });
+    let credentials = json!({ "matchExpressions": [{
+        "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["istio-ingress", "kube-system"],
     }] });
     let entries = entries().concat();
     let found: Vec<(&str, &Value)> =
@@ -41,6 +53,7 @@ fn webhook_configurations_have_no_object_selector() {
             ("policies.bulkhead.dev", &of_tenants),
             ("identities.bulkhead.dev", &of_tenants),
             ("shared.bulkhead.dev", &shared),
+            ("credentials.bulkhead.dev", &credentials),
             ("cluster.bulkhead.dev", &Value::Null),
             ("labels.bulkhead.dev", &Value::Null),
         ]
@@ -90,5 +103,18 @@ fn match_conditions_walk_no_list_that_a_user_fills() {
             }
             assert!(!text.contains(" in oldObject.metadata[") && !text.contains("!(item in "), "{text}");
         }
+    }
+}
+
+/// A replica can be older than the registration, which names a namespace because of a new SharedService.
+#[test]
+fn write_in_a_namespace_that_the_snapshot_does_not_know_is_retried() {
+    let snapshot = Snapshot::new(Arc::new(Settings::default()), ClusterState::default());
+    for (group, resource) in [("networking.istio.io", "destinationrules"), ("", "configmaps")] {
+        let review =
+            Review { operation: "DELETE", group, resource, namespace: "just-created", ..Review::default() };
+        let verdict = judge(&review, &snapshot);
+        assert!(matches!(verdict, Verdict::Unjudged(JudgeError::UnknownNamespace(_))), "{verdict:?}");
+        assert_eq!(verdict.retry(), Retry::Refresh);
     }
 }

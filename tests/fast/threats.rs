@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 12),
+    ("NSP", 13),
     ("BAS", 13),
     ("RES", 3),
     ("WIR", 26),
@@ -23,7 +23,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("SUB", 7),
     ("SCH", 4),
     ("AMB", 9),
-    ("IDN", 15),
+    ("IDN", 16),
     ("LBL", 5),
 ];
 

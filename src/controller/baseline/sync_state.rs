@@ -203,7 +203,7 @@ fn all_inputs(snapshot: &Snapshot) -> BTreeMap<Target, BaselineInputs> {
         all_inputs.insert(Target::Tenant(tenant.name.clone()), inputs);
     }
     let inputs = snapshot.cluster_baseline_inputs();
-    for service in snapshot.listed_services() {
+    for service in snapshot.accepted_services() {
         all_inputs.insert(Target::Service(service.name.clone()), inputs.clone());
     }
     all_inputs.insert(Target::Cluster, inputs);

@@ -82,7 +82,7 @@ pub(super) fn left_behind_selector(
         BTreeMap::<String, String>::deserialize(selector).ok().filter(|labels| !labels.is_empty())?;
     let has_pods =
         |service: &SharedService| service.namespace == key.namespace && service.selector == selector;
-    (!snapshot.listed_services().any(has_pods)).then_some(selector)
+    (!snapshot.accepted_services().any(has_pods)).then_some(selector)
 }
 
 impl Target {

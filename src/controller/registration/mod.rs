@@ -26,7 +26,8 @@ use crate::controller::timeout::with_timeout;
 use crate::registration::{
     self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch,
 };
-use crate::settings::{Registration, Settings};
+use crate::settings::Registration;
+use crate::snapshot::Snapshot;
 use crate::sources::SnapshotStore;
 use crate::telemetry::Metrics;
 use webhook_service::ReloadingCaBundle;
@@ -66,7 +67,7 @@ pub(super) async fn run(
             sleep(POLL_INTERVAL).await;
             continue;
         };
-        let state = with_timeout(RECONCILE_TIMEOUT, registrar.reconcile(&snapshot.settings)).await;
+        let state = with_timeout(RECONCILE_TIMEOUT, registrar.reconcile(&snapshot)).await;
         let state = state.unwrap_or_else(|error| RegistrationState::Unknown(format!("{error:#}")));
         metrics.set_registration(Some(state.as_label()));
         if last_state.as_ref() != Some(&state) {
@@ -150,13 +151,13 @@ struct Registrar<'a> {
 
 impl Registrar<'_> {
     /// Checks once, and takes the next step: a write or a probe.
-    async fn reconcile(&mut self, settings: &Settings) -> anyhow::Result<RegistrationState> {
-        if settings.registration == Registration::Unmanaged {
+    async fn reconcile(&mut self, snapshot: &Snapshot) -> anyhow::Result<RegistrationState> {
+        if snapshot.settings.registration == Registration::Unmanaged {
             self.successful_probes = 0;
             return Ok(RegistrationState::Unmanaged);
         }
         let owner = self.owner().await?;
-        let configurations = self.configurations(settings).await?;
+        let configurations = self.configurations(snapshot).await?;
         // The mutating configuration is written first, because the validating webhook refuses namespaces without
         // labels.
         let [mutating, validating] = &configurations;
@@ -264,10 +265,11 @@ impl Registrar<'_> {
         })
     }
 
-    async fn configurations(&mut self, settings: &Settings) -> anyhow::Result<[Configuration; 2]> {
+    async fn configurations(&mut self, snapshot: &Snapshot) -> anyhow::Result<[Configuration; 2]> {
         let service = self.ca_bundle.current()?;
         let mutating = serde_json::to_value(registration::mutating(&service))?;
-        let validating = serde_json::to_value(registration::validating(&service, settings))?;
+        let validating = registration::validating(&service, &snapshot.settings, snapshot.shared_namespaces());
+        let validating = serde_json::to_value(validating)?;
         Ok([
             self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), mutating).await?,
             self.configuration(ApiResource::erase::<ValidatingWebhookConfiguration>(&()), validating).await?,

@@ -1,7 +1,7 @@
 use super::condition::ConditionUpdate;
 use crate::api::READY;
 use crate::controller::baseline::{ReconcileErrors, Target};
-use crate::snapshot::{SharedService, Snapshot};
+use crate::snapshot::{NamespaceOwner, SharedService, Snapshot};
 
 /// Returns the conditions of a SharedService.
 pub(super) fn conditions(
@@ -11,11 +11,18 @@ pub(super) fn conditions(
 ) -> Vec<ConditionUpdate> {
     let namespace = &service.namespace;
     let error = errors.get(&Target::Service(service.name.clone()));
-    let (is_true, reason, message) = if !snapshot.is_listed(service) {
+    let (is_true, reason, message) = if !snapshot.is_accepted(service) {
+        let (owner, fix) = match snapshot.owner(namespace) {
+            Some(NamespaceOwner::Platform) => (
+                "the platform",
+                "list it in `platform.sharedNamespaces` of the settings, or move the service",
+            ),
+            _ => ("a tenant", "move the service to a namespace of its own"),
+        };
         let message = format!(
-            "`{namespace}` is not in `platform.sharedNamespaces` of the settings, so Bulkhead does not protect this identity"
+            "`{namespace}` is a namespace of {owner}, so Bulkhead does not protect this identity; {fix}"
         );
-        (false, "NamespaceNotListed", message)
+        (false, "NamespaceNotAccepted", message)
     } else if let Some(error) = error {
         (false, "BaselineNotReady", error)
     } else {

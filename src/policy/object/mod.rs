@@ -148,6 +148,7 @@ impl<'a> Object<'a> {
             Kind::SharedService => {
                 Self::SharedService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
+            Kind::Unread => Self::Opaque,
             Kind::Exemption
             | Kind::PersistentVolumeClaim
             | Kind::WasmPlugin

@@ -3,7 +3,7 @@
 //! ## What it refuses
 //! Refuses changes to namespace keys that other controllers act on.
 //!
-//! These are labels and annotations of the namespaces of tenants and shared services. The mesh, the network, the
+//! These are labels and annotations of the namespaces of tenants. The mesh, the network, the
 //! scheduler, pod security and other admission webhooks act on them: `istio-injection`, `control-plane`, and all keys
 //! under `istio.io/`, `pod-security.kubernetes.io/`, `projectcalico.org/` and similar domains and their subdomains. The
 //! setting `labels.protected` adds keys. Only the platform may change them. Other users may write the values that
@@ -161,7 +161,7 @@ fn check(
 ) {
     check_ready_condition(request, new, old, report);
     check_probe(new, old, report);
-    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !request.is_isolated(new, old) {
+    if request.is_by(&[Trust::Platform, Trust::Bulkhead]) || !request.has_tenant(new, old) {
         return;
     }
     let empty = Metadata::default();

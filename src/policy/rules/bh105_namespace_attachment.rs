@@ -3,8 +3,8 @@
 //! ## What it refuses
 //! Refuses new owners and finalizers on a tenant's namespace.
 //!
-//! Only the platform may add owner references and finalizers to the namespaces of tenants and shared services. Every
-//! user may remove them. `spec.finalizers` may hold nothing but `kubernetes` at creation, and later only the namespace
+//! Only the platform may add owner references and finalizers to the namespaces of tenants. Every user may remove them.
+//! `spec.finalizers` may hold nothing but `kubernetes` at creation, and later only the namespace
 //! controller may change it, when the namespace is empty.
 //!
 //! ## Why
@@ -102,7 +102,7 @@ fn check(
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    if !request.is_isolated(new, old) {
+    if !request.has_tenant(new, old) {
         return;
     }
     for owner in new.owner_references().elements() {

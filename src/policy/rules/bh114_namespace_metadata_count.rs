@@ -54,7 +54,7 @@ fn check(
     old: Option<&NamespaceView<'_>>,
     report: &mut RuleReport,
 ) {
-    if !request.is_isolated(new, old) {
+    if !request.has_tenant(new, old) {
         return;
     }
     let limit = request.snapshot.settings.max_namespace_entries;

@@ -4,10 +4,10 @@
 //! Refuses tokens and pods of accounts that rules trust by name.
 //!
 //! These are the accounts of Kubernetes' controllers in `kube-system`, of gateways (`gateways`), and every account of the
-//! namespaces of the egress gateway, of the mesh's root and of Bulkhead's controller. The rule judges token requests,
-//! Secrets that Kubernetes fills with a token, pods, and the kinds that create pods, and commands in pods of the latter
-//! namespaces. Nodes, kube-controller-manager and
-//! the platform may create them. Outside `kube-system`, so may the service accounts of the namespace itself.
+//! egress gateway's namespace. The rule judges token requests, Secrets that Kubernetes fills with a token, pods, the
+//! kinds that create pods, and commands in pods of the egress gateway's namespace. Nodes, kube-controller-manager and the
+//! platform may create them. Outside `kube-system`, so may the service accounts of the namespace itself. In the mesh's
+//! root namespace, in Bulkhead's and in those of shared services, BH401 judges every write.
 //!
 //! ## Why
 //! Rules and match conditions admit writes of these accounts because of their names. A user with their token, or with a
@@ -35,8 +35,8 @@
 //! type: kubernetes.io/service-account-token
 //! metadata:
 //!   name: borrowed
-//!   namespace: bulkhead-system # BH407
-//!   annotations: { kubernetes.io/service-account.name: bulkhead-controller }
+//!   namespace: kube-system # BH407
+//!   annotations: { kubernetes.io/service-account.name: replicaset-controller }
 //! ```
 //! ```yaml as mallory in strangers
 //! apiVersion: v1
@@ -90,7 +90,7 @@ use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Workloads, Kinds::Only(CREDENTIALS)])
-    .in_scopes(&[NamespaceClass::TrustedAccounts, NamespaceClass::MeshRoot])
+    .in_scopes(&[NamespaceClass::TrustedAccounts])
     .trusts(&[Trust::Bulkhead, Trust::Platform, Trust::Nodes, Trust::NamespaceController]);
 
 /// Further kinds that give their writer the identity of an account.

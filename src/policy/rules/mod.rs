@@ -49,6 +49,7 @@ rules! {
     bh110_retired_name
     bh111_terminating_tenant
     bh112_shared_service_in_use
+    bh113_foreign_member
     bh114_namespace_metadata_count
     bh201_baseline_removed
     bh202_baseline_altered
@@ -76,7 +77,7 @@ rules! {
     bh322_device_claim
     bh323_proxy_port
     bh324_gateway_pod
-    bh401_shared_namespace_write
+    bh401_protected_namespace
     bh402_shared_identity_name
     bh403_mesh_token
     bh404_token_secret

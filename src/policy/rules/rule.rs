@@ -15,6 +15,8 @@ pub struct Rule {
     family: Family,
     source: &'static str,
     kinds: &'static [Kinds],
+    /// True if the rule judges every write that is sent. It adds none itself.
+    judges_all: bool,
     operations: &'static [Operation],
     trusted: &'static [Trust],
     scopes: Option<&'static [NamespaceClass]>,
@@ -62,7 +64,9 @@ pub enum NamespaceClass {
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
     MeshRoot,
-    /// Other namespaces outside tenants with accounts that rules trust by name.
+    /// Bulkhead's own namespace, and otherwise the mesh's root namespace.
+    Foundation,
+    /// Other namespaces of the platform with accounts that rules trust by name.
     TrustedAccounts,
 }
 
@@ -94,6 +98,7 @@ impl Rule {
             family: Family::PlatformKinds,
             source: "",
             kinds,
+            judges_all: false,
             operations: &[Operation::Create, Operation::Update],
             trusted: &[],
             scopes: None,
@@ -115,6 +120,11 @@ impl Rule {
     /// Sets the kinds that the rule judges, if they do not follow from the check.
     pub(super) const fn kinds(self, kinds: &'static [Kinds]) -> Self {
         Self { kinds, ..self }
+    }
+
+    /// Judges every kind and operation that is sent for another reason.
+    pub(super) const fn all(self) -> Self {
+        Self { judges_all: true, ..self }
     }
 
     /// Sets the operations that the rule judges. The default is all but deletes.
@@ -191,14 +201,15 @@ impl Rule {
         letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
     }
 
-    /// True if the rule judges writes of `kind`.
+    /// True if writes of `kind` are sent because of the rule.
     pub fn judges(&self, kind: Kind) -> bool {
         self.kinds.iter().any(|kinds| kinds.contain(kind))
     }
 
     /// True if the rule judges this operation on objects of this kind, in namespaces of this class.
     pub(in crate::policy) fn applies(&self, kind: Kind, operation: Operation, class: NamespaceClass) -> bool {
-        self.judges(kind) && self.operations.contains(&operation) && self.scopes().contains(&class)
+        let is_judged = || self.judges(kind) && self.operations.contains(&operation);
+        (self.judges_all || is_judged()) && self.scopes().contains(&class)
     }
 
     /// Returns the users whose writes the rule does not judge.
@@ -326,6 +337,16 @@ impl Family {
 impl NamespaceClass {
     /// The namespaces that have objects of the baseline.
     pub(super) const WITH_BASELINE: &[Self] = &[Self::Tenant, Self::SharedService, Self::MeshRoot];
+
+    /// True if the namespaces have objects of the baseline.
+    pub(in crate::policy) fn has_baseline(self) -> bool {
+        Self::WITH_BASELINE.contains(&self)
+    }
+
+    /// True if only the platform writes in the namespaces, whatever the kind.
+    pub(in crate::policy) fn is_protected(self) -> bool {
+        matches!(self, Self::SharedService | Self::MeshRoot | Self::Foundation)
+    }
 }
 
 /// Returns the kinds whose objects make claims of this kind.

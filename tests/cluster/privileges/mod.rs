@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use bulkhead::kinds::Kind;
 use bulkhead::policy::fields::{Treatment, rows, table};
-use bulkhead::snapshot::VOLUME_BINDER;
+use bulkhead::settings::VOLUME_BINDER;
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 use support::api::{call, client, request};

@@ -75,7 +75,8 @@ pub fn table(kind: Kind) -> &'static [Field] {
         | Kind::PriorityLevelConfiguration
         | Kind::FlowSchema
         | Kind::GlobalNetworkPolicy
-        | Kind::GlobalNetworkPolicyCrd => CLUSTER,
+        | Kind::GlobalNetworkPolicyCrd
+        | Kind::Unread => CLUSTER,
     }
 }
 
