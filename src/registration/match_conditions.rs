@@ -30,7 +30,7 @@ pub(super) fn for_validating(entry: WebhookEntry, settings: &Settings) -> Vec<Ma
             "touches-judged-fields",
             &format!(
                 "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
-                 || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER}"
+                 || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER} || {OWN_METADATA_DIFFERS}"
             ),
         )),
         WebhookEntry::Policies => conditions.extend([
@@ -181,6 +181,13 @@ fn ready_conditions_differ() -> String {
 const ATTACHMENTS_DIFFER: &str = "object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
      || (object.metadata.?finalizers != oldObject.metadata.?finalizers && !has(oldObject.metadata.deletionTimestamp))";
 
+/// CEL that is true if other metadata differs: deployment tools act on labels and annotations, and a field that a second
+/// manager has applied as well stays when the platform's tool leaves it out.
+const OWN_METADATA_DIFFERS: &str = "(!has(oldObject.metadata.deletionTimestamp) \
+     && (object.metadata.?labels != oldObject.metadata.?labels \
+     || object.metadata.?annotations != oldObject.metadata.?annotations \
+     || object.metadata.?managedFields != oldObject.metadata.?managedFields))";
+
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
 fn baseline_or_judged_policy() -> MatchCondition {
@@ -255,18 +262,12 @@ fn is_credential(kind: Kind) -> bool {
 /// plugins and autoscalers.
 const CHANGES_PODS: &str = "(request.operation != 'UPDATE' || request.resource.resource == 'secrets' \
     || (request.?subResource.orValue('') in ['', 'ephemeralcontainers'] && (request.resource.resource == 'pods' \
-    ? object.?spec != oldObject.?spec : object.?spec.?template != oldObject.?spec.?template \
-    || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)))";
+    ? object.?spec != oldObject.?spec : object.?template != oldObject.?template \
+    || object.?spec.?template != oldObject.?spec.?template || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)))";
 
 /// CEL that is true for the platform's accounts.
 fn is_platform(settings: &Settings) -> String {
-    let list = |names: &BTreeSet<String>| {
-        names
-            .iter()
-            .map(|name| format!("'{}'", name.replace('\\', "\\\\").replace('\'', "\\'")))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |names: &BTreeSet<String>| quoted(names.iter().map(String::as_str));
     format!(
         "(request.userInfo.username in [{}] || request.userInfo.?groups.orValue([]).exists(group, group in [{}]))",
         list(&settings.platform_users),
@@ -283,6 +284,7 @@ fn account() -> String {
     : request.resource.resource == 'pods' ? object.?spec.?serviceAccountName.orValue('') \
     : request.resource.resource == 'cronjobs' \
     ? object.?spec.?jobTemplate.?spec.?template.?spec.?serviceAccountName.orValue('') \
+    : request.resource.resource == 'podtemplates' ? object.?template.?spec.?serviceAccountName.orValue('') \
     : object.?spec.?template.?spec.?serviceAccountName.orValue(''))"
     )
 }
@@ -356,9 +358,10 @@ fn not_controller_or_node() -> MatchCondition {
     )
 }
 
-/// Returns the elements of a list in CEL. The texts have no quotes.
+/// Returns the elements of a list in CEL.
 fn quoted<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    texts.into_iter().map(|text| format!("'{text}'")).collect::<Vec<_>>().join(", ")
+    let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"));
+    texts.into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 fn condition(name: &str, expression: &str) -> MatchCondition {

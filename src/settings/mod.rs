@@ -13,6 +13,7 @@ mod template_kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
@@ -152,25 +153,56 @@ pub const PROBE_NAMESPACE: &str = "bulkhead-probe";
 
 /// The namespace of Kubernetes' own components.
 pub const KUBE_SYSTEM: &str = "kube-system";
-/// Accounts of Kubernetes' controllers that rules and match conditions know.
+/// Accounts of Kubernetes' controllers. Rules and match conditions trust some of them by name, and others can become such
+/// an account: they change ClusterRoles, or get certificates approved.
 pub const KUBE_CONTROLLERS: &[&str] = &[
+    "attachdetach-controller",
+    "bootstrap-signer",
+    "certificate-controller",
+    "cloud-provider",
+    "clusterrole-aggregation-controller",
     "cronjob-controller",
     "daemon-set-controller",
     "deployment-controller",
+    "device-taint-eviction-controller",
     "disruption-controller",
+    "endpoint-controller",
+    "endpointslice-controller",
+    "endpointslicemirroring-controller",
     "ephemeral-volume-controller",
+    "expand-controller",
     "generic-garbage-collector",
+    "horizontal-pod-autoscaler",
     "job-controller",
+    "kube-apiserver-serving-clustertrustbundle-publisher",
     "legacy-service-account-token-cleaner",
     "namespace-controller",
     "node-controller",
     "persistent-volume-binder",
     "pod-garbage-collector",
+    "podcertificaterequestcleaner",
+    "podgroup-protection-controller",
+    "pv-protection-controller",
+    "pvc-protection-controller",
     "replicaset-controller",
     "replication-controller",
+    "resource-claim-controller",
+    "resourcepoolstatusrequest-controller",
     "resourcequota-controller",
+    "root-ca-cert-publisher",
+    "route-controller",
+    "selinux-warning-controller",
     "service-account-controller",
+    "service-cidrs-controller",
+    "service-controller",
     "statefulset-controller",
+    "storage-version-garbage-collector",
+    "storage-version-migrator-controller",
+    "token-cleaner",
+    "ttl-after-finished-controller",
+    "ttl-controller",
+    "validatingadmissionpolicy-status-controller",
+    "volumeattributesclass-protection-controller",
 ];
 
 const PLATFORM_GROUPS: &[&str] = &["system:masters"];
@@ -364,8 +396,9 @@ impl Settings {
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.is_listed_platform_namespace(namespace)
             || namespace == self.mesh_root
-            || self.controller_namespace() == Some(namespace)
+            || namespace == PROBE_NAMESPACE
             || self.is_gateway_namespace(namespace)
+            || self.has_trusted_accounts(namespace)
     }
 
     /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
@@ -377,8 +410,10 @@ impl Settings {
     /// Returns the namespaces all of whose accounts are trusted by name.
     pub fn fully_trusted_namespaces(&self) -> impl Iterator<Item = &str> {
         let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
+        let groups = self.platform_groups.iter().chain(&self.break_glass_groups);
+        let groups = groups.filter_map(|group| group.strip_prefix(SERVICE_ACCOUNTS_GROUP));
         let own: BTreeSet<&str> =
-            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).collect();
+            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).chain(groups).collect();
         own.into_iter()
     }
 
@@ -386,7 +421,9 @@ impl Settings {
     pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
         let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
         let gateways = self.gateways.iter();
-        controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
+        let gateways = gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str()));
+        let platform = self.platform_users.iter().filter_map(|user| service_account(user));
+        controllers.chain(gateways).chain(platform)
     }
 
     /// True if rules or policies trust this account because of its name.
@@ -404,7 +441,7 @@ impl Settings {
 
     /// Returns the namespace of the controller's service account.
     pub fn controller_namespace(&self) -> Option<&str> {
-        self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
+        service_account(&self.controller).map(|(namespace, _)| namespace)
     }
 
     /// True if the settings list the namespace as the platform's. Does not look at the reserved prefixes.

@@ -35,6 +35,7 @@ mod registration;
 mod reserved_names;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
+mod second_attack;
 mod self_service;
 mod serving;
 mod shared_services;
