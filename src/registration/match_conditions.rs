@@ -15,7 +15,7 @@ use crate::policy::object::ADDRESS_FIELDS;
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
-use crate::settings::{KUBE_CONTROLLERS, KUBE_SYSTEM, Settings};
+use crate::settings::{KUBE_SYSTEM, Settings, kube_controllers};
 use crate::snapshot::{
     BASELINE_READY, CONTROLLER_MANAGER, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
     kube_controller_accounts,
@@ -347,7 +347,7 @@ const IS_NODE: &str =
 /// must restart without Bulkhead. Keeps pods that run as one of Kubernetes' controllers, which no template may name.
 fn not_controller_or_node() -> MatchCondition {
     let accounts = quoted(kube_controller_accounts().chain([CONTROLLER_MANAGER, NAMESPACE_CONTROLLER]));
-    let trusted = quoted(KUBE_CONTROLLERS.iter().copied());
+    let trusted = quoted(kube_controllers());
     condition(
         "not-controller-or-node",
         &format!(

@@ -153,51 +153,55 @@ pub const PROBE_NAMESPACE: &str = "bulkhead-probe";
 
 /// The namespace of Kubernetes' own components.
 pub const KUBE_SYSTEM: &str = "kube-system";
-/// Accounts of Kubernetes' controllers. Rules and match conditions trust some of them by name, and others can become such
-/// an account: they change ClusterRoles, or get certificates approved.
-pub const KUBE_CONTROLLERS: &[&str] = &[
-    "attachdetach-controller",
-    "bootstrap-signer",
-    "certificate-controller",
-    "cloud-provider",
-    "clusterrole-aggregation-controller",
+/// Accounts of Kubernetes' controllers that rules and match conditions know.
+const KUBE_CONTROLLERS: &[&str] = &[
     "cronjob-controller",
     "daemon-set-controller",
     "deployment-controller",
-    "device-taint-eviction-controller",
     "disruption-controller",
-    "endpoint-controller",
-    "endpointslice-controller",
-    "endpointslicemirroring-controller",
     "ephemeral-volume-controller",
-    "expand-controller",
     "generic-garbage-collector",
-    "horizontal-pod-autoscaler",
     "job-controller",
-    "kube-apiserver-serving-clustertrustbundle-publisher",
     "legacy-service-account-token-cleaner",
     "namespace-controller",
     "node-controller",
     "persistent-volume-binder",
     "pod-garbage-collector",
+    "replicaset-controller",
+    "replication-controller",
+    "resourcequota-controller",
+    "service-account-controller",
+    "statefulset-controller",
+];
+/// Accounts of further controllers of kube-controller-manager. No rule trusts them, but they can become an account that is
+/// trusted: they may change ClusterRoles, or sign and approve certificates.
+const FURTHER_CONTROLLERS: &[&str] = &[
+    "attachdetach-controller",
+    "bootstrap-signer",
+    "certificate-controller",
+    "cloud-provider",
+    "clusterrole-aggregation-controller",
+    "device-taint-eviction-controller",
+    "endpoint-controller",
+    "endpointslice-controller",
+    "endpointslicemirroring-controller",
+    "expand-controller",
+    "horizontal-pod-autoscaler",
+    "kube-apiserver-serving-clustertrustbundle-publisher",
     "podcertificaterequestcleaner",
     "podgroup-protection-controller",
     "pv-protection-controller",
     "pvc-protection-controller",
-    "replicaset-controller",
-    "replication-controller",
     "resource-claim-controller",
     "resourcepoolstatusrequest-controller",
-    "resourcequota-controller",
     "root-ca-cert-publisher",
     "route-controller",
     "selinux-warning-controller",
-    "service-account-controller",
     "service-cidrs-controller",
     "service-controller",
-    "statefulset-controller",
     "storage-version-garbage-collector",
     "storage-version-migrator-controller",
+    "taint-eviction-controller",
     "token-cleaner",
     "ttl-after-finished-controller",
     "ttl-controller",
@@ -233,6 +237,11 @@ const ROLLOUT_RATE: NonZeroU32 = NonZeroU32::new(20).unwrap();
 const CONTROLLER_ACCOUNT: &str = "system:serviceaccount:bulkhead-system:bulkhead-controller";
 const MESH_ROOT: &str = "istio-system";
 const TRUST_DOMAIN: &str = "cluster.local";
+
+/// Returns the names of the accounts of Kubernetes' controllers in `kube-system`.
+pub fn kube_controllers() -> impl Iterator<Item = &'static str> {
+    KUBE_CONTROLLERS.iter().chain(FURTHER_CONTROLLERS).copied()
+}
 
 impl TryFrom<File> for Settings {
     type Error = SettingsError;
@@ -412,14 +421,17 @@ impl Settings {
         let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
         let groups = self.platform_groups.iter().chain(&self.break_glass_groups);
         let groups = groups.filter_map(|group| group.strip_prefix(SERVICE_ACCOUNTS_GROUP));
-        let own: BTreeSet<&str> =
-            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).chain(groups).collect();
+        let own: BTreeSet<&str> = egress
+            .chain(self.controller_namespace())
+            .chain([self.mesh_root.as_str()])
+            .chain(groups)
+            .collect();
         own.into_iter()
     }
 
     /// Returns the other accounts that are trusted by name, each with its namespace.
     pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let controllers = KUBE_CONTROLLERS.iter().map(|name| (KUBE_SYSTEM, *name));
+        let controllers = kube_controllers().map(|name| (KUBE_SYSTEM, name));
         let gateways = self.gateways.iter();
         let gateways = gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str()));
         let platform = self.platform_users.iter().filter_map(|user| service_account(user));

@@ -115,7 +115,7 @@
 
 use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Object;
-use crate::settings::{KUBE_CONTROLLERS, KUBE_SYSTEM};
+use crate::settings::{KUBE_SYSTEM, kube_controllers};
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -140,8 +140,9 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     let is_trusted = |account: &&str| request.snapshot.settings.trusts_account(namespace, account);
     let Some(account) = account.filter(is_trusted) else { return };
     // No pod runs as one of Kubernetes' controllers: a template that names one came in without being judged.
-    let is_controllers_pod =
-        namespace == KUBE_SYSTEM && request.kind == Kind::Pod && KUBE_CONTROLLERS.contains(&account);
+    let is_controllers_pod = namespace == KUBE_SYSTEM
+        && request.kind == Kind::Pod
+        && kube_controllers().any(|name| name == account);
     let is_controller = matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager);
     if request.changes_no_container()
         || (is_controller && !is_controllers_pod)

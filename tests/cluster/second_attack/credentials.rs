@@ -9,6 +9,8 @@ use support::objects::{changed, deployment, labelled_namespace, list, object, po
 use super::{Attempts, DRY_RUN, get, merge};
 
 const TRUSTED: &[(&str, &str)] = &[("BH407", "metadata.namespace")];
+/// The rules that hold in the namespaces of the mesh's root and of Bulkhead.
+const ROOT: &[&str] = &["BH401", "BH407"];
 /// A service account that the attacker may use.
 const OWN: &str = "second-own";
 const APPLY: &[&str] = &["apply", "--server-side", "--dry-run=server", "-f", "-"];
@@ -34,10 +36,12 @@ fn template_as(api_version: &str, kind: &str, namespace: &str, account: &str) ->
     let once = changed(template.clone(), |template| template["spec"]["restartPolicy"] = json!("Never"));
     let selector = json!({ "matchLabels": { "app": OWN } });
     let spec = match kind {
-        "PodTemplate" => return changed(object(api_version, kind, namespace, OWN, &json!(null)), |object| {
-            object.as_object_mut().unwrap().remove("spec");
-            object["template"] = template;
-        }),
+        "PodTemplate" => {
+            return changed(object(api_version, kind, namespace, OWN, &json!(null)), |object| {
+                object.as_object_mut().unwrap().remove("spec");
+                object["template"] = template;
+            });
+        }
         "ReplicationController" => json!({ "selector": { "app": OWN }, "template": template }),
         "Job" => json!({ "template": once }),
         "CronJob" => json!({ "schedule": "0 0 1 1 *", "jobTemplate": { "spec": { "template": once } } }),
@@ -48,9 +52,7 @@ fn template_as(api_version: &str, kind: &str, namespace: &str, account: &str) ->
 }
 
 fn accounts(namespace: &str, names: &[&str]) -> impl Iterator<Item = Value> {
-    let account = |name: &&str| {
-        json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace } })
-    };
+    let account = |name: &&str| json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name, "namespace": namespace } });
     names.iter().map(account).collect::<Vec<_>>().into_iter()
 }
 
@@ -93,21 +95,22 @@ fn tokens_of_trusted_accounts_are_refused_in_every_form() {
     let token = ["create", "token", "public", "-n", "istio-ingress"];
     let bound = [&token[..], &["--bound-object-kind=Pod", "--bound-object-name=second-gateway"]].concat();
     attempts.refused("token that is bound to a pod", &argo, &bound, "", TRUSTED);
-    let audience =
-        ["create", "token", "bulkhead-controller", "-n", "bulkhead-system", "--audience=vault"];
-    attempts.refused("token for an audience of the attacker", &argo, &audience, "", TRUSTED);
+    let audience = ["create", "token", "bulkhead-controller", "-n", "bulkhead-system", "--audience=vault"];
+    attempts.refused_by("token for an audience of the attacker", &argo, &audience, "", ROOT);
     let request = json!({ "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {} });
     let dry = "/api/v1/namespaces/kube-system/serviceaccounts/replicaset-controller/token?dryRun=All";
     attempts.refused("token by a dry run", &argo, &super::create_raw(dry), &request.to_string(), TRUSTED);
     attempts.admitted("token of another account", &argo, &["create", "token", OWN, "-n", "kube-system"], "");
 
-    let moved = r#"{"metadata":{"annotations":{"kubernetes.io/service-account.name":"replicaset-controller"}}}"#;
+    let moved =
+        r#"{"metadata":{"annotations":{"kubernetes.io/service-account.name":"replicaset-controller"}}}"#;
     let secret = ["secret", OWN, "-n", "kube-system"];
     attempts.refused("token Secret that moves to the account", &argo, &merge(&secret, moved), "", TRUSTED);
     let labelled = r#"{"metadata":{"labels":{"team":"dns"}}}"#;
     attempts.admitted("token Secret that keeps its account", &argo, &merge(&secret, labelled), "");
     let stolen = changed(token_secret("kube-system", "second-stolen"), |secret| {
-        secret["metadata"]["annotations"]["kubernetes.io/service-account.name"] = json!("namespace-controller");
+        secret["metadata"]["annotations"]["kubernetes.io/service-account.name"] =
+            json!("namespace-controller");
     });
     attempts.refused("token Secret by server-side apply", &argo, APPLY, &stolen.to_string(), TRUSTED);
     let generated = changed(stolen, |secret| {
@@ -137,9 +140,8 @@ fn pod_as_any_controller_of_kubernetes_is_refused() {
     let [admin, argo] = stage(&it);
     let bindings = get(&admin, &["clusterrolebindings,rolebindings", "-n", "kube-system"]);
     let bindings = bindings["items"].as_array().unwrap().iter();
-    let own = bindings.filter(|binding| {
-        binding["metadata"]["name"].as_str().unwrap().starts_with("system:controller:")
-    });
+    let own = bindings
+        .filter(|binding| binding["metadata"]["name"].as_str().unwrap().starts_with("system:controller:"));
     let subjects = own.flat_map(|binding| binding["subjects"].as_array().unwrap());
     let mut names: Vec<&str> = subjects
         .filter(|subject| subject["kind"] == "ServiceAccount" && subject["namespace"] == "kube-system")
@@ -164,7 +166,13 @@ fn workloads_as_trusted_accounts_are_refused_in_every_form() {
     let mut attempts = Attempts::default();
     let trusted = "replicaset-controller";
     let old_field = changed(pod("kube-system"), |pod| pod["spec"]["serviceAccount"] = json!(trusted));
-    attempts.refused("pod with the old field `serviceAccount`", &argo, DRY_RUN, &old_field.to_string(), TRUSTED);
+    attempts.refused(
+        "pod with the old field `serviceAccount`",
+        &argo,
+        DRY_RUN,
+        &old_field.to_string(),
+        TRUSTED,
+    );
     for (api_version, kind) in [
         ("v1", "ReplicationController"),
         ("v1", "PodTemplate"),
@@ -184,8 +192,9 @@ fn workloads_as_trusted_accounts_are_refused_in_every_form() {
     }
 
     let merged = format!(r#"{{"spec":{{"template":{{"spec":{{"serviceAccountName":"{trusted}"}}}}}}}}"#);
-    let json_patch =
-        format!(r#"[{{"op":"replace","path":"/spec/template/spec/serviceAccountName","value":"{trusted}"}}]"#);
+    let json_patch = format!(
+        r#"[{{"op":"replace","path":"/spec/template/spec/serviceAccountName","value":"{trusted}"}}]"#
+    );
     let target = ["deployment", OWN, "-n", "kube-system"];
     for (kind, patch) in [("merge", &merged), ("strategic", &merged), ("json", &json_patch)] {
         let words = [&["patch"], &target[..], &["--type", kind, "-p", patch]].concat();
@@ -231,11 +240,17 @@ fn running_pods_of_trusted_accounts_are_entered_by_no_other_user() {
     let set = ["set", "image", "pod/second-gateway", other, "-n", "istio-ingress"];
     attempts.refused("another image for a gateway that runs", &argo, &set, "", TRUSTED);
     let exec = ["exec", "second-istiod", "-n", "istio-system", "--", "cat", "/token"];
-    attempts.refused_by("command in a pod of the mesh's root", &argo, &exec, "", "BH407");
+    attempts.refused_by("command in a pod of the mesh's root", &argo, &exec, "", ROOT);
     let attach = ["attach", "second-istiod", "-n", "istio-system"];
-    attempts.refused_by("attach to a pod of the mesh's root", &argo, &attach, "", "BH407");
+    attempts.refused_by("attach to a pod of the mesh's root", &argo, &attach, "", ROOT);
     let proxy = "/api/v1/namespaces/istio-system/pods/second-istiod/proxy/debug/syncz";
-    attempts.refused_by("call of such a pod through the API server", &argo, &["get", "--raw", proxy], "", "BH407");
+    attempts.refused_by(
+        "call of such a pod through the API server",
+        &argo,
+        &["get", "--raw", proxy],
+        "",
+        ROOT,
+    );
     attempts.admitted("debug container by the platform", &admin, &debug, "");
     attempts.end();
 }
@@ -264,7 +279,13 @@ fn trusted_names_are_given_to_no_owner_of_a_tenant() {
     let delete = ["delete", "networkpolicy", "default-deny-all", "-n", &own];
     for who in ["system:serviceaccount:kube-system:namespace-controller", "system:kube-controller-manager"] {
         let words = [&delete[..], &["--as", who]].concat();
-        attempts.refused_by_the_api_server(&format!("impersonation of {who}"), &owner, &words, "", "cannot impersonate");
+        attempts.refused_by_the_api_server(
+            &format!("impersonation of {who}"),
+            &owner,
+            &words,
+            "",
+            "cannot impersonate",
+        );
     }
     let nodes = [&delete[..], &["--as=second-cred-quinn", "--as-group=system:nodes"]].concat();
     attempts.refused_by_the_api_server("impersonation of nodes", &owner, &nodes, "", "cannot impersonate");
@@ -278,17 +299,31 @@ fn trusted_names_are_given_to_no_owner_of_a_tenant() {
         },
     });
     let request = request.to_string();
-    attempts.refused_by_the_api_server("certificate request of an owner", &owner, &["create", "-f", "-"], &request, "cannot create");
+    attempts.refused_by_the_api_server(
+        "certificate request of an owner",
+        &owner,
+        &["create", "-f", "-"],
+        &request,
+        "cannot create",
+    );
     // A deputy may write approvals, and still lacks the permission on the signer.
     let resources = "--resource=certificatesigningrequests,certificatesigningrequests/approval";
     let role = ["create", "clusterrole", "second-approver", "--verb=create,get,list,update,patch", resources];
     admin.ok(&role).unwrap();
     let user = "--user=second-deputy";
-    admin.ok(&["create", "clusterrolebinding", "second-approver", "--clusterrole=second-approver", user]).unwrap();
+    admin
+        .ok(&["create", "clusterrolebinding", "second-approver", "--clusterrole=second-approver", user])
+        .unwrap();
     let deputy = it.cluster.user("second-deputy", &["second-deputies"]).unwrap();
     attempts.admitted("certificate request of a deputy", &deputy, &["create", "-f", "-"], &request);
     let approve = ["certificate", "approve", "second-node"];
-    attempts.refused_by_the_api_server("approval without the signer's permission", &deputy, &approve, "", "not permitted to approve");
+    attempts.refused_by_the_api_server(
+        "approval without the signer's permission",
+        &deputy,
+        &approve,
+        "",
+        "not permitted to approve",
+    );
     admin.ok(&["delete", "csr", "second-node"]).unwrap();
     attempts.end();
 }

@@ -36,11 +36,12 @@ impl Attempts {
         self.holds(name, is_refused && violations(&said.stderr) == expected, &said);
     }
 
-    /// The call must be refused with this code, wherever the rule found the violation.
-    fn refused_by(&mut self, name: &str, by: &Kubectl, arguments: &[&str], input: &str, code: &str) {
+    /// The call must be refused with some of these codes and no others, wherever the rules found the violations.
+    fn refused_by(&mut self, name: &str, by: &Kubectl, arguments: &[&str], input: &str, codes: &[&str]) {
         let said = by.feed(arguments, input).unwrap();
         let found = violations(&said.stderr);
-        let is_refused = !said.success && !found.is_empty() && found.iter().all(|(own, _)| *own == code);
+        let is_refused =
+            !said.success && !found.is_empty() && found.iter().all(|(code, _)| codes.contains(code));
         self.holds(name, is_refused, &said);
     }
 

@@ -51,18 +51,39 @@ fn names_that_the_platform_trusts_are_taken_by_no_other_user() {
         let create = ["create", "namespace", namespace];
         attempts.refused(name, &stranger, &create, "", NAME);
         let manifest = labelled_namespace(namespace, &json!({ "team": "ci" })).to_string();
-        attempts.refused(&format!("{name}, applied"), &argo, &["apply", "--server-side", "-f", "-"], &manifest, NAME);
+        attempts.refused(
+            &format!("{name}, applied"),
+            &argo,
+            &["apply", "--server-side", "-f", "-"],
+            &manifest,
+            NAME,
+        );
         let said = other.run(&create).unwrap();
-        attempts.holds(&format!("{name}, by a member of another tenant"), said.stderr.contains("BH104 metadata.name"), &said);
+        attempts.holds(
+            &format!("{name}, by a member of another tenant"),
+            said.stderr.contains("BH104 metadata.name"),
+            &said,
+        );
     }
     for free in ["second-c", "second-cib", "second-robot"] {
         attempts.admitted(free, &stranger, &["create", "namespace", free, "--dry-run=server"], "");
     }
     for prefix in ["tenant-", "kube-", "istio-"] {
-        attempts.refused(&format!("generated name `{prefix}`"), &stranger, &["create", "-f", "-"], &generated(prefix), NAME);
+        attempts.refused(
+            &format!("generated name `{prefix}`"),
+            &stranger,
+            &["create", "-f", "-"],
+            &generated(prefix),
+            NAME,
+        );
     }
     // The API server adds no dash.
-    let made = attempts.admitted("generated name `tenant`", &stranger, &["create", "-o", "name", "-f", "-"], &generated("tenant"));
+    let made = attempts.admitted(
+        "generated name `tenant`",
+        &stranger,
+        &["create", "-o", "name", "-f", "-"],
+        &generated("tenant"),
+    );
     attempts.holds("generated name without a dash", !made.stdout.starts_with("namespace/tenant-"), &made);
     for (name, namespace) in [
         ("upper case", "Tenant-second-trust"),
@@ -70,7 +91,13 @@ fn names_that_the_platform_trusts_are_taken_by_no_other_user() {
         ("a space at the end", "tenant-second-trust "),
         ("an invisible letter", "kube\u{200b}-system"),
     ] {
-        attempts.refused_by_the_api_server(name, &stranger, &["create", "-f", "-"], &labelled_namespace(namespace, &json!({})).to_string(), "Invalid value");
+        attempts.refused_by_the_api_server(
+            name,
+            &stranger,
+            &["create", "-f", "-"],
+            &labelled_namespace(namespace, &json!({})).to_string(),
+            "Invalid value",
+        );
     }
     // The accounts' namespaces come from the platform.
     attempts.admitted("the platform", &admin, &["create", "namespace", "second-ci", "--dry-run=server"], "");
@@ -93,7 +120,13 @@ fn retired_name_is_reserved_in_the_moment_of_the_deletion() {
     };
     let retired: &[_] = &[("BH110", "metadata.name")];
     let create = ["create", "-f", "-"];
-    attempts.refused("Tenant of the retired name", &admin, &create, &tenant("second-fast", "second-heir"), retired);
+    attempts.refused(
+        "Tenant of the retired name",
+        &admin,
+        &create,
+        &tenant("second-fast", "second-heir"),
+        retired,
+    );
     attempts.refused("longer name", &admin, &create, &tenant("second-fast-eu", "second-heir"), retired);
     it.cluster.powerful("second-heir", "second-powerful").unwrap();
     let heir = it.cluster.user("second-heir", &["employees", "second-powerful"]).unwrap();
@@ -102,7 +135,13 @@ fn retired_name_is_reserved_in_the_moment_of_the_deletion() {
     until(|| !member.run(&[&namespace[..], &["--dry-run=server"]].concat()).unwrap().success);
     attempts.refused("namespace by a former member", &member, &namespace, "", NAME);
     let applied = labelled_namespace("tenant-second-fast", &json!({})).to_string();
-    attempts.refused("namespace by a former member, applied", &member, &["apply", "--server-side", "-f", "-"], &applied, NAME);
+    attempts.refused(
+        "namespace by a former member, applied",
+        &member,
+        &["apply", "--server-side", "-f", "-"],
+        &applied,
+        NAME,
+    );
     attempts.admitted("another name", &heir, DRY_RUN, &tenant("second-slow", "second-heir"));
     attempts.end();
 }
@@ -128,15 +167,27 @@ fn labels_by_which_namespaces_are_selected_are_changed_through_no_resource() {
             object["metadata"]["labels"]["kubernetes.io/metadata.name"] = json!("second-plain");
         });
         let said = argo.feed(&replace_raw(&path), &renamed).unwrap();
-        let label = get(&admin, &["namespace", "kube-system"])["metadata"]["labels"]["kubernetes.io/metadata.name"].clone();
-        attempts.holds(&format!("name in a label of kube-system through `{resource}`"), label == "kube-system", &said);
+        let label =
+            get(&admin, &["namespace", "kube-system"])["metadata"]["labels"]["kubernetes.io/metadata.name"]
+                .clone();
+        attempts.holds(
+            &format!("name in a label of kube-system through `{resource}`"),
+            label == "kube-system",
+            &said,
+        );
 
         let path = format!("/api/v1/namespaces/second-plain{resource}");
         let joined = written("second-plain", &|object| {
             object["metadata"]["labels"]["bulkhead.dev/tenant"] = json!("second-label");
         });
         let label: &[_] = &[("BH102", "metadata.labels[bulkhead.dev/tenant]")];
-        attempts.refused(&format!("namespace that joins a tenant through `{resource}`"), &argo, &replace_raw(&path), &joined, label);
+        attempts.refused(
+            &format!("namespace that joins a tenant through `{resource}`"),
+            &argo,
+            &replace_raw(&path),
+            &joined,
+            label,
+        );
     }
     let token = ["create", "token", "namespace-controller", "-n", "kube-system"];
     attempts.refused("token after the changes", &argo, &token, "", &[("BH407", "metadata.namespace")]);

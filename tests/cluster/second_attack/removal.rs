@@ -23,7 +23,8 @@ fn selector(admin: &Kubectl, name: &str) -> Value {
 
 /// A SharedService whose pods have its name as the label `app`, with such a pod and its network policy.
 fn new_service(admin: &Kubectl, name: &str) -> Value {
-    let spec = json!({ "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
+    let spec =
+        json!({ "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
     let service = objects::shared_service(name, &spec);
     admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
     admin.apply(&service.to_string()).unwrap();
@@ -49,21 +50,63 @@ fn granted_service_and_tenant_in_use_are_deleted_in_no_way() {
     until(|| !admin.run(&["delete", "sharedservice", "second-logs", "--dry-run=server"]).unwrap().success);
     let mut attempts = Attempts::default();
     let collection = format!("{SERVICES}?fieldSelector=metadata.name%3Dsecond-logs");
-    attempts.refused("service as one of a collection", &admin, &["delete", "--raw", &collection], "", GRANTED);
-    attempts.refused("service in the foreground", &admin, &["delete", "sharedservice", "second-logs", "--cascade=foreground"], "", GRANTED);
+    attempts.refused(
+        "service as one of a collection",
+        &admin,
+        &["delete", "--raw", &collection],
+        "",
+        GRANTED,
+    );
+    attempts.refused(
+        "service in the foreground",
+        &admin,
+        &["delete", "sharedservice", "second-logs", "--cascade=foreground"],
+        "",
+        GRANTED,
+    );
     let collector = "system:serviceaccount:kube-system:generic-garbage-collector";
     let collector = it.cluster.powerful(collector, "fl-controllers").unwrap();
-    attempts.refused("service by the garbage collector", &collector, &["delete", "sharedservice", "second-logs"], "", GRANTED);
+    attempts.refused(
+        "service by the garbage collector",
+        &collector,
+        &["delete", "sharedservice", "second-logs"],
+        "",
+        GRANTED,
+    );
     let renamed = changed(service, |service| service["spec"]["selector"] = json!({ "app": "second-other" }));
-    attempts.refused("service by `replace --force`", &admin, &["replace", "--force", "-f", "-"], &renamed.to_string(), GRANTED);
+    attempts.refused(
+        "service by `replace --force`",
+        &admin,
+        &["replace", "--force", "-f", "-"],
+        &renamed.to_string(),
+        GRANTED,
+    );
 
     let in_use: &[_] = &[("BH108", "metadata.name")];
     let collection = "/apis/bulkhead.dev/v1alpha1/tenants?fieldSelector=metadata.name%3Dsecond-keep";
     attempts.refused("Tenant as one of a collection", &admin, &["delete", "--raw", collection], "", in_use);
-    attempts.refused("Tenant that leaves orphans", &admin, &["delete", "tenant", "second-keep", "--cascade=orphan"], "", in_use);
-    attempts.refused("Tenant by the garbage collector", &collector, &["delete", "tenant", "second-keep"], "", in_use);
+    attempts.refused(
+        "Tenant that leaves orphans",
+        &admin,
+        &["delete", "tenant", "second-keep", "--cascade=orphan"],
+        "",
+        in_use,
+    );
+    attempts.refused(
+        "Tenant by the garbage collector",
+        &collector,
+        &["delete", "tenant", "second-keep"],
+        "",
+        in_use,
+    );
     let accounts = "/api/v1/namespaces/tenant-second-keep/serviceaccounts";
-    attempts.refused("accounts of the namespace as a collection", &member, &["delete", "--raw", accounts], "", &[("BH201", "metadata.name")]);
+    attempts.refused(
+        "accounts of the namespace as a collection",
+        &member,
+        &["delete", "--raw", accounts],
+        "",
+        &[("BH201", "metadata.name")],
+    );
     attempts.end();
 }
 
@@ -86,14 +129,35 @@ fn revocation_is_hindered_by_no_other_user() {
     attempts.refused("second manager of a SharedService", &argo, &apply, &service, foreign);
     let tool = "kubectl.kubernetes.io/last-applied-configuration={}";
     for object in ["tenant/second-held", "sharedservice/second-held"] {
-        attempts.refused(&format!("annotation of a tool on {object}"), &argo, &["annotate", object, tool], "", foreign);
-        attempts.refused(&format!("label of a tool on {object}"), &argo, &["label", object, "app=mine"], "", foreign);
-        attempts.admitted(&format!("label by the platform on {object}"), &admin, &["label", object, "app=ours"], "");
+        attempts.refused(
+            &format!("annotation of a tool on {object}"),
+            &argo,
+            &["annotate", object, tool],
+            "",
+            foreign,
+        );
+        attempts.refused(
+            &format!("label of a tool on {object}"),
+            &argo,
+            &["label", object, "app=mine"],
+            "",
+            foreign,
+        );
+        attempts.admitted(
+            &format!("label by the platform on {object}"),
+            &admin,
+            &["label", object, "app=ours"],
+            "",
+        );
     }
     let revoked = objects::tenant("second-held", &json!({})).to_string();
     admin.apply(&revoked).unwrap();
     let left = get(&admin, &["tenant", "second-held"])["spec"]["grants"].clone();
-    attempts.holds("grant that the platform leaves out", left["reach"]["sharedServices"] == Value::Null || left["reach"]["sharedServices"] == json!([]), &left);
+    attempts.holds(
+        "grant that the platform leaves out",
+        left["reach"]["sharedServices"] == Value::Null || left["reach"]["sharedServices"] == json!([]),
+        &left,
+    );
     attempts.end();
 }
 
@@ -118,22 +182,47 @@ fn policies_of_a_service_that_is_gone_are_changed_by_no_user() {
 
     let policy = ["networkpolicy", "bulkhead-second-left", "-n", "shared-services"];
     let open = r#"{"spec":{"ingress":[{}]}}"#;
-    attempts.refused("opening by the platform", &admin, &merge(&policy, open), "", &[("BH202", "metadata.name")]);
+    attempts.refused(
+        "opening by the platform",
+        &admin,
+        &merge(&policy, open),
+        "",
+        &[("BH202", "metadata.name")],
+    );
     let both = [("BH202", "metadata.name"), ("BH401", "metadata.namespace")];
     attempts.refused("opening by a GitOps account", &argo, &merge(&policy, open), "", &both);
     let both = [("BH201", "metadata.name"), ("BH401", "metadata.namespace")];
     attempts.refused("deletion by a GitOps account", &argo, &[&["delete"], &policy[..]].concat(), "", &both);
     let label = ["label", "pod", "second-left", "app=other", "--overwrite", "-n", "shared-services"];
-    attempts.refused("label that takes a pod out of its policies", &argo, &label, "", &[("BH401", "metadata.namespace")]);
+    attempts.refused(
+        "label that takes a pod out of its policies",
+        &argo,
+        &label,
+        "",
+        &[("BH401", "metadata.namespace")],
+    );
     let namespace = get(&admin, &["namespace", "shared-services"]);
     let emptied = changed(namespace, |namespace| {
         namespace["metadata"].as_object_mut().unwrap().remove("resourceVersion");
         namespace["spec"]["finalizers"] = json!([]);
     });
     let path = "/api/v1/namespaces/shared-services/finalize";
-    attempts.refused_by("namespace that ends before its pods", &argo, &replace_raw(path), &emptied.to_string(), "BH105");
-    let owner = r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"a"}]}}"#;
-    attempts.refused_by("owner of the namespace", &argo, &merge(&["namespace", "shared-services"], owner), "", "BH105");
+    attempts.refused_by(
+        "namespace that ends before its pods",
+        &argo,
+        &replace_raw(path),
+        &emptied.to_string(),
+        &["BH105", "BH401"],
+    );
+    let owner =
+        r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"a"}]}}"#;
+    attempts.refused_by(
+        "owner of the namespace",
+        &argo,
+        &merge(&["namespace", "shared-services"], owner),
+        "",
+        &["BH105", "BH401"],
+    );
     attempts.end();
 }
 
@@ -158,7 +247,12 @@ fn service_that_is_created_again_for_other_pods_opens_no_old_pod() {
         service["metadata"]["name"] = json!("second-narrower");
         service["spec"]["selector"] = json!({ "app": "second-narrow", "tier": "back" });
     });
-    attempts.admitted("second service of some of the pods", &admin, &["create", "-f", "-"], &narrow.to_string());
+    attempts.admitted(
+        "second service of some of the pods",
+        &admin,
+        &["create", "-f", "-"],
+        &narrow.to_string(),
+    );
     until(|| !selector(&admin, "bulkhead-second-narrower").is_null());
     attempts.admitted("deletion of the first", &admin, &["delete", "sharedservice", "second-narrow"], "");
     until(|| reason(&admin, "sharedservice", "second-swap") == "BaselineNotReady");
@@ -190,11 +284,25 @@ fn tenant_that_is_being_deleted_gets_no_namespace_in_any_form() {
     let generated = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "generateName": "tenant-second-end-" } });
     attempts.refused("generated name", &member, &["create", "-f", "-"], &generated.to_string(), ending);
     let both = it.cluster.user("second-both", &["second-end-developers", "second-stay-developers"]).unwrap();
-    let own = |name: &str, tenant: &str| labelled_namespace(name, &json!({ "bulkhead.dev/tenant": tenant })).to_string();
+    let own = |name: &str, tenant: &str| {
+        labelled_namespace(name, &json!({ "bulkhead.dev/tenant": tenant })).to_string()
+    };
     let apply = ["apply", "--server-side", "-f", "-"];
-    attempts.refused("member of two tenants", &both, &apply, &own("tenant-second-end-b", "second-end"), ending);
+    attempts.refused(
+        "member of two tenants",
+        &both,
+        &apply,
+        &own("tenant-second-end-b", "second-end"),
+        ending,
+    );
     attempts.admitted("member of two tenants", &both, DRY_RUN, &own("tenant-second-stay-b", "second-stay"));
-    attempts.refused("the platform by the name alone", &admin, &["create", "namespace", "tenant-second-end-c"], "", ending);
+    attempts.refused(
+        "the platform by the name alone",
+        &admin,
+        &["create", "namespace", "tenant-second-end-c"],
+        "",
+        ending,
+    );
     admin.ok(&["create", "namespace", "second-end-legacy"]).unwrap();
     let object = changed(get(&admin, &["namespace", "second-end-legacy"]), |object| {
         object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
@@ -208,4 +316,3 @@ fn tenant_that_is_being_deleted_gets_no_namespace_in_any_form() {
     attempts.holds("no namespace without its Tenant", left == "[]", &left);
     attempts.end();
 }
-

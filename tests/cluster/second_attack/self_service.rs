@@ -63,7 +63,13 @@ fn names_with_grants_are_taken_by_no_self_created_tenant() {
     }
     for name in ["second-host-eu", "second-host-2"] {
         let own = owned(name, "second-dave").to_string();
-        attempts.refused(&format!("overlapping name {name}"), &dave, DRY_RUN, &own, &[("BH107", "metadata.name")]);
+        attempts.refused(
+            &format!("overlapping name {name}"),
+            &dave,
+            DRY_RUN,
+            &own,
+            &[("BH107", "metadata.name")],
+        );
     }
     attempts.admitted("a free name", &dave, DRY_RUN, &owned("second-free", "second-dave").to_string());
     attempts.end();
@@ -83,14 +89,21 @@ fn self_created_tenant_with_a_disguised_field_or_owner_is_refused() {
         ("group of administrators", "Group", "system:masters"),
         ("another spelling of all service accounts", "Group", "system:serviceaccounts:"),
     ] {
-        let with = changed(own.clone(), |own| own["spec"]["owners"] = json!([{ "kind": kind, "name": value }]));
+        let with =
+            changed(own.clone(), |own| own["spec"]["owners"] = json!([{ "kind": kind, "name": value }]));
         attempts.refused(name, &dave, DRY_RUN, &with.to_string(), owner);
     }
     let twice = changed(own.clone(), |own| {
         let owner = own["spec"]["owners"][0].clone();
         own["spec"]["owners"].as_array_mut().unwrap().push(owner);
     });
-    attempts.refused_by_the_api_server("own name twice", &dave, DRY_RUN, &twice.to_string(), "must not repeat");
+    attempts.refused_by_the_api_server(
+        "own name twice",
+        &dave,
+        DRY_RUN,
+        &twice.to_string(),
+        "must not repeat",
+    );
     let with = |field: &str, value: Value| changed(own.clone(), |own| own["spec"][field] = value).to_string();
     for (name, field, value) in [
         ("limit of no namespace", "namespaces", json!({ "limit": 0 })),
@@ -112,7 +125,8 @@ fn self_created_tenant_with_a_disguised_field_or_owner_is_refused() {
         let foreign = owned("second-frank", "second-frank").to_string();
         attempts.refused(&format!("group `{group}`"), &stranger, DRY_RUN, &foreign, FOREIGN);
     }
-    let service = json!({ "namespace": "second-erin", "selector": { "app": "a" }, "ports": [{ "port": 80 }] });
+    let service =
+        json!({ "namespace": "second-erin", "selector": { "app": "a" }, "ports": [{ "port": 80 }] });
     let service = objects::shared_service("second-erin", &service).to_string();
     attempts.refused("SharedService of one's own", &dave, DRY_RUN, &service, FOREIGN);
     attempts.end();
@@ -124,12 +138,17 @@ fn self_created_tenant_cannot_be_changed_by_its_owner() {
     let admin = it.cluster.admin().unwrap();
     let grace = user(&it, "second-grace", "employees");
     let forged = changed(owned("second-grace", "second-grace"), |own| {
-        own["status"] = json!({ "audit": { "findings": 0, "namespaces": 7, "digest": "forged" }, "namespaces": 7 });
+        own["status"] =
+            json!({ "audit": { "findings": 0, "namespaces": 7, "digest": "forged" }, "namespaces": 7 });
     });
     let mut attempts = Attempts::default();
     attempts.admitted("creation", &grace, &["create", "-f", "-"], &forged.to_string());
     let status = get(&admin, &["tenant", "second-grace"])["status"].clone();
-    attempts.holds("status in a new Tenant", status["audit"] == Value::Null && status["namespaces"] != 7, &status);
+    attempts.holds(
+        "status in a new Tenant",
+        status["audit"] == Value::Null && status["namespaces"] != 7,
+        &status,
+    );
 
     let tenant = ["tenant", "second-grace"];
     let group = r#"{"spec":{"owners":[{"kind":"Group","name":"employees"}]}}"#;
@@ -144,12 +163,23 @@ fn self_created_tenant_cannot_be_changed_by_its_owner() {
     attempts.refused("grants by server-side apply", &grace, &apply, &granted.to_string(), FOREIGN);
     for (name, patch) in [
         ("finalizer", r#"{"metadata":{"finalizers":["example.com/kept"]}}"#),
-        ("owner reference", r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"a"}]}}"#),
-        ("annotation of a deployment tool", r#"{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}"}}}"#),
+        (
+            "owner reference",
+            r#"{"metadata":{"ownerReferences":[{"apiVersion":"v1","kind":"Node","name":"a","uid":"a"}]}}"#,
+        ),
+        (
+            "annotation of a deployment tool",
+            r#"{"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{}"}}}"#,
+        ),
         ("label of a deployment tool", r#"{"metadata":{"labels":{"argocd.argoproj.io/instance":"mine"}}}"#),
     ] {
         attempts.refused(name, &grace, &merge(&tenant, patch), "", FOREIGN);
-        attempts.admitted(&format!("{name} by the platform"), &admin, &[&merge(&tenant, patch)[..], &["--dry-run=server"]].concat(), "");
+        attempts.admitted(
+            &format!("{name} by the platform"),
+            &admin,
+            &[&merge(&tenant, patch)[..], &["--dry-run=server"]].concat(),
+            "",
+        );
     }
     let counted = [&merge(&tenant, r#"{"status":{"namespaces":0}}"#)[..], &["--subresource=status"]].concat();
     attempts.refused("status", &grace, &counted, "", FOREIGN);
@@ -161,6 +191,12 @@ fn self_created_tenant_cannot_be_changed_by_its_owner() {
         "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Tenant", "metadata": { "generateName": "secondgrace-" },
         "spec": { "owners": [{ "kind": "User", "name": "second-grace" }] },
     });
-    attempts.refused("second Tenant with a generated name", &grace, &["create", "-f", "-"], &second.to_string(), &[("BH901", "metadata.name")]);
+    attempts.refused(
+        "second Tenant with a generated name",
+        &grace,
+        &["create", "-f", "-"],
+        &second.to_string(),
+        &[("BH901", "metadata.name")],
+    );
     attempts.end();
 }
