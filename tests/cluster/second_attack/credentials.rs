@@ -315,7 +315,7 @@ fn trusted_names_are_given_to_no_owner_of_a_tenant() {
         .ok(&["create", "clusterrolebinding", "second-approver", "--clusterrole=second-approver", user])
         .unwrap();
     let deputy = it.cluster.user("second-deputy", &["second-deputies"]).unwrap();
-    attempts.admitted("certificate request of a deputy", &deputy, &["create", "-f", "-"], &request);
+    attempts.admitted("certificate request of the platform", &admin, &["create", "-f", "-"], &request);
     let approve = ["certificate", "approve", "second-node"];
     attempts.refused_by_the_api_server(
         "approval without the signer's permission",
