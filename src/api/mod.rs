@@ -18,7 +18,10 @@ pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, Sh
 pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,
 };
-pub use tenant::{Authorization, Enforcement, Limits, Namespaces, Subject, SubjectKind, Tenant, TenantSpec};
+pub use tenant::{
+    Authorization, Enforcement, Limits, Namespaces, SERVICE_ACCOUNTS_GROUP, Subject, SubjectKind, Tenant,
+    TenantSpec, service_account,
+};
 
 /// Removes formats that Kubernetes does not know, and about which `kubectl apply` warns.
 fn without_unsigned_formats(schema: &mut Schema) {

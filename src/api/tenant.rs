@@ -120,6 +120,14 @@ pub struct Limits {
     pub max: BTreeMap<String, String>,
 }
 
+/// Prefix of the group of all service accounts of a namespace.
+pub const SERVICE_ACCOUNTS_GROUP: &str = "system:serviceaccounts:";
+
+/// Splits a service account's username into namespace and name.
+pub fn service_account(user: &str) -> Option<(&str, &str)> {
+    user.strip_prefix("system:serviceaccount:")?.split_once(':')
+}
+
 /// A user, a group or a service account, as the API server authenticates them.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
@@ -145,6 +153,17 @@ pub struct Subject {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     pub namespace: Option<String>,
+}
+
+impl Subject {
+    /// Returns the namespace whose service accounts the subject is: one of them, or all.
+    pub fn home(&self) -> Option<&str> {
+        match self.kind {
+            SubjectKind::ServiceAccount => self.namespace.as_deref(),
+            SubjectKind::User => service_account(&self.name).map(|(namespace, _)| namespace),
+            SubjectKind::Group => self.name.strip_prefix(SERVICE_ACCOUNTS_GROUP),
+        }
+    }
 }
 
 /// The kind of a subject.

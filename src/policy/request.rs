@@ -60,6 +60,14 @@ impl<'r> Request<'r> {
         self.review.user.service_account_namespace() == Some(namespace)
     }
 
+    /// True if the user is a service account of `namespace` that rules trust by its name.
+    pub fn is_trusted_account_of(&self, namespace: &str) -> bool {
+        let account = self.review.user.service_account();
+        account.is_some_and(|(home, name)| {
+            home == namespace && self.snapshot.settings.trusts_account(home, name)
+        })
+    }
+
     /// Returns the time of the request, in seconds since 1970.
     pub fn time(&self) -> i64 {
         self.review.time

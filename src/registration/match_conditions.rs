@@ -33,7 +33,7 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
                 "touches-judged-fields",
                 &format!(
                     "request.operation != 'UPDATE' || object.?spec != oldObject.?spec \
-                     || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER}"
+                     || object.?status != oldObject.?status || {ATTACHMENTS_DIFFER} || {OWN_METADATA_DIFFERS}"
                 ),
             ),
             // Nodes join and renew their certificates without the webhook.
@@ -208,6 +208,13 @@ fn ready_conditions_differ() -> String {
 const ATTACHMENTS_DIFFER: &str = "object.metadata.?ownerReferences != oldObject.metadata.?ownerReferences \
      || (object.metadata.?finalizers != oldObject.metadata.?finalizers && !has(oldObject.metadata.deletionTimestamp))";
 
+/// CEL that is true if other metadata differs: deployment tools act on labels and annotations, and a field that a second
+/// manager has applied as well stays when the platform's tool leaves it out.
+const OWN_METADATA_DIFFERS: &str = "(!has(oldObject.metadata.deletionTimestamp) \
+     && (object.metadata.?labels != oldObject.metadata.?labels \
+     || object.metadata.?annotations != oldObject.metadata.?annotations \
+     || object.metadata.?managedFields != oldObject.metadata.?managedFields))";
+
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
 fn baseline_or_judged_policy() -> MatchCondition {
@@ -304,8 +311,8 @@ fn trusted_account(settings: &Settings) -> MatchCondition {
 /// plugins and autoscalers.
 const CHANGES_PODS: &str = "(request.operation != 'UPDATE' || request.resource.resource == 'secrets' \
     || (request.?subResource.orValue('') in ['', 'ephemeralcontainers'] && (request.resource.resource == 'pods' \
-    ? object.?spec != oldObject.?spec : object.?spec.?template != oldObject.?spec.?template \
-    || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)))";
+    ? object.?spec != oldObject.?spec : object.?template != oldObject.?template \
+    || object.?spec.?template != oldObject.?spec.?template || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)))";
 
 /// CEL that is true for the platform's accounts.
 fn is_platform(settings: &Settings) -> String {
@@ -326,6 +333,7 @@ fn account() -> String {
     : request.resource.resource == 'pods' ? object.?spec.?serviceAccountName.orValue('') \
     : request.resource.resource == 'cronjobs' \
     ? object.?spec.?jobTemplate.?spec.?template.?spec.?serviceAccountName.orValue('') \
+    : request.resource.resource == 'podtemplates' ? object.?template.?spec.?serviceAccountName.orValue('') \
     : object.?spec.?template.?spec.?serviceAccountName.orValue(''))"
     )
 }

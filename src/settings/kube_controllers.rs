@@ -60,15 +60,37 @@ const ACCOUNTS: &[(&str, Option<Kind>)] = &[
     (account!("ttl-after-finished-controller"), None),
 ];
 
+/// Names of the accounts of further controllers. No rule trusts them, but they can become an account that is trusted: they
+/// may change ClusterRoles, or sign and approve certificates.
+const FURTHER_CONTROLLERS: &[&str] = &[
+    "attachdetach-controller",
+    "bootstrap-signer",
+    "certificate-controller",
+    "cloud-provider",
+    "clusterrole-aggregation-controller",
+    "kube-apiserver-serving-clustertrustbundle-publisher",
+    "pv-protection-controller",
+    "resourcepoolstatusrequest-controller",
+    "route-controller",
+    "selinux-warning-controller",
+    "service-cidrs-controller",
+    "storage-version-garbage-collector",
+    "token-cleaner",
+    "ttl-controller",
+    "validatingadmissionpolicy-status-controller",
+    "volumeattributesclass-protection-controller",
+];
+
 /// Returns the accounts of Kubernetes' scheduler and controllers. They act on objects that others wrote: they
 /// create and schedule pods, and what pods need.
 pub fn kube_controller_accounts() -> impl Iterator<Item = &'static str> {
     ACCOUNTS.iter().map(|(account, _)| *account)
 }
 
-/// Returns the names of those that are service accounts in `kube-system`.
+/// Returns the names of all controllers' service accounts in `kube-system`.
 pub fn kube_controllers() -> impl Iterator<Item = &'static str> {
-    kube_controller_accounts().filter_map(|account| account.strip_prefix(account!("")))
+    let trusted = kube_controller_accounts().filter_map(|account| account.strip_prefix(account!("")));
+    trusted.chain(FURTHER_CONTROLLERS.iter().copied())
 }
 
 /// Returns the account of the controller that creates the dependents of objects of this kind.

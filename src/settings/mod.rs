@@ -14,6 +14,7 @@ mod template_kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
     Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
@@ -344,7 +345,10 @@ impl Settings {
 
     /// True if rules or policies trust a namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
-        self.is_listed_platform_namespace(namespace) || self.is_gateway_namespace(namespace)
+        self.is_listed_platform_namespace(namespace)
+            || namespace == PROBE_NAMESPACE
+            || self.is_gateway_namespace(namespace)
+            || self.has_trusted_accounts(namespace)
     }
 
     /// True if the namespace is that of a gateway of the settings, or of the egress gateway.
@@ -356,8 +360,13 @@ impl Settings {
     /// Returns the namespaces all of whose accounts are trusted by name.
     pub fn fully_trusted_namespaces(&self) -> impl Iterator<Item = &str> {
         let egress = self.egress_gateway.iter().map(|gateway| gateway.namespace.as_str());
-        let own: BTreeSet<&str> =
-            egress.chain(self.controller_namespace()).chain([self.mesh_root.as_str()]).collect();
+        let groups = self.platform_groups.iter().chain(&self.break_glass_groups);
+        let groups = groups.filter_map(|group| group.strip_prefix(SERVICE_ACCOUNTS_GROUP));
+        let own: BTreeSet<&str> = egress
+            .chain(self.controller_namespace())
+            .chain([self.mesh_root.as_str()])
+            .chain(groups)
+            .collect();
         own.into_iter()
     }
 
@@ -365,7 +374,9 @@ impl Settings {
     pub fn trusted_accounts(&self) -> impl Iterator<Item = (&str, &str)> {
         let controllers = kube_controllers().map(|name| (KUBE_SYSTEM, name));
         let gateways = self.gateways.iter();
-        controllers.chain(gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str())))
+        let gateways = gateways.map(|gateway| (gateway.namespace(), gateway.service_account.as_str()));
+        let platform = self.platform_users.iter().filter_map(|user| service_account(user));
+        controllers.chain(gateways).chain(platform)
     }
 
     /// True if rules or policies trust this account because of its name.
@@ -383,7 +394,7 @@ impl Settings {
 
     /// Returns the namespace of the controller's service account.
     pub fn controller_namespace(&self) -> Option<&str> {
-        self.controller.strip_prefix("system:serviceaccount:")?.split(':').next()
+        service_account(&self.controller).map(|(namespace, _)| namespace)
     }
 
     /// Returns the namespaces in which only the platform writes, without those of SharedServices that the settings do

@@ -1,4 +1,6 @@
+use super::namespace_names::is_named_for;
 use super::{SharedService, Snapshot, Tenant};
+use crate::api::Subject;
 use crate::settings::{EgressGateway, Gateway};
 
 impl Snapshot {
@@ -12,15 +14,30 @@ impl Snapshot {
         self.settings.egress_gateway.as_ref().filter(|_| !tenant.grants.reach.hosts.is_empty())
     }
 
-    /// True if the settings, a SharedService or a grant trusts the namespace because of its name.
+    /// True if the settings, a SharedService or a Tenant trusts the namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.settings.trusts_namespace(namespace)
             || self
                 .shared_services()
                 .any(|service| service.namespace == namespace || service.calls(namespace))
-            || self
-                .tenants()
-                .any(|tenant| tenant.grants.callers.iter().any(|caller| caller.namespace == namespace))
+            || self.tenants().any(|tenant| {
+                tenant.grants.callers.iter().any(|caller| caller.namespace == namespace)
+                    || tenant.owners.iter().any(|owner| owner.home() == Some(namespace))
+            })
+    }
+
+    /// True if an object of the platform names a tenant `tenant`, or a namespace with such a name, before it exists.
+    pub fn expects_tenant(&self, tenant: &str) -> bool {
+        let is_home = |namespace: &str| is_named_for(namespace, tenant);
+        self.shared_services().any(|service| {
+            service.calls_tenants.contains(tenant)
+                || service.tenants.as_ref().is_some_and(|tenants| tenants.contains(tenant))
+                || is_home(&service.namespace)
+                || service.egress_namespaces().any(is_home)
+        }) || self.tenants().any(|other| {
+            other.grants.callers.iter().any(|caller| is_home(&caller.namespace))
+                || other.owners.iter().filter_map(Subject::home).any(is_home)
+        }) || self.exempted_namespaces().any(is_home)
     }
 
     /// Returns the tenant's granted shared services that exist and may serve it.

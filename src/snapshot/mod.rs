@@ -275,6 +275,11 @@ impl Snapshot {
         self.exemptions.get(namespace).into_iter().flatten()
     }
 
+    /// Returns the namespaces in which exemptions have their targets.
+    pub fn exempted_namespaces(&self) -> impl Iterator<Item = &str> {
+        self.exemptions.keys().map(String::as_str)
+    }
+
     pub fn exemption(&self, name: &str) -> Option<&Exemption> {
         self.exemptions.values().flatten().find(|exemption| exemption.name == name)
     }

@@ -37,7 +37,12 @@ impl SharedService {
 
     /// True if it may call other hosts in the namespace.
     pub fn calls(&self, namespace: &str) -> bool {
-        self.egress.iter().any(|host| host.split_once('/').is_some_and(|(home, _)| home == namespace))
+        self.egress_namespaces().any(|home| home == namespace)
+    }
+
+    /// Returns the namespaces of the other hosts that it may call.
+    pub fn egress_namespaces(&self) -> impl Iterator<Item = &str> {
+        self.egress.iter().filter_map(|host| Some(host.split_once('/')?.0))
     }
 
     /// True if the tenant may be granted access.

@@ -38,6 +38,7 @@ mod registration;
 mod reserved_names;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
+mod second_attack;
 mod self_service;
 mod serving;
 mod shared_services;

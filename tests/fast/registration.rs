@@ -9,11 +9,15 @@ use bulkhead::settings::Settings;
 use bulkhead::snapshot::{ClusterState, Snapshot};
 use bulkhead::sources::files;
 use serde_json::{Value, json};
-use support::SETTINGS;
+use support::{SETTINGS, repository};
 
 /// The validating entries, and the mutating ones.
 fn entries() -> [Vec<Value>; 2] {
-    let settings = files::settings(Path::new(SETTINGS)).unwrap();
+    entries_with(Path::new(SETTINGS))
+}
+
+fn entries_with(settings: &Path) -> [Vec<Value>; 2] {
+    let settings = files::settings(settings).unwrap();
     let service = Service {
         namespace: "bulkhead-system".to_owned(),
         name: "bulkhead".to_owned(),
@@ -74,6 +78,19 @@ fn validating_webhooks_fail_closed_for_every_version() {
     // The validating side refuses a namespace without its labels.
     for entry in &mutating {
         assert_eq!(policies(entry), ["Ignore", "Equivalent", "None"], "{entry}");
+    }
+}
+
+/// The credentials of a service account that acts for the platform are judged in its namespace.
+#[test]
+fn namespaces_of_platform_accounts_are_selected() {
+    let entries = entries_with(&repository("examples/snapshots/platform-accounts.yaml"));
+    let shared = entries.concat().into_iter().find(|entry| entry["name"] == "shared.bulkhead.dev").unwrap();
+    let namespaces = shared["namespaceSelector"]["matchExpressions"][0]["values"].as_array().unwrap();
+    let conditions = shared["matchConditions"].to_string();
+    for (namespace, text) in [("gitops", "'gitops/deployer'"), ("platform-jobs", "'platform-jobs'")] {
+        assert!(namespaces.contains(&json!(namespace)), "{namespaces:?}");
+        assert!(conditions.contains(text), "{conditions}");
     }
 }
 

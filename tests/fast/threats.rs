@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 13),
+    ("NSP", 15),
     ("BAS", 13),
     ("RES", 3),
     ("WIR", 26),

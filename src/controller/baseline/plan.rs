@@ -18,7 +18,7 @@ pub(super) struct Plan {
     pub(super) was_ready: bool,
     pub(super) writes: Vec<PendingWrite>,
     pub(super) prune: Vec<PruneCandidate>,
-    /// Labels of pods. While one exists, nothing is pruned.
+    /// Labels of pods. While one exists, nothing is pruned, and no object of a shared service is replaced.
     pub(super) closed_pods: Option<BTreeMap<String, String>>,
     /// True if the namespace may be marked ready after all writes.
     pub(super) quota_synced: bool,

@@ -187,6 +187,11 @@ async fn execute(
         }
         Target::Tenant(_) | Target::Service(_) | Target::Cluster | Target::Orphan(_) => None,
     };
+    if let (Target::Service(_), Some(labels), Some(write)) = (&target, &closed_pods, writes.first())
+        && reason != ReconcileReason::Drift
+    {
+        ensure_no_pods(client, write.manifest.namespace.as_deref().unwrap_or_default(), labels).await?;
+    }
     let may_replace = was_ready || target.findings_acknowledged(&snapshot);
     for write in &writes {
         if first_error.is_some() && !target.writes_after_failure(write) {

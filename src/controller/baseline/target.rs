@@ -90,7 +90,7 @@ impl Target {
         Self::Namespace { tenant: tenant.to_owned(), namespace: namespace.to_owned() }
     }
 
-    /// Returns the labels of the pods that the orphan closes, for an object of a shared service.
+    /// Returns the labels of the pods that existing objects of a shared service close, and that it selects no longer.
     pub(super) fn closed_pods(
         &self,
         snapshot: &Snapshot,
@@ -98,11 +98,11 @@ impl Target {
     ) -> Option<BTreeMap<String, String>> {
         match self {
             Self::Orphan(key) => left_behind_selector(snapshot, cache, key),
-            Self::Namespace { .. }
-            | Self::Tenant(_)
-            | Self::Service(_)
-            | Self::Cluster
-            | Self::RevokeReady(_) => None,
+            // The service was created again under its name, with another selector.
+            Self::Service(_) => self.manifests(snapshot).iter().find_map(|manifest| {
+                left_behind_selector(snapshot, cache, &ObjectRef::of_manifest(manifest))
+            }),
+            Self::Namespace { .. } | Self::Tenant(_) | Self::Cluster | Self::RevokeReady(_) => None,
         }
     }
 

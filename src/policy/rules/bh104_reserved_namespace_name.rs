@@ -5,8 +5,9 @@
 //!
 //! The settings reserve names (`platform.namespaces`, `platform.sharedNamespaces`) and prefixes
 //! (`platform.namespacePrefixes`) for the platform. The namespaces of gateways, of the egress gateway, of the mesh's
-//! root, of Bulkhead's controller, of SharedServices and their `egress`, and of granted callers (`grants.callers`) are
-//! reserved too. Every
+//! root, of Bulkhead's controller and its dry runs, of SharedServices and their `egress`, of granted callers
+//! (`grants.callers`), and of service accounts that own a Tenant or act for the platform (`platform.users`,
+//! `platform.groups`) are reserved too. Every
 //! name that begins with `tenant-` is reserved for tenants, those that do not exist yet included: `tenant-NAME` and
 //! `tenant-NAME-…` belong to the tenant NAME, and new namespaces of that tenant must be named so. Platform accounts may
 //! create a namespace under any name.
@@ -76,6 +77,30 @@
 //! kind: Namespace
 //! metadata:
 //!   name: edge # BH104
+//! ```
+//! ```yaml as mallory in strangers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: argocd # BH104
+//! ```
+//! ```yaml as mallory in strangers, in snapshot platform-accounts
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: gitops # BH104
+//! ```
+//! ```yaml as mallory in strangers, in snapshot platform-accounts
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: platform-jobs # BH104
+//! ```
+//! ```yaml as mallory in strangers
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: bulkhead-probe # BH104
 //! ```
 //!
 //! ## Admitted

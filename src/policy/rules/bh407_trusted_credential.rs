@@ -3,15 +3,17 @@
 //! ## What it refuses
 //! Refuses tokens and pods of accounts that rules trust by name.
 //!
-//! These are the accounts of Kubernetes' controllers in `kube-system`, of gateways (`gateways`), and every account of the
-//! egress gateway's namespace. The rule judges token requests, Secrets that Kubernetes fills with a token, pods, the
-//! kinds that create pods, and commands in pods of the egress gateway's namespace. Nodes, kube-controller-manager and the
-//! platform may create them. Outside `kube-system`, so may the service accounts of the namespace itself. In the mesh's
-//! root namespace, in Bulkhead's and in those of shared services, BH401 judges every write.
+//! These are the accounts of Kubernetes' controllers in `kube-system`, of gateways (`gateways`) and of the platform
+//! (service accounts in `platform.users`), and every account of the namespaces of the egress gateway and of
+//! `system:serviceaccounts:…` in `platform.groups`. The rule judges token requests, Secrets that Kubernetes fills with a
+//! token, pods, the kinds that create pods, and commands in pods of the latter namespaces. Nodes, kube-controller-manager
+//! and the platform may create them. Outside `kube-system`, so may the trusted accounts of the namespace itself. In the
+//! mesh's root namespace, in Bulkhead's and in those of shared services, BH401 judges every write.
 //!
 //! ## Why
 //! Rules and match conditions admit writes of these accounts because of their names. A user with their token, or with a
-//! pod that runs as one of them, would be admitted too.
+//! pod that runs as one of them, would be admitted too. Some controllers can become such an account: they may change
+//! ClusterRoles, or approve certificates.
 //!
 //! ## What to write instead
 //! Use a service account of your own.
@@ -49,6 +51,33 @@
 //!   containers:
 //!     - { name: gateway, image: registry.example.com/gateway:1 }
 //! ```
+//! ```yaml as system:serviceaccount:istio-ingress:default
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: gateway
+//!   namespace: istio-ingress # BH407
+//! spec:
+//!   serviceAccountName: public
+//!   containers:
+//!     - { name: gateway, image: registry.example.com/gateway:1 }
+//! ```
+//! ```yaml as alice in acme-developers, in snapshot platform-accounts
+//! apiVersion: authentication.k8s.io/v1
+//! kind: TokenRequest
+//! metadata:
+//!   name: deployer
+//!   namespace: gitops # BH407
+//! spec: { audiences: [] }
+//! ```
+//! ```yaml as alice in acme-developers, in snapshot platform-accounts
+//! apiVersion: authentication.k8s.io/v1
+//! kind: TokenRequest
+//! metadata:
+//!   name: any
+//!   namespace: platform-jobs # BH407
+//! spec: { audiences: [] }
+//! ```
 //! ```yaml as system:serviceaccount:kube-system:statefulset-controller
 //! apiVersion: v1
 //! kind: Pod
@@ -79,13 +108,14 @@
 //! ```
 //!
 //! ## Limits
-//! The rule judges neither impersonation nor certificate requests and their approval: RBAC decides who may. Nor does it
-//! judge granted callers (`grants.callers`) in namespaces that the settings do not list, commands in pods of `kube-system`
+//! The rule judges neither impersonation nor certificate requests and their approval, nor bootstrap tokens: RBAC decides
+//! who may. Nor does it judge granted callers (`grants.callers`) and owners of Tenants in namespaces that the settings do
+//! not list, commands in pods of `kube-system`
 //! and of gateways, or pods outside `kube-system` that Kubernetes' controllers create from a forged ControllerRevision.
 
 use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Object;
-use crate::settings::KUBE_SYSTEM;
+use crate::settings::{KUBE_SYSTEM, kube_controllers};
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -99,12 +129,6 @@ const CREDENTIALS: &[Kind] =
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (namespace, _) = request.namespace();
-    // No pod runs as one of Kubernetes' controllers: a template that names one came in without being judged.
-    let is_controllers_pod = namespace == KUBE_SYSTEM && request.kind == Kind::Pod;
-    let is_controller = matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager);
-    if request.changes_no_container() || (is_controller && !is_controllers_pod) {
-        return;
-    }
     let account = match request.object {
         Object::TokenRequest(metadata, _) => metadata.name.as_deref(),
         Object::Secret(secret) => secret.account(),
@@ -115,7 +139,15 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
     };
     let is_trusted = |account: &&str| request.snapshot.settings.trusts_account(namespace, account);
     let Some(account) = account.filter(is_trusted) else { return };
-    if request.is_service_account_in(namespace) && namespace != KUBE_SYSTEM {
+    // No pod runs as one of Kubernetes' controllers: a template that names one came in without being judged.
+    let is_controllers_pod = namespace == KUBE_SYSTEM
+        && request.kind == Kind::Pod
+        && kube_controllers().any(|name| name == account);
+    let is_controller = matches!(request.actor(), Actor::KubeController | Actor::KubeControllerManager);
+    if request.changes_no_container()
+        || (is_controller && !is_controllers_pod)
+        || (namespace != KUBE_SYSTEM && request.is_trusted_account_of(namespace))
+    {
         return;
     }
     let message = if account.is_empty() {

@@ -9,7 +9,7 @@
 //!
 //! A new Tenant can be the exception. If the setting `platform.selfServiceGroups` lists a group, each of its members may
 //! create one Tenant for themselves: with their own user as the only owner, every other field at its default, and a
-//! name after which no namespace is named. Service accounts and other users whose names begin with `system:` may not:
+//! name after which no namespace is named, and that no Tenant, SharedService or Exemption refers to. Service accounts and other users whose names begin with `system:` may not:
 //! they apply manifests that others wrote.
 //!
 //! ## Why
@@ -82,6 +82,14 @@
 //!   owners: [] # BH901
 //! ```
 //!
+//! ```yaml as dave in employees, in snapshot expected-tenant
+//! apiVersion: bulkhead.dev/v1alpha1
+//! kind: Tenant
+//! metadata:
+//!   name: gamma # BH901
+//! spec: { owners: [{ kind: User, name: dave }] }
+//! ```
+//!
 //! ## Admitted
 //! ```yaml as dave in employees
 //! apiVersion: bulkhead.dev/v1alpha1
@@ -147,6 +155,11 @@ fn check_own_tenant(request: &Request<'_>, tenant: &TenantView<'_>, report: &mut
         || request.snapshot.namespaces_named_for(tenant.metadata.name_or_generate_name()).next().is_some()
     {
         let message = "namespaces of this name already exist, and would become yours";
+        let fix = "choose another name, or ask the platform to create the Tenant.";
+        report.add(&Object::name_path(), message, fix);
+    }
+    if request.snapshot.expects_tenant(tenant.metadata.name_or_generate_name()) {
+        let message = "the platform refers to a tenant of this name, and its grants would become yours";
         let fix = "choose another name, or ask the platform to create the Tenant.";
         report.add(&Object::name_path(), message, fix);
     }
