@@ -61,6 +61,9 @@ fn container(pod: &mut Value) -> &mut Value {
     &mut pod["spec"]["containers"][0]
 }
 
+/// The code that refuses the attack, a part of its path, and the change of the pod.
+type Attack<'a> = (&'static str, &'static str, &'a dyn Fn(&mut Value));
+
 /// A tenant with a namespace in which the account `edge` may run gateways.
 fn granted(installation: &Installation, name: &str) -> (Kubectl, String) {
     let member = new_tenant(installation, name);
@@ -108,16 +111,16 @@ fn granted_gateway_is_admitted() {
     vary(&|pod| *container(pod) = json!({ "name": "istio-proxy", "image": "auto" }));
     vary(&|pod| {
         container(pod)["ports"] =
-            json!([{ "containerPort": 8443 }, { "containerPort": 8443, "protocol": "UDP" }])
+            json!([{ "containerPort": 8443 }, { "containerPort": 8443, "protocol": "UDP" }]);
     });
     vary(&|pod| {
         container(pod)["securityContext"] =
-            json!({ "capabilities": { "drop": ["ALL"], "add": ["NET_BIND_SERVICE"] } })
+            json!({ "capabilities": { "drop": ["ALL"], "add": ["NET_BIND_SERVICE"] } });
     });
     vary(&|pod| container(pod)["env"] = json!([{ "name": "ISTIO_META_DNS_CAPTURE", "value": "true" }]));
     vary(&|pod| container(pod)["lifecycle"] = json!({ "preStop": { "sleep": { "seconds": 5 } } }));
     vary(&|pod| {
-        pod["spec"]["securityContext"] = json!({ "runAsUser": 1337, "runAsGroup": 1337, "fsGroup": 1337 })
+        pod["spec"]["securityContext"] = json!({ "runAsUser": 1337, "runAsGroup": 1337, "fsGroup": 1337 });
     });
     vary(&|pod| pod["metadata"]["annotations"]["proxy.istio.io/config"] = json!("concurrency: 2"));
     vary(&|pod| pod["metadata"]["annotations"]["sidecar.istio.io/logLevel"] = json!("debug"));
@@ -170,9 +173,9 @@ fn gateway_pod_with_more_than_the_proxy_is_refused() {
     let volume = json!([{ "name": "mine", "image": { "reference": SHELL } }]);
     let mount = json!([{ "name": "mine", "mountPath": "/usr/local/bin" }]);
     let variable = |name: &str, value: &str| json!([{ "name": name, "value": value }]);
-    let attacks: [(&str, &str, &dyn Fn(&mut Value)); 16] = [
+    let attacks: [Attack<'_>; 16] = [
         ("BH324", "spec.containers[", &|pod| {
-            pod["spec"]["containers"].as_array_mut().unwrap().push(shell.clone())
+            pod["spec"]["containers"].as_array_mut().unwrap().push(shell.clone());
         }),
         ("BH324", "initContainers[0]", &|pod| pod["spec"]["initContainers"] = json!([shell])),
         ("BH304", "initContainers[0]", &|pod| {
@@ -188,11 +191,14 @@ fn gateway_pod_with_more_than_the_proxy_is_refused() {
         ("BH304", "containers[0].args", &|pod| container(pod)["args"] = json!(["request", "GET", "certs"])),
         ("BH304", "containers[0].image", &|pod| container(pod)["image"] = json!(SHELL)),
         ("BH304", "containers[0].env", &|pod| {
-            container(pod)["env"] = variable("ISTIO_META_ROUTER_MODE", "sni-dnat")
+            container(pod)["env"] = variable("ISTIO_META_ROUTER_MODE", "sni-dnat");
         }),
-        ("BH304", "containers[0].env", &|pod| container(pod)["env"] = variable("PROXY_CONFIG", "{}")),
         ("BH304", "containers[0].env", &|pod| {
-            container(pod)["env"] = variable("CA_ADDR", "istiod.elsewhere.svc:15012")
+            container(pod)["env"] =
+                variable("PROXY_CONFIG", "{\"discoveryAddress\":\"istiod.elsewhere.svc:15012\"}");
+        }),
+        ("BH304", "containers[0].env", &|pod| {
+            container(pod)["env"] = variable("CA_ADDR", "istiod.elsewhere.svc:15012");
         }),
         ("BH304", "containers[0].envFrom", &|pod| {
             container(pod)["envFrom"] = json!([{ "configMapRef": { "name": "mine" } }]);
