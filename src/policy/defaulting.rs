@@ -17,12 +17,17 @@ pub struct LabelDefaults {
     pub labels: Vec<AddedLabel>,
     /// True if the namespace has a map of labels to add to.
     pub has_labels: bool,
-    /// True if an update dropped the labels, and Bulkhead restores them.
-    pub is_repair: bool,
-    /// True if the user may know the tenant, and with it the values of the labels.
-    pub may_reveal: bool,
+    /// Set if an update dropped the labels, and Bulkhead restores them.
+    pub repair: Option<Repair>,
     /// True if nothing is added because the user is in no known tenant: a Tenant may be newer than the snapshot.
     pub actor_unknown: bool,
+}
+
+/// The restoring of labels that an update dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Repair {
+    /// True if the user may know the tenant, and with it the values of the labels.
+    pub may_reveal: bool,
 }
 
 /// A label to add.
@@ -49,11 +54,12 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
     };
     let namespace = namespace.metadata;
     let actor = snapshot.actor(&review.user);
-    let mut may_reveal = true;
+    let mut repair = None;
     let labels = if is_update {
         match read(review.old_object()?)? {
             Object::Namespace(old) if !snapshot.is_break_glass(&review.user) => {
-                may_reveal = old.tenant().is_none_or(|tenant| actor.may_know(tenant));
+                let may_reveal = old.tenant().is_none_or(|tenant| actor.may_know(tenant));
+                repair = Some(Repair { may_reveal });
                 on_update(&actor, &old.metadata, snapshot)
             }
             _ => Vec::new(),
@@ -65,8 +71,7 @@ pub fn default_labels(review: &Review<'_>, snapshot: &Snapshot) -> Result<LabelD
     Ok(LabelDefaults {
         labels: missing_labels(labels, |label| label.key, has).collect(),
         has_labels: namespace.has_labels(),
-        is_repair: is_update,
-        may_reveal,
+        repair,
         actor_unknown: !is_update && matches!(actor, Actor::Other),
     })
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::retry::refresh;
 use super::state::Webhook;
 use super::wire::AdmissionResponse;
-use crate::policy::defaulting::{AddedLabel, LabelDefaults, default_labels};
+use crate::policy::defaulting::{AddedLabel, LabelDefaults, Repair, default_labels};
 use crate::policy::{JudgeError, Review};
 
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
@@ -49,10 +49,11 @@ fn add(below_labels: &[&str], value: serde_json::Value) -> PatchOperation {
 }
 
 fn warnings(defaults: &LabelDefaults) -> Vec<String> {
+    let Some(Repair { may_reveal }) = defaults.repair else { return Vec::new() };
     let warning = |label: &AddedLabel| {
         let AddedLabel { key, value } = label;
-        let restored = if defaults.may_reveal { format!("`{value}`") } else { "the label".to_owned() };
+        let restored = if may_reveal { format!("`{value}`") } else { "the label".to_owned() };
         format!("metadata.labels[{key}]: Bulkhead restored {restored}, which only the platform may remove")
     };
-    if defaults.is_repair { defaults.labels.iter().map(warning).collect() } else { Vec::new() }
+    defaults.labels.iter().map(warning).collect()
 }

@@ -124,7 +124,7 @@ impl Example {
             resource: resource.plural,
             subresource: resource.subresource,
             namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
-            user: User { name: user, groups: groups.iter().copied().collect() },
+            user: User { name: user, groups: groups.to_vec() },
             stage: Stage::Mutated,
             // In June of 2026.
             time: 1_780_272_000,
