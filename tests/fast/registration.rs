@@ -85,9 +85,10 @@ fn validating_webhooks_fail_closed_for_every_version() {
 #[test]
 fn namespaces_of_platform_accounts_are_selected() {
     let entries = entries_with(&repository("examples/snapshots/platform-accounts.yaml"));
-    let shared = entries.concat().into_iter().find(|entry| entry["name"] == "shared.bulkhead.dev").unwrap();
-    let namespaces = shared["namespaceSelector"]["matchExpressions"][0]["values"].as_array().unwrap();
-    let conditions = shared["matchConditions"].to_string();
+    let mut entries = entries.concat().into_iter();
+    let credentials = entries.find(|entry| entry["name"] == "credentials.bulkhead.dev").unwrap();
+    let namespaces = credentials["namespaceSelector"]["matchExpressions"][0]["values"].as_array().unwrap();
+    let conditions = credentials["matchConditions"].to_string();
     for (namespace, text) in [("gitops", "'gitops/deployer'"), ("platform-jobs", "'platform-jobs'")] {
         assert!(namespaces.contains(&json!(namespace)), "{namespaces:?}");
         assert!(conditions.contains(text), "{conditions}");

@@ -242,7 +242,7 @@ fn is_changed(request: &Request<'_>, new: MetadataAt<'_>) -> bool {
 }
 
 fn judge_template(request: &Request<'_>, template: &Located<'_, &str>, report: &mut RuleReport) {
-    let tenant = request.tenant_name();
+    let tenant = request.own_tenant_in_words();
     let Object::Workload(workload) = request.object else {
         let finding = "Kubernetes copies this annotation to the pod, which Bulkhead judges by it";
         return report.add(&template.path, finding, "remove it.");
@@ -253,7 +253,7 @@ fn judge_template(request: &Request<'_>, template: &Located<'_, &str>, report: &
         GATEWAY_TEMPLATE if is_granted(request, workload) => {}
         GATEWAY_TEMPLATE => report.add(
             &template.path,
-            format!("`{GATEWAY_TEMPLATE}` makes the pod a gateway, and tenant {tenant} has no grant for it"),
+            format!("`{GATEWAY_TEMPLATE}` makes the pod a gateway, and {tenant} has no grant for it"),
             format!(
                 "remove it, or ask the platform for `grants.gatewayPods` with the namespace {} and the service account {}.",
                 quote(request.namespace().0),
@@ -263,7 +263,7 @@ fn judge_template(request: &Request<'_>, template: &Located<'_, &str>, report: &
         _ if allowed.contains(TEMPLATES_ANNOTATION) => {}
         other => report.add(
             &template.path,
-            format!("{} replaces the Istio sidecar, which every pod of tenant {tenant} must have", quote(other)),
+            format!("{} replaces the Istio sidecar, which every pod of {tenant} must have", quote(other)),
             "remove it.",
         ),
     }
