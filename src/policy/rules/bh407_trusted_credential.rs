@@ -113,13 +113,14 @@
 //! not list, commands in pods of `kube-system`
 //! and of gateways, or pods outside `kube-system` that Kubernetes' controllers create from a forged ControllerRevision.
 
-use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust, quote};
+use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Object;
 use crate::settings::{KUBE_SYSTEM, kube_controllers};
 use crate::snapshot::Actor;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .kinds(&[Kinds::Workloads, Kinds::Only(CREDENTIALS)])
+    .on(&[Operation::Create, Operation::Update, Operation::Connect])
     .in_scopes(&[NamespaceClass::TrustedAccounts])
     .trusts(&[Trust::Bulkhead, Trust::Platform, Trust::Nodes, Trust::NamespaceController]);
 

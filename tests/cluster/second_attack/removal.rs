@@ -124,7 +124,7 @@ fn revocation_is_hindered_by_no_other_user() {
     let mut attempts = Attempts::default();
     let apply = ["apply", "--server-side", "--field-manager=second", "-f", "-"];
     attempts.refused("second manager of a Tenant", &argo, &apply, &granted, foreign);
-    let spec = json!({ "namespace": "shared-services", "selector": { "app": "second-held" }, "ports": [{ "port": 8080 }] });
+    let spec = json!({ "namespace": "shared-services", "selector": { "app": "second-held" }, "ports": [{ "port": 8080, "protocol": "TCP" }] });
     let service = objects::shared_service("second-held", &spec).to_string();
     attempts.refused("second manager of a SharedService", &argo, &apply, &service, foreign);
     let tool = "kubectl.kubernetes.io/last-applied-configuration={}";

@@ -28,7 +28,7 @@ fn names_with_grants_are_taken_by_no_self_created_tenant() {
     let admin = it.cluster.admin().unwrap();
     let dave = user(&it, "second-dave", "employees");
     let host = json!({
-        "owners": [{ "kind": "ServiceAccount", "namespace": "tenant-second-home", "name": "deployer" }],
+        "owners": [{ "kind": "ServiceAccount", "namespace": "tenant-second-lodge", "name": "deployer" }],
         "grants": { "callers": [{ "namespace": "tenant-second-later-jobs", "serviceAccount": "scraper" }] },
     });
     admin.apply(&objects::tenant("second-host", &host).to_string()).unwrap();
@@ -51,7 +51,7 @@ fn names_with_grants_are_taken_by_no_self_created_tenant() {
     let mut attempts = Attempts::default();
     for (name, tenant) in [
         ("a granted caller's namespace", "second-later"),
-        ("the home of another Tenant's owner", "second-home"),
+        ("the home of another Tenant's owner", "second-lodge"),
         ("a tenant that a shared service serves", "second-named"),
         ("a tenant that a shared service calls", "second-called"),
         ("the namespace of an Exemption", "second-exempt"),
@@ -181,7 +181,7 @@ fn self_created_tenant_cannot_be_changed_by_its_owner() {
             "",
         );
     }
-    let counted = [&merge(&tenant, r#"{"status":{"namespaces":0}}"#)[..], &["--subresource=status"]].concat();
+    let counted = [&merge(&tenant, r#"{"status":{"namespaces":5}}"#)[..], &["--subresource=status"]].concat();
     attempts.refused("status", &grace, &counted, "", FOREIGN);
     attempts.refused("deletion", &grace, &["delete", "tenant", "second-grace"], "", FOREIGN);
     let all = "/apis/bulkhead.dev/v1alpha1/tenants?fieldSelector=metadata.name%3Dsecond-grace";
