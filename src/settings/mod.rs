@@ -407,7 +407,13 @@ impl Settings {
     /// True if the namespace is the platform's because of the settings, whatever its labels say. Does not look at the
     /// reserved prefixes.
     pub fn is_listed_platform_namespace(&self, namespace: &str) -> bool {
-        self.platform_namespaces.contains(namespace)
-            || self.protected_namespaces().any(|known| known == namespace)
+        self.platform_namespaces.contains(namespace) || self.is_protected(namespace)
+    }
+
+    /// True if only the platform writes in the namespace because of the settings.
+    pub fn is_protected(&self, namespace: &str) -> bool {
+        self.shared_namespaces.contains(namespace)
+            || namespace == self.mesh_root
+            || self.controller_namespace() == Some(namespace)
     }
 }

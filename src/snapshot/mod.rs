@@ -175,8 +175,7 @@ impl Snapshot {
 
     /// True if only the platform writes in the namespace: it is the mesh's root, Bulkhead's own, or has shared services.
     pub fn is_protected(&self, namespace: &str) -> bool {
-        self.shared_namespaces.contains(namespace)
-            || self.settings.protected_namespaces().any(|known| known == namespace)
+        self.shared_namespaces.contains(namespace) || self.settings.is_protected(namespace)
     }
 
     /// Returns the owner of the namespace; `None` if the settings do not list it, no SharedService is in it, and the
