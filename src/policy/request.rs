@@ -8,7 +8,7 @@ use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
 use crate::keys::{GATEWAY_TEMPLATE, TEMPLATES_ANNOTATION};
 use crate::kinds::{Kind, MESH_GROUPS, Operation, WORKLOAD_ENTRIES};
-use crate::settings::Dataplane;
+use crate::settings::{Dataplane, PROBE_NAMESPACE};
 use crate::snapshot::{Actor, InjectedObject, Namespace, ProxyReference, Snapshot, Tenant};
 
 /// The rules' view of a request.
@@ -222,8 +222,8 @@ impl<'r> Request<'r> {
         let settings = &self.snapshot.settings;
         if namespace == settings.mesh_root {
             Some("the mesh's root namespace")
-        } else if settings.controller_namespace() == Some(namespace) {
-            Some("the namespace of Bulkhead")
+        } else if settings.controller_namespace() == Some(namespace) || namespace == PROBE_NAMESPACE {
+            Some("a namespace of Bulkhead")
         } else {
             self.snapshot.is_protected(namespace).then_some("the namespace of shared services")
         }
@@ -237,6 +237,8 @@ impl<'r> Request<'r> {
             MESH_GROUPS.contains(&group) && resource != WORKLOAD_ENTRIES && subresource.is_empty();
         if self.is_service_account_in(&self.snapshot.settings.mesh_root) {
             !configures_mesh
+        } else if namespace == PROBE_NAMESPACE {
+            self.snapshot.settings.controller_namespace().is_some_and(|home| self.is_service_account_in(home))
         } else {
             self.is_service_account_in(namespace)
         }

@@ -17,8 +17,8 @@ use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::{
-    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, Settings, VOLUME_BINDER,
-    kube_controller_accounts, kube_controllers,
+    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, PROBE_NAMESPACE, QUOTA_CONTROLLER, Settings,
+    VOLUME_BINDER, kube_controller_accounts, kube_controllers,
 };
 use crate::snapshot::BASELINE_READY;
 
@@ -275,12 +275,14 @@ fn not_platform_or_own_account(places: Places<'_>) -> MatchCondition {
             "!({is_platform} || (request.userInfo.username.startsWith('system:serviceaccount:{root}:') \
              ? !(request.resource.group in [{groups}] && request.resource.resource != '{WORKLOAD_ENTRIES}' \
              && request.?subResource.orValue('') == '') \
-             : request.userInfo.username.startsWith('system:serviceaccount:' + request.namespace + ':'))) \
+             : request.userInfo.username.startsWith('system:serviceaccount:' \
+             + (request.namespace == '{PROBE_NAMESPACE}' ? '{own}' : request.namespace) + ':'))) \
              || (request.namespace in [{with_baseline}] && request.resource.resource in [{policies}] \
              && ({OBJECT_NAME}.startsWith('{NAME_PREFIX}') \
              || (request.namespace == '{root}' && {OBJECT_NAME} in [{names}])))",
             is_platform = is_platform(places.settings),
             root = places.settings.mesh_root,
+            own = places.settings.controller_namespace().unwrap_or_default(),
             groups = quoted(MESH_GROUPS),
             with_baseline = quoted(places.with_baseline()),
             policies = quoted(policies.map(Kind::plural)),

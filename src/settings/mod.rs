@@ -346,7 +346,6 @@ impl Settings {
     /// True if rules or policies trust a namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.is_listed_platform_namespace(namespace)
-            || namespace == PROBE_NAMESPACE
             || self.is_gateway_namespace(namespace)
             || self.has_trusted_accounts(namespace)
     }
@@ -401,7 +400,7 @@ impl Settings {
     /// not list.
     pub fn protected_namespaces(&self) -> impl Iterator<Item = &str> {
         let shared = self.shared_namespaces.iter().map(String::as_str);
-        shared.chain(self.controller_namespace()).chain([self.mesh_root.as_str()])
+        shared.chain(self.controller_namespace()).chain([self.mesh_root.as_str(), PROBE_NAMESPACE])
     }
 
     /// True if the namespace is the platform's because of the settings, whatever its labels say. Does not look at the
@@ -414,6 +413,7 @@ impl Settings {
     pub fn is_protected(&self, namespace: &str) -> bool {
         self.shared_namespaces.contains(namespace)
             || namespace == self.mesh_root
+            || namespace == PROBE_NAMESPACE
             || self.controller_namespace() == Some(namespace)
     }
 }

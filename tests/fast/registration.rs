@@ -34,7 +34,7 @@ fn entries_with(settings: &Path) -> [Vec<Value>; 2] {
 /// Tenants and other cluster-wide objects without any selector.
 #[test]
 fn webhook_configurations_have_no_object_selector() {
-    let protected = ["bulkhead-system", "istio-system", "monitoring", "shared-services"];
+    let protected = ["bulkhead-probe", "bulkhead-system", "istio-system", "monitoring", "shared-services"];
     let of_tenants = json!({ "matchExpressions": [
         { "key": "bulkhead.dev/tenant", "operator": "Exists" },
         { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": protected },
