@@ -323,7 +323,8 @@ async fn served(client: &Client) -> Vec<Served> {
 
 /// The fields that the API server requires of a kind, other than those of [`pod`].
 fn body(kind: &str, home: &str) -> Value {
-    let labels = json!({ "app": "places-any" });
+    // Others than those of the objects, so that no controller adopts the pod.
+    let labels = json!({ "app": "places-pods" });
     let container = json!({ "name": "app", "image": "registry.example.com/app:1" });
     let template = |policy: &str| json!({ "metadata": { "labels": labels }, "spec": { "restartPolicy": policy, "containers": [container] } });
     let selector = json!({ "matchLabels": labels });
@@ -395,7 +396,8 @@ fn body(kind: &str, home: &str) -> Value {
         _ => json!({}),
     };
     changed(fields, |fields| {
-        fields["metadata"] = json!({ "name": "places-any", "namespace": home, "labels": labels });
+        fields["metadata"] =
+            json!({ "name": "places-any", "namespace": home, "labels": { "app": "places-any" } });
     })
 }
 
