@@ -167,7 +167,7 @@ impl Write {
 /// refused.
 fn expected(actor: &Actor, name: &str, before: &Value, write: &Write) -> Option<Value> {
     if write.verb == Delete {
-        return Some(Value::Null);
+        return (!actor.is_foreign(before)).then_some(Value::Null);
     }
     let written = write.written(before);
     if write.verb == Generate || before.is_null() {
@@ -234,7 +234,8 @@ fn changed(actor: &Actor, before: &Value, mut new: Value, resource: &str) -> Opt
         }
         None => keeps("labels", PLAIN) || known(plain).is_none(),
     };
-    (is_well && keeps("labels", TENANT)).then_some(new)
+    let is_unchanged = new == *before;
+    (is_well && keeps("labels", TENANT) && (is_unchanged || !actor.is_foreign(before))).then_some(new)
 }
 
 /// The tenant that a label names, if there is one.
@@ -262,6 +263,14 @@ impl Actor {
         self.groups.contains(&"system:masters")
     }
 
+    /// True for members of other tenants than that of the namespace.
+    fn is_foreign(&self, namespace: &Value) -> bool {
+        let tenant = namespace["labels"][TENANT].as_str();
+        !self.is_platform()
+            && !self.tenants.is_empty()
+            && tenant.is_some_and(|tenant| !self.tenants.contains(&tenant))
+    }
+
     fn empties_namespaces(&self) -> bool {
         self.user == "system:serviceaccount:kube-system:namespace-controller"
             || self.user == "system:kube-controller-manager"
@@ -283,6 +292,7 @@ async fn write_to(stage: &Stage, base: &str, seed: u64) {
             Ok(_) => admitted.is_some(),
             Err(status) => admitted.is_none() && status.message.contains("bulkhead.dev\" denied the request"),
         };
+        let is_deleted = write.verb == Delete && admitted.is_some();
         let after = admitted.unwrap_or_else(|| before.clone());
         let found = match &answer {
             Ok(made) if write.verb == Generate => state(made),
@@ -299,7 +309,7 @@ async fn write_to(stage: &Stage, base: &str, seed: u64) {
             before = after;
         }
         // Such a name is reserved after its deletion, from a moment that the model does not know.
-        if write.verb == Delete && std::mem::take(&mut was_foreign) {
+        if is_deleted && std::mem::take(&mut was_foreign) {
             lives += 1;
             name = format!("{base}-{lives}");
         }
@@ -361,7 +371,7 @@ impl Stage {
                 answer => break answer,
             }
         };
-        if write.verb == Delete {
+        if write.verb == Delete && answer.is_ok() {
             // Then only the contents delay the deletion; this write completes that of a hollow namespace.
             let none = json!({ "metadata": { "finalizers": null } });
             drop(call(&self.platform, request("PATCH", &one, "merge-patch+json", &none)).await);

@@ -323,7 +323,8 @@ async fn served(client: &Client) -> Vec<Served> {
 
 /// The fields that the API server requires of a kind, other than those of [`pod`].
 fn body(kind: &str, home: &str) -> Value {
-    let labels = json!({ "app": "places-any" });
+    // Others than those of the objects, so that no controller adopts the pod.
+    let labels = json!({ "app": "places-pods" });
     let container = json!({ "name": "app", "image": "registry.example.com/app:1" });
     let template = |policy: &str| json!({ "metadata": { "labels": labels }, "spec": { "restartPolicy": policy, "containers": [container] } });
     let selector = json!({ "matchLabels": labels });
@@ -364,7 +365,6 @@ fn body(kind: &str, home: &str) -> Value {
             "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view" }, "subjects": [],
         }),
         "CSIStorageCapacity" => json!({ "storageClassName": "a" }),
-        "ResourceClaim" => json!({ "spec": {} }),
         "ResourceClaimTemplate" => json!({ "spec": { "spec": {} } }),
         "DestinationRule" => json!({ "spec": { "host": "a" } }),
         "Gateway" => json!({ "spec": { "servers": [{
@@ -383,7 +383,8 @@ fn body(kind: &str, home: &str) -> Value {
         "WorkloadEntry" => json!({ "spec": { "address": "10.0.0.1" } }),
         "WorkloadGroup" => json!({ "spec": { "template": {} } }),
         "WasmPlugin" => json!({ "spec": { "selector": selector, "url": "oci://registry.example.com/a:1" } }),
-        "EnvoyFilter"
+        "ResourceClaim"
+        | "EnvoyFilter"
         | "ProxyConfig"
         | "RequestAuthentication"
         | "Telemetry"
@@ -395,7 +396,8 @@ fn body(kind: &str, home: &str) -> Value {
         _ => json!({}),
     };
     changed(fields, |fields| {
-        fields["metadata"] = json!({ "name": "places-any", "namespace": home, "labels": labels });
+        fields["metadata"] =
+            json!({ "name": "places-any", "namespace": home, "labels": { "app": "places-any" } });
     })
 }
 
@@ -432,7 +434,7 @@ fn writes(served: &Served, home: &str) -> Vec<(&'static str, String, &'static st
             }
             "create" => writes.push(("POST", format!("{one}{sub}?dryRun=All"), "json", object.clone())),
             "patch" => {
-                writes.push(("PATCH", format!("{one}{sub}?dryRun=All"), "merge-patch+json", patch.clone()))
+                writes.push(("PATCH", format!("{one}{sub}?dryRun=All"), "merge-patch+json", patch.clone()));
             }
             "update" if subresource.is_empty() => {
                 writes.push(("PUT", format!("{one}?dryRun=All"), "json", Value::Null));
@@ -470,7 +472,7 @@ fn every_write_in_a_protected_namespace_is_refused() {
             if served.verbs.contains("delete") {
                 match call(&platform, request("POST", &all, "json", &object)).await {
                     Err(error) if !error.is_already_exists() => {
-                        wrong.push(format!("{all}: {}", error.message))
+                        wrong.push(format!("{all}: {}", error.message));
                     }
                     _ => {}
                 }
