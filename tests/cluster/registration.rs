@@ -41,6 +41,10 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "wasmplugins/status",
         ],
     ),
+    (
+        "the request stays as it was judged, and RBAC on the signer decides who signs it",
+        &["certificatesigningrequests/approval", "certificatesigningrequests/status"],
+    ),
     ("deletes a pod, and every pod may be deleted", &["pods/eviction"]),
     ("reaches every port of a pod, and the API server does not say which", &["pods/portforward"]),
 ];
