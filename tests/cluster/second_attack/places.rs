@@ -116,7 +116,8 @@ fn stage(it: &Installation) -> [Kubectl; 2] {
         let config = with_fields("v1", "ConfigMap", place, &json!({ "data": { "a": "a" } }));
         let service = json!({ "spec": { "selector": { "app": "second" }, "ports": [{ "port": 80 }] } });
         let service = with_fields("v1", "Service", place, &service);
-        admin.apply(&list([idle, runs, config, service]).to_string()).unwrap();
+        let widget = with_fields("second.example.com/v1", "Widget", place, &json!({}));
+        admin.apply(&list([idle, runs, config, service, widget]).to_string()).unwrap();
     }
     [admin, it.cluster.powerful("system:serviceaccount:second-argo:controller", "strangers").unwrap()]
 }
@@ -202,10 +203,11 @@ fn every_verb_and_subresource_is_refused_in_protected_places() {
                     .concat(),
                 "",
             );
-            let balancer = r#"{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.9"}]}}}"#;
+            let failed = r#"{"status":{"conditions":[{"type":"Programmed","status":"False","reason":"None",
+                "message":"","lastTransitionTime":"2026-01-01T00:00:00Z"}]}}"#;
             refused(
                 "status of a Service",
-                &[&merge(&["service", "second-place", "-n", place], balancer)[..], &["--subresource=status"]]
+                &[&merge(&["service", "second-place", "-n", place], failed)[..], &["--subresource=status"]]
                     .concat(),
                 "",
             );
