@@ -9,7 +9,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use bulkhead::registration::{Service, mutating, validating};
+use bulkhead::registration::{Places, Service, mutating, validating};
 use bulkhead::settings::Settings;
 use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::program::prepare;
@@ -156,7 +156,7 @@ fn entry(name: &str) -> Value {
     let settings = Settings { mesh_wide: Some(bulkhead::settings::DenyAll::Disabled), ..Settings::default() };
     let service = Service { namespace: "n".to_owned(), name: "n".to_owned(), port: 443, ca_bundle: None };
     let [validating, mutating] = [
-        serde_json::to_value(validating(&service, &settings, &settings.shared_namespaces)).expect("JSON"),
+        serde_json::to_value(validating(&service, Places::of_settings(&settings))).expect("JSON"),
         serde_json::to_value(mutating(&service)).expect("JSON"),
     ];
     let mut entries = [validating, mutating]

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::exit_status::ExitStatus;
 use super::webhook_service;
 use super::yaml::yaml;
-use crate::registration;
+use crate::registration::{self, Places};
 use crate::settings::Settings;
 use crate::sources::files;
 
@@ -85,7 +85,7 @@ impl Manifests {
         }
         if self.prints(Part::Webhooks) {
             documents.extend([
-                yaml(&registration::validating(&service, &settings, &settings.shared_namespaces))?,
+                yaml(&registration::validating(&service, Places::of_settings(&settings)))?,
                 yaml(&registration::mutating(&service))?,
             ]);
         }

@@ -196,7 +196,7 @@ fn namespace_owner<'w>(
     snapshot: &'w Snapshot,
 ) -> Result<NamespaceOwner<'w>, JudgeError> {
     match snapshot.owner(review.namespace) {
-        Some(NamespaceOwner::Unowned) | None if snapshot.settings.has_trusted_accounts(review.namespace) => {
+        Some(NamespaceOwner::Unowned) | None if snapshot.has_trusted_accounts(review.namespace) => {
             Ok(NamespaceOwner::Platform)
         }
         // The API server sends only writes to namespaces in which it sees the tenant label, or that the registration
@@ -219,7 +219,7 @@ fn class(review: &Review<'_>, owner: NamespaceOwner<'_>, snapshot: &Snapshot) ->
         NamespaceOwner::Platform if snapshot.is_protected(review.namespace) => {
             Some(NamespaceClass::Foundation)
         }
-        NamespaceOwner::Platform if snapshot.settings.has_trusted_accounts(review.namespace) => {
+        NamespaceOwner::Platform if snapshot.has_trusted_accounts(review.namespace) => {
             Some(NamespaceClass::TrustedAccounts)
         }
         NamespaceOwner::Platform | NamespaceOwner::Unowned => None,

@@ -63,9 +63,7 @@ impl<'r> Request<'r> {
     /// True if the user is a service account of `namespace` that rules trust by its name.
     pub fn is_trusted_account_of(&self, namespace: &str) -> bool {
         let account = self.review.user.service_account();
-        account.is_some_and(|(home, name)| {
-            home == namespace && self.snapshot.settings.trusts_account(home, name)
-        })
+        account.is_some_and(|(home, name)| home == namespace && self.snapshot.trusts_account(home, name))
     }
 
     /// Returns the time of the request, in seconds since 1970.

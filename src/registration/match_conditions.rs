@@ -79,7 +79,7 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
             ]);
         }
         WebhookEntry::Credentials => {
-            conditions.extend([only_token_secrets(), not_controller_or_node(), trusted_account(settings)]);
+            conditions.extend([only_token_secrets(), not_controller_or_node(), trusted_account(places)]);
         }
         WebhookEntry::Workloads => conditions.extend([
             // Commands in other containers do not involve the webhook.
@@ -293,17 +293,18 @@ fn not_platform_or_own_account(places: Places<'_>) -> MatchCondition {
 
 /// Keeps only tokens and pods of accounts that rules trust by name, unless the platform writes them. All other writes in
 /// these namespaces do not depend on Bulkhead.
-fn trusted_account(settings: &Settings) -> MatchCondition {
+fn trusted_account(places: Places<'_>) -> MatchCondition {
+    let trusted = places.trusted_accounts().into_iter();
     let trusted: BTreeSet<String> =
-        settings.trusted_accounts().map(|(namespace, account)| format!("{namespace}/{account}")).collect();
+        trusted.map(|(namespace, account)| format!("{namespace}/{account}")).collect();
     condition(
         "trusted-account",
         &format!(
             "!{is_platform} && {CHANGES_PODS} \
              && (request.namespace in [{namespaces}] || request.namespace + '/' + {account} in [{accounts}])",
-            is_platform = is_platform(settings),
+            is_platform = is_platform(places.settings),
             account = account(),
-            namespaces = quoted(settings.fully_trusted_namespaces()),
+            namespaces = quoted(places.settings.fully_trusted_namespaces()),
             accounts = quoted(trusted.iter().map(String::as_str)),
         ),
     )

@@ -21,6 +21,7 @@ use crate::api::{Exemption, SharedService, Tenant};
 
 pub use merge::{is_enforced, merged};
 pub use network_policy::{Callers, network_policy};
+pub use places::Places;
 pub use probe::{ProbeResult, probe_patch};
 pub use rbac::{CONTROLLER, rbac};
 pub use webhooks::{CONFIGURATION_NAME, mutating, validating};

@@ -1,16 +1,35 @@
 use std::collections::BTreeSet;
 
 use crate::settings::Settings;
+use crate::snapshot::Snapshot;
 
 /// The platform's namespaces that webhook configurations name.
-#[derive(Clone, Copy)]
-pub(super) struct Places<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
     pub(super) settings: &'a Settings,
     /// The namespaces of shared services.
     pub(super) shared: &'a BTreeSet<String>,
+    /// The accounts of granted callers, each with its namespace.
+    callers: &'a BTreeSet<(String, String)>,
 }
 
+static NO_CALLERS: BTreeSet<(String, String)> = BTreeSet::new();
+
 impl<'a> Places<'a> {
+    /// Returns the places that the settings name.
+    pub fn of_settings(settings: &'a Settings) -> Self {
+        Self { settings, shared: &settings.shared_namespaces, callers: &NO_CALLERS }
+    }
+
+    /// Returns the places that the settings, SharedServices and Tenants name.
+    pub fn of_snapshot(snapshot: &'a Snapshot) -> Self {
+        Self {
+            settings: &snapshot.settings,
+            shared: snapshot.shared_namespaces(),
+            callers: snapshot.granted_callers(),
+        }
+    }
+
     /// Returns the namespaces in which only the platform writes.
     pub(super) fn protected(self) -> BTreeSet<&'a str> {
         self.settings.protected_namespaces().chain(self.shared.iter().map(String::as_str)).collect()
@@ -22,9 +41,16 @@ impl<'a> Places<'a> {
         self.shared.iter().map(String::as_str).chain(root).collect()
     }
 
+    /// Returns the accounts that rules and policies trust by name, each with its namespace, without those of namespaces
+    /// in which all are trusted.
+    pub(super) fn trusted_accounts(self) -> BTreeSet<(&'a str, &'a str)> {
+        let callers = self.callers.iter().map(|(namespace, account)| (namespace.as_str(), account.as_str()));
+        self.settings.trusted_accounts().chain(callers).collect()
+    }
+
     /// Returns the other namespaces with accounts that rules trust by name.
     pub(super) fn with_trusted_accounts(self) -> BTreeSet<&'a str> {
-        let trusted = self.settings.trusted_accounts().map(|(namespace, _)| namespace);
+        let trusted = self.trusted_accounts().into_iter().map(|(namespace, _)| namespace);
         let all: BTreeSet<&str> = self.settings.fully_trusted_namespaces().chain(trusted).collect();
         all.difference(&self.protected()).copied().collect()
     }

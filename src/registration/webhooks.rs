@@ -19,14 +19,9 @@ use crate::settings::Settings;
 /// The name of both configurations.
 pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 
-/// Returns the validating configuration, with the namespaces of shared services. It has `failurePolicy: Fail`: the API
-/// server refuses writes while no replica answers.
-pub fn validating(
-    service: &Service,
-    settings: &Settings,
-    shared_namespaces: &BTreeSet<String>,
-) -> ValidatingWebhookConfiguration {
-    let places = Places { settings, shared: shared_namespaces };
+/// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
+/// answers.
+pub fn validating(service: &Service, places: Places<'_>) -> ValidatingWebhookConfiguration {
     // A selector must not have an empty list.
     let is_needed = |entry: &&WebhookEntry| {
         **entry != WebhookEntry::Credentials || !places.with_trusted_accounts().is_empty()
@@ -41,7 +36,7 @@ pub fn validating(
         namespace_selector: selector(*entry, places),
         rules: Some(match entry {
             WebhookEntry::Shared => vec![every_write()],
-            _ => rules(judged_resources(*entry)).chain(template_rules(*entry, settings)).collect(),
+            _ => rules(judged_resources(*entry)).chain(template_rules(*entry, places.settings)).collect(),
         }),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),

@@ -97,6 +97,7 @@ pub struct Snapshot {
     shared_services: BTreeMap<String, SharedService>,
     /// The namespaces of the settings, and those of accepted SharedServices.
     shared_namespaces: BTreeSet<String>,
+    granted_callers: BTreeSet<(String, String)>,
     /// Exemptions by the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
@@ -140,6 +141,7 @@ impl Snapshot {
         }
         let namespaces: HashMap<Arc<str>, Arc<Namespace>> = state.namespaces.into_iter().collect();
         let shared_namespaces = shared_namespaces(&settings, &namespaces, &state.shared_services);
+        let granted_callers = granted_callers(&tenants, &namespaces);
         Self {
             settings,
             reserved_names: state.reserved_names,
@@ -158,6 +160,7 @@ impl Snapshot {
                 .map(|service| (service.name.clone(), service))
                 .collect(),
             shared_namespaces,
+            granted_callers,
             namespaces_by_tenant,
             taken_names,
         }
@@ -171,6 +174,24 @@ impl Snapshot {
     /// Returns the namespaces of shared services: those of the settings, and those of accepted SharedServices.
     pub fn shared_namespaces(&self) -> &BTreeSet<String> {
         &self.shared_namespaces
+    }
+
+    /// Returns the accounts outside tenants' namespaces that may call a tenant because of its grants, each with its
+    /// namespace.
+    pub fn granted_callers(&self) -> &BTreeSet<(String, String)> {
+        &self.granted_callers
+    }
+
+    /// True if rules or policies trust this account because of its name.
+    pub fn trusts_account(&self, namespace: &str, account: &str) -> bool {
+        let is_caller = |known: &(String, String)| known.0 == namespace && known.1 == account;
+        self.settings.trusts_account(namespace, account) || self.granted_callers.iter().any(is_caller)
+    }
+
+    /// True if an account of the namespace is trusted by name.
+    pub fn has_trusted_accounts(&self, namespace: &str) -> bool {
+        self.settings.has_trusted_accounts(namespace)
+            || self.granted_callers.iter().any(|(known, _)| known == namespace)
     }
 
     /// True if only the platform writes in the namespace: it is the mesh's root, Bulkhead's own, or has shared services.
@@ -334,6 +355,19 @@ fn shared_namespaces(
     let names = services.iter().map(|service| &service.namespace);
     let accepted = names.filter(|name| !settings.is_listed_platform_namespace(name) && !is_tenants(name));
     settings.shared_namespaces.iter().chain(accepted).cloned().collect()
+}
+
+/// Returns the accounts in the tenants' grants. Those in a tenant's namespace are that tenant's own.
+fn granted_callers(
+    tenants: &BTreeMap<String, Arc<Tenant>>,
+    namespaces: &HashMap<Arc<str>, Arc<Namespace>>,
+) -> BTreeSet<(String, String)> {
+    let is_tenants = |name: &str| namespaces.get(name).is_some_and(|known| known.tenant.is_some());
+    let callers = tenants.values().flat_map(|tenant| &tenant.grants.callers);
+    callers
+        .filter(|caller| !is_tenants(&caller.namespace))
+        .map(|caller| (caller.namespace.clone(), caller.service_account.clone()))
+        .collect()
 }
 
 /// Returns a hash of the inputs that the baselines of all tenants share.

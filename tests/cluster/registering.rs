@@ -16,7 +16,7 @@ use support::BINARY;
 use support::cluster::{controller_metrics, log_lines};
 use support::command::bulkhead_with;
 use support::metrics::value;
-use support::objects::{self, labelled_namespace, object, tenant};
+use support::objects::{self, changed, labelled_namespace, object, tenant};
 use support::refusal::{
     expect_admitted, expect_refused, expect_refused_by, expect_warned, refused, reported, violations,
 };
@@ -495,4 +495,36 @@ fn namespace_of_a_new_shared_service_is_protected() {
     stranger.ok(&["create", "configmap", "mine", "-n", "kube-public", "--dry-run=server"]).unwrap();
     admin.ok(&["delete", "sharedservice", "registering-unlisted", "registering-platform"]).unwrap();
     within(Duration::from_secs(20), || write().success);
+}
+
+/// A grant protects the credentials of the caller without any setting.
+#[test]
+fn credentials_of_a_granted_caller_are_protected() {
+    let room = Room::enforced();
+    let admin = room.admin();
+    let home = "registering-caller";
+    admin.apply(&labelled_namespace(home, &json!({})).to_string()).unwrap();
+    for account in ["scraper", "other"] {
+        admin.ok(&["create", "serviceaccount", account, "-n", home]).unwrap();
+    }
+    let stranger = room.cluster.powerful("registering-stranger", "strangers").unwrap();
+    let token =
+        |kubectl: &Kubectl, account: &str| kubectl.run(&["create", "token", account, "-n", home]).unwrap();
+    expect_admitted(&token(&stranger, "scraper"));
+    let grants = json!({ "callers": [{ "namespace": home, "serviceAccount": "scraper" }] });
+    let owners = json!([{ "kind": "Group", "name": "registering-called-developers" }]);
+    let called = tenant("registering-called", &json!({ "owners": owners, "grants": grants }));
+    admin.apply(&called.to_string()).unwrap();
+    within(Duration::from_secs(20), || !token(&stranger, "scraper").success);
+    expect_refused_by("credentials", &token(&stranger, "scraper"), &[("BH407", "metadata.namespace")]);
+    let run = |account: &str| {
+        let runs = changed(objects::pod(home), |pod| pod["spec"]["serviceAccountName"] = json!(account));
+        stranger.feed(&["create", "--dry-run=server", "-f", "-"], &runs.to_string()).unwrap()
+    };
+    expect_refused_by("credentials", &run("scraper"), &[("BH407", "metadata.namespace")]);
+    expect_admitted(&run("other"));
+    expect_admitted(&token(&stranger, "other"));
+    expect_admitted(&token(&admin, "scraper"));
+    admin.ok(&["delete", "tenant", "registering-called"]).unwrap();
+    within(Duration::from_secs(20), || token(&stranger, "scraper").success);
 }

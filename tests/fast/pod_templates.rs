@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use bulkhead::policy::{JudgeError, Review, Verdict, WaiverReason, judge};
-use bulkhead::registration::{Service, rbac, validating};
+use bulkhead::registration::{Places, Service, rbac, validating};
 use bulkhead::settings::Settings;
 use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
@@ -196,8 +196,7 @@ fn check_judges_the_kinds_of_the_setting() {
 /// The rules of the entry for workloads, and their condition for updates.
 fn registered(settings: &Settings) -> (Vec<Value>, String) {
     let service = Service { namespace: String::new(), name: String::new(), port: 443, ca_bundle: None };
-    let configuration =
-        serde_json::to_value(validating(&service, settings, &settings.shared_namespaces)).unwrap();
+    let configuration = serde_json::to_value(validating(&service, Places::of_settings(settings))).unwrap();
     let entries = configuration["webhooks"].as_array().unwrap();
     let with_kinds = |entry: &&Value| entry["rules"].to_string().contains("argoproj.io");
     assert!(entries.iter().filter(with_kinds).all(|entry| entry["name"] == "workloads.bulkhead.dev"));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bulkhead::policy::{JudgeError, Retry, Review, Verdict, judge};
-use bulkhead::registration::{Service, mutating, validating};
+use bulkhead::registration::{Places, Service, mutating, validating};
 use bulkhead::settings::Settings;
 use bulkhead::snapshot::{ClusterState, Snapshot};
 use bulkhead::sources::files;
@@ -24,8 +24,7 @@ fn entries_with(settings: &Path) -> [Vec<Value>; 2] {
         port: 443,
         ca_bundle: None,
     };
-    let validating =
-        serde_json::to_value(validating(&service, &settings, &settings.shared_namespaces)).unwrap();
+    let validating = serde_json::to_value(validating(&service, Places::of_settings(&settings))).unwrap();
     let mutating = serde_json::to_value(mutating(&service)).unwrap();
     [validating, mutating].map(|configuration| configuration["webhooks"].as_array().unwrap().clone())
 }

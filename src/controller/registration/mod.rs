@@ -24,7 +24,7 @@ use tracing::{info, warn};
 
 use crate::controller::timeout::with_timeout;
 use crate::registration::{
-    self, CONFIGURATION_NAME, CONTROLLER, ProbeResult, is_enforced, merged, probe_patch,
+    self, CONFIGURATION_NAME, CONTROLLER, Places, ProbeResult, is_enforced, merged, probe_patch,
 };
 use crate::settings::Registration;
 use crate::snapshot::Snapshot;
@@ -268,7 +268,7 @@ impl Registrar<'_> {
     async fn configurations(&mut self, snapshot: &Snapshot) -> anyhow::Result<[Configuration; 2]> {
         let service = self.ca_bundle.current()?;
         let mutating = serde_json::to_value(registration::mutating(&service))?;
-        let validating = registration::validating(&service, &snapshot.settings, snapshot.shared_namespaces());
+        let validating = registration::validating(&service, Places::of_snapshot(snapshot));
         let validating = serde_json::to_value(validating)?;
         Ok([
             self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), mutating).await?,

@@ -3,9 +3,9 @@
 //! ## What it refuses
 //! Refuses tokens and pods of accounts that rules trust by name.
 //!
-//! These are the accounts of Kubernetes' controllers in `kube-system`, of gateways (`gateways`) and of the platform
-//! (service accounts in `platform.users`), and every account of the namespaces of the egress gateway and of
-//! `system:serviceaccounts:…` in `platform.groups`. The rule judges token requests, Secrets that Kubernetes fills with a
+//! These are the accounts of Kubernetes' controllers in `kube-system`, of gateways (`gateways`), of granted callers outside
+//! tenants' namespaces (`grants.callers`) and of the platform (service accounts in `platform.users`), and every account of
+//! the namespaces of the egress gateway and of `system:serviceaccounts:…` in `platform.groups`. The rule judges token requests, Secrets that Kubernetes fills with a
 //! token, pods, the kinds that create pods, and commands in pods of the latter namespaces. Nodes, kube-controller-manager
 //! and the platform may create them. Outside `kube-system`, so may the trusted accounts of the namespace itself. In the
 //! mesh's root namespace, in Bulkhead's and in those of shared services, BH401 judges every write.
@@ -78,6 +78,17 @@
 //!   namespace: platform-jobs # BH407
 //! spec: { audiences: [] }
 //! ```
+//! ```yaml as argocd in system:serviceaccounts, in snapshot platform-accounts
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: scraper
+//!   namespace: scraping # BH407
+//! spec:
+//!   serviceAccountName: scraper
+//!   containers:
+//!     - { name: scraper, image: registry.example.com/scraper:1 }
+//! ```
 //! ```yaml as system:serviceaccount:kube-system:statefulset-controller
 //! apiVersion: v1
 //! kind: Pod
@@ -106,12 +117,19 @@
 //!   containers:
 //!     - { name: dns, image: registry.example.com/dns:1 }
 //! ```
+//! ```yaml as argocd in system:serviceaccounts, in snapshot platform-accounts
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: dashboard, namespace: scraping }
+//! spec:
+//!   containers:
+//!     - { name: dashboard, image: registry.example.com/dashboard:1 }
+//! ```
 //!
 //! ## Limits
-//! The rule judges neither impersonation nor certificate requests and their approval, nor bootstrap tokens: RBAC decides
-//! who may. Nor does it judge granted callers (`grants.callers`) and owners of Tenants in namespaces that the settings do
-//! not list, commands in pods of `kube-system`
-//! and of gateways, or pods outside `kube-system` that Kubernetes' controllers create from a forged ControllerRevision.
+//! The rule judges neither impersonation nor bootstrap tokens: RBAC decides who may. Nor does it judge service accounts that
+//! own a Tenant, commands in pods of `kube-system`, of gateways and of granted callers, or pods outside `kube-system` that
+//! Kubernetes' controllers create from a forged ControllerRevision.
 
 use super::{Check, Kind, Kinds, NamespaceClass, Operation, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Object;
@@ -138,7 +156,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         Object::Connection(_) => Some(""),
         _ => None,
     };
-    let is_trusted = |account: &&str| request.snapshot.settings.trusts_account(namespace, account);
+    let is_trusted = |account: &&str| request.snapshot.trusts_account(namespace, account);
     let Some(account) = account.filter(is_trusted) else { return };
     // No pod runs as one of Kubernetes' controllers: a template that names one came in without being judged.
     let is_controllers_pod = namespace == KUBE_SYSTEM
