@@ -207,7 +207,39 @@ fn secret(size: usize) -> Value {
 }
 
 const NAMESPACES: &str = "/api/v1/namespaces";
-const POLICIES: &str = "/apis/networking.k8s.io/v1/namespaces/filled/networkpolicies";
+
+const fn labels(entry: &'static str) -> Filled {
+    Filled {
+        entry,
+        part: "labels",
+        collection: NAMESPACES,
+        subresource: "",
+        object: |size| namespace(&json!({ "labels": keys(size) })),
+        patch: |step| json!({ "metadata": { "labels": { "k00000001": step.to_string() } } }),
+    }
+}
+
+const fn network_policies(entry: &'static str) -> Filled {
+    Filled {
+        entry,
+        part: "peers",
+        collection: "/apis/networking.k8s.io/v1/namespaces/filled/networkpolicies",
+        subresource: "",
+        object: network_policy,
+        patch: note,
+    }
+}
+
+const fn secrets(entry: &'static str) -> Filled {
+    Filled {
+        entry,
+        part: "data",
+        collection: "/api/v1/namespaces/filled/secrets",
+        subresource: "",
+        object: secret,
+        patch: note,
+    }
+}
 
 static FILLED: &[Filled] = &[
     Filled {
@@ -218,14 +250,7 @@ static FILLED: &[Filled] = &[
         object: |size| namespace(&json!({ "annotations": keys(size) })),
         patch: note,
     },
-    Filled {
-        entry: "namespaces",
-        part: "labels",
-        collection: NAMESPACES,
-        subresource: "",
-        object: |size| namespace(&json!({ "labels": keys(size) })),
-        patch: |step| json!({ "metadata": { "labels": { "k00000001": step.to_string() } } }),
-    },
+    labels("namespaces"),
     Filled {
         entry: "namespaces",
         part: "finalizers",
@@ -250,14 +275,7 @@ static FILLED: &[Filled] = &[
         },
         patch: |step| json!({ "metadata": { "annotations": { "a": step.to_string() } }, "status": { "phase": "Active" } }),
     },
-    Filled {
-        entry: "labels",
-        part: "labels",
-        collection: NAMESPACES,
-        subresource: "",
-        object: |size| namespace(&json!({ "labels": keys(size) })),
-        patch: |step| json!({ "metadata": { "labels": { "k00000001": step.to_string() } } }),
-    },
+    labels("labels"),
     Filled {
         entry: "workloads",
         part: "annotations",
@@ -286,46 +304,11 @@ static FILLED: &[Filled] = &[
         },
         patch: note,
     },
-    Filled {
-        entry: "policies",
-        part: "peers",
-        collection: POLICIES,
-        subresource: "",
-        object: network_policy,
-        patch: note,
-    },
-    Filled {
-        entry: "shared",
-        part: "peers",
-        collection: POLICIES,
-        subresource: "",
-        object: network_policy,
-        patch: note,
-    },
-    Filled {
-        entry: "shared",
-        part: "data",
-        collection: "/api/v1/namespaces/filled/secrets",
-        subresource: "",
-        object: secret,
-        patch: note,
-    },
-    Filled {
-        entry: "credentials",
-        part: "data",
-        collection: "/api/v1/namespaces/filled/secrets",
-        subresource: "",
-        object: secret,
-        patch: note,
-    },
-    Filled {
-        entry: "identities",
-        part: "data",
-        collection: "/api/v1/namespaces/filled/secrets",
-        subresource: "",
-        object: secret,
-        patch: note,
-    },
+    network_policies("policies"),
+    network_policies("shared"),
+    secrets("shared"),
+    secrets("credentials"),
+    secrets("identities"),
     Filled {
         entry: "cluster",
         part: "finalizers",

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -9,11 +9,11 @@ pub struct Places<'a> {
     pub(super) settings: &'a Settings,
     /// The namespaces of shared services.
     pub(super) shared: &'a BTreeSet<String>,
-    /// The accounts of granted callers, each with its namespace.
-    callers: &'a BTreeSet<(String, String)>,
+    /// The accounts of granted callers, by namespace.
+    callers: &'a BTreeMap<String, BTreeSet<String>>,
 }
 
-static NO_CALLERS: BTreeSet<(String, String)> = BTreeSet::new();
+static NO_CALLERS: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
 
 impl<'a> Places<'a> {
     /// Returns the places that the settings name.
@@ -44,7 +44,9 @@ impl<'a> Places<'a> {
     /// Returns the accounts that rules and policies trust by name, each with its namespace, without those of namespaces
     /// in which all are trusted.
     pub(super) fn trusted_accounts(self) -> BTreeSet<(&'a str, &'a str)> {
-        let callers = self.callers.iter().map(|(namespace, account)| (namespace.as_str(), account.as_str()));
+        let callers = self.callers.iter().flat_map(|(namespace, accounts)| {
+            accounts.iter().map(|account| (namespace.as_str(), account.as_str()))
+        });
         self.settings.trusted_accounts().chain(callers).collect()
     }
 

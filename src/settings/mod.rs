@@ -411,9 +411,6 @@ impl Settings {
 
     /// True if only the platform writes in the namespace because of the settings.
     pub fn is_protected(&self, namespace: &str) -> bool {
-        self.shared_namespaces.contains(namespace)
-            || namespace == self.mesh_root
-            || namespace == PROBE_NAMESPACE
-            || self.controller_namespace() == Some(namespace)
+        self.protected_namespaces().any(|known| known == namespace)
     }
 }

@@ -97,7 +97,7 @@ pub struct Snapshot {
     shared_services: BTreeMap<String, SharedService>,
     /// The namespaces of the settings, and those of accepted SharedServices.
     shared_namespaces: BTreeSet<String>,
-    granted_callers: BTreeSet<(String, String)>,
+    granted_callers: BTreeMap<String, BTreeSet<String>>,
     /// Exemptions by the namespace of their targets.
     exemptions: BTreeMap<String, Vec<Exemption>>,
     live_objects: BTreeMap<LiveObjectKey, LiveObject>,
@@ -176,22 +176,21 @@ impl Snapshot {
         &self.shared_namespaces
     }
 
-    /// Returns the accounts outside tenants' namespaces that may call a tenant because of its grants, each with its
-    /// namespace.
-    pub fn granted_callers(&self) -> &BTreeSet<(String, String)> {
+    /// Returns the accounts outside tenants' namespaces that may call a tenant because of its grants, by namespace.
+    pub fn granted_callers(&self) -> &BTreeMap<String, BTreeSet<String>> {
         &self.granted_callers
     }
 
     /// True if rules or policies trust this account because of its name.
     pub fn trusts_account(&self, namespace: &str, account: &str) -> bool {
-        let is_caller = |known: &(String, String)| known.0 == namespace && known.1 == account;
-        self.settings.trusts_account(namespace, account) || self.granted_callers.iter().any(is_caller)
+        let callers = self.granted_callers.get(namespace);
+        self.settings.trusts_account(namespace, account)
+            || callers.is_some_and(|accounts| accounts.contains(account))
     }
 
     /// True if an account of the namespace is trusted by name.
     pub fn has_trusted_accounts(&self, namespace: &str) -> bool {
-        self.settings.has_trusted_accounts(namespace)
-            || self.granted_callers.iter().any(|(known, _)| known == namespace)
+        self.settings.has_trusted_accounts(namespace) || self.granted_callers.contains_key(namespace)
     }
 
     /// True if only the platform writes in the namespace: it is the mesh's root, Bulkhead's own, or has shared services.
@@ -351,23 +350,27 @@ fn shared_namespaces(
     namespaces: &HashMap<Arc<str>, Arc<Namespace>>,
     services: &[SharedService],
 ) -> BTreeSet<String> {
-    let is_tenants = |name: &str| namespaces.get(name).is_some_and(|known| known.tenant.is_some());
     let names = services.iter().map(|service| &service.namespace);
-    let accepted = names.filter(|name| !settings.is_listed_platform_namespace(name) && !is_tenants(name));
+    let accepted = names
+        .filter(|name| !settings.is_listed_platform_namespace(name) && !has_tenant_label(namespaces, name));
     settings.shared_namespaces.iter().chain(accepted).cloned().collect()
 }
 
-/// Returns the accounts in the tenants' grants. Those in a tenant's namespace are that tenant's own.
+/// Returns the accounts in the tenants' grants, by namespace. Those in a tenant's namespace are that tenant's own.
 fn granted_callers(
     tenants: &BTreeMap<String, Arc<Tenant>>,
     namespaces: &HashMap<Arc<str>, Arc<Namespace>>,
-) -> BTreeSet<(String, String)> {
-    let is_tenants = |name: &str| namespaces.get(name).is_some_and(|known| known.tenant.is_some());
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let callers = tenants.values().flat_map(|tenant| &tenant.grants.callers);
-    callers
-        .filter(|caller| !is_tenants(&caller.namespace))
-        .map(|caller| (caller.namespace.clone(), caller.service_account.clone()))
-        .collect()
+    for caller in callers.filter(|caller| !has_tenant_label(namespaces, &caller.namespace)) {
+        granted.entry(caller.namespace.clone()).or_default().insert(caller.service_account.clone());
+    }
+    granted
+}
+
+fn has_tenant_label(namespaces: &HashMap<Arc<str>, Arc<Namespace>>, name: &str) -> bool {
+    namespaces.get(name).is_some_and(|known| known.tenant.is_some())
 }
 
 /// Returns a hash of the inputs that the baselines of all tenants share.

@@ -381,7 +381,7 @@ fn controller_without_rights_or_ca_bundle_registers_nothing() {
 fn template_of_a_kind_in_the_settings_is_refused() {
     let room = Room::enforced();
     let admin = room.admin();
-    admin.apply(&rollouts().to_string()).unwrap();
+    admin.apply(&objects::schemaless_crd("argoproj.io", "v1alpha1", "Rollout").to_string()).unwrap();
     admin.ok(&["wait", "--for=condition=Established", "crd/rollouts.argoproj.io"]).unwrap();
     let owners = json!({ "owners": [{ "kind": "Group", "name": "rollout-developers" }] });
     admin.apply(&tenant("rollouts", &owners).to_string()).unwrap();
@@ -439,23 +439,6 @@ fn template_of_a_kind_in_the_settings_is_refused() {
     until(|| registered() == 0);
     until(|| member.feed(&create, &rollout("next", true)).unwrap().success);
     admin.ok(&["delete", "crd", "rollouts.argoproj.io"]).unwrap();
-}
-
-/// A CRD for Rollouts with any fields.
-fn rollouts() -> Value {
-    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "rollouts.argoproj.io" },
-        "spec": {
-            "group": "argoproj.io", "scope": "Namespaced",
-            "names": { "kind": "Rollout", "plural": "rollouts", "singular": "rollout" },
-            "versions": [{
-                "name": "v1alpha1", "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": schema },
-            }],
-        },
-    })
 }
 
 /// The refusal does not depend on the user, so that it proves the path for all.

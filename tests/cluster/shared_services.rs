@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
-use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
-use support::objects::{self, changed, labelled_namespace, object, pod};
+use support::cluster::{jsonpath, new_namespace, new_shared_service, new_tenant, shared};
+use support::objects::{self, changed, labelled_namespace, object};
 use support::refusal::refused;
 use support::wait::{until, within};
 
@@ -94,23 +94,6 @@ fn shared_service_gets_its_policies_and_keeps_them() {
     until(|| policies(&admin, "shared-logs").is_empty());
 }
 
-/// A SharedService in `shared-services`, and a pod that it selects.
-fn service_with_pod(admin: &Kubectl, name: &str) -> Value {
-    let spec =
-        json!({ "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
-    let service = objects::shared_service(name, &spec);
-    admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
-    admin.apply(&service.to_string()).unwrap();
-    wait_for_default_account(admin, "shared-services");
-    let pod = changed(pod("shared-services"), |pod| {
-        pod["metadata"]["name"] = json!(name);
-        pod["metadata"]["labels"] = json!({ "app": name });
-    });
-    admin.apply(&pod.to_string()).unwrap();
-    until(|| policies(admin, name).contains(&format!("NetworkPolicy/bulkhead-{name}")));
-    service
-}
-
 fn delete_pod(admin: &Kubectl, name: &str) {
     admin.ok(&["delete", "pod", name, "-n", "shared-services", "--now"]).unwrap();
 }
@@ -120,7 +103,7 @@ fn delete_pod(admin: &Kubectl, name: &str) {
 fn policies_of_a_deleted_shared_service_stay_until_its_pods_are_gone() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let service = service_with_pod(&admin, "shared-gone");
+    let service = new_shared_service(&admin, "shared-gone");
     let whole = policies(&admin, "shared-gone");
     for delete in ["foreground", "orphan"] {
         admin.ok(&["delete", "sharedservice", "shared-gone", &format!("--cascade={delete}")]).unwrap();
@@ -140,7 +123,7 @@ fn policies_of_a_deleted_shared_service_stay_until_its_pods_are_gone() {
 fn shared_service_is_renamed_only_by_way_of_a_second_one() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let service = service_with_pod(&admin, "shared-old");
+    let service = new_shared_service(&admin, "shared-old");
     for (field, value) in [("selector", json!({ "app": "other" })), ("namespace", json!("monitoring"))] {
         let moved = changed(service.clone(), |service| service["spec"][field] = value);
         let said = admin.feed(&["apply", "-f", "-"], &moved.to_string()).unwrap();

@@ -67,7 +67,7 @@
 //! apiVersion: networking.istio.io/v1alpha3
 //! kind: EnvoyFilter
 //! metadata:
-//!   name: nobody-asks
+//!   name: unasked
 //!   namespace: istio-system # BH401
 //! spec: { configPatches: [] }
 //! ```

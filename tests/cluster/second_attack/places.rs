@@ -5,28 +5,12 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use serde_json::{Value, json};
 use support::cluster::{new_namespace, new_tenant, shared, wait_for_default_account};
-use support::objects::{changed, deployment, labelled_namespace, list, object, pod};
+use support::objects::{changed, deployment, labelled_namespace, list, object, pod, schemaless_crd};
 use support::refusal::violations;
 
 use super::{Attempts, DRY_RUN, create_raw, get, merge, replace_raw};
 
 const PLACES: [&str; 3] = ["shared-services", "istio-system", "bulkhead-system"];
-
-/// A kind that Bulkhead has never heard of.
-fn unknown_kind() -> Value {
-    json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": { "name": "widgets.second.example.com" },
-        "spec": {
-            "group": "second.example.com", "scope": "Namespaced",
-            "names": { "plural": "widgets", "singular": "widget", "kind": "Widget" },
-            "versions": [{
-                "name": "v1", "served": true, "storage": true,
-                "schema": { "openAPIV3Schema": { "type": "object", "x-kubernetes-preserve-unknown-fields": true } },
-            }],
-        },
-    })
-}
 
 fn with_fields(api_version: &str, kind: &str, namespace: &str, fields: &Value) -> Value {
     let plain = json!({
@@ -106,7 +90,8 @@ fn further_kinds(namespace: &str) -> Vec<Value> {
 /// A workload of the platform in each place; kubectl as its administrator, a GitOps account and a member of a tenant.
 fn stage(it: &Installation) -> [Kubectl; 2] {
     let admin = it.cluster.admin().unwrap();
-    admin.apply(&unknown_kind().to_string()).unwrap();
+    // A kind that Bulkhead has never heard of.
+    admin.apply(&schemaless_crd("second.example.com", "v1", "Widget").to_string()).unwrap();
     admin.ok(&["wait", "--for=condition=Established", "crd/widgets.second.example.com"]).unwrap();
     admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
     for place in PLACES {

@@ -3,11 +3,12 @@
 use std::thread::sleep;
 use std::time::Duration;
 
-use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
-use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
+use support::cluster::{
+    jsonpath, new_namespace, new_shared_service, new_tenant, shared, shared_service_selector,
+};
 use support::conditions::reason;
-use support::objects::{self, changed, labelled_namespace, pod};
+use support::objects::{self, changed, labelled_namespace};
 use support::wait::{until, within};
 
 use super::{Attempts, DRY_RUN, get, merge, replace_raw};
@@ -15,34 +16,11 @@ use super::{Attempts, DRY_RUN, get, merge, replace_raw};
 const SERVICES: &str = "/apis/bulkhead.dev/v1alpha1/sharedservices";
 const GRANTED: &[(&str, &str)] = &[("BH112", "metadata.name")];
 
-fn selector(admin: &Kubectl, name: &str) -> Value {
-    let shown = admin.run(&["get", "networkpolicy", name, "-n", "shared-services", "-o", "json"]).unwrap();
-    let policy: Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
-    policy["spec"]["podSelector"]["matchLabels"].clone()
-}
-
-/// A SharedService whose pods have its name as the label `app`, with such a pod and its network policy.
-fn new_service(admin: &Kubectl, name: &str) -> Value {
-    let spec =
-        json!({ "namespace": "shared-services", "selector": { "app": name }, "ports": [{ "port": 8080 }] });
-    let service = objects::shared_service(name, &spec);
-    admin.apply(&labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
-    admin.apply(&service.to_string()).unwrap();
-    wait_for_default_account(admin, "shared-services");
-    let pod = changed(pod("shared-services"), |pod| {
-        pod["metadata"]["name"] = json!(name);
-        pod["metadata"]["labels"] = json!({ "app": name });
-    });
-    admin.apply(&pod.to_string()).unwrap();
-    until(|| selector(admin, &format!("bulkhead-{name}")) == json!({ "app": name }));
-    service
-}
-
 #[test]
 fn granted_service_and_tenant_in_use_are_deleted_in_no_way() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
-    let service = new_service(&admin, "second-logs");
+    let service = new_shared_service(&admin, "second-logs");
     let member = new_tenant(&it, "second-keep");
     new_namespace(&member, "second-keep");
     let grant = r#"{"spec":{"grants":{"reach":{"sharedServices":["second-logs"]}}}}"#;
@@ -116,7 +94,7 @@ fn revocation_is_hindered_by_no_other_user() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let argo = it.cluster.powerful("system:serviceaccount:second-argo:controller", "strangers").unwrap();
-    new_service(&admin, "second-held");
+    new_shared_service(&admin, "second-held");
     let spec = json!({ "grants": { "reach": { "sharedServices": ["second-held"] } } });
     let granted = objects::tenant("second-held", &spec).to_string();
     admin.apply(&granted).unwrap();
@@ -166,7 +144,7 @@ fn policies_of_a_service_that_is_gone_are_changed_by_no_user() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let argo = it.cluster.powerful("system:serviceaccount:second-argo:controller", "strangers").unwrap();
-    let service = new_service(&admin, "second-left");
+    let service = new_shared_service(&admin, "second-left");
     // It is granted while it is being deleted, which the deletion could not know.
     let held = changed(service, |service| service["metadata"]["finalizers"] = json!(["example.com/audit"]));
     admin.apply(&held.to_string()).unwrap();
@@ -177,7 +155,7 @@ fn policies_of_a_service_that_is_gone_are_changed_by_no_user() {
     until(|| !admin.run(&["get", "sharedservice", "second-left"]).unwrap().success);
     sleep(Duration::from_secs(3));
     let mut attempts = Attempts::default();
-    let left = selector(&admin, "bulkhead-second-left");
+    let left = shared_service_selector(&admin, "bulkhead-second-left");
     attempts.holds("grant during the deletion", left == json!({ "app": "second-left" }), &left);
 
     let policy = ["networkpolicy", "bulkhead-second-left", "-n", "shared-services"];
@@ -232,9 +210,9 @@ fn service_that_is_created_again_for_other_pods_opens_no_old_pod() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let mut attempts = Attempts::default();
-    let swapped = new_service(&admin, "second-swap");
-    let moved = new_service(&admin, "second-move");
-    let narrowed = new_service(&admin, "second-narrow");
+    let swapped = new_shared_service(&admin, "second-swap");
+    let moved = new_shared_service(&admin, "second-move");
+    let narrowed = new_shared_service(&admin, "second-narrow");
     let with = |service: Value, field: &str, value: Value| {
         changed(service, |service| service["spec"][field] = value).to_string()
     };
@@ -253,18 +231,18 @@ fn service_that_is_created_again_for_other_pods_opens_no_old_pod() {
         &["create", "-f", "-"],
         &narrow.to_string(),
     );
-    until(|| !selector(&admin, "bulkhead-second-narrower").is_null());
+    until(|| !shared_service_selector(&admin, "bulkhead-second-narrower").is_null());
     attempts.admitted("deletion of the first", &admin, &["delete", "sharedservice", "second-narrow"], "");
     until(|| reason(&admin, "sharedservice", "second-swap") == "BaselineNotReady");
     sleep(Duration::from_secs(3));
     for name in ["second-swap", "second-move", "second-narrow"] {
-        let left = selector(&admin, &format!("bulkhead-{name}"));
+        let left = shared_service_selector(&admin, &format!("bulkhead-{name}"));
         attempts.holds(&format!("policy of the old pods of {name}"), left == json!({ "app": name }), &left);
     }
     // Without old pods the new service gets its policies.
     admin.ok(&["delete", "pod", "second-swap", "-n", "shared-services", "--now"]).unwrap();
     within(Duration::from_secs(90), || {
-        selector(&admin, "bulkhead-second-swap") == json!({ "app": "second-new" })
+        shared_service_selector(&admin, "bulkhead-second-swap") == json!({ "app": "second-new" })
     });
     attempts.end();
 }

@@ -74,6 +74,31 @@ pub fn new_injected_namespace(admin: &Kubectl, name: &str) {
     wait_for_default_account(admin, name);
 }
 
+/// Creates a SharedService in `shared-services` with a pod that it selects, and waits until its network policy selects
+/// the pod. Returns the SharedService.
+pub fn new_shared_service(admin: &Kubectl, name: &str) -> Value {
+    let labels = json!({ "app": name });
+    let spec = json!({ "namespace": "shared-services", "selector": labels, "ports": [{ "port": 8080 }] });
+    let service = objects::shared_service(name, &spec);
+    admin.apply(&objects::labelled_namespace("shared-services", &json!({})).to_string()).unwrap();
+    admin.apply(&service.to_string()).unwrap();
+    wait_for_default_account(admin, "shared-services");
+    let pod = objects::changed(objects::pod("shared-services"), |pod| {
+        pod["metadata"]["name"] = json!(name);
+        pod["metadata"]["labels"] = labels.clone();
+    });
+    admin.apply(&pod.to_string()).unwrap();
+    until(|| shared_service_selector(admin, &format!("bulkhead-{name}")) == labels);
+    service
+}
+
+/// The labels of the pods that a network policy of a shared service selects; `null` without the policy.
+pub fn shared_service_selector(admin: &Kubectl, policy: &str) -> Value {
+    let shown = admin.run(&["get", "networkpolicy", policy, "-n", "shared-services", "-o", "json"]).unwrap();
+    let policy: Value = serde_json::from_str(&shown.stdout).unwrap_or_default();
+    policy["spec"]["podSelector"]["matchLabels"].clone()
+}
+
 /// Waits until the baseline of the namespace is applied.
 pub fn wait_until_ready(kubectl: &Kubectl, namespace: &str) {
     let condition = "--for=condition=bulkhead.dev/BaselineReady";

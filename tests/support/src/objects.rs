@@ -111,3 +111,22 @@ pub fn sidecar(namespace: &str, name: &str, spec: &Value) -> Value {
 pub fn telemetry(namespace: &str, name: &str, spec: &Value) -> Value {
     object("telemetry.istio.io/v1", "Telemetry", namespace, name, spec)
 }
+
+/// A CRD of a namespaced kind with any fields.
+pub fn schemaless_crd(group: &str, version: &str, kind: &str) -> Value {
+    let singular = kind.to_lowercase();
+    let plural = format!("{singular}s");
+    let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": { "name": format!("{plural}.{group}") },
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": { "kind": kind, "plural": plural, "singular": singular },
+            "versions": [{
+                "name": version, "served": true, "storage": true,
+                "schema": { "openAPIV3Schema": schema },
+            }],
+        },
+    })
+}
