@@ -148,6 +148,8 @@ fn owner_or_finalizer_of_a_namespace_is_refused_to_members() {
     let mut hollow: Value =
         serde_json::from_str(&member.ok(&["get", "namespace", name, "-o", "json"]).unwrap()).unwrap();
     hollow["spec"]["finalizers"] = json!([]);
+    // The controller may write the namespace meanwhile.
+    hollow["metadata"]["resourceVersion"].take();
     let path = format!("/api/v1/namespaces/{name}/finalize");
     let replace = ["replace", "--raw", &path, "-f", "-"];
     refused(&member, &replace, &hollow.to_string(), &[("BH105", "spec.finalizers")]);
