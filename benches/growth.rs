@@ -14,6 +14,7 @@ use bulkhead::api::{Subject, SubjectKind, TenantSpec};
 use bulkhead::policy::judge;
 use bulkhead::settings::Settings;
 use bulkhead::snapshot::{ClusterState, Namespace, Snapshot, Tenant};
+use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, AdmissionResponse};
 use serde_json::json;
 
@@ -51,6 +52,7 @@ fn instructions(what: &str, tenants: usize, decisions: usize) -> u64 {
         .output()
         .expect("valgrind");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
     let collected = said.lines().find_map(|line| line.split_once("Collected : "));
     collected.and_then(|(_, count)| count.trim().parse().ok()).expect("callgrind's count")
 }
@@ -70,8 +72,12 @@ fn decide(what: &str, tenants: usize, decisions: usize) {
     }
 }
 
+/// The mesh writes proxies as in the examples.
 fn snapshot(tenants: usize) -> Snapshot {
-    let mut state = ClusterState::default();
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot/proxy-references.yaml");
+    let example = files::snapshot(&files::read(&[file.into()]).expect("a file")).expect("a snapshot");
+    let proxy_references = example.proxy_references.clone();
+    let mut state = ClusterState { proxy_references, ..ClusterState::default() };
     for number in 0..tenants {
         let name = format!("t-{number:04}");
         let owner = Subject { kind: SubjectKind::Group, name: format!("{name}-developers"), namespace: None };
