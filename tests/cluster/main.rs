@@ -23,7 +23,6 @@ mod injection;
 mod keys;
 mod mesh_wide;
 mod namespaces;
-mod network;
 mod other_webhooks;
 mod outage;
 mod ownership;

@@ -1,4 +1,4 @@
-//! An independent evaluator (cyclonus) decides which packets network policies allow. No network plugin runs here.
+//! An independent evaluator (cyclonus) decides which packets network policies allow, without sending one.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -36,7 +36,7 @@ pub struct Pod {
 }
 
 /// The port on which the receiver listens: policies see a packet after its Service is translated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Port {
     Tcp(u16),
     Udp(u16),
@@ -84,6 +84,11 @@ impl End {
 }
 
 impl Port {
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.parts().1
+    }
+
     fn parts(self) -> (&'static str, u16) {
         match self {
             Self::Tcp(port) => ("TCP", port),

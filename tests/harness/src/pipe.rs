@@ -1,8 +1,9 @@
-//! Forwards bytes between two connections.
+//! Forwards connections, and bytes between two of them.
 
 use std::io;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::thread;
 
 /// Copies in both directions, each until its end.
@@ -17,4 +18,14 @@ pub(crate) fn join(caller: impl Into<OwnedFd>, server: impl Into<OwnedFd>) -> io
         });
     }
     Ok(())
+}
+
+/// Forwards the connections of a socket, which other network namespaces reach by its file, to a port of loopback.
+pub(crate) fn forward(listener: UnixListener, port: u16) {
+    thread::spawn(move || {
+        for caller in listener.incoming().flatten() {
+            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+            let _ = join(caller, server);
+        }
+    });
 }

@@ -7,6 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::network;
+
 pub struct Tool {
     /// A call that succeeds if the tool works; its first word is the program.
     probe: &'static [&'static str],
@@ -35,7 +37,7 @@ pub const IP: Tool = Tool {
 
 pub const IPTABLES: Tool = Tool {
     probe: &["iptables", "--version"],
-    purpose: "redirects the pods' traffic into their proxies, in the tests that send packets",
+    purpose: "redirects the pods' traffic into their proxies and to the policy engine, in the tests that send packets",
     install: "Debian: `apt-get install iptables`",
 };
 
@@ -66,7 +68,8 @@ pub fn missing_for_packets() -> Option<String> {
     let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n");
     let root = (!is_root).then(|| "root (network namespaces and iptables need it)".to_owned());
     let tools = PACKETS.iter().filter(|tool| tool.symptom().is_some()).map(ToString::to_string);
-    let missing: Vec<String> = root.into_iter().chain(tools).collect();
+    let parts = network::missing_kernel_parts();
+    let missing: Vec<String> = root.into_iter().chain(tools).chain(parts).collect();
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 

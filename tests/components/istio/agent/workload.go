@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// serve answers on the addresses given, and says each time who answers: `http:HOST:PORT` with the request's own line
-// and headers, `tcp:HOST:PORT` with a line for a line.
+// serve says that it is listening. Then it answers on the addresses given, and says each time who answers:
+// `http:HOST:PORT` with the request's own line and headers, `tcp:HOST:PORT` with a line for a line.
 func serve(arguments []string) error {
 	if len(arguments) < 2 {
 		return fmt.Errorf("usage: serve NAME http|tcp:HOST:PORT ...")
@@ -40,6 +40,7 @@ func serve(arguments []string) error {
 			return fmt.Errorf("unknown kind %q", kind)
 		}
 	}
+	fmt.Println("listening")
 	return <-ended
 }
 

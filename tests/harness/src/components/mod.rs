@@ -38,6 +38,14 @@ static AGENT: Component =
 static CYCLONUS: Component =
     Component::new("cyclonus", "cyclonus, the evaluator of network policies", "cyclonus", ".", "-s -w");
 
+static POLICY_ENGINE: Component = Component::new(
+    "kube-network-policies",
+    "kube-network-policies, the engine that enforces network policies",
+    "kube-network-policies",
+    ".",
+    "-s -w",
+);
+
 const TOOLS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
 
 /// A command of the control plane: `etcd`, `kube-apiserver`, `kube-controller-manager` or `kubectl`.
@@ -66,6 +74,11 @@ pub fn agent() -> Result<PathBuf> {
 /// The program that says which packets network policies allow.
 pub fn cyclonus() -> Result<PathBuf> {
     CYCLONUS.binary()
+}
+
+/// The program that enforces network policies.
+pub fn policy_engine() -> Result<PathBuf> {
+    POLICY_ENGINE.binary()
 }
 
 /// Builds Kubernetes, downloads Istio's modules meanwhile, and then builds Istio, all in the background. A caller that
@@ -112,13 +125,14 @@ pub fn build_all() -> Result<()> {
     CYCLONUS.binary()?;
     if tools::missing_for_packets().is_none() {
         AGENT.binary()?;
+        POLICY_ENGINE.binary()?;
     }
     Ok(())
 }
 
 /// Downloads everything that is compiled or read, and compiles nothing. Calls `found` with each thing and its place.
 pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
-    for component in [&KUBERNETES, &ISTIO, &AGENT, &CYCLONUS] {
+    for component in [&KUBERNETES, &ISTIO, &AGENT, &CYCLONUS, &POLICY_ENGINE] {
         let packages = component.packages()?;
         found(&component.source().display().to_string(), &format!("{packages} packages"));
     }

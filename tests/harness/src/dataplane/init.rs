@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use serde_json::Value;
 
+use super::Pod;
 use super::proxy::strings;
-use super::{Pod, inside};
 
 /// The capabilities that a container runtime gives to root by default.
 const DEFAULT: &str = "-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,\
@@ -20,7 +20,7 @@ pub(super) fn run_all(pod: &Pod, shown: &Value) -> Result<()> {
         for added in strings(&container["securityContext"]["capabilities"]["add"]) {
             capabilities.push_str(&format!(",+{}", added.to_lowercase()));
         }
-        let mut command = inside(&pod.network, Path::new("setpriv"));
+        let mut command = pod.network.command(Path::new("setpriv"));
         command.args(["--bounding-set", &capabilities, "--inh-caps", &capabilities]);
         let output = command.args(strings(&container["command"])).output()?;
         if !output.status.success() {

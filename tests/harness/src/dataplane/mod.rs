@@ -1,17 +1,17 @@
-//! Runs pods without a kubelet. Each pod is a network namespace in which the real agent and the real Envoy run in front
-//! of a workload, or alone as a gateway. This file creates the networks, `proxy` starts the containers that were
-//! injected into a pod, `init` the pod's own init containers, `pod` calls from a pod. [`missing`] names the tools that this needs.
+//! Runs pods without a kubelet. In the network namespace of each pod the real agent and the real Envoy run in front of a
+//! workload, or alone as a gateway. This file starts istiod's pod and the others, `proxy` starts the containers that
+//! were injected into a pod, `init` the pod's own init containers, `pod` calls from a pod. [`missing`] names the tools
+//! that this needs.
 
 mod init;
 mod pod;
 mod proxy;
 
-use std::net::{Ipv4Addr, TcpStream};
+use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 use std::{fs, thread};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -20,30 +20,32 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, folder};
 use crate::istio::Istio;
 use crate::kubectl::Kubectl;
+use crate::network::{Namespace, PodNetwork, Policies, PolicyEngine};
 use crate::pki::Pair;
 use crate::process::Process;
-use crate::{components, guard, pipe};
+use crate::{components, guard, kubelet, pipe};
 
 pub use pod::{Answer, Pod};
 
-/// The address of the bridge that connects the pods' networks.
-const HUB: Ipv4Addr = Ipv4Addr::new(10, 244, 0, 1);
 const DISCOVERY: &str = "istiod.istio-system.svc";
+/// The address of the pods' node. Nothing listens there.
+const NODE: &str = "10.244.0.1";
 /// The proxy's user and group.
 const PROXY: &str = "1337";
 
 pub use crate::tools::missing_for_packets as missing;
 
-/// The networks of one cluster's pods.
+/// The running pods of one cluster.
 pub struct Dataplane<'c> {
     cluster: &'c Cluster,
     /// kubectl as the node of the pods.
     node: Kubectl,
     folder: PathBuf,
-    /// The prefix of the networks' names.
-    prefix: String,
+    pub network: PodNetwork,
+    /// The address of istiod's pod.
+    istiod: IpAddr,
     template: PathBuf,
-    pods: AtomicU8,
+    engine: PolicyEngine,
     _forward: Process,
 }
 
@@ -63,41 +65,36 @@ impl<'c> Dataplane<'c> {
             fs::copy(from, folder.join(name))?;
             fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755))?;
         }
-        plain(&cluster.admin()?)?;
-        static CLUSTERS: AtomicU8 = AtomicU8::new(0);
-        let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
-        let prefix = format!("bh{}-{number}", std::process::id());
-        let hub = format!("{prefix}-hub");
-        network(&hub)?;
-        ip(&["-n", &hub, "link", "add", "pods", "type", "bridge"])?;
-        ip(&["-n", &hub, "addr", "add", &format!("{HUB}/16"), "dev", "pods"])?;
-        ip(&["-n", &hub, "link", "set", "pods", "up"])?;
-
+        let admin = cluster.admin()?;
+        plain(&admin)?;
+        let network = PodNetwork::start()?;
+        let (pod, addresses) = network.pod()?;
+        admin.apply(&istiod_pod().to_string())?;
+        kubelet::report_running(&admin, "istio-system", "istiod", &addresses)?;
         let socket = folder.join("istiod.sock");
-        outside(UnixListener::bind(&socket)?, istio.discovery);
-        let discovery = format!("{HUB}:15012");
+        pipe::forward(UnixListener::bind(&socket)?, istio.discovery);
+        let istiod = *addresses.first().context("an address")?;
         let forward = Process::start(
             "forward",
             &folder,
-            inside(&hub, &folder.join("agent")).arg("forward").arg(&discovery).arg(&socket),
+            pod.command(&folder.join("agent")).arg("forward").arg(format!("{istiod}:15012")).arg(&socket),
         )?;
+        let engine = PolicyEngine::start(&network, cluster, Policies::Namespaced)?;
         let template = folder.join("envoy_bootstrap.json");
         fs::copy(components::istio_file(components::PROXY_TEMPLATE)?, &template)?;
         fs::set_permissions(&template, fs::Permissions::from_mode(0o644))?;
         let node = cluster.powerful("system:node:one", "system:nodes")?;
-        Ok(Self { cluster, node, folder, prefix, template, pods: AtomicU8::new(2), _forward: forward })
+        Ok(Self { cluster, node, folder, network, istiod, template, engine, _forward: forward })
     }
 
     /// Runs the pod `name` as its object in the API describes it: with the proxy that was injected and with a workload
     /// on each port of its containers. The workload speaks HTTP if the port's name begins with `http`, TCP otherwise.
     pub fn run(&self, namespace: &str, name: &str) -> Result<Pod> {
-        let number = self.pods.fetch_add(1, Ordering::Relaxed);
-        let address = Ipv4Addr::new(10, 244, 0, number);
-        let shown = is_running(&self.cluster.admin()?, namespace, name, address)?;
-
-        let network = format!("{}-{number}", self.prefix);
-        self.wire(&network, number, address)?;
-        let home = self.folder.join(&network);
+        let (network, addresses) = self.network.pod()?;
+        let address = *addresses.first().context("an address")?;
+        let shown = kubelet::report_running(&self.cluster.admin()?, namespace, name, &addresses)?;
+        self.write_hosts(&network)?;
+        let home = self.folder.join(&network.name);
         for folder in
             ["", "var/run/secrets/tokens", "var/run/secrets/istio", "etc/istio/proxy", "certificate"]
         {
@@ -113,9 +110,13 @@ impl<'c> Dataplane<'c> {
         };
         let serves = serves(&shown);
         if !serves.is_empty() {
-            let mut serve = inside(&pod.network, &pod.agent);
+            let mut serve = pod.network.command(&pod.agent);
             serve.arg("serve").arg(format!("{name}.{namespace}")).args(serves);
-            pod.processes.push(Process::start("workload", &home, &mut serve)?);
+            let mut workload = Process::start("workload", &home, &mut serve)?;
+            workload.wait_for(Duration::from_secs(60), |workload| {
+                workload.stdout().contains("listening").then_some(())
+            })?;
+            pod.processes.push(workload);
         }
         if let Some(proxy) = self.proxy(&home, &pod, &shown)? {
             pod.processes.push(proxy);
@@ -134,21 +135,28 @@ impl<'c> Dataplane<'c> {
         Ok(folder)
     }
 
-    /// Creates a pod's network and connects it to the bridge.
-    fn wire(&self, name: &str, number: u8, address: Ipv4Addr) -> Result<()> {
-        let (hub, port) = (format!("{}-hub", self.prefix), format!("pod{number}"));
-        network(name)?;
-        ip(&["link", "add", "eth0", "netns", name, "type", "veth", "peer", "name", &port, "netns", &hub])?;
-        ip(&["-n", name, "addr", "add", &format!("{address}/16"), "dev", "eth0"])?;
-        ip(&["-n", name, "link", "set", "eth0", "up"])?;
-        ip(&["-n", name, "route", "add", "default", "via", &HUB.to_string()])?;
-        ip(&["-n", &hub, "link", "set", &port, "master", "pods", "up"])?;
-        let files = Path::new("/etc/netns").join(name);
+    /// From now on network policies are enforced, or not anymore.
+    pub fn enforce_network_policies(&self, on: bool) -> Result<()> {
+        self.engine.enforce(on)
+    }
+
+    /// Tells the pod's programs istiod's address.
+    fn write_hosts(&self, pod: &Namespace) -> Result<()> {
+        let files = Path::new("/etc/netns").join(&pod.name);
         fs::create_dir_all(&files)?;
         guard::remove_with_us(&files);
-        fs::write(files.join("hosts"), format!("127.0.0.1 localhost\n{HUB} {DISCOVERY}\n"))?;
+        fs::write(files.join("hosts"), format!("127.0.0.1 localhost\n{} {DISCOVERY}\n", self.istiod))?;
         Ok(())
     }
+}
+
+/// The pod whose port 15012 leads to istiod, which runs outside the pods' network.
+fn istiod_pod() -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "istiod", "namespace": "istio-system", "labels": { "app": "istiod" } },
+        "spec": { "containers": [{ "name": "discovery", "image": "registry.example.com/istiod:1" }] },
+    })
 }
 
 /// The containers of a pod's workload.
@@ -181,52 +189,9 @@ fn plain(admin: &Kubectl) -> Result<()> {
     let mut mesh: Value = serde_saphyr::from_str(mesh)?;
     mesh["defaultProviders"] = json!({});
     mesh["enablePrometheusMerge"] = json!(false);
+    // A proxy tries three times to connect, and answers before its caller stops waiting.
+    mesh["connectTimeout"] = json!("0.5s");
     let patch = json!({ "data": { "mesh": mesh.to_string() } }).to_string();
     admin.ok(&["patch", "configmap", "istio", "-n", "istio-system", "--type=merge", "-p", &patch])?;
     Ok(())
-}
-
-/// Writes the status that a kubelet would write; returns the pod.
-fn is_running(admin: &Kubectl, namespace: &str, name: &str, address: Ipv4Addr) -> Result<Value> {
-    let now = "2026-01-01T00:00:00Z";
-    let ready = json!({ "type": "Ready", "status": "True", "lastTransitionTime": now });
-    let status = json!({ "status": {
-        "phase": "Running", "podIP": address, "podIPs": [{ "ip": address }], "conditions": [ready],
-    } });
-    let patch =
-        ["patch", "pod", name, "-n", namespace, "--subresource=status", "--type=merge", "-o", "json", "-p"];
-    let shown = admin.ok(&[&patch[..], &[&status.to_string()]].concat())?;
-    serde_json::from_str(&shown).context("a pod")
-}
-
-/// Forwards connections from the pods' networks to a port of loopback.
-fn outside(listener: UnixListener, port: u16) {
-    thread::spawn(move || {
-        for caller in listener.incoming().flatten() {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", port)) else { continue };
-            let _ = pipe::join(caller, server);
-        }
-    });
-}
-
-/// Creates a network namespace that is deleted when this process ends.
-fn network(name: &str) -> Result<()> {
-    ip(&["netns", "add", name])?;
-    guard::network_with_us(name);
-    ip(&["-n", name, "link", "set", "lo", "up"])
-}
-
-fn ip(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("ip").args(arguments).output().context("starting `ip`")?;
-    if !output.status.success() {
-        bail!("ip {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
-}
-
-/// A command that runs in a network namespace.
-fn inside(network: &str, program: &Path) -> Command {
-    let mut command = Command::new("ip");
-    command.args(["netns", "exec", network]).arg(program);
-    command
 }

@@ -1,6 +1,6 @@
 //! A running pod, and calls from it.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::{PROXY, inside};
+use super::PROXY;
+use crate::network::Namespace;
 use crate::process::Process;
 
 /// A running pod.
 pub struct Pod {
-    pub(super) network: String,
+    pub(super) network: Namespace,
     pub(super) agent: PathBuf,
     /// The folder of the certificate that its agent received.
     pub certificate: PathBuf,
-    pub address: Ipv4Addr,
+    pub address: IpAddr,
     /// The user of its workload.
     pub(super) user: String,
     pub(super) processes: Vec<Process>,
@@ -47,7 +48,7 @@ impl Pod {
     }
 
     fn caller(&self, user: &str, group: &str) -> Command {
-        let mut command = inside(&self.network, Path::new("setpriv"));
+        let mut command = self.network.command(Path::new("setpriv"));
         command.args(["--reuid", user, "--regid", group, "--clear-groups"]).arg(&self.agent).arg("call");
         command
     }

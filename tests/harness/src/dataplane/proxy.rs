@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{DISCOVERY, Dataplane, HUB, PROXY, Pod, inside};
+use super::{DISCOVERY, Dataplane, NODE, PROXY, Pod};
 use crate::process::Process;
 
 impl Dataplane<'_> {
@@ -15,7 +15,7 @@ impl Dataplane<'_> {
     pub(super) fn proxy(&self, home: &Path, pod: &Pod, shown: &Value) -> Result<Option<Process>> {
         let Some(container) = container(shown, "istio-proxy") else { return Ok(None) };
         if let Some(init) = container_of(shown, "initContainers", "istio-init") {
-            let mut redirect = inside(&pod.network, &pod.agent);
+            let mut redirect = pod.network.command(&pod.agent);
             redirect.arg("pilot-agent").args(strings(&init["args"])).args(["-g", PROXY]);
             redirect.envs(variables(init));
             let output = redirect.output()?;
@@ -34,7 +34,7 @@ impl Dataplane<'_> {
         });
         let arguments = strings(&container["args"]);
         // Envoy outlives an agent that is killed. In its own PID namespace both end together.
-        let mut command = inside(&pod.network, Path::new("unshare"));
+        let mut command = pod.network.command(Path::new("unshare"));
         command
             .args(["--pid", "--fork", "--kill-child", "sh", "-c", "setpriv \"$@\"; exit $?", "sh"])
             .args(["--reuid", PROXY, "--regid", PROXY, "--clear-groups"])
@@ -48,7 +48,7 @@ impl Dataplane<'_> {
                 ("POD_NAMESPACE", namespace),
                 ("SERVICE_ACCOUNT", account),
                 ("INSTANCE_IP", &pod.address.to_string()),
-                ("HOST_IP", &HUB.to_string()),
+                ("HOST_IP", NODE),
                 ("PROXY_CONFIG", &config.to_string()),
             ])
             .env("OUTPUT_CERTS", &pod.certificate)

@@ -7,10 +7,10 @@ use bulkhead_harness::process::Process;
 use support::deny_all::{DenyAll, closed_workloads};
 use support::wait::until;
 
-use crate::asks::{ASKS, Heard};
-use crate::objects::ACME;
-use crate::rows::{Ending, ROWS, Row};
-use crate::stage::Stage;
+use super::asks::{ASKS, Heard};
+use super::objects::ACME;
+use super::rows::{Ending, ROWS, Row};
+use super::stage::Stage;
 
 /// For the tenant's calls to itself, which no `ALLOW` policy selects yet.
 pub(super) fn is_tried_before_it_is_enforced(stage: &Stage<'_>, cluster: &Cluster, controller: &mut Process) {

@@ -1,6 +1,6 @@
 //! The objects of the clusters: the same in both.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 use support::objects::{self, labelled_namespace, list, object};
@@ -163,7 +163,7 @@ pub(super) fn service(namespace: &str, name: &str) -> Value {
 }
 
 /// The EndpointSlice for the pod of that name, which no controller creates here.
-pub(super) fn endpoint(namespace: &str, name: &str, address: Ipv4Addr) -> Value {
+pub(super) fn endpoint(namespace: &str, name: &str, address: IpAddr) -> Value {
     json!({
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
         "metadata": { "name": name, "namespace": namespace, "labels": { "kubernetes.io/service-name": name } },

@@ -5,6 +5,7 @@ use bulkhead_harness::evaluator::Port::{self, Tcp, Udp};
 use self::Other::{Address, Pod};
 
 /// Packets between a pod and others, on each of the ports.
+#[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) who: &'static str,
     pub(super) own: Other,
@@ -15,6 +16,7 @@ pub(super) struct Row {
 }
 
 /// A pod by its namespace and labels, or an address that is no pod's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Other {
     Pod(&'static str, &'static [(&'static str, &'static str)]),
     Address(&'static str),
@@ -43,19 +45,19 @@ const fn served(
 }
 
 pub(super) const ACME: &str = "tenant-acme";
-const JOBS: &str = "tenant-acme-jobs";
-const BETA: &str = "tenant-beta";
-const UNOWNED: &str = "legacy";
+pub(super) const JOBS: &str = "tenant-acme-jobs";
+pub(super) const BETA: &str = "tenant-beta";
+pub(super) const UNOWNED: &str = "legacy";
 pub(super) const SHARED: &str = "shared-services";
-const INGRESS: &str = "istio-ingress";
+pub(super) const INGRESS: &str = "istio-ingress";
 const EGRESS: &str = "istio-egress";
 
 pub(super) const PLAIN: &[(&str, &str)] = &[("app", "web")];
-const DNS: &[(&str, &str)] = &[("k8s-app", "kube-dns")];
+pub(super) const DNS: &[(&str, &str)] = &[("k8s-app", "kube-dns")];
 const ISTIOD: &[(&str, &str)] = &[("app", "istiod")];
-const COLLECTOR: &[(&str, &str)] = &[("app", "log-collector")];
+pub(super) const COLLECTOR: &[(&str, &str)] = &[("app", "log-collector")];
 const AUDITOR: &[(&str, &str)] = &[("app", "auditor")];
-const PUBLIC: &[(&str, &str)] = &[("app", "public")];
+pub(super) const PUBLIC: &[(&str, &str)] = &[("app", "public")];
 const PRIVATE: &[(&str, &str)] = &[("app", "private")];
 const EGRESS_GATEWAY: &[(&str, &str)] = &[("app", "egress")];
 const VAULT: &[(&str, &str)] = &[("app", "vault")];
@@ -177,4 +179,12 @@ pub(super) const SERVED: &[Row] = &[
         ALL,
         NEITHER,
     ),
+    served("a service that calls tenants: its own namespace", AUDITOR, &[Pod(SHARED, PLAIN)], ALL, BOTH),
+    served("the same: DNS", AUDITOR, &[Pod("kube-system", DNS)], &[Tcp(53), Udp(53)], OUT),
+    served("the same: DNS, by its Service or a cache", AUDITOR, DNS_ADDRESSES, &[Tcp(53), Udp(53)], OUT),
+    served("the same: DNS pods' other ports", AUDITOR, &[Pod("kube-system", DNS)], &[Tcp(8080)], NEITHER),
+    served("the same: istiod", AUDITOR, &[Pod("istio-system", ISTIOD)], &[Tcp(15012)], OUT),
+    served("the same: istiod's other ports", AUDITOR, &[Pod("istio-system", ISTIOD)], &[Tcp(15010)], NEITHER),
+    served("the same: the API server", AUDITOR, API_SERVER, &[Tcp(6443)], OUT),
+    served("the same: its node's other ports", AUDITOR, API_SERVER, &[Tcp(10250)], NEITHER),
 ];

@@ -1,10 +1,10 @@
 //! Calls to a shared service, and the identity of the caller that the service receives.
 
 use Asker::{Granted, NotGranted, Outsider};
-use Heard::{Another, Forged, Refused, Told, Untold};
+use Heard::{Another, Dropped, Forged, Refused, Told, Untold};
 
-use crate::objects::{ACME, SHARED};
-use crate::rows::Way;
+use super::objects::{ACME, SHARED};
+use super::rows::Way;
 use Way::{Around, Namesake, OtherTrustDomain, Plaintext, Usual};
 
 pub(super) struct Ask {
@@ -12,8 +12,8 @@ pub(super) struct Ask {
     pub(super) way: Way,
     pub(super) line: &'static str,
     headers: &'static [&'static str],
-    /// Without Bulkhead, and with it.
-    pub(super) heard: [Heard; 2],
+    /// Without Bulkhead; with it, by the proxies alone; with it, and with network policies enforced.
+    pub(super) heard: [Heard; 3],
 }
 
 #[derive(Clone, Copy)]
@@ -36,6 +36,8 @@ pub(super) enum Heard {
     Another,
     /// None: a proxy refuses it, or closes the connection.
     Refused,
+    /// None: the network drops the connection's first packet.
+    Dropped,
     Failed(String),
 }
 
@@ -45,48 +47,48 @@ const OWN: &str = "x-tenant-id: pkt-acme";
 
 /// Each request has the tenant's own id unless it sets that header itself.
 pub(super) const ASKS: &[Ask] = &[
-    ask(Granted, Usual, LOGS, &[], [Untold, Told]),
-    ask(Granted, Around, LOGS, &[], [Untold, Told]),
-    ask(Granted, Usual, "GET /ingest/pkt-acme/logs", &[], [Untold, Refused]),
-    ask(Granted, Usual, "POST /ingest/pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Usual, "POST /", &[], [Untold, Refused]),
-    ask(Granted, Usual, LOGS, &["x-tenant-id: pkt-beta"], [Another, Refused]),
-    ask(Granted, Usual, LOGS, &["x-tenant-id:"], [Another, Refused]),
-    ask(Granted, Around, LOGS, &[OWN, "x-tenant-id: pkt-beta"], [Another, Told]),
-    ask(Granted, Around, LOGS, &["x-tenant-id: pkt-beta", OWN], [Another, Refused]),
-    ask(Granted, Around, LOGS, &["x-tenant-id:", OWN, "x-tenant-id: pkt-beta"], [Another, Refused]),
-    ask(Granted, Around, LOGS, &["x-tenant-id: pkt-acme,pkt-beta"], [Another, Refused]),
-    ask(Granted, Around, LOGS, &[OWN, "x_tenant_id: pkt-beta"], [Another, Told]),
-    ask(Granted, Usual, LOGS, &["x-tenant-identity: forged"], [Forged, Refused]),
-    ask(Granted, Around, LOGS, &["x-tenant-identity: forged"], [Forged, Refused]),
-    ask(Granted, Around, LOGS, &["X-Tenant-Identity: forged"], [Forged, Refused]),
+    ask(Granted, Usual, LOGS, &[], [Untold, Told, Told]),
+    ask(Granted, Around, LOGS, &[], [Untold, Told, Told]),
+    ask(Granted, Usual, "GET /ingest/pkt-acme/logs", &[], [Untold, Refused, Refused]),
+    ask(Granted, Usual, "POST /ingest/pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Usual, "POST /", &[], [Untold, Refused, Refused]),
+    ask(Granted, Usual, LOGS, &["x-tenant-id: pkt-beta"], [Another, Refused, Refused]),
+    ask(Granted, Usual, LOGS, &["x-tenant-id:"], [Another, Refused, Refused]),
+    ask(Granted, Around, LOGS, &[OWN, "x-tenant-id: pkt-beta"], [Another, Told, Told]),
+    ask(Granted, Around, LOGS, &["x-tenant-id: pkt-beta", OWN], [Another, Refused, Refused]),
+    ask(Granted, Around, LOGS, &["x-tenant-id:", OWN, "x-tenant-id: pkt-beta"], [Another, Refused, Refused]),
+    ask(Granted, Around, LOGS, &["x-tenant-id: pkt-acme,pkt-beta"], [Another, Refused, Refused]),
+    ask(Granted, Around, LOGS, &[OWN, "x_tenant_id: pkt-beta"], [Another, Told, Told]),
+    ask(Granted, Usual, LOGS, &["x-tenant-identity: forged"], [Forged, Refused, Refused]),
+    ask(Granted, Around, LOGS, &["x-tenant-identity: forged"], [Forged, Refused, Refused]),
+    ask(Granted, Around, LOGS, &["X-Tenant-Identity: forged"], [Forged, Refused, Refused]),
     ask(
         Granted,
         Around,
         LOGS,
         &["x-tenant-identity: forged", "x-tenant-identity: forged"],
-        [Forged, Refused],
+        [Forged, Refused, Refused],
     ),
-    ask(Granted, Around, LOGS, &["x-tenant-identity:"], [Forged, Refused]),
-    ask(Granted, Around, LOGS, &["x_tenant_identity: forged"], [Forged, Told]),
-    ask(Granted, Around, LOGS, &["Connection: x-tenant-identity"], [Untold, Told]),
-    ask(Granted, Around, LOGS, &["x-forwarded-client-cert: URI=forged"], [Forged, Told]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/../pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e/pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/..%2fpkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e%2Fpkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/..%5cpkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, r"POST /ingest/pkt-acme/..\pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/..;/pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e;x=y/pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest/pkt-acme/..//pkt-beta/logs", &[], [Another, Refused]),
-    ask(Granted, Around, "POST /ingest//pkt-acme//logs", &[], [Untold, Told]),
-    ask(NotGranted, Usual, LOGS, &[], [Untold, Refused]),
-    ask(NotGranted, Around, LOGS, &[], [Untold, Refused]),
-    ask(NotGranted, Namesake, LOGS, &[], [Untold, Refused]),
-    ask(Granted, OtherTrustDomain, LOGS, &[], [Untold, Refused]),
-    ask(Granted, Plaintext, LOGS, &[], [Untold, Refused]),
-    ask(Outsider, Plaintext, LOGS, &["x-tenant-identity: forged"], [Forged, Refused]),
+    ask(Granted, Around, LOGS, &["x-tenant-identity:"], [Forged, Refused, Refused]),
+    ask(Granted, Around, LOGS, &["x_tenant_identity: forged"], [Forged, Told, Told]),
+    ask(Granted, Around, LOGS, &["Connection: x-tenant-identity"], [Untold, Told, Told]),
+    ask(Granted, Around, LOGS, &["x-forwarded-client-cert: URI=forged"], [Forged, Told, Told]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/../pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e/pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/..%2fpkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e%2Fpkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/..%5cpkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, r"POST /ingest/pkt-acme/..\pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/..;/pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/%2e%2e;x=y/pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest/pkt-acme/..//pkt-beta/logs", &[], [Another, Refused, Refused]),
+    ask(Granted, Around, "POST /ingest//pkt-acme//logs", &[], [Untold, Told, Told]),
+    ask(NotGranted, Usual, LOGS, &[], [Untold, Refused, Refused]),
+    ask(NotGranted, Around, LOGS, &[], [Untold, Refused, Dropped]),
+    ask(NotGranted, Namesake, LOGS, &[], [Untold, Refused, Dropped]),
+    ask(Granted, OtherTrustDomain, LOGS, &[], [Untold, Refused, Refused]),
+    ask(Granted, Plaintext, LOGS, &[], [Untold, Refused, Refused]),
+    ask(Outsider, Plaintext, LOGS, &["x-tenant-identity: forged"], [Forged, Refused, Dropped]),
 ];
 
 const fn ask(
@@ -94,7 +96,7 @@ const fn ask(
     way: Way,
     line: &'static str,
     headers: &'static [&'static str],
-    heard: [Heard; 2],
+    heard: [Heard; 3],
 ) -> Ask {
     Ask { asker, way, line, headers, heard }
 }
@@ -106,8 +108,8 @@ impl Ask {
         (!says_id).then_some(OWN).into_iter().chain(self.headers.iter().copied())
     }
 
-    /// The row of the documents' table with the results in the two clusters.
-    pub(super) fn written(&self, [without, with]: [&Heard; 2]) -> String {
+    /// The row of the documents' table with these results.
+    pub(super) fn written(&self, heard: [&Heard; 3]) -> String {
         let asker = match self.asker {
             Granted => "granted",
             NotGranted => "not granted",
@@ -116,7 +118,8 @@ impl Ask {
         let parts = std::iter::once(self.line).chain(self.headers.iter().copied());
         let parts: Vec<String> = parts.map(|part| format!("`{part}`")).collect();
         let (way, parts) = (self.way.words(), parts.join(", "));
-        format!("| {asker}{way} | {parts} | {} | {} |\n", without.words(), with.words())
+        let [without, proxies, network] = heard.map(Heard::words);
+        format!("| {asker}{way} | {parts} | {without} | {proxies} | {network} |\n")
     }
 }
 
@@ -165,6 +168,7 @@ impl Heard {
             Forged => "arrives, forged",
             Another => "arrives, for another",
             Refused => "refused",
+            Dropped => "dropped",
             Heard::Failed(reason) => reason,
         }
     }

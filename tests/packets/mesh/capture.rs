@@ -11,9 +11,9 @@ use support::wait::until;
 
 use Direction::{Inbound, Outbound};
 
-use crate::objects::{self, ACME, OUTSIDE};
-use crate::rows::Ending::{self, Arrives, Refused};
-use crate::stage::{Stage, ending};
+use super::objects::{self, ACME, OUTSIDE};
+use super::rows::Ending::{self, Arrives, Refused};
+use super::stage::{Stage, ending};
 
 struct Weakening {
     /// The pod's name.

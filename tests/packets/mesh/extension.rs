@@ -6,9 +6,9 @@ use support::objects::object;
 use support::refusal::refused;
 use support::wait::until;
 
-use crate::objects::ACME;
-use crate::rows::{Ending, Protocol, ROWS, Row, Way, Who};
-use crate::stage::Stage;
+use super::objects::ACME;
+use super::rows::{Ending, Protocol, ROWS, Row, Way, Who};
+use super::stage::Stage;
 
 pub(super) fn opens_what_is_closed(stage: &Stage<'_>, platform: &Kubectl, tenant: &Kubectl) {
     let is_it =

@@ -9,14 +9,15 @@ use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::dataplane::{Answer, Dataplane, Pod};
 use bulkhead_harness::istio::{self, Istio};
 use bulkhead_harness::kubectl::Kubectl;
+use bulkhead_harness::network::PodNetwork;
 
 use support::cluster::wait_for_default_account;
 use support::objects::list;
 use support::wait::until;
 
-use crate::asks::{Ask, Heard};
-use crate::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
-use crate::rows::{Ending, Protocol, Row, Way, Who};
+use super::asks::{Ask, Heard};
+use super::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
+use super::rows::{Ending, Protocol, Row, Way, Who};
 
 /// Answers of a proxy by policy: of the called one, or of the caller's own, which does not know the host.
 const REFUSALS: [&str; 2] = ["403\nRBAC: access denied", "502"];
@@ -42,6 +43,7 @@ impl<'c> Stage<'c> {
     pub(super) fn set(cluster: &'c Cluster, istio: &Istio) -> Self {
         let admin = cluster.admin().unwrap();
         let dataplane = Dataplane::start(cluster, istio).unwrap();
+        dataplane.enforce_network_policies(true).unwrap();
         admin.apply(&objects::platform().to_string()).unwrap();
         for namespace in [ACME, MORE, BETA, OUTSIDE] {
             wait_for_default_account(&admin, namespace);
@@ -77,6 +79,14 @@ impl<'c> Stage<'c> {
             dataplane,
             admin,
         }
+    }
+
+    pub(super) fn network(&self) -> &PodNetwork {
+        &self.dataplane.network
+    }
+
+    pub(super) fn enforce_network_policies(&self, on: bool) {
+        self.dataplane.enforce_network_policies(on).unwrap();
     }
 
     /// Runs one more pod, which exists already.
@@ -137,6 +147,7 @@ impl<'c> Stage<'c> {
         match self.sent(from, ask.way, "log-collector", &request) {
             Answer::Said(said) if said == NO_PATH => Heard::Refused,
             answer if is_refusal(&answer) => Heard::Refused,
+            answer if is_drop(&answer) => Heard::Dropped,
             Answer::Said(said) => Heard::of(&said),
             Answer::Refused(said) => Heard::Failed(said),
         }
@@ -177,14 +188,18 @@ impl<'c> Stage<'c> {
 
 /// The result of `find` for each row. All rows are tried again until all are as expected, because proxies need a moment to
 /// get a new configuration.
-pub(super) fn settled<R, F: PartialEq>(
+pub(super) fn settled<R: Sync, F: PartialEq + Send>(
     rows: &[R],
     expected: impl Fn(&R) -> &F,
-    find: impl Fn(&R) -> F,
+    find: impl Fn(&R) -> F + Sync,
 ) -> Vec<F> {
     let mut last = Vec::new();
     for _ in 0..20 {
-        last = rows.iter().map(&find).collect();
+        // At once: a call that the network drops takes seconds.
+        last = thread::scope(|scope| {
+            let calls: Vec<_> = rows.iter().map(|row| scope.spawn(|| find(row))).collect();
+            calls.into_iter().map(|call| call.join().unwrap()).collect()
+        });
         if last.iter().eq(rows.iter().map(&expected)) {
             break;
         }
@@ -198,7 +213,16 @@ pub(super) fn ending(answer: Answer, workload: &str) -> Ending {
     match answer {
         Answer::Said(said) if said.contains(workload) => Ending::Arrives,
         answer if is_refusal(&answer) => Ending::Refused,
+        answer if is_drop(&answer) => Ending::Dropped,
         Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
+    }
+}
+
+/// True if no answer came to the first packet: at the caller, or at the proxy that calls for it.
+fn is_drop(answer: &Answer) -> bool {
+    match answer {
+        Answer::Said(said) => said.starts_with("503\n") && said.contains("connection timeout"),
+        Answer::Refused(said) => said.starts_with("dial tcp") && said.ends_with("i/o timeout"),
     }
 }
 
