@@ -45,10 +45,14 @@ fn main() {
     let api = runtime.block_on(client(&admin));
     let bench = Bench { runtime, cluster, api };
     let mut worst: f64 = 0.0;
-    // `-- PART` measures only this part, such as `conditions`.
-    let runs =
-        |part: &str| std::env::args().skip(1).all(|argument| argument.starts_with("--") || argument == part);
-    for filled in FILLED.iter().filter(|filled| runs(filled.part)) {
+    // `-- WHAT` measures only this entry or this part, such as `conditions`.
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let is_asked =
+        |filled: &&Filled| asked.iter().all(|what| [filled.entry, filled.part].contains(&what.as_str()));
+    let measured: Vec<&Filled> = FILLED.iter().filter(is_asked).collect();
+    assert!(!measured.is_empty(), "no entry and no part is {asked:?}");
+    for filled in measured {
         for size in SIZES {
             worst = worst.max(bench.measure(filled, size));
         }
