@@ -40,6 +40,7 @@ mod reserved_names;
 mod scenes;
 mod second_attack;
 mod self_service;
+mod services;
 mod serving;
 mod shared_services;
 mod snapshots;

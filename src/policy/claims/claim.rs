@@ -15,4 +15,8 @@ pub enum Claim<'o> {
     EmptyPeer(TrafficRule<'o, 'o>),
     /// A rule without peers.
     NoPeers(TrafficRule<'o, 'o>),
+    /// The host name to which a Service of type `ExternalName` leads.
+    ExternalName(&'o str),
+    /// An address in an Endpoints or an EndpointSlice.
+    EndpointAddress(&'o str),
 }

@@ -3,6 +3,8 @@
 
 mod cidr;
 mod claim;
+mod endpoint_address;
+mod external_name;
 mod header;
 mod known_host;
 mod namespaces;
@@ -29,6 +31,8 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
         Claim::Namespaces { rule, namespaces, pods } => {
             peers::resolve_namespaces(request, &rule, namespaces, pods)
         }
+        Claim::ExternalName(name) => external_name::resolve(request, name),
+        Claim::EndpointAddress(address) => endpoint_address::resolve(request, address),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
@@ -55,6 +59,8 @@ impl<'r> Request<'r> {
             let value = match claim.kind {
                 ClaimKind::RequestHeader => Claim::RequestHeader(&claim.text),
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
+                ClaimKind::ExternalName => Claim::ExternalName(&claim.text),
+                ClaimKind::EndpointAddress => Claim::EndpointAddress(&claim.text),
                 ClaimKind::Peer => return None,
             };
             Some(Located { value, path: self.found.path(claim.place) })

@@ -7,13 +7,17 @@ pub enum ClaimKind {
     KnownHost,
     /// Pods, namespaces and addresses in a rule of a NetworkPolicy.
     Peer,
+    /// The host name to which a Service of type `ExternalName` leads.
+    ExternalName,
+    /// An address in an Endpoints or an EndpointSlice.
+    EndpointAddress,
 }
 
 impl ClaimKind {
     /// True if the field is a text that names something. Other claims are read from a typed view.
     pub fn is_text(self) -> bool {
         match self {
-            Self::RequestHeader | Self::KnownHost => true,
+            Self::RequestHeader | Self::KnownHost | Self::ExternalName | Self::EndpointAddress => true,
             Self::Peer => false,
         }
     }
