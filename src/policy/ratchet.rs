@@ -27,6 +27,9 @@ pub(super) fn had(request: &Request<'_>, rule: &Rule, violations: &[Violation]) 
 
 fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     let unchanged = match kind.entry() {
+        Some(WebhookEntry::Policies) if kind == Kind::RoleBinding => {
+            same_fields(old, new, &["roleRef", "subjects"])
+        }
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
         // Of labels and annotations, the rules judge only those that change.
         Some(WebhookEntry::Services) => {

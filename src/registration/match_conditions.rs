@@ -269,7 +269,7 @@ fn baseline_or_judged_policy() -> MatchCondition {
             "{OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
-             || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.?subjects != oldObject.?subjects || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
             quoted(names),
             quoted(judged.map(|resource| resource.plural)),

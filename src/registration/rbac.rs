@@ -189,7 +189,8 @@ fn owner_roles() -> [Value; 2] {
         allow("networking.istio.io", &istio, &all),
         allow("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
         allow("policy", &["poddisruptionbudgets"], &all),
-        allow(RBAC, &["rolebindings", "roles"], &read),
+        // Kubernetes refuses the rights that the owner does not have.
+        allow(RBAC, &["rolebindings", "roles"], &all),
         allow("security.istio.io", &security, &all),
     ];
     [

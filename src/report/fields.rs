@@ -139,6 +139,7 @@ fn claimed(kind: ClaimKind) -> &'static str {
         ClaimKind::Peer => "a peer",
         ClaimKind::ExternalName => "a host name",
         ClaimKind::EndpointAddress => "an address",
+        ClaimKind::Subject => "a subject",
     }
 }
 

@@ -36,6 +36,7 @@ mod readiness;
 mod registering;
 mod registration;
 mod reserved_names;
+mod roles;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
 mod second_attack;

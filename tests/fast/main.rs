@@ -19,6 +19,7 @@ mod prose;
 mod refusals;
 mod registration;
 mod rendered;
+mod roles;
 mod services;
 mod serving;
 mod strangers;

@@ -26,6 +26,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("IDN", 16),
     ("LBL", 5),
     ("SVC", 9),
+    ("RBC", 6),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

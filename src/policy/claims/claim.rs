@@ -1,4 +1,4 @@
-use crate::policy::object::{Selector, TrafficRule};
+use crate::policy::object::{BoundSubject, Selector, TrafficRule};
 
 /// A name in an object.
 #[derive(Clone, Copy, Debug)]
@@ -19,4 +19,6 @@ pub enum Claim<'o> {
     ExternalName(&'o str),
     /// An address in an Endpoints or an EndpointSlice.
     EndpointAddress(&'o str),
+    /// A subject that a RoleBinding gives a role.
+    Subject(&'o BoundSubject<'o>),
 }

@@ -10,11 +10,12 @@ mod known_host;
 mod namespaces;
 mod owner;
 mod peers;
+mod subject;
 mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Located, Object, Policy, Spec};
+use super::object::{Located, Object, Spec};
 use super::verdict::RuleReport;
 
 use wording::describe;
@@ -33,6 +34,7 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
         }
         Claim::ExternalName(name) => external_name::resolve(request, name),
         Claim::EndpointAddress(address) => endpoint_address::resolve(request, address),
+        Claim::Subject(subject) => subject::resolve(request, subject),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
@@ -61,16 +63,20 @@ impl<'r> Request<'r> {
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
                 ClaimKind::ExternalName => Claim::ExternalName(&claim.text),
                 ClaimKind::EndpointAddress => Claim::EndpointAddress(&claim.text),
-                ClaimKind::Peer => return None,
+                ClaimKind::Peer | ClaimKind::Subject => return None,
             };
             Some(Located { value, path: self.found.path(claim.place) })
         });
-        let policy = match self.object {
-            Object::Policy(Policy { spec: Spec::NetworkPolicy(policy), .. }) if kind == ClaimKind::Peer => {
-                Some(policy)
-            }
-            _ => None,
+        let spec = match self.object {
+            Object::Policy(policy) => &policy.spec,
+            _ => &Spec::Other,
         };
-        found.chain(policy.into_iter().flat_map(peers::claims))
+        let (peers, subjects) = match (spec, kind) {
+            (Spec::NetworkPolicy(policy), ClaimKind::Peer) => (Some(policy), None),
+            (Spec::RoleBinding(binding), ClaimKind::Subject) => (None, Some(binding)),
+            _ => (None, None),
+        };
+        let subjects = subjects.into_iter().flat_map(subject::claims);
+        found.chain(peers.into_iter().flat_map(peers::claims)).chain(subjects)
     }
 }

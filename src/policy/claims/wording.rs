@@ -5,7 +5,7 @@ use super::peers::Destination;
 use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
-use crate::policy::object::{Direction, TrafficRule};
+use crate::policy::object::{BoundSubject, Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 
 /// Returns what was found, and what to write instead.
@@ -23,6 +23,7 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         ),
         Claim::ExternalName(name) => external_name(request, name, owner),
         Claim::EndpointAddress(address) => endpoint_address(address, owner),
+        Claim::Subject(subject) => bound_subject(request, subject, owner),
         Claim::NoPeers(rule) => (
             format!("a rule without `{}` matches every pod and every address", rule.list()),
             peers_of_the_tenant(request, &rule),
@@ -88,6 +89,19 @@ fn endpoint_address(address: &str, owner: Owner) -> (String, String) {
     };
     let fix = "for your own pods, write a `selector` into the Service. For addresses outside the cluster, ask the platform \
                for `Tenant.spec.grants.reach.cidrs` with these ports.";
+    (finding, fix.to_owned())
+}
+
+fn bound_subject(request: &Request<'_>, subject: &BoundSubject<'_>, owner: Owner) -> (String, String) {
+    let (kind, name) = (quote(&subject.kind), quote(&subject.name));
+    let tenant = request.own_tenant_in_words();
+    let finding = if owner == Owner::Anyone {
+        format!("{name} includes users of other tenants, who would get rights in this namespace")
+    } else {
+        format!("the {kind} {name} does not belong to {tenant}, and would get rights in this namespace")
+    };
+    let fix = "bind service accounts of your own namespaces, or owners of the tenant. For other subjects, ask the platform \
+               to write the binding.";
     (finding, fix.to_owned())
 }
 

@@ -11,6 +11,8 @@ pub enum ClaimKind {
     ExternalName,
     /// An address in an Endpoints or an EndpointSlice.
     EndpointAddress,
+    /// A subject that a RoleBinding gives a role.
+    Subject,
 }
 
 impl ClaimKind {
@@ -18,7 +20,7 @@ impl ClaimKind {
     pub fn is_text(self) -> bool {
         match self {
             Self::RequestHeader | Self::KnownHost | Self::ExternalName | Self::EndpointAddress => true,
-            Self::Peer => false,
+            Self::Peer | Self::Subject => false,
         }
     }
 }

@@ -109,6 +109,7 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::ServiceEntry,
     Kind::Telemetry,
     Kind::LimitRange,
+    Kind::RoleBinding,
 ];
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {

@@ -99,6 +99,7 @@ rules! {
     bh804_service_key
     bh805_load_balancer_class
     bh901_platform_only_kind
+    bh903_foreign_subject
     bh904_service_status
     bh907_proxy_extension
     bh908_unknown_field

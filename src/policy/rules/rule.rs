@@ -358,6 +358,7 @@ const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
         ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
+        ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],
         ClaimKind::ExternalName => &[Kinds::Only(&[Kind::Service])],
         ClaimKind::EndpointAddress => &[Kinds::Only(&[Kind::Endpoints, Kind::EndpointSlice])],
     }
