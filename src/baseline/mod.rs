@@ -26,7 +26,8 @@ pub use namespace::{
     is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
 };
 pub use network::{
-    DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
+    CLUSTER_DOMAIN, DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port,
+    mesh_ports,
 };
 pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};

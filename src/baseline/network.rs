@@ -14,7 +14,7 @@ use crate::snapshot::ClusterEndpoints;
 const HBONE_PORT: u16 = 15008;
 
 /// Suffix of the DNS names of Services.
-const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+pub const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 
 /// Conventional address of a DNS cache on the node. See
 /// <https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>.

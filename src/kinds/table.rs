@@ -1,5 +1,5 @@
 use super::Operation::{self, Connect, Create, Delete, Update};
-use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Shared, Workloads};
+use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Services, Shared, Workloads};
 
 /// The API group of Bulkhead's own kinds.
 pub const OWN_GROUP: &str = "bulkhead.dev";
@@ -82,6 +82,15 @@ kinds! {
     Secret: Row::judged(Identities, "", "v1", "secrets", WRITES).compared(),
     // Written only as a subresource of ServiceAccounts.
     TokenRequest: Row::judged(Identities, "authentication.k8s.io", "v1", "", &[]),
+
+    Service: Row::judged(Services, "", "v1", "services", WRITES).subresources(&[
+        Subresource::new("proxy", Kind::ServiceProxyOptions, &[Connect]),
+        Subresource::new("status", Kind::Service, &[Update]),
+    ]),
+    ServiceProxyOptions: Row::judged(Services, "", "v1", "", &[]),
+    // A stored object does not show if one of Kubernetes' controllers wrote it.
+    Endpoints: Row::judged(Services, "", "v1", "endpoints", WRITES).unaudited(),
+    EndpointSlice: Row::judged(Services, "discovery.k8s.io", "v1", "endpointslices", WRITES).unaudited(),
 
     CertificateSigningRequest:
         Row::judged(Cluster, "certificates.k8s.io", "v1", "certificatesigningrequests", &[Create])

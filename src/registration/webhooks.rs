@@ -148,7 +148,10 @@ fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
         WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
         WebhookEntry::Shared => vec![named("In", places.protected())],
         WebhookEntry::Credentials => vec![named("In", places.with_trusted_accounts())],
-        WebhookEntry::Workloads | WebhookEntry::Policies | WebhookEntry::Identities => vec![
+        WebhookEntry::Workloads
+        | WebhookEntry::Policies
+        | WebhookEntry::Identities
+        | WebhookEntry::Services => vec![
             LabelSelectorRequirement {
                 key: TENANT_LABEL.to_owned(),
                 operator: "Exists".to_owned(),

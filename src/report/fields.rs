@@ -128,6 +128,7 @@ fn allowed(values: Values) -> String {
         Values::ResourceClaim => "claims of the settings".to_owned(),
         Values::RuntimeClass => "Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
+        Values::LoadBalancerClass => "classes of the settings".to_owned(),
     }
 }
 
@@ -136,6 +137,9 @@ fn claimed(kind: ClaimKind) -> &'static str {
         ClaimKind::RequestHeader => "a request header",
         ClaimKind::KnownHost => "a host",
         ClaimKind::Peer => "a peer",
+        ClaimKind::ExternalName => "a host name",
+        ClaimKind::EndpointAddress => "an address",
+        ClaimKind::Subject => "a subject",
     }
 }
 

@@ -35,10 +35,12 @@ mod readiness;
 mod registering;
 mod registration;
 mod reserved_names;
+mod roles;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
 mod second_attack;
 mod self_service;
+mod services;
 mod serving;
 mod shared_services;
 mod snapshots;

@@ -19,6 +19,8 @@ mod prose;
 mod refusals;
 mod registration;
 mod rendered;
+mod roles;
+mod services;
 mod serving;
 mod strangers;
 mod threats;

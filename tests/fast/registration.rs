@@ -55,6 +55,7 @@ fn webhook_configurations_have_no_object_selector() {
             ("workloads.bulkhead.dev", &of_tenants),
             ("policies.bulkhead.dev", &of_tenants),
             ("identities.bulkhead.dev", &of_tenants),
+            ("services.bulkhead.dev", &of_tenants),
             ("shared.bulkhead.dev", &shared),
             ("credentials.bulkhead.dev", &credentials),
             ("cluster.bulkhead.dev", &Value::Null),

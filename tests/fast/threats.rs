@@ -25,6 +25,8 @@ const FAMILIES: &[(&str, u32)] = &[
     ("AMB", 9),
     ("IDN", 16),
     ("LBL", 5),
+    ("SVC", 9),
+    ("RBC", 6),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

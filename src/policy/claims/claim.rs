@@ -1,4 +1,4 @@
-use crate::policy::object::{Selector, TrafficRule};
+use crate::policy::object::{BoundSubject, Selector, TrafficRule};
 
 /// A name in an object.
 #[derive(Clone, Copy, Debug)]
@@ -15,4 +15,10 @@ pub enum Claim<'o> {
     EmptyPeer(TrafficRule<'o, 'o>),
     /// A rule without peers.
     NoPeers(TrafficRule<'o, 'o>),
+    /// The host name to which a Service of type `ExternalName` leads.
+    ExternalName(&'o str),
+    /// An address in an Endpoints or an EndpointSlice.
+    EndpointAddress(&'o str),
+    /// A subject that a RoleBinding gives a role.
+    Subject(&'o BoundSubject<'o>),
 }

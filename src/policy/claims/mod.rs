@@ -3,16 +3,19 @@
 
 mod cidr;
 mod claim;
+mod endpoint_address;
+mod external_name;
 mod header;
 mod known_host;
 mod namespaces;
 mod owner;
 mod peers;
+mod subject;
 mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Located, Object, Policy, Spec};
+use super::object::{Located, Object, Spec};
 use super::verdict::RuleReport;
 
 use wording::describe;
@@ -29,6 +32,9 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
         Claim::Namespaces { rule, namespaces, pods } => {
             peers::resolve_namespaces(request, &rule, namespaces, pods)
         }
+        Claim::ExternalName(name) => external_name::resolve(request, name),
+        Claim::EndpointAddress(address) => endpoint_address::resolve(request, address),
+        Claim::Subject(subject) => subject::resolve(request, subject),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
@@ -55,16 +61,22 @@ impl<'r> Request<'r> {
             let value = match claim.kind {
                 ClaimKind::RequestHeader => Claim::RequestHeader(&claim.text),
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
-                ClaimKind::Peer => return None,
+                ClaimKind::ExternalName => Claim::ExternalName(&claim.text),
+                ClaimKind::EndpointAddress => Claim::EndpointAddress(&claim.text),
+                ClaimKind::Peer | ClaimKind::Subject => return None,
             };
             Some(Located { value, path: self.found.path(claim.place) })
         });
-        let policy = match self.object {
-            Object::Policy(Policy { spec: Spec::NetworkPolicy(policy), .. }) if kind == ClaimKind::Peer => {
-                Some(policy)
-            }
-            _ => None,
+        let spec = match self.object {
+            Object::Policy(policy) => &policy.spec,
+            _ => &Spec::Other,
         };
-        found.chain(policy.into_iter().flat_map(peers::claims))
+        let (peers, subjects) = match (spec, kind) {
+            (Spec::NetworkPolicy(policy), ClaimKind::Peer) => (Some(policy), None),
+            (Spec::RoleBinding(binding), ClaimKind::Subject) => (None, Some(binding)),
+            _ => (None, None),
+        };
+        let subjects = subjects.into_iter().flat_map(subject::claims);
+        found.chain(peers.into_iter().flat_map(peers::claims)).chain(subjects)
     }
 }

@@ -5,7 +5,7 @@ use super::peers::Destination;
 use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
-use crate::policy::object::{Direction, TrafficRule};
+use crate::policy::object::{BoundSubject, Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 
 /// Returns what was found, and what to write instead.
@@ -21,6 +21,9 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
              for `Tenant.spec.grants.reach.sharedServices` and write its full host name."
                 .to_owned(),
         ),
+        Claim::ExternalName(name) => external_name(request, name, owner),
+        Claim::EndpointAddress(address) => endpoint_address(address, owner),
+        Claim::Subject(subject) => bound_subject(request, subject, owner),
         Claim::NoPeers(rule) => (
             format!("a rule without `{}` matches every pod and every address", rule.list()),
             peers_of_the_tenant(request, &rule),
@@ -55,6 +58,51 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
             }
         }
     }
+}
+
+fn external_name(request: &Request<'_>, name: &str, owner: Owner) -> (String, String) {
+    let name = quote(name);
+    if owner == Owner::Malformed {
+        return (
+            format!("{name} is an address or a short name, which programs look up in different ways"),
+            "write a full host name. For an address, write an EndpointSlice, and ask the platform for \
+             `Tenant.spec.grants.reach.cidrs`."
+                .to_owned(),
+        );
+    }
+    (
+        format!("{name} is outside {}, and no grant covers it", request.own_tenant_in_words()),
+        "write the full name of a Service in a namespace of your own, or ask the platform for \
+         `Tenant.spec.grants.reach.hosts`."
+            .to_owned(),
+    )
+}
+
+fn endpoint_address(address: &str, owner: Owner) -> (String, String) {
+    let address = quote(address);
+    let finding = if owner == Owner::Malformed {
+        format!("{address} is not written as an address that all programs read alike")
+    } else {
+        format!(
+            "{address} can be the address of others, and no grant covers it for every port of this object"
+        )
+    };
+    let fix = "for your own pods, write a `selector` into the Service. For addresses outside the cluster, ask the platform \
+               for `Tenant.spec.grants.reach.cidrs` with these ports.";
+    (finding, fix.to_owned())
+}
+
+fn bound_subject(request: &Request<'_>, subject: &BoundSubject<'_>, owner: Owner) -> (String, String) {
+    let (kind, name) = (quote(&subject.kind), quote(&subject.name));
+    let tenant = request.own_tenant_in_words();
+    let finding = if owner == Owner::Anyone {
+        format!("{name} includes users of other tenants, who would get rights in this namespace")
+    } else {
+        format!("the {kind} {name} does not belong to {tenant}, and would get rights in this namespace")
+    };
+    let fix = "bind service accounts of your own namespaces, or owners of the tenant. For other subjects, ask the platform \
+               to write the binding.";
+    (finding, fix.to_owned())
 }
 
 /// Foreign namespaces. For the first of which the tenant may call some pods, the fix names these pods and their ports.

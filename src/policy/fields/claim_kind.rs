@@ -7,14 +7,20 @@ pub enum ClaimKind {
     KnownHost,
     /// Pods, namespaces and addresses in a rule of a NetworkPolicy.
     Peer,
+    /// The host name to which a Service of type `ExternalName` leads.
+    ExternalName,
+    /// An address in an Endpoints or an EndpointSlice.
+    EndpointAddress,
+    /// A subject that a RoleBinding gives a role.
+    Subject,
 }
 
 impl ClaimKind {
     /// True if the field is a text that names something. Other claims are read from a typed view.
     pub fn is_text(self) -> bool {
         match self {
-            Self::RequestHeader | Self::KnownHost => true,
-            Self::Peer => false,
+            Self::RequestHeader | Self::KnownHost | Self::ExternalName | Self::EndpointAddress => true,
+            Self::Peer | Self::Subject => false,
         }
     }
 }

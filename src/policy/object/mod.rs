@@ -5,6 +5,7 @@ mod baseline_object;
 mod certificate_request;
 mod connection;
 mod container;
+mod endpoints;
 mod error;
 mod metadata;
 mod namespace;
@@ -12,10 +13,11 @@ mod network_policy;
 mod owner_info;
 mod path;
 mod peer_authentication;
-mod pod_addresses;
 mod policy;
+mod role_binding;
 mod selector;
 mod sidecar;
+mod status_addresses;
 mod telemetry;
 mod tenant;
 mod text;
@@ -35,6 +37,7 @@ use baseline_object::read_baseline_object;
 pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGNERS};
 pub use connection::Connection;
 pub use container::{Container, VolumeMount};
+pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
@@ -43,10 +46,11 @@ pub use owner_info::OwnerInfo;
 pub(super) use path::Segment;
 pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
-pub use pod_addresses::{ADDRESS_FIELDS, changed_addresses};
 pub use policy::{Policy, Spec};
+pub use role_binding::{BoundSubject, RoleBinding};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
+pub use status_addresses::{POD_ADDRESSES, SERVICE_ADDRESSES, changed_addresses};
 pub use telemetry::Telemetry;
 pub use tenant::TenantView;
 pub(super) use text::nullable;
@@ -74,6 +78,9 @@ pub enum Object<'a> {
     CertificateRequest(CertificateRequest<'a>),
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
+    Service(Metadata<'a>),
+    /// An Endpoints or an EndpointSlice.
+    Endpoints(Endpoints<'a>),
     VirtualService(Metadata<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
@@ -97,7 +104,10 @@ impl<'a> Object<'a> {
                 raw,
             )?),
             Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
-            Kind::PodExecOptions | Kind::PodAttachOptions | Kind::PodProxyOptions => {
+            Kind::PodExecOptions
+            | Kind::PodAttachOptions
+            | Kind::PodProxyOptions
+            | Kind::ServiceProxyOptions => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Connection(serde_json::from_str(raw.get())?)
             }
@@ -119,6 +129,11 @@ impl<'a> Object<'a> {
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
+            Kind::Service => Self::Service(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
+            Kind::Endpoints | Kind::EndpointSlice => {
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?;
+                Self::Endpoints(serde_json::from_str(raw.get())?)
+            }
             Kind::VirtualService => {
                 Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }

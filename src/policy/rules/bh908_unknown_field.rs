@@ -98,6 +98,9 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::Secret,
     Kind::ServiceAccount,
     Kind::TokenRequest,
+    Kind::Service,
+    Kind::Endpoints,
+    Kind::EndpointSlice,
     Kind::VirtualService,
     Kind::NetworkPolicy,
     Kind::AuthorizationPolicy,
@@ -106,6 +109,7 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::ServiceEntry,
     Kind::Telemetry,
     Kind::LimitRange,
+    Kind::RoleBinding,
 ];
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {

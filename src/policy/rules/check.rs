@@ -47,9 +47,12 @@ impl Check {
             Self::Namespace(_) => &[Kinds::Only(&[Kind::Namespace])],
             Self::Tenant(_) => &[Kinds::Only(&[Kind::Tenant])],
             Self::Workload(_) => &[Kinds::Workloads],
-            Self::Connection(_) => {
-                &[Kinds::Only(&[Kind::PodExecOptions, Kind::PodAttachOptions, Kind::PodProxyOptions])]
-            }
+            Self::Connection(_) => &[Kinds::Only(&[
+                Kind::PodExecOptions,
+                Kind::PodAttachOptions,
+                Kind::PodProxyOptions,
+                Kind::ServiceProxyOptions,
+            ])],
             Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
             Self::CertificateRequest(_) => &[Kinds::Only(&[Kind::CertificateSigningRequest])],
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
@@ -126,9 +129,11 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         Object::Binding(metadata)
         | Object::ServiceAccount(metadata, _)
         | Object::ConfigMap(metadata)
+        | Object::Service(metadata)
         | Object::VirtualService(metadata)
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
+        Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),
         Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
         Object::TokenRequest(..)
         | Object::CertificateRequest(_)

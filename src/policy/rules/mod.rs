@@ -93,7 +93,14 @@ rules! {
     bh701_permissive_mtls
     bh704_ignored_policy
     bh707_silenced_log
+    bh801_external_ip
+    bh802_external_name
+    bh803_manual_endpoints
+    bh804_service_key
+    bh805_load_balancer_class
     bh901_platform_only_kind
+    bh903_foreign_subject
+    bh904_service_status
     bh907_proxy_extension
     bh908_unknown_field
 }

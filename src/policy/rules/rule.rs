@@ -49,6 +49,8 @@ pub enum Family {
     Traffic,
     /// BH7xx: Istio's security and telemetry policies.
     MeshSecurity,
+    /// BH8xx: Services and their endpoints.
+    Services,
     /// BH9xx: kinds that only the platform may write.
     PlatformKinds,
 }
@@ -302,6 +304,7 @@ impl Family {
             [_, _, b'5', ..] => Self::Network,
             [_, _, b'6', ..] => Self::Traffic,
             [_, _, b'7', ..] => Self::MeshSecurity,
+            [_, _, b'8', ..] => Self::Services,
             digits => {
                 assert!(matches!(digits, [_, _, b'9', ..]), "a code without a family");
                 Self::PlatformKinds
@@ -313,7 +316,7 @@ impl Family {
     /// never a matter of age.
     const fn has_ratchet(self) -> bool {
         match self {
-            Self::Pods | Self::Network | Self::Traffic | Self::MeshSecurity => true,
+            Self::Pods | Self::Network | Self::Traffic | Self::MeshSecurity | Self::Services => true,
             Self::Namespaces | Self::Baseline | Self::Identities | Self::PlatformKinds => false,
         }
     }
@@ -355,5 +358,8 @@ const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
         ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
+        ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],
+        ClaimKind::ExternalName => &[Kinds::Only(&[Kind::Service])],
+        ClaimKind::EndpointAddress => &[Kinds::Only(&[Kind::Endpoints, Kind::EndpointSlice])],
     }
 }
