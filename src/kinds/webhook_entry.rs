@@ -13,6 +13,8 @@ pub enum WebhookEntry {
     Shared,
     /// Tokens and pods, in other namespaces of the platform with accounts that rules trust by name.
     Credentials,
+    /// Routes and entries of the mesh, in namespaces of no tenant.
+    Unowned,
     /// Cluster-scoped objects other than Namespaces.
     Cluster,
 }
@@ -25,6 +27,7 @@ impl WebhookEntry {
         Self::Identities,
         Self::Shared,
         Self::Credentials,
+        Self::Unowned,
         Self::Cluster,
     ];
 
@@ -37,6 +40,7 @@ impl WebhookEntry {
             Self::Identities => "identities",
             Self::Shared => "shared",
             Self::Credentials => "credentials",
+            Self::Unowned => "unowned",
             Self::Cluster => "cluster",
         }
     }

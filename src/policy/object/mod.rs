@@ -6,6 +6,7 @@ mod certificate_request;
 mod connection;
 mod container;
 mod error;
+mod gateway;
 mod metadata;
 mod namespace;
 mod network_policy;
@@ -36,6 +37,7 @@ pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGN
 pub use connection::Connection;
 pub use container::{Container, VolumeMount};
 pub use error::ObjectError;
+pub use gateway::Gateway;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -74,7 +76,9 @@ pub enum Object<'a> {
     CertificateRequest(CertificateRequest<'a>),
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
-    VirtualService(Metadata<'a>),
+    /// An object that says how proxies send calls: its fields are judged by the claims in them.
+    Traffic(Metadata<'a>),
+    Gateway(Metadata<'a>, Gateway<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -119,8 +123,12 @@ impl<'a> Object<'a> {
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
-            Kind::VirtualService => {
-                Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            Kind::VirtualService | Kind::DestinationRule => {
+                Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Gateway => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::Gateway(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
@@ -151,6 +159,8 @@ impl<'a> Object<'a> {
             Kind::Unread => Self::Opaque,
             Kind::Exemption
             | Kind::PersistentVolumeClaim
+            | Kind::WorkloadEntry
+            | Kind::WorkloadGroup
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig
