@@ -98,6 +98,10 @@ kinds! {
             .unaudited(),
 
     VirtualService: Row::judged(Policies, "networking.istio.io", "v1", "virtualservices", WRITES),
+    DestinationRule: Row::judged(Policies, "networking.istio.io", "v1", "destinationrules", WRITES),
+    Gateway: Row::judged(Policies, "networking.istio.io", "v1", "gateways", WRITES),
+    WorkloadEntry: Row::judged(Policies, "networking.istio.io", "v1", WORKLOAD_ENTRIES, WRITES),
+    WorkloadGroup: Row::judged(Policies, "networking.istio.io", "v1", "workloadgroups", WRITES),
     WasmPlugin: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "wasmplugins", WRITES),
     TrafficExtension: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "trafficextensions", WRITES),
     ProxyConfig: Row::judged(Policies, "networking.istio.io", "v1beta1", "proxyconfigs", WRITES),

@@ -15,6 +15,8 @@ pub enum WebhookEntry {
     Shared,
     /// Tokens and pods, in other namespaces of the platform with accounts that rules trust by name.
     Credentials,
+    /// Routes and entries of the mesh, in namespaces of no tenant.
+    Unowned,
     /// Cluster-scoped objects other than Namespaces.
     Cluster,
 }
@@ -28,6 +30,7 @@ impl WebhookEntry {
         Self::Services,
         Self::Shared,
         Self::Credentials,
+        Self::Unowned,
         Self::Cluster,
     ];
 
@@ -41,6 +44,7 @@ impl WebhookEntry {
             Self::Services => "services",
             Self::Shared => "shared",
             Self::Credentials => "credentials",
+            Self::Unowned => "unowned",
             Self::Cluster => "cluster",
         }
     }

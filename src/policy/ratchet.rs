@@ -43,6 +43,7 @@ fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
             WebhookEntry::Namespaces
             | WebhookEntry::Shared
             | WebhookEntry::Credentials
+            | WebhookEntry::Unowned
             | WebhookEntry::Cluster,
         )
         | None => Ok(false),

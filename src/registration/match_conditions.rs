@@ -84,6 +84,14 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
         WebhookEntry::Credentials => {
             conditions.extend([only_token_secrets(), not_controller_or_node(), trusted_account(places)]);
         }
+        WebhookEntry::Unowned => conditions.extend([
+            condition(
+                "writes-routes",
+                "request.operation == 'CREATE' \
+                 || (request.operation == 'UPDATE' && object.?spec != oldObject.?spec)",
+            ),
+            condition("not-platform", &format!("!{}", is_platform(settings))),
+        ]),
         WebhookEntry::Workloads => conditions.extend([
             // Commands in other containers do not involve the webhook.
             condition(

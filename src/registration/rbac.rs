@@ -53,7 +53,16 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             ]);
         } else {
             rules.extend(audited_resource_rules("get", |kind| {
-                !matches!(kind, Kind::Pod | Kind::Service | Kind::VirtualService)
+                !matches!(
+                    kind,
+                    Kind::Pod
+                        | Kind::Service
+                        | Kind::VirtualService
+                        | Kind::DestinationRule
+                        | Kind::Gateway
+                        | Kind::WorkloadEntry
+                        | Kind::WorkloadGroup
+                )
             }));
         }
         objects.extend(cluster_role(namespace, account, &rules));

@@ -135,7 +135,10 @@ fn allowed(values: Values) -> String {
 fn claimed(kind: ClaimKind) -> &'static str {
     match kind {
         ClaimKind::RequestHeader => "a request header",
-        ClaimKind::KnownHost => "a host",
+        ClaimKind::KnownHost | ClaimKind::ServedHost | ClaimKind::ReachedHost => "a host",
+        ClaimKind::Address => "an address",
+        ClaimKind::Gateway => "a gateway",
+        ClaimKind::Delegate | ClaimKind::Export => "a namespace",
         ClaimKind::Peer => "a peer",
         ClaimKind::ExternalName => "a host name",
         ClaimKind::EndpointAddress => "an address",

@@ -349,6 +349,12 @@ impl Settings {
         self.gateways.iter().find(|gateway| gateway.name == name)
     }
 
+    /// Returns the platform's gateways, by their names in messages, each with the labels of its pods.
+    pub fn gateway_pods(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
+        let egress = self.egress_gateway.iter().map(|gateway| (&*gateway.service, &gateway.selector));
+        self.gateways.iter().map(|gateway| (&*gateway.name, &gateway.selector)).chain(egress)
+    }
+
     /// True if rules or policies trust a namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.is_listed_platform_namespace(namespace)

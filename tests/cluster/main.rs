@@ -18,6 +18,7 @@ mod fields;
 mod flows;
 mod gateway_pods;
 mod grants;
+mod hosts;
 mod identity;
 mod injection;
 mod keys;

@@ -8,6 +8,7 @@ mod check;
 mod derived;
 mod examples;
 mod granted;
+mod hosts;
 mod house;
 mod imports;
 mod keys;

@@ -74,6 +74,7 @@ fn subject_is_admitted_if_and_only_if_it_belongs_to_the_tenant_or_the_platform()
             });
             let raw = to_raw_value(&binding).unwrap();
             let review = Review {
+                is_in_unowned_namespace: false,
                 operation: "CREATE",
                 group: "rbac.authorization.k8s.io",
                 resource: "rolebindings",

@@ -24,6 +24,7 @@ fn snapshot() -> Snapshot {
 fn refused(snapshot: &Snapshot, (group, resource): (&str, &str), object: &Value) -> Vec<String> {
     let raw = to_raw_value(object).unwrap();
     let review = Review {
+        is_in_unowned_namespace: false,
         operation: "CREATE",
         group,
         resource,

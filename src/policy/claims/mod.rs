@@ -1,11 +1,14 @@
 //! Claims: the names in an object that can lead outside its tenant. Each claim is resolved to an [`Owner`] in one
 //! place, for every kind of object that makes it, and worded in one place. A rule says which owners it refuses.
 
+mod address;
 mod cidr;
 mod claim;
 mod endpoint_address;
 mod external_name;
+mod gateway;
 mod header;
+mod host;
 mod known_host;
 mod namespaces;
 mod owner;
@@ -28,6 +31,11 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
     match *claim {
         Claim::RequestHeader(name) => header::resolve(name),
         Claim::KnownHost(host) => known_host::resolve(request, host),
+        Claim::ServedHost(host) | Claim::ReachedHost(host) => host::resolve(request, host),
+        Claim::Address(address) => address::resolve(request, address),
+        Claim::Gateway(gateway) => gateway::resolve(request, gateway),
+        Claim::Delegate(namespace) => namespaces::resolve(request, namespace),
+        Claim::Export(namespace) => namespaces::resolve_export(request, namespace),
         Claim::Cidr(rule, range) => peers::resolve_range(request, &rule, range),
         Claim::Namespaces { rule, namespaces, pods } => {
             peers::resolve_namespaces(request, &rule, namespaces, pods)
@@ -41,9 +49,6 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
 
 /// Reports the claims of one kind whose owner is one of `refused`.
 pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report: &mut RuleReport) {
-    if matches!(request.object, Object::Policy(policy) if !request.is_tenant_policy(policy)) {
-        return;
-    }
     for claim in request.claims(kind) {
         let owner = resolve(request, &claim.value);
         if refused.contains(&owner) {
@@ -54,21 +59,37 @@ pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report:
 }
 
 impl<'r> Request<'r> {
-    /// Returns the claims of one kind that the object makes, in the order of its fields.
+    /// False for an object of the baseline, which must equal the baseline's.
+    pub fn makes_claims(&self) -> bool {
+        match self.object {
+            Object::Policy(policy) => self.tenant.is_none() || self.is_tenant_policy(policy),
+            _ => true,
+        }
+    }
+
+    /// Returns the claims of one kind that the object makes, in the order of its fields. An object of the baseline makes
+    /// none.
     pub fn claims(&self, kind: ClaimKind) -> impl Iterator<Item = Located<'r, Claim<'r>>> {
-        let found = self.found.claims.iter().filter(move |claim| claim.kind == kind);
+        let is_judged = self.makes_claims();
+        let found = self.found.claims.iter().filter(move |claim| is_judged && claim.kind == kind);
         let found = found.filter_map(|claim| {
             let value = match claim.kind {
                 ClaimKind::RequestHeader => Claim::RequestHeader(&claim.text),
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
                 ClaimKind::ExternalName => Claim::ExternalName(&claim.text),
                 ClaimKind::EndpointAddress => Claim::EndpointAddress(&claim.text),
+                ClaimKind::ServedHost => Claim::ServedHost(&claim.text),
+                ClaimKind::ReachedHost => Claim::ReachedHost(&claim.text),
+                ClaimKind::Address => Claim::Address(&claim.text),
+                ClaimKind::Gateway => Claim::Gateway(&claim.text),
+                ClaimKind::Delegate => Claim::Delegate(&claim.text),
+                ClaimKind::Export => Claim::Export(&claim.text),
                 ClaimKind::Peer | ClaimKind::Subject => return None,
             };
             Some(Located { value, path: self.found.path(claim.place) })
         });
         let spec = match self.object {
-            Object::Policy(policy) => &policy.spec,
+            Object::Policy(policy) if is_judged => &policy.spec,
             _ => &Spec::Other,
         };
         let (peers, subjects) = match (spec, kind) {

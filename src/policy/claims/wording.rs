@@ -24,6 +24,23 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         Claim::ExternalName(name) => external_name(request, name, owner),
         Claim::EndpointAddress(address) => endpoint_address(address, owner),
         Claim::Subject(subject) => bound_subject(request, subject, owner),
+        Claim::ServedHost(host) => (host_in_words(request, host, owner), SERVED_HOST.to_owned()),
+        Claim::ReachedHost(host) => (host_in_words(request, host, owner), REACHED_HOST.to_owned()),
+        Claim::Address(address) => (host_in_words(request, address, owner), ADDRESS.to_owned()),
+        Claim::Gateway(gateway) => (
+            format!("{} is a gateway outside {}, and no grant covers it", quote(gateway), request.own_tenant_in_words()),
+            "write `mesh`, or a Gateway in a namespace of your own. For a gateway of the platform, ask for \
+             `Tenant.spec.grants.serve.gateways`."
+                .to_owned(),
+        ),
+        Claim::Delegate(namespace) => (
+            format!("the namespace {} is outside {}", quote(namespace), request.own_tenant_in_words()),
+            "name a VirtualService in a namespace of your own.".to_owned(),
+        ),
+        Claim::Export(namespace) => (
+            format!("{} names no namespace", quote(namespace)),
+            "write `.` or a namespace of your own.".to_owned(),
+        ),
         Claim::NoPeers(rule) => (
             format!("a rule without `{}` matches every pod and every address", rule.list()),
             peers_of_the_tenant(request, &rule),
@@ -103,6 +120,23 @@ fn bound_subject(request: &Request<'_>, subject: &BoundSubject<'_>, owner: Owner
     let fix = "bind service accounts of your own namespaces, or owners of the tenant. For other subjects, ask the platform \
                to write the binding.";
     (finding, fix.to_owned())
+}
+
+const SERVED_HOST: &str = "name a Service in a namespace of your own. For a host outside the cluster, ask the platform for \
+     `hosts` in `Tenant.spec.grants.serve`, or in `reach` if your pods only call it.";
+const REACHED_HOST: &str = "name a Service in a namespace of your own. For other destinations, ask the platform for \
+     `sharedServices` or `hosts` in `Tenant.spec.grants.reach`.";
+const ADDRESS: &str = "select your pods with `workloadSelector`, or ask the platform for `cidrs` in `Tenant.spec.grants.reach`.";
+
+fn host_in_words(request: &Request<'_>, host: &str, owner: Owner) -> String {
+    let host = quote(host);
+    match owner {
+        Owner::Anyone => format!("{host} matches hosts of other namespaces"),
+        Owner::Malformed => format!("programs read {host} in different ways"),
+        Owner::Own | Owner::Granted | Owner::Platform | Owner::Foreign => {
+            format!("{host} is outside {}, and no grant covers it", request.own_tenant_in_words())
+        }
+    }
 }
 
 /// Foreign namespaces. For the first of which the tenant may call some pods, the fix names these pods and their ports.

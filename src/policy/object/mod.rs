@@ -7,6 +7,7 @@ mod connection;
 mod container;
 mod endpoints;
 mod error;
+mod gateway;
 mod metadata;
 mod namespace;
 mod network_policy;
@@ -39,6 +40,7 @@ pub use connection::Connection;
 pub use container::{Container, VolumeMount};
 pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
+pub use gateway::Gateway;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -81,7 +83,9 @@ pub enum Object<'a> {
     Service(Metadata<'a>),
     /// An Endpoints or an EndpointSlice.
     Endpoints(Endpoints<'a>),
-    VirtualService(Metadata<'a>),
+    /// An object that says how proxies send calls: its fields are judged by the claims in them.
+    Traffic(Metadata<'a>),
+    Gateway(Metadata<'a>, Gateway<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -134,8 +138,12 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Endpoints(serde_json::from_str(raw.get())?)
             }
-            Kind::VirtualService => {
-                Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            Kind::VirtualService | Kind::DestinationRule => {
+                Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Gateway => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::Gateway(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
@@ -166,6 +174,8 @@ impl<'a> Object<'a> {
             Kind::Unread => Self::Opaque,
             Kind::Exemption
             | Kind::PersistentVolumeClaim
+            | Kind::WorkloadEntry
+            | Kind::WorkloadGroup
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

@@ -62,6 +62,8 @@ pub enum NamespaceClass {
     ClusterScoped,
     /// Namespaces of tenants.
     Tenant,
+    /// Namespaces of neither a tenant nor the platform.
+    Unowned,
     /// Namespaces of shared services.
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
@@ -357,6 +359,13 @@ const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
         ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
+        ClaimKind::ServedHost => {
+            &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]
+        }
+        ClaimKind::ReachedHost => &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule])],
+        ClaimKind::Address => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
+        ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::Export => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
         ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],
         ClaimKind::ExternalName => &[Kinds::Only(&[Kind::Service])],

@@ -3,6 +3,9 @@ mod binding;
 mod connections;
 mod controllers;
 mod endpoints;
+mod destination_rule;
+mod external_workload;
+mod gateway;
 mod identities;
 mod limits;
 mod metadata;
@@ -61,9 +64,12 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Endpoints => endpoints::ENDPOINTS,
         Kind::EndpointSlice => endpoints::ENDPOINT_SLICE,
         Kind::VirtualService => virtual_service::TABLE,
+        Kind::DestinationRule => destination_rule::TABLE,
         Kind::EnvoyFilter | Kind::WasmPlugin | Kind::TrafficExtension | Kind::ProxyConfig => {
             proxy_extensions::TABLE
         }
+        Kind::Gateway => gateway::TABLE,
+        Kind::WorkloadEntry | Kind::WorkloadGroup => external_workload::TABLE,
         Kind::Tenant => own_kinds::TENANT,
         Kind::SharedService | Kind::Exemption => own_kinds::PLATFORM_ONLY,
         Kind::NetworkPolicy => network_policy::TABLE,
