@@ -33,8 +33,7 @@ pub struct Cluster {
 const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-controller,serviceaccount-token-controller,\
     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
-    clusterrole-aggregation-controller,disruption-controller,endpoints-controller,endpointslice-controller,\
-    endpointslice-mirroring-controller";
+    clusterrole-aggregation-controller,disruption-controller";
 
 /// The audit policy: every write of Bulkhead's accounts except their lease, every write of break-glass users, and the
 /// pods that the job controller creates.
