@@ -136,12 +136,11 @@ fn claimed(kind: ClaimKind) -> &'static str {
     match kind {
         ClaimKind::RequestHeader => "a request header",
         ClaimKind::KnownHost | ClaimKind::ServedHost | ClaimKind::ReachedHost => "a host",
-        ClaimKind::Address => "an address",
+        ClaimKind::Address | ClaimKind::EndpointAddress => "an address",
         ClaimKind::Gateway => "a gateway",
         ClaimKind::Delegate | ClaimKind::Export => "a namespace",
         ClaimKind::Peer => "a peer",
         ClaimKind::ExternalName => "a host name",
-        ClaimKind::EndpointAddress => "an address",
         ClaimKind::Subject => "a subject",
     }
 }

@@ -357,15 +357,13 @@ impl NamespaceClass {
 /// Returns the kinds whose objects make claims of this kind.
 const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
-        ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::RequestHeader | ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::ServedHost => {
             &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]
         }
         ClaimKind::ReachedHost => &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule])],
-        ClaimKind::Address => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
-        ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
-        ClaimKind::Export => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
+        ClaimKind::Address | ClaimKind::Export => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
         ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],
         ClaimKind::ExternalName => &[Kinds::Only(&[Kind::Service])],
