@@ -314,6 +314,30 @@ static FILLED: &[Filled] = &[
     secrets("credentials"),
     secrets("identities"),
     Filled {
+        entry: "services",
+        part: "annotations",
+        collection: "/api/v1/namespaces/filled/services",
+        subresource: "",
+        object: |size| {
+            let spec = json!({ "clusterIP": "None", "selector": { "app": "a" } });
+            object("v1", "Service", json!({ "metadata": { "annotations": keys(size) }, "spec": spec }))
+        },
+        patch: note,
+    },
+    Filled {
+        entry: "services",
+        part: "addresses",
+        collection: "/api/v1/namespaces/filled/endpoints",
+        subresource: "",
+        object: |size| {
+            let ip = |index: usize| format!("10.{}.{}.{}", index >> 16, index >> 8 & 255, index & 255);
+            let addresses: Vec<_> = (0..size / 20).map(|index| json!({ "ip": ip(index) })).collect();
+            let subset = json!({ "addresses": addresses, "ports": [{ "port": 80 }] });
+            object("v1", "Endpoints", json!({ "subsets": [subset] }))
+        },
+        patch: note,
+    },
+    Filled {
         entry: "cluster",
         part: "finalizers",
         collection: "/apis/bulkhead.dev/v1alpha1/tenants",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Grants {
-    /// Calls from outside the cluster.
+    /// Calls from outside the cluster, and the hosts that the tenant serves.
     pub serve: Serve,
 
     /// Calls of the tenant to destinations outside its namespaces.
@@ -65,7 +65,7 @@ impl Nodes {
     }
 }
 
-/// Calls to a tenant from outside the cluster.
+/// Calls to a tenant from outside the cluster, and the names that it answers to.
 #[derive(Clone, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Serve {
@@ -73,6 +73,11 @@ pub struct Serve {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub gateways: Vec<String>,
+
+    /// Hosts outside the cluster that the tenant may serve in the mesh; `*.example.com` includes all subdomains.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), transform = host_patterns)]
+    pub hosts: Vec<String>,
 }
 
 /// Calls of a tenant to destinations outside its namespaces.

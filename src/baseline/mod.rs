@@ -23,10 +23,11 @@ pub use labels::{Label, enforced_labels, labels, missing_labels};
 pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
-    is_baseline_name, known_hosts, limits_exclude_proxy, namespace_object_names,
+    is_baseline_name, known_hosts, known_services, limits_exclude_proxy, namespace_object_names,
 };
 pub use network::{
-    DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
+    CLUSTER_DOMAIN, DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port,
+    mesh_ports,
 };
 pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};

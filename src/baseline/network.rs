@@ -14,7 +14,7 @@ use crate::snapshot::ClusterEndpoints;
 const HBONE_PORT: u16 = 15008;
 
 /// Suffix of the DNS names of Services.
-const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+pub const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 
 /// Conventional address of a DNS cache on the node. See
 /// <https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>.
@@ -112,8 +112,13 @@ pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
     (namespace, format!("{service}.{namespace}.{CLUSTER_DOMAIN}"))
 }
 
-/// Returns the Services that every pod calls: the API server and DNS.
+/// Returns the Services that every pod calls, each with its namespace: the API server and DNS.
+pub(super) fn common_services(settings: &Settings) -> impl Iterator<Item = (&str, &str)> {
+    let dns = settings.dns_services.iter().map(|service| (DNS_NAMESPACE, service.as_str()));
+    once(("default", "kubernetes")).chain(dns)
+}
+
+/// Returns the Services that every pod calls as a Sidecar names them.
 pub(super) fn common_hosts(settings: &Settings) -> impl Iterator<Item = (&str, String)> {
-    let dns = settings.dns_services.iter().map(|service| host(DNS_NAMESPACE, service));
-    once(host("default", "kubernetes")).chain(dns)
+    common_services(settings).map(|(namespace, service)| host(namespace, service))
 }

@@ -8,16 +8,17 @@ mod namespaces;
 mod others;
 mod pods;
 mod row;
+mod services;
 mod taints;
 
 use crate::kinds::Kind;
 
 pub use names::{
-    DATAPLANE_LABEL, DRY_RUN_ANNOTATION, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY, INJECTION_LABEL,
-    LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL, NAMESPACE_NAME_LABEL,
-    NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL,
-    PROBE, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REVISION_LABEL,
-    SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
+    DATAPLANE_LABEL, DRY_RUN_ANNOTATION, ENDPOINT_MANAGERS, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY,
+    INJECTION_LABEL, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL,
+    NAMESPACE_NAME_LABEL, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL,
+    POD_SECURITY_LABEL, PROBE, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
+    REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
     TEMPLATES_ANNOTATION, TENANT_LABEL, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
 };
 pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
@@ -25,7 +26,7 @@ pub use row::{Map, Objects, Pattern, Row, Values, Writer};
 pub use taints::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 
 /// The table, in sections by the objects on which the keys matter. Each section is sorted by the patterns' text.
-pub static TABLE: [&[Row]; 3] = [namespaces::ROWS, pods::ROWS, others::ROWS];
+pub static TABLE: [&[Row]; 4] = [namespaces::ROWS, pods::ROWS, services::ROWS, others::ROWS];
 
 /// Returns the row for a label or an annotation of an object of `kind`: that of the key itself, or of its domain.
 pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
@@ -33,6 +34,11 @@ pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
     let is_meant = |row: &&Row| row.maps.contains(&map) && row.objects.contain(kind);
     let mut exact = rows_with_text(rows, key).filter(is_meant);
     exact.find(|row| matches!(row.pattern, Pattern::Key(_))).or_else(|| domain_rows(rows, key).find(is_meant))
+}
+
+/// True if the row is the one for this label or annotation of an object of `kind`: another one can be narrower.
+pub fn is_row_for(row: &Row, kind: Kind, map: Map, key: &str) -> bool {
+    row.pattern.matches(key) && find(kind, map, key).is_some_and(|found| found.pattern == row.pattern)
 }
 
 /// Returns the rows about objects of `kind` that the rule with this code judges.
@@ -45,6 +51,8 @@ fn rows(kind: Kind) -> &'static [Row] {
         namespaces::ROWS
     } else if Objects::Pods.contain(kind) {
         pods::ROWS
+    } else if services::KINDS.contains(&kind) {
+        services::ROWS
     } else {
         others::ROWS
     }

@@ -65,5 +65,8 @@ pub const DRY_RUN_ANNOTATION: &str = "istio.io/dry-run";
 pub const SUPPRESSION_ANNOTATION: &str = "galley.istio.io/analyze-suppress";
 /// Annotation that names the service account whose token a Secret holds.
 pub const SERVICE_ACCOUNT_ANNOTATION: &str = "kubernetes.io/service-account.name";
+/// Values of the labels with which Kubernetes' controllers mark their own Endpoints and EndpointSlices.
+pub const ENDPOINT_MANAGERS: [&str; 3] =
+    ["endpoint-controller", "endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
 /// Annotation in which kubectl records what it last applied. Only kubectl reads it.
 pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";

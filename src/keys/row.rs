@@ -101,6 +101,10 @@ pub enum Values {
     AppArmorProfile,
     /// A waypoint of the tenant's own namespace, as the settings name it.
     Waypoint,
+    /// Only the namespaces of the object's tenant, separated by commas, or `.` or `~`.
+    OwnNamespaces,
+    /// Any name but those of Kubernetes' own controllers.
+    OtherThanController,
     /// The network that istio-cni needs, on a cluster that chains it with Multus.
     MeshNetwork,
 }

@@ -1,5 +1,5 @@
 use super::Operation::{self, Connect, Create, Delete, Update};
-use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Shared, Workloads};
+use super::WebhookEntry::{self, Cluster, Identities, Namespaces, Policies, Services, Shared, Workloads};
 
 /// The API group of Bulkhead's own kinds.
 pub const OWN_GROUP: &str = "bulkhead.dev";
@@ -83,12 +83,25 @@ kinds! {
     // Written only as a subresource of ServiceAccounts.
     TokenRequest: Row::judged(Identities, "authentication.k8s.io", "v1", "", &[]),
 
+    Service: Row::judged(Services, "", "v1", "services", WRITES).subresources(&[
+        Subresource::new("proxy", Kind::ServiceProxyOptions, &[Connect]),
+        Subresource::new("status", Kind::Service, &[Update]),
+    ]),
+    ServiceProxyOptions: Row::judged(Services, "", "v1", "", &[]),
+    // A stored object does not show if one of Kubernetes' controllers wrote it.
+    Endpoints: Row::judged(Services, "", "v1", "endpoints", WRITES).unaudited(),
+    EndpointSlice: Row::judged(Services, "discovery.k8s.io", "v1", "endpointslices", WRITES).unaudited(),
+
     CertificateSigningRequest:
         Row::judged(Cluster, "certificates.k8s.io", "v1", "certificatesigningrequests", &[Create])
             .cluster_scoped()
             .unaudited(),
 
     VirtualService: Row::judged(Policies, "networking.istio.io", "v1", "virtualservices", WRITES),
+    DestinationRule: Row::judged(Policies, "networking.istio.io", "v1", "destinationrules", WRITES),
+    Gateway: Row::judged(Policies, "networking.istio.io", "v1", "gateways", WRITES),
+    WorkloadEntry: Row::judged(Policies, "networking.istio.io", "v1", WORKLOAD_ENTRIES, WRITES),
+    WorkloadGroup: Row::judged(Policies, "networking.istio.io", "v1", "workloadgroups", WRITES),
     WasmPlugin: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "wasmplugins", WRITES),
     TrafficExtension: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "trafficextensions", WRITES),
     ProxyConfig: Row::judged(Policies, "networking.istio.io", "v1beta1", "proxyconfigs", WRITES),

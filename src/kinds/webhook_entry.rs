@@ -9,10 +9,14 @@ pub enum WebhookEntry {
     Policies,
     /// Service accounts, their tokens, token Secrets and the mesh's root certificate, in namespaces with the tenant label.
     Identities,
+    /// Services and their endpoints, in namespaces with the tenant label.
+    Services,
     /// Every kind, in the namespaces of shared services, the mesh's root and Bulkhead.
     Shared,
     /// Tokens and pods, in other namespaces of the platform with accounts that rules trust by name.
     Credentials,
+    /// Routes and entries of the mesh, in namespaces of no tenant.
+    Unowned,
     /// Cluster-scoped objects other than Namespaces.
     Cluster,
 }
@@ -23,8 +27,10 @@ impl WebhookEntry {
         Self::Workloads,
         Self::Policies,
         Self::Identities,
+        Self::Services,
         Self::Shared,
         Self::Credentials,
+        Self::Unowned,
         Self::Cluster,
     ];
 
@@ -35,8 +41,10 @@ impl WebhookEntry {
             Self::Workloads => "workloads",
             Self::Policies => "policies",
             Self::Identities => "identities",
+            Self::Services => "services",
             Self::Shared => "shared",
             Self::Credentials => "credentials",
+            Self::Unowned => "unowned",
             Self::Cluster => "cluster",
         }
     }

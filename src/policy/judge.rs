@@ -196,6 +196,7 @@ fn namespace_owner<'w>(
     snapshot: &'w Snapshot,
 ) -> Result<NamespaceOwner<'w>, JudgeError> {
     match snapshot.owner(review.namespace) {
+        Some(NamespaceOwner::Unowned) | None if review.is_in_unowned_namespace => Ok(NamespaceOwner::Unowned),
         Some(NamespaceOwner::Unowned) | None if snapshot.has_trusted_accounts(review.namespace) => {
             Ok(NamespaceOwner::Platform)
         }
@@ -222,6 +223,7 @@ fn class(review: &Review<'_>, owner: NamespaceOwner<'_>, snapshot: &Snapshot) ->
         NamespaceOwner::Platform if snapshot.has_trusted_accounts(review.namespace) => {
             Some(NamespaceClass::TrustedAccounts)
         }
-        NamespaceOwner::Platform | NamespaceOwner::Unowned => None,
+        NamespaceOwner::Unowned => Some(NamespaceClass::Unowned),
+        NamespaceOwner::Platform => None,
     }
 }

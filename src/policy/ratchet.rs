@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::ReviewObject;
 use super::fields::Found;
-use super::object::{ObjectError, TypedObject, template};
+use super::object::{ObjectError, TypedObject, template, values_at};
 use super::pod_changes::same_pod;
 use super::read_object::ReadObject;
 use super::request::Request;
@@ -27,7 +27,14 @@ pub(super) fn had(request: &Request<'_>, rule: &Rule, violations: &[Violation]) 
 
 fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
     let unchanged = match kind.entry() {
+        Some(WebhookEntry::Policies) if kind == Kind::RoleBinding => {
+            same_fields(old, new, &["roleRef", "subjects"])
+        }
         Some(WebhookEntry::Policies) => same_configuration(kind, old, new),
+        // Of labels and annotations, the rules judge only those that change.
+        Some(WebhookEntry::Services) => {
+            same_fields(old, new, &["spec", "subsets", "addressType", "endpoints", "ports"])
+        }
         Some(WebhookEntry::Workloads) if kind == Kind::Pod => same_pod(old, new),
         Some(WebhookEntry::Workloads) if kind.is_workload() => same_template(kind, old, new),
         // Of these kinds, a ratchet concerns only unknown fields.
@@ -36,6 +43,7 @@ fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
             WebhookEntry::Namespaces
             | WebhookEntry::Shared
             | WebhookEntry::Credentials
+            | WebhookEntry::Unowned
             | WebhookEntry::Cluster,
         )
         | None => Ok(false),
@@ -72,6 +80,19 @@ fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool
     let (old, new) = (read(old)?, read(new)?);
     Ok(old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
         && old.metadata.same_mesh_metadata(&new.metadata))
+}
+
+/// True if these fields are equal, byte for byte.
+fn same_fields(old: &RawValue, new: &RawValue, fields: &'static [&'static str]) -> Result<bool, ObjectError> {
+    fn text<'a>(object: &'a RawValue, field: &'a str) -> Result<Option<&'a str>, ObjectError> {
+        Ok(values_at(object, field)?.pop().map(|(_, value)| value.get()))
+    }
+    for field in fields {
+        if text(old, field)? != text(new, field)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// True if the pod templates are equal, byte for byte.

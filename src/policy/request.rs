@@ -3,7 +3,10 @@ use std::cell::OnceCell;
 use serde::de::IgnoredAny;
 
 use super::fields::Found;
-use super::object::{Located, Metadata, NamespaceView, Object, Stage, TypedObject, changed_addresses};
+use super::object::{
+    Located, Metadata, NamespaceView, Object, POD_ADDRESSES, SERVICE_ADDRESSES, Stage, TypedObject,
+    changed_addresses,
+};
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
 use crate::keys::{GATEWAY_TEMPLATE, TEMPLATES_ANNOTATION};
@@ -151,10 +154,11 @@ impl<'r> Request<'r> {
         self.old_metadata.get_or_init(read).as_ref()
     }
 
-    /// Returns the addresses of a pod that an update changes.
+    /// Returns the addresses in the status of a pod or a Service that an update changes.
     pub fn changed_addresses(&self) -> impl Iterator<Item = Located<'static, &'r str>> {
+        let fields = if self.kind == Kind::Service { SERVICE_ADDRESSES } else { POD_ADDRESSES };
         let new = self.review.object.and_then(|object| object.raw().ok());
-        changed_addresses(new, self.review.old_object)
+        changed_addresses(fields, new, self.review.old_object)
     }
 
     /// Returns the Namespace that the request writes, and its old version.

@@ -15,6 +15,8 @@ pub struct Review<'a> {
     pub subresource: &'a str,
     /// Empty for an object without a namespace.
     pub namespace: &'a str,
+    /// True if the API server sees no tenant label on the namespace.
+    pub is_in_unowned_namespace: bool,
     pub user: User<'a>,
     /// The stage at which pods are judged: an API server asks about objects that it is about to store.
     pub stage: Stage,

@@ -12,13 +12,13 @@ use super::places::Places;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
 use crate::kinds::{Kind, MESH_GROUPS, Resource, WORKLOAD_ENTRIES, WebhookEntry};
-use crate::policy::object::{ADDRESS_FIELDS, KUBELET_SIGNERS};
+use crate::policy::object::{KUBELET_SIGNERS, POD_ADDRESSES, SERVICE_ADDRESSES};
 use crate::policy::proxy::INJECTED_CONTAINERS;
 use crate::policy::rules::{MESH_CONFIG_MAPS, SERVICE_ACCOUNT_TOKEN};
 use crate::policy::{NamespaceClass, RULES, Rule};
 use crate::settings::{
-    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, PROBE_NAMESPACE, QUOTA_CONTROLLER, Settings,
-    VOLUME_BINDER, kube_controller_accounts, kube_controllers,
+    CONTROLLER_MANAGER, ENDPOINT_CONTROLLERS, KUBE_SYSTEM, NAMESPACE_CONTROLLER, PROBE_NAMESPACE,
+    QUOTA_CONTROLLER, Settings, VOLUME_BINDER, kube_controller_accounts, kube_controllers,
 };
 use crate::snapshot::BASELINE_READY;
 
@@ -67,6 +67,9 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
                 not_namespace_deletion(),
             ]);
         }
+        WebhookEntry::Services => {
+            conditions.extend([not_endpoint_controller(), touches_service_or_endpoints()]);
+        }
         WebhookEntry::Shared => {
             conditions.extend([
                 not_event_lease_or_review(),
@@ -81,6 +84,14 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
         WebhookEntry::Credentials => {
             conditions.extend([only_token_secrets(), not_controller_or_node(), trusted_account(places)]);
         }
+        WebhookEntry::Unowned => conditions.extend([
+            condition(
+                "writes-routes",
+                "request.operation == 'CREATE' \
+                 || (request.operation == 'UPDATE' && object.?spec != oldObject.?spec)",
+            ),
+            condition("not-platform", &format!("!{}", is_platform(settings))),
+        ]),
         WebhookEntry::Workloads => conditions.extend([
             // Commands in other containers do not involve the webhook.
             condition(
@@ -119,8 +130,7 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
             changes.collect::<Vec<_>>().join(" || ")
         )
     });
-    let addresses =
-        ADDRESS_FIELDS.map(|field| format!("object.?status.?{field} != oldObject.?status.?{field}"));
+    let addresses = status_differs(POD_ADDRESSES);
     condition(
         "touches-pod-or-template",
         &format!(
@@ -136,7 +146,42 @@ fn touches_pod_or_template(settings: &Settings) -> MatchCondition {
              || object.?spec.?template != oldObject.?spec.?template \
              || object.?spec.?jobTemplate != oldObject.?spec.?jobTemplate)",
             template_kinds.collect::<String>(),
-            addresses.join(" || ")
+            addresses
+        ),
+    )
+}
+
+/// CEL that is true if one of these fields of the status differs.
+fn status_differs(fields: &[&str]) -> String {
+    let differs = |field: &&str| format!("object.?status.?{field} != oldObject.?status.?{field}");
+    fields.iter().map(differs).collect::<Vec<_>>().join(" || ")
+}
+
+/// Leaves out the endpoints that Kubernetes' controllers write for every change of a pod, and the addresses of load
+/// balancers. A Service itself is judged for every user.
+fn not_endpoint_controller() -> MatchCondition {
+    condition(
+        "not-endpoint-controller",
+        &format!(
+            "(request.resource.resource == 'services' && request.?subResource.orValue('') == '') \
+             || !(request.userInfo.username in [{}])",
+            quoted(ENDPOINT_CONTROLLERS)
+        ),
+    )
+}
+
+/// Leaves out updates that change nothing that a rule reads, such as those of leader elections, which annotate an
+/// Endpoints.
+fn touches_service_or_endpoints() -> MatchCondition {
+    condition(
+        "touches-service-or-endpoints",
+        &format!(
+            "request.operation != 'UPDATE' || object.metadata.?labels != oldObject.metadata.?labels \
+             || (request.resource.resource == 'services' \
+             ? object.?spec != oldObject.?spec || object.metadata.?annotations != oldObject.metadata.?annotations \
+             || {} : object.?subsets != oldObject.?subsets || object.?endpoints != oldObject.?endpoints \
+             || object.?ports != oldObject.?ports || object.?addressType != oldObject.?addressType)",
+            status_differs(SERVICE_ADDRESSES)
         ),
     )
 }
@@ -232,7 +277,7 @@ fn baseline_or_judged_policy() -> MatchCondition {
             "{OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
-             || object.metadata.?labels != oldObject.metadata.?labels \
+             || object.?subjects != oldObject.?subjects || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
             quoted(names),
             quoted(judged.map(|resource| resource.plural)),

@@ -35,6 +35,14 @@ impl<'a> Places<'a> {
         self.settings.protected_namespaces().chain(self.shared.iter().map(String::as_str)).collect()
     }
 
+    /// Returns all namespaces of the platform.
+    pub(super) fn of_platform(self) -> BTreeSet<&'a str> {
+        self.protected()
+            .into_iter()
+            .chain(self.settings.platform_namespaces.iter().map(String::as_str))
+            .collect()
+    }
+
     /// Returns the protected namespaces that have objects of the baseline.
     pub(super) fn with_baseline(self) -> BTreeSet<&'a str> {
         let root = self.settings.mesh_wide.map(|_| self.settings.mesh_root.as_str());

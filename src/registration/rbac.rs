@@ -53,7 +53,16 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             ]);
         } else {
             rules.extend(audited_resource_rules("get", |kind| {
-                !matches!(kind, Kind::Pod | Kind::VirtualService)
+                !matches!(
+                    kind,
+                    Kind::Pod
+                        | Kind::Service
+                        | Kind::VirtualService
+                        | Kind::DestinationRule
+                        | Kind::Gateway
+                        | Kind::WorkloadEntry
+                        | Kind::WorkloadGroup
+                )
             }));
         }
         objects.extend(cluster_role(namespace, account, &rules));
@@ -189,7 +198,8 @@ fn owner_roles() -> [Value; 2] {
         allow("networking.istio.io", &istio, &all),
         allow("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
         allow("policy", &["poddisruptionbudgets"], &all),
-        allow(RBAC, &["rolebindings", "roles"], &read),
+        // Kubernetes refuses the rights that the owner does not have.
+        allow(RBAC, &["rolebindings", "roles"], &all),
         allow("security.istio.io", &security, &all),
     ];
     [

@@ -82,6 +82,7 @@ fn judged_resources(entry: WebhookEntry) -> impl Iterator<Item = Resource> {
                     false
                 }
                 NamespaceClass::TrustedAccounts => entry == WebhookEntry::Credentials,
+                NamespaceClass::Unowned => entry == WebhookEntry::Unowned,
                 NamespaceClass::ClusterScoped | NamespaceClass::Tenant => {
                     Some(entry) == resource.kind.entry()
                 }
@@ -135,8 +136,7 @@ fn rule(
     }
 }
 
-/// Selects the namespaces of tenants, or the platform's by their names. No namespace is selected for two entries, so that
-/// a write is sent once. The entry for namespaces has no selector: the API server would compare it with the new labels,
+/// Selects the namespaces of tenants, or the platform's by their names, or all others. No write is sent to two entries. The entry for namespaces has no selector: the API server would compare it with the new labels,
 /// and would not send an update that removes the label.
 fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
     let named = |operator: &str, names: BTreeSet<&str>| LabelSelectorRequirement {
@@ -148,7 +148,18 @@ fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
         WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
         WebhookEntry::Shared => vec![named("In", places.protected())],
         WebhookEntry::Credentials => vec![named("In", places.with_trusted_accounts())],
-        WebhookEntry::Workloads | WebhookEntry::Policies | WebhookEntry::Identities => vec![
+        WebhookEntry::Unowned => vec![
+            LabelSelectorRequirement {
+                key: TENANT_LABEL.to_owned(),
+                operator: "DoesNotExist".to_owned(),
+                values: None,
+            },
+            named("NotIn", places.of_platform()),
+        ],
+        WebhookEntry::Workloads
+        | WebhookEntry::Policies
+        | WebhookEntry::Identities
+        | WebhookEntry::Services => vec![
             LabelSelectorRequirement {
                 key: TENANT_LABEL.to_owned(),
                 operator: "Exists".to_owned(),

@@ -128,14 +128,20 @@ fn allowed(values: Values) -> String {
         Values::ResourceClaim => "claims of the settings".to_owned(),
         Values::RuntimeClass => "Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
+        Values::LoadBalancerClass => "classes of the settings".to_owned(),
     }
 }
 
 fn claimed(kind: ClaimKind) -> &'static str {
     match kind {
         ClaimKind::RequestHeader => "a request header",
-        ClaimKind::KnownHost => "a host",
+        ClaimKind::KnownHost | ClaimKind::ServedHost | ClaimKind::ReachedHost => "a host",
+        ClaimKind::Address | ClaimKind::EndpointAddress => "an address",
+        ClaimKind::Gateway => "a gateway",
+        ClaimKind::Delegate | ClaimKind::Export => "a namespace",
         ClaimKind::Peer => "a peer",
+        ClaimKind::ExternalName => "a host name",
+        ClaimKind::Subject => "a subject",
     }
 }
 

@@ -22,6 +22,15 @@ pub const QUOTA_CONTROLLER: &str = account!("resourcequota-controller");
 /// Account of the controller that binds claims to volumes.
 pub const VOLUME_BINDER: &str = account!("persistent-volume-binder");
 
+/// Accounts of the controllers that write the endpoints of Services and the addresses of load balancers.
+pub const ENDPOINT_CONTROLLERS: [&str; 5] = [
+    CONTROLLER_MANAGER,
+    account!("endpoint-controller"),
+    account!("endpointslice-controller"),
+    account!("endpointslicemirroring-controller"),
+    account!("service-controller"),
+];
+
 /// Accounts of the scheduler and of the controllers that write in namespaces, each with the kind whose dependents its
 /// controller creates.
 const ACCOUNTS: &[(&str, Option<Kind>)] = &[

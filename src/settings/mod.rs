@@ -22,8 +22,8 @@ pub use components::{
 pub use file::File;
 pub use image::{Image, Repository};
 pub use kube_controllers::{
-    CONTROLLER_MANAGER, KUBE_SYSTEM, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER, VOLUME_BINDER,
-    controller_account_for, kube_controller_accounts, kube_controllers,
+    CONTROLLER_MANAGER, ENDPOINT_CONTROLLERS, KUBE_SYSTEM, NAMESPACE_CONTROLLER, QUOTA_CONTROLLER,
+    VOLUME_BINDER, controller_account_for, kube_controller_accounts, kube_controllers,
 };
 pub use template_kind::{TemplateKind, TemplateKindError};
 
@@ -69,6 +69,10 @@ pub struct Settings {
     pub allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     /// CSI drivers that pods of tenants may name in their volumes, without a claim.
     pub allowed_csi_drivers: BTreeSet<String>,
+    /// Classes of load balancers that Services of tenants may name.
+    pub allowed_load_balancer_classes: BTreeSet<String>,
+    /// Labels and annotations that Services of tenants may have although they can move traffic.
+    pub allowed_service_keys: BTreeSet<String>,
     /// Addresses of name servers that pods of tenants may ask, beside the cluster's.
     pub allowed_nameservers: BTreeSet<String>,
     /// Names of claims on devices, and of their templates, that pods of tenants may use.
@@ -282,6 +286,8 @@ impl Settings {
             allowed_pod_keys: file.mesh.allowed_pod_keys.into_iter().collect(),
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
+            allowed_load_balancer_classes: file.allowed_load_balancer_classes,
+            allowed_service_keys: file.allowed_service_keys,
             allowed_nameservers: file.allowed_nameservers,
             allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
@@ -341,6 +347,12 @@ impl Settings {
 
     pub fn gateway(&self, name: &str) -> Option<&Gateway> {
         self.gateways.iter().find(|gateway| gateway.name == name)
+    }
+
+    /// Returns the platform's gateways, by their names in messages, each with the labels of its pods.
+    pub fn gateway_pods(&self) -> impl Iterator<Item = (&str, &BTreeMap<String, String>)> {
+        let egress = self.egress_gateway.iter().map(|gateway| (&*gateway.service, &gateway.selector));
+        self.gateways.iter().map(|gateway| (&*gateway.name, &gateway.selector)).chain(egress)
     }
 
     /// True if rules or policies trust a namespace because of its name.

@@ -14,6 +14,16 @@ impl Snapshot {
         self.settings.egress_gateway.as_ref().filter(|_| !tenant.grants.reach.hosts.is_empty())
     }
 
+    /// Returns the hosts that the tenant may serve, as far as they overlap with those of older tenants.
+    pub fn hosts_of_older_tenants<'t>(&'t self, tenant: &'t Tenant) -> impl Iterator<Item = &'t str> {
+        let age = |tenant: &'t Tenant| (tenant.created, tenant.name.as_str());
+        let older = self.tenants().filter(move |other| age(other) < age(tenant));
+        let taken: Vec<&str> =
+            older.flat_map(|other| &other.grants.serve.hosts).map(String::as_str).collect();
+        let own = tenant.grants.serve.hosts.iter().map(String::as_str);
+        own.filter(move |own| taken.iter().any(|taken| covers_host(taken, own) || covers_host(own, taken)))
+    }
+
     /// True if the settings, a SharedService or a Tenant trusts the namespace because of its name.
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.settings.trusts_namespace(namespace)
@@ -58,5 +68,34 @@ impl Snapshot {
         self.tenants().filter(|tenant| {
             tenant.grants.reach.shared_services.contains(&service.name) && service.serves(&tenant.name)
         })
+    }
+}
+
+/// True if each name that `host` covers is one that `granted` covers. Both can begin with `*`.
+pub fn covers_host(granted: &str, host: &str) -> bool {
+    granted == host || granted.strip_prefix('*').is_some_and(|end| host.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grants_cover_hosts_and_wildcards_below_them() {
+        for (granted, host, is_covered) in [
+            ("example.com", "example.com", true),
+            ("example.com", "a.example.com", false),
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "a.b.example.com", true),
+            ("*.example.com", "*.example.com", true),
+            ("*.example.com", "*.b.example.com", true),
+            ("*.example.com", "*b.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "*.com", false),
+            ("*.example.com", "*example.com", false),
+            ("example.com", "*.example.com", false),
+        ] {
+            assert_eq!(covers_host(granted, host), is_covered, "{granted} {host}");
+        }
     }
 }

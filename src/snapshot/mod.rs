@@ -33,6 +33,7 @@ use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 pub use actor::Actor;
 pub use baseline_inputs::BaselineInputs;
 pub use exemption::Exemption;
+pub use grants::covers_host;
 pub use live_object::{ControllerRef, LiveObject, LiveObjectKey};
 pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;

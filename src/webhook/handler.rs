@@ -93,7 +93,8 @@ async fn try_handle(
         warn!(entry, %error, "failed to read an AdmissionReview");
         HttpError(StatusCode::BAD_REQUEST, "not an AdmissionReview of admission.k8s.io/v1")
     })?;
-    let review = envelope.review();
+    let mut review = envelope.review();
+    review.is_in_unowned_namespace = entry == WebhookEntry::Unowned.name();
     let response = match admission_type {
         AdmissionType::Validating => {
             timeout(time_limit.saturating_sub(start.elapsed()), validate(webhook, &review))

@@ -82,7 +82,10 @@ fn owner_may_work_in_and_create_namespaces_and_nothing_else() {
     for bypass in [
         &["create", "serviceaccounts", "--subresource=token"][..],
         &["update", "namespaces"],
-        &["create", "rolebindings"],
+        &["create", "clusterroles"],
+        &["create", "clusterrolebindings"],
+        &["bind", "clusterroles"],
+        &["escalate", "roles"],
         &["impersonate", "users"],
         &["delete", "namespaces"],
         &["update", "tenants.bulkhead.dev"],

@@ -67,7 +67,8 @@ fn tables_of_connections_list_exactly_the_parameters() {
     let it = shared();
     let document = get(&it.cluster.admin().unwrap(), "/openapi/v3/api/v1");
     for connection in connections() {
-        let path = format!("/api/v1/namespaces/{{namespace}}/pods/{{name}}/{}", connection.subresource);
+        let Resource { plural, subresource, .. } = connection;
+        let path = format!("/api/v1/namespaces/{{namespace}}/{plural}/{{name}}/{subresource}");
         let parameters = document["paths"][&path]["parameters"].as_array().unwrap();
         let of_query = parameters.iter().filter(|parameter| parameter["in"] == "query");
         let served = of_query.map(|parameter| parameter["name"].as_str().unwrap().to_owned());

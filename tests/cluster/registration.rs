@@ -30,7 +30,9 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
         "the API server changes only the status of a custom resource",
         &[
             "authorizationpolicies/status",
+            "destinationrules/status",
             "envoyfilters/status",
+            "gateways/status",
             "peerauthentications/status",
             "proxyconfigs/status",
             "serviceentries/status",
@@ -39,6 +41,8 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "trafficextensions/status",
             "virtualservices/status",
             "wasmplugins/status",
+            "workloadentries/status",
+            "workloadgroups/status",
         ],
     ),
     (

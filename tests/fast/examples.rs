@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use bulkhead::kinds::Resource;
 use bulkhead::policy::object::Stage;
 use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
-use bulkhead::snapshot::{Snapshot, User};
+use bulkhead::snapshot::{NamespaceOwner, Snapshot, User};
 use bulkhead::sources::files::{self, SourceDocument};
 use bulkhead::sources::yaml::{self, Document};
 use support::documents::files_below;
@@ -69,6 +69,11 @@ static SNAPSHOTS: LazyLock<BTreeMap<String, Snapshot>> = LazyLock::new(|| {
     snapshots
 });
 
+/// The snapshot of that name.
+pub(crate) fn snapshot(name: &str) -> &'static Snapshot {
+    SNAPSHOTS.get(name).unwrap_or_else(|| panic!("no snapshot `{name}`"))
+}
+
 impl Example {
     /// The number of marks of each code on each line.
     pub(crate) fn marks(&self) -> BTreeMap<(u64, String), usize> {
@@ -88,8 +93,7 @@ impl Example {
 
     /// The snapshot that the example is judged in.
     pub(crate) fn snapshot(&self) -> &'static Snapshot {
-        let snapshot = SNAPSHOTS.get(&self.snapshot);
-        snapshot.unwrap_or_else(|| panic!("no snapshot `{}`", self.snapshot))
+        snapshot(&self.snapshot)
     }
 
     pub(crate) fn is_deletion(&self) -> bool {
@@ -118,12 +122,16 @@ impl Example {
             .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
             .unwrap();
         let is_delete = self.is_deletion();
+        let namespace = new.text(&["metadata", "namespace"]).unwrap_or_default();
         let review = Review {
             operation: &self.operation.to_uppercase(),
             group: resource.group,
             resource: resource.plural,
             subresource: resource.subresource,
-            namespace: new.text(&["metadata", "namespace"]).unwrap_or_default(),
+            namespace,
+            // An API server sends only these kinds from such a namespace.
+            is_in_unowned_namespace: resource.group == "networking.istio.io"
+                && matches!(snapshot.owner(namespace), None | Some(NamespaceOwner::Unowned)),
             user: User { name: user, groups: groups.to_vec() },
             stage: Stage::Mutated,
             // In June of 2026.

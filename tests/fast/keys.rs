@@ -7,7 +7,7 @@ use support::snapshot_files::compare_part;
 
 #[test]
 fn page_of_keys_matches_the_table() {
-    for (name, rows) in ["namespace keys", "pod keys", "other keys"].iter().zip(TABLE) {
+    for (name, rows) in ["namespace keys", "pod keys", "service keys", "other keys"].iter().zip(TABLE) {
         let columns = "| key | map | who writes it | allowed values | effect | rule | documentation |";
         let rows: String = rows.iter().map(line).collect();
         compare_part(name, &format!("{columns}\n|---|---|---|---|---|---|---|\n{rows}"));
@@ -108,6 +108,8 @@ fn values(values: Values) -> String {
         Values::StatsBuckets => "prefixes with lists of numbers",
         Values::AppArmorProfile => "`runtime/default`, or a profile of the node as `localhost/PROFILE`",
         Values::Waypoint => "the setting `mesh.waypoints`",
+        Values::OwnNamespaces => "`.`, `~`, or the tenant's own namespaces",
+        Values::OtherThanController => "any but those of Kubernetes' controllers",
         Values::MeshNetwork => "`default/istio-cni` with istio-cni and Multus",
         Values::ProxyConfig => "the fields that BH303 lists",
     };

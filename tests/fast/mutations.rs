@@ -76,13 +76,12 @@ fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
         operation: "CREATE",
         group: "",
         resource: "pods",
-        subresource: "",
         namespace: "tenant-acme",
         user: User { name: "alice", groups: vec!["acme-developers"] },
         stage: Stage::Mutated,
         time: 1_780_272_000,
         object: Some((&*raw).into()),
-        old_object: None,
+        ..Review::default()
     };
     match judge(&review, snapshot) {
         Verdict::Judged { refused, .. } => !refused.is_empty(),

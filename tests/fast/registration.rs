@@ -45,6 +45,22 @@ fn webhook_configurations_have_no_object_selector() {
     let credentials = json!({ "matchExpressions": [{
         "key": "kubernetes.io/metadata.name", "operator": "In", "values": ["istio-ingress", "kube-system"],
     }] });
+    let platform = [
+        "bulkhead-probe",
+        "bulkhead-system",
+        "default",
+        "istio-ingress",
+        "istio-system",
+        "kube-node-lease",
+        "kube-public",
+        "kube-system",
+        "monitoring",
+        "shared-services",
+    ];
+    let unowned = json!({ "matchExpressions": [
+        { "key": "bulkhead.dev/tenant", "operator": "DoesNotExist" },
+        { "key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": platform },
+    ] });
     let entries = entries().concat();
     let found: Vec<(&str, &Value)> =
         entries.iter().map(|entry| (entry["name"].as_str().unwrap(), &entry["namespaceSelector"])).collect();
@@ -55,8 +71,10 @@ fn webhook_configurations_have_no_object_selector() {
             ("workloads.bulkhead.dev", &of_tenants),
             ("policies.bulkhead.dev", &of_tenants),
             ("identities.bulkhead.dev", &of_tenants),
+            ("services.bulkhead.dev", &of_tenants),
             ("shared.bulkhead.dev", &shared),
             ("credentials.bulkhead.dev", &credentials),
+            ("unowned.bulkhead.dev", &unowned),
             ("cluster.bulkhead.dev", &Value::Null),
             ("labels.bulkhead.dev", &Value::Null),
         ]

@@ -25,6 +25,14 @@ const FAMILIES: &[(&str, u32)] = &[
     ("AMB", 9),
     ("IDN", 16),
     ("LBL", 5),
+    ("SVC", 9),
+    ("RBC", 6),
+    ("VSV", 8),
+    ("DRL", 3),
+    ("SEN", 4),
+    ("WLE", 2),
+    ("SDC", 2),
+    ("IGW", 3),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

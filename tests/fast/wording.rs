@@ -105,7 +105,7 @@ fn list_of_explain_is_as_reviewed() {
 #[test]
 fn fields_of_a_kind_are_as_reviewed() {
     let (_, mut text, _) = bulkhead(&["explain", "--fields", "sidecar"], "");
-    let (code, out, error) = bulkhead(&["explain", "--fields", "Endpoints"], "");
+    let (code, out, error) = bulkhead(&["explain", "--fields", "Lease"], "");
     assert_eq!((code, out.as_str()), (2, ""));
     writeln!(text, "\nA kind without a table:\n\n  {}", error.trim_end()).unwrap();
     writeln!(text, "\nA field that the cluster serves and no table lists:\n").unwrap();

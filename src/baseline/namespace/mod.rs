@@ -27,7 +27,7 @@ use crate::snapshot::{Snapshot, Tenant};
 use site::NamespaceSite;
 
 pub use default_service_account::NAME as DEFAULT_SERVICE_ACCOUNT;
-pub use sidecar::known_hosts;
+pub use sidecar::{known_hosts, known_services};
 pub use tenant_limits::limits_exclude_proxy;
 pub use tenant_owners::TENANT_ROLE;
 pub(super) use tenant_owners::role_binding_body;

@@ -36,8 +36,16 @@ pub fn known_hosts<'w>(
     snapshot: &'w Snapshot,
     tenant: &'w Tenant,
 ) -> impl Iterator<Item = (&'w str, String)> + use<'w> {
+    known_services(snapshot, tenant).map(|(namespace, service)| network::host(namespace, service))
+}
+
+/// Returns the same Services, each with its namespace.
+pub fn known_services<'w>(
+    snapshot: &'w Snapshot,
+    tenant: &'w Tenant,
+) -> impl Iterator<Item = (&'w str, &'w str)> + use<'w> {
     let services = snapshot
         .reachable_services(tenant)
-        .map(|service| network::host(&service.namespace, &service.service));
-    network::common_hosts(&snapshot.settings).chain(services)
+        .map(|service| (service.namespace.as_str(), service.service.as_str()));
+    network::common_services(&snapshot.settings).chain(services)
 }

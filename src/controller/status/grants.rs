@@ -36,6 +36,14 @@ pub(super) fn unresolved_grants(snapshot: &Snapshot, tenant: &Tenant) -> Option<
             ),
         ));
     }
+    let taken: Vec<&str> = snapshot.hosts_of_older_tenants(tenant).collect();
+    if !taken.is_empty() {
+        let names = quote_all(&taken);
+        return Some((
+            "HostTaken",
+            format!("`spec.grants.serve.hosts` names hosts that an older Tenant may serve: {names}"),
+        ));
+    }
     let callers = tenant.grants.callers.iter().map(|caller| caller.namespace.as_str());
     let missing: Vec<&str> = callers.filter(|name| snapshot.namespace(name).is_none()).collect();
     if !missing.is_empty() {

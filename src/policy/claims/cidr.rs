@@ -15,9 +15,24 @@ impl Cidr {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (address, bits) = text.split_once('/')?;
         // This is stricter than the parser of `IpNet`: some programs read `010` as eight, others as ten.
-        let range = IpNet::new(address.parse().ok()?, bits.parse().ok()?).ok()?;
+        Self::new(IpNet::new(address.parse().ok()?, bits.parse().ok()?).ok()?)
+    }
+
+    /// Returns the range of this address alone; `None` for an IPv4 address in IPv6 notation.
+    pub(super) fn of(address: IpAddr) -> Option<Self> {
+        Self::new(IpNet::from(address))
+    }
+
+    fn new(range: IpNet) -> Option<Self> {
         let is_mapped = matches!(range, IpNet::V6(range) if range.addr().to_ipv4_mapped().is_some());
         (!is_mapped).then_some(Self(range.trunc()))
+    }
+
+    /// Parses one address. Returns `None` if the text is none, or an IPv4 address in IPv6 notation.
+    pub(super) fn parse_address(text: &str) -> Option<Self> {
+        let address: IpAddr = text.parse().ok()?;
+        let is_mapped = matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
+        (!is_mapped).then_some(Self(address.into()))
     }
 
     pub(super) fn is_wide(self) -> bool {

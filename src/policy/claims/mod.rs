@@ -1,18 +1,24 @@
 //! Claims: the names in an object that can lead outside its tenant. Each claim is resolved to an [`Owner`] in one
 //! place, for every kind of object that makes it, and worded in one place. A rule says which owners it refuses.
 
+mod address;
 mod cidr;
 mod claim;
+mod endpoint_address;
+mod external_name;
+mod gateway;
 mod header;
+mod host;
 mod known_host;
 mod namespaces;
 mod owner;
 mod peers;
+mod subject;
 mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Located, Object, Policy, Spec};
+use super::object::{Located, Object, Spec};
 use super::verdict::RuleReport;
 
 use wording::describe;
@@ -25,19 +31,24 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
     match *claim {
         Claim::RequestHeader(name) => header::resolve(name),
         Claim::KnownHost(host) => known_host::resolve(request, host),
+        Claim::ServedHost(host) | Claim::ReachedHost(host) => host::resolve(request, host),
+        Claim::Address(address) => address::resolve(request, address),
+        Claim::Gateway(gateway) => gateway::resolve(request, gateway),
+        Claim::Delegate(namespace) => namespaces::resolve(request, namespace),
+        Claim::Export(namespace) => namespaces::resolve_export(request, namespace),
         Claim::Cidr(rule, range) => peers::resolve_range(request, &rule, range),
         Claim::Namespaces { rule, namespaces, pods } => {
             peers::resolve_namespaces(request, &rule, namespaces, pods)
         }
+        Claim::ExternalName(name) => external_name::resolve(request, name),
+        Claim::EndpointAddress(address) => endpoint_address::resolve(request, address),
+        Claim::Subject(subject) => subject::resolve(request, subject),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
 
 /// Reports the claims of one kind whose owner is one of `refused`.
 pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report: &mut RuleReport) {
-    if matches!(request.object, Object::Policy(policy) if !request.is_tenant_policy(policy)) {
-        return;
-    }
     for claim in request.claims(kind) {
         let owner = resolve(request, &claim.value);
         if refused.contains(&owner) {
@@ -48,23 +59,45 @@ pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report:
 }
 
 impl<'r> Request<'r> {
-    /// Returns the claims of one kind that the object makes, in the order of its fields.
+    /// False for an object of the baseline, which must equal the baseline's.
+    pub fn makes_claims(&self) -> bool {
+        match self.object {
+            Object::Policy(policy) => self.tenant.is_none() || self.is_tenant_policy(policy),
+            _ => true,
+        }
+    }
+
+    /// Returns the claims of one kind that the object makes, in the order of its fields. An object of the baseline makes
+    /// none.
     pub fn claims(&self, kind: ClaimKind) -> impl Iterator<Item = Located<'r, Claim<'r>>> {
-        let found = self.found.claims.iter().filter(move |claim| claim.kind == kind);
+        let is_judged = self.makes_claims();
+        let found = self.found.claims.iter().filter(move |claim| is_judged && claim.kind == kind);
         let found = found.filter_map(|claim| {
             let value = match claim.kind {
                 ClaimKind::RequestHeader => Claim::RequestHeader(&claim.text),
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
-                ClaimKind::Peer => return None,
+                ClaimKind::ExternalName => Claim::ExternalName(&claim.text),
+                ClaimKind::EndpointAddress => Claim::EndpointAddress(&claim.text),
+                ClaimKind::ServedHost => Claim::ServedHost(&claim.text),
+                ClaimKind::ReachedHost => Claim::ReachedHost(&claim.text),
+                ClaimKind::Address => Claim::Address(&claim.text),
+                ClaimKind::Gateway => Claim::Gateway(&claim.text),
+                ClaimKind::Delegate => Claim::Delegate(&claim.text),
+                ClaimKind::Export => Claim::Export(&claim.text),
+                ClaimKind::Peer | ClaimKind::Subject => return None,
             };
             Some(Located { value, path: self.found.path(claim.place) })
         });
-        let policy = match self.object {
-            Object::Policy(Policy { spec: Spec::NetworkPolicy(policy), .. }) if kind == ClaimKind::Peer => {
-                Some(policy)
-            }
-            _ => None,
+        let spec = match self.object {
+            Object::Policy(policy) if is_judged => &policy.spec,
+            _ => &Spec::Other,
         };
-        found.chain(policy.into_iter().flat_map(peers::claims))
+        let (peers, subjects) = match (spec, kind) {
+            (Spec::NetworkPolicy(policy), ClaimKind::Peer) => (Some(policy), None),
+            (Spec::RoleBinding(binding), ClaimKind::Subject) => (None, Some(binding)),
+            _ => (None, None),
+        };
+        let subjects = subjects.into_iter().flat_map(subject::claims);
+        found.chain(peers.into_iter().flat_map(peers::claims)).chain(subjects)
     }
 }

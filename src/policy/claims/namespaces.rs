@@ -1,3 +1,4 @@
+use super::Owner;
 use crate::keys::{NAMESPACE_NAME_LABEL, TENANT_LABEL};
 use crate::policy::Request;
 use crate::policy::object::Selector;
@@ -20,6 +21,21 @@ impl Request<'_> {
             Some(NamespaceOwner::Orphaned(name)) => name == self.tenant_name(),
             _ => false,
         }
+    }
+}
+
+/// Resolves a namespace by its name. The empty name is the object's own namespace.
+pub(super) fn resolve(request: &Request<'_>, namespace: &str) -> Owner {
+    if namespace.is_empty() || request.owns(namespace) { Owner::Own } else { Owner::Foreign }
+}
+
+/// Resolves a namespace in `exportTo`: `.` is the object's own namespace, `~` is none, `*` is every namespace.
+pub(super) fn resolve_export(request: &Request<'_>, namespace: &str) -> Owner {
+    match namespace {
+        "." | "~" => Owner::Own,
+        "*" => Owner::Anyone,
+        "" => Owner::Malformed,
+        namespace => resolve(request, namespace),
     }
 }
 

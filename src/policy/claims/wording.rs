@@ -5,7 +5,7 @@ use super::peers::Destination;
 use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
-use crate::policy::object::{Direction, TrafficRule};
+use crate::policy::object::{BoundSubject, Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 
 /// Returns what was found, and what to write instead.
@@ -20,6 +20,26 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
             "write `./HOST` or `NAMESPACE/HOST` with a namespace of your own. For a shared service, ask the platform \
              for `Tenant.spec.grants.reach.sharedServices` and write its full host name."
                 .to_owned(),
+        ),
+        Claim::ExternalName(name) => external_name(request, name, owner),
+        Claim::EndpointAddress(address) => endpoint_address(address, owner),
+        Claim::Subject(subject) => bound_subject(request, subject, owner),
+        Claim::ServedHost(host) => (host_in_words(request, host, owner), SERVED_HOST.to_owned()),
+        Claim::ReachedHost(host) => (host_in_words(request, host, owner), REACHED_HOST.to_owned()),
+        Claim::Address(address) => (host_in_words(request, address, owner), ADDRESS.to_owned()),
+        Claim::Gateway(gateway) => (
+            format!("{} is a gateway outside {}, and no grant covers it", quote(gateway), request.own_tenant_in_words()),
+            "write `mesh`, or a Gateway in a namespace of your own. For a gateway of the platform, ask for \
+             `Tenant.spec.grants.serve.gateways`."
+                .to_owned(),
+        ),
+        Claim::Delegate(namespace) => (
+            format!("the namespace {} is outside {}", quote(namespace), request.own_tenant_in_words()),
+            "name a VirtualService in a namespace of your own.".to_owned(),
+        ),
+        Claim::Export(namespace) => (
+            format!("{} names no namespace", quote(namespace)),
+            "write `.` or a namespace of your own.".to_owned(),
         ),
         Claim::NoPeers(rule) => (
             format!("a rule without `{}` matches every pod and every address", rule.list()),
@@ -53,6 +73,68 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
                     peers_of_the_tenant(request, &rule),
                 ),
             }
+        }
+    }
+}
+
+fn external_name(request: &Request<'_>, name: &str, owner: Owner) -> (String, String) {
+    let name = quote(name);
+    if owner == Owner::Malformed {
+        return (
+            format!("{name} is an address or a short name, which programs look up in different ways"),
+            "write a full host name. For an address, write an EndpointSlice, and ask the platform for \
+             `Tenant.spec.grants.reach.cidrs`."
+                .to_owned(),
+        );
+    }
+    (
+        format!("{name} is outside {}, and no grant covers it", request.own_tenant_in_words()),
+        "write the full name of a Service in a namespace of your own, or ask the platform for \
+         `Tenant.spec.grants.reach.hosts`."
+            .to_owned(),
+    )
+}
+
+fn endpoint_address(address: &str, owner: Owner) -> (String, String) {
+    let address = quote(address);
+    let finding = if owner == Owner::Malformed {
+        format!("{address} is not written as an address that all programs read alike")
+    } else {
+        format!(
+            "{address} can be the address of others, and no grant covers it for every port of this object"
+        )
+    };
+    let fix = "for your own pods, write a `selector` into the Service. For addresses outside the cluster, ask the platform \
+               for `Tenant.spec.grants.reach.cidrs` with these ports.";
+    (finding, fix.to_owned())
+}
+
+fn bound_subject(request: &Request<'_>, subject: &BoundSubject<'_>, owner: Owner) -> (String, String) {
+    let (kind, name) = (quote(&subject.kind), quote(&subject.name));
+    let tenant = request.own_tenant_in_words();
+    let finding = if owner == Owner::Anyone {
+        format!("{name} includes users of other tenants, who would get rights in this namespace")
+    } else {
+        format!("the {kind} {name} does not belong to {tenant}, and would get rights in this namespace")
+    };
+    let fix = "bind service accounts of your own namespaces, or owners of the tenant. For other subjects, ask the platform \
+               to write the binding.";
+    (finding, fix.to_owned())
+}
+
+const SERVED_HOST: &str = "name a Service in a namespace of your own. For a host outside the cluster, ask the platform for \
+     `hosts` in `Tenant.spec.grants.serve`, or in `reach` if your pods only call it.";
+const REACHED_HOST: &str = "name a Service in a namespace of your own. For other destinations, ask the platform for \
+     `sharedServices` or `hosts` in `Tenant.spec.grants.reach`.";
+const ADDRESS: &str = "select your pods with `workloadSelector`, or ask the platform for `cidrs` in `Tenant.spec.grants.reach`.";
+
+fn host_in_words(request: &Request<'_>, host: &str, owner: Owner) -> String {
+    let host = quote(host);
+    match owner {
+        Owner::Anyone => format!("{host} matches hosts of other namespaces"),
+        Owner::Malformed => format!("programs read {host} in different ways"),
+        Owner::Own | Owner::Granted | Owner::Platform | Owner::Foreign => {
+            format!("{host} is outside {}, and no grant covers it", request.own_tenant_in_words())
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Values {
     Signer,
     /// A claim on devices from the settings.
     ResourceClaim,
+    /// A class of load balancers from the settings.
+    LoadBalancerClass,
     /// In an ambient mesh, a runtime class from the settings. In a mesh with sidecars, a pod does not start if its runtime
     /// redirects nothing.
     RuntimeClass,
@@ -83,6 +85,9 @@ impl Values {
             Self::RuntimeClass => settings.is_some_and(|settings| {
                 settings.dataplane == Dataplane::Sidecar || settings.allowed_runtime_classes.contains(&*text)
             }),
+            Self::LoadBalancerClass => {
+                settings.is_some_and(|settings| settings.allowed_load_balancer_classes.contains(&*text))
+            }
             Self::CsiDriver => settings.is_some_and(|settings| settings.allowed_csi_drivers.contains(&*text)),
         }
     }

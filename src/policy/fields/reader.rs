@@ -227,6 +227,10 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
             }
             Some(Treatment::Claim(kind)) if kind.is_text() && !matches!(segment, Segment::Key(_)) => {
                 let raw = <&RawValue>::deserialize(deserializer)?;
+                // An absent field. In a list, `null` is an element, and an error.
+                if raw.get() == "null" && matches!(segment, Segment::Field(_)) {
+                    return seed.deserialize(raw).map_err(D::Error::custom);
+                }
                 let text: Text<'de> = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
                 let place = parent.field(segment, found);
                 found.claims.push(FoundClaim { kind, text: text.0, place });

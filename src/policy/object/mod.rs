@@ -5,17 +5,20 @@ mod baseline_object;
 mod certificate_request;
 mod connection;
 mod container;
+mod endpoints;
 mod error;
+mod gateway;
 mod metadata;
 mod namespace;
 mod network_policy;
 mod owner_info;
 mod path;
 mod peer_authentication;
-mod pod_addresses;
 mod policy;
+mod role_binding;
 mod selector;
 mod sidecar;
+mod status_addresses;
 mod telemetry;
 mod tenant;
 mod text;
@@ -35,7 +38,9 @@ use baseline_object::read_baseline_object;
 pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGNERS};
 pub use connection::Connection;
 pub use container::{Container, VolumeMount};
+pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
+pub use gateway::Gateway;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -43,10 +48,11 @@ pub use owner_info::OwnerInfo;
 pub(super) use path::Segment;
 pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
-pub use pod_addresses::{ADDRESS_FIELDS, changed_addresses};
 pub use policy::{Policy, Spec};
+pub use role_binding::{BoundSubject, RoleBinding};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
+pub use status_addresses::{POD_ADDRESSES, SERVICE_ADDRESSES, changed_addresses};
 pub use telemetry::Telemetry;
 pub use tenant::TenantView;
 pub(super) use text::nullable;
@@ -74,7 +80,12 @@ pub enum Object<'a> {
     CertificateRequest(CertificateRequest<'a>),
     Secret(Secret<'a>),
     ConfigMap(Metadata<'a>),
-    VirtualService(Metadata<'a>),
+    Service(Metadata<'a>),
+    /// An Endpoints or an EndpointSlice.
+    Endpoints(Endpoints<'a>),
+    /// An object that says how proxies send calls: its fields are judged by the claims in them.
+    Traffic(Metadata<'a>),
+    Gateway(Metadata<'a>, Gateway<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -97,7 +108,10 @@ impl<'a> Object<'a> {
                 raw,
             )?),
             Kind::Binding => Self::Binding(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
-            Kind::PodExecOptions | Kind::PodAttachOptions | Kind::PodProxyOptions => {
+            Kind::PodExecOptions
+            | Kind::PodAttachOptions
+            | Kind::PodProxyOptions
+            | Kind::ServiceProxyOptions => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Connection(serde_json::from_str(raw.get())?)
             }
@@ -119,8 +133,17 @@ impl<'a> Object<'a> {
                 Self::Secret(serde_json::from_str(raw.get())?)
             }
             Kind::ConfigMap => Self::ConfigMap(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
-            Kind::VirtualService => {
-                Self::VirtualService(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            Kind::Service => Self::Service(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata),
+            Kind::Endpoints | Kind::EndpointSlice => {
+                TypedObject::<IgnoredAny>::read(kind, raw, found)?;
+                Self::Endpoints(serde_json::from_str(raw.get())?)
+            }
+            Kind::VirtualService | Kind::DestinationRule => {
+                Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::Gateway => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::Gateway(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
@@ -151,6 +174,8 @@ impl<'a> Object<'a> {
             Kind::Unread => Self::Opaque,
             Kind::Exemption
             | Kind::PersistentVolumeClaim
+            | Kind::WorkloadEntry
+            | Kind::WorkloadGroup
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

@@ -2,7 +2,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    Metadata, NetworkPolicy, ObjectError, PeerAuthentication, Sidecar, Telemetry, TypedObject,
+    Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, Sidecar, Telemetry, TypedObject,
     read_baseline_object,
 };
 use crate::kinds::Kind;
@@ -25,6 +25,7 @@ pub enum Spec<'a> {
     PeerAuthentication(PeerAuthentication<'a>),
     Sidecar(Sidecar<'a>),
     Telemetry(Telemetry<'a>),
+    RoleBinding(RoleBinding<'a>),
     /// A spec that no rule reads.
     Other,
 }
@@ -38,6 +39,10 @@ impl<'a> Policy<'a> {
             }
             Kind::Sidecar => TypedObject::read(kind, raw, found)?.into_parts(Spec::Sidecar),
             Kind::Telemetry => TypedObject::read(kind, raw, found)?.into_parts(Spec::Telemetry),
+            Kind::RoleBinding => {
+                let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
+                (metadata, Spec::RoleBinding(serde_json::from_str(raw.get())?))
+            }
             _ => TypedObject::read(kind, raw, found)?.into_parts(|_: IgnoredAny| Spec::Other),
         };
         let object = read_baseline_object(kind, metadata.name.as_deref(), raw)?;

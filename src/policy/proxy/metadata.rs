@@ -2,7 +2,7 @@
 
 use super::variable::is_duration;
 use super::{MESH_PORTS, is_plain, proxy_config};
-use crate::keys::{self, Map, Pattern, Values};
+use crate::keys::{self, ENDPOINT_MANAGERS, Map, Pattern, Values};
 use crate::kinds::Kind;
 use crate::settings::Settings;
 
@@ -33,7 +33,7 @@ pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement
     }
 }
 
-/// True if `values` contain this value on a pod.
+/// True if `values` contain this value, whichever namespace the object is in.
 pub fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
     let plain = |marks: &[u8]| value.len() <= 1024 && is_plain(value, marks);
     match values {
@@ -60,13 +60,15 @@ pub fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
         Values::AppArmorProfile => value == "runtime/default" || value.starts_with("localhost/"),
         Values::Waypoint => settings.waypoints.iter().any(|waypoint| waypoint == value),
         Values::MeshNetwork => settings.istio_cni && matches!(value, "istio-cni" | "default/istio-cni"),
+        Values::OtherThanController => !ENDPOINT_MANAGERS.contains(&value),
         Values::ProxyConfig => proxy_config::is_harmless_annotation(value, settings),
-        // No value, or values of other objects than pods.
+        // No value, or values that depend on the namespace.
         Values::None
         | Values::Baseline
         | Values::NamespaceName
         | Values::OwnTenant
         | Values::SameTenant
+        | Values::OwnNamespaces
         | Values::NamespaceRevision => false,
     }
 }

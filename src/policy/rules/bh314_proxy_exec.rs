@@ -4,11 +4,11 @@
 //! Refuses commands in the Istio proxy and calls to `pods/proxy`.
 //!
 //! The rule judges `kubectl exec` and `kubectl attach` to Istio's containers, and calls through the API server to any
-//! pod (the subresource `pods/proxy`). Platform accounts may use all of them.
+//! pod (the subresources `pods/proxy` and `services/proxy`). Platform accounts may use all of them.
 //!
 //! ## Why
 //! In the container of the proxy a program runs as the proxy's user: its calls are not redirected, and it reads the
-//! token and the keys of the pod's identity. A call through `pods/proxy` reaches the pod from the API server, past the
+//! token and the keys of the pod's identity. A call through `pods/proxy` or `services/proxy` reaches the pod from the API server, past the
 //! gateways and the mesh.
 //!
 //! ## What to write instead
@@ -34,6 +34,12 @@
 //! metadata: { namespace: tenant-acme }
 //! path: /metrics # BH314
 //! ```
+//! ```yaml as alice in acme-developers, on connect
+//! apiVersion: v1
+//! kind: ServiceProxyOptions
+//! metadata: { namespace: tenant-acme }
+//! path: /metrics # BH314
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers, on connect
@@ -56,7 +62,7 @@ pub(super) const RULE: Rule =
 
 fn check(request: &Request<'_>, connection: &Connection<'_>, report: &mut RuleReport) {
     let container = connection.container();
-    if request.kind == Kind::PodProxyOptions {
+    if matches!(request.kind, Kind::PodProxyOptions | Kind::ServiceProxyOptions) {
         report.add(
             &connection.path().path,
             "a call through the API server reaches the pod past the mesh",

@@ -194,9 +194,9 @@
 //! ```
 //!
 //! ## Limits
-//! No rule judges Gateway objects. Unless istiod has `PILOT_SCOPE_GATEWAY_TO_NAMESPACE: "true"`, a Gateway of another
-//! tenant can configure this gateway, and the gateway gets the routes of another tenant's Gateway whose selector it
-//! matches. The private keys of another namespace it does not get.
+//! BH612 refuses Gateways of tenants without this grant. Unless istiod has `PILOT_SCOPE_GATEWAY_TO_NAMESPACE: "true"`, a
+//! Gateway of another tenant with the grant can configure this gateway, and the gateway gets the routes of another
+//! tenant's Gateway whose selector it matches. The private keys of another namespace it does not get.
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, quote};
 use crate::keys::{GATEWAY_TEMPLATE, Map, SIDECAR_TEMPLATE, TEMPLATES_ANNOTATION};
@@ -311,10 +311,7 @@ fn reject_other_volumes(request: &Request<'_>, workload: &Workload<'_>, report: 
 
 /// Istiod gives a pod the configuration of each Gateway whose selector matches the pod's labels.
 fn reject_labels_of_gateways(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
-    let settings = &request.snapshot.settings;
-    let egress = settings.egress_gateway.iter().map(|gateway| (&*gateway.service, &gateway.selector));
-    let gateways = settings.gateways.iter().map(|gateway| (&*gateway.name, &gateway.selector)).chain(egress);
-    for (name, selector) in gateways {
+    for (name, selector) in request.snapshot.settings.gateway_pods() {
         let is_match = selector.iter().all(|(key, value)| metadata.metadata.label_value(key) == Some(value));
         if let Some((key, _)) = selector.first_key_value().filter(|_| is_match) {
             report.add(

@@ -49,9 +49,6 @@
 //! spec: { containers: [{ name: istio-proxy, image: "registry.istio.io/release/proxyv2:1.31.0" }] }
 //! status: { phase: Running, podIP: 10.1.0.7 }
 //! ```
-//!
-//! ## Limits
-//! No rule judges the status of Services, and EndpointSlices that a tenant writes.
 
 use super::{Check, Kind, Kinds, Operation, Request, Rule, RuleReport, Trust, quote};
 

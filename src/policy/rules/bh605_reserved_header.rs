@@ -25,6 +25,7 @@
 //! metadata: { name: logs, namespace: tenant-acme }
 //! spec:
 //!   hosts: [log-collector.shared-services.svc.cluster.local]
+//!   exportTo: ["."]
 //!   http:
 //!     - headers:
 //!         request:

@@ -98,7 +98,14 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::Secret,
     Kind::ServiceAccount,
     Kind::TokenRequest,
+    Kind::Service,
+    Kind::Endpoints,
+    Kind::EndpointSlice,
     Kind::VirtualService,
+    Kind::DestinationRule,
+    Kind::Gateway,
+    Kind::WorkloadEntry,
+    Kind::WorkloadGroup,
     Kind::NetworkPolicy,
     Kind::AuthorizationPolicy,
     Kind::PeerAuthentication,
@@ -106,6 +113,7 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::ServiceEntry,
     Kind::Telemetry,
     Kind::LimitRange,
+    Kind::RoleBinding,
 ];
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {

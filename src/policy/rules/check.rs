@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    CertificateRequest, Connection, MetadataAt, NamespaceView, NetworkPolicy, Object, PeerAuthentication,
-    Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
+    CertificateRequest, Connection, Gateway, MetadataAt, NamespaceView, NetworkPolicy, Object,
+    PeerAuthentication, Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -28,6 +28,7 @@ pub enum Check {
     CertificateRequest(fn(&Request<'_>, &CertificateRequest<'_>, &mut RuleReport)),
     /// A Secret and, on update, its old version.
     Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
+    Gateway(fn(&Request<'_>, &Gateway<'_>, &mut RuleReport)),
     /// An object with the name of a baseline object.
     Baseline(fn(&Request<'_>, &Value, &mut RuleReport)),
     /// A policy of any kind that the baseline has objects of.
@@ -47,12 +48,16 @@ impl Check {
             Self::Namespace(_) => &[Kinds::Only(&[Kind::Namespace])],
             Self::Tenant(_) => &[Kinds::Only(&[Kind::Tenant])],
             Self::Workload(_) => &[Kinds::Workloads],
-            Self::Connection(_) => {
-                &[Kinds::Only(&[Kind::PodExecOptions, Kind::PodAttachOptions, Kind::PodProxyOptions])]
-            }
+            Self::Connection(_) => &[Kinds::Only(&[
+                Kind::PodExecOptions,
+                Kind::PodAttachOptions,
+                Kind::PodProxyOptions,
+                Kind::ServiceProxyOptions,
+            ])],
             Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
             Self::CertificateRequest(_) => &[Kinds::Only(&[Kind::CertificateSigningRequest])],
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
+            Self::Gateway(_) => &[Kinds::Only(&[Kind::Gateway])],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
             Self::PeerAuthentication(_) => &[Kinds::Only(&[Kind::PeerAuthentication])],
@@ -86,6 +91,7 @@ impl Check {
                 check(request, new, old, report);
             }
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
+            (Self::Gateway(check), Object::Gateway(_, gateway)) => check(request, gateway, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
             (Self::CertificateRequest(check), Object::CertificateRequest(certificate)) => {
@@ -126,9 +132,12 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         Object::Binding(metadata)
         | Object::ServiceAccount(metadata, _)
         | Object::ConfigMap(metadata)
-        | Object::VirtualService(metadata)
+        | Object::Service(metadata)
+        | Object::Traffic(metadata)
+        | Object::Gateway(metadata, _)
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
+        Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),
         Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
         Object::TokenRequest(..)
         | Object::CertificateRequest(_)

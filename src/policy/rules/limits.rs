@@ -1,7 +1,7 @@
 //! Reports the fields and the keys with a value that their table does not allow.
 
 use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
-use crate::keys;
+use crate::keys::{self, Map};
 use crate::policy::fields::{LimitedField, Values, text};
 use crate::policy::object::MetadataAt;
 use crate::policy::proxy::metadata::is_allowed;
@@ -47,6 +47,9 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
         Values::ResourceClaim => {
             "remove it, or ask the platform to list the claim in the setting `allowedResourceClaims`.".to_owned()
         }
+        Values::LoadBalancerClass => {
+            "remove it, or ask the platform to list it in the setting `allowedLoadBalancerClasses`.".to_owned()
+        }
         Values::RuntimeClass => {
             "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
         }
@@ -66,26 +69,50 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
 
 /// Reports the labels and annotations whose row in the table of keys has the code of `report`.
 ///
-/// Network plugins write their own keys on a pod that exists. There only what people and the tenant's own accounts change
-/// is judged.
+/// Controllers write keys of their own on a pod, a Service or endpoints that exist. There only what changes is judged; of
+/// pods only what people and the tenant's own accounts change.
 pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
-    let is_update_of_pod = request.kind == Kind::Pod && request.operation == Operation::Update;
+    let (kind, settings) = (request.kind, &request.snapshot.settings);
+    let is_update = request.operation == Operation::Update;
+    let is_update_of_pod = kind == Kind::Pod && is_update;
     if is_update_of_pod && request.is_by_component() {
         return;
     }
-    for row in keys::rows_of(request.kind, report.code()) {
+    let keeps_old = is_update_of_pod || (is_update && !kind.is_workload());
+    for row in keys::rows_of(kind, report.code()) {
         for map in row.maps {
             let entries = metadata.metadata.entries(*map).iter();
-            for (key, value) in entries.filter(|(key, _)| row.pattern.matches(key)) {
+            for (key, value) in entries.filter(|(key, _)| keys::is_row_for(row, kind, *map, key)) {
                 let is_old = || {
                     let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
-                    is_update_of_pod && old.is_some_and(|(_, old)| old == value)
+                    keeps_old && old.is_some_and(|(_, old)| old == value)
                 };
-                if !is_allowed(row.values, value, &request.snapshot.settings) && !is_old() {
-                    let fix = format!("remove this {}.", map.item());
+                let is_listed = kind == Kind::Service && settings.allowed_service_keys.contains(&**key);
+                if !is_listed && !allows(request, row.values, value) && !is_old() {
+                    let fix = fix_of_key(kind, *map, row.values);
                     report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
                 }
             }
         }
+    }
+}
+
+fn allows(request: &Request<'_>, values: keys::Values, value: &str) -> bool {
+    match values {
+        keys::Values::OwnNamespaces => {
+            value.split(',').all(|name| matches!(name, "." | "~") || request.owns(name))
+        }
+        values => is_allowed(values, value, &request.snapshot.settings),
+    }
+}
+
+fn fix_of_key(kind: Kind, map: Map, values: keys::Values) -> String {
+    let item = map.item();
+    match (values, kind) {
+        (keys::Values::OwnNamespaces, _) => "write `.`, or namespaces of your own.".to_owned(),
+        (_, Kind::Service) => {
+            format!("remove this {item}, or ask the platform to list it in the setting `allowedServiceKeys`.")
+        }
+        _ => format!("remove this {item}."),
     }
 }

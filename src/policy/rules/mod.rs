@@ -87,13 +87,29 @@ rules! {
     bh408_foreign_certificate
     bh501_open_peer
     bh502_foreign_peer
+    bh601_foreign_host
+    bh602_foreign_destination
+    bh603_exported_config
+    bh604_foreign_gateway
     bh605_reserved_header
+    bh607_cluster_address
     bh608_open_egress
     bh609_uncaptured_listener
+    bh610_foreign_delegate
+    bh611_claimed_host
+    bh612_foreign_gateway_pod
     bh701_permissive_mtls
     bh704_ignored_policy
     bh707_silenced_log
+    bh801_external_ip
+    bh802_external_name
+    bh803_manual_endpoints
+    bh804_service_key
+    bh805_load_balancer_class
     bh901_platform_only_kind
+    bh902_external_workload
+    bh903_foreign_subject
+    bh904_service_status
     bh907_proxy_extension
     bh908_unknown_field
 }

@@ -49,6 +49,8 @@ pub enum Family {
     Traffic,
     /// BH7xx: Istio's security and telemetry policies.
     MeshSecurity,
+    /// BH8xx: Services and their endpoints.
+    Services,
     /// BH9xx: kinds that only the platform may write.
     PlatformKinds,
 }
@@ -60,6 +62,8 @@ pub enum NamespaceClass {
     ClusterScoped,
     /// Namespaces of tenants.
     Tenant,
+    /// Namespaces of neither a tenant nor the platform.
+    Unowned,
     /// Namespaces of shared services.
     SharedService,
     /// The mesh's root namespace, if Bulkhead manages the mesh-wide policies.
@@ -302,6 +306,7 @@ impl Family {
             [_, _, b'5', ..] => Self::Network,
             [_, _, b'6', ..] => Self::Traffic,
             [_, _, b'7', ..] => Self::MeshSecurity,
+            [_, _, b'8', ..] => Self::Services,
             digits => {
                 assert!(matches!(digits, [_, _, b'9', ..]), "a code without a family");
                 Self::PlatformKinds
@@ -313,7 +318,7 @@ impl Family {
     /// never a matter of age.
     const fn has_ratchet(self) -> bool {
         match self {
-            Self::Pods | Self::Network | Self::Traffic | Self::MeshSecurity => true,
+            Self::Pods | Self::Network | Self::Traffic | Self::MeshSecurity | Self::Services => true,
             Self::Namespaces | Self::Baseline | Self::Identities | Self::PlatformKinds => false,
         }
     }
@@ -352,8 +357,16 @@ impl NamespaceClass {
 /// Returns the kinds whose objects make claims of this kind.
 const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
-        ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::RequestHeader | ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
+        ClaimKind::ServedHost => {
+            &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]
+        }
+        ClaimKind::ReachedHost => &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule])],
+        ClaimKind::Address | ClaimKind::Export => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
+        ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],
+        ClaimKind::ExternalName => &[Kinds::Only(&[Kind::Service])],
+        ClaimKind::EndpointAddress => &[Kinds::Only(&[Kind::Endpoints, Kind::EndpointSlice])],
     }
 }

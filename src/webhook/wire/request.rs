@@ -89,6 +89,7 @@ impl Envelope<'_> {
             resource: &self.resource.resource,
             subresource: self.subresource.as_deref().unwrap_or_default(),
             namespace: self.namespace.as_deref().unwrap_or_default(),
+            is_in_unowned_namespace: false,
             user: User {
                 name: self.user_info.username.as_deref().unwrap_or_default(),
                 groups: self.user_info.groups.iter().flatten().map(|group| &**group).collect(),

@@ -30,6 +30,8 @@ impl Revision {
 pub struct Istio {
     /// The port of loopback on which agents connect to istiod.
     pub discovery: u16,
+    /// The port of loopback on which istiod believes whatever a proxy says of itself.
+    pub plaintext: u16,
     _istiod: Process,
 }
 
@@ -95,7 +97,7 @@ impl Istio {
         // It may listen only a moment later.
         for _ in 0..100 {
             if std::net::TcpStream::connect(("127.0.0.1", https)).is_ok() {
-                return Ok(Self { discovery: secure_grpc, _istiod: istiod });
+                return Ok(Self { discovery: secure_grpc, plaintext: grpc, _istiod: istiod });
             }
             thread::sleep(Duration::from_millis(100));
         }

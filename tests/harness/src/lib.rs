@@ -9,6 +9,7 @@ pub mod cable;
 pub mod cluster;
 pub mod components;
 pub mod dataplane;
+pub mod discovery;
 pub mod evaluator;
 mod guard;
 pub mod istio;

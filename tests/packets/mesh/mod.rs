@@ -29,6 +29,7 @@ use serde_json::Value;
 use support::BINARY;
 use support::cluster::{new_tenant, wait_until_ready};
 use support::objects::list;
+use support::refusal::refused;
 use support::snapshot_files::compare_part;
 
 use asks::{ASKS, Heard};
@@ -115,7 +116,11 @@ fn with_bulkhead(send: impl FnOnce(Value)) -> [Found; 2] {
     deny_all::is_tried_before_it_is_enforced(&stage, &it.cluster, &mut it.controller);
     stage.enforce_network_policies(false);
     extension::opens_what_is_closed(&stage, &admin, &acme);
-    let found = found(&stage, [NETWORK, PROXIES], [&acme, &beta]);
+    // The route of another tenant is refused. The baseline holds even if it exists.
+    let route = objects::route_taken().to_string();
+    refused(&beta, &["create", "-f", "-"], &route, &[("BH601", "spec.hosts[0]")]);
+    let firefighter = it.cluster.powerful("firefighter", "firefighters").unwrap();
+    let found = found(&stage, [NETWORK, PROXIES], [&acme, &firefighter]);
     capture::is_kept_with_bulkhead(&stage, &acme);
     readiness::closes_the_first_pod(&stage, &admin);
     layers::are_each_enough(&stage, &admin, &mut it.controller, &mut it.replicas);

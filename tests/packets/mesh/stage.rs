@@ -98,7 +98,7 @@ impl<'c> Stage<'c> {
         &self.pods[name]
     }
 
-    /// Writes the objects of the last rows, as a member of each tenant, and waits until the proxies have them.
+    /// Writes the objects of the last rows, and waits until the proxies have them. No rule refuses the users here.
     pub(super) fn meddle(&self, acme: &Kubectl, beta: &Kubectl) {
         beta.apply(&objects::route_taken().to_string()).unwrap();
         // No Sidecar limits the configuration of this proxy.

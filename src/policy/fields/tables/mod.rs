@@ -2,6 +2,10 @@ mod authorization_policy;
 mod binding;
 mod connections;
 mod controllers;
+mod destination_rule;
+mod endpoints;
+mod external_workload;
+mod gateway;
 mod identities;
 mod limits;
 mod metadata;
@@ -12,6 +16,7 @@ mod peer_authentication;
 mod pod;
 mod proxy_extensions;
 mod role_binding;
+mod service;
 mod service_entry;
 mod sidecar;
 mod telemetry;
@@ -42,7 +47,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::ReplicationController => controllers::REPLICATION_CONTROLLER,
         Kind::PodExecOptions => connections::EXEC,
         Kind::PodAttachOptions => connections::ATTACH,
-        Kind::PodProxyOptions => connections::PROXY,
+        Kind::PodProxyOptions | Kind::ServiceProxyOptions => connections::PROXY,
         Kind::DaemonSet => controllers::DAEMON_SET,
         Kind::Deployment => controllers::DEPLOYMENT,
         Kind::ReplicaSet => controllers::REPLICA_SET,
@@ -55,10 +60,16 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::Secret => identities::SECRET,
         Kind::ServiceAccount => identities::SERVICE_ACCOUNT,
         Kind::TokenRequest => identities::TOKEN_REQUEST,
+        Kind::Service => service::TABLE,
+        Kind::Endpoints => endpoints::ENDPOINTS,
+        Kind::EndpointSlice => endpoints::ENDPOINT_SLICE,
         Kind::VirtualService => virtual_service::TABLE,
+        Kind::DestinationRule => destination_rule::TABLE,
         Kind::EnvoyFilter | Kind::WasmPlugin | Kind::TrafficExtension | Kind::ProxyConfig => {
             proxy_extensions::TABLE
         }
+        Kind::Gateway => gateway::TABLE,
+        Kind::WorkloadEntry | Kind::WorkloadGroup => external_workload::TABLE,
         Kind::Tenant => own_kinds::TENANT,
         Kind::SharedService | Kind::Exemption => own_kinds::PLATFORM_ONLY,
         Kind::NetworkPolicy => network_policy::TABLE,

@@ -1,23 +1,28 @@
-use super::{Field, fields, free, metadata, unjudged};
+use super::{Field, claim, fields, free, metadata, unjudged};
+use crate::policy::fields::ClaimKind::{Address, Export, ServedHost};
 
 pub(super) static TABLE: &[Field] = &[
     free("apiVersion"),
     free("kind"),
     fields("metadata", metadata::TABLE),
-    unjudged("spec.addresses"),
-    unjudged("spec.endpoints[].address"),
-    unjudged("spec.endpoints[].labels"),
+    claim("spec.addresses[]", Address),
+    claim("spec.endpoints[].address", Address),
+    free("spec.endpoints[].labels"),
     free("spec.endpoints[].locality"),
+    // The endpoint is then behind a gateway to that network.
     unjudged("spec.endpoints[].network"),
     free("spec.endpoints[].ports"),
-    unjudged("spec.endpoints[].serviceAccount"),
+    // An account of the object's own namespace.
+    free("spec.endpoints[].serviceAccount"),
     free("spec.endpoints[].weight"),
-    unjudged("spec.exportTo"),
-    unjudged("spec.hosts"),
-    unjudged("spec.location"),
+    claim("spec.exportTo[]", Export),
+    claim("spec.hosts[]", ServedHost),
+    // How callers connect to the tenant's own hosts, and whom they expect there.
+    free("spec.location"),
     free("spec.ports"),
-    unjudged("spec.resolution"),
-    unjudged("spec.subjectAltNames"),
-    unjudged("spec.workloadSelector.labels"),
+    free("spec.resolution"),
+    free("spec.subjectAltNames"),
+    // Pods and WorkloadEntries of the object's own namespace.
+    free("spec.workloadSelector.labels"),
     free("status"),
 ];

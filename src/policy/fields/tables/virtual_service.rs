@@ -1,20 +1,23 @@
-use super::{Field, claim, fields, free, metadata, unjudged};
-use crate::policy::fields::ClaimKind::RequestHeader;
+use super::{Field, claim, fields, free, metadata};
+use crate::policy::fields::ClaimKind::{
+    Address, Delegate, Export, Gateway, ReachedHost, RequestHeader, ServedHost,
+};
 
 pub(super) static TABLE: &[Field] = &[
     free("apiVersion"),
     free("kind"),
     fields("metadata", metadata::TABLE),
-    unjudged("spec.exportTo"),
-    unjudged("spec.gateways"),
-    unjudged("spec.hosts"),
+    claim("spec.exportTo[]", Export),
+    claim("spec.gateways[]", Gateway),
+    claim("spec.hosts[]", ServedHost),
     free("spec.http[].corsPolicy"),
-    unjudged("spec.http[].delegate"),
+    free("spec.http[].delegate.name"),
+    claim("spec.http[].delegate.namespace", Delegate),
     free("spec.http[].directResponse"),
     free("spec.http[].fault"),
     fields("spec.http[].headers", HEADERS),
     free("spec.http[].match[].authority"),
-    unjudged("spec.http[].match[].gateways"),
+    claim("spec.http[].match[].gateways[]", Gateway),
     free("spec.http[].match[].headers"),
     free("spec.http[].match[].ignoreUriCase"),
     free("spec.http[].match[].method"),
@@ -23,7 +26,8 @@ pub(super) static TABLE: &[Field] = &[
     free("spec.http[].match[].queryParams"),
     free("spec.http[].match[].scheme"),
     free("spec.http[].match[].sourceLabels"),
-    unjudged("spec.http[].match[].sourceNamespace"),
+    // Callers of the tenant's own hosts, whom it may tell apart.
+    free("spec.http[].match[].sourceNamespace"),
     free("spec.http[].match[].statPrefix"),
     free("spec.http[].match[].uri"),
     free("spec.http[].match[].withoutHeaders"),
@@ -34,7 +38,8 @@ pub(super) static TABLE: &[Field] = &[
     fields("spec.http[].mirrors[].destination", DESTINATION),
     free("spec.http[].mirrors[].percentage"),
     free("spec.http[].name"),
-    unjudged("spec.http[].redirect.authority"),
+    // The caller follows a redirect through its own proxy.
+    free("spec.http[].redirect.authority"),
     free("spec.http[].redirect.derivePort"),
     free("spec.http[].redirect.port"),
     free("spec.http[].redirect.prefixRewrite"),
@@ -42,7 +47,7 @@ pub(super) static TABLE: &[Field] = &[
     free("spec.http[].redirect.scheme"),
     free("spec.http[].redirect.uri"),
     free("spec.http[].retries"),
-    unjudged("spec.http[].rewrite.authority"),
+    claim("spec.http[].rewrite.authority", ReachedHost),
     free("spec.http[].rewrite.uri"),
     free("spec.http[].rewrite.uriRegexRewrite"),
     fields("spec.http[].route[].destination", DESTINATION),
@@ -54,7 +59,7 @@ pub(super) static TABLE: &[Field] = &[
     fields("spec.tcp[].route[].destination", DESTINATION),
     free("spec.tcp[].route[].weight"),
     fields("spec.tls[].match[]", CONNECTION),
-    unjudged("spec.tls[].match[].sniHosts"),
+    claim("spec.tls[].match[].sniHosts[]", ServedHost),
     fields("spec.tls[].route[].destination", DESTINATION),
     free("spec.tls[].route[].weight"),
     free("status"),
@@ -67,12 +72,13 @@ static HEADERS: &[Field] = &[
     free("response"),
 ];
 
-static DESTINATION: &[Field] = &[unjudged("host"), free("port"), free("subset")];
+static DESTINATION: &[Field] = &[claim("host", ReachedHost), free("port"), free("subset")];
 
 static CONNECTION: &[Field] = &[
-    unjudged("destinationSubnets"),
-    unjudged("gateways"),
+    // Istiod takes these in place of the host's own addresses.
+    claim("destinationSubnets[]", Address),
+    claim("gateways[]", Gateway),
     free("port"),
     free("sourceLabels"),
-    unjudged("sourceNamespace"),
+    free("sourceNamespace"),
 ];

@@ -1,0 +1,28 @@
+use super::Owner;
+use crate::policy::Request;
+
+/// The name for the sidecars of the mesh.
+const MESH: &str = "mesh";
+
+/// Resolves a gateway as a VirtualService names it: `mesh`, `NAME`, `NAMESPACE/NAME`, or `NAME.NAMESPACE` with any end.
+pub(super) fn resolve(request: &Request<'_>, gateway: &str) -> Owner {
+    let legacy = || {
+        let (name, rest) = gateway.split_once('.')?;
+        Some((rest.split('.').next()?, name))
+    };
+    let (namespace, name) = match gateway.split_once('/') {
+        _ if gateway == MESH => return Owner::Own,
+        Some((".", _)) => return Owner::Own,
+        Some(parts) => parts,
+        None => match legacy() {
+            Some(parts) => parts,
+            None => return Owner::Own,
+        },
+    };
+    if request.owns(namespace) {
+        return Owner::Own;
+    }
+    let Some((_, Some(tenant))) = request.tenant else { return Owner::Foreign };
+    let mut granted = request.snapshot.gateways(tenant).filter_map(|granted| granted.name.split_once('/'));
+    if granted.any(|granted| granted == (namespace, name)) { Owner::Granted } else { Owner::Foreign }
+}

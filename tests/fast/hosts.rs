@@ -1,0 +1,255 @@
+//! Hosts in the mesh's kinds: generated names, judged as routes of a tenant, beside a plain statement of the names to
+//! which istiod and a proxy apply each of them.
+
+use std::collections::BTreeSet;
+
+use bulkhead::kinds::Kind;
+use bulkhead::policy::object::Stage;
+use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::snapshot::User;
+use serde_json::value::to_raw_value;
+use serde_json::{Value, json};
+use support::objects::object;
+use support::random::Random;
+
+use crate::examples::snapshot;
+
+const SNAPSHOT: &str = "granted-hosts";
+/// Services that exist, as NAME.NAMESPACE.
+const SERVICES: &[&str] = &[
+    "web.tenant-acme",
+    "svc.tenant-acme",
+    "web.tenant-acme-new",
+    "web.tenant-beta",
+    "log-collector.tenant-beta",
+    "web.tenant-shop",
+    "kubernetes.tenant-shop",
+    "log-collector.shared-services",
+    "metrics.shared-services",
+    "kubernetes.default",
+    "web.default",
+    "kube-dns.kube-system",
+    "istiod.istio-system",
+];
+const OUTSIDE: &[&str] = &[
+    "example.com",
+    "shop.example.com",
+    "www.shop.example.com",
+    "other.example.com",
+    "api.example.net",
+    "v2.api.example.net",
+    "eu.objects.example.net",
+    "objects.example.net",
+];
+
+/// A tenant, its first namespace, and the names that it may serve and call.
+struct Owned {
+    namespace: &'static str,
+    services: &'static [&'static str],
+    outside: &'static [&'static str],
+}
+
+const OWNED: &[Owned] = &[
+    Owned {
+        namespace: "tenant-acme",
+        services: &[
+            "web.tenant-acme",
+            "svc.tenant-acme",
+            "web.tenant-acme-new",
+            "log-collector.shared-services",
+            "kubernetes.default",
+            "kube-dns.kube-system",
+        ],
+        outside: &[],
+    },
+    Owned {
+        namespace: "tenant-shop",
+        services: &[
+            "web.tenant-shop",
+            "kubernetes.tenant-shop",
+            "kubernetes.default",
+            "kube-dns.kube-system",
+        ],
+        outside: &["shop.example.com", "www.shop.example.com", "api.example.net", "eu.objects.example.net"],
+    },
+];
+
+/// True if the name `host`, perhaps with a `*` in front, covers `name`: the matching of istiod and of Envoy's domains.
+fn covers(host: &str, name: &str) -> bool {
+    host == name || host.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+}
+
+/// The names, apart from the full one, to which a proxy answers for a Service with this full name.
+fn aliases(full: &str) -> Vec<String> {
+    let Some(short) = full.find(".svc.").filter(|_| full.ends_with(".svc.cluster.local")) else {
+        return vec![format!("{full}.")];
+    };
+    let short = &full[..short];
+    vec![format!("{full}."), short.to_owned(), format!("{short}.svc")]
+}
+
+/// The existing names that an object of this kind applies to, if it names `host`.
+fn touched(kind: Kind, namespace: &str, host: &str) -> BTreeSet<&'static str> {
+    let has_namespace = host.contains('.') || host == "*" || kind == Kind::ServiceEntry;
+    let full = if has_namespace { host.to_owned() } else { format!("{host}.{namespace}.svc.cluster.local") };
+    // A proxy answers to the name of a route or of an entry, and to the aliases that istiod makes of it.
+    let domains: Vec<String> =
+        aliases(&full).into_iter().chain([full.clone()]).map(|domain| domain.to_lowercase()).collect();
+    let is_touched = |service: &str| {
+        let existing = format!("{service}.svc.cluster.local");
+        let mut known = aliases(&existing);
+        // In the Service's own namespace, a proxy also answers to its short name.
+        known.extend(service.split('.').next().filter(|_| kind == Kind::ServiceEntry).map(ToOwned::to_owned));
+        known.push(existing);
+        known.iter().any(|known| domains.iter().any(|domain| covers(domain, known)))
+    };
+    let services = SERVICES.iter().filter(|service| is_touched(service));
+    let outside = OUTSIDE.iter().filter(|name| domains.iter().any(|domain| covers(domain, name)));
+    services.chain(outside).copied().collect()
+}
+
+/// An object that is fine apart from `host`, which it names as a host, or as a destination.
+fn naming(kind: Kind, namespace: &str, host: &str, is_destination: bool) -> Value {
+    let port = json!([{ "number": 80, "name": "http", "protocol": "HTTP" }]);
+    let (served, reached) = if is_destination { ("web", host) } else { (host, "web") };
+    let spec = match kind {
+        Kind::VirtualService => json!({
+            "hosts": [served], "exportTo": ["."], "http": [{ "route": [{ "destination": { "host": reached } }] }],
+        }),
+        Kind::DestinationRule => json!({ "host": host }),
+        _ => json!({ "hosts": [host], "exportTo": ["."], "ports": port, "resolution": "DNS" }),
+    };
+    object(&kind.api_version(), kind.name(), namespace, "a", &spec)
+}
+
+fn is_admitted(kind: Kind, object: &Value) -> bool {
+    let raw = to_raw_value(object).unwrap();
+    let review = Review {
+        operation: "CREATE",
+        group: kind.group(),
+        resource: kind.plural(),
+        namespace: object["metadata"]["namespace"].as_str().unwrap(),
+        user: User { name: "carol", groups: Vec::new() },
+        stage: Stage::Mutated,
+        time: 1_780_272_000,
+        object: Some((&*raw).into()),
+        ..Review::default()
+    };
+    match judge(&review, snapshot(SNAPSHOT)) {
+        Verdict::Judged { refused, .. } => {
+            let wrong =
+                refused.iter().find(|violation| !["BH113", "BH601", "BH602"].contains(&violation.code));
+            assert!(wrong.is_none(), "{object}: {wrong:?}");
+            !refused.iter().any(|violation| violation.code != "BH113")
+        }
+        Verdict::Unjudged(error) => panic!("{object}: {error}"),
+    }
+}
+
+/// A name of labels that matter, or an existing one with a change.
+fn generated(random: &mut Random) -> String {
+    const LABELS: &[&str] = &[
+        "web",
+        "web",
+        "svc",
+        "log-collector",
+        "kubernetes",
+        "tenant-acme",
+        "tenant-acme",
+        "tenant-shop",
+        "tenant-beta",
+        "shared-services",
+        "default",
+        "cluster",
+        "local",
+        "example",
+        "com",
+        "net",
+        "api",
+        "shop",
+        "x",
+        "*",
+        "*b",
+        "*-acme",
+        "WEB",
+        "10",
+        "",
+    ];
+    const ENDS: &[&str] =
+        &["", "", ".svc", ".svc.cluster.local", ".svc.cluster.local", ".svc.cluster.local.", ".com", "."];
+    let full = |service: &str| format!("{service}.svc.cluster.local");
+    let mut labels: Vec<String> = if random.one_in(2) {
+        let count = *random.one_of(&[1, 1, 2, 2, 2, 3, 4]);
+        let labels: Vec<&str> = (0..count).map(|_| *random.one_of(LABELS)).collect();
+        let name = format!("{}{}", labels.join("."), random.one_of(ENDS));
+        name.split('.').map(ToOwned::to_owned).collect()
+    } else {
+        let name = if random.one_in(3) {
+            (*random.one_of(OUTSIDE)).to_owned()
+        } else {
+            full(*random.one_of(SERVICES))
+        };
+        name.split('.').map(ToOwned::to_owned).collect()
+    };
+    for _ in 0..*random.one_of(&[0, 0, 1, 1, 2]) {
+        let index = *random.one_of(&(0..labels.len()).collect::<Vec<_>>());
+        match random.one_of(&["drop", "cut", "star", "double", "letter", "upper", "another"]) {
+            &"drop" if labels.len() > 1 => drop(labels.remove(index)),
+            &"cut" => labels.truncate(index + 1),
+            &"star" => labels[0] = format!("*{}", random.one_of(&["", "-acme", "b", "al"])),
+            &"double" => labels.insert(index, labels[index].clone()),
+            &"letter" => labels[index].push('x'),
+            &"upper" => labels[index] = labels[index].to_uppercase(),
+            _ => labels.insert(index, (*random.one_of(LABELS)).to_owned()),
+        }
+    }
+    labels.join(".")
+}
+
+const KINDS: &[(Kind, bool)] = &[
+    (Kind::VirtualService, false),
+    (Kind::VirtualService, true),
+    (Kind::DestinationRule, false),
+    (Kind::ServiceEntry, false),
+];
+
+#[test]
+fn admitted_host_applies_to_no_name_of_others() {
+    let mut random = Random::new(16);
+    let (mut admitted, mut wrong) = (0, BTreeSet::new());
+    for _ in 0..20_000 {
+        let host = generated(&mut random);
+        for owned in OWNED {
+            for (kind, is_destination) in KINDS {
+                if !is_admitted(*kind, &naming(*kind, owned.namespace, &host, *is_destination)) {
+                    continue;
+                }
+                admitted += 1;
+                let mut others = touched(*kind, owned.namespace, &host);
+                others.retain(|name| !owned.services.contains(name) && !owned.outside.contains(name));
+                if !others.is_empty() {
+                    wrong.insert(format!("{} in {}: {host} is {others:?}", kind.name(), owned.namespace));
+                }
+            }
+        }
+    }
+    assert_eq!(wrong, BTreeSet::new());
+    assert!(admitted > 10_000, "{admitted}");
+}
+
+#[test]
+fn own_and_granted_hosts_are_admitted_in_every_form() {
+    for owned in OWNED {
+        for (kind, is_destination) in KINDS {
+            let services = owned.services.iter().map(|service| format!("{service}.svc.cluster.local"));
+            let full: Vec<String> =
+                services.chain(owned.outside.iter().map(|name| (*name).to_owned())).collect();
+            let short = (*kind != Kind::ServiceEntry).then(|| "web".to_owned());
+            let forms = full.iter().flat_map(|name| aliases(name)).chain(full.clone()).chain(short);
+            for host in forms {
+                let object = naming(*kind, owned.namespace, &host, *is_destination);
+                assert!(is_admitted(*kind, &object), "{object}");
+            }
+        }
+    }
+}
