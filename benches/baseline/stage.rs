@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use bulkhead::baseline::kinds;
 use bulkhead::kinds::Kind;
+use bulkhead::settings::Settings;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -111,8 +113,7 @@ pub(crate) fn api(client: &Client, kind: Kind, namespace: Option<&str>) -> Api<D
 pub(crate) async fn written(client: &Client, tenant: &str) -> Vec<(Kind, DynamicObject)> {
     let mut all = Vec::new();
     let namespace = format!("tenant-{tenant}");
-    let calico = [Kind::GlobalNetworkPolicy, Kind::GlobalNetworkPolicyCrd];
-    for kind in Kind::all_managed().filter(|kind| !calico.contains(kind)) {
+    for kind in kinds(&Settings::default()) {
         let labels = ListParams::default().labels("app.kubernetes.io/managed-by=bulkhead");
         let names = ListParams::default().fields("metadata.name=default");
         let asked = if kind.is_partly_managed() { names } else { labels };

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
-use crate::settings::{Calico, Settings};
+use crate::settings::{AdminPolicyKind, Calico, Settings};
 
 /// Prefix of names where there can be several objects, or where others write in the same place.
 pub const NAME_PREFIX: &str = "bulkhead-";
@@ -20,6 +20,12 @@ pub fn kinds(settings: &Settings) -> impl Iterator<Item = Kind> {
     Kind::all_managed().filter(|kind| match kind {
         Kind::GlobalNetworkPolicy => settings.calico == Some(Calico::ApiServer),
         Kind::GlobalNetworkPolicyCrd => settings.calico == Some(Calico::Crd),
+        Kind::AdminNetworkPolicy => {
+            settings.admin_network_policy == Some(AdminPolicyKind::AdminNetworkPolicy)
+        }
+        Kind::ClusterNetworkPolicy => {
+            settings.admin_network_policy == Some(AdminPolicyKind::ClusterNetworkPolicy)
+        }
         _ => true,
     })
 }

@@ -135,6 +135,9 @@ kinds! {
     GlobalNetworkPolicy: Row::written("projectcalico.org", "v3", "globalnetworkpolicies"),
     GlobalNetworkPolicyCrd:
         Row::written("crd.projectcalico.org", "v1", "globalnetworkpolicies").named("GlobalNetworkPolicy"),
+    // SIG Network's admin network policies: the first kind, and the one that replaces it.
+    AdminNetworkPolicy: Row::written("policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies"),
+    ClusterNetworkPolicy: Row::written("policy.networking.k8s.io", "v1alpha2", "clusternetworkpolicies"),
 }
 
 /// A kind of Bulkhead's own.

@@ -55,6 +55,15 @@ pub enum Calico {
     Crd,
 }
 
+/// The kind of SIG Network's admin network policies.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub enum AdminPolicyKind {
+    #[serde(rename = "policy.networking.k8s.io/v1alpha1")]
+    AdminNetworkPolicy,
+    #[serde(rename = "policy.networking.k8s.io/v1alpha2")]
+    ClusterNetworkPolicy,
+}
+
 /// The mode of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {

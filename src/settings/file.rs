@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::components::{
-    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
+    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
+    SameTenant,
 };
 use super::template_kind::TemplateKind;
 use crate::kinds::Kind;
@@ -78,6 +79,7 @@ pub(super) struct Mesh {
 pub(super) struct Network {
     pub(super) same_tenant: SameTenant,
     pub(super) calico: Option<Calico>,
+    pub(super) admin_network_policy: Option<AdminPolicyKind>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -17,7 +17,8 @@ use std::num::NonZeroU32;
 use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
-    Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode, SameTenant,
+    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
+    SameTenant,
 };
 pub use file::File;
 pub use image::{Image, Repository};
@@ -103,6 +104,8 @@ pub struct Settings {
     pub same_tenant: SameTenant,
     /// The API for Calico's policies, if the cluster has Calico.
     pub calico: Option<Calico>,
+    /// The kind of SIG Network's admin network policies, if the network plugin implements one.
+    pub admin_network_policy: Option<AdminPolicyKind>,
     pub gateways: Vec<Gateway>,
     pub egress_gateway: Option<EgressGateway>,
     /// The deny-all mode, if Bulkhead manages the mesh-wide policies.
@@ -305,6 +308,7 @@ impl Settings {
             waypoints: file.mesh.waypoints.unwrap_or_else(|| owned(WAYPOINTS)),
             same_tenant: file.network.same_tenant,
             calico: file.network.calico,
+            admin_network_policy: file.network.admin_network_policy,
             gateways: file.gateways,
             egress_gateway: file.egress_gateway,
             mesh_wide: file.mesh_wide.manage.then_some(file.mesh_wide.deny_all),

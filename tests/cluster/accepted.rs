@@ -9,7 +9,7 @@ use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::components;
 use bulkhead_harness::istio::Istio;
 use serde_json::{Value, json};
-use support::cluster::{managed_objects, new_tenant, shared, wait_until_ready};
+use support::cluster::{managed_objects, new_tenant, serve_kind, shared, wait_until_ready};
 use support::command::bulkhead_as;
 use support::objects::{authorization_policy, labelled_namespace, list};
 use support::rendered::{Rendered, VARIANTS, differing, rendered};
@@ -77,11 +77,9 @@ fn rendered_variants_are_stored_unchanged() {
     let cluster = Cluster::start().unwrap();
     let _istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
-    let calico = "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml";
-    admin.apply(&fs::read_to_string(components::calico_file(calico).unwrap()).unwrap()).unwrap();
-    admin
-        .ok(&["wait", "--for=condition=Established", "crd/globalnetworkpolicies.crd.projectcalico.org"])
-        .unwrap();
+    for source in components::POLICY_CRDS {
+        serve_kind(&admin, source);
+    }
 
     // An installation of the default revision validates objects with any labels. The API server calls istiod once it
     // refuses an object that only istiod refuses.

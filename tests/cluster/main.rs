@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 mod accepted;
+mod admin_policies;
 mod adoption;
 mod applications;
 mod baseline;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use support::command::bulkhead;
-use support::rendered::{Rendered, VARIANTS, differing, files, rendered};
+use support::rendered::{Rendered, VARIANTS, Variant, differing, files, rendered};
 use support::repository;
 use support::snapshot_files::{compare, is_blessing};
 
@@ -42,6 +42,21 @@ fn rendered_objects_match_the_examples() {
     for (path, text) in &snapshots {
         compare(&format!("examples/rendered/{path}"), text);
     }
+}
+
+#[test]
+fn calico_and_admin_network_policies_are_rendered_together() {
+    let base = rendered(None);
+    let added = |settings| {
+        let variant = Variant { name: "both", settings, beside: "" };
+        let (added, gone) = differing(&base, &rendered(Some(&variant)));
+        assert_eq!((added.is_empty(), gone.len()), (false, 0));
+        added
+    };
+    let mut each = added("network: { calico: crd.projectcalico.org/v1 }");
+    each.append(&mut added("network: { adminNetworkPolicy: policy.networking.k8s.io/v1alpha2 }"));
+    let both = "network: { calico: crd.projectcalico.org/v1, adminNetworkPolicy: policy.networking.k8s.io/v1alpha2 }";
+    assert_eq!(added(both), each);
 }
 
 /// One tenant's baseline in one file, which `istioctl analyze` reads in the cluster tier.

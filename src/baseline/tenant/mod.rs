@@ -1,5 +1,6 @@
 //! Cluster-scoped baseline objects of each tenant. Each object's name ends with the tenant's.
 
+mod admin_network_policy;
 mod calico_policy;
 mod flow_schema;
 mod namespace_creator;
@@ -9,14 +10,16 @@ mod tenant_reader_role;
 
 use super::{Body, Manifest, Object};
 use crate::kinds::Kind;
-use crate::settings::Calico;
+use crate::settings::{AdminPolicyKind, Calico};
 use crate::snapshot::{Snapshot, Tenant};
 use site::TenantSite;
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
-const fn objects<'w>() -> [Object<TenantSite<'w>>; 6] {
+const fn objects<'w>() -> [Object<TenantSite<'w>>; 8] {
     [
+        admin_network_policy::admin(),
+        admin_network_policy::cluster(),
         calico_policy::crd(),
         calico_policy::api_server(),
         flow_schema::object(),

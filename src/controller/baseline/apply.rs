@@ -14,7 +14,7 @@ use tracing::info;
 use super::cache::{ObjectRef, api};
 use super::pending_write::PendingWrite;
 use super::target::Target;
-use crate::baseline::{drift, is_managed};
+use crate::baseline::{Manifest, drift, is_managed};
 use crate::controller::timestamp::timestamp;
 use crate::snapshot::{self, BASELINE_READY, Snapshot};
 use crate::sources::SnapshotStore;
@@ -114,11 +114,11 @@ pub(super) async fn apply(
     if !*exists {
         match objects.create(&create, &desired).await {
             Err(kube::Error::Api(status)) if status.code == 409 => {}
-            created => return Ok(created?),
+            created => return created.map_err(|error| name_unserved_kind(error, manifest)),
         }
     }
     let Some(found) = objects.get_opt(&manifest.name).await? else {
-        return Ok(objects.create(&create, &desired).await?);
+        return objects.create(&create, &desired).await.map_err(|error| name_unserved_kind(error, manifest));
     };
     let live = serde_json::to_value(&found)?;
     let drift = drift(manifest.kind, &manifest.object, &live);
@@ -149,6 +149,19 @@ pub(super) async fn apply(
         return Ok(objects.create(&create, &desired).await?);
     }
     Ok(objects.replace(&manifest.name, &create, &desired).await?)
+}
+
+/// Replaces the API server's `404 page not found`. In a namespace, that can also mean that the namespace is gone.
+fn name_unserved_kind(error: kube::Error, manifest: &Manifest) -> anyhow::Error {
+    match error {
+        kube::Error::Api(status) if status.code == 404 && manifest.namespace.is_none() => {
+            let (name, version) = (manifest.kind.name(), manifest.kind.api_version());
+            anyhow::anyhow!(
+                "the API server does not serve {name} of {version}: install it, or change the settings"
+            )
+        }
+        error => error.into(),
+    }
 }
 
 pub(super) async fn mark_ready(client: &Client, namespace: &str, tenant: &str) -> anyhow::Result<()> {

@@ -184,7 +184,9 @@ impl<'a> Object<'a> {
             | Kind::PriorityLevelConfiguration
             | Kind::FlowSchema
             | Kind::GlobalNetworkPolicy
-            | Kind::GlobalNetworkPolicyCrd => {
+            | Kind::GlobalNetworkPolicyCrd
+            | Kind::AdminNetworkPolicy
+            | Kind::ClusterNetworkPolicy => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Opaque
             }

@@ -20,6 +20,7 @@ use crate::snapshot::{
     SharedService, Tenant, ready_for,
 };
 
+#[expect(clippy::large_enum_variant, reason = "a watch holds one event at a time")]
 pub(super) enum ResourceEvent {
     Namespace(WatchEvent<Namespace>),
     Tenant(WatchEvent<Tenant>),

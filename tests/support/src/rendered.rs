@@ -32,6 +32,8 @@ pub const VARIANTS: &[Variant] = &[
     variant("same-namespace", "network: { sameTenant: Namespace }"),
     variant("calico-stored", "network: { calico: crd.projectcalico.org/v1 }"),
     variant("calico-served", "network: { calico: projectcalico.org/v3 }"),
+    variant("admin-network-policy", "network: { adminNetworkPolicy: policy.networking.k8s.io/v1alpha1 }"),
+    variant("cluster-network-policy", "network: { adminNetworkPolicy: policy.networking.k8s.io/v1alpha2 }"),
     variant(
         "egress-gateway",
         "egressGateway: { namespace: istio-egress, service: egress, selector: { istio: egress } }",

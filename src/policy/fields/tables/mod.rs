@@ -87,6 +87,8 @@ pub fn table(kind: Kind) -> &'static [Field] {
         | Kind::FlowSchema
         | Kind::GlobalNetworkPolicy
         | Kind::GlobalNetworkPolicyCrd
+        | Kind::AdminNetworkPolicy
+        | Kind::ClusterNetworkPolicy
         | Kind::Unread => CLUSTER,
     }
 }

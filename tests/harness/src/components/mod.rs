@@ -1,6 +1,6 @@
 //! The real programs that the tests talk to. [`component`] builds the Go programs under `tests/components`, [`mod@envoy`]
-//! downloads Envoy, [`sources`] finds files of Istio and Calico. Each is made once and kept in [`cache`]; [`go`] runs
-//! the `go` command.
+//! downloads Envoy, [`sources`] finds files of other projects. Each is made once and kept in [`cache`]; [`go`] runs the
+//! `go` command.
 
 mod cache;
 mod component;
@@ -17,7 +17,10 @@ use anyhow::Result;
 use crate::tools;
 use component::Component;
 pub use envoy::envoy;
-pub use sources::{ISTIO_CRDS, PROXY_TEMPLATE, calico_file, istio_api_file, istio_file};
+pub use sources::{
+    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, ISTIO_CRDS, POLICY_CRDS, PROXY_TEMPLATE, Source,
+    istio_api_file, istio_file,
+};
 
 static KUBERNETES: Component = Component::new(
     "kubernetes",
@@ -139,8 +142,9 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
     for file in [ISTIO_CRDS, PROXY_TEMPLATE] {
         found(file, &istio_file(file)?.display().to_string());
     }
-    let calico = "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml";
-    found(calico, &calico_file(calico)?.display().to_string());
+    for source in POLICY_CRDS {
+        found(source.path, &source.file()?.display().to_string());
+    }
     found("envoy", &envoy()?.display().to_string());
     Ok(())
 }

@@ -1,16 +1,10 @@
-//! Files of Istio's and Calico's own sources, from Go's module cache.
+//! Files of other projects' sources, from Go's module cache.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
 use super::{ISTIO, cache, go};
-
-/// Calico as the Go proxy has it, and its checksum.
-const CALICO: (&str, &str) = (
-    "github.com/projectcalico/calico@v1.11.0-cni-plugin.0.20250813170300-a0db560f0520",
-    "h1:TXnPEzx4pLWgwzCetIO/VJuz4iBZZrOdNSv16a50YqE=",
-);
 
 /// The CustomResourceDefinitions of Istio, in its sources.
 pub const ISTIO_CRDS: &str = "manifests/charts/base/files/crd-all.gen.yaml";
@@ -27,14 +21,49 @@ pub fn istio_api_file(path: &str) -> Result<PathBuf> {
     go::module(&ISTIO.source(), "istio.io/api")?.file(path)
 }
 
-/// A file of Calico's sources. Its API is no Go module of its own.
-pub fn calico_file(path: &str) -> Result<PathBuf> {
-    let (name, checksum) = CALICO;
-    let module = go::module(&cache::root()?, name)?;
-    ensure!(
-        module.checksum == checksum,
-        "`go mod download {name}` has the checksum {}, not {checksum}: the module proxy does not have the original",
-        module.checksum
-    );
-    module.file(path)
+/// A file of a module that no component requires.
+pub struct Source {
+    /// The module and its version.
+    module: &'static str,
+    checksum: &'static str,
+    pub path: &'static str,
+}
+
+/// The CustomResourceDefinition of Calico's GlobalNetworkPolicy. Calico's API is no Go module of its own.
+static GLOBAL_NETWORK_POLICIES: Source = Source {
+    module: "github.com/projectcalico/calico@v1.11.0-cni-plugin.0.20250813170300-a0db560f0520",
+    checksum: "h1:TXnPEzx4pLWgwzCetIO/VJuz4iBZZrOdNSv16a50YqE=",
+    path: "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml",
+};
+
+/// The CustomResourceDefinition of AdminNetworkPolicy, from the last version that has it.
+pub static ADMIN_NETWORK_POLICIES: Source = Source {
+    module: "sigs.k8s.io/network-policy-api@v0.1.6-0.20250401132235-45061d10895e",
+    checksum: "h1:b5Vm5aa0I37gToQmFhQ+gQMZVsPsxSiJzxZWtSCs99w=",
+    path: "config/crd/standard/policy.networking.k8s.io_adminnetworkpolicies.yaml",
+};
+
+/// The CustomResourceDefinition of ClusterNetworkPolicy.
+pub static CLUSTER_NETWORK_POLICIES: Source = Source {
+    module: "sigs.k8s.io/network-policy-api@v0.3.0",
+    checksum: "h1:RL6fVXiix9IW1pj0ImkW645m+EWmb3dBGCiW19bg5+k=",
+    path: "config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
+};
+
+/// The kinds of network plugins that the baseline has objects of.
+pub static POLICY_CRDS: [&Source; 3] =
+    [&GLOBAL_NETWORK_POLICIES, &ADMIN_NETWORK_POLICIES, &CLUSTER_NETWORK_POLICIES];
+
+impl Source {
+    /// The file. Downloads the module.
+    pub fn file(&self) -> Result<PathBuf> {
+        let Self { module: name, checksum, path } = self;
+        let module = go::module(&cache::root()?, name)?;
+        ensure!(
+            module.checksum == *checksum,
+            "`go mod download {name}` has the checksum {}, not {checksum}: the module proxy does not have the original",
+            module.checksum
+        );
+        module.file(path)
+    }
 }
