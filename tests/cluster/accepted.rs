@@ -9,7 +9,7 @@ use bulkhead_harness::cluster::{Cluster, folder};
 use bulkhead_harness::components;
 use bulkhead_harness::istio::Istio;
 use serde_json::{Value, json};
-use support::cluster::{managed_objects, new_tenant, serve_kind, shared, wait_until_ready};
+use support::cluster::{managed_objects, new_tenant, shared, wait_until_ready};
 use support::command::bulkhead_as;
 use support::objects::{authorization_policy, labelled_namespace, list};
 use support::rendered::{Rendered, VARIANTS, differing, rendered};
@@ -78,7 +78,7 @@ fn rendered_variants_are_stored_unchanged() {
     let _istio = Istio::start(&cluster).unwrap();
     let admin = cluster.admin().unwrap();
     for source in components::POLICY_CRDS {
-        serve_kind(&admin, source);
+        source.serve(&admin).unwrap();
     }
 
     // An installation of the default revision validates objects with any labels. The API server calls istiod once it

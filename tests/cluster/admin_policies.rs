@@ -9,7 +9,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::{controller_with, prepare};
 use serde_json::{Value, json};
 use support::BINARY;
-use support::cluster::{jsonpath, serve_kind};
+use support::cluster::jsonpath;
 use support::conditions::condition;
 use support::objects::tenant;
 use support::wait::{until, within};
@@ -46,12 +46,12 @@ fn policies_between_tenants_follow_the_setting_and_the_tenants() {
     within(RETRIED, || ready().is("Ready=False", "BaselineOutOfDate"));
     assert!(ready().names(&["AdminNetworkPolicy of policy.networking.k8s.io/v1alpha1"]), "{:?}", ready());
     assert!(exists("clusterrolebinding", "bulkhead-tenant-anp-one"));
-    serve_kind(&admin, &ADMIN_NETWORK_POLICIES);
+    ADMIN_NETWORK_POLICIES.serve(&admin).unwrap();
     within(RETRIED, || exists(ADMIN, ONE) && exists(ADMIN, TWO) && ready().is("Ready=True", "Ready"));
     until_repaired(&admin, ADMIN, "Allow");
 
     // The policies of the earlier kind stay until the platform deletes them.
-    serve_kind(&admin, &CLUSTER_NETWORK_POLICIES);
+    CLUSTER_NETWORK_POLICIES.serve(&admin).unwrap();
     set("v1alpha2");
     within(RETRIED, || exists(CLUSTER, ONE) && exists(CLUSTER, TWO));
     assert!(exists(ADMIN, ONE));

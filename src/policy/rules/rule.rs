@@ -357,7 +357,9 @@ impl NamespaceClass {
 /// Returns the kinds whose objects make claims of this kind.
 const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
-        ClaimKind::RequestHeader | ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::RequestHeader | ClaimKind::Gateway | ClaimKind::Delegate => {
+            &[Kinds::Only(&[Kind::VirtualService])]
+        }
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::ServedHost => {
             &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]

@@ -1,4 +1,4 @@
-// Command kube-network-policies enforces the network policies of a cluster in the network namespace it runs in: it judges
+// Command kube-network-policies enforces NetworkPolicies and AdminNetworkPolicies of a cluster in the network namespace it runs in: it judges
 // each packet that iptables sends to NFQUEUE 100. Its own nftables rules need CONFIG_NFT_QUEUE; it logs an error without
 // that, and judges all the same.
 package main
@@ -21,22 +21,20 @@ import (
 	"sigs.k8s.io/kube-network-policies/pkg/networkpolicy"
 	admin "sigs.k8s.io/network-policy-api/pkg/client/clientset/versioned"
 	admininformers "sigs.k8s.io/network-policy-api/pkg/client/informers/externalversions"
-	adminv1alpha1 "sigs.k8s.io/network-policy-api/pkg/client/informers/externalversions/apis/v1alpha1"
 )
 
 func main() {
 	klog.InitFlags(nil)
 	kubeconfig := flag.String("kubeconfig", "", "the cluster and the user")
 	socket := flag.String("through", "", "a Unix socket that leads to the API server")
-	withAdmin := flag.Bool("admin-network-policies", false, "enforce AdminNetworkPolicies too")
 	flag.Parse()
-	if err := run(*kubeconfig, *socket, *withAdmin); err != nil {
+	if err := run(*kubeconfig, *socket); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(kubeconfig, socket string, withAdmin bool) error {
+func run(kubeconfig, socket string) error {
 	if kubeconfig == "" || socket == "" {
 		return errors.New("usage: kube-network-policies --kubeconfig FILE --through SOCKET")
 	}
@@ -53,10 +51,10 @@ func run(kubeconfig, socket string, withAdmin bool) error {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	return enforce(ctx, config, withAdmin)
+	return enforce(ctx, config)
 }
 
-func enforce(ctx context.Context, config *rest.Config, withAdmin bool) error {
+func enforce(ctx context.Context, config *rest.Config) error {
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {
 		return err
@@ -67,14 +65,11 @@ func enforce(ctx context.Context, config *rest.Config, withAdmin bool) error {
 	}
 	all := informers.NewSharedInformerFactory(client, 0)
 	adminPolicies := admininformers.NewSharedInformerFactory(adminClient, 0)
-	var anp adminv1alpha1.AdminNetworkPolicyInformer
-	if withAdmin {
-		anp = adminPolicies.Policy().V1alpha1().AdminNetworkPolicies()
-	}
 	controller, err := networkpolicy.NewController(client, all.Networking().V1().NetworkPolicies(),
-		all.Core().V1().Namespaces(), all.Core().V1().Pods(), all.Core().V1().Nodes(), adminClient, anp, nil,
+		all.Core().V1().Namespaces(), all.Core().V1().Pods(), all.Core().V1().Nodes(), adminClient,
+		adminPolicies.Policy().V1alpha1().AdminNetworkPolicies(), nil,
 		// Nobody's pods: where its own rules are accepted, they send it nothing.
-		networkpolicy.Config{NodeName: "nobody", QueueID: 100, AdminNetworkPolicy: withAdmin})
+		networkpolicy.Config{NodeName: "nobody", QueueID: 100, AdminNetworkPolicy: true})
 	if err != nil {
 		return err
 	}

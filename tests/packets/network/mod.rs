@@ -2,8 +2,9 @@
 //! engine enforces them between network namespaces without proxies; both must agree with the tables.
 //!
 //! `rows` are the tables, `world` has their pods and policies, `changes` the mutations of a policy, `hard_sets` policies
-//! that use every part of the API, `stage` sends the packets.
+//! that use every part of the API, `admin_policies` a deny that survives, `stage` sends the packets.
 
+mod admin_policies;
 mod changes;
 mod hard_sets;
 mod rows;
@@ -142,8 +143,7 @@ fn engine_and_evaluator_agree_on_every_packet() {
         return;
     }
     let world = World::new();
-    let mut trial = Trial { stage: Stage::set(&world), sets: 0, sent: 0, wrong: String::new() };
-    trial.stage.engine.enforce(true).unwrap();
+    let mut trial = Trial::new(&world);
     for part in world.parts() {
         let probes = world.probes(part.rows);
         let packets = packets(&probes);
@@ -178,6 +178,12 @@ struct Trial {
 }
 
 impl Trial {
+    fn new(world: &World) -> Self {
+        let stage = Stage::set(world);
+        stage.engine.enforce(true).unwrap();
+        Self { stage, sets: 0, sent: 0, wrong: String::new() }
+    }
+
     fn run(&mut self, what: &str, policies: &[Value], packets: &[Packet], expected: &[bool]) {
         self.stage.write(policies);
         for wrong in self.stage.wrong(packets, expected) {

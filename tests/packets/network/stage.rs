@@ -9,9 +9,7 @@ use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::evaluator::{Packet, Port};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::kubelet;
-use bulkhead_harness::network::{
-    Flow, Host, Namespace, PodNetwork, Policies, PolicyEngine, has_ipv6, usable,
-};
+use bulkhead_harness::network::{Flow, Host, Namespace, PodNetwork, PolicyEngine, has_ipv6, usable};
 use kube::Client;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -31,7 +29,7 @@ pub(super) struct Stage {
     hosts: HashMap<IpAddr, Host>,
     runtime: Runtime,
     client: Client,
-    /// The policies of the API server, by namespace and name.
+    /// The policies of the API server, by the path of their collection and by name.
     policies: BTreeMap<(String, String), Value>,
     /// The last result of each flow.
     last: HashMap<Flow, bool>,
@@ -59,7 +57,7 @@ impl Stage {
             host(&namespace, &addresses);
         }
         create_pods(&admin, world);
-        let engine = PolicyEngine::start(&network, &cluster, Policies::Namespaced).unwrap();
+        let engine = PolicyEngine::start(&network, &cluster).unwrap();
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(api::client(&admin));
         let (policies, last) = Default::default();
@@ -68,17 +66,14 @@ impl Stage {
 
     /// Makes these the policies of the cluster.
     pub(super) fn write(&mut self, policies: &[Value]) {
-        let name = |policy: &Value, key: &str| policy["metadata"][key].as_str().unwrap().to_owned();
-        let wanted: BTreeMap<_, _> = policies
-            .iter()
-            .map(|policy| ((name(policy, "namespace"), name(policy, "name")), policy.clone()))
-            .collect();
+        let name = |policy: &Value| policy["metadata"]["name"].as_str().unwrap().to_owned();
+        let wanted: BTreeMap<_, _> =
+            policies.iter().map(|policy| ((collection(policy), name(policy)), policy.clone())).collect();
         for key in self.policies.keys().chain(wanted.keys()).collect::<BTreeSet<_>>() {
-            let (namespace, name) = key;
-            let collection = format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies");
+            let (collection, name) = key;
             let object = format!("{collection}/{name}");
             let request = match (self.policies.get(key), wanted.get(key)) {
-                (None, Some(policy)) => api::request("POST", &collection, "json", policy),
+                (None, Some(policy)) => api::request("POST", collection, "json", policy),
                 (Some(_), None) => api::request("DELETE", &object, "json", &Value::Null),
                 (Some(old), Some(policy)) if old != policy => api::request("PUT", &object, "json", policy),
                 _ => continue,
@@ -141,6 +136,15 @@ impl Stage {
 
 pub(super) fn flow(packet: &Packet) -> Flow {
     Flow { from: packet.from.address, to: packet.to.address, port: packet.port }
+}
+
+/// The path of the NetworkPolicies of a namespace, or of the AdminNetworkPolicies.
+fn collection(policy: &Value) -> String {
+    let version = policy["apiVersion"].as_str().unwrap();
+    match policy["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("/apis/{version}/namespaces/{namespace}/networkpolicies"),
+        None => format!("/apis/{version}/adminnetworkpolicies"),
+    }
 }
 
 /// False for IPv6 on a machine that has none.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bulkhead::baseline::{Manifest, desired_for_namespace, desired_for_service, labels};
+use bulkhead::baseline::{Manifest, desired_for_namespace, desired_for_service, desired_for_tenant, labels};
 use bulkhead::kinds::Kind;
-use bulkhead::settings::SameTenant;
+use bulkhead::settings::{AdminPolicyKind, SameTenant};
 use bulkhead::snapshot::{ClusterEndpoints, NamespaceOwner, Snapshot};
 use bulkhead::sources::files;
 use bulkhead_harness::evaluator::{self, End, Packet};
@@ -149,6 +149,14 @@ impl World {
         evaluator::Pod { namespace: place.namespace.into(), namespace_labels, labels }
     }
 
+    /// The tenant whose pod it is.
+    pub(super) fn tenant(&self, end: &End) -> Option<&str> {
+        match self.snapshot.owner(&end.pod.as_ref()?.namespace) {
+            Some(NamespaceOwner::Tenant(tenant)) => Some(&tenant.name),
+            _ => None,
+        }
+    }
+
     pub(super) fn namespace_labels(&self, namespace: &str) -> BTreeMap<String, String> {
         let mut all = BTreeMap::from([("kubernetes.io/metadata.name".into(), namespace.into())]);
         if let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) {
@@ -166,6 +174,15 @@ impl Place {
             Address(_) => None,
         }
     }
+}
+
+/// The AdminNetworkPolicies of all tenants.
+pub(super) fn admin_policies() -> Vec<Value> {
+    let mut snapshot = snapshot();
+    let settings = Arc::get_mut(&mut snapshot.settings).unwrap();
+    settings.admin_network_policy = Some(AdminPolicyKind::AdminNetworkPolicy);
+    let manifests = snapshot.tenants().flat_map(|tenant| desired_for_tenant(&snapshot, tenant));
+    of_kind(Kind::AdminNetworkPolicy, manifests)
 }
 
 /// Every address of a row that is no pod's.
@@ -195,15 +212,21 @@ fn of_tenants(snapshot: &Snapshot) -> Vec<Value> {
     let namespaces = snapshot
         .tenants()
         .flat_map(|tenant| snapshot.namespaces_of(&tenant.name).map(move |namespace| (tenant, namespace)));
-    policies(namespaces.flat_map(|(tenant, namespace)| desired_for_namespace(snapshot, tenant, namespace)))
+    of_kind(
+        Kind::NetworkPolicy,
+        namespaces.flat_map(|(tenant, namespace)| desired_for_namespace(snapshot, tenant, namespace)),
+    )
 }
 
 /// Those of all shared services.
 fn of_services(snapshot: &Snapshot) -> Vec<Value> {
-    policies(snapshot.shared_services().flat_map(|service| desired_for_service(snapshot, service)))
+    of_kind(
+        Kind::NetworkPolicy,
+        snapshot.shared_services().flat_map(|service| desired_for_service(snapshot, service)),
+    )
 }
 
-fn policies(manifests: impl Iterator<Item = Manifest>) -> Vec<Value> {
-    let policies = manifests.filter(|manifest| manifest.kind == Kind::NetworkPolicy);
+fn of_kind(kind: Kind, manifests: impl Iterator<Item = Manifest>) -> Vec<Value> {
+    let policies = manifests.filter(|manifest| manifest.kind == kind);
     policies.map(|manifest| manifest.object).collect()
 }

@@ -2,10 +2,8 @@
 //! namespaces of its own.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use bulkhead_harness::components::Source;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::process::Process;
 use bulkhead_harness::program::Installation;
@@ -142,14 +140,6 @@ pub fn forbid_creation<'k>(
         !hard.is_empty()
     });
     move || drop(kubectl.ok(&["delete", "resourcequota", "none", "-n", namespace]).unwrap())
-}
-
-/// Creates a kind of a network plugin, and waits until the API server serves it.
-pub fn serve_kind(admin: &Kubectl, definition: &Source) {
-    let file = definition.file().unwrap();
-    admin.apply(&fs::read_to_string(&file).unwrap()).unwrap();
-    let file = file.display().to_string();
-    admin.ok(&["wait", "--for=condition=Established", "-f", &file, "--timeout=30s"]).unwrap();
 }
 
 /// The objects that Bulkhead manages in a namespace, by `KIND/NAME`.

@@ -1,10 +1,12 @@
 //! Files of other projects' sources, from Go's module cache.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
 use super::{ISTIO, cache, go};
+use crate::kubectl::Kubectl;
 
 /// The CustomResourceDefinitions of Istio, in its sources.
 pub const ISTIO_CRDS: &str = "manifests/charts/base/files/crd-all.gen.yaml";
@@ -55,6 +57,20 @@ pub static POLICY_CRDS: [&Source; 3] =
     [&GLOBAL_NETWORK_POLICIES, &ADMIN_NETWORK_POLICIES, &CLUSTER_NETWORK_POLICIES];
 
 impl Source {
+    /// Creates the kind of this CustomResourceDefinition, and waits until the API server serves it.
+    pub fn serve(&self, admin: &Kubectl) -> Result<()> {
+        let file = self.file()?;
+        admin.apply(&fs::read_to_string(&file)?)?;
+        admin.ok(&[
+            "wait",
+            "--for=condition=Established",
+            "-f",
+            &file.display().to_string(),
+            "--timeout=30s",
+        ])?;
+        Ok(())
+    }
+
     /// The file. Downloads the module.
     pub fn file(&self) -> Result<PathBuf> {
         let Self { module: name, checksum, path } = self;

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, folder};
 use crate::istio::Istio;
 use crate::kubectl::Kubectl;
-use crate::network::{Namespace, PodNetwork, Policies, PolicyEngine};
+use crate::network::{Namespace, PodNetwork, PolicyEngine};
 use crate::pki::Pair;
 use crate::process::Process;
 use crate::{components, guard, kubelet, pipe};
@@ -79,7 +79,7 @@ impl<'c> Dataplane<'c> {
             &folder,
             pod.command(&folder.join("agent")).arg("forward").arg(format!("{istiod}:15012")).arg(&socket),
         )?;
-        let engine = PolicyEngine::start(&network, cluster, Policies::Namespaced)?;
+        let engine = PolicyEngine::start(&network, cluster)?;
         let template = folder.join("envoy_bootstrap.json");
         fs::copy(components::istio_file(components::PROXY_TEMPLATE)?, &template)?;
         fs::set_permissions(&template, fs::Permissions::from_mode(0o644))?;

@@ -1,6 +1,6 @@
 //! The network of one cluster's pods: network namespaces that a bridge connects, without a kubelet and a network
 //! plugin. [`namespace`] is one of them, [`host`] listens in one and sends packets, [`policy_engine`] enforces
-//! NetworkPolicies between them.
+//! network policies between them.
 
 mod host;
 mod namespace;
@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 
 pub use host::{Flow, Host};
 pub use namespace::Namespace;
-pub use policy_engine::{Policies, PolicyEngine};
+pub use policy_engine::PolicyEngine;
 
 /// The bridge's own number and therefore addresses; pods have the numbers after it.
 const HUB: u16 = 1;

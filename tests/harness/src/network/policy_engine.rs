@@ -1,4 +1,4 @@
-//! Enforces the NetworkPolicies of a cluster on the bridge of its pods: SIG Network's reference implementation, to
+//! Enforces the NetworkPolicies and AdminNetworkPolicies of a cluster on the bridge of its pods: SIG Network's reference implementation, to
 //! which the kernel sends the first packet of each connection.
 
 use std::os::unix::net::UnixListener;
@@ -22,18 +22,12 @@ pub struct PolicyEngine {
     is_enforcing: AtomicBool,
 }
 
-/// The kinds of policies that are enforced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policies {
-    /// NetworkPolicies.
-    Namespaced,
-    /// NetworkPolicies and AdminNetworkPolicies, whose CRD the API server must serve.
-    Admin,
-}
-
 impl PolicyEngine {
-    /// Starts the engine and waits until it judges packets. None is sent to it before [`Self::enforce`].
-    pub fn start(network: &PodNetwork, cluster: &Cluster, policies: Policies) -> Result<Self> {
+    /// Creates the kind AdminNetworkPolicy, starts the engine, and waits until it judges packets. None is sent to it
+    /// before [`Self::enforce`].
+    pub fn start(network: &PodNetwork, cluster: &Cluster) -> Result<Self> {
+        let admin = cluster.admin()?;
+        components::ADMIN_NETWORK_POLICIES.serve(&admin)?;
         let hub = network.hub.clone();
         hub.set(BRIDGE_NETFILTER, "1")?;
         // A connection from before policies are enforced is not new.
@@ -43,10 +37,7 @@ impl PolicyEngine {
         let port = cluster.server.rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
         pipe::forward(UnixListener::bind(&socket)?, port);
         let mut command = hub.command(&components::policy_engine()?);
-        command.arg("--kubeconfig").arg(cluster.admin()?.kubeconfig).arg("--through").arg(&socket);
-        if policies == Policies::Admin {
-            command.arg("--admin-network-policies");
-        }
+        command.arg("--kubeconfig").arg(&admin.kubeconfig).arg("--through").arg(&socket);
         let mut process = Process::start("policy-engine", &folder, &mut command)?;
         process.wait_for(Duration::from_secs(60), |_| {
             // One line for each queue that a program listens on.
