@@ -1,9 +1,11 @@
 //! Calls to a tenant's service: the caller, the way, and the expected result.
 
+use bulkhead_harness::network::has_ipv6;
+
 use Ending::{Arrives, Dropped, Failed, LedAway, Refused};
 use Protocol::{Http, Tcp};
 use Though::{AllAllowed, RouteTaken};
-use Way::{Around, Namesake, OtherTrustDomain, Plaintext, Usual};
+use Way::{Around, Namesake, OtherTrustDomain, Plaintext, PlaintextByIpv6, Usual};
 use Who::{
     AnotherTenant, Auditor, Gateway, GrantedCaller, GrantedGateway, Neighbour, Outsider, SharedService,
     Sibling,
@@ -49,6 +51,8 @@ pub(super) enum Way {
     Around,
     /// Around it, with none.
     Plaintext,
+    /// The same, to the IPv6 address of the called pod.
+    PlaintextByIpv6,
     /// Around it, with one of the mesh's own CA for the called tenant's name in another trust domain.
     OtherTrustDomain,
     /// Around it, with one for another tenant's account that has the name of a shared service's account.
@@ -64,7 +68,7 @@ pub(super) enum Though {
     RouteTaken,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     Arrives,
     /// Another tenant's pod answers.
@@ -83,6 +87,7 @@ pub(super) const ROWS: &[Row] = &[
     row(Neighbour, Tcp, Usual, [Arrives, Arrives, Arrives]),
     row(Neighbour, Http, Plaintext, [Arrives, Refused, Refused]),
     row(Neighbour, Http, OtherTrustDomain, [Arrives, Refused, Refused]),
+    row(Neighbour, Http, PlaintextByIpv6, [Arrives, Arrives, Arrives]),
     row(Sibling, Http, Usual, [Arrives, Arrives, Arrives]),
     row(Sibling, Tcp, Usual, [Arrives, Arrives, Arrives]),
     row(Sibling, Http, Plaintext, [Arrives, Refused, Refused]),
@@ -93,9 +98,11 @@ pub(super) const ROWS: &[Row] = &[
     row(AnotherTenant, Tcp, Around, [Arrives, Refused, Dropped]),
     row(AnotherTenant, Http, Plaintext, [Arrives, Refused, Dropped]),
     row(AnotherTenant, Http, OtherTrustDomain, [Arrives, Refused, Dropped]),
+    row(AnotherTenant, Http, PlaintextByIpv6, [Arrives, Arrives, Dropped]),
     row(Outsider, Http, Plaintext, [Arrives, Refused, Dropped]),
     row(Outsider, Tcp, Plaintext, [Arrives, Refused, Dropped]),
     row(Outsider, Http, OtherTrustDomain, [Arrives, Refused, Dropped]),
+    row(Outsider, Http, PlaintextByIpv6, [Arrives, Arrives, Dropped]),
     row(GrantedGateway, Http, Usual, [Arrives, Arrives, Arrives]),
     row(GrantedGateway, Tcp, Usual, [Arrives, Arrives, Arrives]),
     row(GrantedGateway, Http, Plaintext, [Arrives, Refused, Refused]),
@@ -134,6 +141,11 @@ const fn though(though: Though, who: Who, protocol: Protocol, way: Way, endings:
 }
 
 impl Row {
+    /// False for a call by IPv6 on a machine that has none.
+    pub(super) fn is_sent(&self) -> bool {
+        self.way != PlaintextByIpv6 || has_ipv6()
+    }
+
     /// The row of the documents' table with these results.
     pub(super) fn written(&self, endings: [&Ending; 3]) -> String {
         let who = match self.who {
@@ -168,6 +180,7 @@ impl Way {
             Usual => "",
             Around => ", around its own proxy",
             Plaintext => ", plaintext",
+            PlaintextByIpv6 => ", plaintext, by IPv6",
             OtherTrustDomain => ", as the tenant in another trust domain",
             Namesake => ", from an account called as that shared service's",
         }

@@ -155,14 +155,15 @@ impl<'c> Stage<'c> {
 
     fn call(&self, row: &Row) -> Answer {
         let (caller, web) = (&self.pods[pod_name(row.who)], &self.pods["web"]);
-        let (name, direct) = (host("web", ACME), web.address.to_string());
+        let name = host("web", ACME);
         // The caller of a gateway is outside the mesh.
         let (from, to, http_port, name) = match (row.way, row.who) {
             (Way::Usual, Who::Gateway | Who::GrantedGateway) => {
                 (&self.pods["outsider"], caller.address.to_string(), 8080, PUBLIC_NAME.to_owned())
             }
             (Way::Usual, _) => (caller, self.services["web"].clone(), 80, name),
-            _ => (caller, direct, 8080, name),
+            (Way::PlaintextByIpv6, _) => (caller, format!("[{}]", web.ipv6.unwrap()), 8080, name),
+            _ => (caller, web.address.to_string(), 8080, name),
         };
         let [http, tcp] = [http_port, 9090].map(|port| format!("{to}:{port}"));
         let header = format!("Host: {name}");
@@ -178,7 +179,7 @@ impl<'c> Stage<'c> {
         let answer = match way {
             Way::Usual => from.call(request),
             Way::Around => from.call_around(Some(&from.certificate), request),
-            Way::Plaintext => from.call_around(None, request),
+            Way::Plaintext | Way::PlaintextByIpv6 => from.call_around(None, request),
             Way::OtherTrustDomain => from.call_around(Some(&self.foreign), request),
             Way::Namesake => from.call_around(Some(&self.namesakes[namesake]), request),
         };

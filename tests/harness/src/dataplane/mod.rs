@@ -105,6 +105,7 @@ impl<'c> Dataplane<'c> {
             agent: self.folder.join("agent"),
             certificate: home.join("certificate"),
             address,
+            ipv6: addresses.get(1).copied(),
             user: user(&shown),
             processes: Vec::new(),
         };
@@ -176,7 +177,8 @@ fn serves(shown: &Value) -> Vec<String> {
     let ports = own(shown).flat_map(|container| container["ports"].as_array().into_iter().flatten());
     let serve = |port: &Value| {
         let is_http = port["name"].as_str().is_some_and(|name| name.starts_with("http"));
-        format!("{}:0.0.0.0:{}", if is_http { "http" } else { "tcp" }, port["containerPort"])
+        // Every address, of both families.
+        format!("{}::{}", if is_http { "http" } else { "tcp" }, port["containerPort"])
     };
     ports.map(serve).collect()
 }

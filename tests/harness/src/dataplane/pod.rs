@@ -18,7 +18,10 @@ pub struct Pod {
     pub(super) agent: PathBuf,
     /// The folder of the certificate that its agent received.
     pub certificate: PathBuf,
+    /// Its IPv4 address.
     pub address: IpAddr,
+    /// Its other address, where the machine has IPv6.
+    pub ipv6: Option<IpAddr>,
     /// The user of its workload.
     pub(super) user: String,
     pub(super) processes: Vec<Process>,
