@@ -20,7 +20,7 @@ use crate::policy::object::{Object, Stage};
 use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
 use crate::policy::{Review, Verdict, Violation, WaivedViolation, WaiverReason, judge, quote};
 use crate::report::{self, Detail};
-use crate::settings::{CONTROLLER_MANAGER, TemplateKind};
+use crate::settings::CONTROLLER_MANAGER;
 use crate::snapshot::{NamespaceOwner, Snapshot, User};
 use crate::sources::pages::each_page;
 use crate::sources::{api_resource, served_resource};
@@ -152,9 +152,14 @@ impl Audit<'_> {
         let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
         let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
         let mut resources: Vec<_> = kinds.map(|kind| (kind, api_resource(kind))).collect();
-        for TemplateKind { group, kind, resource, .. } in &self.snapshot.settings.template_kinds {
+        let settings = &self.snapshot.settings;
+        let templates = settings.template_kinds.iter();
+        let templates = templates.map(|kind| (Kind::PodTemplate, &kind.group, &kind.kind, &kind.resource));
+        let reserved = settings.reserved_kinds.iter();
+        let reserved = reserved.map(|kind| (Kind::Unread, &kind.group, &kind.kind, &kind.resource));
+        for (judged_as, group, kind, resource) in templates.chain(reserved) {
             match served_resource(self.client, group, resource).await {
-                Ok(served) => resources.extend(served.map(|resource| (Kind::PodTemplate, resource))),
+                Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {
                     on_finding(finding("", kind, "", Detail::Unjudged { unjudged: error.to_string() }));
                 }

@@ -142,15 +142,18 @@ struct JudgedResource<'a> {
     is_cluster_scoped: bool,
 }
 
-/// Returns the resource of a manifest, if a rule judges its kind or the settings have the paths of its pod templates.
+/// Returns the resource of a manifest, if a rule judges its kind, or the settings list it.
 fn resource<'a>(document: &SourceDocument, settings: &'a Settings) -> Option<JudgedResource<'a>> {
     let (group, name) = (document.group()?, document.yaml.text(&["kind"])?);
     if let Some(kind) = Kind::find(group, name) {
         let Resource { group, plural, .. } = Resource::of_objects(kind)?;
         return Some(JudgedResource { group, plural, is_cluster_scoped: kind.is_cluster_scoped() });
     }
-    let kind = settings.template_kinds.iter().find(|kind| kind.group == group && kind.kind == name)?;
-    Some(JudgedResource { group: &kind.group, plural: &kind.resource, is_cluster_scoped: false })
+    let templates = settings.template_kinds.iter().map(|kind| [&kind.group, &kind.kind, &kind.resource]);
+    let reserved = settings.reserved_kinds.iter().map(|kind| [&kind.group, &kind.kind, &kind.resource]);
+    let [group, _, plural] =
+        templates.chain(reserved).find(|[known_group, kind, _]| *known_group == group && *kind == name)?;
+    Some(JudgedResource { group, plural, is_cluster_scoped: false })
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.

@@ -24,6 +24,7 @@ pub(super) static ROWS: &[Row] = &[
     ),
     // In a mesh with both data planes, istio-cni writes this annotation through `pods/status`.
     annotation(REDIRECTION_ANNOTATION, Values::Only(&["enabled"]), "records that ztunnel captures the pod"),
+    network("cilium.io", "sets the addresses of the pod, or passes its traffic past Cilium's policies"),
     network("cni.projectcalico.org", "sets the addresses of the pod"),
     Row::domain(
         Objects::Pods,

@@ -24,7 +24,7 @@ pub fn judge_by(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Ver
 }
 
 fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result<Verdict, JudgeError> {
-    let announced = kind_and_operation(review);
+    let announced = kind_and_operation(review).or_else(|error| reserved(review, snapshot).ok_or(error));
     if announced.is_err() && review.namespace.is_empty() {
         return judge_templates(rules, review, snapshot);
     }
@@ -188,6 +188,16 @@ pub(super) fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation
         }
         _ => Err(review.unregistered()),
     }
+}
+
+/// Returns the operation on an object of a kind that the settings reserve for the platform; no rule reads the object.
+fn reserved(review: &Review<'_>, snapshot: &Snapshot) -> Option<(Kind, Operation)> {
+    let operation = Operation::parse(review.operation)
+        .filter(|operation| matches!(operation, Operation::Create | Operation::Update))?;
+    let is_reserved = !review.namespace.is_empty()
+        && review.subresource.is_empty()
+        && snapshot.settings.is_reserved(review.group, review.resource);
+    is_reserved.then_some((Kind::Unread, operation))
 }
 
 /// Returns the owner of the request's namespace.

@@ -47,7 +47,7 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
             ),
         ]),
         WebhookEntry::Policies => conditions.extend([
-            baseline_or_judged_policy(),
+            baseline_or_judged_policy(settings),
             not_namespace_deletion(),
             // The quota controller updates the counts with every pod.
             condition(
@@ -262,7 +262,7 @@ const OWN_METADATA_DIFFERS: &str = "(!has(oldObject.metadata.deletionTimestamp) 
 
 /// Keeps objects with a baseline name, and objects that are judged under any name. Of the latter, keeps only creates
 /// and updates that change judged fields, and no deletes.
-fn baseline_or_judged_policy() -> MatchCondition {
+fn baseline_or_judged_policy(settings: &Settings) -> MatchCondition {
     let names: BTreeSet<&str> = baseline::namespace_object_names().collect();
     let is_judged = |kind: Kind| {
         let mut rules =
@@ -271,14 +271,17 @@ fn baseline_or_judged_policy() -> MatchCondition {
     };
     let judged = Resource::all()
         .filter(|resource| resource.kind.entry() == Some(WebhookEntry::Policies) && is_judged(resource.kind));
+    let reserved: BTreeSet<&str> = settings.reserved_kinds.iter().map(|kind| kind.group.as_str()).collect();
     condition(
         "baseline-or-judged-policy",
         &format!(
-            "{OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
+            "request.resource.group in [{}] ? !has(object.metadata.deletionTimestamp) \
+             : {OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
              || object.?subjects != oldObject.?subjects || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
+            quoted(reserved),
             quoted(names),
             quoted(judged.map(|resource| resource.plural)),
         ),

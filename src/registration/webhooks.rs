@@ -36,7 +36,7 @@ pub fn validating(service: &Service, places: Places<'_>) -> ValidatingWebhookCon
         namespace_selector: selector(*entry, places),
         rules: Some(match entry {
             WebhookEntry::Shared => vec![every_write()],
-            _ => rules(judged_resources(*entry)).chain(template_rules(*entry, places.settings)).collect(),
+            _ => rules(judged_resources(*entry)).chain(custom_rules(*entry, places.settings)).collect(),
         }),
         side_effects: "None".to_owned(),
         timeout_seconds: Some(5),
@@ -110,13 +110,16 @@ fn rules(resources: impl Iterator<Item = Resource>) -> impl Iterator<Item = Rule
         .map(|((group, version, operations), resources)| rule(group, version, operations, resources, None))
 }
 
-/// Returns a rule for each kind in the setting `podTemplates`. Without a scope it would match a cluster-scoped kind, to
-/// which no selector of namespaces applies.
-fn template_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
-    let kinds = settings.template_kinds.iter().filter(move |_| Some(entry) == Kind::PodTemplate.entry());
-    kinds.map(|kind| {
+/// Returns a rule for each kind in the settings `podTemplates` and `platform.reservedKinds`. Without a scope it would
+/// match a cluster-scoped kind, to which no selector of namespaces applies.
+fn custom_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
+    let templates = settings.template_kinds.iter().map(|kind| (&kind.group, &kind.resource));
+    let templates = templates.filter(move |_| Some(entry) == Kind::PodTemplate.entry());
+    let reserved = settings.reserved_kinds.iter().map(|kind| (&kind.group, &kind.resource));
+    let reserved = reserved.filter(move |_| entry == WebhookEntry::Policies);
+    templates.chain(reserved).map(|(group, resource)| {
         let operations = [Operation::Create, Operation::Update];
-        rule(&kind.group, "*", &operations, vec![kind.resource.clone()], Some("Namespaced"))
+        rule(group, "*", &operations, vec![resource.clone()], Some("Namespaced"))
     })
 }
 

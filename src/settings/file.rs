@@ -7,6 +7,7 @@ use super::components::{
     AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
     SameTenant,
 };
+use super::custom_kind::CustomKind;
 use super::template_kind::TemplateKind;
 use crate::kinds::Kind;
 
@@ -55,6 +56,7 @@ pub(super) struct Platform {
     pub(super) shared_namespaces: Vec<String>,
     pub(super) namespace_prefixes: Option<Vec<String>>,
     pub(super) dns_services: Option<Vec<String>>,
+    pub(super) reserved_kinds: Option<Vec<CustomKind>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

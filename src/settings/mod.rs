@@ -6,6 +6,7 @@
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod components;
+mod custom_kind;
 mod file;
 mod image;
 mod kube_controllers;
@@ -20,6 +21,7 @@ pub use components::{
     AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
     SameTenant,
 };
+pub use custom_kind::{CustomKind, CustomKindError};
 pub use file::File;
 pub use image::{Image, Repository};
 pub use kube_controllers::{
@@ -88,6 +90,8 @@ pub struct Settings {
     pub max_namespace_entries: usize,
     /// Kinds that Bulkhead does not know, with the paths of their pod templates.
     pub template_kinds: Vec<TemplateKind>,
+    /// Kinds that only the platform may write in namespaces of tenants.
+    pub reserved_kinds: Vec<CustomKind>,
     /// Keys of taints that pods of tenants may tolerate only with a grant.
     pub reserved_taints: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
@@ -152,6 +156,8 @@ pub enum SettingsError {
     DenyAllUnmanaged,
     #[error("podTemplates[{index}].{error}")]
     TemplateKind { index: usize, error: TemplateKindError },
+    #[error("platform.reservedKinds[{index}].{error}")]
+    ReservedKind { index: usize, error: CustomKindError },
     #[error("rules.{0}: is not a rule; `bulkhead explain` lists the codes")]
     UnknownRule(String),
     #[error(
@@ -208,6 +214,9 @@ impl TryFrom<File> for Settings {
         }
         validate_gateways(&file)?;
         validate_template_kinds(&file.pod_templates)?;
+        for (index, kind) in file.platform.reserved_kinds.iter().flatten().enumerate() {
+            kind.validate().map_err(|error| SettingsError::ReservedKind { index, error })?;
+        }
         if file.mesh_wide.deny_all > DenyAll::Disabled && !file.mesh_wide.manage {
             return Err(SettingsError::DenyAllUnmanaged);
         }
@@ -297,6 +306,10 @@ impl Settings {
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
             template_kinds: file.pod_templates,
+            reserved_kinds: file
+                .platform
+                .reserved_kinds
+                .unwrap_or_else(|| custom_kind::NETWORK_PLUGIN_POLICIES.map(CustomKind::new).into()),
             reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),
@@ -342,6 +355,11 @@ impl Settings {
     /// Returns the kind with pod templates that has this resource.
     pub fn template_kind(&self, group: &str, resource: &str) -> Option<&TemplateKind> {
         self.template_kinds.iter().find(|kind| kind.group == group && kind.resource == resource)
+    }
+
+    /// True if only the platform may write this resource in namespaces of tenants.
+    pub fn is_reserved(&self, group: &str, resource: &str) -> bool {
+        self.reserved_kinds.iter().any(|kind| kind.group == group && kind.resource == resource)
     }
 
     /// True if the mesh-wide deny-all policy exists, also as a dry run.

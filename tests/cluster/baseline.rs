@@ -79,6 +79,7 @@ fn owner_may_work_in_and_create_namespaces_and_nothing_else() {
     let may = |arguments: &[&str]| plain.run(&[&["auth", "can-i"], arguments].concat()).unwrap().success;
     until(|| may(&["create", "namespaces"]) && may(&["create", "deployments.apps", "-n", &name]));
     assert!(!may(&["create", "deployments.apps", "-n", "default"]));
+    assert!(!may(&["update", "leases", "-n", "kube-system"]));
     for bypass in [
         &["create", "serviceaccounts", "--subresource=token"][..],
         &["update", "namespaces"],
@@ -96,6 +97,15 @@ fn owner_may_work_in_and_create_namespaces_and_nothing_else() {
         &["create", "mutatingadmissionpolicybindings"],
         &["create", "pods", "--subresource=proxy"],
         &["create", "nodes", "--subresource=proxy"],
+        &["delete", "customresourcedefinitions"],
+        &["create", "apiservices"],
+        &["update", "nodes"],
+        &["create", "persistentvolumes"],
+        &["create", "ingressclasses"],
+        &["create", "runtimeclasses"],
+        &["create", "storageclasses"],
+        &["create", "priorityclasses"],
+        &["create", "flowschemas"],
     ] {
         assert!(!may(&[bypass, &["-n", &name]].concat()), "{bypass:?}");
     }

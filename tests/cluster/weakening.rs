@@ -5,8 +5,8 @@ use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, shared, wait_for_default_account};
 use support::objects::{
-    self, authorization_policy, network_policy as network, object, peer_authentication as mtls, sidecar,
-    telemetry, with_entry as with,
+    self, authorization_policy, changed, network_policy as network, object, peer_authentication as mtls,
+    sidecar, telemetry, with_entry as with,
 };
 use support::refusal::{expect_admitted, expect_refused, expect_warned, refused, violations, warnings};
 use support::wait::until;
@@ -44,6 +44,53 @@ fn mesh_policy_that_opens_or_silences_a_namespace_is_refused() {
     let name = new_namespace(&member, "wk-mesh");
     all_refused(&member, &WAYS[..2], &open_mesh(&name));
     all_refused(&it.cluster.admin().unwrap(), &WAYS[2..], &open_mesh(&name));
+}
+
+/// A policy of Cilium and a set of addresses of Calico, in groups that the default settings reserve.
+#[test]
+fn policy_of_a_network_plugin_is_refused_to_tenants() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let member = new_tenant(&it, "wk-plugin");
+    let name = new_namespace(&member, "wk-plugin");
+    for (group, version, kind, resource) in [
+        ("cilium.io", "v2", "CiliumNetworkPolicy", "ciliumnetworkpolicies"),
+        ("crd.projectcalico.org", "v1", "NetworkSet", "networksets"),
+    ] {
+        let resource = format!("{resource}.{group}");
+        admin.apply(&objects::schemaless_crd(group, version, kind).to_string()).unwrap();
+        let crd = format!("crd/{resource}");
+        admin.ok(&["wait", "--for=condition=Established", &crd, "--timeout=30s"]).unwrap();
+        let spec = json!({ "nets": ["10.0.0.7/32"] });
+        let policy = |kept: &str| {
+            changed(object(&format!("{group}/{version}"), kind, &name, "own", &spec), |policy| {
+                policy["metadata"]["finalizers"] = json!([kept]);
+            })
+        };
+        let policy = policy("example.com/kept").to_string();
+        let expected = [("BH905", "kind")];
+        for way in WAYS {
+            refused(&member, way, &policy, &expected);
+        }
+        admin.apply(&policy).unwrap();
+        // Cilium also reads a list beside `spec`, and Calico labels and annotations.
+        let of_object = [&resource, "own", "-n", &name];
+        for change in [
+            json!({ "spec": { "nets": ["0.0.0.0/0"] } }),
+            json!({ "specs": [{ "endpointSelector": {} }] }),
+            json!({ "metadata": { "labels": { "pcns.kubernetes.io/metadata.name": "tenant-other" } } }),
+            json!({ "metadata": { "annotations": { "projectcalico.org/metadata": "{}" } } }),
+        ] {
+            let change = change.to_string();
+            let said = member.run(&[&["patch"], &of_object[..], &["--type=merge", "-p", &change]].concat());
+            expect_refused(&said.unwrap(), &expected);
+        }
+        // The namespace can be deleted: each user may delete the object, and remove its finalizer then.
+        member.ok(&[&["delete", "--wait=false"], &of_object[..]].concat()).unwrap();
+        let release = json!({ "metadata": { "finalizers": null } }).to_string();
+        member.ok(&[&["patch"], &of_object[..], &["--type=merge", "-p", &release]].concat()).unwrap();
+        admin.ok(&["delete", "crd", &resource]).unwrap();
+    }
 }
 
 #[test]

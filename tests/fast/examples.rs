@@ -118,19 +118,22 @@ impl Example {
         );
         let (version, kind) = (new.text(&["apiVersion"]).unwrap(), new.text(&["kind"]).unwrap());
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
-        let resource = Resource::all()
-            .find(|resource| resource.kind.name() == kind && resource.kind.group() == group)
-            .unwrap();
+        let known = Resource::all().find(|known| known.kind.name() == kind && known.kind.group() == group);
+        let mut reserved = snapshot.settings.reserved_kinds.iter();
+        let (group, resource, subresource) = match known {
+            Some(known) => (known.group, known.plural, known.subresource),
+            None => (group, &*reserved.find(|known| known.kind == kind).unwrap().resource, ""),
+        };
         let is_delete = self.is_deletion();
         let namespace = new.text(&["metadata", "namespace"]).unwrap_or_default();
         let review = Review {
             operation: &self.operation.to_uppercase(),
-            group: resource.group,
-            resource: resource.plural,
-            subresource: resource.subresource,
+            group,
+            resource,
+            subresource,
             namespace,
             // An API server sends only these kinds from such a namespace.
-            is_in_unowned_namespace: resource.group == "networking.istio.io"
+            is_in_unowned_namespace: group == "networking.istio.io"
                 && matches!(snapshot.owner(namespace), None | Some(NamespaceOwner::Unowned)),
             user: User { name: user, groups: groups.to_vec() },
             stage: Stage::Mutated,

@@ -33,6 +33,16 @@ const FAMILIES: &[(&str, u32)] = &[
     ("WLE", 2),
     ("SDC", 2),
     ("IGW", 3),
+    ("NPL", 6),
+    ("CAL", 8),
+    ("CIL", 5),
+    ("ANP", 3),
+    ("EVF", 2),
+    ("EXT", 1),
+    ("PXC", 1),
+    ("HDR", 2),
+    ("CTL", 5),
+    ("DOS", 2),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

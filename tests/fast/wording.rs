@@ -159,6 +159,8 @@ fn errors_in_the_settings_are_as_reviewed() {
         "podTemplates: [{ group: networking.istio.io, kind: Gate, resource: sidecars, paths: [spec.template] }]",
         "podTemplates: [{ group: argoproj.io, kind: Rollout, resource: rollouts, paths: [spec.template] }, \
          { group: argoproj.io, kind: Roll, resource: rollouts, paths: [spec.canary] }]",
+        "platform: { reservedKinds: [{ group: cilium.io, kind: CiliumNetworkPolicy }] }",
+        "platform: { reservedKinds: [{ group: networking.k8s.io, kind: NetworkPolicy, resource: networkpolicies }] }",
         "rules: { BH301: Off }",
         "rules: { BH300: Warn }",
         "rules: { BH401: Audit }",

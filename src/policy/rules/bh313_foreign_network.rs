@@ -3,9 +3,10 @@
 //! ## What it refuses
 //! Refuses labels and annotations of network plugins.
 //!
-//! These are all keys of `cni.projectcalico.org`, `k8s.ovn.org`, `k8s.v1.cni.cncf.io` (Multus), `v1.multus-cni.io` and
-//! `vpc.amazonaws.com`, and the annotation `kubernetes.io/config.mirror`, which marks a static pod. Of a pod that exists, only the keys that people
-//! and the tenant's service accounts change are judged: the plugins write their own.
+//! These are all keys of `cilium.io`, `cni.projectcalico.org`, `k8s.ovn.org`, `k8s.v1.cni.cncf.io` (Multus),
+//! `v1.multus-cni.io` and `vpc.amazonaws.com`, and the annotation `kubernetes.io/config.mirror`, which marks a static pod.
+//! Of a pod that exists, only the keys that people and the tenant's service accounts change are judged: the plugins write
+//! their own.
 //!
 //! ## Why
 //! A second network is outside of the redirection to the Istio proxy and of the network policies. With an address of its
@@ -32,6 +33,7 @@
 //!         k8s.v1.cni.cncf.io/networks: macvlan # BH313
 //!         v1.multus-cni.io/default-network: kube-system/host # BH313
 //!         cni.projectcalico.org/ipAddrs: '["10.0.0.7"]' # BH313
+//!         policy.cilium.io/no-track-port: "8080" # BH313
 //!         kubernetes.io/config.mirror: "1" # BH313
 //!     spec:
 //!       containers:

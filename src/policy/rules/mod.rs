@@ -110,6 +110,7 @@ rules! {
     bh902_external_workload
     bh903_foreign_subject
     bh904_service_status
+    bh905_reserved_kind
     bh907_proxy_extension
     bh908_unknown_field
 }

@@ -115,7 +115,8 @@ pub fn telemetry(namespace: &str, name: &str, spec: &Value) -> Value {
 /// A CRD of a namespaced kind with any fields.
 pub fn schemaless_crd(group: &str, version: &str, kind: &str) -> Value {
     let singular = kind.to_lowercase();
-    let plural = format!("{singular}s");
+    let plural =
+        singular.strip_suffix('y').map_or_else(|| format!("{singular}s"), |stem| format!("{stem}ies"));
     let schema = json!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true });
     json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
