@@ -7,9 +7,10 @@ use bulkhead_harness::process::Process;
 use support::deny_all::{DenyAll, closed_workloads};
 use support::wait::until;
 
+use super::PROXIES;
 use super::asks::{ASKS, Heard};
 use super::objects::ACME;
-use super::rows::{Ending, ROWS, Row};
+use super::rows::{Ending, ROWS, Row, Way};
 use super::stage::Stage;
 
 /// For the tenant's calls to itself, which no `ALLOW` policy selects yet.
@@ -58,7 +59,8 @@ pub(super) fn is_tried_before_it_is_enforced(stage: &Stage<'_>, cluster: &Cluste
     until_all(Ending::Arrives);
 }
 
-/// The calls that the baseline allows without deny-all.
+/// The calls through proxies that the baseline allows without deny-all.
 fn allowed() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().filter(|row| row.though.is_none() && row.endings[1] == Ending::Arrives)
+    let is_allowed = |row: &&Row| row.way == Way::Usual && row.endings[PROXIES] == Ending::Arrives;
+    ROWS.iter().filter(|row| row.though.is_none()).filter(is_allowed)
 }

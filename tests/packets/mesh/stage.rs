@@ -59,7 +59,9 @@ impl<'c> Stage<'c> {
         });
         let endpoint = |[namespace, name]: [&str; 2]| objects::endpoint(namespace, name, pods[name].address);
         let endpoints = list(SERVICES.map(endpoint));
-        admin.apply(&endpoints.to_string()).unwrap();
+        let controller = "system:serviceaccount:kube-system:endpointslice-controller";
+        let controller = cluster.powerful(controller, "endpointslice-controller").unwrap();
+        controller.apply(&endpoints.to_string()).unwrap();
 
         let authority = istio::authority(cluster).unwrap();
         let certificate = |name: &str, identity: &str| {
