@@ -100,6 +100,7 @@ kinds! {
     VirtualService: Row::judged(Policies, "networking.istio.io", "v1", "virtualservices", WRITES),
     DestinationRule: Row::judged(Policies, "networking.istio.io", "v1", "destinationrules", WRITES),
     Gateway: Row::judged(Policies, "networking.istio.io", "v1", "gateways", WRITES),
+    RequestAuthentication: Row::judged(Policies, "security.istio.io", "v1", "requestauthentications", WRITES),
     WorkloadEntry: Row::judged(Policies, "networking.istio.io", "v1", WORKLOAD_ENTRIES, WRITES),
     WorkloadGroup: Row::judged(Policies, "networking.istio.io", "v1", "workloadgroups", WRITES),
     WasmPlugin: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "wasmplugins", WRITES),

@@ -62,6 +62,7 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                         | Kind::VirtualService
                         | Kind::DestinationRule
                         | Kind::Gateway
+                        | Kind::RequestAuthentication
                         | Kind::WorkloadEntry
                         | Kind::WorkloadGroup
                 )

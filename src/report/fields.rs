@@ -142,6 +142,8 @@ fn claimed(kind: ClaimKind) -> &'static str {
         ClaimKind::Peer => "a peer",
         ClaimKind::ExternalName => "a host name",
         ClaimKind::Subject => "a subject",
+        ClaimKind::KeySource => "a URL",
+        ClaimKind::Caller => "a caller",
     }
 }
 

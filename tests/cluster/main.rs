@@ -30,6 +30,7 @@ mod outage;
 mod ownership;
 mod places;
 mod playground;
+mod principals;
 mod privileges;
 mod proxies;
 mod proxy_reference;

@@ -27,6 +27,9 @@ const FAMILIES: &[(&str, u32)] = &[
     ("LBL", 5),
     ("SVC", 9),
     ("RBC", 6),
+    ("AZP", 10),
+    ("PAU", 4),
+    ("RQA", 3),
     ("VSV", 8),
     ("DRL", 3),
     ("SEN", 4),
@@ -43,6 +46,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("HDR", 2),
     ("CTL", 5),
     ("DOS", 2),
+    ("TLM", 1),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

@@ -1,9 +1,9 @@
-use crate::policy::object::{BoundSubject, Selector, TrafficRule};
+use crate::policy::object::{BoundSubject, Caller, Selector, TrafficRule};
 
 /// A name in an object.
 #[derive(Clone, Copy, Debug)]
 pub enum Claim<'o> {
-    /// The name of a request header that a route writes.
+    /// The name of a request header that a route or a policy writes.
     RequestHeader(&'o str),
     /// Hosts that a proxy knows, written as `NAMESPACE/HOST`.
     KnownHost(&'o str),
@@ -33,6 +33,10 @@ pub enum Claim<'o> {
     EndpointAddress(&'o str),
     /// A subject that a RoleBinding gives a role.
     Subject(&'o BoundSubject<'o>),
+    /// A URL from which istiod fetches keys.
+    KeySource(&'o str),
+    /// Callers that an AuthorizationPolicy names.
+    Caller(Caller<'o>),
 }
 
 impl<'o> Claim<'o> {
@@ -49,7 +53,9 @@ impl<'o> Claim<'o> {
             | Self::Export(text)
             | Self::ExternalName(text)
             | Self::EndpointAddress(text)
+            | Self::KeySource(text)
             | Self::Cidr(_, text) => text,
+            Self::Caller(caller) => caller.text,
             Self::Namespaces { .. } | Self::EmptyPeer(_) | Self::NoPeers(_) | Self::Subject(_) => "",
         }
     }

@@ -2,6 +2,7 @@
 //! place, for every kind of object that makes it, and worded in one place. A rule says which owners it refuses.
 
 mod address;
+mod caller;
 mod cidr;
 mod claim;
 mod endpoint_address;
@@ -9,6 +10,7 @@ mod external_name;
 mod gateway;
 mod header;
 mod host;
+mod key_source;
 mod known_host;
 mod namespaces;
 mod owner;
@@ -43,6 +45,8 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
         Claim::ExternalName(name) => external_name::resolve(request, name),
         Claim::EndpointAddress(address) => endpoint_address::resolve(request, address),
         Claim::Subject(subject) => subject::resolve(request, subject),
+        Claim::KeySource(url) => key_source::resolve(request, url),
+        Claim::Caller(caller) => caller::resolve(request, caller),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
@@ -84,7 +88,9 @@ impl<'r> Request<'r> {
                 ClaimKind::Gateway => Claim::Gateway(&claim.text),
                 ClaimKind::Delegate => Claim::Delegate(&claim.text),
                 ClaimKind::Export => Claim::Export(&claim.text),
-                ClaimKind::Peer | ClaimKind::Subject => return None,
+                ClaimKind::Peer | ClaimKind::Subject | ClaimKind::KeySource | ClaimKind::Caller => {
+                    return None;
+                }
             };
             Some(Located { value, path: self.found.path(claim.place) })
         });
@@ -97,7 +103,19 @@ impl<'r> Request<'r> {
             (Spec::RoleBinding(binding), ClaimKind::Subject) => (None, Some(binding)),
             _ => (None, None),
         };
+        let keys = match self.object {
+            Object::RequestAuthentication(_, policy) if kind == ClaimKind::KeySource => Some(policy),
+            _ => None,
+        };
+        let callers = match spec {
+            Spec::AuthorizationPolicy(policy) if kind == ClaimKind::Caller => Some(policy),
+            _ => None,
+        };
         let subjects = subjects.into_iter().flat_map(subject::claims);
-        found.chain(peers.into_iter().flat_map(peers::claims)).chain(subjects)
+        found
+            .chain(peers.into_iter().flat_map(peers::claims))
+            .chain(subjects)
+            .chain(keys.into_iter().flat_map(key_source::claims))
+            .chain(callers.into_iter().flat_map(caller::claims))
     }
 }

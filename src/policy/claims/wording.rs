@@ -5,6 +5,7 @@ use super::peers::Destination;
 use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
+use crate::kinds::Kind;
 use crate::policy::object::{BoundSubject, Direction, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 
@@ -13,7 +14,10 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
     match *claim {
         Claim::RequestHeader(name) => (
             format!("only the receiving proxy may write {}, because services trust this header", quote(name)),
-            "remove the header from the route.".to_owned(),
+            match request.kind {
+                Kind::RequestAuthentication => "write the claim into another header.".to_owned(),
+                _ => "remove the header from the route.".to_owned(),
+            },
         ),
         Claim::KnownHost(host) => (
             format!("{} is outside {}, and no grant covers it", quote(host), request.own_tenant_in_words()),
@@ -24,6 +28,8 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         Claim::ExternalName(name) => external_name(request, name, owner),
         Claim::EndpointAddress(address) => endpoint_address(address, owner),
         Claim::Subject(subject) => bound_subject(request, subject, owner),
+        Claim::Caller(caller) => named_caller(request, caller.text, owner),
+        Claim::KeySource(url) => key_source(url, owner),
         Claim::ServedHost(host) => (host_in_words(request, host, owner), SERVED_HOST.to_owned()),
         Claim::ReachedHost(host) => (host_in_words(request, host, owner), REACHED_HOST.to_owned()),
         Claim::Address(address) => (host_in_words(request, address, owner), ADDRESS.to_owned()),
@@ -119,6 +125,36 @@ fn bound_subject(request: &Request<'_>, subject: &BoundSubject<'_>, owner: Owner
     };
     let fix = "bind service accounts of your own namespaces, or owners of the tenant. For other subjects, ask the platform \
                to write the binding.";
+    (finding, fix.to_owned())
+}
+
+fn named_caller(request: &Request<'_>, name: &str, owner: Owner) -> (String, String) {
+    let name = quote(name);
+    if owner == Owner::Malformed {
+        return (
+            format!("Istio adds `spiffe://` itself, so that {name} matches no caller"),
+            "write `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, without `spiffe://`.".to_owned(),
+        );
+    }
+    let tenant = request.own_tenant_in_words();
+    (
+        format!("{name} is outside {tenant} and covered by no grant, so that the baseline denies its calls"),
+        "name accounts of your own namespaces, or ask the platform for `Tenant.spec.grants.serve.gateways` or \
+         `Tenant.spec.grants.callers`."
+            .to_owned(),
+    )
+}
+
+fn key_source(url: &str, owner: Owner) -> (String, String) {
+    let url = quote(url);
+    let finding = if owner == Owner::Malformed {
+        format!("istiod would ask {url} for keys, which is no `https` URL of a host name on port 443")
+    } else {
+        format!(
+            "istiod would ask {url} for keys from its own place in the network, and no grant covers the host"
+        )
+    };
+    let fix = "write the public keys into `jwks`, or ask the platform for `Tenant.spec.grants.reach.hosts`.";
     (finding, fix.to_owned())
 }
 

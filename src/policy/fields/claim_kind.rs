@@ -1,7 +1,7 @@
 /// A sort of name in a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimKind {
-    /// A header of requests that a route writes.
+    /// A header of requests that a route or a policy writes.
     RequestHeader,
     /// Hosts that a proxy knows, as `NAMESPACE/HOST`.
     KnownHost,
@@ -25,6 +25,10 @@ pub enum ClaimKind {
     EndpointAddress,
     /// A subject that a RoleBinding gives a role.
     Subject,
+    /// A URL from which istiod fetches keys.
+    KeySource,
+    /// Callers in an AuthorizationPolicy.
+    Caller,
 }
 
 impl ClaimKind {
@@ -41,7 +45,7 @@ impl ClaimKind {
             | Self::Export
             | Self::ExternalName
             | Self::EndpointAddress => true,
-            Self::Peer | Self::Subject => false,
+            Self::Peer | Self::Subject | Self::KeySource | Self::Caller => false,
         }
     }
 }

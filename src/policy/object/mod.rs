@@ -1,10 +1,12 @@
 //! Borrowed, typed views of the objects that rules judge, one file for each shape. A view holds only the fields that
 //! some rule reads, and returns every value with its path. Judging the values is the rules' work.
 
+mod authorization_policy;
 mod baseline_object;
 mod certificate_request;
 mod connection;
 mod container;
+mod destination_rule;
 mod endpoints;
 mod error;
 mod gateway;
@@ -15,6 +17,7 @@ mod owner_info;
 mod path;
 mod peer_authentication;
 mod policy;
+mod request_authentication;
 mod role_binding;
 mod selector;
 mod sidecar;
@@ -35,9 +38,11 @@ use super::fields::Found;
 use crate::kinds::Kind;
 use baseline_object::read_baseline_object;
 
+pub use authorization_policy::{AuthorizationPolicy, Caller, CallerForm};
 pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGNERS};
 pub use connection::Connection;
 pub use container::{Container, VolumeMount};
+pub use destination_rule::DestinationRule;
 pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
 pub use gateway::Gateway;
@@ -49,6 +54,7 @@ pub(super) use path::Segment;
 pub use path::{Located, Path};
 pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
+pub use request_authentication::RequestAuthentication;
 pub use role_binding::{BoundSubject, RoleBinding};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
@@ -83,9 +89,11 @@ pub enum Object<'a> {
     Service(Metadata<'a>),
     /// An Endpoints or an EndpointSlice.
     Endpoints(Endpoints<'a>),
-    /// An object that says how proxies send calls: its fields are judged by the claims in them.
+    /// A VirtualService: its fields are judged by the claims in them.
     Traffic(Metadata<'a>),
+    DestinationRule(Metadata<'a>, DestinationRule<'a>),
     Gateway(Metadata<'a>, Gateway<'a>),
+    RequestAuthentication(Metadata<'a>, RequestAuthentication<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -138,12 +146,20 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Endpoints(serde_json::from_str(raw.get())?)
             }
-            Kind::VirtualService | Kind::DestinationRule => {
+            Kind::VirtualService => {
                 Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
+            }
+            Kind::DestinationRule => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::DestinationRule(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Gateway => {
                 let object = TypedObject::read(kind, raw, found)?;
                 Self::Gateway(object.metadata, object.spec.unwrap_or_default())
+            }
+            Kind::RequestAuthentication => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::RequestAuthentication(object.metadata, object.spec.unwrap_or_default())
             }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;

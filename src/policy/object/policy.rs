@@ -2,8 +2,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, Sidecar, Telemetry, TypedObject,
-    read_baseline_object,
+    AuthorizationPolicy, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, Sidecar,
+    Telemetry, TypedObject, read_baseline_object,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -21,6 +21,7 @@ pub struct Policy<'a> {
 /// The part of the spec that rules read.
 #[derive(Debug)]
 pub enum Spec<'a> {
+    AuthorizationPolicy(AuthorizationPolicy<'a>),
     NetworkPolicy(NetworkPolicy<'a>),
     PeerAuthentication(PeerAuthentication<'a>),
     Sidecar(Sidecar<'a>),
@@ -34,6 +35,9 @@ impl<'a> Policy<'a> {
     pub(super) fn read(kind: Kind, raw: &'a RawValue, found: &mut Found<'a>) -> Result<Self, ObjectError> {
         let (metadata, spec) = match kind {
             Kind::NetworkPolicy => TypedObject::read(kind, raw, found)?.into_parts(Spec::NetworkPolicy),
+            Kind::AuthorizationPolicy => {
+                TypedObject::read(kind, raw, found)?.into_parts(Spec::AuthorizationPolicy)
+            }
             Kind::PeerAuthentication => {
                 TypedObject::read(kind, raw, found)?.into_parts(Spec::PeerAuthentication)
             }

@@ -1,10 +1,11 @@
 //! # BH605 `reserved-header`
 //!
 //! ## What it refuses
-//! Refuses VirtualServices that write reserved request headers.
+//! Refuses routes and claims of tokens that write reserved headers.
 //!
 //! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case. A route may neither
-//! set, add nor remove them. The rule does not judge the headers of responses.
+//! set, add nor remove them, and a RequestAuthentication may not copy a token or a claim into them. The rule does not judge
+//! the headers of responses.
 //!
 //! ## Why
 //! A shared service reads from such headers which tenant a request belongs to, and a proxy reads whether a request came
@@ -38,6 +39,22 @@
 //!               remove:
 //!                 - x-request-id
 //!                 - x-forwarded-client-cert # BH605
+//! ```
+//!
+//! ```yaml as alice in acme-developers
+//! apiVersion: security.istio.io/v1
+//! kind: RequestAuthentication
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   selector: { matchLabels: { app: web } }
+//!   jwtRules:
+//!     - issuer: testing@example.com
+//!       jwks: '{ "keys": [] }'
+//!       outputPayloadToHeader: X-Forwarded-Client-Cert # BH605
+//!       outputClaimToHeaders:
+//!         - { claim: sub, header: x-jwt-sub }
+//!         - claim: tenant
+//!           header: x-tenant-identity # BH605
 //! ```
 //!
 //! ## Admitted

@@ -109,6 +109,7 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::NetworkPolicy,
     Kind::AuthorizationPolicy,
     Kind::PeerAuthentication,
+    Kind::RequestAuthentication,
     Kind::Sidecar,
     Kind::ServiceEntry,
     Kind::Telemetry,

@@ -5,8 +5,8 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    CertificateRequest, Connection, Gateway, MetadataAt, NamespaceView, NetworkPolicy, Object,
-    PeerAuthentication, Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
+    CertificateRequest, Connection, DestinationRule, Gateway, MetadataAt, NamespaceView, NetworkPolicy,
+    Object, PeerAuthentication, Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -28,6 +28,7 @@ pub enum Check {
     CertificateRequest(fn(&Request<'_>, &CertificateRequest<'_>, &mut RuleReport)),
     /// A Secret and, on update, its old version.
     Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
+    DestinationRule(fn(&Request<'_>, &DestinationRule<'_>, &mut RuleReport)),
     Gateway(fn(&Request<'_>, &Gateway<'_>, &mut RuleReport)),
     /// An object with the name of a baseline object.
     Baseline(fn(&Request<'_>, &Value, &mut RuleReport)),
@@ -57,6 +58,7 @@ impl Check {
             Self::TokenRequest(_) => &[Kinds::Only(&[Kind::TokenRequest])],
             Self::CertificateRequest(_) => &[Kinds::Only(&[Kind::CertificateSigningRequest])],
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
+            Self::DestinationRule(_) => &[Kinds::Only(&[Kind::DestinationRule])],
             Self::Gateway(_) => &[Kinds::Only(&[Kind::Gateway])],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
@@ -91,6 +93,7 @@ impl Check {
                 check(request, new, old, report);
             }
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
+            (Self::DestinationRule(check), Object::DestinationRule(_, rule)) => check(request, rule, report),
             (Self::Gateway(check), Object::Gateway(_, gateway)) => check(request, gateway, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
@@ -134,7 +137,9 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::ConfigMap(metadata)
         | Object::Service(metadata)
         | Object::Traffic(metadata)
+        | Object::DestinationRule(metadata, _)
         | Object::Gateway(metadata, _)
+        | Object::RequestAuthentication(metadata, _)
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
         Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),

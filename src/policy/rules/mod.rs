@@ -92,6 +92,7 @@ rules! {
     bh603_exported_config
     bh604_foreign_gateway
     bh605_reserved_header
+    bh606_tls_downgrade
     bh607_cluster_address
     bh608_open_egress
     bh609_uncaptured_listener
@@ -99,7 +100,9 @@ rules! {
     bh611_claimed_host
     bh612_foreign_gateway_pod
     bh701_permissive_mtls
+    bh703_foreign_principal
     bh704_ignored_policy
+    bh705_key_source
     bh707_silenced_log
     bh801_external_ip
     bh802_external_name

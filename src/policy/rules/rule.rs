@@ -357,9 +357,10 @@ impl NamespaceClass {
 /// Returns the kinds whose objects make claims of this kind.
 const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
-        ClaimKind::RequestHeader | ClaimKind::Gateway | ClaimKind::Delegate => {
-            &[Kinds::Only(&[Kind::VirtualService])]
-        }
+        ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService, Kind::RequestAuthentication])],
+        ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::Caller => &[Kinds::Only(&[Kind::AuthorizationPolicy])],
+        ClaimKind::KeySource => &[Kinds::Only(&[Kind::RequestAuthentication])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::ServedHost => {
             &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]

@@ -31,10 +31,26 @@ const WINDOW: u32 = 1 << 24;
 
 const PATH: &str = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources";
 const ROUTES: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+const CLUSTERS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+const LISTENERS: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 
 /// Returns the routes that istiod gives the proxy for its listener `name`, in which names are readable: those of the
 /// clusters to which each host leads. Istiod listens on this port of loopback.
 pub fn routes(port: u16, proxy: Proxy<'_>, name: &str) -> Result<String> {
+    resources(port, proxy, ROUTES, Some(name))
+}
+
+/// Returns the clusters that istiod gives the proxy, with the TLS settings of each.
+pub fn clusters(port: u16, proxy: Proxy<'_>) -> Result<String> {
+    resources(port, proxy, CLUSTERS, None)
+}
+
+/// Returns the listeners that istiod gives the proxy, with the policies for its calls.
+pub fn listeners(port: u16, proxy: Proxy<'_>) -> Result<String> {
+    resources(port, proxy, LISTENERS, None)
+}
+
+fn resources(port: u16, proxy: Proxy<'_>, kind: &str, name: Option<&str>) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     stream.write_all(PREFACE)?;
@@ -42,14 +58,14 @@ pub fn routes(port: u16, proxy: Proxy<'_>, name: &str) -> Result<String> {
     stream.write_all(&frame(SETTINGS, 0, 0, &setting)?)?;
     stream.write_all(&frame(WINDOW_UPDATE, 0, 0, &WINDOW.to_be_bytes())?)?;
     stream.write_all(&frame(HEADERS, END_HEADERS, STREAM, &headers(port)?)?)?;
-    let request = request(proxy, name)?;
+    let request = request(proxy, kind, name)?;
     let message = [&[0][..], &u32::try_from(request.len())?.to_be_bytes(), &request].concat();
     stream.write_all(&frame(DATA, 0, STREAM, &message)?)?;
 
     let mut answer = Vec::new();
     loop {
         let mut head = [0; 9];
-        stream.read_exact(&mut head).context("istiod sends no routes")?;
+        stream.read_exact(&mut head).context("istiod sends nothing")?;
         let [high, middle, low, kind, flags, ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
         stream.read_exact(&mut payload)?;
@@ -93,7 +109,7 @@ fn headers(port: u16) -> Result<Vec<u8>> {
 }
 
 /// A DiscoveryRequest.
-fn request(proxy: Proxy<'_>, name: &str) -> Result<Vec<u8>> {
+fn request(proxy: Proxy<'_>, resource: &str, name: Option<&str>) -> Result<Vec<u8>> {
     let (kind, namespace, app) = match proxy {
         Proxy::Sidecar(namespace) => ("sidecar", namespace, "asking"),
         Proxy::Gateway(namespace, app) => ("router", namespace, app),
@@ -105,7 +121,8 @@ fn request(proxy: Proxy<'_>, name: &str) -> Result<Vec<u8>> {
     let labels = entry("app", string(app)?)?;
     let metadata = [entry("NAMESPACE", string(namespace)?)?, entry("LABELS", field(5, &labels)?)?].concat();
     let node = [field(1, id.as_bytes())?, field(3, &metadata)?].concat();
-    Ok([field(2, &node)?, field(3, name.as_bytes())?, field(4, ROUTES.as_bytes())?].concat())
+    let name = name.map_or(Ok(Vec::new()), |name| field(3, name.as_bytes()))?;
+    Ok([field(2, &node)?, name, field(4, resource.as_bytes())?].concat())
 }
 
 /// A field of protobuf with bytes.

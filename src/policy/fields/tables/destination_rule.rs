@@ -1,4 +1,4 @@
-use super::{Field, claim, fields, free, metadata, unjudged};
+use super::{Field, claim, fields, free, judged, metadata};
 use crate::policy::fields::ClaimKind::{ReachedHost, ServedHost};
 
 pub(super) static TABLE: &[Field] = &[
@@ -6,7 +6,7 @@ pub(super) static TABLE: &[Field] = &[
     free("kind"),
     fields("metadata", metadata::TABLE),
     // A proxy obeys the rules of its own namespace, then those of the Service's, then those of the mesh's root.
-    free("spec.exportTo"),
+    judged("spec.exportTo", &["BH606"]),
     claim("spec.host", ServedHost),
     free("spec.subsets[].labels"),
     free("spec.subsets[].name"),
@@ -34,13 +34,15 @@ static TRAFFIC_POLICY: &[Field] = &[
 ];
 
 static TLS: &[Field] = &[
-    unjudged("caCertificates"),
-    unjudged("caCrl"),
-    unjudged("clientCertificate"),
-    unjudged("credentialName"),
-    unjudged("insecureSkipVerify"),
-    unjudged("mode"),
-    unjudged("privateKey"),
-    unjudged("sni"),
-    unjudged("subjectAltNames"),
+    // Istio refuses files and Secrets in the mode `ISTIO_MUTUAL`.
+    free("caCertificates"),
+    free("caCrl"),
+    free("clientCertificate"),
+    free("credentialName"),
+    judged("insecureSkipVerify", &["BH606"]),
+    judged("mode", &["BH606"]),
+    free("privateKey"),
+    judged("sni", &["BH606"]),
+    // The endpoints of the tenant's own hosts are its own pods, whose names other names do not match.
+    free("subjectAltNames"),
 ];

@@ -15,6 +15,7 @@ mod own_kinds;
 mod peer_authentication;
 mod pod;
 mod proxy_extensions;
+mod request_authentication;
 mod role_binding;
 mod service;
 mod service_entry;
@@ -75,6 +76,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::NetworkPolicy => network_policy::TABLE,
         Kind::AuthorizationPolicy => authorization_policy::TABLE,
         Kind::PeerAuthentication => peer_authentication::TABLE,
+        Kind::RequestAuthentication => request_authentication::TABLE,
         Kind::Sidecar => sidecar::TABLE,
         Kind::ServiceEntry => service_entry::TABLE,
         Kind::Telemetry => telemetry::TABLE,
