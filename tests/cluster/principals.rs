@@ -237,8 +237,15 @@ fn update_to_tls_keys_or_principals_of_others_is_refused() {
         ),
         (
             "requestauthentication",
-            r#"[{"op":"add","path":"/spec/jwtRules/0/jwksUri","value":"https://localhost"}]"#,
+            r#"[{"op":"remove","path":"/spec/jwtRules/0/jwks"},
+                {"op":"add","path":"/spec/jwtRules/0/jwksUri","value":"https://localhost"}]"#,
             ("BH705", "spec.jwtRules[0].jwksUri"),
+        ),
+        (
+            "requestauthentication",
+            r#"[{"op":"remove","path":"/spec/jwtRules/0/jwks"},
+                {"op":"add","path":"/spec/jwtRules/0/jwks_uri","value":"https://localhost"}]"#,
+            ("BH705", "spec.jwtRules[0].jwks_uri"),
         ),
         (
             "authorizationpolicies.security.istio.io",

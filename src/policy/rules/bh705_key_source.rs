@@ -44,6 +44,8 @@
 //!     - issuer: both
 //!       jwks: '{ "keys": [] }'
 //!       jwksUri: https://other.example.com/keys # BH705
+//!     - issuer: other-name
+//!       jwks_uri: https://other.example.com/keys # BH705
 //!     - issuer: https://kubernetes.default.svc # BH705
 //!     - issuer: testing@example.com # BH705
 //!       jwks: ""

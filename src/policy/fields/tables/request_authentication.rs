@@ -15,6 +15,7 @@ pub(super) static TABLE: &[Field] = &[
     claim("spec.jwtRules[].issuer", KeySource),
     free("spec.jwtRules[].jwks"),
     claim("spec.jwtRules[].jwksUri", KeySource),
+    claim("spec.jwtRules[].jwks_uri", KeySource),
     free("spec.jwtRules[].outputClaimToHeaders[].claim"),
     claim("spec.jwtRules[].outputClaimToHeaders[].header", RequestHeader),
     claim("spec.jwtRules[].outputPayloadToHeader", RequestHeader),
