@@ -187,19 +187,20 @@ fn generated(random: &mut Random) -> String {
         let name = if random.one_in(3) {
             (*random.one_of(OUTSIDE)).to_owned()
         } else {
-            full(*random.one_of(SERVICES))
+            let service: &&str = random.one_of(SERVICES);
+            full(service)
         };
         name.split('.').map(ToOwned::to_owned).collect()
     };
     for _ in 0..*random.one_of(&[0, 0, 1, 1, 2]) {
         let index = *random.one_of(&(0..labels.len()).collect::<Vec<_>>());
-        match random.one_of(&["drop", "cut", "star", "double", "letter", "upper", "another"]) {
-            &"drop" if labels.len() > 1 => drop(labels.remove(index)),
-            &"cut" => labels.truncate(index + 1),
-            &"star" => labels[0] = format!("*{}", random.one_of(&["", "-acme", "b", "al"])),
-            &"double" => labels.insert(index, labels[index].clone()),
-            &"letter" => labels[index].push('x'),
-            &"upper" => labels[index] = labels[index].to_uppercase(),
+        match *random.one_of(&["drop", "cut", "star", "double", "letter", "upper", "another"]) {
+            "drop" if labels.len() > 1 => drop(labels.remove(index)),
+            "cut" => labels.truncate(index + 1),
+            "star" => labels[0] = format!("*{}", random.one_of(&["", "-acme", "b", "al"])),
+            "double" => labels.insert(index, labels[index].clone()),
+            "letter" => labels[index].push('x'),
+            "upper" => labels[index] = labels[index].to_uppercase(),
             _ => labels.insert(index, (*random.one_of(LABELS)).to_owned()),
         }
     }

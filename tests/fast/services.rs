@@ -54,8 +54,7 @@ fn may_name(name: &str) -> bool {
         return false;
     }
     match labels.as_slice() {
-        [_, .., NAMESPACE, "svc", "cluster", "local"] => true,
-        ["db", "example", "net"] => true,
+        [_, .., NAMESPACE, "svc", "cluster", "local"] | ["db", "example", "net"] => true,
         [below @ .., "queues", "example", "net"] => {
             !below.is_empty() && !below[1..].iter().any(|label| ["svc", "pod"].contains(label))
         }

@@ -88,9 +88,9 @@ impl CallerForm {
     }
 }
 
-impl<'a> AuthorizationPolicy<'a> {
+impl AuthorizationPolicy<'_> {
     /// Returns the callers that the policy names.
-    pub fn callers<'o>(&'o self) -> impl Iterator<Item = Located<'static, Caller<'o>>> {
+    pub fn callers(&self) -> impl Iterator<Item = Located<'static, Caller<'_>>> {
         let allows = self.action.as_deref().is_none_or(|action| action == "ALLOW");
         let rules = Located { value: self.rules.as_slice(), path: Path::of(&["spec", "rules"]) };
         rules.elements().flat_map(Located::callers).flat_map(move |(form, is_named, names)| {

@@ -22,15 +22,15 @@ pub use sources::{
     istio_api_file, istio_file,
 };
 
-static KUBERNETES: Component = Component::new(
-    "kubernetes",
-    "Kubernetes",
-    "kubernetes",
-    ".",
-    // Clients and feature gates read the version.
-    "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
-     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36",
-);
+/// Clients and feature gates read the version.
+const KUBERNETES_VERSION: &str = "-s -w -X k8s.io/component-base/version.gitVersion=v1.36.3 \
+     -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=36";
+
+static KUBERNETES: Component =
+    Component::new("kubernetes", "Kubernetes", "kubernetes", ".", KUBERNETES_VERSION);
+
+static KUBECTL: Component =
+    Component::new("kubectl", "kubectl", "kubernetes", "./kubectl", KUBERNETES_VERSION);
 
 static ISTIO: Component = Component::new("istio", "Istio", "istio", ".", "-s -w");
 
@@ -56,6 +56,9 @@ const TOOLS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "
 pub fn kubernetes(tool: &str) -> Result<Command> {
     if let Some(binary) = asset(tool) {
         return Ok(Command::new(binary));
+    }
+    if tool == "kubectl" {
+        return Ok(Command::new(KUBECTL.binary()?));
     }
     let mut command = Command::new(KUBERNETES.binary()?);
     command.arg(tool);
@@ -107,7 +110,11 @@ pub fn build_in_background() {
 
 /// Waits until Kubernetes is built.
 pub fn build_kubernetes() -> Result<()> {
-    if is_kubernetes_built() { Ok(()) } else { KUBERNETES.binary().map(drop) }
+    if !is_kubernetes_built() {
+        KUBERNETES.binary()?;
+        KUBECTL.binary()?;
+    }
+    Ok(())
 }
 
 /// Waits until Istio is built.
@@ -117,7 +124,8 @@ pub fn build_istio() -> Result<()> {
 
 /// The steps of [`build_in_background`], as the progress names them: none if both are built.
 pub fn steps() -> Vec<String> {
-    let kubernetes = if is_kubernetes_built() { Vec::new() } else { KUBERNETES.steps() };
+    let kubernetes =
+        if is_kubernetes_built() { Vec::new() } else { [KUBERNETES.steps(), KUBECTL.steps()].concat() };
     [kubernetes, ISTIO.steps()].concat()
 }
 
@@ -135,7 +143,7 @@ pub fn build_all() -> Result<()> {
 
 /// Downloads everything that is compiled or read, and compiles nothing. Calls `found` with each thing and its place.
 pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
-    for component in [&KUBERNETES, &ISTIO, &AGENT, &CYCLONUS, &POLICY_ENGINE] {
+    for component in [&KUBERNETES, &KUBECTL, &ISTIO, &AGENT, &CYCLONUS, &POLICY_ENGINE] {
         let packages = component.packages()?;
         found(&component.source().display().to_string(), &format!("{packages} packages"));
     }
@@ -150,7 +158,7 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
 }
 
 fn is_kubernetes_built() -> bool {
-    TOOLS.iter().all(|tool| asset(tool).is_some()) || KUBERNETES.is_built()
+    TOOLS.iter().all(|tool| asset(tool).is_some()) || (KUBERNETES.is_built() && KUBECTL.is_built())
 }
 
 /// The binary of this name in `$KUBEBUILDER_ASSETS`.
