@@ -212,14 +212,19 @@ fn kubernetes_and_listed_accounts_write_in_protected_namespaces() {
     for name in names {
         let account = format!("system:serviceaccount:kube-system:{name}");
         let controller = it.cluster.powerful(&account, "places-controllers").unwrap();
-        expect_admitted(&controller.feed(DRY_RUN, &config_map(home, "places-any").to_string()).unwrap());
+        expect_admitted(
+            &controller.feed(DRY_RUN, &config_map(home, "places-controllers").to_string()).unwrap(),
+        );
     }
     let scheduler = it.cluster.powerful("system:kube-scheduler", "places-controllers").unwrap();
-    expect_admitted(&scheduler.feed(DRY_RUN, &config_map(home, "places-any").to_string()).unwrap());
+    expect_admitted(&scheduler.feed(DRY_RUN, &config_map(home, "places-controllers").to_string()).unwrap());
     // In kube-system, other accounts are not Kubernetes' controllers.
     let other =
         it.cluster.powerful("system:serviceaccount:kube-system:autoscaler", "places-controllers").unwrap();
-    expect_refused(&other.feed(DRY_RUN, &config_map(home, "places-any").to_string()).unwrap(), REFUSED);
+    expect_refused(
+        &other.feed(DRY_RUN, &config_map(home, "places-controllers").to_string()).unwrap(),
+        REFUSED,
+    );
     let lease = object("coordination.k8s.io/v1", "Lease", home, "places-lease", &json!({}));
     expect_admitted(&other.feed(DRY_RUN, &lease.to_string()).unwrap());
 }

@@ -6,9 +6,9 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::kubectl::Kubectl;
@@ -218,7 +218,13 @@ impl Cluster {
             "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group }],
         });
         self.admin()?.apply(&binding.to_string())?;
-        self.user(user, &[group])
+        let user = self.user(user, &[group])?;
+        // The authorizer learns of the binding a moment later.
+        let end = Instant::now() + Duration::from_secs(30);
+        while !user.run(&["auth", "can-i", "*", "*"])?.success {
+            ensure!(Instant::now() < end, "RBAC does not allow the group `{group}` everything");
+        }
+        Ok(user)
     }
 
     /// kubectl as a user in a group, with a client certificate: the audit log names the authenticated user.
