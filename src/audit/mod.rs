@@ -151,13 +151,17 @@ impl Audit<'_> {
     async fn resources(&self, on_finding: &mut impl FnMut(AuditFinding)) -> Vec<(Kind, ApiResource)> {
         let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
         let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
-        let mut resources: Vec<_> = kinds.map(|kind| (kind, api_resource(kind))).collect();
+        let (any_version, one_version): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.has_any_version());
+        let mut resources: Vec<_> = one_version.into_iter().map(|kind| (kind, api_resource(kind))).collect();
+        let any_version = any_version.iter().map(|kind| (*kind, kind.group(), kind.name(), kind.plural()));
         let settings = &self.snapshot.settings;
-        let templates = settings.template_kinds.iter();
-        let templates = templates.map(|kind| (Kind::PodTemplate, &kind.group, &kind.kind, &kind.resource));
-        let reserved = settings.reserved_kinds.iter();
-        let reserved = reserved.map(|kind| (Kind::Unread, &kind.group, &kind.kind, &kind.resource));
-        for (judged_as, group, kind, resource) in templates.chain(reserved) {
+        let templates = settings.template_kinds.iter().map(|template| {
+            (Kind::PodTemplate, template.group.as_str(), template.kind.as_str(), template.resource.as_str())
+        });
+        let reserved = settings.reserved_kinds.iter().map(|reserved| {
+            (Kind::Unread, reserved.group.as_str(), reserved.kind.as_str(), reserved.resource.as_str())
+        });
+        for (judged_as, group, kind, resource) in any_version.chain(templates).chain(reserved) {
             match served_resource(self.client, group, resource).await {
                 Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {

@@ -90,7 +90,8 @@ fn aliases(full: &str) -> Vec<String> {
 
 /// The existing names that an object of this kind applies to, if it names `host`.
 fn touched(kind: Kind, namespace: &str, host: &str) -> BTreeSet<&'static str> {
-    let has_namespace = host.contains('.') || host == "*" || kind == Kind::ServiceEntry;
+    let is_literal = matches!(kind, Kind::ServiceEntry | Kind::HttpRoute);
+    let has_namespace = host.contains('.') || host == "*" || is_literal;
     let full = if has_namespace { host.to_owned() } else { format!("{host}.{namespace}.svc.cluster.local") };
     // A proxy answers to the name of a route or of an entry, and to the aliases that istiod makes of it.
     let domains: Vec<String> =
@@ -99,7 +100,7 @@ fn touched(kind: Kind, namespace: &str, host: &str) -> BTreeSet<&'static str> {
         let existing = format!("{service}.svc.cluster.local");
         let mut known = aliases(&existing);
         // In the Service's own namespace, a proxy also answers to its short name.
-        known.extend(service.split('.').next().filter(|_| kind == Kind::ServiceEntry).map(ToOwned::to_owned));
+        known.extend(service.split('.').next().filter(|_| is_literal).map(ToOwned::to_owned));
         known.push(existing);
         known.iter().any(|known| domains.iter().any(|domain| covers(domain, known)))
     };
@@ -117,6 +118,11 @@ fn naming(kind: Kind, namespace: &str, host: &str, is_destination: bool) -> Valu
             "hosts": [served], "exportTo": ["."], "http": [{ "route": [{ "destination": { "host": reached } }] }],
         }),
         Kind::DestinationRule => json!({ "host": host }),
+        Kind::HttpRoute if is_destination => {
+            let backend = json!({ "group": "networking.istio.io", "kind": "Hostname", "name": host });
+            json!({ "rules": [{ "backendRefs": [backend] }] })
+        }
+        Kind::HttpRoute => json!({ "hostnames": [host] }),
         _ => json!({ "hosts": [host], "exportTo": ["."], "ports": port, "resolution": "DNS" }),
     };
     object(&kind.api_version(), kind.name(), namespace, "a", &spec)
@@ -212,6 +218,8 @@ const KINDS: &[(Kind, bool)] = &[
     (Kind::VirtualService, true),
     (Kind::DestinationRule, false),
     (Kind::ServiceEntry, false),
+    (Kind::HttpRoute, false),
+    (Kind::HttpRoute, true),
 ];
 
 #[test]
@@ -245,7 +253,7 @@ fn own_and_granted_hosts_are_admitted_in_every_form() {
             let services = owned.services.iter().map(|service| format!("{service}.svc.cluster.local"));
             let full: Vec<String> =
                 services.chain(owned.outside.iter().map(|name| (*name).to_owned())).collect();
-            let short = (*kind != Kind::ServiceEntry).then(|| "web".to_owned());
+            let short = (!matches!(kind, Kind::ServiceEntry | Kind::HttpRoute)).then(|| "web".to_owned());
             let forms = full.iter().flat_map(|name| aliases(name)).chain(full.clone()).chain(short);
             for host in forms {
                 let object = naming(*kind, owned.namespace, &host, *is_destination);

@@ -20,8 +20,8 @@ pub(super) fn resolve(request: &Request<'_>, host: &str) -> Owner {
         None => Owner::Malformed,
         Some(name) if request.tenant.is_none() => resolve_outside_tenants(request, &name),
         Some(Name::All | Name::Any) => Owner::Anyone,
-        // Istiod adds no namespace here, and every namespace has such a name.
-        Some(Name::Short) if request.kind == Kind::ServiceEntry => Owner::Anyone,
+        // Every namespace has such a name.
+        Some(Name::Short) if !has_own_namespace(request.kind) => Owner::Anyone,
         Some(Name::Short) => Owner::Own,
         Some(Name::Service { name, namespace }) => owner_of_service(request, namespace, name),
         Some(Name::Dotted(host)) => {
@@ -35,13 +35,7 @@ pub(super) fn resolve(request: &Request<'_>, host: &str) -> Owner {
 /// Resolves a host in a namespace of no tenant: other hosts than those of tenants and shared services concern no one.
 fn resolve_outside_tenants(request: &Request<'_>, name: &Name<'_>) -> Owner {
     let snapshot = request.snapshot;
-    let is_protected = |namespace: &str| {
-        let is_owned = matches!(
-            snapshot.owner(namespace),
-            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService)
-        );
-        is_owned || snapshot.is_protected(namespace)
-    };
+    let is_protected = |namespace| is_protected(request, namespace);
     let is_served = |host: &str| {
         let mut served = snapshot.tenants().flat_map(|tenant| &tenant.grants.serve.hosts);
         served.any(|served| covers_host(served, host) || covers_host(host, served))
@@ -57,6 +51,20 @@ fn resolve_outside_tenants(request: &Request<'_>, name: &Name<'_>) -> Owner {
         Name::All | Name::Short | Name::Cluster | Name::Address => false,
     };
     if is_foreign { Owner::Foreign } else { Owner::Own }
+}
+
+/// True for the kinds in which istiod adds the object's namespace to a short name.
+fn has_own_namespace(kind: Kind) -> bool {
+    matches!(kind, Kind::VirtualService | Kind::DestinationRule)
+}
+
+/// True if the namespace belongs to a tenant, a shared service or the mesh.
+pub(super) fn is_protected(request: &Request<'_>, namespace: &str) -> bool {
+    let is_owned = matches!(
+        request.snapshot.owner(namespace),
+        Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService)
+    );
+    is_owned || request.snapshot.is_protected(namespace)
 }
 
 /// A host by its form.
@@ -138,7 +146,8 @@ fn is_empty_or_parent(before: &str) -> bool {
     before.is_empty() || before.ends_with('.')
 }
 
-fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
+/// Resolves a Service by its namespace and name.
+pub(super) fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
     if request.owns(namespace) {
         return Owner::Own;
     }

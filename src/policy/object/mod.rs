@@ -10,6 +10,7 @@ mod destination_rule;
 mod endpoints;
 mod error;
 mod gateway;
+mod ingress;
 mod metadata;
 mod namespace;
 mod network_policy;
@@ -19,6 +20,7 @@ mod peer_authentication;
 mod policy;
 mod request_authentication;
 mod role_binding;
+mod route;
 mod selector;
 mod sidecar;
 mod status_addresses;
@@ -46,6 +48,7 @@ pub use destination_rule::DestinationRule;
 pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
 pub use gateway::Gateway;
+pub use ingress::Ingress;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -56,6 +59,7 @@ pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
 pub use request_authentication::RequestAuthentication;
 pub use role_binding::{BoundSubject, RoleBinding};
+pub use route::{Reference, Route};
 pub use selector::{Selector, WorkloadSelector};
 pub use sidecar::{Listener, Sidecar};
 pub use status_addresses::{POD_ADDRESSES, SERVICE_ADDRESSES, changed_addresses};
@@ -94,6 +98,9 @@ pub enum Object<'a> {
     DestinationRule(Metadata<'a>, DestinationRule<'a>),
     Gateway(Metadata<'a>, Gateway<'a>),
     RequestAuthentication(Metadata<'a>, RequestAuthentication<'a>),
+    Ingress(Metadata<'a>, Ingress),
+    /// A route of the Gateway API.
+    Route(Metadata<'a>, Route<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -161,6 +168,14 @@ impl<'a> Object<'a> {
                 let object = TypedObject::read(kind, raw, found)?;
                 Self::RequestAuthentication(object.metadata, object.spec.unwrap_or_default())
             }
+            Kind::Ingress => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::Ingress(object.metadata, object.spec.unwrap_or_default())
+            }
+            Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
+                let object = TypedObject::read(kind, raw, found)?;
+                Self::Route(object.metadata, object.spec.unwrap_or_default())
+            }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
                 Self::Tenant(Box::new(TenantView::read(metadata, raw)?))
@@ -192,6 +207,10 @@ impl<'a> Object<'a> {
             | Kind::PersistentVolumeClaim
             | Kind::WorkloadEntry
             | Kind::WorkloadGroup
+            | Kind::KubernetesGateway
+            | Kind::ListenerSet
+            | Kind::BackendTlsPolicy
+            | Kind::ReferenceGrant
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig

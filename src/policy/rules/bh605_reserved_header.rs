@@ -4,7 +4,8 @@
 //! Refuses routes and claims of tokens that write reserved headers.
 //!
 //! Reserved are `x-tenant-identity`, `x-forwarded-client-cert` and every `x-envoy-…`, in any case. A route may neither
-//! set, add nor remove them, and a RequestAuthentication may not copy a token or a claim into them. The rule does not judge
+//! set, add nor remove them, and a RequestAuthentication may not copy a token or a claim into them. The rule judges
+//! VirtualServices, and the filters of HTTPRoutes and GRPCRoutes. It does not judge
 //! the headers of responses.
 //!
 //! ## Why
@@ -39,6 +40,34 @@
 //!               remove:
 //!                 - x-request-id
 //!                 - x-forwarded-client-cert # BH605
+//! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: logs, namespace: tenant-acme }
+//! spec:
+//!   parentRefs: [{ group: "", kind: Service, name: log-collector, namespace: shared-services }]
+//!   rules:
+//!     - filters:
+//!         - type: RequestHeaderModifier
+//!           requestHeaderModifier:
+//!             set:
+//!               - name: X-Tenant-Identity # BH605
+//!                 value: spiffe://cluster.local/ns/tenant-beta/sa/web
+//!             add:
+//!               - name: x-envoy-upstream-rq-timeout-ms # BH605
+//!                 value: "1"
+//!             remove:
+//!               - X-Forwarded-Client-Cert # BH605
+//!       backendRefs:
+//!         - name: log-collector
+//!           namespace: shared-services
+//!           port: 8080
+//!           filters:
+//!             - type: RequestHeaderModifier
+//!               requestHeaderModifier:
+//!                 remove:
+//!                   - x-tenant-identity # BH605
 //! ```
 //!
 //! ```yaml as alice in acme-developers

@@ -87,7 +87,11 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
                     let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
                     keeps_old && old.is_some_and(|(_, old)| old == value)
                 };
-                let is_listed = kind == Kind::Service && settings.allowed_service_keys.contains(&**key);
+                let is_listed = match kind {
+                    Kind::Service => settings.allowed_service_keys.contains(&**key),
+                    Kind::Ingress => settings.allowed_route_keys.contains(&**key),
+                    kind => kind.is_route() && settings.allowed_route_keys.contains(&**key),
+                };
                 if !is_listed && !allows(request, row.values, value) && !is_old() {
                     let fix = fix_of_key(kind, *map, row.values);
                     report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
@@ -112,6 +116,9 @@ fn fix_of_key(kind: Kind, map: Map, values: keys::Values) -> String {
         (keys::Values::OwnNamespaces, _) => "write `.`, or namespaces of your own.".to_owned(),
         (_, Kind::Service) => {
             format!("remove this {item}, or ask the platform to list it in the setting `allowedServiceKeys`.")
+        }
+        (_, kind) if kind == Kind::Ingress || kind.is_route() => {
+            format!("remove this {item}, or ask the platform to list it in the setting `allowedRouteKeys`.")
         }
         _ => format!("remove this {item}."),
     }

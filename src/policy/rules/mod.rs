@@ -109,11 +109,15 @@ rules! {
     bh803_manual_endpoints
     bh804_service_key
     bh805_load_balancer_class
+    bh806_foreign_route
+    bh807_ingress_for_all
+    bh808_route_key
     bh901_platform_only_kind
     bh902_external_workload
     bh903_foreign_subject
     bh904_service_status
     bh905_reserved_kind
+    bh906_gateway_object
     bh907_proxy_extension
     bh908_unknown_field
 }
