@@ -152,12 +152,7 @@ impl Audit<'_> {
         let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
         let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
         let mut resources: Vec<_> = kinds.map(|kind| (kind, api_resource(kind))).collect();
-        let settings = &self.snapshot.settings;
-        let templates = settings.template_kinds.iter();
-        let templates = templates.map(|kind| (Kind::PodTemplate, &kind.group, &kind.kind, &kind.resource));
-        let reserved = settings.reserved_kinds.iter();
-        let reserved = reserved.map(|kind| (Kind::Unread, &kind.group, &kind.kind, &kind.resource));
-        for (judged_as, group, kind, resource) in templates.chain(reserved) {
+        for (judged_as, [group, kind, resource]) in self.snapshot.settings.custom_kinds() {
             match served_resource(self.client, group, resource).await {
                 Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {

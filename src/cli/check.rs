@@ -149,10 +149,8 @@ fn resource<'a>(document: &SourceDocument, settings: &'a Settings) -> Option<Jud
         let Resource { group, plural, .. } = Resource::of_objects(kind)?;
         return Some(JudgedResource { group, plural, is_cluster_scoped: kind.is_cluster_scoped() });
     }
-    let templates = settings.template_kinds.iter().map(|kind| [&kind.group, &kind.kind, &kind.resource]);
-    let reserved = settings.reserved_kinds.iter().map(|kind| [&kind.group, &kind.kind, &kind.resource]);
-    let [group, _, plural] =
-        templates.chain(reserved).find(|[known_group, kind, _]| *known_group == group && *kind == name)?;
+    let mut custom = settings.custom_kinds().map(|(_, names)| names);
+    let [group, _, plural] = custom.find(|[known_group, kind, _]| *known_group == group && *kind == name)?;
     Some(JudgedResource { group, plural, is_cluster_scoped: false })
 }
 

@@ -89,7 +89,7 @@ impl<'r> Request<'r> {
 
     /// True if the namespace's tenant has `enforcement: Observe`.
     pub fn is_observed(&self) -> bool {
-        self.tenant.is_some_and(|(_, tenant)| tenant.is_some_and(Tenant::is_observed))
+        self.tenant_object().is_some_and(Tenant::is_observed)
     }
 
     /// True if the request adds a container to debug a pod.
@@ -182,6 +182,11 @@ impl<'r> Request<'r> {
         let tenant = joins.and_then(|name| self.snapshot.tenant(name))?;
         let actor = self.actor();
         (matches!(actor, Actor::Platform) || actor.acts_for(&tenant.name)).then_some(tenant)
+    }
+
+    /// Returns the Tenant that the namespace belongs to; `None` also if it was deleted.
+    pub fn tenant_object(&self) -> Option<&'r Tenant> {
+        self.tenant.and_then(|(_, tenant)| tenant)
     }
 
     /// Returns the name of the tenant that the namespace belongs to; empty if it belongs to no tenant.

@@ -35,10 +35,8 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
-            let templates = settings.template_kinds.iter().map(|kind| (&kind.group, &kind.resource));
-            let reserved = settings.reserved_kinds.iter().map(|kind| (&kind.group, &kind.resource));
-            rules.extend(templates.chain(reserved).map(
-                |(group, resource)| json!({ "apiGroups": [group], "resources": [resource], "verbs": ["list"] }),
+            rules.extend(settings.custom_kinds().map(
+                |(_, [group, _, resource])| json!({ "apiGroups": [group], "resources": [resource], "verbs": ["list"] }),
             ));
             rules.extend(webhook_rules());
             own_namespace_rules.extend([

@@ -113,13 +113,13 @@ fn rules(resources: impl Iterator<Item = Resource>) -> impl Iterator<Item = Rule
 /// Returns a rule for each kind in the settings `podTemplates` and `platform.reservedKinds`. Without a scope it would
 /// match a cluster-scoped kind, to which no selector of namespaces applies.
 fn custom_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
-    let templates = settings.template_kinds.iter().map(|kind| (&kind.group, &kind.resource));
-    let templates = templates.filter(move |_| Some(entry) == Kind::PodTemplate.entry());
-    let reserved = settings.reserved_kinds.iter().map(|kind| (&kind.group, &kind.resource));
-    let reserved = reserved.filter(move |_| entry == WebhookEntry::Policies);
-    templates.chain(reserved).map(|(group, resource)| {
+    let is_sent = move |(judged_as, _): &(Kind, _)| match judged_as {
+        Kind::Unread => entry == WebhookEntry::Policies,
+        kind => Some(entry) == kind.entry(),
+    };
+    settings.custom_kinds().filter(is_sent).map(|(_, [group, _, resource])| {
         let operations = [Operation::Create, Operation::Update];
-        rule(group, "*", &operations, vec![resource.clone()], Some("Namespaced"))
+        rule(group, "*", &operations, vec![resource.to_owned()], Some("Namespaced"))
     })
 }
 

@@ -357,6 +357,18 @@ impl Settings {
         self.template_kinds.iter().find(|kind| kind.group == group && kind.resource == resource)
     }
 
+    /// Returns the kinds that Bulkhead does not know and the settings list: the kind as which an object is judged, and the
+    /// group, kind and plural name.
+    pub fn custom_kinds(&self) -> impl Iterator<Item = (Kind, [&str; 3])> {
+        let templates = self.template_kinds.iter().map(|TemplateKind { group, kind, resource, .. }| {
+            (Kind::PodTemplate, [group.as_str(), kind.as_str(), resource.as_str()])
+        });
+        let reserved = self.reserved_kinds.iter().map(|CustomKind { group, kind, resource }| {
+            (Kind::Unread, [group.as_str(), kind.as_str(), resource.as_str()])
+        });
+        templates.chain(reserved)
+    }
+
     /// True if only the platform may write this resource in namespaces of tenants.
     pub fn is_reserved(&self, group: &str, resource: &str) -> bool {
         self.reserved_kinds.iter().any(|kind| kind.group == group && kind.resource == resource)

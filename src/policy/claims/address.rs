@@ -12,7 +12,7 @@ pub(super) fn resolve(request: &Request<'_>, address: &str) -> Owner {
         Err(_) => return host::resolve(request, address),
     };
     let Some(range) = range else { return Owner::Malformed };
-    let granted = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants.reach.cidrs);
+    let granted = request.tenant_object().map(|tenant| &tenant.grants.reach.cidrs);
     let is_granted = granted.into_iter().flatten().any(|granted| range.is_within(&granted.cidr));
     if is_granted { Owner::Granted } else { Owner::Foreign }
 }

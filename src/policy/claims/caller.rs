@@ -83,7 +83,7 @@ fn account(request: &Request<'_>, namespace: &str, name: Option<&str>) -> Owner 
     if request.owns(namespace) {
         return Owner::Own;
     }
-    let Some((_, Some(tenant))) = request.tenant else { return Owner::Foreign };
+    let Some(tenant) = request.tenant_object() else { return Owner::Foreign };
     let snapshot = request.snapshot;
     let is_named = |home: &str, account: &str| home == namespace && name.is_none_or(|name| name == account);
     let is_granted = snapshot

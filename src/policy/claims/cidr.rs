@@ -30,9 +30,7 @@ impl Cidr {
 
     /// Parses one address. Returns `None` if the text is none, or an IPv4 address in IPv6 notation.
     pub(super) fn parse_address(text: &str) -> Option<Self> {
-        let address: IpAddr = text.parse().ok()?;
-        let is_mapped = matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
-        (!is_mapped).then_some(Self(address.into()))
+        Self::of(text.parse().ok()?)
     }
 
     pub(super) fn is_wide(self) -> bool {

@@ -8,7 +8,7 @@ use crate::policy::object::{EndpointPort, Object};
 pub(super) fn resolve(request: &Request<'_>, address: &str) -> Owner {
     let Some(address) = Cidr::parse_address(address) else { return Owner::Malformed };
     let Object::Endpoints(endpoints) = request.object else { return Owner::Foreign };
-    let grants = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants);
+    let grants = request.tenant_object().map(|tenant| &tenant.grants);
     let is_granted = |port: &EndpointPort<'_>| {
         port.tcp().is_some_and(|number| {
             let mut cidrs = grants.into_iter().flat_map(|grants| &grants.reach.cidrs);

@@ -47,7 +47,7 @@ fn is_in_cluster(name: &str) -> bool {
 
 /// Resolves a Service outside the tenant: a shared service that the tenant reaches is granted.
 fn granted_service(request: &Request<'_>, service: &str, namespace: &str) -> Owner {
-    let tenant = request.tenant.and_then(|(_, tenant)| tenant);
+    let tenant = request.tenant_object();
     let mut reachable = tenant.into_iter().flat_map(|tenant| request.snapshot.reachable_services(tenant));
     if reachable.any(|known| known.namespace == namespace && known.service == service) {
         Owner::Granted
@@ -58,7 +58,7 @@ fn granted_service(request: &Request<'_>, service: &str, namespace: &str) -> Own
 
 /// Resolves a host outside the cluster.
 fn granted_host(request: &Request<'_>, name: &str) -> Owner {
-    let grants = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants);
+    let grants = request.tenant_object().map(|tenant| &tenant.grants);
     let mut hosts = grants.into_iter().flat_map(|grants| &grants.reach.hosts);
     let is_granted = |granted: &str| match granted.strip_prefix("*.") {
         Some(domain) => name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),

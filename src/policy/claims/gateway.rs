@@ -22,7 +22,7 @@ pub(super) fn resolve(request: &Request<'_>, gateway: &str) -> Owner {
     if request.owns(namespace) {
         return Owner::Own;
     }
-    let Some((_, Some(tenant))) = request.tenant else { return Owner::Foreign };
+    let Some(tenant) = request.tenant_object() else { return Owner::Foreign };
     let mut granted = request.snapshot.gateways(tenant).filter_map(|granted| granted.name.split_once('/'));
     if granted.any(|granted| granted == (namespace, name)) { Owner::Granted } else { Owner::Foreign }
 }

@@ -9,7 +9,7 @@ use super::Owner;
 use crate::baseline;
 use crate::kinds::Kind;
 use crate::policy::Request;
-use crate::snapshot::{NamespaceOwner, Tenant, covers_host};
+use crate::snapshot::{NamespaceOwner, covers_host};
 
 /// The domains of the Services of this cluster and of a set of clusters, and the form without one.
 const SERVICE_DOMAINS: [&str; 3] = [".svc.cluster.local", ".svc.clusterset.local", ".svc"];
@@ -142,7 +142,7 @@ fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner
     if request.owns(namespace) {
         return Owner::Own;
     }
-    let Some(tenant) = tenant(request) else { return Owner::Foreign };
+    let Some(tenant) = request.tenant_object() else { return Owner::Foreign };
     let egress = request.snapshot.egress_gateway(tenant);
     let egress = egress.map(|gateway| (gateway.namespace.as_str(), gateway.service.as_str()));
     let mut known = baseline::known_services(request.snapshot, tenant).chain(egress);
@@ -150,7 +150,7 @@ fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner
 }
 
 fn owner_of_outside(request: &Request<'_>, host: &str) -> Owner {
-    let Some(tenant) = tenant(request) else { return Owner::Foreign };
+    let Some(tenant) = request.tenant_object() else { return Owner::Foreign };
     let is_in = |granted: &[String]| granted.iter().any(|granted| covers_host(granted, host));
     if is_in(&tenant.grants.serve.hosts) {
         Owner::Own
@@ -159,10 +159,6 @@ fn owner_of_outside(request: &Request<'_>, host: &str) -> Owner {
     } else {
         Owner::Foreign
     }
-}
-
-fn tenant<'r>(request: &Request<'r>) -> Option<&'r Tenant> {
-    request.tenant.and_then(|(_, tenant)| tenant)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub(super) fn claims<'o>(
 /// Resolves a URL. Hosts that the tenant serves are foreign too: they could answer with a redirect, which istiod follows.
 pub(super) fn resolve(request: &Request<'_>, url: &str) -> Owner {
     let Some(host) = host(url) else { return Owner::Malformed };
-    let tenant = request.tenant.and_then(|(_, tenant)| tenant);
+    let tenant = request.tenant_object();
     let mut granted = tenant.into_iter().flat_map(|tenant| &tenant.grants.reach.hosts);
     if granted.any(|granted| covers_host(granted, host)) { Owner::Granted } else { Owner::Foreign }
 }

@@ -10,7 +10,7 @@ pub(super) fn resolve(request: &Request<'_>, host: &str) -> Owner {
         return Owner::Own;
     }
     let is_granted = || {
-        request.tenant.and_then(|(_, tenant)| tenant).is_some_and(|tenant| {
+        request.tenant_object().is_some_and(|tenant| {
             let mut hosts = baseline::known_hosts(request.snapshot, tenant);
             hosts.any(|(known, full)| known == namespace && full == name)
         })

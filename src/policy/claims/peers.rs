@@ -91,7 +91,7 @@ pub(super) fn destinations<'r>(request: &Request<'r>, name: &str) -> Vec<Destina
     if name == settings.mesh_root {
         found.push(Destination { pods: vec![ISTIOD_PODS], ports: vec![ISTIOD_PORT] });
     }
-    let Some((_, Some(tenant))) = request.tenant else { return found };
+    let Some(tenant) = request.tenant_object() else { return found };
     for service in snapshot.reachable_services(tenant).filter(|service| service.namespace == name) {
         let ports = mesh_ports(settings, service.ports.iter().map(|port| port.port)).collect();
         found.push(Destination { pods: labels(&service.selector), ports });
@@ -133,7 +133,7 @@ fn is_allowed_namespace(
 
 fn is_allowed_source(request: &Request<'_>, rule: &TrafficRule<'_, '_>, name: &str) -> bool {
     let snapshot = request.snapshot;
-    let Some((_, Some(tenant))) = request.tenant else { return false };
+    let Some(tenant) = request.tenant_object() else { return false };
     let callers: Vec<_> = tenant.grants.callers.iter().filter(|caller| caller.namespace == name).collect();
     let ports = callers.iter().flat_map(|caller| caller.ports.iter().copied());
     let ports: Vec<Port> = mesh_ports(&snapshot.settings, ports).collect();
@@ -146,7 +146,7 @@ fn is_allowed_source(request: &Request<'_>, rule: &TrafficRule<'_, '_>, name: &s
 /// True if the tenant may name `range` for the rule's ports and, for ingress, for the pods of the policy.
 fn is_allowed_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: Cidr) -> bool {
     let endpoints = &request.snapshot.endpoints;
-    let grants = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants);
+    let grants = request.tenant_object().map(|tenant| &tenant.grants);
     let is_server = |(address, _): &&(IpAddr, u16)| range.is_exactly(*address);
     let granted: Vec<Port> = match rule.direction {
         Direction::In if endpoints.api_servers.iter().any(|server| is_server(&server)) => {

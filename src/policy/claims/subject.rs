@@ -65,5 +65,5 @@ fn is_owner(request: &Request<'_>, kind: SubjectKind, name: &str) -> bool {
 
 /// Returns the owners of the Tenant.
 fn owners<'r>(request: &Request<'r>) -> impl Iterator<Item = &'r api::Subject> {
-    request.tenant.and_then(|(_, tenant)| tenant).into_iter().flat_map(|tenant| &tenant.owners)
+    request.tenant_object().into_iter().flat_map(|tenant| &tenant.owners)
 }

@@ -126,7 +126,7 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
 }
 
 fn check_workload(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
-    let nodes = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants.nodes);
+    let nodes = request.tenant_object().map(|tenant| &tenant.grants.nodes);
     check_selector(request, workload, nodes, report);
     // The scheduler sets the node of a pod that exists.
     let is_new = workload.stage != Stage::Stored && request.operation == Operation::Create;

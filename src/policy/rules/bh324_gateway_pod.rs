@@ -271,7 +271,7 @@ fn judge_template(request: &Request<'_>, template: &Located<'_, &str>, report: &
 
 fn is_granted(request: &Request<'_>, workload: &Workload<'_>) -> bool {
     let (namespace, account) = (request.namespace().0, workload.service_account());
-    let tenant = request.tenant.and_then(|(_, tenant)| tenant);
+    let tenant = request.tenant_object();
     let mut granted = tenant.into_iter().flat_map(|tenant| &tenant.grants.gateway_pods);
     granted.any(|pods| pods.namespace == namespace && pods.service_account == account)
 }

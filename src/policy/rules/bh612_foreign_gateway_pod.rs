@@ -86,7 +86,7 @@ pub(super) const RULE: Rule = Rule::new(Check::Gateway(check)).trusts(&[Trust::P
 
 fn check(request: &Request<'_>, gateway: &Gateway<'_>, report: &mut RuleReport) {
     let tenant = request.own_tenant_in_words();
-    let grants = request.tenant.and_then(|(_, tenant)| tenant).map(|tenant| &tenant.grants);
+    let grants = request.tenant_object().map(|tenant| &tenant.grants);
     if grants.is_none_or(|grants| grants.gateway_pods.is_empty()) {
         report.add(
             &Object::spec_path(),

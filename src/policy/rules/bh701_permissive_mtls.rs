@@ -87,7 +87,7 @@ fn check(request: &Request<'_>, policy: &PeerAuthentication<'_>, report: &mut Ru
 
 /// True if the API servers may call every selected pod on this port.
 fn is_granted(request: &Request<'_>, policy: &PeerAuthentication<'_>, port: &str) -> bool {
-    let Some((_, Some(tenant))) = request.tenant else { return false };
+    let Some(tenant) = request.tenant_object() else { return false };
     let mut callbacks = tenant.grants.api_server_callbacks.iter();
     callbacks
         .any(|callback| port.parse() == Ok(callback.port) && policy.selector.requires_all(&callback.selector))
