@@ -8,25 +8,27 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
 
+mod pod;
 mod review;
+mod timing;
 
 use std::hint::black_box;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use bulkhead::kinds::Kind;
-use bulkhead::policy::{RULES, Rule, Verdict, judge, judge_by};
+use bulkhead::policy::{RULES, Rule, Verdict, judge_by};
 use bulkhead::snapshot::Snapshot;
 use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, AdmissionResponse};
 use serde::de::IgnoredAny;
+use timing::{decide, ratio, spread};
 
 const ROUNDS: usize = 30;
 const TURNS: u32 = 2_000;
 
 fn main() {
-    let review = review::review("tenant-acme");
-    let elsewhere = review::review("default");
+    let review = pod::review("tenant-acme");
+    let elsewhere = pod::review("default");
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot"));
     let snapshot = files::snapshot(&files::read(&[folder]).expect("the example's world")).expect("a world");
     let answer = decide(&review, &snapshot);
@@ -42,7 +44,6 @@ fn main() {
         envelopes.push(micros(|| drop(black_box(answer_unread(black_box(&elsewhere))))));
         concerning_none.push(micros(|| drop(black_box(decide(black_box(&elsewhere), &snapshot)))));
     }
-    let ratio = |of: &[f64], to: &[f64]| spread(of.iter().zip(to).map(|(of, to)| of / to).collect());
     let allocations = allocation_counter::measure(|| drop(black_box(decide(&review, &snapshot))));
 
     println!("review of {} bytes, {ROUNDS} rounds of {TURNS}: median (least to most)", review.len());
@@ -55,6 +56,10 @@ fn main() {
     println!("  decision   {} µs", spread(concerning_none));
     println!("  envelope   {} µs", spread(envelopes));
     print_price_of_rules(&review, &snapshot);
+}
+
+fn micros(work: impl FnMut()) -> f64 {
+    timing::micros(TURNS, work)
 }
 
 fn print_price_of_rules(review: &[u8], snapshot: &Snapshot) {
@@ -81,26 +86,4 @@ fn print_price_of_rules(review: &[u8], snapshot: &Snapshot) {
 fn answer_unread(bytes: &[u8]) -> Vec<u8> {
     let envelope = wire::read(bytes, None).expect("a review");
     AdmissionResponse::from_verdict(&Verdict::default()).write(envelope.uid()).expect("an answer")
-}
-
-/// Decides as the webhook does, without the network.
-fn decide(bytes: &[u8], snapshot: &Snapshot) -> Vec<u8> {
-    let envelope = wire::read(bytes, Some(snapshot)).expect("a review");
-    AdmissionResponse::from_verdict(&judge(&envelope.review(), snapshot))
-        .write(envelope.uid())
-        .expect("an answer")
-}
-
-fn micros(mut work: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    for _ in 0..TURNS {
-        work();
-    }
-    start.elapsed().as_secs_f64() * 1e6 / f64::from(TURNS)
-}
-
-fn spread(mut figures: Vec<f64>) -> String {
-    figures.sort_by(f64::total_cmp);
-    let at = |place: usize| figures.get(place).copied().unwrap_or(f64::NAN);
-    format!("{:.2} ({:.2} to {:.2})", at(figures.len() / 2), at(0), at(figures.len() - 1))
 }

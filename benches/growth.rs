@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
 
+mod pod;
 mod review;
 
 use std::hint::black_box;
@@ -59,11 +60,8 @@ fn instructions(what: &str, tenants: usize, decisions: usize) -> u64 {
 
 fn decide(what: &str, tenants: usize, decisions: usize) {
     let snapshot = snapshot(tenants);
-    let review = if what == "pod" {
-        review::review("tenant-t-0005-1")
-    } else {
-        namespace(MEMBER, "tenant-t-0005-new")
-    };
+    let review =
+        if what == "pod" { pod::review("tenant-t-0005-1") } else { namespace(MEMBER, "tenant-t-0005-new") };
     for _ in 0..decisions {
         let envelope = wire::read(black_box(&review), Some(&snapshot)).expect("a review");
         let answer = AdmissionResponse::from_verdict(&judge(&envelope.review(), &snapshot));

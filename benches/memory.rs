@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a bench that cannot go on should stop")]
 #![expect(clippy::print_stdout, reason = "figures are its output")]
 
+mod pod;
 mod review;
 
 use std::io::Write;
@@ -24,7 +25,7 @@ fn main() {
     let before = server.process.resident_mib().expect("its memory");
 
     let caller = Caller::new(server.webhook, SERVER_NAME, &server.process.stdout()).expect("a caller");
-    let request = wire::request("/validate/workloads?timeout=5s", &review::review("tenant-acme"));
+    let request = wire::request("/validate/workloads?timeout=5s", &pod::review("tenant-acme"));
     let mut connections: Vec<_> = (0..CONNECTIONS).map(|_| caller.connect().expect("a connection")).collect();
     for _ in 0..REVIEWS / CONNECTIONS {
         for connection in &mut connections {

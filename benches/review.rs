@@ -1,26 +1,21 @@
-//! The review that the benchmarks judge: a create of the examples' pod, as an API server sends it after the real
-//! injector. The pod is `examples/injected/shop.json`, which a test compares with the injector's output.
+//! Reviews as an API server sends them.
 
+use bulkhead::kinds::Kind;
 use serde_json::{Value, json};
 
-/// Returns an `AdmissionReview` of about 14 kB, for the pod in `namespace`.
-pub(crate) fn review(namespace: &str) -> Vec<u8> {
-    let pod = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/injected/shop.json"));
-    let pod: Value = serde_json::from_str(&pod.expect("the injected example")).expect("JSON");
-    let kind = json!({ "group": "", "version": "v1", "kind": "Pod" });
-    let resource = json!({ "group": "", "version": "v1", "resource": "pods" });
+/// Returns an `AdmissionReview` of a create of this object by this user.
+pub(crate) fn of(kind: Kind, namespace: &str, user: &Value, object: &Value) -> Vec<u8> {
+    let (group, version) = (kind.group(), kind.version());
+    let resource = json!({ "group": group, "version": version, "resource": kind.plural() });
+    let kind = json!({ "group": group, "version": version, "kind": kind.name() });
+    let name = object.pointer("/metadata/name");
     let review = json!({
         "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
         "request": {
             "uid": "9d5f1c0a-6f0e-4d0b-8a53-0e7a2f1b3c4d",
             "kind": kind, "resource": resource, "requestKind": kind, "requestResource": resource,
-            "name": "shop", "namespace": namespace, "operation": "CREATE",
-            "userInfo": {
-                "username": "system:serviceaccount:kube-system:replicaset-controller",
-                "uid": "1f0b8f4e-1f57-4a0e-9f5e-3a1f5b0c7d2e",
-                "groups": ["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
-            },
-            "object": pod, "oldObject": null, "dryRun": false,
+            "name": name, "namespace": namespace, "operation": "CREATE", "userInfo": user,
+            "object": object, "oldObject": null, "dryRun": false,
             "options": { "kind": "CreateOptions", "apiVersion": "meta.k8s.io/v1" },
         },
     });
