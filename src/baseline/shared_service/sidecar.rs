@@ -14,14 +14,14 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
     if settings.dataplane == Dataplane::Ambient {
         return None;
     }
-    let known = network::common_hosts(settings).map(|(namespace, name)| format!("{namespace}/{name}"));
     let called =
         site.service.calls_tenants.iter().flat_map(|tenant| site.snapshot.ready_namespaces_of(tenant));
+    // With all hosts of such a namespace, the service would use its routes for hosts of other tenants too.
+    let known = network::common_hosts(settings).chain(called.map(|namespace| network::host(namespace, "*")));
     let hosts: Vec<String> = ["./*".to_owned(), format!("{}/*", settings.mesh_root)]
         .into_iter()
-        .chain(known)
+        .chain(known.map(|(namespace, name)| format!("{namespace}/{name}")))
         .chain(site.service.egress.iter().cloned())
-        .chain(called.map(|namespace| format!("{namespace}/*")))
         .collect();
     Some(json!({ "spec": {
         "egress": [{ "hosts": hosts }],

@@ -4,8 +4,8 @@
 //! `rows` is the table of calls to a tenant: the caller, the way, and the result. `asks` is the table of calls to a
 //! shared service. `capture` is the table of pods that weaken the capture of their own traffic. `deny_all` tests the
 //! mesh-wide policy, `extension` an extension that would open everything, `readiness` the first packets to new pods,
-//! `layers` each layer of the defence alone. `objects` builds the objects of both clusters, `stage` runs the pods and makes
-//! the calls.
+//! `layers` each layer of the defence alone, `steering` a route for hosts of two tenants. `objects` builds the objects of
+//! both clusters, `stage` runs the pods and makes the calls.
 
 mod asks;
 mod capture;
@@ -16,6 +16,7 @@ mod objects;
 mod readiness;
 mod rows;
 mod stage;
+mod steering;
 
 use std::sync::mpsc::{Receiver, channel};
 use std::{iter, thread};
@@ -124,6 +125,7 @@ fn with_bulkhead(send: impl FnOnce(Value)) -> [Found; 2] {
     let route = objects::route_taken().to_string();
     refused(&beta, &["create", "-f", "-"], &route, &[("BH601", "spec.hosts[0]")]);
     let firefighter = it.cluster.powerful("firefighter", "firefighters").unwrap();
+    steering::needs_a_route_for_hosts_of_others(&stage, &firefighter, &beta);
     let found = found(&stage, [NETWORK, PROXIES], [&acme, &firefighter]);
     capture::is_kept_with_bulkhead(&stage, &acme);
     readiness::closes_the_first_pod(&stage, &admin);

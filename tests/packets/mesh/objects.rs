@@ -64,7 +64,7 @@ pub(super) fn platform() -> Value {
 }
 
 /// The shared services of the cluster with Bulkhead: tenants call the collector, each in its own name; the auditor calls
-/// one tenant.
+/// both tenants.
 pub(super) fn shared_services() -> Value {
     let ingest = json!({
         "port": 8080, "protocol": "HTTP", "methods": ["POST"], "paths": ["/ingest/{tenant}/*"],
@@ -75,7 +75,7 @@ pub(super) fn shared_services() -> Value {
     });
     let auditor = json!({
         "namespace": SHARED, "selector": { "app": "auditor" }, "ports": [{ "port": 9090 }],
-        "callsTenants": ["pkt-acme"],
+        "callsTenants": ["pkt-acme", "pkt-beta"],
     });
     let service = objects::shared_service;
     list([service("log-collector", &collector), service("auditor", &auditor)])
@@ -177,9 +177,18 @@ pub(super) fn endpoint(namespace: &str, name: &str, address: IpAddr) -> Value {
 
 /// A route of the other tenant that leads calls of the tenant's service to its own pod.
 pub(super) fn route_taken() -> Value {
+    route("taken", &[host("web", ACME)])
+}
+
+/// The same route, for a host of the other tenant too.
+pub(super) fn route_shared() -> Value {
+    route("shared", &[host("another", BETA), host("web", ACME)])
+}
+
+fn route(name: &str, hosts: &[String]) -> Value {
     let another = json!({ "destination": { "host": host("another", BETA), "port": { "number": 80 } } });
-    let spec = json!({ "hosts": [host("web", ACME)], "exportTo": ["*"], "http": [{ "route": [another] }] });
-    object("networking.istio.io/v1", "VirtualService", BETA, "taken", &spec)
+    let spec = json!({ "hosts": hosts, "exportTo": ["*"], "http": [{ "route": [another] }] });
+    object("networking.istio.io/v1", "VirtualService", BETA, name, &spec)
 }
 
 /// A policy of the tenant that allows every call.
