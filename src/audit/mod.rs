@@ -151,8 +151,10 @@ impl Audit<'_> {
     async fn resources(&self, on_finding: &mut impl FnMut(AuditFinding)) -> Vec<(Kind, ApiResource)> {
         let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
         let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
-        let mut resources: Vec<_> = kinds.map(|kind| (kind, api_resource(kind))).collect();
-        for (judged_as, [group, kind, resource]) in self.snapshot.settings.custom_kinds() {
+        let (any_version, one_version): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.has_any_version());
+        let mut resources: Vec<_> = one_version.into_iter().map(|kind| (kind, api_resource(kind))).collect();
+        let any_version = any_version.iter().map(|kind| (*kind, [kind.group(), kind.name(), kind.plural()]));
+        for (judged_as, [group, kind, resource]) in any_version.chain(self.snapshot.settings.custom_kinds()) {
             match served_resource(self.client, group, resource).await {
                 Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {

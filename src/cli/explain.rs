@@ -25,16 +25,17 @@ impl Explain {
         let mut out = std::io::stdout().lock();
         match (&self.fields, &self.code) {
             (Some(name), _) => {
-                let kind = kinds_with_fields().find(|kind| kind.name().eq_ignore_ascii_case(name));
-                let Some(kind) = kind else {
+                let kinds: Vec<Kind> =
+                    kinds_with_fields().filter(|kind| kind.name().eq_ignore_ascii_case(name)).collect();
+                if kinds.is_empty() {
                     let names: Vec<&str> = kinds_with_fields().map(Kind::name).collect();
                     bail!(
                         "Bulkhead does not judge a kind `{name}`; it judges {}. The pod templates of a kind in the \
                          setting `podTemplates` have the fields of a PodTemplate",
                         names.join(", ")
                     );
-                };
-                write!(out, "{}", fields_text(kind))?;
+                }
+                write!(out, "{}", fields_text(&kinds))?;
             }
             (None, Some(code)) => match Rule::find(code) {
                 Some(rule) => write!(out, "{}", rule.manual())?,

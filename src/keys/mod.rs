@@ -7,6 +7,7 @@ mod names;
 mod namespaces;
 mod others;
 mod pods;
+mod routes;
 mod row;
 mod services;
 mod taints;
@@ -15,7 +16,7 @@ use crate::kinds::Kind;
 
 pub use names::{
     DATAPLANE_LABEL, DRY_RUN_ANNOTATION, ENDPOINT_MANAGERS, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY,
-    INJECTION_LABEL, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL,
+    INJECTION_LABEL, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL,
     NAMESPACE_NAME_LABEL, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL,
     POD_SECURITY_LABEL, PROBE, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
     REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
@@ -26,7 +27,7 @@ pub use row::{Map, Objects, Pattern, Row, Values, Writer};
 pub use taints::{NETWORK_TAINT, NODE_ROLE_PREFIX, NOT_READY_TAINT, RESERVED_TAINTS};
 
 /// The table, in sections by the objects on which the keys matter. Each section is sorted by the patterns' text.
-pub static TABLE: [&[Row]; 4] = [namespaces::ROWS, pods::ROWS, services::ROWS, others::ROWS];
+pub static TABLE: [&[Row]; 5] = [namespaces::ROWS, pods::ROWS, services::ROWS, routes::ROWS, others::ROWS];
 
 /// Returns the row for a label or an annotation of an object of `kind`: that of the key itself, or of its domain.
 pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
@@ -53,6 +54,8 @@ fn rows(kind: Kind) -> &'static [Row] {
         pods::ROWS
     } else if services::KINDS.contains(&kind) {
         services::ROWS
+    } else if routes::KINDS.contains(&kind) {
+        routes::ROWS
     } else {
         others::ROWS
     }

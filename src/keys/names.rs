@@ -1,5 +1,7 @@
 /// Domain of the labels and annotations of Istio, with its subdomains.
 pub(super) const MESH_DOMAIN: &str = "istio.io";
+/// Domain of the keys that istiod writes into objects that it makes from others.
+pub const INTERNAL_DOMAIN: &str = "internal.istio.io";
 /// Domain of Bulkhead's own labels.
 pub(super) const OWN_DOMAIN: &str = "bulkhead.dev";
 
@@ -70,3 +72,6 @@ pub const ENDPOINT_MANAGERS: [&str; 3] =
     ["endpoint-controller", "endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
 /// Annotation in which kubectl records what it last applied. Only kubectl reads it.
 pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+pub(super) const EXTERNAL_DNS: &str =
+    "https://kubernetes-sigs.github.io/external-dns/latest/docs/annotations/annotations/";

@@ -1,14 +1,23 @@
 use super::names::{
-    DRY_RUN_ANNOTATION, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, REVISION_LABEL,
-    SERVICE_ACCOUNT_ANNOTATION, SUPPRESSION_ANNOTATION,
+    DRY_RUN_ANNOTATION, EXTERNAL_DNS, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL,
+    REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SUPPRESSION_ANNOTATION,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
 
 /// Kinds that secure the mesh.
 pub const SECURITY_KINDS: &[Kind] = &[Kind::AuthorizationPolicy, Kind::PeerAuthentication, Kind::Sidecar];
-pub const TRAFFIC_KINDS: &[Kind] =
-    &[Kind::EnvoyFilter, Kind::ServiceEntry, Kind::Telemetry, Kind::VirtualService];
+pub const TRAFFIC_KINDS: &[Kind] = &[
+    Kind::DestinationRule,
+    Kind::EnvoyFilter,
+    Kind::Gateway,
+    Kind::RequestAuthentication,
+    Kind::ServiceEntry,
+    Kind::Telemetry,
+    Kind::VirtualService,
+];
+/// Kinds whose hosts external-dns and other DNS controllers publish, if they are set up for it.
+const PUBLISHED_KINDS: &[Kind] = &[Kind::Gateway, Kind::VirtualService];
 
 const KUBERNETES: &str = "https://kubernetes.io/docs/reference/labels-annotations-taints/";
 
@@ -20,6 +29,8 @@ pub(super) static ROWS: &[Row] = &[
         .see("baseline.md"),
     deployer("argoproj.io", "makes Argo CD own, prune or ignore the object")
         .see("https://argo-cd.readthedocs.io/en/stable/user-guide/annotations-and-labels/"),
+    dns("external-dns.alpha.kubernetes.io").see(EXTERNAL_DNS),
+    dns("external-dns.kubernetes.io").see(EXTERNAL_DNS),
     deployer("fluxcd.io", "makes Flux own, prune or ignore the object")
         .see("https://fluxcd.io/flux/components/kustomize/kustomizations/"),
     Row::annotation(
@@ -29,8 +40,16 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH704")
     .see("https://istio.io/latest/docs/reference/config/annotations/"),
+    dns("gardener.cloud").see("https://gardener.cloud/docs/"),
     deployer("helm.sh", "makes Helm own or keep the object")
         .see("https://helm.sh/docs/howto/charts_tips_and_tricks/"),
+    Row::domain(
+        Objects::Of(&[SECURITY_KINDS, TRAFFIC_KINDS]),
+        INTERNAL_DOMAIN,
+        "makes istiod treat the object as one that it made itself",
+    )
+    .judged_by("BH704")
+    .see("https://istio.io/latest/docs/reference/config/annotations/"),
     Row::annotation(
         Objects::Of(&[&[Kind::AuthorizationPolicy]]),
         DRY_RUN_ANNOTATION,
@@ -71,6 +90,12 @@ pub(super) static ROWS: &[Row] = &[
     .written_by(Writer::Anyone, Values::Any)
     .see("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"),
 ];
+
+/// A domain of the keys of a DNS controller.
+const fn dns(domain: &'static str) -> Row {
+    let effect = "makes a DNS controller write a name of the platform's zones";
+    Row::domain(Objects::Of(&[PUBLISHED_KINDS]), domain, effect).judged_by("BH808")
+}
 
 /// A domain of the keys of a tool that deploys objects.
 const fn deployer(domain: &'static str, effect: &'static str) -> Row {

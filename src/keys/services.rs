@@ -1,5 +1,5 @@
 use super::names::{
-    DATAPLANE_LABEL, INJECT_KEY, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL, USE_WAYPOINT_LABEL,
+    DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL, USE_WAYPOINT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -33,9 +33,13 @@ pub(super) static ROWS: &[Row] = &[
         ),
         ISTIO,
     ),
+    balancer("antrea.io", "selects an address of Antrea")
+        .see("https://antrea.io/docs/main/docs/service-loadbalancer/"),
     free(Row::domain(SERVICES, "app.kubernetes.io", "describes the application"), KUBERNETES),
     balancer("cilium.io", "configures load balancing and clusters of Cilium")
         .see("https://docs.cilium.io/en/stable/network/lb-ipam/"),
+    balancer("civo.com", "configures load balancers of Civo")
+        .see("https://www.civo.com/docs/kubernetes/load-balancers"),
     balancer("cloud.google.com", "configures load balancers of Google Cloud")
         .see("https://cloud.google.com/kubernetes-engine/docs/concepts/service-load-balancer-parameters"),
     // GKE's own webhook writes this value into every Service.
@@ -49,6 +53,8 @@ pub(super) static ROWS: &[Row] = &[
     ),
     balancer("consul.hashicorp.com", "registers the Service in Consul")
         .see("https://developer.hashicorp.com/consul/docs/reference/k8s/annotation-label"),
+    balancer("digitalocean.com", "configures load balancers of DigitalOcean")
+        .see("https://docs.digitalocean.com/products/kubernetes/how-to/configure-load-balancers/"),
     Row::label(
         Objects::Of(&[&[Kind::Endpoints]]),
         "endpoints.kubernetes.io/managed-by",
@@ -69,8 +75,10 @@ pub(super) static ROWS: &[Row] = &[
         "external-dns.alpha.kubernetes.io",
         "makes external-dns write a name of the platform's DNS zones",
     )
-    .see("https://kubernetes-sigs.github.io/external-dns/latest/docs/annotations/annotations/"),
+    .see(EXTERNAL_DNS),
     balancer("f5.com", "configures load balancers of F5").see("https://clouddocs.f5.com/containers/latest/"),
+    balancer("gardener.cloud", "makes Gardener write a name of the platform's DNS zones")
+        .see("https://gardener.cloud/docs/"),
     free(
         Row::label(SERVICES, "gateway.istio.io/managed", "marks a Service that istiod created"),
         ISTIO_LABELS,

@@ -40,6 +40,11 @@ impl Kind {
         self.row().version
     }
 
+    /// True if a cluster may serve other versions and not this one.
+    pub const fn has_any_version(self) -> bool {
+        self.row().any_version
+    }
+
     /// Returns the `apiVersion` of an object: `GROUP/VERSION`, or the version alone in the core group.
     pub fn api_version(self) -> String {
         match self.group() {
@@ -70,6 +75,11 @@ impl Kind {
     /// True for pods, and for the kinds with a pod template.
     pub const fn is_workload(self) -> bool {
         self.template().is_some()
+    }
+
+    /// True for routes of the Gateway API.
+    pub const fn is_route(self) -> bool {
+        matches!(self, Self::HttpRoute | Self::GrpcRoute | Self::TlsRoute | Self::TcpRoute | Self::UdpRoute)
     }
 
     pub const fn managed(self) -> Managed {

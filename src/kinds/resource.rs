@@ -6,6 +6,7 @@ pub struct Resource {
     /// The group of the resource, which can differ from that of the kind: a TokenRequest is written to a
     /// ServiceAccount's resource.
     pub group: &'static str,
+    /// `*` if a cluster may serve other versions than [`Kind::version`].
     pub version: &'static str,
     pub plural: &'static str,
     /// Empty for whole objects.
@@ -33,6 +34,7 @@ impl Resource {
 
     fn new(parent: Kind, subresource: &'static str, kind: Kind, operations: &'static [Operation]) -> Self {
         let (group, version, plural) = (parent.group(), parent.version(), parent.plural());
+        let version = if parent.has_any_version() { "*" } else { version };
         Self { group, version, plural, subresource, kind, operations }
     }
 

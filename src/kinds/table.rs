@@ -107,6 +107,17 @@ kinds! {
     TrafficExtension: Row::judged(Policies, "extensions.istio.io", "v1alpha1", "trafficextensions", WRITES),
     ProxyConfig: Row::judged(Policies, "networking.istio.io", "v1beta1", "proxyconfigs", WRITES),
 
+    Ingress: Row::judged(Policies, "networking.k8s.io", "v1", "ingresses", WRITES),
+    HttpRoute: gateway_api("HTTPRoute", "httproutes"),
+    GrpcRoute: gateway_api("GRPCRoute", "grpcroutes"),
+    TlsRoute: gateway_api("TLSRoute", "tlsroutes"),
+    TcpRoute: gateway_api("TCPRoute", "tcproutes"),
+    UdpRoute: gateway_api("UDPRoute", "udproutes"),
+    KubernetesGateway: gateway_api("Gateway", "gateways"),
+    ListenerSet: gateway_api("ListenerSet", "listenersets"),
+    BackendTlsPolicy: gateway_api("BackendTLSPolicy", "backendtlspolicies"),
+    ReferenceGrant: gateway_api("ReferenceGrant", "referencegrants"),
+
     Tenant: own_kind("tenants", &[Subresource::new("status", Kind::Tenant, &[Update])]).compared(),
     SharedService: own_kind("sharedservices", &[Subresource::new("status", Kind::SharedService, &[Update])]),
     Exemption: own_kind("exemptions", &[Subresource::new("status", Kind::Exemption, &[Update])]),
@@ -153,6 +164,11 @@ const fn baseline_policy(group: &'static str, version: &'static str, plural: &'s
     Row::judged(Policies, group, version, plural, WRITES_AND_DELETES).managed(Managed::WholeObject).compared()
 }
 
+/// A kind of the Gateway API.
+const fn gateway_api(name: &'static str, plural: &'static str) -> Row {
+    Row::judged(Policies, "gateway.networking.k8s.io", "v1", plural, WRITES).any_version().named(name)
+}
+
 /// Everything that follows from the kind of an object alone.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -168,6 +184,7 @@ pub(super) struct Row {
     pub(super) managed: Managed,
     pub(super) compared: bool,
     pub(super) audited: bool,
+    pub(super) any_version: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +233,7 @@ impl Row {
             managed: Managed::No,
             compared: false,
             audited: true,
+            any_version: false,
         }
     }
 
@@ -250,6 +268,11 @@ impl Row {
     /// A stored object does not show what rules judge, such as its author.
     pub(super) const fn unaudited(self) -> Self {
         Self { audited: false, ..self }
+    }
+
+    /// A cluster may serve other versions alone, and the API server converts to none that it does not serve.
+    pub(super) const fn any_version(self) -> Self {
+        Self { any_version: true, ..self }
     }
 
     pub(super) const fn named(self, name: &'static str) -> Self {

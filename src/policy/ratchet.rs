@@ -13,6 +13,7 @@ use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::Rule;
 use super::verdict::{RuleReport, Violation};
+use crate::keys::Map;
 use crate::kinds::{Kind, WebhookEntry};
 
 /// True if `old` has all of these violations of the rule, and so far the fields that rules read are the same in the old
@@ -73,13 +74,19 @@ fn had_violations(request: &Request<'_>, rule: &Rule, old: &RawValue, violations
     violations.iter().all(|violation| had.contains(violation))
 }
 
-/// True if the specs and Istio's labels and annotations are equal. The whole spec is compared, because a route with a
-/// new destination must be judged again.
+/// True if the specs and the labels and annotations that matter are equal. The whole spec is compared, because a route
+/// with a new destination must be judged again.
 fn same_configuration(kind: Kind, old: &RawValue, new: &RawValue) -> Result<bool, ObjectError> {
     let read = |raw| TypedObject::<&RawValue>::read(kind, raw, &mut Found::default());
     let (old, new) = (read(old)?, read(new)?);
     Ok(old.spec.map(RawValue::get) == new.spec.map(RawValue::get)
-        && old.metadata.same_mesh_metadata(&new.metadata))
+        && match kind {
+            // Controllers of gateways, DNS and certificates act on keys of any domain.
+            Kind::KubernetesGateway | Kind::ListenerSet => {
+                Map::ALL.iter().all(|map| old.metadata.entries(*map) == new.metadata.entries(*map))
+            }
+            _ => old.metadata.same_mesh_metadata(&new.metadata),
+        })
 }
 
 /// True if these fields are equal, byte for byte.

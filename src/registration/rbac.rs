@@ -58,11 +58,21 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                     Kind::Pod
                         | Kind::Service
                         | Kind::VirtualService
+                        | Kind::Ingress
+                        | Kind::HttpRoute
+                        | Kind::GrpcRoute
+                        | Kind::TlsRoute
+                        | Kind::TcpRoute
+                        | Kind::UdpRoute
                         | Kind::DestinationRule
                         | Kind::Gateway
                         | Kind::RequestAuthentication
                         | Kind::WorkloadEntry
                         | Kind::WorkloadGroup
+                        | Kind::KubernetesGateway
+                        | Kind::ListenerSet
+                        | Kind::BackendTlsPolicy
+                        | Kind::ReferenceGrant
                 )
             }));
         }
@@ -182,6 +192,7 @@ fn owner_roles() -> [Value; 2] {
         "serviceaccounts",
         "services",
     ];
+    let routes = ["grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"];
     let istio = ["destinationrules", "gateways", "serviceentries", "sidecars", "virtualservices"];
     let security = ["authorizationpolicies", "peerauthentications", "requestauthentications"];
     let tenant = [
@@ -196,6 +207,7 @@ fn owner_roles() -> [Value; 2] {
         ),
         allow("autoscaling", &["horizontalpodautoscalers"], &all),
         allow("batch", &["cronjobs", "jobs"], &all),
+        allow("gateway.networking.k8s.io", &routes, &all),
         allow("networking.istio.io", &istio, &all),
         allow("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
         allow("policy", &["poddisruptionbudgets"], &all),

@@ -31,14 +31,12 @@ pub fn kinds_with_fields() -> impl Iterator<Item = Kind> {
     Kind::ALL.iter().copied().filter(|kind| kind.entry().is_some())
 }
 
-/// Returns the table of a kind, and the tables that it refers to.
-pub fn fields_text(kind: Kind) -> String {
+/// Returns the tables of the kinds, and the tables that these refer to.
+pub fn fields_text(kinds: &[Kind]) -> String {
     let mut text = String::new();
-    let mut referred = parts_of(table(kind));
-    let of_kind = section(format!("{} ({})", kind.name(), kind.api_version()), table(kind), |title| {
-        format!("see {title} below")
-    });
-    let mut sections = vec![of_kind];
+    let mut referred: Vec<&str> = kinds.iter().flat_map(|kind| parts_of(table(*kind))).collect();
+    let of_kind = |kind: &Kind| section(title(*kind), table(*kind), |title| format!("see {title} below"));
+    let mut sections: Vec<Section> = kinds.iter().map(of_kind).collect();
     for (title, part) in PARTS {
         if referred.contains(title) {
             referred.extend(parts_of(part));
@@ -63,7 +61,7 @@ pub fn fields_text(kind: Kind) -> String {
 /// Returns the tables of all kinds in Markdown.
 pub fn fields_markdown() -> String {
     let link = |title: &str| format!("see [{title}](#{})", title.to_lowercase().replace(' ', "-"));
-    let of_kinds = kinds_with_fields().map(|kind| section(kind.name().to_owned(), table(kind), link));
+    let of_kinds = kinds_with_fields().map(|kind| section(title(kind), table(kind), link));
     let parts = PARTS.iter().map(|(title, part)| section((*title).to_owned(), part, link));
     let mut text = String::new();
     for Section { title, rows } in of_kinds.chain(parts) {
@@ -90,6 +88,11 @@ fn section(title: String, table: &'static [Field], refer: impl Fn(&str) -> Strin
     let rows = rows(table, |inner| part(inner).is_some());
     let rows = rows.into_iter().map(|row| (row.path, words(row.treatment, &refer)));
     Section { title, rows: rows.collect() }
+}
+
+/// Two kinds can have the same name.
+fn title(kind: Kind) -> String {
+    format!("{} ({})", kind.name(), kind.api_version())
 }
 
 fn words(treatment: Treatment, refer: &impl Fn(&str) -> String) -> String {

@@ -34,6 +34,7 @@ pub struct File {
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
     pub(super) allowed_load_balancer_classes: BTreeSet<String>,
+    pub(super) allowed_route_keys: BTreeSet<String>,
     pub(super) allowed_service_keys: BTreeSet<String>,
     pub(super) allowed_nameservers: BTreeSet<String>,
     pub(super) allowed_resource_claims: BTreeSet<String>,

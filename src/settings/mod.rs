@@ -74,6 +74,8 @@ pub struct Settings {
     pub allowed_csi_drivers: BTreeSet<String>,
     /// Classes of load balancers that Services of tenants may name.
     pub allowed_load_balancer_classes: BTreeSet<String>,
+    /// Labels and annotations that Ingresses and routes of tenants may have although gateways act on them.
+    pub allowed_route_keys: BTreeSet<String>,
     /// Labels and annotations that Services of tenants may have although they can move traffic.
     pub allowed_service_keys: BTreeSet<String>,
     /// Addresses of name servers that pods of tenants may ask, beside the cluster's.
@@ -299,6 +301,7 @@ impl Settings {
             allowed_fields: file.allowed_fields,
             allowed_csi_drivers: file.allowed_csi_drivers,
             allowed_load_balancer_classes: file.allowed_load_balancer_classes,
+            allowed_route_keys: file.allowed_route_keys,
             allowed_service_keys: file.allowed_service_keys,
             allowed_nameservers: file.allowed_nameservers,
             allowed_resource_claims: file.allowed_resource_claims,

@@ -4,7 +4,7 @@
 use std::iter::once;
 
 use bulkhead_harness::cluster::Cluster;
-use bulkhead_harness::discovery::{Proxy, routes};
+use bulkhead_harness::discovery::{Proxy, clusters, routes};
 use bulkhead_harness::istio::Istio;
 use bulkhead_harness::kubectl::Kubectl;
 use serde_json::{Value, json};
@@ -118,6 +118,42 @@ fn route_for_another_tenants_host_reaches_its_callers_without_bulkhead() {
         until(|| seen(&attack.seen) > before);
         admin.feed(&["delete", "-f", "-"], &attack.object.to_string()).unwrap();
         until(|| seen(&attack.seen) == before);
+    }
+}
+
+/// A tenant may write an entry of its own for a granted host, beside the baseline's in the same namespace.
+#[test]
+fn entries_of_a_namespace_for_the_same_host_are_merged() {
+    let cluster = Cluster::start().unwrap();
+    let istio = Istio::start(&cluster).unwrap();
+    let admin = cluster.admin().unwrap();
+    let name = "tenant-mine";
+    admin.apply(&labelled_namespace(name, &json!({ "istio-injection": "enabled" })).to_string()).unwrap();
+    let entry = |writer: &str, host: &str, ports: &[u16]| {
+        let port =
+            |number: &u16| json!({ "name": format!("tls-{number}"), "number": number, "protocol": "TLS" });
+        let ports: Vec<Value> = ports.iter().map(port).collect();
+        let spec = json!({
+            "hosts": [host], "exportTo": ["."], "location": "MESH_EXTERNAL", "resolution": "DNS", "ports": ports,
+            "endpoints": [{ "address": format!("{writer}.{host}") }],
+        });
+        object(NETWORKING, "ServiceEntry", name, &format!("{writer}-{host}"), &spec).to_string()
+    };
+    // The cluster of a port, with the addresses of its endpoints.
+    let has = |host: &str, port: u16, writer: &str| {
+        let clusters = clusters(istio.plaintext, Proxy::Sidecar(name)).unwrap();
+        let mut of_port =
+            clusters.split("outbound|").filter(|part| part.starts_with(&format!("{port}||{host}")));
+        of_port.any(|part| part.contains(&format!("{writer}.{host}")))
+    };
+    for (host, [older, younger]) in
+        [("a.example.net", ["baseline", "mine"]), ("b.example.net", ["mine", "baseline"])]
+    {
+        admin.apply(&entry(older, host, &[443])).unwrap();
+        until(|| has(host, 443, older));
+        admin.apply(&entry(younger, host, &[443, 8443])).unwrap();
+        until(|| has(host, 443, younger) && has(host, 8443, younger));
+        assert!(has(host, 443, older) && !has(host, 8443, older), "{host}");
     }
 }
 

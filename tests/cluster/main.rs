@@ -21,6 +21,7 @@ mod gateway_pods;
 mod grants;
 mod hosts;
 mod identity;
+mod ingresses;
 mod injection;
 mod keys;
 mod mesh_wide;
@@ -39,6 +40,7 @@ mod registering;
 mod registration;
 mod reserved_names;
 mod roles;
+mod routes;
 #[path = "../../examples/playground/scenes.rs"]
 mod scenes;
 mod second_attack;

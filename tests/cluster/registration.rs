@@ -20,6 +20,7 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "cronjobs/status",
             "daemonsets/status",
             "deployments/status",
+            "ingresses/status",
             "jobs/status",
             "persistentvolumeclaims/status",
             "replicasets/status",
@@ -31,16 +32,23 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
         "the API server changes only the status of a custom resource",
         &[
             "authorizationpolicies/status",
+            "backendtlspolicies/status",
             "destinationrules/status",
             "envoyfilters/status",
             "gateways/status",
+            "grpcroutes/status",
+            "httproutes/status",
+            "listenersets/status",
             "peerauthentications/status",
             "proxyconfigs/status",
             "requestauthentications/status",
             "serviceentries/status",
             "sidecars/status",
+            "tcproutes/status",
             "telemetries/status",
+            "tlsroutes/status",
             "trafficextensions/status",
+            "udproutes/status",
             "virtualservices/status",
             "wasmplugins/status",
             "workloadentries/status",
@@ -64,7 +72,7 @@ fn texts(list: &Value) -> Vec<String> {
 }
 
 /// The versions of a group that the API server serves.
-fn versions(kubectl: &Kubectl, group: &str) -> Vec<String> {
+fn served_versions(kubectl: &Kubectl, group: &str) -> Vec<String> {
     if group.is_empty() {
         return vec!["v1".to_owned()];
     }
@@ -102,7 +110,11 @@ fn judged_resources_are_registered_and_served() {
             let [groups, versions, resources, operations] =
                 ["apiGroups", "apiVersions", "resources", "operations"].map(|key| texts(&rule[key]));
             let ([group], [version]) = (groups.as_slice(), versions.as_slice()) else { panic!("{rule}") };
-            let served = served(&admin, group, version);
+            let of_group = |version: String| served(&admin, group, &version);
+            let served: BTreeMap<String, Vec<String>> = match version.as_str() {
+                "*" => served_versions(&admin, group).into_iter().flat_map(of_group).collect(),
+                version => of_group(version.to_owned()),
+            };
             for resource in resources {
                 let verbs = served.get(&resource);
                 for operation in &operations {
@@ -128,7 +140,7 @@ fn unregistered_subresources_are_listed_with_a_reason() {
     let groups: BTreeSet<&str> = Resource::all().map(|resource| resource.group).collect();
     let mut found = BTreeSet::new();
     for group in groups {
-        for version in versions(&admin, group) {
+        for version in served_versions(&admin, group) {
             for (name, verbs) in served(&admin, group, &version) {
                 let Some((resource, subresource)) = name.split_once('/') else { continue };
                 let is_judged = Resource::find(group, resource, "").is_some();

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use bulkhead::kinds::Resource;
 use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, Rule, Verdict, Violation, judge};
+use bulkhead::policy::{NamespaceClass, RULES, Review, Rule, Verdict, Violation, judge};
 use bulkhead::snapshot::{NamespaceOwner, Snapshot, User};
 use bulkhead::sources::files::{self, SourceDocument};
 use bulkhead::sources::yaml::{self, Document};
@@ -120,9 +120,12 @@ impl Example {
         let group = version.rsplit_once('/').map_or("", |(group, _)| group);
         let known = Resource::all().find(|known| known.kind.name() == kind && known.kind.group() == group);
         let mut reserved = snapshot.settings.reserved_kinds.iter();
-        let (group, resource, subresource) = match known {
+        let (group, resource, subresource) = match &known {
             Some(known) => (known.group, known.plural, known.subresource),
             None => (group, &*reserved.find(|known| known.kind == kind).unwrap().resource, ""),
+        };
+        let is_judged_in_unowned_namespaces = |kind| {
+            RULES.iter().any(|rule| rule.scopes().contains(&NamespaceClass::Unowned) && rule.judges(kind))
         };
         let is_delete = self.is_deletion();
         let namespace = new.text(&["metadata", "namespace"]).unwrap_or_default();
@@ -133,7 +136,7 @@ impl Example {
             subresource,
             namespace,
             // An API server sends only these kinds from such a namespace.
-            is_in_unowned_namespace: group == "networking.istio.io"
+            is_in_unowned_namespace: known.is_some_and(|known| is_judged_in_unowned_namespaces(known.kind))
                 && matches!(snapshot.owner(namespace), None | Some(NamespaceOwner::Unowned)),
             user: User { name: user, groups: groups.to_vec() },
             stage: Stage::Mutated,

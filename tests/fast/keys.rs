@@ -7,7 +7,9 @@ use support::snapshot_files::compare_part;
 
 #[test]
 fn page_of_keys_matches_the_table() {
-    for (name, rows) in ["namespace keys", "pod keys", "service keys", "other keys"].iter().zip(TABLE) {
+    for (name, rows) in
+        ["namespace keys", "pod keys", "service keys", "route keys", "other keys"].iter().zip(TABLE)
+    {
         let columns = "| key | map | who writes it | allowed values | effect | rule | documentation |";
         let rows: String = rows.iter().map(line).collect();
         compare_part(name, &format!("{columns}\n|---|---|---|---|---|---|---|\n{rows}"));

@@ -47,6 +47,8 @@ const FAMILIES: &[(&str, u32)] = &[
     ("CTL", 5),
     ("DOS", 2),
     ("TLM", 1),
+    ("GWA", 11),
+    ("ING", 5),
 ];
 
 /// The cells of each row: code, attack, defences, tests.

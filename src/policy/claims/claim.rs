@@ -1,4 +1,4 @@
-use crate::policy::object::{BoundSubject, Caller, Selector, TrafficRule};
+use crate::policy::object::{BoundSubject, Caller, Reference, Selector, TrafficRule};
 
 /// A name in an object.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,10 @@ pub enum Claim<'o> {
     KeySource(&'o str),
     /// Callers that an AuthorizationPolicy names.
     Caller(Caller<'o>),
+    /// A Gateway or a Service whose calls a route of the Gateway API is for.
+    Parent(&'o Reference<'o>),
+    /// An object to which a route of the Gateway API leads.
+    Backend(&'o Reference<'o>),
 }
 
 impl<'o> Claim<'o> {
@@ -57,6 +61,7 @@ impl<'o> Claim<'o> {
             | Self::Cidr(_, text) => text,
             Self::Caller(caller) => caller.text,
             Self::Namespaces { .. } | Self::EmptyPeer(_) | Self::NoPeers(_) | Self::Subject(_) => "",
+            Self::Parent(reference) | Self::Backend(reference) => reference.name(),
         }
     }
 }

@@ -1,6 +1,7 @@
-use super::Owner;
+use super::{Owner, host};
 use crate::baseline::CLUSTER_DOMAIN;
 use crate::policy::Request;
+use crate::snapshot::covers_host;
 
 /// Resolves the host name to which a Service of type `ExternalName` leads: DNS, gateways and proxies follow it.
 pub(super) fn resolve(request: &Request<'_>, name: &str) -> Owner {
@@ -23,12 +24,8 @@ pub(super) fn resolve(request: &Request<'_>, name: &str) -> Owner {
 /// True if every program reads the text as the same host: it has several labels, and the last one is no number, which
 /// would make it an address.
 fn is_full_name(name: &str) -> bool {
-    let is_label = |label: &str| {
-        let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !label.is_empty() && label.bytes().all(is_letter)
-    };
     let starts_with_a_letter = |label: &str| label.starts_with(|letter: char| letter.is_ascii_lowercase());
-    name.split('.').all(is_label) && name.rsplit_once('.').is_some_and(|(_, last)| starts_with_a_letter(last))
+    host::is_dns_name(name) && name.rsplit_once('.').is_some_and(|(_, last)| starts_with_a_letter(last))
 }
 
 /// Splits `SERVICE.NAMESPACE.svc.cluster.local` into the namespace and what comes before it. A pod of a headless Service
@@ -58,11 +55,6 @@ fn granted_service(request: &Request<'_>, service: &str, namespace: &str) -> Own
 
 /// Resolves a host outside the cluster.
 fn granted_host(request: &Request<'_>, name: &str) -> Owner {
-    let grants = request.tenant_object().map(|tenant| &tenant.grants);
-    let mut hosts = grants.into_iter().flat_map(|grants| &grants.reach.hosts);
-    let is_granted = |granted: &str| match granted.strip_prefix("*.") {
-        Some(domain) => name.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
-        None => name == granted,
-    };
-    if hosts.any(|granted| is_granted(granted)) { Owner::Granted } else { Owner::Foreign }
+    let mut granted = request.tenant_object().into_iter().flat_map(|tenant| &tenant.grants.reach.hosts);
+    if granted.any(|granted| covers_host(granted, name)) { Owner::Granted } else { Owner::Foreign }
 }

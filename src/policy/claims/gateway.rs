@@ -19,9 +19,11 @@ pub(super) fn resolve(request: &Request<'_>, gateway: &str) -> Owner {
             None => return Owner::Own,
         },
     };
-    if request.owns(namespace) {
-        return Owner::Own;
-    }
+    if request.owns(namespace) { Owner::Own } else { resolve_name(request, namespace, name) }
+}
+
+/// Resolves a gateway outside the tenant.
+pub(super) fn resolve_name(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
     let Some(tenant) = request.tenant_object() else { return Owner::Foreign };
     let mut granted = request.snapshot.gateways(tenant).filter_map(|granted| granted.name.split_once('/'));
     if granted.any(|granted| granted == (namespace, name)) { Owner::Granted } else { Owner::Foreign }

@@ -20,8 +20,8 @@ pub(super) fn resolve(request: &Request<'_>, host: &str) -> Owner {
         None => Owner::Malformed,
         Some(name) if request.tenant.is_none() => resolve_outside_tenants(request, &name),
         Some(Name::All | Name::Any) => Owner::Anyone,
-        // Istiod adds no namespace here, and every namespace has such a name.
-        Some(Name::Short) if request.kind == Kind::ServiceEntry => Owner::Anyone,
+        // Every namespace has such a name.
+        Some(Name::Short) if !has_own_namespace(request.kind) => Owner::Anyone,
         Some(Name::Short) => Owner::Own,
         Some(Name::Service { name, namespace }) => owner_of_service(request, namespace, name),
         Some(Name::Dotted(host)) => {
@@ -32,16 +32,19 @@ pub(super) fn resolve(request: &Request<'_>, host: &str) -> Owner {
     }
 }
 
+/// Resolves a host that the object serves. Gateways serve Ingresses and routes of the Gateway API to all callers: it is
+/// not enough that the tenant may call the host.
+pub(super) fn resolve_served(request: &Request<'_>, host: &str) -> Owner {
+    match resolve(request, host) {
+        Owner::Granted if request.kind == Kind::Ingress || request.kind.is_route() => Owner::Foreign,
+        owner => owner,
+    }
+}
+
 /// Resolves a host in a namespace of no tenant: other hosts than those of tenants and shared services concern no one.
 fn resolve_outside_tenants(request: &Request<'_>, name: &Name<'_>) -> Owner {
     let snapshot = request.snapshot;
-    let is_protected = |namespace: &str| {
-        let is_owned = matches!(
-            snapshot.owner(namespace),
-            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService)
-        );
-        is_owned || snapshot.is_protected(namespace)
-    };
+    let is_protected = |namespace| is_protected(request, namespace);
     let is_served = |host: &str| {
         let mut served = snapshot.tenants().flat_map(|tenant| &tenant.grants.serve.hosts);
         served.any(|served| covers_host(served, host) || covers_host(host, served))
@@ -57,6 +60,20 @@ fn resolve_outside_tenants(request: &Request<'_>, name: &Name<'_>) -> Owner {
         Name::All | Name::Short | Name::Cluster | Name::Address => false,
     };
     if is_foreign { Owner::Foreign } else { Owner::Own }
+}
+
+/// True for the kinds in which istiod adds the object's namespace to a short name.
+fn has_own_namespace(kind: Kind) -> bool {
+    matches!(kind, Kind::VirtualService | Kind::DestinationRule)
+}
+
+/// True if the namespace belongs to a tenant, a shared service or the mesh.
+pub(super) fn is_protected(request: &Request<'_>, namespace: &str) -> bool {
+    let is_owned = matches!(
+        request.snapshot.owner(namespace),
+        Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService)
+    );
+    is_owned || request.snapshot.is_protected(namespace)
 }
 
 /// A host by its form.
@@ -87,7 +104,7 @@ impl<'h> Name<'h> {
             return Some(Self::Address);
         }
         let host = host.strip_suffix('.').unwrap_or(host);
-        if !is_lower_case_name(host) {
+        if !is_dns_pattern(host) {
             return None;
         }
         if host == "*" {
@@ -121,16 +138,18 @@ impl<'h> Name<'h> {
     }
 }
 
-/// True if each label has only lower-case letters, digits and hyphens, apart from a `*` at the beginning. Istiod
-/// distinguishes upper case, and Envoy does not.
-fn is_lower_case_name(host: &str) -> bool {
+/// True if each label has only lower-case letters, digits and hyphens. Istiod distinguishes upper case, and Envoy does not.
+pub(super) fn is_dns_name(name: &str) -> bool {
     let is_in_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let name = host.strip_prefix('*').unwrap_or(host);
-    let is_wildcard = name.len() < host.len();
-    !host.is_empty()
-        && name.split('.').enumerate().all(|(index, label)| {
-            (!label.is_empty() || (is_wildcard && index == 0)) && label.bytes().all(is_in_label)
-        })
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(is_in_label))
+}
+
+/// True for such a name, perhaps with a `*` in place of its beginning.
+fn is_dns_pattern(host: &str) -> bool {
+    match host.strip_prefix('*') {
+        None => is_dns_name(host),
+        Some(end) => end.is_empty() || is_dns_name(end.strip_prefix('.').unwrap_or(end)),
+    }
 }
 
 /// True for the part of a name before a domain, with the dot between them.
@@ -138,7 +157,8 @@ fn is_empty_or_parent(before: &str) -> bool {
     before.is_empty() || before.ends_with('.')
 }
 
-fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
+/// Resolves a Service by its namespace and name.
+pub(super) fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
     if request.owns(namespace) {
         return Owner::Own;
     }

@@ -1,6 +1,6 @@
 //! URLs from which istiod fetches keys, from its own place in the network.
 
-use super::{Claim, Owner};
+use super::{Claim, Owner, host};
 use crate::policy::Request;
 use crate::policy::object::{Located, RequestAuthentication};
 use crate::snapshot::covers_host;
@@ -14,25 +14,23 @@ pub(super) fn claims<'o>(
 
 /// Resolves a URL. Hosts that the tenant serves are foreign too: they could answer with a redirect, which istiod follows.
 pub(super) fn resolve(request: &Request<'_>, url: &str) -> Owner {
-    let Some(host) = host(url) else { return Owner::Malformed };
+    let Some(host) = host_of(url) else { return Owner::Malformed };
     let tenant = request.tenant_object();
     let mut granted = tenant.into_iter().flat_map(|tenant| &tenant.grants.reach.hosts);
     if granted.any(|granted| covers_host(granted, host)) { Owner::Granted } else { Owner::Foreign }
 }
 
 /// Returns the host of a URL, if every program reads it as the same host, over TLS on its usual port.
-fn host(url: &str) -> Option<&str> {
+fn host_of(url: &str) -> Option<&str> {
     let rest = url.strip_prefix("https://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.strip_suffix(":443").unwrap_or(authority);
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_letter);
-    host.split('.').all(is_label).then_some(host)
+    let name = authority.strip_suffix(":443").unwrap_or(authority);
+    host::is_dns_name(name).then_some(name)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::host;
+    use super::host_of;
 
     #[test]
     fn host_is_read_only_from_urls_that_all_programs_read_alike() {
@@ -55,7 +53,7 @@ mod tests {
             ("HTTPS://id.example.net/keys", None),
             ("testing@secure.istio.io", None),
         ] {
-            assert_eq!(host(url), expected, "{url}");
+            assert_eq!(host_of(url), expected, "{url}");
         }
     }
 }

@@ -15,6 +15,7 @@ mod known_host;
 mod namespaces;
 mod owner;
 mod peers;
+mod reference;
 mod subject;
 mod wording;
 
@@ -33,7 +34,8 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
     match *claim {
         Claim::RequestHeader(name) => header::resolve(name),
         Claim::KnownHost(host) => known_host::resolve(request, host),
-        Claim::ServedHost(host) | Claim::ReachedHost(host) => host::resolve(request, host),
+        Claim::ServedHost(host) => host::resolve_served(request, host),
+        Claim::ReachedHost(host) => host::resolve(request, host),
         Claim::Address(address) => address::resolve(request, address),
         Claim::Gateway(gateway) => gateway::resolve(request, gateway),
         Claim::Delegate(namespace) => namespaces::resolve(request, namespace),
@@ -47,6 +49,8 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
         Claim::Subject(subject) => subject::resolve(request, subject),
         Claim::KeySource(url) => key_source::resolve(request, url),
         Claim::Caller(caller) => caller::resolve(request, caller),
+        Claim::Parent(parent) => reference::resolve_parent(request, parent),
+        Claim::Backend(backend) => reference::resolve_backend(request, backend),
         Claim::EmptyPeer(_) | Claim::NoPeers(_) => Owner::Anyone,
     }
 }
@@ -112,10 +116,18 @@ impl<'r> Request<'r> {
             _ => None,
         };
         let subjects = subjects.into_iter().flat_map(subject::claims);
+        let route = |meant: ClaimKind| match self.object {
+            Object::Route(_, route) if kind == meant => Some(route),
+            _ => None,
+        };
+        let parents = route(ClaimKind::ServedHost).into_iter().flat_map(reference::served);
+        let gateways = route(ClaimKind::Gateway).into_iter().flat_map(reference::gateways);
+        let backends = route(ClaimKind::ReachedHost).into_iter().flat_map(reference::backends);
         found
             .chain(peers.into_iter().flat_map(peers::claims))
             .chain(subjects)
             .chain(keys.into_iter().flat_map(key_source::claims))
             .chain(callers.into_iter().flat_map(caller::claims))
+            .chain(parents.chain(gateways).chain(backends))
     }
 }

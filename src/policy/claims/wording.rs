@@ -6,12 +6,20 @@ use super::{Claim, Owner, peers};
 use crate::baseline::DNS_PORTS;
 use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
-use crate::policy::object::{BoundSubject, Direction, TrafficRule};
+use crate::policy::object::{BoundSubject, Direction, Reference, TrafficRule};
 use crate::policy::{Request, quote, quote_all};
 
 /// Returns what was found, and what to write instead.
 pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -> (String, String) {
     match *claim {
+        Claim::RequestHeader(name) if owner == Owner::Foreign => (
+            format!("{} is the host of the request, and can lead it to services of others", quote(name)),
+            match request.kind {
+                Kind::RequestAuthentication => "write the claim into another header.".to_owned(),
+                Kind::VirtualService => "write `rewrite.authority` with a host of your own.".to_owned(),
+                _ => "write the filter `urlRewrite` with a `hostname` of your own.".to_owned(),
+            },
+        ),
         Claim::RequestHeader(name) => (
             format!("only the receiving proxy may write {}, because services trust this header", quote(name)),
             match request.kind {
@@ -27,6 +35,8 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         ),
         Claim::ExternalName(name) => external_name(request, name, owner),
         Claim::EndpointAddress(address) => endpoint_address(address, owner),
+        Claim::Parent(parent) => (reference_in_words(request, parent, "Gateway"), PARENT.to_owned()),
+        Claim::Backend(backend) => (reference_in_words(request, backend, "Service"), REACHED_HOST.to_owned()),
         Claim::Subject(subject) => bound_subject(request, subject, owner),
         Claim::Caller(caller) => named_caller(request, caller.text, owner),
         Claim::KeySource(url) => key_source(url, owner),
@@ -163,6 +173,16 @@ const SERVED_HOST: &str = "name a Service in a namespace of your own. For a host
 const REACHED_HOST: &str = "name a Service in a namespace of your own. For other destinations, ask the platform for \
      `sharedServices` or `hosts` in `Tenant.spec.grants.reach`.";
 const ADDRESS: &str = "select your pods with `workloadSelector`, or ask the platform for `cidrs` in `Tenant.spec.grants.reach`.";
+
+const PARENT: &str = "name a Service or a Gateway in a namespace of your own. For a gateway of the platform, ask for \
+     `Tenant.spec.grants.serve.gateways`.";
+
+fn reference_in_words(request: &Request<'_>, reference: &Reference<'_>, default: &str) -> String {
+    let (_, kind) = reference.kind_or(("", default));
+    let namespace = reference.namespace().unwrap_or(request.namespace().0);
+    let name = quote(&format!("{namespace}/{}", reference.name()));
+    format!("the {} {name} is outside {}, and no grant covers it", quote(kind), request.own_tenant_in_words())
+}
 
 fn host_in_words(request: &Request<'_>, host: &str, owner: Owner) -> String {
     let host = quote(host);

@@ -10,6 +10,7 @@ mod destination_rule;
 mod endpoints;
 mod error;
 mod gateway;
+mod ingress;
 mod metadata;
 mod namespace;
 mod network_policy;
@@ -19,7 +20,9 @@ mod peer_authentication;
 mod policy;
 mod request_authentication;
 mod role_binding;
+mod route;
 mod selector;
+mod service_entry;
 mod sidecar;
 mod status_addresses;
 mod telemetry;
@@ -31,6 +34,7 @@ mod values_at;
 mod volume;
 mod workload;
 
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -46,6 +50,7 @@ pub use destination_rule::DestinationRule;
 pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
 pub use gateway::Gateway;
+pub use ingress::Ingress;
 pub use metadata::{Metadata, MetadataAt};
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
@@ -56,7 +61,9 @@ pub use peer_authentication::PeerAuthentication;
 pub use policy::{Policy, Spec};
 pub use request_authentication::RequestAuthentication;
 pub use role_binding::{BoundSubject, RoleBinding};
+pub use route::{Reference, Route};
 pub use selector::{Selector, WorkloadSelector};
+pub use service_entry::ServiceEntry;
 pub use sidecar::{Listener, Sidecar};
 pub use status_addresses::{POD_ADDRESSES, SERVICE_ADDRESSES, changed_addresses};
 pub use telemetry::Telemetry;
@@ -94,6 +101,9 @@ pub enum Object<'a> {
     DestinationRule(Metadata<'a>, DestinationRule<'a>),
     Gateway(Metadata<'a>, Gateway<'a>),
     RequestAuthentication(Metadata<'a>, RequestAuthentication<'a>),
+    Ingress(Metadata<'a>, Ingress),
+    /// A route of the Gateway API.
+    Route(Metadata<'a>, Route<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -128,10 +138,7 @@ impl<'a> Object<'a> {
                 let object = read_baseline_object(Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
                 Self::ServiceAccount(metadata, object)
             }
-            Kind::TokenRequest => {
-                let object = TypedObject::read(kind, raw, found)?;
-                Self::TokenRequest(object.metadata, object.spec.unwrap_or_default())
-            }
+            Kind::TokenRequest => with_spec(kind, raw, found, Self::TokenRequest)?,
             Kind::CertificateSigningRequest => {
                 let object = TypedObject::read(kind, raw, found)?;
                 Self::CertificateRequest(object.spec.unwrap_or_default())
@@ -149,17 +156,12 @@ impl<'a> Object<'a> {
             Kind::VirtualService => {
                 Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
             }
-            Kind::DestinationRule => {
-                let object = TypedObject::read(kind, raw, found)?;
-                Self::DestinationRule(object.metadata, object.spec.unwrap_or_default())
-            }
-            Kind::Gateway => {
-                let object = TypedObject::read(kind, raw, found)?;
-                Self::Gateway(object.metadata, object.spec.unwrap_or_default())
-            }
-            Kind::RequestAuthentication => {
-                let object = TypedObject::read(kind, raw, found)?;
-                Self::RequestAuthentication(object.metadata, object.spec.unwrap_or_default())
+            Kind::DestinationRule => with_spec(kind, raw, found, Self::DestinationRule)?,
+            Kind::Gateway => with_spec(kind, raw, found, Self::Gateway)?,
+            Kind::RequestAuthentication => with_spec(kind, raw, found, Self::RequestAuthentication)?,
+            Kind::Ingress => with_spec(kind, raw, found, Self::Ingress)?,
+            Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
+                with_spec(kind, raw, found, Self::Route)?
             }
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
@@ -192,6 +194,10 @@ impl<'a> Object<'a> {
             | Kind::PersistentVolumeClaim
             | Kind::WorkloadEntry
             | Kind::WorkloadGroup
+            | Kind::KubernetesGateway
+            | Kind::ListenerSet
+            | Kind::BackendTlsPolicy
+            | Kind::ReferenceGrant
             | Kind::WasmPlugin
             | Kind::TrafficExtension
             | Kind::ProxyConfig
@@ -208,6 +214,17 @@ impl<'a> Object<'a> {
             }
         })
     }
+}
+
+/// Reads an object with a spec, and makes a view of both.
+fn with_spec<'a, S: Deserialize<'a> + Default>(
+    kind: Kind,
+    raw: &'a RawValue,
+    found: &mut Found<'a>,
+    view: fn(Metadata<'a>, S) -> Object<'a>,
+) -> Result<Object<'a>, ObjectError> {
+    let object = TypedObject::read(kind, raw, found)?;
+    Ok(view(object.metadata, object.spec.unwrap_or_default()))
 }
 
 /// Paths of fields that objects of every kind have.

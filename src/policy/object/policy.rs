@@ -2,8 +2,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    AuthorizationPolicy, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, Sidecar,
-    Telemetry, TypedObject, read_baseline_object,
+    AuthorizationPolicy, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, ServiceEntry,
+    Sidecar, Telemetry, TypedObject, read_baseline_object,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -24,6 +24,7 @@ pub enum Spec<'a> {
     AuthorizationPolicy(AuthorizationPolicy<'a>),
     NetworkPolicy(NetworkPolicy<'a>),
     PeerAuthentication(PeerAuthentication<'a>),
+    ServiceEntry(ServiceEntry<'a>),
     Sidecar(Sidecar<'a>),
     Telemetry(Telemetry<'a>),
     RoleBinding(RoleBinding<'a>),
@@ -41,6 +42,7 @@ impl<'a> Policy<'a> {
             Kind::PeerAuthentication => {
                 TypedObject::read(kind, raw, found)?.into_parts(Spec::PeerAuthentication)
             }
+            Kind::ServiceEntry => TypedObject::read(kind, raw, found)?.into_parts(Spec::ServiceEntry),
             Kind::Sidecar => TypedObject::read(kind, raw, found)?.into_parts(Spec::Sidecar),
             Kind::Telemetry => TypedObject::read(kind, raw, found)?.into_parts(Spec::Telemetry),
             Kind::RoleBinding => {

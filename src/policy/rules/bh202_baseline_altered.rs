@@ -83,7 +83,7 @@
 //! apiVersion: networking.istio.io/v1
 //! kind: ServiceEntry
 //! metadata: { name: host, namespace: tenant-acme }
-//! spec: { hosts: [other.tenant-acme.svc.cluster.local], exportTo: ["."], resolution: NONE }
+//! spec: { hosts: [other.tenant-acme.svc.cluster.local], exportTo: ["."], resolution: DNS }
 //! ```
 
 use serde_json::Value;

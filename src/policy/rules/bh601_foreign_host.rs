@@ -3,7 +3,8 @@
 //! ## What it refuses
 //! Refuses routes, rules and entries of the mesh for hosts of others.
 //!
-//! The rule judges `hosts` and `sniHosts` of VirtualServices, `host` of DestinationRules and `hosts` of ServiceEntries.
+//! The rule judges `hosts` and `sniHosts` of VirtualServices, `host` of DestinationRules, `hosts` of ServiceEntries, hosts
+//! of Ingresses, and `hostnames` of the Gateway API's routes, with the Services and ServiceEntries in their `parentRefs`.
 //! A host may be
 //!
 //! * a Service in a namespace of the tenant, in each form that proxies know: `web`, `web.tenant-acme`,
@@ -12,7 +13,8 @@
 //! * a host outside the cluster that the tenant serves (`serve.hosts`) or calls (`reach.hosts`);
 //! * a Service outside the tenant that its pods call: a granted shared service, the API server, DNS, the egress gateway.
 //!
-//! BH603 keeps objects for hosts that the tenant only calls from other namespaces.
+//! Ingresses and `hostnames` may not have hosts that the tenant only calls, because a gateway serves them to all callers.
+//! BH603 keeps other objects for such hosts from other namespaces.
 //!
 //! ## Why
 //! Istiod gives a VirtualService to the proxies of every namespace that imports it. With the host of another tenant, it
@@ -97,6 +99,83 @@
 //!   host: "*.local" # BH601
 //!   trafficPolicy: { connectionPool: { tcp: { maxConnections: 1 } } }
 //! ```
+//! Routes of the Gateway API. Istiod asks for no ReferenceGrant if the parent is a Service, and gives routes of
+//! connections to every caller:
+//! ```yaml as bob in beta-developers
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: TLSRoute
+//! metadata: { name: taken, namespace: tenant-beta }
+//! spec:
+//!   parentRefs:
+//!     - { group: "", kind: Service, name: web }
+//!     - name: web # BH601
+//!       namespace: tenant-acme
+//!       kind: Service
+//!       group: ""
+//!     - name: log-collector # BH601
+//!       namespace: shared-services
+//!       kind: Service
+//!       group: core
+//!     # Another namespace can have an entry for the same host.
+//!     - name: api # BH601
+//!       kind: ServiceEntry
+//!       group: networking.istio.io
+//!   hostnames:
+//!     - web.tenant-acme.svc.cluster.local # BH601
+//!     - "*.example.com" # BH601
+//!     # Istiod adds no namespace here.
+//!     - web # BH601
+//!   rules: [{ backendRefs: [{ name: web, port: 443 }] }]
+//! ```
+//! ```yaml as bob in beta-developers
+//! apiVersion: gateway.networking.k8s.io/v1beta1
+//! kind: HTTPRoute
+//! metadata: { name: taken, namespace: tenant-beta }
+//! spec:
+//!   parentRefs:
+//!     - name: web # BH601
+//!       namespace: tenant-acme
+//!       kind: Service
+//!       group: ""
+//!     - name: web # BH601
+//!       namespace: tenant-acme
+//!       kind: ServiceImport
+//!       group: multicluster.x-k8s.io
+//!   rules: [{ backendRefs: [{ name: web, port: 80 }] }]
+//! ```
+//! ```yaml as bob in beta-developers
+//! apiVersion: networking.k8s.io/v1
+//! kind: Ingress
+//! metadata: { name: taken, namespace: tenant-beta }
+//! spec:
+//!   tls:
+//!     - secretName: certificate
+//!       hosts:
+//!         - shop.example.com # BH601
+//!   rules:
+//!     - host: "*.example.com" # BH601
+//!     - host: web # BH601
+//!     - host: "" # BH601
+//! ```
+//! Hosts that the tenant only calls, at a gateway for all callers:
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: networking.k8s.io/v1
+//! kind: Ingress
+//! metadata: { name: called, namespace: tenant-shop }
+//! spec:
+//!   rules:
+//!     - host: api.example.net # BH601
+//! ```
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: called, namespace: tenant-shop }
+//! spec:
+//!   parentRefs: [{ name: public, namespace: istio-ingress }]
+//!   hostnames:
+//!     - eu.objects.example.net # BH601
+//!   rules: [{ backendRefs: [{ name: web, port: 80 }] }]
+//! ```
 //! A grant for a name does not cover the names above it:
 //! ```yaml as carol in shop-developers, in snapshot granted-hosts
 //! apiVersion: networking.istio.io/v1
@@ -158,6 +237,24 @@
 //!   http:
 //!     - timeout: 2s
 //!       route: [{ destination: { host: log-collector.shared-services.svc.cluster.local } }]
+//! ```
+//!
+//! Routes of the Gateway API for an own Service, an own gateway and a granted one:
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: shop, namespace: tenant-shop }
+//! spec:
+//!   parentRefs:
+//!     - { name: edge, sectionName: https }
+//!     - { name: public, namespace: istio-ingress }
+//!     - { group: "", kind: Service, name: web, namespace: tenant-shop, port: 80 }
+//!     - { group: networking.istio.io, kind: ServiceEntry, name: shop }
+//!   hostnames: [shop.example.com, "*.shop.example.com"]
+//!   rules:
+//!     - matches: [{ path: { type: PathPrefix, value: /v2 } }]
+//!       filters: [{ type: RequestRedirect, requestRedirect: { scheme: https, hostname: www.example.com } }]
+//!     - backendRefs: [{ name: web, port: 80 }]
 //! ```
 //!
 //! ## Limits

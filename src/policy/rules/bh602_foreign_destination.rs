@@ -4,7 +4,9 @@
 //! Refuses routes and mirrors to destinations of others.
 //!
 //! The rule judges the destinations and mirrors of VirtualServices, the host that `rewrite.authority` writes into a
-//! request, and `tunnel.targetHost` of DestinationRules. The hosts that it admits are those of BH601.
+//! request, `tunnel.targetHost` of DestinationRules, and in routes of the Gateway API `backendRefs`, mirrors, the servers of
+//! `externalAuth` and `urlRewrite.hostname`. The hosts that it admits are those of BH601. A ReferenceGrant allows nothing:
+//! istiod asks for none in routes for Services.
 //!
 //! ## Why
 //! A gateway or a shared service that follows your route calls the destination with its own identity, which the
@@ -62,6 +64,63 @@
 //!           targetHost: api.example.com # BH602
 //!           targetPort: 443
 //! ```
+//! ```yaml as bob in beta-developers
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: web, namespace: tenant-beta }
+//! spec:
+//!   parentRefs: [{ group: "", kind: Service, name: web }]
+//!   rules:
+//!     - filters:
+//!         - type: RequestMirror
+//!           requestMirror:
+//!             backendRef: # BH602
+//!               name: web
+//!               namespace: tenant-acme
+//!               port: 80
+//!         - type: URLRewrite
+//!           urlRewrite:
+//!             hostname: web.tenant-acme.svc # BH602
+//!       backendRefs:
+//!         - name: web
+//!           port: 80
+//!           filters:
+//!             - type: ExternalAuth
+//!               externalAuth:
+//!                 protocol: HTTP
+//!                 backendRef: # BH602
+//!                   name: web
+//!                   namespace: istio-system
+//!         - name: web # BH602
+//!           namespace: tenant-acme
+//!           port: 80
+//!         # A host has no namespace that a ReferenceGrant could name.
+//!         - name: web.tenant-acme.svc.cluster.local # BH602
+//!           kind: Hostname
+//!           group: networking.istio.io
+//!           port: 80
+//!         # Istiod makes a host of the name.
+//!         - name: web.tenant-acme.svc.x # BH602
+//!           kind: ServiceImport
+//!           group: multicluster.x-k8s.io
+//!           port: 80
+//!         # Other controllers lead it to any address.
+//!         - name: anywhere # BH602
+//!           kind: Backend
+//!           group: gateway.envoyproxy.io
+//! ```
+//! ```yaml as bob in beta-developers
+//! apiVersion: gateway.networking.k8s.io/v1alpha2
+//! kind: TCPRoute
+//! metadata: { name: db, namespace: tenant-beta }
+//! spec:
+//!   parentRefs: [{ group: "", kind: Service, name: db }]
+//!   rules:
+//!     - backendRefs:
+//!         - name: db # BH602
+//!           namespace: tenant-acme
+//!           port: 3306
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers
@@ -75,6 +134,22 @@
 //!       route: [{ destination: { host: web.tenant-acme-new.svc.cluster.local, port: { number: 80 } } }]
 //!       mirrors: [{ destination: { host: canary }, percentage: { value: 5 } }]
 //!     - redirect: { authority: www.example.com }
+//! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: web, namespace: tenant-acme }
+//! spec:
+//!   parentRefs: [{ name: edge }]
+//!   rules:
+//!     - filters:
+//!         - { type: RequestMirror, requestMirror: { backendRef: { name: canary, port: 80 }, percent: 5 } }
+//!         - { type: URLRewrite, urlRewrite: { hostname: web.tenant-acme.svc.cluster.local } }
+//!       backendRefs:
+//!         - { name: web, port: 80 }
+//!         - { name: web, namespace: tenant-acme-new, port: 80 }
+//!         - { name: web.tenant-acme-new.svc, kind: Hostname, group: networking.istio.io, port: 80 }
+//!         - { name: models, kind: InferencePool, group: inference.networking.k8s.io }
 //! ```
 //! A call to a granted host, with another name in the request:
 //! ```yaml as carol in shop-developers, in snapshot granted-hosts

@@ -4,7 +4,8 @@
 //! Refuses routes on gateways that the tenant is not granted.
 //!
 //! A VirtualService may name `mesh`, Gateways in namespaces of the tenant, and Gateways that have the name of a granted
-//! gateway (`serve.gateways`). This applies to `gateways` of the object and of each match.
+//! gateway (`serve.gateways`). This applies to `gateways` of the object and of each match, and to Gateways and ListenerSets
+//! in `parentRefs` of the Gateway API's routes. Parents of other kinds are refused, apart from those of BH601.
 //!
 //! ## Why
 //! A gateway serves the hosts of a VirtualService in any namespace, unless its Gateway lists namespaces. A route on a
@@ -55,6 +56,26 @@
 //!     - istio-ingress/internal # BH604
 //!   http:
 //!     - route: [{ destination: { host: web } }]
+//! ```
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: GRPCRoute
+//! metadata: { name: shop, namespace: tenant-shop }
+//! spec:
+//!   hostnames: [shop.example.com]
+//!   parentRefs:
+//!     - { name: public, namespace: istio-ingress }
+//!     - name: internal # BH604
+//!       namespace: istio-ingress
+//!     - name: edge # BH604
+//!       namespace: tenant-acme
+//!     - name: public # BH604
+//!       namespace: istio-ingress
+//!       kind: ListenerSet
+//!     - name: mesh # BH604
+//!       group: gateway.networking.x-k8s.io
+//!       kind: XMesh
+//!   rules: [{ backendRefs: [{ name: web, port: 80 }] }]
 //! ```
 //!
 //! ## Admitted

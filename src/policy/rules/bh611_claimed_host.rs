@@ -6,7 +6,8 @@
 //! The rule judges `hosts` and `sniHosts` of VirtualServices and ServiceEntries in namespaces that neither have the tenant
 //! label nor are listed in the settings. Hosts in the namespaces of tenants, of shared services and of the mesh's root are
 //! refused, in each form that proxies know, and so are names that a tenant may serve (`serve.hosts`). Objects that
-//! `exportTo` keeps in their own namespace are admitted.
+//! `exportTo` keeps in their own namespace are admitted. The rule judges Ingresses and routes of the Gateway API in the same way, with the
+//! Services in `parentRefs` of TCPRoutes, TLSRoutes and UDPRoutes.
 //!
 //! ## Why
 //! Istiod gives a VirtualService to the proxies of every namespace that imports it, whatever namespace it is in. The
@@ -53,6 +54,32 @@
 //!   ports: [{ number: 443, name: tls, protocol: TLS }]
 //!   resolution: DNS
 //! ```
+//! ```yaml as dave in sandbox-developers, in snapshot granted-hosts
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: TLSRoute
+//! metadata: { name: taken, namespace: sandbox }
+//! spec:
+//!   parentRefs:
+//!     - name: web # BH611
+//!       namespace: tenant-acme
+//!       kind: Service
+//!       group: ""
+//!   hostnames:
+//!     - shop.example.com # BH611
+//!   rules: [{ backendRefs: [{ name: web, port: 443 }] }]
+//! ```
+//! ```yaml as dave in sandbox-developers, in snapshot granted-hosts
+//! apiVersion: networking.k8s.io/v1
+//! kind: Ingress
+//! metadata: { name: taken, namespace: sandbox }
+//! spec:
+//!   tls:
+//!     - hosts:
+//!         - www.shop.example.com # BH611
+//!   rules:
+//!     - host: www.example.com
+//!     - host: shop.example.com # BH611
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as dave in sandbox-developers
@@ -64,6 +91,15 @@
 //!   gateways: [bookinfo-gateway]
 //!   http:
 //!     - route: [{ destination: { host: productpage, port: { number: 9080 } } }]
+//! ```
+//! Istiod gives routes of requests for Services of others only to callers in the namespace of the route:
+//! ```yaml as dave in sandbox-developers
+//! apiVersion: gateway.networking.k8s.io/v1
+//! kind: HTTPRoute
+//! metadata: { name: patient, namespace: sandbox }
+//! spec:
+//!   parentRefs: [{ group: "", kind: Service, name: web, namespace: tenant-acme }, { name: edge }]
+//!   rules: [{ timeouts: { request: 2s }, backendRefs: [{ name: web, port: 80 }] }]
 //! ```
 //! A timeout for its own calls to a tenant:
 //! ```yaml as dave in sandbox-developers
@@ -94,7 +130,7 @@ use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust
 use crate::policy::claims::{ClaimKind, Owner, resolve};
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
-    .kinds(&[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])])
+    .kinds(&[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry, Kind::Ingress]), Kinds::Routes])
     .in_scopes(&[NamespaceClass::Unowned])
     .trusts(&[Trust::Platform, Trust::Bulkhead]);
 
@@ -114,7 +150,12 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         report.add_with(&claim.path, || {
             let message =
                 format!("{} {finding}, and this namespace belongs to no tenant", quote(claim.value.text()));
-            (message, "write `exportTo: [\".\"]`, or name a host of your own.".to_owned())
+            let fix = if request.kind == Kind::Ingress || request.kind.is_route() {
+                "name a host of your own."
+            } else {
+                "write `exportTo: [\".\"]`, or name a host of your own."
+            };
+            (message, fix.to_owned())
         });
     }
 }

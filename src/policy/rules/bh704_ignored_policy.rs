@@ -4,19 +4,21 @@
 //! Refuses Istio objects that istiod or `istioctl analyze` ignores.
 //!
 //! The label `istio.io/rev` may only name the revision of the namespace. The annotation
-//! `galley.istio.io/analyze-suppress` is refused on AuthorizationPolicies, PeerAuthentications and Sidecars.
+//! `galley.istio.io/analyze-suppress` is refused on AuthorizationPolicies, PeerAuthentications and Sidecars. Keys of the
+//! domain `internal.istio.io` are refused.
 //!
 //! ## Why
 //! istiod ignores objects of another revision, and so does Istio's own validation: the object looks as if it protected
 //! something, and may hold values that Istio would reject. An annotation that silences `istioctl analyze` hides errors
-//! from reviewers.
+//! from reviewers. With keys of `internal.istio.io`, istiod marks the objects that it makes from others: a Gateway with
+//! them can configure the pods of another namespace.
 //!
 //! ## What to write instead
 //! Remove the label or the annotation.
 //!
 //! ## How to get it allowed
 //! The label is admitted if it names the setting `mesh.revision` or the `istio.io/rev` of the namespace, which the
-//! platform sets. Never for the annotation. The rule only warns for tenants with `enforcement: Observe`, for objects
+//! platform sets. Never for the annotations. The rule only warns for tenants with `enforcement: Observe`, for objects
 //! that already violated it while the fields that it reads stay unchanged, and for break-glass accounts
 //! (`platform.breakGlassGroups`).
 //!
@@ -41,6 +43,8 @@
 //!   namespace: tenant-acme
 //!   labels:
 //!     istio.io/rev: "" # BH704
+//!   annotations:
+//!     internal.istio.io/route-semantics: gateway # BH704
 //! spec: { hosts: [web] }
 //! ```
 //!
@@ -67,7 +71,9 @@
 //! ```
 
 use super::{Check, Kinds, Request, Rule, RuleReport, quote};
-use crate::keys::{self, Map, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION, TRAFFIC_KINDS};
+use crate::keys::{
+    self, INTERNAL_DOMAIN, Map, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION, TRAFFIC_KINDS,
+};
 use crate::policy::object::MetadataAt;
 
 pub(super) const RULE: Rule =
@@ -92,5 +98,12 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
         let message =
             format!("{} hides errors of this object from `istioctl analyze`", quote(annotation.value));
         report.add(&annotation.path, message, "remove the annotation.");
+    }
+    for map in Map::ALL {
+        let keys = metadata.metadata.entries(map).iter().map(|(key, _)| key);
+        for key in keys.filter(|key| keys::Pattern::Domain(INTERNAL_DOMAIN).matches(key)) {
+            let message = format!("{} makes istiod treat the object as one that it made itself", quote(key));
+            report.add(&metadata.path(map, key), message, format!("remove this {}.", map.item()));
+        }
     }
 }

@@ -87,8 +87,9 @@
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::fields::place_in_table;
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Object(check)).kinds(&[Kinds::Workloads, Kinds::Only(JUDGED_BY_CONTENT)]).with_ratchet();
+pub(super) const RULE: Rule = Rule::new(Check::Object(check))
+    .kinds(&[Kinds::Workloads, Kinds::Routes, Kinds::Only(JUDGED_BY_CONTENT)])
+    .with_ratchet();
 
 /// The kinds in tenants' namespaces that are judged under any name.
 const JUDGED_BY_CONTENT: &[Kind] = &[
@@ -104,6 +105,7 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::VirtualService,
     Kind::DestinationRule,
     Kind::Gateway,
+    Kind::Ingress,
     Kind::WorkloadEntry,
     Kind::WorkloadGroup,
     Kind::NetworkPolicy,

@@ -5,8 +5,9 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    CertificateRequest, Connection, DestinationRule, Gateway, MetadataAt, NamespaceView, NetworkPolicy,
-    Object, PeerAuthentication, Policy, Secret, Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
+    CertificateRequest, Connection, DestinationRule, Gateway, Ingress, MetadataAt, NamespaceView,
+    NetworkPolicy, Object, PeerAuthentication, Policy, Route, Secret, ServiceEntry, Sidecar, Spec, Telemetry,
+    TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -30,6 +31,9 @@ pub enum Check {
     Secret(fn(&Request<'_>, &Secret<'_>, Option<&Secret<'_>>, &mut RuleReport)),
     DestinationRule(fn(&Request<'_>, &DestinationRule<'_>, &mut RuleReport)),
     Gateway(fn(&Request<'_>, &Gateway<'_>, &mut RuleReport)),
+    Ingress(fn(&Request<'_>, &Ingress, &mut RuleReport)),
+    /// A route of the Gateway API.
+    Route(fn(&Request<'_>, &Route<'_>, &mut RuleReport)),
     /// An object with the name of a baseline object.
     Baseline(fn(&Request<'_>, &Value, &mut RuleReport)),
     /// A policy of any kind that the baseline has objects of.
@@ -37,6 +41,7 @@ pub enum Check {
     NetworkPolicy(fn(&Request<'_>, &NetworkPolicy<'_>, &mut RuleReport)),
     PeerAuthentication(fn(&Request<'_>, &PeerAuthentication<'_>, &mut RuleReport)),
     Sidecar(fn(&Request<'_>, &Sidecar<'_>, &mut RuleReport)),
+    ServiceEntry(fn(&Request<'_>, &ServiceEntry<'_>, &mut RuleReport)),
     Telemetry(fn(&Request<'_>, &Telemetry<'_>, &mut RuleReport)),
     /// Any object.
     Object(fn(&Request<'_>, &mut RuleReport)),
@@ -60,10 +65,13 @@ impl Check {
             Self::Secret(_) => &[Kinds::Only(&[Kind::Secret])],
             Self::DestinationRule(_) => &[Kinds::Only(&[Kind::DestinationRule])],
             Self::Gateway(_) => &[Kinds::Only(&[Kind::Gateway])],
+            Self::Ingress(_) => &[Kinds::Only(&[Kind::Ingress])],
+            Self::Route(_) => &[Kinds::Routes],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
             Self::PeerAuthentication(_) => &[Kinds::Only(&[Kind::PeerAuthentication])],
             Self::Sidecar(_) => &[Kinds::Only(&[Kind::Sidecar])],
+            Self::ServiceEntry(_) => &[Kinds::Only(&[Kind::ServiceEntry])],
             Self::Telemetry(_) => &[Kinds::Only(&[Kind::Telemetry])],
             Self::Metadata(_) | Self::Policy(_) | Self::Object(_) => &[],
         }
@@ -95,6 +103,8 @@ impl Check {
             (Self::Workload(check), Object::Workload(workload)) => check(request, workload, report),
             (Self::DestinationRule(check), Object::DestinationRule(_, rule)) => check(request, rule, report),
             (Self::Gateway(check), Object::Gateway(_, gateway)) => check(request, gateway, report),
+            (Self::Ingress(check), Object::Ingress(_, ingress)) => check(request, ingress, report),
+            (Self::Route(check), Object::Route(_, route)) => check(request, route, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
             (Self::CertificateRequest(check), Object::CertificateRequest(certificate)) => {
@@ -118,6 +128,7 @@ impl Check {
                         check(request, spec, report);
                     }
                     (Self::Sidecar(check), Spec::Sidecar(spec)) => check(request, spec, report),
+                    (Self::ServiceEntry(check), Spec::ServiceEntry(spec)) => check(request, spec, report),
                     (Self::Telemetry(check), Spec::Telemetry(spec)) => check(request, spec, report),
                     _ => {}
                 }
@@ -140,6 +151,8 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::DestinationRule(metadata, _)
         | Object::Gateway(metadata, _)
         | Object::RequestAuthentication(metadata, _)
+        | Object::Ingress(metadata, _)
+        | Object::Route(metadata, _)
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
         Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),

@@ -7,6 +7,8 @@ pub enum Kinds {
     Workloads,
     /// The kinds that the baseline has objects of.
     Managed,
+    /// The routes of the Gateway API.
+    Routes,
     Only(&'static [Kind]),
 }
 
@@ -15,6 +17,7 @@ impl Kinds {
         match self {
             Self::Workloads => kind.is_workload(),
             Self::Managed => kind.is_managed(),
+            Self::Routes => kind.is_route(),
             Self::Only(kinds) => kinds.contains(&kind),
         }
     }

@@ -87,9 +87,13 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
                     let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
                     keeps_old && old.is_some_and(|(_, old)| old == value)
                 };
-                let is_listed = kind == Kind::Service && settings.allowed_service_keys.contains(&**key);
+                let is_listed = match report.code() {
+                    "BH804" => settings.allowed_service_keys.contains(&**key),
+                    "BH808" => settings.allowed_route_keys.contains(&**key),
+                    _ => false,
+                };
                 if !is_listed && !allows(request, row.values, value) && !is_old() {
-                    let fix = fix_of_key(kind, *map, row.values);
+                    let fix = fix_of_key(report.code(), *map, row.values);
                     report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
                 }
             }
@@ -106,12 +110,15 @@ fn allows(request: &Request<'_>, values: keys::Values, value: &str) -> bool {
     }
 }
 
-fn fix_of_key(kind: Kind, map: Map, values: keys::Values) -> String {
+fn fix_of_key(code: &str, map: Map, values: keys::Values) -> String {
     let item = map.item();
-    match (values, kind) {
+    match (values, code) {
         (keys::Values::OwnNamespaces, _) => "write `.`, or namespaces of your own.".to_owned(),
-        (_, Kind::Service) => {
+        (_, "BH804") => {
             format!("remove this {item}, or ask the platform to list it in the setting `allowedServiceKeys`.")
+        }
+        (_, "BH808") => {
+            format!("remove this {item}, or ask the platform to list it in the setting `allowedRouteKeys`.")
         }
         _ => format!("remove this {item}."),
     }

@@ -99,6 +99,7 @@ rules! {
     bh610_foreign_delegate
     bh611_claimed_host
     bh612_foreign_gateway_pod
+    bh613_open_entry
     bh701_permissive_mtls
     bh703_foreign_principal
     bh704_ignored_policy
@@ -109,11 +110,15 @@ rules! {
     bh803_manual_endpoints
     bh804_service_key
     bh805_load_balancer_class
+    bh806_foreign_route
+    bh807_ingress_for_all
+    bh808_route_key
     bh901_platform_only_kind
     bh902_external_workload
     bh903_foreign_subject
     bh904_service_status
     bh905_reserved_kind
+    bh906_gateway_object
     bh907_proxy_extension
     bh908_unknown_field
 }

@@ -357,15 +357,24 @@ impl NamespaceClass {
 /// Returns the kinds whose objects make claims of this kind.
 const fn kinds_with(kind: ClaimKind) -> &'static [Kinds] {
     match kind {
-        ClaimKind::RequestHeader => &[Kinds::Only(&[Kind::VirtualService, Kind::RequestAuthentication])],
-        ClaimKind::Gateway | ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
+        ClaimKind::RequestHeader => {
+            const KINDS: &[Kind] =
+                &[Kind::VirtualService, Kind::HttpRoute, Kind::GrpcRoute, Kind::RequestAuthentication];
+            &[Kinds::Only(KINDS)]
+        }
+        ClaimKind::Gateway => &[Kinds::Only(&[Kind::VirtualService]), Kinds::Routes],
+        ClaimKind::Delegate => &[Kinds::Only(&[Kind::VirtualService])],
         ClaimKind::Caller => &[Kinds::Only(&[Kind::AuthorizationPolicy])],
         ClaimKind::KeySource => &[Kinds::Only(&[Kind::RequestAuthentication])],
         ClaimKind::KnownHost => &[Kinds::Only(&[Kind::Sidecar])],
         ClaimKind::ServedHost => {
-            &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry])]
+            const KINDS: &[Kind] =
+                &[Kind::VirtualService, Kind::DestinationRule, Kind::ServiceEntry, Kind::Ingress];
+            &[Kinds::Only(KINDS), Kinds::Routes]
         }
-        ClaimKind::ReachedHost => &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule])],
+        ClaimKind::ReachedHost => {
+            &[Kinds::Only(&[Kind::VirtualService, Kind::DestinationRule]), Kinds::Routes]
+        }
         ClaimKind::Address | ClaimKind::Export => &[Kinds::Only(&[Kind::VirtualService, Kind::ServiceEntry])],
         ClaimKind::Peer => &[Kinds::Only(&[Kind::NetworkPolicy])],
         ClaimKind::Subject => &[Kinds::Only(&[Kind::RoleBinding])],

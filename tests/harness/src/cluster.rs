@@ -107,9 +107,14 @@ impl Cluster {
         cluster.start_api_server(api_port)?;
 
         // Before the controllers: for kinds that are created later, quotas count objects only after half a minute.
-        let kinds = components::istio_file(components::ISTIO_CRDS)?;
-        let kinds = fs::read_to_string(&kinds).with_context(|| format!("reading {}", kinds.display()))?;
-        cluster.admin()?.apply(&kinds)?;
+        let mut kinds = vec![components::istio_file(components::ISTIO_CRDS)?];
+        for file in components::GATEWAY_API_CRDS {
+            kinds.push(components::gateway_api_file(file)?);
+        }
+        let read =
+            |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
+        let kinds: Vec<String> = kinds.iter().map(read).collect::<Result<_>>()?;
+        cluster.admin()?.apply(&kinds.join("\n---\n"))?;
         // It ends at once if the API server has not yet created the bootstrap RBAC.
         let config = cluster.certified("system:kube-controller-manager", None, &json!({}))?.kubeconfig;
         let config = config.display();

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 pub enum Proxy<'n> {
     /// The proxy of a pod in this namespace.
     Sidecar(&'n str),
-    /// A gateway in this namespace, with the value of its label `app`.
+    /// A gateway in this namespace, with the value of its labels `app` and `istio`.
     Gateway(&'n str, &'n str),
 }
 
@@ -45,7 +45,8 @@ pub fn clusters(port: u16, proxy: Proxy<'_>) -> Result<String> {
     resources(port, proxy, CLUSTERS, None)
 }
 
-/// Returns the listeners that istiod gives the proxy, with the policies for its calls.
+/// Returns the listeners that istiod gives the proxy, with the policies for its calls. The names of clusters are
+/// readable in them.
 pub fn listeners(port: u16, proxy: Proxy<'_>) -> Result<String> {
     resources(port, proxy, LISTENERS, None)
 }
@@ -118,7 +119,8 @@ fn request(proxy: Proxy<'_>, resource: &str, name: Option<&str>) -> Result<Vec<u
     let string = |text: &str| field(3, text.as_bytes());
     let entry =
         |key: &str, value: Vec<u8>| field(1, &[field(1, key.as_bytes())?, field(2, &value)?].concat());
-    let labels = entry("app", string(app)?)?;
+    // Istio's own gateway for Ingresses is selected by the second one.
+    let labels = [entry("app", string(app)?)?, entry("istio", string(app)?)?].concat();
     let metadata = [entry("NAMESPACE", string(namespace)?)?, entry("LABELS", field(5, &labels)?)?].concat();
     let node = [field(1, id.as_bytes())?, field(3, &metadata)?].concat();
     let name = name.map_or(Ok(Vec::new()), |name| field(3, name.as_bytes()))?;

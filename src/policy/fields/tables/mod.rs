@@ -6,7 +6,9 @@ mod destination_rule;
 mod endpoints;
 mod external_workload;
 mod gateway;
+mod gateway_object;
 mod identities;
+mod ingress;
 mod limits;
 mod metadata;
 mod namespace;
@@ -17,6 +19,7 @@ mod pod;
 mod proxy_extensions;
 mod request_authentication;
 mod role_binding;
+mod route;
 mod service;
 mod service_entry;
 mod sidecar;
@@ -33,6 +36,8 @@ pub static PARTS: &[(&str, &[Field])] = &[
     ("Pod spec", pod::SPEC),
     ("Container", pod::CONTAINER),
     ("Probe", pod::PROBE),
+    ("Filter of HTTP calls", route::HTTP_FILTER),
+    ("Filter of gRPC calls", route::GRPC_FILTER),
 ];
 
 /// A kind that only the platform writes, and no rule judges.
@@ -70,6 +75,13 @@ pub fn table(kind: Kind) -> &'static [Field] {
             proxy_extensions::TABLE
         }
         Kind::Gateway => gateway::TABLE,
+        Kind::Ingress => ingress::TABLE,
+        Kind::HttpRoute => route::HTTP,
+        Kind::GrpcRoute => route::GRPC,
+        Kind::TlsRoute => route::TLS,
+        Kind::TcpRoute | Kind::UdpRoute => route::CONNECTIONS,
+        Kind::KubernetesGateway | Kind::ListenerSet | Kind::BackendTlsPolicy => gateway_object::TABLE,
+        Kind::ReferenceGrant => gateway_object::REFERENCE_GRANT,
         Kind::WorkloadEntry | Kind::WorkloadGroup => external_workload::TABLE,
         Kind::Tenant => own_kinds::TENANT,
         Kind::SharedService | Kind::Exemption => own_kinds::PLATFORM_ONLY,

@@ -1,4 +1,4 @@
-use super::{Field, claim, fields, free, metadata, unjudged};
+use super::{Field, claim, fields, free, judged, metadata, unjudged};
 use crate::policy::fields::ClaimKind::{Address, Export, ServedHost};
 
 pub(super) static TABLE: &[Field] = &[
@@ -20,7 +20,7 @@ pub(super) static TABLE: &[Field] = &[
     // How callers connect to the tenant's own hosts, and whom they expect there.
     free("spec.location"),
     free("spec.ports"),
-    free("spec.resolution"),
+    judged("spec.resolution", &["BH613"]),
     free("spec.subjectAltNames"),
     // Pods and WorkloadEntries of the object's own namespace.
     free("spec.workloadSelector.labels"),

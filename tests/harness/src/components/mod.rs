@@ -18,8 +18,8 @@ use crate::tools;
 use component::Component;
 pub use envoy::envoy;
 pub use sources::{
-    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, ISTIO_CRDS, POLICY_CRDS, PROXY_TEMPLATE, Source,
-    istio_api_file, istio_file,
+    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS, POLICY_CRDS,
+    PROXY_TEMPLATE, Source, gateway_api_file, istio_api_file, istio_file,
 };
 
 /// Clients and feature gates read the version.
@@ -149,6 +149,9 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
     }
     for file in [ISTIO_CRDS, PROXY_TEMPLATE] {
         found(file, &istio_file(file)?.display().to_string());
+    }
+    for file in GATEWAY_API_CRDS {
+        found(file, &gateway_api_file(file)?.display().to_string());
     }
     for source in POLICY_CRDS {
         found(source.path, &source.file()?.display().to_string());

@@ -23,6 +23,25 @@ pub fn istio_api_file(path: &str) -> Result<PathBuf> {
     go::module(&ISTIO.source(), "istio.io/api")?.file(path)
 }
 
+/// The CustomResourceDefinitions of the Gateway API with all fields, in its sources.
+pub const GATEWAY_API_CRDS: [&str; 10] = [
+    "config/crd/experimental/gateway.networking.k8s.io_backendtlspolicies.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_gatewayclasses.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_gateways.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_grpcroutes.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_httproutes.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_listenersets.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_referencegrants.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_tcproutes.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_tlsroutes.yaml",
+    "config/crd/experimental/gateway.networking.k8s.io_udproutes.yaml",
+];
+
+/// A file of the Gateway API, in the version that Istio's sources need. Downloads the module; compiles nothing.
+pub fn gateway_api_file(path: &str) -> Result<PathBuf> {
+    go::module(&ISTIO.source(), "sigs.k8s.io/gateway-api")?.file(path)
+}
+
 /// A file of a module that no component requires.
 pub struct Source {
     /// The module and its version.
