@@ -2,11 +2,13 @@
 //! engine enforces them between network namespaces without proxies; both must agree with the tables.
 //!
 //! `rows` are the tables, `world` has their pods and policies, `changes` the mutations of a policy, `hard_sets` policies
-//! that use every part of the API, `admin_policies` a deny that survives, `stage` sends the packets.
+//! that use every part of the API, `own_policies` generated policies of tenants, `admin_policies` a deny that survives,
+//! `stage` sends the packets.
 
 mod admin_policies;
 mod changes;
 mod hard_sets;
+mod own_policies;
 mod rows;
 mod stage;
 mod world;
@@ -24,6 +26,7 @@ use support::snapshot_files::compare_part;
 
 use changes::{Change, changes};
 use hard_sets::HARD_SETS;
+use own_policies::OwnPolicies;
 use rows::{ACME, ALL, CLOSED, ROWS, Row, SERVED};
 use stage::{Stage, flow, is_sent};
 use world::{Part, Probe, World};
@@ -109,6 +112,41 @@ fn default_deny_and_the_other_policies_each_isolate_pods() {
     assert_eq!(evaluated(&others, &packets), evaluated(&all, &packets));
 }
 
+/// A tenant may allow again what the baseline allows, and nothing else, apart from other pods in a namespace of which the
+/// baseline already lets some pods in.
+#[test]
+fn admitted_policy_of_a_tenant_opens_nothing() {
+    let world = World::new();
+    let own = OwnPolicies::generate(&world, 3_000);
+    let OwnPolicies { admitted, refused } = &own;
+    assert!(admitted.len() > 300, "{}", admitted.len());
+    let mut opened = 0;
+    let sampled: Vec<&Value> = refused.iter().step_by(refused.len() / 20).collect();
+    for Part { rows, all, .. } in world.parts().into_iter().filter(|part| part.shown.is_some()) {
+        let packets = packets(&world.probes(rows));
+        let before = evaluated(&all, &packets);
+        let way = |packet: &Packet| {
+            Some((packet.from.pod.as_ref()?.namespace.clone(), packet.to.pod.as_ref()?.namespace.clone()))
+        };
+        let open = packets.iter().zip(&before).filter(|(_, arrives)| **arrives);
+        let open: HashSet<_> = open.filter_map(|(packet, _)| way(packet)).collect();
+        let opens = |policies: &[Value]| {
+            let after = evaluated(&[&all[..], policies].concat(), &packets);
+            let opened =
+                packets.iter().zip(&before).zip(&after).filter(|((_, before), after)| !**before && **after);
+            opened.filter_map(|((packet, _), _)| way(packet)).any(|way| !open.contains(&way))
+        };
+        if opens(admitted) {
+            let found: Vec<&Value> =
+                admitted.iter().filter(|policy| opens(std::slice::from_ref(policy))).collect();
+            panic!("opened by {found:#?}");
+        }
+        opened += sampled.iter().filter(|policy| opens(&[(**policy).clone()])).count();
+    }
+    // The policies of the other end keep closed what the others open.
+    assert!(opened > sampled.len() / 5, "{opened} of {} refused policies open something", sampled.len());
+}
+
 /// The evaluator fails on a policy that it would not read as Kubernetes does.
 #[test]
 fn policy_that_the_evaluator_cannot_read_is_an_error() {
@@ -154,6 +192,12 @@ fn engine_and_evaluator_agree_on_every_packet() {
         for (what, _, policies) in part.changed() {
             trial.run(&what, &policies, &packets, &evaluated(&policies, &packets));
         }
+    }
+    for Part { rows, all, .. } in world.parts().into_iter().filter(|part| part.shown.is_some()) {
+        let probes = world.probes(rows);
+        let design: Vec<bool> = probes.iter().map(|probe| probe.arrives).collect();
+        let own = OwnPolicies::generate(&world, 300).admitted;
+        trial.run("policies of tenants", &[all, own].concat(), &packets(&probes), &design);
     }
     for set in HARD_SETS {
         let packets = hard_sets::packets(&world);
