@@ -314,6 +314,18 @@ static FILLED: &[Filled] = &[
     secrets("credentials"),
     secrets("identities"),
     Filled {
+        entry: "unowned",
+        part: "rules",
+        collection: "/apis/networking.k8s.io/v1/namespaces/filled/ingresses",
+        subresource: "",
+        object: |size| {
+            let rule = |index| json!({ "host": format!("host-{index:08}.example.com") });
+            let rules: Vec<_> = (0..size / 40).map(rule).collect();
+            object("networking.k8s.io/v1", "Ingress", json!({ "spec": { "rules": rules } }))
+        },
+        patch: note,
+    },
+    Filled {
         entry: "services",
         part: "annotations",
         collection: "/api/v1/namespaces/filled/services",

@@ -115,7 +115,10 @@ fn main() {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/snapshot"));
     let snapshot = files::snapshot(&files::read(&[folder]).expect("the example's world")).expect("a world");
     println!("decisions, beside the time to skip the same bytes, {ROUNDS} rounds: median (least to most)");
-    for large in OBJECTS {
+    // `-- WHAT` measures only the objects with this word in their names.
+    let asked: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    for large in OBJECTS.iter().filter(|large| asked.iter().all(|word| large.name.contains(word))) {
         measure(large, &snapshot);
     }
 }
