@@ -207,6 +207,8 @@ pub struct RuleReport {
 
 /// Violations listed for each rule; further ones are only counted.
 const MAX_LISTED_VIOLATIONS: usize = 20;
+/// The number of further violations of a rule at which its claims are no longer resolved.
+const MAX_COUNTED_VIOLATIONS: usize = 1_000;
 
 impl RuleReport {
     pub fn new(code: &'static str) -> Self {
@@ -234,6 +236,11 @@ impl RuleReport {
         }
         let (message, fix) = describe();
         self.add(path, message, fix);
+    }
+
+    /// True if there are so many violations that more need not be counted.
+    pub fn is_full(&self) -> bool {
+        self.unlisted >= MAX_COUNTED_VIOLATIONS
     }
 
     /// Notes the retry that may change the newest violation. One violation that no retry changes is enough to refuse.
@@ -264,8 +271,9 @@ impl RuleReport {
     }
 
     pub fn into_violations(mut self) -> Vec<Violation> {
+        let at_least = if self.is_full() { "at least " } else { "" };
         if let (Some(last), 1..) = (self.violations.last_mut(), self.unlisted) {
-            let _ = write!(last.fix, " {} has {} more violations here.", self.code, self.unlisted);
+            let _ = write!(last.fix, " {} has {at_least}{} more violations here.", self.code, self.unlisted);
         }
         self.violations
     }

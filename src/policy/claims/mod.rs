@@ -21,7 +21,8 @@ mod wording;
 
 use super::Request;
 pub use super::fields::ClaimKind;
-use super::object::{Located, Object, Spec};
+use super::fields::FieldPlace;
+use super::object::{Located, Object, Path, Spec};
 use super::verdict::RuleReport;
 
 use wording::describe;
@@ -57,13 +58,29 @@ pub fn resolve(request: &Request<'_>, claim: &Claim<'_>) -> Owner {
 
 /// Reports the claims of one kind whose owner is one of `refused`.
 pub fn refuse(request: &Request<'_>, kind: ClaimKind, refused: &[Owner], report: &mut RuleReport) {
-    for claim in request.claims(kind) {
-        let owner = resolve(request, &claim.value);
-        if refused.contains(&owner) {
-            report.add_with(&claim.path, || describe(request, &claim.value, owner));
-            report.may_change(owner.retry());
+    let owner_of = |claim: &Claim<'_>| Some(resolve(request, claim)).filter(|owner| refused.contains(owner));
+    for (claim, place) in request.texts(kind) {
+        // Most claims are the tenant's own, and need no path.
+        if let Some(owner) = owner_of(&claim) {
+            add(request, &claim, &request.found.path(place), owner, report);
+        }
+        if report.is_full() {
+            return;
         }
     }
+    for claim in request.views(kind) {
+        if let Some(owner) = owner_of(&claim.value) {
+            add(request, &claim.value, &claim.path, owner, report);
+        }
+        if report.is_full() {
+            return;
+        }
+    }
+}
+
+fn add(request: &Request<'_>, claim: &Claim<'_>, path: &Path<'_>, owner: Owner, report: &mut RuleReport) {
+    report.add_with(path, || describe(request, claim, owner));
+    report.may_change(owner.retry());
 }
 
 impl<'r> Request<'r> {
@@ -78,9 +95,15 @@ impl<'r> Request<'r> {
     /// Returns the claims of one kind that the object makes, in the order of its fields. An object of the baseline makes
     /// none.
     pub fn claims(&self, kind: ClaimKind) -> impl Iterator<Item = Located<'r, Claim<'r>>> {
+        let located = |(value, place)| Located { value, path: self.found.path(place) };
+        self.texts(kind).map(located).chain(self.views(kind))
+    }
+
+    /// Returns the claims that are texts at fields of the kind's table.
+    fn texts(&self, kind: ClaimKind) -> impl Iterator<Item = (Claim<'r>, FieldPlace<'r>)> {
         let is_judged = self.makes_claims();
         let found = self.found.claims.iter().filter(move |claim| is_judged && claim.kind == kind);
-        let found = found.filter_map(|claim| {
+        found.filter_map(|claim| {
             let value = match claim.kind {
                 ClaimKind::RequestHeader => Claim::RequestHeader(&claim.text),
                 ClaimKind::KnownHost => Claim::KnownHost(&claim.text),
@@ -96,8 +119,13 @@ impl<'r> Request<'r> {
                     return None;
                 }
             };
-            Some(Located { value, path: self.found.path(claim.place) })
-        });
+            Some((value, claim.place))
+        })
+    }
+
+    /// Returns the other claims, which are read from a view of the object.
+    fn views(&self, kind: ClaimKind) -> impl Iterator<Item = Located<'r, Claim<'r>>> {
+        let is_judged = self.makes_claims();
         let spec = match self.object {
             Object::Policy(policy) if is_judged => &policy.spec,
             _ => &Spec::Other,
@@ -123,8 +151,9 @@ impl<'r> Request<'r> {
         let parents = route(ClaimKind::ServedHost).into_iter().flat_map(reference::served);
         let gateways = route(ClaimKind::Gateway).into_iter().flat_map(reference::gateways);
         let backends = route(ClaimKind::ReachedHost).into_iter().flat_map(reference::backends);
-        found
-            .chain(peers.into_iter().flat_map(peers::claims))
+        peers
+            .into_iter()
+            .flat_map(peers::claims)
             .chain(subjects)
             .chain(keys.into_iter().flat_map(key_source::claims))
             .chain(callers.into_iter().flat_map(caller::claims))

@@ -4,10 +4,13 @@ use crate::policy::Request;
 use crate::policy::object::Selector;
 use crate::snapshot::NamespaceOwner;
 
+/// The number of foreign names at which the search ends: an object can have very many.
+const MAX_FOREIGN_NAMES: usize = 1_000;
+
 /// The namespaces that a selector matches.
 pub(super) enum SelectedNamespaces<'o> {
     Allowed,
-    /// Only names that are not allowed: these.
+    /// Only names that are not allowed: these, or the first of very many.
     Foreign(Vec<&'o str>),
     /// Any namespace, because the selector names none.
     Any,
@@ -56,7 +59,7 @@ pub(super) fn select<'o>(
         };
         let others = values.iter().map(|value| &**value).filter(|value| !is_allowed(value));
         let count_before = foreign.len();
-        foreign.extend(others);
+        foreign.extend(others.take(MAX_FOREIGN_NAMES));
         if foreign.len() == count_before {
             return SelectedNamespaces::Allowed;
         }

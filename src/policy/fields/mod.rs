@@ -15,7 +15,7 @@ use field::{claim, fields, free, judged, keys, limited, refused, unjudged};
 
 pub use claim_kind::ClaimKind;
 pub use field::{Field, Treatment};
-pub use found::{Found, FoundClaim, LimitedField, UnknownField, place_in_table};
+pub use found::{FieldPlace, Found, FoundClaim, LimitedField, UnknownField, place_in_table};
 pub use limit::{Limit, Values, text};
 pub use reader::{SearchedValue, read};
 pub use rows::{Row, join, rows};

@@ -9,13 +9,13 @@ use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::value::RawValue;
 
 use super::found::{FieldPlace, Found, FoundClaim};
-use super::{Node, Treatment};
+use super::{ClaimKind, Node, Treatment};
 use crate::policy::object::Segment;
 
 /// Raw JSON in a view, in which the reader looks for unknown fields too. It does not look into other raw JSON: that
@@ -226,15 +226,8 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
                 seed.deserialize(Reader { inner: deserializer, place: &place, found })
             }
             Some(Treatment::Claim(kind)) if kind.is_text() && !matches!(segment, Segment::Key(_)) => {
-                let raw = <&RawValue>::deserialize(deserializer)?;
-                // An absent field. In a list, `null` is an element, and an error.
-                if raw.get() == "null" && matches!(segment, Segment::Field(_)) {
-                    return seed.deserialize(raw).map_err(D::Error::custom);
-                }
-                let text: Text<'de> = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-                let place = parent.field(segment, found);
-                found.claims.push(FoundClaim { kind, text: text.0, place });
-                seed.deserialize(raw).map_err(D::Error::custom)
+                let claim = Claim { kind, place: parent, segment, found };
+                seed.deserialize(Text { inner: deserializer, claim })
             }
             Some(Treatment::Limited(limit)) => {
                 let raw = <&RawValue>::deserialize(deserializer)?;
@@ -249,9 +242,84 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
     }
 }
 
-/// Borrows unless the JSON has escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// A claim whose text is read next.
+struct Claim<'p, 'f, 'de> {
+    kind: ClaimKind,
+    place: &'p Place<'p, 'de>,
+    segment: Segment<'de>,
+    found: &'f mut Found<'de>,
+}
+
+impl<'de> Claim<'_, '_, 'de> {
+    fn keep(self, text: Cow<'de, str>) {
+        let Self { kind, place, segment, found } = self;
+        let place = place.field(segment, found);
+        found.claims.push(FoundClaim { kind, text, place });
+    }
+
+    /// Fails for an item of a list, where `null` is a value. A field can be absent.
+    fn leave_out<E: Error>(self) -> Result<(), E> {
+        match self.segment {
+            Segment::Field(_) => Ok(()),
+            _ => Err(E::invalid_type(Unexpected::Unit, &"a string")),
+        }
+    }
+}
+
+/// A deserializer or visitor of the text of a claim.
+struct Text<'p, 'f, 'de, T> {
+    inner: T,
+    claim: Claim<'p, 'f, 'de>,
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Text<'_, '_, 'de, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Text { inner: visitor, claim: self.claim })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_option(Text { inner: visitor, claim: self.claim })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct newtype_struct seq
+        tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, '_, 'de, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<V::Value, E> {
+        self.claim.keep(Cow::Borrowed(text));
+        self.inner.visit_borrowed_str(text)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<V::Value, E> {
+        self.claim.keep(Cow::Owned(text.to_owned()));
+        self.inner.visit_str(text)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.claim.leave_out()?;
+        self.inner.visit_unit()
+    }
+
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.claim.leave_out()?;
+        self.inner.visit_none()
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_some(Text { inner: deserializer, claim: self.claim })
+    }
+}
 
 struct Items<'p, 'f, 'de, A> {
     access: A,
