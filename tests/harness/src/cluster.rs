@@ -111,6 +111,9 @@ impl Cluster {
         for file in components::GATEWAY_API_CRDS {
             kinds.push(components::gateway_api_file(file)?);
         }
+        for source in &components::MONITORING_CRDS {
+            kinds.push(source.file()?);
+        }
         let read =
             |file: &PathBuf| fs::read_to_string(file).with_context(|| format!("reading {}", file.display()));
         let kinds: Vec<String> = kinds.iter().map(read).collect::<Result<_>>()?;

@@ -18,8 +18,9 @@ use crate::tools;
 use component::Component;
 pub use envoy::envoy;
 pub use sources::{
-    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS, POLICY_CRDS,
-    PROXY_TEMPLATE, Source, gateway_api_file, istio_api_file, istio_file,
+    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS, MONITORING_CRDS,
+    POLICY_CRDS, PROMETHEUS_RULES, PROXY_TEMPLATE, RESERVED_MONITORING_CRDS, Source, gateway_api_file,
+    istio_api_file, istio_file,
 };
 
 /// Clients and feature gates read the version.
@@ -153,7 +154,8 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
     for file in GATEWAY_API_CRDS {
         found(file, &gateway_api_file(file)?.display().to_string());
     }
-    for source in POLICY_CRDS {
+    let monitoring = MONITORING_CRDS.iter().chain(&RESERVED_MONITORING_CRDS).chain([&PROMETHEUS_RULES]);
+    for source in monitoring.chain(POLICY_CRDS) {
         found(source.path, &source.file()?.display().to_string());
     }
     found("envoy", &envoy()?.display().to_string());

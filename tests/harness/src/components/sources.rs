@@ -1,7 +1,8 @@
 //! Files of other projects' sources, from Go's module cache.
 
-use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Result, ensure};
 
@@ -71,6 +72,32 @@ pub static CLUSTER_NETWORK_POLICIES: Source = Source {
     path: "config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
 };
 
+/// The CustomResourceDefinition of a kind of the Prometheus operator. The test of the tables of fields lists what newer
+/// versions add.
+const fn monitoring(path: &'static str) -> Source {
+    Source {
+        module: "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+        checksum: "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+        path,
+    }
+}
+
+/// The kinds of the Prometheus operator that rules judge.
+pub static MONITORING_CRDS: [Source; 2] = [
+    monitoring("example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"),
+    monitoring("example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"),
+];
+
+/// Kinds of the Prometheus operator that the default settings reserve for the platform, with the fields of the targets.
+pub static RESERVED_MONITORING_CRDS: [Source; 2] = [
+    monitoring("example/prometheus-operator-crd/monitoring.coreos.com_probes.yaml"),
+    monitoring("example/prometheus-operator-crd/monitoring.coreos.com_scrapeconfigs.yaml"),
+];
+
+/// A kind of the Prometheus operator that neither a rule nor the default settings know.
+pub static PROMETHEUS_RULES: Source =
+    monitoring("example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml");
+
 /// The kinds of network plugins that the baseline has objects of.
 pub static POLICY_CRDS: [&Source; 3] =
     [&GLOBAL_NETWORK_POLICIES, &ADMIN_NETWORK_POLICIES, &CLUSTER_NETWORK_POLICIES];
@@ -80,14 +107,18 @@ impl Source {
     pub fn serve(&self, admin: &Kubectl) -> Result<()> {
         let file = self.file()?;
         admin.apply(&fs::read_to_string(&file)?)?;
-        admin.ok(&[
-            "wait",
-            "--for=condition=Established",
-            "-f",
-            &file.display().to_string(),
-            "--timeout=30s",
-        ])?;
-        Ok(())
+        let file = file.display().to_string();
+        let wait = ["wait", "--for=condition=Established", "-f", &file, "--timeout=30s"];
+        let end = Instant::now() + Duration::from_secs(30);
+        // The command fails while the object has no conditions at all.
+        loop {
+            let said = admin.run(&wait)?;
+            if said.success {
+                return Ok(());
+            }
+            ensure!(Instant::now() < end, "kubectl {} failed:\n{}", wait.join(" "), said.stderr);
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// The file. Downloads the module.
