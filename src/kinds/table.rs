@@ -118,6 +118,10 @@ kinds! {
     BackendTlsPolicy: gateway_api("BackendTLSPolicy", "backendtlspolicies"),
     ReferenceGrant: gateway_api("ReferenceGrant", "referencegrants"),
 
+    // The other kinds of this group are in the settings, which reserve some of them for the platform.
+    ServiceMonitor: Row::judged(Policies, "monitoring.coreos.com", "v1", "servicemonitors", WRITES),
+    PodMonitor: Row::judged(Policies, "monitoring.coreos.com", "v1", "podmonitors", WRITES),
+
     Tenant: own_kind("tenants", &[Subresource::new("status", Kind::Tenant, &[Update])]).compared(),
     SharedService: own_kind("sharedservices", &[Subresource::new("status", Kind::SharedService, &[Update])]),
     Exemption: own_kind("exemptions", &[Subresource::new("status", Kind::Exemption, &[Update])]),

@@ -271,17 +271,19 @@ fn baseline_or_judged_policy(settings: &Settings) -> MatchCondition {
     };
     let judged = Resource::all()
         .filter(|resource| resource.kind.entry() == Some(WebhookEntry::Policies) && is_judged(resource.kind));
-    let reserved: BTreeSet<&str> = settings.reserved_kinds.iter().map(|kind| kind.group.as_str()).collect();
+    let reserved: BTreeSet<String> =
+        settings.reserved_kinds.iter().map(|kind| format!("{}/{}", kind.group, kind.resource)).collect();
     condition(
         "baseline-or-judged-policy",
         &format!(
-            "request.resource.group in [{}] ? !has(object.metadata.deletionTimestamp) \
+            "request.resource.group + '/' + request.resource.resource in [{}] \
+             ? !has(object.metadata.deletionTimestamp) \
              : {OBJECT_NAME}.startsWith('{NAME_PREFIX}') || {OBJECT_NAME} in [{}] \
              || (request.resource.resource in [{}] && (request.operation == 'CREATE' \
              || (request.operation == 'UPDATE' && (object.?spec != oldObject.?spec \
              || object.?subjects != oldObject.?subjects || object.metadata.?labels != oldObject.metadata.?labels \
              || object.metadata.?annotations != oldObject.metadata.?annotations))))",
-            quoted(reserved),
+            quoted(reserved.iter().map(String::as_str)),
             quoted(names),
             quoted(judged.map(|resource| resource.plural)),
         ),

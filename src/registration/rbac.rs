@@ -73,6 +73,8 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                         | Kind::ListenerSet
                         | Kind::BackendTlsPolicy
                         | Kind::ReferenceGrant
+                        | Kind::ServiceMonitor
+                        | Kind::PodMonitor
                 )
             }));
         }
@@ -208,6 +210,7 @@ fn owner_roles() -> [Value; 2] {
         allow("autoscaling", &["horizontalpodautoscalers"], &all),
         allow("batch", &["cronjobs", "jobs"], &all),
         allow("gateway.networking.k8s.io", &routes, &all),
+        allow("monitoring.coreos.com", &["podmonitors", "servicemonitors"], &all),
         allow("networking.istio.io", &istio, &all),
         allow("networking.k8s.io", &["ingresses", "networkpolicies"], &all),
         allow("policy", &["poddisruptionbudgets"], &all),

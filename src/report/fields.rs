@@ -131,7 +131,7 @@ fn allowed(values: Values) -> String {
         Values::ResourceClaim => "claims of the settings".to_owned(),
         Values::RuntimeClass => "Ambient: of the settings".to_owned(),
         Values::CsiDriver => "drivers of the settings".to_owned(),
-        Values::LoadBalancerClass => "classes of the settings".to_owned(),
+        Values::LoadBalancerClass | Values::ScrapeClass => "classes of the settings".to_owned(),
     }
 }
 

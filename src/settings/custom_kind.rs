@@ -4,7 +4,7 @@ use crate::kinds::{Kind, Resource};
 
 /// The policies of network plugins in a namespace: group, kind and plural name. They can allow traffic that no
 /// NetworkPolicy allows, or steer it.
-pub(super) const NETWORK_PLUGIN_POLICIES: [[&str; 3]; 8] = [
+const NETWORK_PLUGIN_POLICIES: [[&str; 3]; 8] = [
     ["cilium.io", "CiliumEnvoyConfig", "ciliumenvoyconfigs"],
     ["cilium.io", "CiliumLocalRedirectPolicy", "ciliumlocalredirectpolicies"],
     ["cilium.io", "CiliumNetworkPolicy", "ciliumnetworkpolicies"],
@@ -14,6 +14,23 @@ pub(super) const NETWORK_PLUGIN_POLICIES: [[&str; 3]; 8] = [
     ["projectcalico.org", "NetworkPolicy", "networkpolicies"],
     ["projectcalico.org", "NetworkSet", "networksets"],
 ];
+
+/// The kinds of the Prometheus operator with which its author makes the platform's Prometheus or Alertmanager call any
+/// address, or gets the Secrets of all namespaces' monitors copied into a namespace.
+const MONITORING: [[&str; 3]; 7] = [
+    ["monitoring.coreos.com", "Alertmanager", "alertmanagers"],
+    ["monitoring.coreos.com", "AlertmanagerConfig", "alertmanagerconfigs"],
+    ["monitoring.coreos.com", "Probe", "probes"],
+    ["monitoring.coreos.com", "Prometheus", "prometheuses"],
+    ["monitoring.coreos.com", "PrometheusAgent", "prometheusagents"],
+    ["monitoring.coreos.com", "ScrapeConfig", "scrapeconfigs"],
+    ["monitoring.coreos.com", "ThanosRuler", "thanosrulers"],
+];
+
+/// Returns the kinds that only the platform may write unless the settings list others.
+pub(super) fn reserved_by_default() -> impl Iterator<Item = [&'static str; 3]> {
+    NETWORK_PLUGIN_POLICIES.into_iter().chain(MONITORING)
+}
 
 /// A kind that Bulkhead does not know.
 #[derive(Clone, Debug, Deserialize)]

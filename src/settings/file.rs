@@ -39,6 +39,7 @@ pub struct File {
     pub(super) allowed_nameservers: BTreeSet<String>,
     pub(super) allowed_resource_claims: BTreeSet<String>,
     pub(super) allowed_schedulers: BTreeSet<String>,
+    pub(super) allowed_scrape_classes: BTreeSet<String>,
     pub(super) allowed_runtime_classes: BTreeSet<String>,
     pub(super) allowed_signers: BTreeSet<String>,
     pub(super) pod_templates: Vec<TemplateKind>,

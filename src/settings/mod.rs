@@ -84,6 +84,8 @@ pub struct Settings {
     pub allowed_resource_claims: BTreeSet<String>,
     /// Schedulers that pods of tenants may name, beside the default one.
     pub allowed_schedulers: BTreeSet<String>,
+    /// Classes of scrapes that ServiceMonitors and PodMonitors of tenants may name.
+    pub allowed_scrape_classes: BTreeSet<String>,
     /// Runtime classes that pods of tenants may name in an ambient mesh.
     pub allowed_runtime_classes: BTreeSet<String>,
     /// Signers that may issue certificates to pods of tenants.
@@ -306,13 +308,14 @@ impl Settings {
             allowed_nameservers: file.allowed_nameservers,
             allowed_resource_claims: file.allowed_resource_claims,
             allowed_schedulers: file.allowed_schedulers,
+            allowed_scrape_classes: file.allowed_scrape_classes,
             allowed_runtime_classes: file.allowed_runtime_classes,
             allowed_signers: file.allowed_signers,
             template_kinds: file.pod_templates,
             reserved_kinds: file
                 .platform
                 .reserved_kinds
-                .unwrap_or_else(|| custom_kind::NETWORK_PLUGIN_POLICIES.map(CustomKind::new).into()),
+                .unwrap_or_else(|| custom_kind::reserved_by_default().map(CustomKind::new).collect()),
             reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),

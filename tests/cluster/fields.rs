@@ -13,6 +13,15 @@ use support::objects::peer_authentication;
 use support::refusal::{expect_refused, expect_warned, violations};
 use support::wait::until;
 
+/// Rows for fields of the Prometheus operator v0.95: the test clusters have the CRDs of v0.85.
+const NEWER: &[(Kind, &[&str])] = &[
+    (
+        Kind::ServiceMonitor,
+        &["spec.extraScrapeMetrics", "spec.scrapeNativeHistograms", "spec.serviceDiscoveryRole"],
+    ),
+    (Kind::PodMonitor, &["spec.extraScrapeMetrics", "spec.scrapeNativeHistograms", "status"]),
+];
+
 fn get(kubectl: &Kubectl, path: &str) -> Value {
     serde_json::from_str(&kubectl.ok(&["get", "--raw", path]).unwrap()).unwrap()
 }
@@ -49,7 +58,12 @@ fn tables_list_exactly_the_served_fields() {
         wrong.extend(
             unlisted.map(|path| format!("{name}: no row of the table lists the served field {path}")),
         );
-        let unserved = comparison.unserved_rows(kind);
+        let mut unserved = comparison.unserved_rows(kind);
+        for path in NEWER.iter().filter(|(newer, _)| *newer == kind).flat_map(|(_, paths)| *paths) {
+            if !unserved.remove(*path) {
+                wrong.push(format!("{name}: {path} is served, so that it need not be listed as newer"));
+            }
+        }
         wrong.extend(
             unserved.iter().map(|path| format!("{name}: no served version has the field of the row {path}")),
         );

@@ -25,6 +25,7 @@ mod ingresses;
 mod injection;
 mod keys;
 mod mesh_wide;
+mod monitors;
 mod namespaces;
 mod other_webhooks;
 mod outage;

@@ -43,6 +43,7 @@ const LEFT_OUT: &[(&str, &[&str])] = &[
             "proxyconfigs/status",
             "requestauthentications/status",
             "serviceentries/status",
+            "servicemonitors/status",
             "sidecars/status",
             "tcproutes/status",
             "telemetries/status",

@@ -44,6 +44,8 @@ pub enum Values {
     ResourceClaim,
     /// A class of load balancers from the settings.
     LoadBalancerClass,
+    /// A class of scrapes from the settings.
+    ScrapeClass,
     /// In an ambient mesh, a runtime class from the settings. In a mesh with sidecars, a pod does not start if its runtime
     /// redirects nothing.
     RuntimeClass,
@@ -87,6 +89,10 @@ impl Values {
             }),
             Self::LoadBalancerClass => {
                 settings.is_some_and(|settings| settings.allowed_load_balancer_classes.contains(&*text))
+            }
+            Self::ScrapeClass => {
+                text.is_empty()
+                    || settings.is_some_and(|settings| settings.allowed_scrape_classes.contains(&*text))
             }
             Self::CsiDriver => settings.is_some_and(|settings| settings.allowed_csi_drivers.contains(&*text)),
         }

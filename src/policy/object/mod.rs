@@ -12,6 +12,7 @@ mod error;
 mod gateway;
 mod ingress;
 mod metadata;
+mod monitor;
 mod namespace;
 mod network_policy;
 mod owner_info;
@@ -52,6 +53,7 @@ pub use error::ObjectError;
 pub use gateway::Gateway;
 pub use ingress::Ingress;
 pub use metadata::{Metadata, MetadataAt};
+pub use monitor::Monitor;
 pub use namespace::NamespaceView;
 pub use network_policy::{Direction, NetworkPolicy, Peer, TrafficRule};
 pub use owner_info::OwnerInfo;
@@ -104,6 +106,8 @@ pub enum Object<'a> {
     Ingress(Metadata<'a>, Ingress),
     /// A route of the Gateway API.
     Route(Metadata<'a>, Route<'a>),
+    /// A ServiceMonitor or a PodMonitor.
+    Monitor(Metadata<'a>, Monitor<'a>),
     Tenant(Box<TenantView<'a>>),
     SharedService(Metadata<'a>),
     /// An object of a kind that is judged only by the user who writes it.
@@ -163,6 +167,7 @@ impl<'a> Object<'a> {
             Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
                 with_spec(kind, raw, found, Self::Route)?
             }
+            Kind::ServiceMonitor | Kind::PodMonitor => with_spec(kind, raw, found, Self::Monitor)?,
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
                 Self::Tenant(Box::new(TenantView::read(metadata, raw)?))

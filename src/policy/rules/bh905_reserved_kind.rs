@@ -3,18 +3,28 @@
 //! ## What it refuses
 //! Refuses kinds that the settings reserve for the platform.
 //!
-//! By default these are the policies of network plugins in tenant namespaces: NetworkPolicies and NetworkSets of Calico,
-//! NetworkPolicies of Antrea, and CiliumNetworkPolicies, CiliumLocalRedirectPolicies and CiliumEnvoyConfigs. The setting
-//! `platform.reservedKinds` lists others instead. Only the platform (`platform.users`, `platform.groups`) may create and
-//! change them; every user may delete them.
+//! By default these are, in tenant namespaces,
+//!
+//! * the policies of network plugins: NetworkPolicies and NetworkSets of Calico, NetworkPolicies of Antrea, and
+//!   CiliumNetworkPolicies, CiliumLocalRedirectPolicies and CiliumEnvoyConfigs;
+//! * of the Prometheus operator ScrapeConfigs, Probes, AlertmanagerConfigs, Prometheuses, PrometheusAgents, Alertmanagers
+//!   and ThanosRulers.
+//!
+//! The setting `platform.reservedKinds` lists others instead, such as kinds with which the controllers of
+//! [Flux, Argo CD or External Secrets](../../../docs/settings.md#kinds-of-other-controllers) act for their author. Only the
+//! platform (`platform.users`, `platform.groups`) may create and change them; every user may delete them.
 //!
 //! ## Why
+//! The platform's Prometheus calls every address in a ScrapeConfig or a Probe, and its Alertmanager those in an
+//! AlertmanagerConfig. The operator copies Secrets that monitors of all namespaces refer to into the namespace of a
+//! Prometheus.
+//!
 //! Other rules judge the peers of NetworkPolicies of Kubernetes only. A policy of a network plugin can allow traffic that
 //! the baseline denies, be evaluated before it, or send the traffic of other pods on the node to a pod of the tenant. A
 //! NetworkSet with the labels of another namespace joins the peers of policies that select this namespace.
 //!
 //! ## What to write instead
-//! Write a NetworkPolicy of Kubernetes (`networking.k8s.io`).
+//! Write a NetworkPolicy of Kubernetes (`networking.k8s.io`), a ServiceMonitor or a PodMonitor.
 //!
 //! ## How to get it allowed
 //! Ask the platform to review the object and to apply it, or to remove the kind from `platform.reservedKinds`. Calico's
@@ -41,6 +51,18 @@
 //! metadata: { name: partners, namespace: tenant-acme, labels: { pcns.kubernetes.io/metadata.name: tenant-beta } }
 //! spec: { nets: [10.0.0.7/32] }
 //! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: monitoring.coreos.com/v1alpha1
+//! kind: ScrapeConfig # BH905
+//! metadata: { name: all, namespace: tenant-acme }
+//! spec: { staticConfigs: [{ targets: [web.tenant-beta.svc:8080] }] }
+//! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: monitoring.coreos.com/v1
+//! kind: Prometheus # BH905
+//! metadata: { name: own, namespace: tenant-acme }
+//! spec: { serviceMonitorNamespaceSelector: {} }
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as root in system:masters
@@ -62,6 +84,6 @@ fn check(_: &Request<'_>, report: &mut RuleReport) {
     report.add(
         &Object::kind_path(),
         "the settings of Bulkhead reserve this kind for the platform",
-        "remove it and write a NetworkPolicy of Kubernetes, or ask the platform to review and apply it.",
+        "remove it, or ask the platform to review and apply it; `bulkhead explain BH905` names kinds to write instead.",
     );
 }

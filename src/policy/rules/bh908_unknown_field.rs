@@ -106,6 +106,8 @@ const JUDGED_BY_CONTENT: &[Kind] = &[
     Kind::DestinationRule,
     Kind::Gateway,
     Kind::Ingress,
+    Kind::ServiceMonitor,
+    Kind::PodMonitor,
     Kind::WorkloadEntry,
     Kind::WorkloadGroup,
     Kind::NetworkPolicy,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    CertificateRequest, Connection, DestinationRule, Gateway, Ingress, MetadataAt, NamespaceView,
+    CertificateRequest, Connection, DestinationRule, Gateway, Ingress, MetadataAt, Monitor, NamespaceView,
     NetworkPolicy, Object, PeerAuthentication, Policy, Route, Secret, ServiceEntry, Sidecar, Spec, Telemetry,
     TenantView, TokenRequest, Workload,
 };
@@ -34,6 +34,8 @@ pub enum Check {
     Ingress(fn(&Request<'_>, &Ingress, &mut RuleReport)),
     /// A route of the Gateway API.
     Route(fn(&Request<'_>, &Route<'_>, &mut RuleReport)),
+    /// A ServiceMonitor or a PodMonitor.
+    Monitor(fn(&Request<'_>, &Monitor<'_>, &mut RuleReport)),
     /// An object with the name of a baseline object.
     Baseline(fn(&Request<'_>, &Value, &mut RuleReport)),
     /// A policy of any kind that the baseline has objects of.
@@ -67,6 +69,7 @@ impl Check {
             Self::Gateway(_) => &[Kinds::Only(&[Kind::Gateway])],
             Self::Ingress(_) => &[Kinds::Only(&[Kind::Ingress])],
             Self::Route(_) => &[Kinds::Routes],
+            Self::Monitor(_) => &[Kinds::Only(&[Kind::ServiceMonitor, Kind::PodMonitor])],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
             Self::PeerAuthentication(_) => &[Kinds::Only(&[Kind::PeerAuthentication])],
@@ -105,6 +108,7 @@ impl Check {
             (Self::Gateway(check), Object::Gateway(_, gateway)) => check(request, gateway, report),
             (Self::Ingress(check), Object::Ingress(_, ingress)) => check(request, ingress, report),
             (Self::Route(check), Object::Route(_, route)) => check(request, route, report),
+            (Self::Monitor(check), Object::Monitor(_, monitor)) => check(request, monitor, report),
             (Self::Connection(check), Object::Connection(connection)) => check(request, connection, report),
             (Self::TokenRequest(check), Object::TokenRequest(_, token)) => check(request, token, report),
             (Self::CertificateRequest(check), Object::CertificateRequest(certificate)) => {
@@ -153,6 +157,7 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::RequestAuthentication(metadata, _)
         | Object::Ingress(metadata, _)
         | Object::Route(metadata, _)
+        | Object::Monitor(metadata, _)
         | Object::SharedService(metadata)
         | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
         Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),

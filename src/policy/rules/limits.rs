@@ -50,6 +50,9 @@ fn fix(request: &Request<'_>, field: &LimitedField<'_>, advice: &impl Fn() -> St
         Values::LoadBalancerClass => {
             "remove it, or ask the platform to list it in the setting `allowedLoadBalancerClasses`.".to_owned()
         }
+        Values::ScrapeClass => {
+            "remove it, or ask the platform to list it in the setting `allowedScrapeClasses`.".to_owned()
+        }
         Values::RuntimeClass => {
             "remove it, or ask the platform to list it in the setting `allowedRuntimeClasses`.".to_owned()
         }

@@ -113,6 +113,7 @@ rules! {
     bh806_foreign_route
     bh807_ingress_for_all
     bh808_route_key
+    bh809_foreign_scrape
     bh901_platform_only_kind
     bh902_external_workload
     bh903_foreign_subject

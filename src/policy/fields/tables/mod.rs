@@ -11,6 +11,7 @@ mod identities;
 mod ingress;
 mod limits;
 mod metadata;
+mod monitor;
 mod namespace;
 mod network_policy;
 mod own_kinds;
@@ -82,6 +83,8 @@ pub fn table(kind: Kind) -> &'static [Field] {
         Kind::TcpRoute | Kind::UdpRoute => route::CONNECTIONS,
         Kind::KubernetesGateway | Kind::ListenerSet | Kind::BackendTlsPolicy => gateway_object::TABLE,
         Kind::ReferenceGrant => gateway_object::REFERENCE_GRANT,
+        Kind::ServiceMonitor => monitor::SERVICE_MONITOR,
+        Kind::PodMonitor => monitor::POD_MONITOR,
         Kind::WorkloadEntry | Kind::WorkloadGroup => external_workload::TABLE,
         Kind::Tenant => own_kinds::TENANT,
         Kind::SharedService | Kind::Exemption => own_kinds::PLATFORM_ONLY,
