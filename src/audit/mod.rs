@@ -5,6 +5,7 @@ mod digest;
 mod exemption_targets;
 mod served_fields;
 mod stored;
+mod unknown_kinds;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use stored::StoredObject;
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
 pub use served_fields::{Comparison, UnlistedField, kinds_in, unlisted_fields};
+pub use unknown_kinds::{HARMLESS_KINDS, UnknownKind, is_known};
 
 /// The scope of an audit.
 #[derive(Clone, Debug)]
@@ -42,6 +44,14 @@ pub enum AuditScope {
 impl AuditScope {
     pub fn of_tenant(snapshot: &Snapshot, name: &str) -> Self {
         Self::Namespaces(snapshot.namespaces_of(name).map(str::to_owned).collect())
+    }
+
+    /// Returns the namespaces to list objects in, one after the other; `None` is all at once.
+    fn filters<'n>(&self, namespaces: &[&'n str]) -> Vec<Option<&'n str>> {
+        match self {
+            Self::Everything => vec![None],
+            Self::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
+        }
     }
 }
 
@@ -104,11 +114,7 @@ impl Audit<'_> {
             existing.insert(namespace, BTreeSet::new());
         }
         for (kind, resource) in self.resources(&mut on_finding).await {
-            let namespace_filters: Vec<Option<&str>> = match scope {
-                AuditScope::Everything => vec![None],
-                AuditScope::Namespaces(_) => namespaces.iter().map(|name| Some(*name)).collect(),
-            };
-            for namespace_filter in namespace_filters {
+            for namespace_filter in scope.filters(namespaces) {
                 let judge_page = |items: &[&RawValue]| {
                     for item in items {
                         progress.objects +=

@@ -6,10 +6,11 @@ use anyhow::{Result, bail};
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
+use kube::api::ApiResource;
 
 use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
-use crate::audit::{self, AuditFinding, AuditScope, Progress};
+use crate::audit::{self, AuditFinding, AuditScope, Progress, UnknownKind};
 use crate::policy::Rule;
 use crate::report::{self, Detail, Format, Writer};
 use crate::settings::Settings;
@@ -50,7 +51,9 @@ impl Audit {
             Detail::Violation(violation) => rules.is_empty() || rules.contains(violation.code),
             Detail::Unjudged { .. } => true,
         };
-        print_findings(&audit, &scope, self.output, is_selected).await
+        let status = print_findings(&audit, &scope, self.output, is_selected).await?;
+        print_unknown_kinds(&audit, &scope).await?;
+        Ok(status)
     }
 
     /// Returns the codes of the selected rules; none for all rules.
@@ -94,6 +97,27 @@ async fn print_unlisted_fields(client: &Client, settings: &Settings) -> Result<(
                 to,
                 "the fields that the cluster serves are not checked, as `/openapi/v3` failed: {error}"
             )?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the kinds of objects in tenants' namespaces that neither a rule nor the settings know. They are not counted: their
+/// objects violate no rule.
+async fn print_unknown_kinds(audit: &audit::Audit<'_>, scope: &AuditScope) -> Result<()> {
+    let mut to = std::io::stderr();
+    match audit.unknown_kinds(scope).await {
+        Ok(kinds) => {
+            for UnknownKind { resource: ApiResource { group, kind, plural, .. }, objects } in kinds {
+                let note = match objects {
+                    Ok(objects) => report::unknown_kind([&group, &kind, &plural], objects),
+                    Err(error) => format!("{kind} ({group}): the objects could not be counted: {error}"),
+                };
+                writeln!(to, "{note}")?;
+            }
+        }
+        Err(error) => {
+            writeln!(to, "the kinds that the cluster serves are not checked, as `/apis` failed: {error}")?;
         }
     }
     Ok(())

@@ -59,6 +59,7 @@ pub(super) struct Platform {
     pub(super) namespace_prefixes: Option<Vec<String>>,
     pub(super) dns_services: Option<Vec<String>>,
     pub(super) reserved_kinds: Option<Vec<CustomKind>>,
+    pub(super) reviewed_kinds: Vec<CustomKind>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -96,6 +96,8 @@ pub struct Settings {
     pub template_kinds: Vec<TemplateKind>,
     /// Kinds that only the platform may write in namespaces of tenants.
     pub reserved_kinds: Vec<CustomKind>,
+    /// Kinds that tenants may write without a rule: the audit does not list them.
+    pub reviewed_kinds: Vec<CustomKind>,
     /// Keys of taints that pods of tenants may tolerate only with a grant.
     pub reserved_taints: BTreeSet<String>,
     /// Further keys of namespace labels and annotations that only the platform may set.
@@ -160,8 +162,8 @@ pub enum SettingsError {
     DenyAllUnmanaged,
     #[error("podTemplates[{index}].{error}")]
     TemplateKind { index: usize, error: TemplateKindError },
-    #[error("platform.reservedKinds[{index}].{error}")]
-    ReservedKind { index: usize, error: CustomKindError },
+    #[error("platform.{key}[{index}].{error}")]
+    CustomKind { key: &'static str, index: usize, error: CustomKindError },
     #[error("rules.{0}: is not a rule; `bulkhead explain` lists the codes")]
     UnknownRule(String),
     #[error(
@@ -218,9 +220,8 @@ impl TryFrom<File> for Settings {
         }
         validate_gateways(&file)?;
         validate_template_kinds(&file.pod_templates)?;
-        for (index, kind) in file.platform.reserved_kinds.iter().flatten().enumerate() {
-            kind.validate().map_err(|error| SettingsError::ReservedKind { index, error })?;
-        }
+        validate_custom_kinds("reservedKinds", file.platform.reserved_kinds.as_deref().unwrap_or_default())?;
+        validate_custom_kinds("reviewedKinds", &file.platform.reviewed_kinds)?;
         if file.mesh_wide.deny_all > DenyAll::Disabled && !file.mesh_wide.manage {
             return Err(SettingsError::DenyAllUnmanaged);
         }
@@ -256,6 +257,13 @@ fn validate_gateways(file: &File) -> Result<(), SettingsError> {
     }
     if file.egress_gateway.as_ref().is_some_and(|gateway| gateway.selector.is_empty()) {
         return Err(SettingsError::EgressSelector);
+    }
+    Ok(())
+}
+
+fn validate_custom_kinds(key: &'static str, kinds: &[CustomKind]) -> Result<(), SettingsError> {
+    for (index, kind) in kinds.iter().enumerate() {
+        kind.validate().map_err(|error| SettingsError::CustomKind { key, index, error })?;
     }
     Ok(())
 }
@@ -316,6 +324,7 @@ impl Settings {
                 .platform
                 .reserved_kinds
                 .unwrap_or_else(|| custom_kind::reserved_by_default().map(CustomKind::new).collect()),
+            reviewed_kinds: file.platform.reviewed_kinds,
             reserved_taints: file.reserved_taints,
             protected_keys: file.labels.protected.into_iter().collect(),
             max_namespace_entries: file.labels.max_entries.unwrap_or(1_000),
@@ -373,6 +382,13 @@ impl Settings {
             (Kind::Unread, [group.as_str(), kind.as_str(), resource.as_str()])
         });
         templates.chain(reserved)
+    }
+
+    /// True if the settings say how objects of this resource are treated, although Bulkhead does not know their kind.
+    pub fn knows(&self, group: &str, resource: &str) -> bool {
+        let is_it = |kind: &CustomKind| kind.group == group && kind.resource == resource;
+        self.template_kind(group, resource).is_some()
+            || self.reserved_kinds.iter().chain(&self.reviewed_kinds).any(is_it)
     }
 
     /// True if only the platform may write this resource in namespaces of tenants.

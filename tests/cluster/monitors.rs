@@ -1,10 +1,17 @@
-//! Kinds of the Prometheus operator. An owner of a tenant writes them with the rights of the baseline alone.
+//! Kinds of the Prometheus operator, and the audit's list of kinds that Bulkhead does not know. An owner of a tenant writes
+//! them with the rights of the baseline alone.
 
-use bulkhead_harness::components::RESERVED_MONITORING_CRDS;
+use std::collections::BTreeSet;
+
+use bulkhead::audit::{HARMLESS_KINDS, is_known};
+use bulkhead::settings::Settings;
+use bulkhead_harness::cluster::Cluster;
+use bulkhead_harness::components::{PROMETHEUS_RULES, RESERVED_MONITORING_CRDS};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use serde_json::{Value, json};
 use support::cluster::{new_namespace, new_tenant, shared};
+use support::command::{bulkhead_as, bulkhead_with};
 use support::objects::{changed, list, object, tenant};
 use support::refusal::{Violation, expect_admitted, expect_refused, refused};
 use support::wait::until;
@@ -168,4 +175,85 @@ fn monitoring_kind_that_names_any_address_is_refused() {
         expect_refused(&member.run(&patch).unwrap(), expected);
         member.ok(&["delete", kind, "own", "-n", &namespace]).unwrap();
     }
+}
+
+/// The notes about kinds that Bulkhead does not know.
+fn notes(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| line.contains("no rule judges this kind")).collect()
+}
+
+#[test]
+fn audit_counts_objects_of_unknown_kinds() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let namespace = new_namespace(&new_tenant(&it, "mon-audit"), "mon-audit");
+    let other = new_namespace(&new_tenant(&it, "monother"), "monother");
+    PROMETHEUS_RULES.serve(&admin).unwrap();
+    let rule = |namespace: &str, name: &str| {
+        let rules = json!([{ "record": "a", "expr": "b" }]);
+        object(
+            VERSION,
+            "PrometheusRule",
+            namespace,
+            name,
+            &json!({ "groups": [{ "name": "a", "rules": rules }] }),
+        )
+    };
+    let config = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a", "namespace": namespace } });
+    let lease = object("coordination.k8s.io/v1", "Lease", &namespace, "a", &json!({}));
+    let rules =
+        [rule(&namespace, "one"), rule(&namespace, "two"), rule(&other, "three"), rule("default", "four")];
+    admin.apply(&list(rules.into_iter().chain([config, lease])).to_string()).unwrap();
+
+    let (code, said) = bulkhead_as(&admin, &["audit", "-n", &namespace]);
+    assert_eq!((code, said.stdout.as_str()), (0, ""), "{said:?}");
+    let [note] = notes(&said.stderr)[..] else { panic!("{said:?}") };
+    assert!(note.starts_with("PrometheusRule: 2 objects in tenants' namespaces"), "{note}");
+    assert!(said.stderr.ends_with(&format!("{note}\n")), "{said:?}");
+    let (_, everywhere) = bulkhead_as(&admin, &["audit"]);
+    assert!(
+        notes(&everywhere.stderr).iter().any(|note| note.starts_with("PrometheusRule: 3 ")),
+        "{everywhere:?}"
+    );
+
+    let kind = "{ group: monitoring.coreos.com, kind: PrometheusRule, resource: prometheusrules }";
+    assert!(note.contains(&kind.replace("{ ", "{").replace(" }", "}")), "{note}");
+    let settings = std::env::temp_dir().join(format!("bulkhead-kinds-{}.yaml", std::process::id()));
+    for key in ["reservedKinds", "reviewedKinds"] {
+        let text =
+            format!("apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nplatform: {{ {key}: [{kind}] }}\n");
+        std::fs::write(&settings, text).unwrap();
+        let (_, said) = bulkhead_with(&admin, &["audit", "-n", &namespace], &settings.display().to_string());
+        assert_eq!(notes(&said.stderr), [""; 0], "{key}: {said:?}");
+        assert_eq!(
+            said.stdout.matches(": BH905 kind: ").count(),
+            if key == "reservedKinds" { 2 } else { 0 },
+            "{said:?}"
+        );
+    }
+    std::fs::remove_file(settings).unwrap();
+}
+
+/// Kinds of Kubernetes that tenants should not write: the audit lists their objects.
+const LISTED: &[(&str, &str)] = &[
+    ("resource.k8s.io", "resourceclaims"),
+    ("resource.k8s.io", "resourceclaimtemplates"),
+    ("storage.k8s.io", "csistoragecapacities"),
+];
+
+#[test]
+fn kinds_of_kubernetes_are_known() {
+    let cluster = Cluster::start().unwrap();
+    let admin = cluster.admin().unwrap();
+    let text = admin.ok(&["api-resources", "--namespaced", "--verbs=create,list", "-o", "name"]).unwrap();
+    let served: BTreeSet<(&str, &str)> = text
+        .lines()
+        .map(|name| name.split_once('.').map_or(("", name), |(plural, group)| (group, plural)))
+        .collect();
+    let settings = Settings::default();
+    let unknown: Vec<_> =
+        served.iter().filter(|(group, plural)| !is_known(&settings, group, plural)).collect();
+    assert_eq!(unknown, LISTED.iter().collect::<Vec<_>>());
+    let unserved: Vec<_> = HARMLESS_KINDS.iter().filter(|kind| !served.contains(*kind)).collect();
+    assert!(unserved.is_empty(), "{unserved:?}");
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bulkhead::cli::Arguments;
 use bulkhead::kinds::Kind;
 use bulkhead::policy::{JudgeError, RULES, Violation, WaiverReason};
-use bulkhead::report::{fields_text, kinds_with_fields, message, unlisted_field};
+use bulkhead::report::{fields_text, kinds_with_fields, message, unknown_kind, unlisted_field};
 use bulkhead::snapshot::ready_for;
 use bulkhead::telemetry::Metrics;
 use clap::{Command, CommandFactory};
@@ -110,6 +110,9 @@ fn fields_of_a_kind_are_as_reviewed() {
     writeln!(text, "\nA kind without a table:\n\n  {}", error.trim_end()).unwrap();
     writeln!(text, "\nA field that the cluster serves and no table lists:\n").unwrap();
     writeln!(text, "  {}", unlisted_field(Kind::VirtualService, "spec.http[].newField")).unwrap();
+    writeln!(text, "\nA kind of objects in tenants' namespaces that Bulkhead does not know:\n").unwrap();
+    let kind = ["monitoring.coreos.com", "PrometheusRule", "prometheusrules"];
+    writeln!(text, "  {}\n  {}", unknown_kind(kind, 1), unknown_kind(kind, 2)).unwrap();
     expect_wording("fields.txt", &text);
     for kind in kinds_with_fields() {
         let widest = fields_text(&[kind]).lines().map(|line| line.chars().count()).max();
@@ -161,6 +164,7 @@ fn errors_in_the_settings_are_as_reviewed() {
          { group: argoproj.io, kind: Roll, resource: rollouts, paths: [spec.canary] }]",
         "platform: { reservedKinds: [{ group: cilium.io, kind: CiliumNetworkPolicy }] }",
         "platform: { reservedKinds: [{ group: networking.k8s.io, kind: NetworkPolicy, resource: networkpolicies }] }",
+        "platform: { reviewedKinds: [{ group: monitoring.coreos.com, kind: PodMonitor, resource: podmonitors }] }",
         "rules: { BH301: Off }",
         "rules: { BH300: Warn }",
         "rules: { BH401: Audit }",

@@ -1,0 +1,83 @@
+//! Kinds of objects in tenants' namespaces that no rule judges and no setting names.
+
+use std::collections::BTreeSet;
+
+use kube::api::{ApiResource, ListParams};
+use kube::discovery::{ApiGroup, Discovery, Scope, verbs};
+
+use super::stored::StoredObject;
+use super::{Audit, AuditScope, is_unknown_kind};
+use crate::kinds::Resource;
+use crate::settings::Settings;
+use crate::sources::pages::each_page_of_metadata;
+
+/// Kinds of Kubernetes that no rule need judge, by group and plural name: they concern only objects of their own namespace,
+/// and the API server or rules judge the objects that their controllers write.
+pub const HARMLESS_KINDS: &[(&str, &str)] = &[
+    ("", "events"),
+    ("apps", "controllerrevisions"),
+    ("autoscaling", "horizontalpodautoscalers"),
+    ("coordination.k8s.io", "leases"),
+    ("events.k8s.io", "events"),
+    ("policy", "poddisruptionbudgets"),
+    ("rbac.authorization.k8s.io", "roles"),
+];
+
+/// A kind that Bulkhead does not know.
+#[derive(Debug)]
+pub struct UnknownKind {
+    pub resource: ApiResource,
+    /// The number of objects in the namespaces of the audit.
+    pub objects: Result<usize, kube::Error>,
+}
+
+impl Audit<'_> {
+    /// Returns the kinds that Bulkhead does not know, and of which there are objects in the namespaces of the scope.
+    pub async fn unknown_kinds(&self, scope: &AuditScope) -> Result<Vec<UnknownKind>, kube::Error> {
+        let served = Discovery::new(self.client.clone()).run_aggregated().await?;
+        let resources = served.groups().flat_map(ApiGroup::resources_by_stability);
+        let is_written = |operations: &[String]| {
+            [verbs::CREATE, verbs::LIST].iter().all(|verb| operations.iter().any(|known| known == verb))
+        };
+        let mut resources: Vec<ApiResource> = resources
+            .filter(|(_, has)| has.scope == Scope::Namespaced && is_written(&has.operations))
+            .map(|(resource, _)| resource)
+            .filter(|resource| !is_known(&self.snapshot.settings, &resource.group, &resource.plural))
+            .collect();
+        resources.sort_by(|one, other| (&one.group, &one.plural).cmp(&(&other.group, &other.plural)));
+        let mut found = Vec::new();
+        for resource in resources {
+            match self.count(scope, &resource).await {
+                Ok(0) => {}
+                Err(error) if is_unknown_kind(&error) => {}
+                objects => found.push(UnknownKind { resource, objects }),
+            }
+        }
+        Ok(found)
+    }
+
+    async fn count(&self, scope: &AuditScope, resource: &ApiResource) -> Result<usize, kube::Error> {
+        let namespaces = self.namespaces(scope);
+        let counted: BTreeSet<&str> = namespaces.iter().copied().collect();
+        let mut objects = 0;
+        for filter in scope.filters(&namespaces) {
+            let listed =
+                each_page_of_metadata(self.client, resource, filter, ListParams::default(), |items| {
+                    for item in items {
+                        let stored: StoredObject = serde_json::from_str(item.get())?;
+                        objects += usize::from(counted.contains(stored.metadata.namespace.as_str()));
+                    }
+                    Ok(())
+                });
+            listed.await?;
+        }
+        Ok(objects)
+    }
+}
+
+/// True if rules judge the kind with this resource, if the settings name it, or if it is harmless.
+pub fn is_known(settings: &Settings, group: &str, plural: &str) -> bool {
+    Resource::find(group, plural, "").is_some()
+        || settings.knows(group, plural)
+        || HARMLESS_KINDS.contains(&(group, plural))
+}
