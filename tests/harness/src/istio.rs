@@ -75,6 +75,8 @@ impl Istio {
                     // A plain Envoy lacks Istio's own filters.
                     ("PILOT_ENABLE_ALPN_FILTER", "false"),
                     ("PILOT_ENABLE_METADATA_EXCHANGE", "false"),
+                    // Tests ask more often than proxies do.
+                    ("PILOT_MAX_REQUESTS_PER_SECOND", "1000"),
                     // As in a mesh that is joined to others: Istio alone would refuse other trust domains.
                     ("PILOT_SKIP_VALIDATE_TRUST_DOMAIN", "true"),
                 ])

@@ -22,5 +22,6 @@ pub mod pki;
 pub mod process;
 pub mod program;
 pub mod progress;
+pub mod protobuf;
 pub mod tools;
 pub mod wire;
