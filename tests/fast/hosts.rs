@@ -9,6 +9,7 @@ use bulkhead::policy::{Review, Verdict, judge};
 use bulkhead::snapshot::User;
 use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use support::host_names::HostNames;
 use support::objects::object;
 use support::random::Random;
 
@@ -148,9 +149,11 @@ fn is_admitted(kind: Kind, object: &Value) -> bool {
     }
 }
 
-/// A name of labels that matter, or an existing one with a change.
-fn generated(random: &mut Random) -> String {
-    const LABELS: &[&str] = &[
+/// The names that the generated ones are made of.
+const NAMES: HostNames = HostNames {
+    services: SERVICES,
+    outside: OUTSIDE,
+    labels: &[
         "web",
         "web",
         "svc",
@@ -176,38 +179,8 @@ fn generated(random: &mut Random) -> String {
         "WEB",
         "10",
         "",
-    ];
-    const ENDS: &[&str] =
-        &["", "", ".svc", ".svc.cluster.local", ".svc.cluster.local", ".svc.cluster.local.", ".com", "."];
-    let full = |service: &str| format!("{service}.svc.cluster.local");
-    let mut labels: Vec<String> = if random.one_in(2) {
-        let count = *random.one_of(&[1, 1, 2, 2, 2, 3, 4]);
-        let labels: Vec<&str> = (0..count).map(|_| *random.one_of(LABELS)).collect();
-        let name = format!("{}{}", labels.join("."), random.one_of(ENDS));
-        name.split('.').map(ToOwned::to_owned).collect()
-    } else {
-        let name = if random.one_in(3) {
-            (*random.one_of(OUTSIDE)).to_owned()
-        } else {
-            let service: &&str = random.one_of(SERVICES);
-            full(service)
-        };
-        name.split('.').map(ToOwned::to_owned).collect()
-    };
-    for _ in 0..*random.one_of(&[0, 0, 1, 1, 2]) {
-        let index = *random.one_of(&(0..labels.len()).collect::<Vec<_>>());
-        match *random.one_of(&["drop", "cut", "star", "double", "letter", "upper", "another"]) {
-            "drop" if labels.len() > 1 => drop(labels.remove(index)),
-            "cut" => labels.truncate(index + 1),
-            "star" => labels[0] = format!("*{}", random.one_of(&["", "-acme", "b", "al"])),
-            "double" => labels.insert(index, labels[index].clone()),
-            "letter" => labels[index].push('x'),
-            "upper" => labels[index] = labels[index].to_uppercase(),
-            _ => labels.insert(index, (*random.one_of(LABELS)).to_owned()),
-        }
-    }
-    labels.join(".")
-}
+    ],
+};
 
 const KINDS: &[(Kind, bool)] = &[
     (Kind::VirtualService, false),
@@ -223,7 +196,7 @@ fn admitted_host_applies_to_no_name_of_others() {
     let mut random = Random::new(16);
     let (mut admitted, mut wrong) = (0, BTreeSet::new());
     for _ in 0..10_000 {
-        let host = generated(&mut random);
+        let host = NAMES.generate(&mut random);
         for owned in OWNED {
             for (kind, is_destination) in KINDS {
                 if !is_admitted(*kind, &naming(*kind, owned.namespace, &host, *is_destination)) {

@@ -16,6 +16,7 @@ pub mod command;
 pub mod conditions;
 pub mod deny_all;
 pub mod documents;
+pub mod host_names;
 pub mod metrics;
 pub mod objects;
 pub mod random;
