@@ -1,8 +1,6 @@
 use super::Owner;
 use crate::policy::Request;
-
-/// The name for the sidecars of the mesh.
-const MESH: &str = "mesh";
+use crate::policy::object::MESH;
 
 /// Resolves a gateway as a VirtualService names it: `mesh`, `NAME`, `NAMESPACE/NAME`, or `NAME.NAMESPACE` with any end.
 pub(super) fn resolve(request: &Request<'_>, gateway: &str) -> Owner {

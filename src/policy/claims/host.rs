@@ -103,7 +103,7 @@ impl<'h> Name<'h> {
         if host.parse::<IpAddr>().is_ok() {
             return Some(Self::Address);
         }
-        let host = host.strip_suffix('.').unwrap_or(host);
+        let (host, is_absolute) = host.strip_suffix('.').map_or((host, false), |host| (host, true));
         if !is_dns_pattern(host) {
             return None;
         }
@@ -115,7 +115,10 @@ impl<'h> Name<'h> {
         if host.strip_prefix('*').is_some_and(|end| is_covered(end) || !end.contains('.')) {
             return Some(Self::Any);
         }
-        let Some((_, last)) = host.rsplit_once('.') else { return Some(Self::Short) };
+        let Some((_, last)) = host.rsplit_once('.') else {
+            // Istiod adds no namespace to a name with a dot at its end.
+            return (!is_absolute).then_some(Self::Short);
+        };
         if let Some(service) = SERVICE_DOMAINS.iter().find_map(|domain| host.strip_suffix(domain)) {
             return Self::service(service);
         }
@@ -157,6 +160,12 @@ fn is_empty_or_parent(before: &str) -> bool {
     before.is_empty() || before.ends_with('.')
 }
 
+/// True for a host that is no Service of the tenant: the wildcard of a ServiceEntry can cover it.
+pub fn is_outside_cluster(request: &Request<'_>, host: &str) -> bool {
+    let Some(Name::Dotted(host)) = Name::parse(host) else { return false };
+    !host.rsplit_once('.').is_some_and(|(_, last)| request.owns(last))
+}
+
 /// Resolves a Service by its namespace and name.
 pub(super) fn owner_of_service(request: &Request<'_>, namespace: &str, name: &str) -> Owner {
     if request.owns(namespace) {
@@ -190,6 +199,7 @@ mod tests {
         let service = |name, namespace| Some(Name::Service { name, namespace });
         for (host, name) in [
             ("web", Some(Name::Short)),
+            ("web.", None),
             ("web.red", Some(Name::Dotted("web.red"))),
             ("web.red.svc", service("web", "red")),
             ("web.red.svc.cluster.local", service("web", "red")),

@@ -28,6 +28,7 @@ use super::verdict::RuleReport;
 use wording::describe;
 
 pub use claim::Claim;
+pub use host::is_outside_cluster;
 pub use owner::Owner;
 
 /// Resolves a claim.

@@ -32,6 +32,7 @@ mod text;
 mod token;
 mod typed_object;
 mod values_at;
+mod virtual_service;
 mod volume;
 mod workload;
 
@@ -75,6 +76,7 @@ pub use text::{JsonStr, StringMap};
 pub use token::{Secret, TokenRequest};
 pub(super) use typed_object::TypedObject;
 pub(super) use values_at::values_at;
+pub use virtual_service::{MESH, VirtualService};
 pub use volume::Volume;
 pub(super) use workload::template;
 pub use workload::{ContainerAt, ContainerKind, Stage, Toleration, Workload};
@@ -98,8 +100,7 @@ pub enum Object<'a> {
     Service(Metadata<'a>),
     /// An Endpoints or an EndpointSlice.
     Endpoints(Endpoints<'a>),
-    /// A VirtualService: its fields are judged by the claims in them.
-    Traffic(Metadata<'a>),
+    VirtualService(Metadata<'a>, VirtualService<'a>),
     DestinationRule(Metadata<'a>, DestinationRule<'a>),
     Gateway(Metadata<'a>, Gateway<'a>),
     RequestAuthentication(Metadata<'a>, RequestAuthentication<'a>),
@@ -157,9 +158,7 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Endpoints(serde_json::from_str(raw.get())?)
             }
-            Kind::VirtualService => {
-                Self::Traffic(TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata)
-            }
+            Kind::VirtualService => with_spec(kind, raw, found, Self::VirtualService)?,
             Kind::DestinationRule => with_spec(kind, raw, found, Self::DestinationRule)?,
             Kind::Gateway => with_spec(kind, raw, found, Self::Gateway)?,
             Kind::RequestAuthentication => with_spec(kind, raw, found, Self::RequestAuthentication)?,

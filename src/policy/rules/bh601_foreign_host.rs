@@ -65,6 +65,8 @@
 //!     # The address of a Service, and names of pods.
 //!     - 10.96.0.20 # BH601
 //!     - 10-0-0-1.tenant-acme.pod.cluster.local # BH601
+//!     # With a dot at its end, a name has no namespace.
+//!     - web. # BH601
 //!     # Only the ASCII form of a name is sent.
 //!     - bücher.example # BH601
 //!     - xn--bcher-kva.example # BH601

@@ -6,7 +6,8 @@
 //! `exportTo` must list only namespaces of the tenant, `.` or `~`
 //!
 //! * in every ServiceEntry;
-//! * in a VirtualService that names hosts or addresses that the tenant calls and does not serve (`grants.reach`).
+//! * in a VirtualService that names hosts or addresses that the tenant calls and does not serve (`grants.reach`);
+//! * in a VirtualService for a host outside the cluster with `tcp` or `tls` routes that sidecars follow.
 //!
 //! Without `exportTo`, istiod exports the object to every namespace. A VirtualService for the tenant's own hosts may be
 //! exported, as long as it leads to its own hosts.
@@ -14,10 +15,11 @@
 //! ## Why
 //! Other tenants, gateways and shared services call the same hosts. An exported object decides how their proxies call
 //! them. A proxy of the platform that follows an exported route calls the destination with its own identity. A
-//! ServiceEntry for a TCP port can take all connections to this port in the proxies that know it.
+//! ServiceEntry for a TCP port can take all connections to this port in the proxies that know it. Istiod applies `tcp` and
+//! `tls` routes also to a ServiceEntry of others whose wildcard covers the host, with all its other hosts.
 //!
 //! ## What to write instead
-//! Write `exportTo: ["."]`, or list namespaces of your own.
+//! Write `exportTo: ["."]`, or list namespaces of your own. For `tls` routes on a gateway, leave `mesh` out of `gateways`.
 //!
 //! ## How to get it allowed
 //! Ask the platform for `Tenant.spec.grants.serve.hosts` if a VirtualService is for a host that you serve, and to write the
@@ -83,6 +85,30 @@
 //!   ports: [{ number: 5432, name: tcp, protocol: TCP }]
 //!   resolution: STATIC
 //! ```
+//! Routes that would also take the connections of a ServiceEntry for `*.example.com`:
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: { name: shop, namespace: tenant-shop }
+//! spec: # BH603
+//!   hosts: [web, shop.example.com]
+//!   tls:
+//!     - match: [{ sniHosts: [shop.example.com] }]
+//!       route: [{ destination: { host: web } }]
+//! ```
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: { name: shop, namespace: tenant-shop }
+//! spec:
+//!   hosts: ["*.shop.example.com"]
+//!   gateways: [edge]
+//!   exportTo:
+//!     - "*" # BH603
+//!   tcp:
+//!     - match: [{ port: 5432, gateways: [mesh] }]
+//!       route: [{ destination: { host: web } }]
+//! ```
 //! A ServiceEntry for an own host, in every namespace:
 //! ```yaml as alice in acme-developers
 //! apiVersion: networking.istio.io/v1
@@ -118,6 +144,18 @@
 //!   http:
 //!     - route: [{ destination: { host: log-collector.shared-services.svc.cluster.local } }]
 //! ```
+//! TLS that a gateway passes through:
+//! ```yaml as carol in shop-developers, in snapshot granted-hosts
+//! apiVersion: networking.istio.io/v1
+//! kind: VirtualService
+//! metadata: { name: shop, namespace: tenant-shop }
+//! spec:
+//!   hosts: [shop.example.com]
+//!   gateways: [istio-ingress/public]
+//!   tls:
+//!     - match: [{ sniHosts: [shop.example.com] }]
+//!       route: [{ destination: { host: web } }]
+//! ```
 //! ```yaml as carol in shop-developers, in snapshot granted-hosts
 //! apiVersion: networking.istio.io/v1
 //! kind: ServiceEntry
@@ -134,7 +172,7 @@
 //! and in the mesh's root, and no ServiceEntry of the tenant for such a host is exported.
 
 use super::{Check, Kind, Kinds, Request, Retry, Rule, RuleReport, quote};
-use crate::policy::claims::{ClaimKind, Owner, resolve};
+use crate::policy::claims::{Claim, ClaimKind, Owner, is_outside_cluster, resolve};
 use crate::policy::object::Object;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -161,7 +199,13 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         None if request.kind == Kind::ServiceEntry => {
             "a ServiceEntry can take connections of their pods".to_owned()
         }
-        None => return,
+        None => match wildcard_covers(request) {
+            Some(host) => format!(
+                "its `tcp` and `tls` routes apply to every ServiceEntry whose wildcard covers {}",
+                quote(host)
+            ),
+            None => return,
+        },
     };
     let fix = "write `exportTo: [\".\"]`, or list namespaces of your own.";
     if !has_exports {
@@ -174,4 +218,16 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
         report.add(&export.path, format!("{name} exports the object to other namespaces, and {reason}"), fix);
         report.may_change(Retry::Refresh);
     }
+}
+
+/// Returns a served host that the wildcard of a ServiceEntry can cover, of a VirtualService with routes for connections
+/// that sidecars follow.
+fn wildcard_covers<'r>(request: &Request<'r>) -> Option<&'r str> {
+    let Object::VirtualService(_, service) = request.object else { return None };
+    let is_served = |claim: &Claim<'_>| {
+        is_outside_cluster(request, claim.text()) && resolve(request, claim) == Owner::Own
+    };
+    let mut hosts = request.claims(ClaimKind::ServedHost).map(|claim| claim.value);
+    let host = hosts.find(|host| service.has_connections_of_sidecars() && is_served(host));
+    host.map(|host| host.text())
 }

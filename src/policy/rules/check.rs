@@ -151,7 +151,7 @@ fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<Metadat
         | Object::ServiceAccount(metadata, _)
         | Object::ConfigMap(metadata)
         | Object::Service(metadata)
-        | Object::Traffic(metadata)
+        | Object::VirtualService(metadata, _)
         | Object::DestinationRule(metadata, _)
         | Object::Gateway(metadata, _)
         | Object::RequestAuthentication(metadata, _)
