@@ -18,6 +18,7 @@ mod exemptions;
 mod fields;
 mod flows;
 mod gateway_pods;
+mod generated_routes;
 mod grants;
 mod hosts;
 mod identity;
