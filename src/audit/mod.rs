@@ -30,7 +30,7 @@ use stored::StoredObject;
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
 pub use served_fields::{Comparison, UnlistedField, kinds_in, unlisted_fields};
-pub use unknown_kinds::{HARMLESS_KINDS, UnknownKind, is_known};
+pub use unknown_kinds::{UnknownKind, is_known};
 
 /// The scope of an audit.
 #[derive(Clone, Debug)]

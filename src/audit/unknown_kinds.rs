@@ -7,21 +7,9 @@ use kube::discovery::{ApiGroup, Discovery, Scope, verbs};
 
 use super::stored::StoredObject;
 use super::{Audit, AuditScope, is_unknown_kind};
-use crate::kinds::Resource;
+use crate::kinds::{HARMLESS_KINDS, Resource};
 use crate::settings::Settings;
 use crate::sources::pages::each_page_of_metadata;
-
-/// Kinds of Kubernetes that no rule need judge, by group and plural name: they concern only objects of their own namespace,
-/// and the API server or rules judge the objects that their controllers write.
-pub const HARMLESS_KINDS: &[(&str, &str)] = &[
-    ("", "events"),
-    ("apps", "controllerrevisions"),
-    ("autoscaling", "horizontalpodautoscalers"),
-    ("coordination.k8s.io", "leases"),
-    ("events.k8s.io", "events"),
-    ("policy", "poddisruptionbudgets"),
-    ("rbac.authorization.k8s.io", "roles"),
-];
 
 /// A kind that Bulkhead does not know.
 #[derive(Debug)]
@@ -79,5 +67,5 @@ impl Audit<'_> {
 pub fn is_known(settings: &Settings, group: &str, plural: &str) -> bool {
     Resource::find(group, plural, "").is_some()
         || settings.knows(group, plural)
-        || HARMLESS_KINDS.contains(&(group, plural))
+        || HARMLESS_KINDS.iter().any(|[known_group, _, known]| (*known_group, *known) == (group, plural))
 }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -7,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 
 use super::exit_status::ExitStatus;
 use crate::keys::STATUS_ANNOTATION;
-use crate::kinds::{Kind, Resource};
+use crate::kinds::{HARMLESS_KINDS, Kind, Resource};
 use crate::policy::object::Stage;
 use crate::policy::{Review, Verdict, Violation, judge};
 use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
@@ -18,7 +19,8 @@ use crate::sources::files::{self, SourceDocument};
 /// Judge manifests as the webhook would.
 ///
 /// Reads Tenants, Namespaces and Settings from --snapshot and from the manifests themselves. The rules for Namespaces
-/// and for Bulkhead's own kinds depend on the user, so these objects are judged only with --as.
+/// and for Bulkhead's own kinds depend on the user, so these objects are judged only with --as. Kinds that no rule judges
+/// are named.
 #[derive(Args, Debug)]
 pub(super) struct Check {
     /// Files or folders of manifests, or `-` for stdin.
@@ -41,6 +43,10 @@ pub(super) struct Check {
     #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
     groups: Vec<String>,
 
+    /// Exit with 3 if some manifests are of kinds that no rule judges.
+    #[arg(long)]
+    strict: bool,
+
     /// The output format.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -56,13 +62,18 @@ impl Check {
         let snapshot = files::snapshot(snapshot_documents.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
+        let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for document in &manifests {
-            let Some(resource) = resource(document, &snapshot.settings)
-                .filter(|resource| !resource.is_cluster_scoped || self.user.is_some())
-            else {
+            let Some(resource) = resource(document, &snapshot.settings) else {
+                if let Some(kind) = unknown_kind(document, &snapshot.settings) {
+                    *unknown.entry(kind).or_default() += 1;
+                }
                 continue;
             };
+            if resource.is_cluster_scoped && self.user.is_none() {
+                continue;
+            }
             judged += 1;
             for line in self.judge(document, resource, &snapshot) {
                 writer.write(&line)?;
@@ -70,12 +81,17 @@ impl Check {
         }
         writer.end()?;
         let Writer { violations, unjudged, .. } = writer;
+        let mut summary = std::io::stderr();
         writeln!(
-            std::io::stderr(),
+            summary,
             "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",
             manifests.len()
         )?;
-        Ok(ExitStatus::of(violations, unjudged))
+        for (kind, count) in &unknown {
+            writeln!(summary, "no rule judges {kind}: {count} in the manifests")?;
+        }
+        let unknown = if self.strict { unknown.len() } else { 0 };
+        Ok(ExitStatus::of(violations, unjudged + unknown))
     }
 
     fn judge(
@@ -152,6 +168,15 @@ fn resource<'a>(document: &SourceDocument, settings: &'a Settings) -> Option<Jud
     let mut custom = settings.custom_kinds().map(|(_, names)| names);
     let [group, _, plural] = custom.find(|[known_group, kind, _]| *known_group == group && *kind == name)?;
     Some(JudgedResource { group, plural, is_cluster_scoped: false })
+}
+
+/// Returns the kind of a manifest with its group, if neither Bulkhead nor the settings know that it is harmless.
+fn unknown_kind(document: &SourceDocument, settings: &Settings) -> Option<String> {
+    let (group, kind) = (document.group()?, document.yaml.text(&["kind"])?);
+    let is_harmless =
+        HARMLESS_KINDS.iter().any(|[known_group, known, _]| (*known_group, *known) == (group, kind));
+    let is_known = is_harmless || settings.is_reviewed(group, kind) || document.is_settings();
+    (!is_known).then(|| if group.is_empty() { kind.to_owned() } else { format!("{kind} ({group})") })
 }
 
 /// Returns the stage of a pod, by the annotation that Istio's injector leaves.

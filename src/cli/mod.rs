@@ -36,7 +36,7 @@ Exit codes:
   0  no violations
   1  violations
   2  error of usage or configuration
-  3  some objects could not be judged";
+  3  some objects could not be judged; with `check --strict`, also kinds that no rule judges";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -3,6 +3,7 @@
 
 #![forbid(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod harmless;
 mod operation;
 mod resource;
 mod table;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
+pub use harmless::HARMLESS_KINDS;
 pub use operation::Operation;
 pub use resource::Resource;
 pub use table::{Kind, MESH_GROUPS, Managed, OWN_GROUP, Scope, WORKLOAD_ENTRIES};

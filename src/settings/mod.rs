@@ -391,6 +391,11 @@ impl Settings {
             || self.reserved_kinds.iter().chain(&self.reviewed_kinds).any(is_it)
     }
 
+    /// True if tenants may write this kind, although Bulkhead does not know it.
+    pub fn is_reviewed(&self, group: &str, kind: &str) -> bool {
+        self.reviewed_kinds.iter().any(|known| known.group == group && known.kind == kind)
+    }
+
     /// True if only the platform may write this resource in namespaces of tenants.
     pub fn is_reserved(&self, group: &str, resource: &str) -> bool {
         self.reserved_kinds.iter().any(|kind| kind.group == group && kind.resource == resource)

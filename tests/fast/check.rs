@@ -157,6 +157,38 @@ fn manifest_that_cannot_be_judged_is_not_clean() {
     }
 }
 
+/// Kinds that only Kubernetes acts on, and those that the settings list, are not named.
+#[test]
+fn kinds_that_no_rule_judges_are_named() {
+    let certificate = json!({
+        "apiVersion": "cert-manager.io/v1", "kind": "Certificate",
+        "metadata": { "name": "web", "namespace": "tenant-acme" },
+    });
+    let budget = json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": { "name": "web", "namespace": "tenant-acme" },
+    });
+    let settings = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Settings",
+        "platform": { "reviewedKinds": [{
+            "group": "cert-manager.io", "kind": "Certificate", "resource": "certificates",
+        }] },
+    });
+    let line = "no rule judges Certificate (cert-manager.io): 2 in the manifests";
+    let [unknown, reviewed] = [vec![&certificate, &budget, &certificate], vec![&certificate, &settings]]
+        .map(|items| json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string());
+    for (arguments, input, expected) in [
+        (&["check", "-"][..], &unknown, 0),
+        (&["check", "--strict", "-"], &unknown, 3),
+        (&["check", "--strict", "-"], &reviewed, 0),
+    ] {
+        let (code, out, note) = bulkhead(arguments, input);
+        assert_eq!((code, out.as_str()), (expected, ""), "{note}");
+        let names: Vec<&str> = note.lines().filter(|line| line.starts_with("no rule")).collect();
+        assert_eq!(names, if *input == unknown { vec![line] } else { vec![] }, "{note}");
+    }
+}
+
 #[test]
 fn usage_or_configuration_error_exits_with_2() {
     for (arguments, input, names) in [

@@ -136,11 +136,9 @@ fn admitted_policy_of_a_tenant_opens_nothing() {
                 packets.iter().zip(&before).zip(&after).filter(|((_, before), after)| !**before && **after);
             opened.filter_map(|((packet, _), _)| way(packet)).any(|way| !open.contains(&way))
         };
-        if opens(admitted) {
-            let found: Vec<&Value> =
-                admitted.iter().filter(|policy| opens(std::slice::from_ref(policy))).collect();
-            panic!("opened by {found:#?}");
-        }
+        let found =
+            || admitted.iter().filter(|policy| opens(std::slice::from_ref(policy))).collect::<Vec<_>>();
+        assert!(!opens(admitted), "opened by {:#?}", found());
         opened += sampled.iter().filter(|policy| opens(&[(**policy).clone()])).count();
     }
     // The policies of the other end keep closed what the others open.

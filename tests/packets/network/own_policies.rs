@@ -70,7 +70,7 @@ fn is_admitted(world: &World, policy: &Value) -> bool {
         object: Some((&*raw).into()),
         ..Review::default()
     };
-    let Verdict::Judged { refused, .. } = judge(&review, &world.snapshot) else { panic!("{policy}") };
+    let Verdict::Judged { refused, .. } = judge(&review, &world.snapshot) else { unreachable!("{policy}") };
     // She is no member.
     let mut codes = refused.iter().map(|violation| violation.code).filter(|code| *code != "BH113");
     !codes.any(|code| {
