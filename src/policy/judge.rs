@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::object::Object;
 use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
@@ -169,13 +170,13 @@ impl Request<'_> {
     }
 }
 
-/// True if the object of the request is a pod that rules judge: it is worth reading in the same pass as the review.
-pub fn is_judged_pod(review: &Review<'_>, snapshot: &Snapshot) -> bool {
-    matches!(kind_and_operation(review), Ok((Kind::Pod, Operation::Create | Operation::Update)))
-        && matches!(
-            snapshot.owner(review.namespace),
-            Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_))
-        )
+/// Returns the kind of the object, if rules judge it, and it can be read in the same pass as the review.
+pub fn kind_to_read(review: &Review<'_>, snapshot: &Snapshot) -> Option<Kind> {
+    let (kind, operation) = kind_and_operation(review).ok()?;
+    let is_written = matches!(operation, Operation::Create | Operation::Update);
+    let owner = snapshot.owner(review.namespace);
+    let is_judged = matches!(owner, Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_)));
+    (is_written && is_judged && Object::is_read_in_one_pass(kind)).then_some(kind)
 }
 
 /// Returns the kind and the operation that the request announces, if some rule judges them.

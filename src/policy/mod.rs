@@ -21,7 +21,7 @@ pub mod rules;
 mod trust;
 mod verdict;
 
-pub use judge::{is_judged_pod, judge, judge_by};
+pub use judge::{judge, judge_by, kind_to_read};
 pub use read_object::ReadObject;
 pub use request::Request;
 pub use review::{Review, ReviewObject};

@@ -1,8 +1,9 @@
 use serde::Deserializer;
+use serde::de::Error;
 use serde_json::value::RawValue;
 
 use super::fields::Found;
-use super::object::{Object, ObjectError, Stage, Workload};
+use super::object::{Object, ObjectError, Stage};
 use crate::kinds::Kind;
 
 /// An object, with its unknown fields and its claims.
@@ -24,11 +25,20 @@ impl<'a> ReadObject<'a> {
         Self { object: Object::Opaque, found: Found::default() }
     }
 
-    /// Reads a pod in the middle of a review. After an error, the review must be read again with the pod as raw JSON,
-    /// because only then the error is a verdict.
-    pub fn deserialize_pod<D: Deserializer<'a>>(deserializer: D, stage: Stage) -> Result<Self, D::Error> {
+    /// Reads an object in the middle of a review. After an error, the review must be read again with the object as raw
+    /// JSON, because only then the error is a verdict. An object of the baseline is one: rules read the whole of it.
+    pub fn deserialize<D: Deserializer<'a>>(
+        kind: Kind,
+        deserializer: D,
+        stage: Stage,
+    ) -> Result<Self, D::Error> {
         let mut found = Found::default();
-        let object = Object::Workload(Workload::deserialize_pod(deserializer, stage, &mut found)?);
-        Ok(Self { object, found })
+        let object = Object::deserialize(kind, deserializer, stage, &mut found)?.map_err(D::Error::custom)?;
+        match &object {
+            Object::Policy(policy) if policy.has_baseline_name() => {
+                Err(D::Error::custom("an object of the baseline"))
+            }
+            _ => Ok(Self { object, found }),
+        }
     }
 }

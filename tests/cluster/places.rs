@@ -327,13 +327,15 @@ async fn served(client: &Client) -> Vec<Served> {
 }
 
 /// The fields that the API server requires of a kind, other than those of [`pod`].
-fn body(kind: &str, home: &str) -> Value {
+fn body(served: &Served, home: &str) -> Value {
     // Others than those of the objects, so that no controller adopts the pod.
     let labels = json!({ "app": "places-pods" });
     let container = json!({ "name": "app", "image": "registry.example.com/app:1" });
     let template = |policy: &str| json!({ "metadata": { "labels": labels }, "spec": { "restartPolicy": policy, "containers": [container] } });
     let selector = json!({ "matchLabels": labels });
-    let fields = match kind {
+    let is_of_gateway_api = served.api_version.starts_with("gateway.networking.k8s.io/");
+    let listeners = json!([{ "name": "http", "port": 80, "protocol": "HTTP" }]);
+    let fields = match served.kind.as_str() {
         "Binding" => json!({ "target": { "kind": "Node", "name": "one" } }),
         "PersistentVolumeClaim" => json!({ "spec": {
             "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } },
@@ -372,6 +374,23 @@ fn body(kind: &str, home: &str) -> Value {
         "CSIStorageCapacity" => json!({ "storageClassName": "a" }),
         "ResourceClaimTemplate" => json!({ "spec": { "spec": {} } }),
         "DestinationRule" => json!({ "spec": { "host": "a" } }),
+        "Gateway" if is_of_gateway_api => {
+            json!({ "spec": { "gatewayClassName": "a", "listeners": listeners } })
+        }
+        "ListenerSet" => json!({ "spec": { "parentRef": { "name": "a" }, "listeners": listeners } }),
+        "TLSRoute" | "TCPRoute" | "UDPRoute" => json!({ "spec": {
+            "hostnames": ["a.example.com"], "rules": [{ "backendRefs": [{ "name": "a", "port": 80 }] }],
+        } }),
+        "ReferenceGrant" => json!({ "spec": {
+            "from": [{ "group": "gateway.networking.k8s.io", "kind": "HTTPRoute", "namespace": "a" }],
+            "to": [{ "group": "", "kind": "Service" }],
+        } }),
+        "BackendTLSPolicy" => json!({ "spec": {
+            "targetRefs": [{ "group": "", "kind": "Service", "name": "a" }],
+            "validation": { "hostname": "a.example.com", "wellKnownCACertificates": "System" },
+        } }),
+        "ServiceMonitor" => json!({ "spec": { "selector": {}, "endpoints": [] } }),
+        "PodMonitor" => json!({ "spec": { "selector": {} } }),
         "Gateway" => json!({ "spec": { "servers": [{
             "port": { "number": 80, "name": "http", "protocol": "HTTP" }, "hosts": ["a.example.com"],
         }] } }),
@@ -389,6 +408,11 @@ fn body(kind: &str, home: &str) -> Value {
         "WorkloadGroup" => json!({ "spec": { "template": {} } }),
         "WasmPlugin" => json!({ "spec": { "selector": selector, "url": "oci://registry.example.com/a:1" } }),
         "ResourceClaim"
+        | "HTTPRoute"
+        | "GRPCRoute"
+        | "Probe"
+        | "PrometheusRule"
+        | "ScrapeConfig"
         | "EnvoyFilter"
         | "ProxyConfig"
         | "RequestAuthentication"
@@ -411,7 +435,7 @@ fn writes(served: &Served, home: &str) -> Vec<(&'static str, String, &'static st
     let (resource, subresource) = served.name.split_once('/').unwrap_or((&served.name, ""));
     let all = format!("{}/namespaces/{home}/{resource}", served.path);
     let one = format!("{all}/places-any");
-    let object = changed(body(&served.kind, home), |object| {
+    let object = changed(body(served, home), |object| {
         object["apiVersion"] = json!(served.api_version);
         object["kind"] = json!(served.kind);
     });
@@ -470,7 +494,7 @@ fn every_write_in_a_protected_namespace_is_refused() {
         let mut wrong = Vec::new();
         for served in all.iter().filter(|served| !served.name.contains('/') && !is_never_sent(served)) {
             let all = format!("{}/namespaces/{home}/{}", served.path, served.name);
-            let object = changed(body(&served.kind, home), |object| {
+            let object = changed(body(served, home), |object| {
                 object["apiVersion"] = json!(served.api_version);
                 object["kind"] = json!(served.kind);
             });

@@ -41,10 +41,11 @@ fn snapshot_of_a_cluster_is_enough_for_check() {
             .arg(&manifest)
             .output()
             .unwrap();
-        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+        let said = [output.stdout, output.stderr].map(|said| String::from_utf8(said).unwrap());
+        (output.status.code(), said.concat())
     };
     let (code, found) = check(&snapshot);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(1), "{found}");
     assert!(found.contains("Pod tenant-snap-shot/app: BH301 spec.hostNetwork"), "{found}");
 
     // Without the namespace nothing can be said.

@@ -1,7 +1,5 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
-
-use foldhash::fast::FixedState;
 
 use super::{Field, Treatment, table};
 use crate::kinds::Kind;
@@ -11,21 +9,30 @@ use crate::kinds::Kind;
 pub struct Node {
     pub treatment: Option<Treatment>,
     /// The fields of an object, by name.
-    fields: HashMap<&'static str, Self, FixedState>,
+    fields: Vec<(&'static str, Self)>,
+    /// The marks of their names, in the same order. To compare them costs less than to hash a name.
+    marks: Vec<u16>,
     /// Each item of a list, or each value of a map.
+    elements: Option<Box<Self>>,
+}
+
+/// A node while its table is read.
+#[derive(Default)]
+struct Draft {
+    treatment: Option<Treatment>,
+    fields: BTreeMap<&'static str, Self>,
     elements: Option<Box<Self>>,
 }
 
 /// Returns the tree of the kind's table.
 pub fn tree(kind: Kind) -> &'static Node {
     static TREES: LazyLock<Vec<Node>> =
-        LazyLock::new(|| Kind::ALL.iter().map(|kind| Node::new(table(*kind))).collect());
-    static NONE: Node =
-        Node { treatment: None, fields: HashMap::with_hasher(FixedState::with_seed(0)), elements: None };
+        LazyLock::new(|| Kind::ALL.iter().map(|kind| Draft::new(table(*kind)).finish()).collect());
+    static NONE: Node = Node { treatment: None, fields: Vec::new(), marks: Vec::new(), elements: None };
     TREES.get(kind as usize).unwrap_or(&NONE)
 }
 
-impl Node {
+impl Draft {
     fn new(table: &'static [Field]) -> Self {
         let mut root = Self::default();
         root.add(table);
@@ -56,14 +63,33 @@ impl Node {
         node
     }
 
+    fn finish(self) -> Node {
+        let Self { treatment, fields, elements } = self;
+        let marks = fields.keys().map(|name| mark(name)).collect();
+        let fields = fields.into_iter().map(|(name, node)| (name, node.finish())).collect();
+        Node { treatment, fields, marks, elements: elements.map(|elements| Box::new(elements.finish())) }
+    }
+}
+
+/// Returns a number that few names of an object's fields share: of their length, their first and their last byte.
+fn mark(name: &str) -> u16 {
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+    let ends = byte(name.as_bytes().first()).rotate_left(4) ^ byte(name.as_bytes().last());
+    u16::from_le_bytes([name.len().to_le_bytes()[0], ends])
+}
+
+impl Node {
     /// Returns the field `name` of the object, with the name as the table has it.
     pub fn field(&self, name: &str) -> Option<(&'static str, &Self)> {
-        self.fields.get_key_value(name).map(|(name, node)| (*name, node))
+        let mark = mark(name);
+        let marked = self.marks.iter().zip(&self.fields).filter(|(known, _)| **known == mark);
+        let mut fields = marked.map(|(_, (known, node))| (*known, node));
+        fields.find(|(known, _)| *known == name)
     }
 
     /// Returns the fields of the object, in any order.
     pub fn fields(&self) -> impl Iterator<Item = &Self> {
-        self.fields.values()
+        self.fields.iter().map(|(_, node)| node)
     }
 
     /// Returns the items of the list, or the values of the map.

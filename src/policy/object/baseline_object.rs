@@ -10,8 +10,11 @@ pub(super) fn read_baseline_object(
     name: Option<&str>,
     raw: &RawValue,
 ) -> Result<Option<serde_json::Value>, ObjectError> {
-    let is_baseline = name.is_some_and(|name| {
+    Ok(is_baseline_name(kind, name).then(|| serde_json::from_str(raw.get())).transpose()?)
+}
+
+pub(super) fn is_baseline_name(kind: Kind, name: Option<&str>) -> bool {
+    name.is_some_and(|name| {
         baseline::is_baseline_name(kind, name) || baseline::is_cluster_object_name(kind, name)
-    });
-    Ok(is_baseline.then(|| serde_json::from_str(raw.get())).transpose()?)
+    })
 }

@@ -36,13 +36,12 @@ mod virtual_service;
 mod volume;
 mod workload;
 
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::fields::Found;
 use crate::kinds::Kind;
-use baseline_object::read_baseline_object;
+use baseline_object::{is_baseline_name, read_baseline_object};
 
 pub use authorization_policy::{AuthorizationPolicy, Caller, CallerForm};
 pub use certificate_request::{CertificateNames, CertificateRequest, KUBELET_SIGNERS};
@@ -143,7 +142,6 @@ impl<'a> Object<'a> {
                 let object = read_baseline_object(Kind::ServiceAccount, metadata.name.as_deref(), raw)?;
                 Self::ServiceAccount(metadata, object)
             }
-            Kind::TokenRequest => with_spec(kind, raw, found, Self::TokenRequest)?,
             Kind::CertificateSigningRequest => {
                 let object = TypedObject::read(kind, raw, found)?;
                 Self::CertificateRequest(object.spec.unwrap_or_default())
@@ -158,19 +156,11 @@ impl<'a> Object<'a> {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;
                 Self::Endpoints(serde_json::from_str(raw.get())?)
             }
-            Kind::VirtualService => with_spec(kind, raw, found, Self::VirtualService)?,
-            Kind::DestinationRule => with_spec(kind, raw, found, Self::DestinationRule)?,
-            Kind::Gateway => with_spec(kind, raw, found, Self::Gateway)?,
-            Kind::RequestAuthentication => with_spec(kind, raw, found, Self::RequestAuthentication)?,
-            Kind::Ingress => with_spec(kind, raw, found, Self::Ingress)?,
-            Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
-                with_spec(kind, raw, found, Self::Route)?
-            }
-            Kind::ServiceMonitor | Kind::PodMonitor => with_spec(kind, raw, found, Self::Monitor)?,
             Kind::Tenant => {
                 let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
                 Self::Tenant(Box::new(TenantView::read(metadata, raw)?))
             }
+            Kind::RoleBinding => Self::Policy(Policy::read_role_binding(raw, found)?),
             Kind::NetworkPolicy
             | Kind::AuthorizationPolicy
             | Kind::PeerAuthentication
@@ -180,9 +170,28 @@ impl<'a> Object<'a> {
             | Kind::EnvoyFilter
             | Kind::ResourceQuota
             | Kind::LimitRange
-            | Kind::RoleBinding => Self::Policy(Policy::read(kind, raw, found)?),
-            Kind::Pod
-            | Kind::PodTemplate
+            | Kind::Pod
+            | Kind::TokenRequest
+            | Kind::VirtualService
+            | Kind::DestinationRule
+            | Kind::Gateway
+            | Kind::RequestAuthentication
+            | Kind::Ingress
+            | Kind::HttpRoute
+            | Kind::GrpcRoute
+            | Kind::TlsRoute
+            | Kind::TcpRoute
+            | Kind::UdpRoute
+            | Kind::ServiceMonitor
+            | Kind::PodMonitor => {
+                let mut json = serde_json::Deserializer::from_str(raw.get());
+                let mut object = Self::deserialize(kind, &mut json, stage, found)??;
+                if let Self::Policy(policy) = &mut object {
+                    policy.object = read_baseline_object(kind, policy.metadata.name.as_deref(), raw)?;
+                }
+                object
+            }
+            Kind::PodTemplate
             | Kind::ReplicationController
             | Kind::DaemonSet
             | Kind::Deployment
@@ -218,17 +227,71 @@ impl<'a> Object<'a> {
             }
         })
     }
+
+    /// True for the kinds that [`Self::deserialize`] reads.
+    pub const fn is_read_in_one_pass(kind: Kind) -> bool {
+        matches!(
+            kind,
+            Kind::NetworkPolicy
+                | Kind::AuthorizationPolicy
+                | Kind::PeerAuthentication
+                | Kind::Sidecar
+                | Kind::ServiceEntry
+                | Kind::Telemetry
+                | Kind::EnvoyFilter
+                | Kind::ResourceQuota
+                | Kind::LimitRange
+                | Kind::Pod
+                | Kind::TokenRequest
+                | Kind::VirtualService
+                | Kind::DestinationRule
+                | Kind::Gateway
+                | Kind::RequestAuthentication
+                | Kind::Ingress
+                | Kind::HttpRoute
+                | Kind::GrpcRoute
+                | Kind::TlsRoute
+                | Kind::TcpRoute
+                | Kind::UdpRoute
+                | Kind::ServiceMonitor
+                | Kind::PodMonitor
+        )
+    }
+
+    /// Reads an object of a kind of which one view holds all that rules read, and fails for other kinds. The inner result
+    /// fails for an object of another kind than the announced one.
+    pub fn deserialize<D: Deserializer<'a>>(
+        kind: Kind,
+        deserializer: D,
+        stage: Stage,
+        found: &mut Found<'a>,
+    ) -> Result<Result<Self, ObjectError>, D::Error> {
+        match kind {
+            Kind::Pod => Ok(Workload::deserialize_pod(deserializer, stage, found)?.map(Self::Workload)),
+            Kind::TokenRequest => with_spec(kind, deserializer, found, Self::TokenRequest),
+            Kind::VirtualService => with_spec(kind, deserializer, found, Self::VirtualService),
+            Kind::DestinationRule => with_spec(kind, deserializer, found, Self::DestinationRule),
+            Kind::Gateway => with_spec(kind, deserializer, found, Self::Gateway),
+            Kind::RequestAuthentication => with_spec(kind, deserializer, found, Self::RequestAuthentication),
+            Kind::Ingress => with_spec(kind, deserializer, found, Self::Ingress),
+            Kind::HttpRoute | Kind::GrpcRoute | Kind::TlsRoute | Kind::TcpRoute | Kind::UdpRoute => {
+                with_spec(kind, deserializer, found, Self::Route)
+            }
+            Kind::ServiceMonitor | Kind::PodMonitor => with_spec(kind, deserializer, found, Self::Monitor),
+            _ => Ok(Policy::deserialize(kind, deserializer, found)?.map(Self::Policy)),
+        }
+    }
 }
 
 /// Reads an object with a spec, and makes a view of both.
-fn with_spec<'a, S: Deserialize<'a> + Default>(
+fn with_spec<'a, S: Deserialize<'a> + Default, D: Deserializer<'a>>(
     kind: Kind,
-    raw: &'a RawValue,
+    deserializer: D,
     found: &mut Found<'a>,
     view: fn(Metadata<'a>, S) -> Object<'a>,
-) -> Result<Object<'a>, ObjectError> {
-    let object = TypedObject::read(kind, raw, found)?;
-    Ok(view(object.metadata, object.spec.unwrap_or_default()))
+) -> Result<Result<Object<'a>, ObjectError>, D::Error> {
+    let object = TypedObject::deserialize_as(kind, deserializer, found)?;
+    Ok(object.checked(kind).map(|object| view(object.metadata, object.spec.unwrap_or_default())))
 }
 
 /// Paths of fields that objects of every kind have.
@@ -279,6 +342,21 @@ impl Object<'_> {
             Self::Policy(policy) => policy.object.as_ref(),
             Self::ServiceAccount(_, baseline) => baseline.as_ref(),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_that_are_read_in_one_pass_are_listed() {
+        for kind in Kind::ALL.iter().copied() {
+            let object = format!(r#"{{"apiVersion":"{}","kind":"{}"}}"#, kind.api_version(), kind.name());
+            let mut json = serde_json::Deserializer::from_str(&object);
+            let read = Object::deserialize(kind, &mut json, Stage::Mutated, &mut Found::default());
+            assert_eq!(matches!(read, Ok(Ok(_))), Object::is_read_in_one_pass(kind), "{}", kind.name());
         }
     }
 }

@@ -1,9 +1,9 @@
-use serde::de::IgnoredAny;
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
     AuthorizationPolicy, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, ServiceEntry,
-    Sidecar, Telemetry, TypedObject, read_baseline_object,
+    Sidecar, Telemetry, TypedObject, is_baseline_name, read_baseline_object,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -33,25 +33,50 @@ pub enum Spec<'a> {
 }
 
 impl<'a> Policy<'a> {
-    pub(super) fn read(kind: Kind, raw: &'a RawValue, found: &mut Found<'a>) -> Result<Self, ObjectError> {
-        let (metadata, spec) = match kind {
-            Kind::NetworkPolicy => TypedObject::read(kind, raw, found)?.into_parts(Spec::NetworkPolicy),
+    /// Reads all but the whole object. Fails for other kinds; the inner result, for an object of another kind.
+    pub(super) fn deserialize<D: Deserializer<'a>>(
+        kind: Kind,
+        deserializer: D,
+        found: &mut Found<'a>,
+    ) -> Result<Result<Self, ObjectError>, D::Error> {
+        match kind {
+            Kind::NetworkPolicy => Self::with_spec(kind, deserializer, found, Spec::NetworkPolicy),
             Kind::AuthorizationPolicy => {
-                TypedObject::read(kind, raw, found)?.into_parts(Spec::AuthorizationPolicy)
+                Self::with_spec(kind, deserializer, found, Spec::AuthorizationPolicy)
             }
-            Kind::PeerAuthentication => {
-                TypedObject::read(kind, raw, found)?.into_parts(Spec::PeerAuthentication)
+            Kind::PeerAuthentication => Self::with_spec(kind, deserializer, found, Spec::PeerAuthentication),
+            Kind::ServiceEntry => Self::with_spec(kind, deserializer, found, Spec::ServiceEntry),
+            Kind::Sidecar => Self::with_spec(kind, deserializer, found, Spec::Sidecar),
+            Kind::Telemetry => Self::with_spec(kind, deserializer, found, Spec::Telemetry),
+            Kind::EnvoyFilter | Kind::ResourceQuota | Kind::LimitRange => {
+                Self::with_spec(kind, deserializer, found, |_: Option<IgnoredAny>| Spec::Other)
             }
-            Kind::ServiceEntry => TypedObject::read(kind, raw, found)?.into_parts(Spec::ServiceEntry),
-            Kind::Sidecar => TypedObject::read(kind, raw, found)?.into_parts(Spec::Sidecar),
-            Kind::Telemetry => TypedObject::read(kind, raw, found)?.into_parts(Spec::Telemetry),
-            Kind::RoleBinding => {
-                let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
-                (metadata, Spec::RoleBinding(serde_json::from_str(raw.get())?))
-            }
-            _ => TypedObject::read(kind, raw, found)?.into_parts(|_: IgnoredAny| Spec::Other),
-        };
+            _ => Err(D::Error::custom("a kind that is not read in one pass")),
+        }
+    }
+
+    fn with_spec<S: Deserialize<'a> + Default, D: Deserializer<'a>>(
+        kind: Kind,
+        deserializer: D,
+        found: &mut Found<'a>,
+        view: fn(S) -> Spec<'a>,
+    ) -> Result<Result<Self, ObjectError>, D::Error> {
+        let object = TypedObject::deserialize_as(kind, deserializer, found)?;
+        Ok(object.checked(kind).map(|object| {
+            let (metadata, spec) = object.into_parts(view);
+            Self { kind, metadata, spec, object: None }
+        }))
+    }
+
+    pub(in crate::policy) fn has_baseline_name(&self) -> bool {
+        is_baseline_name(self.kind, self.metadata.name.as_deref())
+    }
+
+    /// Reads a RoleBinding, whose fields are not in a spec.
+    pub(super) fn read_role_binding(raw: &'a RawValue, found: &mut Found<'a>) -> Result<Self, ObjectError> {
+        let kind = Kind::RoleBinding;
+        let metadata = TypedObject::<IgnoredAny>::read(kind, raw, found)?.metadata;
         let object = read_baseline_object(kind, metadata.name.as_deref(), raw)?;
-        Ok(Self { kind, metadata, spec, object })
+        Ok(Self { kind, metadata, spec: Spec::RoleBinding(serde_json::from_str(raw.get())?), object })
     }
 }

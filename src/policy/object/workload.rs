@@ -1,6 +1,6 @@
 use std::ops::Deref;
 
-use serde::de::{Error, IgnoredAny};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -117,14 +117,14 @@ impl<'a> Workload<'a> {
         Ok(Self { stage: Stage::Authored, base, template })
     }
 
-    /// Reads a pod from the review that carries it.
-    pub(in crate::policy) fn deserialize_pod<D: Deserializer<'a>>(
+    /// Reads a pod; the inner result fails for an object of another kind.
+    pub(super) fn deserialize_pod<D: Deserializer<'a>>(
         deserializer: D,
         stage: Stage,
         found: &mut Found<'a>,
-    ) -> Result<Self, D::Error> {
+    ) -> Result<Result<Self, ObjectError>, D::Error> {
         let object = TypedObject::deserialize_as(Kind::Pod, deserializer, found)?;
-        Ok(Self::pod(object.checked(Kind::Pod).map_err(D::Error::custom)?, stage))
+        Ok(object.checked(Kind::Pod).map(|object| Self::pod(object, stage)))
     }
 
     fn pod(object: TypedObject<'a, PodSpec<'a>>, stage: Stage) -> Self {

@@ -6,8 +6,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Vis
 use serde_json::value::RawValue;
 
 use super::{API_VERSION, KIND};
+use crate::kinds::Kind;
 use crate::policy::object::{JsonStr, Stage};
-use crate::policy::{ReadObject, Review, ReviewObject, is_judged_pod};
+use crate::policy::{ReadObject, Review, ReviewObject, kind_to_read};
 use crate::snapshot::{Snapshot, User};
 
 /// A review, with the uid that its answer must carry.
@@ -42,8 +43,8 @@ struct UserInfo<'a> {
 #[derive(Debug)]
 enum Object<'a> {
     Raw(&'a RawValue),
-    /// A pod, and the JSON text that begins with it.
-    Pod(Box<ReadObject<'a>>, &'a str),
+    /// An object that was read with the review, and the JSON text that begins with it.
+    Read(Box<ReadObject<'a>>, &'a str),
 }
 
 /// Error of a request that is not a review, and so cannot be answered with one.
@@ -62,8 +63,8 @@ fn json(error: &serde_json::Error) -> String {
     format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column())
 }
 
-/// Reads the envelope of a review. A pod in a tenant's namespace, as `snapshot` has it, is read in the same pass if the
-/// fields have an API server's order. Any other object stays raw JSON.
+/// Reads the envelope of a review. An object of most kinds in a tenant's namespace, as `snapshot` has it, is read in the
+/// same pass if the fields have an API server's order. Any other object stays raw JSON.
 pub fn read<'a>(bytes: &'a [u8], snapshot: Option<&Snapshot>) -> Result<Envelope<'a>, ReviewError> {
     let text = std::str::from_utf8(bytes)?;
     let read = |snapshot| {
@@ -71,9 +72,9 @@ pub fn read<'a>(bytes: &'a [u8], snapshot: Option<&Snapshot>) -> Result<Envelope
         let envelope = json.deserialize_map(AdmissionReview { text, snapshot })?;
         json.end().map(|()| envelope)
     };
-    // An unreadable pod in a readable envelope is refused by a review.
-    let with_pod = snapshot.and_then(|snapshot| read(Some(snapshot)).ok());
-    with_pod.map_or_else(|| read(None), Ok)?.ok_or(ReviewError::OtherKind)
+    // An unreadable object in a readable envelope is refused by a review.
+    let with_object = snapshot.and_then(|snapshot| read(Some(snapshot)).ok());
+    with_object.map_or_else(|| read(None), Ok)?.ok_or(ReviewError::OtherKind)
 }
 
 impl Envelope<'_> {
@@ -98,7 +99,7 @@ impl Envelope<'_> {
             time: Timestamp::now().as_second(),
             object: self.object.as_ref().map(|object| match object {
                 Object::Raw(raw) => ReviewObject::Raw(raw),
-                Object::Pod(pod, text) => ReviewObject::Read(pod, text),
+                Object::Read(object, text) => ReviewObject::Read(object, text),
             }),
             old_object: self.old_object,
         }
@@ -184,12 +185,13 @@ impl<'de> Visitor<'de> for AdmissionRequest<'de, '_> {
                         namespace: namespace.get().and_then(Option::as_deref).unwrap_or_default(),
                         ..Review::default()
                     };
-                    let is_pod = self.snapshot.is_some_and(|snapshot| is_judged_pod(&announced, snapshot));
-                    object.set(if is_pod {
-                        let pod = Box::new(map.next_value_seed(Pod)?);
-                        Some(Object::Pod(pod, text_after(self.text, &key)?))
-                    } else {
-                        map.next_value::<Option<&'de RawValue>>()?.map(Object::Raw)
+                    let kind = self.snapshot.and_then(|snapshot| kind_to_read(&announced, snapshot));
+                    object.set(match kind {
+                        Some(kind) => {
+                            let read = Box::new(map.next_value_seed(ObjectOf(kind))?);
+                            Some(Object::Read(read, text_after(self.text, &key)?))
+                        }
+                        None => map.next_value::<Option<&'de RawValue>>()?.map(Object::Raw),
                     })?;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -209,14 +211,14 @@ impl<'de> Visitor<'de> for AdmissionRequest<'de, '_> {
     }
 }
 
-/// Reads a pod.
-struct Pod;
+/// Reads an object of this kind.
+struct ObjectOf(Kind);
 
-impl<'de> DeserializeSeed<'de> for Pod {
+impl<'de> DeserializeSeed<'de> for ObjectOf {
     type Value = ReadObject<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        ReadObject::deserialize_pod(deserializer, Stage::Mutated)
+        ReadObject::deserialize(self.0, deserializer, Stage::Mutated)
     }
 }
 
