@@ -16,27 +16,22 @@ use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, T
 /// policy's own namespace.
 pub(super) fn claims<'o>(policy: &'o NetworkPolicy<'o>) -> impl Iterator<Item = Located<'o, Claim<'o>>> {
     policy.rules().flat_map(|rule| {
-        let peers = rule.peers();
         let no_peers =
-            peers.value.is_empty().then(|| Located { value: Claim::NoPeers(rule), path: rule.path() });
-        no_peers.into_iter().chain(peers.elements().filter_map(move |peer| claim(rule, peer)))
+            rule.allows_all_peers().then(|| Located { value: Claim::NoPeers(rule), path: rule.path() });
+        no_peers.into_iter().chain(rule.peers_elsewhere().map(move |peer| claim(rule, peer)))
     })
 }
 
-fn claim<'o>(
-    rule: TrafficRule<'o, 'o>,
-    peer: Located<'static, &'o Peer<'o>>,
-) -> Option<Located<'o, Claim<'o>>> {
+fn claim<'o>(rule: TrafficRule<'o, 'o>, peer: Located<'static, &'o Peer<'o>>) -> Located<'o, Claim<'o>> {
     if let Some(Located { value, path }) = peer.cidr() {
-        return Some(Located { value: Claim::Cidr(rule, value), path });
+        return Located { value: Claim::Cidr(rule, value), path };
     }
     let pods = peer.value.pod_selector.as_ref();
     match peer.namespace_selector() {
         Some(Located { value: namespaces, path }) => {
-            Some(Located { value: Claim::Namespaces { rule, namespaces, pods }, path })
+            Located { value: Claim::Namespaces { rule, namespaces, pods }, path }
         }
-        None if pods.is_some() => None,
-        None => Some(Located { value: Claim::EmptyPeer(rule), path: peer.path }),
+        None => Located { value: Claim::EmptyPeer(rule), path: peer.path },
     }
 }
 

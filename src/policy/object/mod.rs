@@ -183,14 +183,7 @@ impl<'a> Object<'a> {
             | Kind::TcpRoute
             | Kind::UdpRoute
             | Kind::ServiceMonitor
-            | Kind::PodMonitor => {
-                let mut json = serde_json::Deserializer::from_str(raw.get());
-                let mut object = Self::deserialize(kind, &mut json, stage, found)??;
-                if let Self::Policy(policy) = &mut object {
-                    policy.object = read_baseline_object(kind, policy.metadata.name.as_deref(), raw)?;
-                }
-                object
-            }
+            | Kind::PodMonitor => Self::read_in_one_pass(kind, raw, stage, found)?,
             Kind::PodTemplate
             | Kind::ReplicationController
             | Kind::DaemonSet
@@ -226,6 +219,20 @@ impl<'a> Object<'a> {
                 Self::Opaque
             }
         })
+    }
+
+    fn read_in_one_pass(
+        kind: Kind,
+        raw: &'a RawValue,
+        stage: Stage,
+        found: &mut Found<'a>,
+    ) -> Result<Self, ObjectError> {
+        let mut json = serde_json::Deserializer::from_str(raw.get());
+        let mut object = Self::deserialize(kind, &mut json, stage, found)??;
+        if let Self::Policy(policy) = &mut object {
+            policy.object = read_baseline_object(kind, policy.metadata.name.as_deref(), raw)?;
+        }
+        Ok(object)
     }
 
     /// True for the kinds that [`Self::deserialize`] reads.

@@ -111,9 +111,18 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
         if self.direction == Direction::In { "from" } else { "to" }
     }
 
-    /// Returns the peers that the rule allows. An empty list allows every peer.
-    pub fn peers(&self) -> Located<'static, &'o [Peer<'a>]> {
-        Located { value: self.peers, path: self.path().fields(&[self.list()]) }
+    /// True if the rule lists no peers.
+    pub fn allows_all_peers(&self) -> bool {
+        self.peers.is_empty()
+    }
+
+    /// Returns the peers that are not only pods of the policy's own namespace.
+    pub fn peers_elsewhere(self) -> impl Iterator<Item = Located<'static, &'o Peer<'a>>> {
+        let peers = self.peers.iter().enumerate().filter(|(_, peer)| !peer.is_in_own_namespace());
+        peers.map(move |(index, value)| Located {
+            value,
+            path: self.path().fields(&[self.list()]).index(index),
+        })
     }
 
     /// True if the rule allows no other ports than these.
@@ -132,6 +141,12 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
     /// True if every pod that the policy is for has all of `labels`.
     pub fn is_for(&self, labels: &BTreeMap<String, String>) -> bool {
         self.pods.requires_all(labels)
+    }
+}
+
+impl Peer<'_> {
+    fn is_in_own_namespace(&self) -> bool {
+        self.pod_selector.is_some() && self.namespace_selector.is_none() && self.ip_block.is_none()
     }
 }
 

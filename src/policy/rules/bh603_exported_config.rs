@@ -182,19 +182,19 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let exports = || request.claims(ClaimKind::Export);
     let is_open = |owner: Owner| matches!(owner, Owner::Anyone | Owner::Foreign);
-    let has_exports = exports().next().is_some();
+    let has_exports = request.claimed(ClaimKind::Export).next().is_some();
     let open: Vec<_> = exports().filter(|claim| is_open(resolve(request, &claim.value))).collect();
     if has_exports && open.is_empty() || !request.makes_claims() {
         return;
     }
     let called = [ClaimKind::ServedHost, ClaimKind::ReachedHost, ClaimKind::Address]
         .into_iter()
-        .flat_map(|kind| request.claims(kind))
-        .find(|claim| resolve(request, &claim.value) == Owner::Granted);
+        .flat_map(|kind| request.claimed(kind))
+        .find(|claim| resolve(request, claim) == Owner::Granted);
     let reason = match called {
         Some(called) => {
             let tenant = request.own_tenant_in_words();
-            format!("{tenant} calls {} but does not serve it", quote(called.value.text()))
+            format!("{tenant} calls {} but does not serve it", quote(called.text()))
         }
         None if request.kind == Kind::ServiceEntry => {
             "a ServiceEntry can take connections of their pods".to_owned()
@@ -223,11 +223,13 @@ fn check(request: &Request<'_>, report: &mut RuleReport) {
 /// Returns a served host that the wildcard of a ServiceEntry can cover, of a VirtualService with routes for connections
 /// that sidecars follow.
 fn wildcard_covers<'r>(request: &Request<'r>) -> Option<&'r str> {
-    let Object::VirtualService(_, service) = request.object else { return None };
+    match request.object {
+        Object::VirtualService(_, service) if service.has_connections_of_sidecars() => {}
+        _ => return None,
+    }
     let is_served = |claim: &Claim<'_>| {
         is_outside_cluster(request, claim.text()) && resolve(request, claim) == Owner::Own
     };
-    let mut hosts = request.claims(ClaimKind::ServedHost).map(|claim| claim.value);
-    let host = hosts.find(|host| service.has_connections_of_sidecars() && is_served(host));
-    host.map(|host| host.text())
+    let mut hosts = request.claimed(ClaimKind::ServedHost);
+    hosts.find(is_served).map(|host| host.text())
 }

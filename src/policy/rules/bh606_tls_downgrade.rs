@@ -109,7 +109,7 @@ fn check(request: &Request<'_>, rule: &DestinationRule<'_>, report: &mut RuleRep
     let is_own = |owner: Owner| owner == Owner::Own;
     let mut exports = rule.exports();
     let is_private = exports.len() > 0 && exports.all(|name| is_own(resolve(request, &Claim::Export(name))));
-    let serves = || request.claims(ClaimKind::ServedHost).any(|host| is_own(resolve(request, &host.value)));
+    let serves = || request.claimed(ClaimKind::ServedHost).any(|host| is_own(resolve(request, &host)));
     if is_private || !serves() {
         return;
     }

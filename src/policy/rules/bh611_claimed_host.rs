@@ -136,7 +136,7 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
 
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     let (own, _) = request.namespace();
-    let mut exports = request.claims(ClaimKind::Export).map(|claim| claim.value.text()).peekable();
+    let mut exports = request.claimed(ClaimKind::Export).map(|claim| claim.text()).peekable();
     if exports.peek().is_some() && exports.all(|namespace| [".", "~", own].contains(&namespace)) {
         return;
     }

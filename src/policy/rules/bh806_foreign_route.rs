@@ -125,9 +125,9 @@ fn check(request: &Request<'_>, route: &Route<'_>, report: &mut RuleReport) {
             report.add(&gateway.path, finding, fix);
         }
     }
-    let mut parents = request.claims(ClaimKind::ServedHost);
+    let mut parents = request.claimed(ClaimKind::ServedHost);
     let is_for_others = |claim: &Claim<'_>| matches!(claim, Claim::Parent(_)) && !is_granted(claim);
-    if gateways().next().is_none() && !parents.any(|claim| is_for_others(&claim.value)) {
+    if gateways().next().is_none() && !parents.any(|claim| is_for_others(&claim)) {
         return;
     }
     for destination in request.claims(ClaimKind::ReachedHost).filter(|claim| is_granted(&claim.value)) {
