@@ -1,4 +1,4 @@
-use crate::policy::object::{BoundSubject, Caller, Reference, Selector, TrafficRule};
+use crate::policy::object::{BoundSubject, Caller, Reference, Selector, TrafficRule, UnreadSelector};
 
 /// A name in an object.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub enum Claim<'o> {
     /// A range of addresses that a rule of a NetworkPolicy allows.
     Cidr(TrafficRule<'o, 'o>, &'o str),
     /// The namespaces that a rule of a NetworkPolicy allows, and the pods in them.
-    Namespaces { rule: TrafficRule<'o, 'o>, namespaces: &'o Selector<'o>, pods: Option<&'o Selector<'o>> },
+    Namespaces { rule: TrafficRule<'o, 'o>, namespaces: &'o Selector<'o>, pods: Option<UnreadSelector<'o>> },
     /// A peer without a selector and without a range.
     EmptyPeer(TrafficRule<'o, 'o>),
     /// A rule without peers.

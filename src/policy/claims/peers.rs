@@ -10,7 +10,7 @@ use crate::baseline::{
     DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
 };
 use crate::policy::Request;
-use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, TrafficRule};
+use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, TrafficRule, UnreadSelector};
 
 /// Returns the claims that a NetworkPolicy makes. A peer with only a `podSelector` makes none: it selects pods of the
 /// policy's own namespace.
@@ -26,7 +26,7 @@ fn claim<'o>(rule: TrafficRule<'o, 'o>, peer: Located<'static, &'o Peer<'o>>) ->
     if let Some(Located { value, path }) = peer.cidr() {
         return Located { value: Claim::Cidr(rule, value), path };
     }
-    let pods = peer.value.pod_selector.as_ref();
+    let pods = peer.value.pod_selector;
     match peer.namespace_selector() {
         Some(Located { value: namespaces, path }) => {
             Located { value: Claim::Namespaces { rule, namespaces, pods }, path }
@@ -48,7 +48,7 @@ pub(super) fn resolve_namespaces(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
     namespaces: &Selector<'_>,
-    pods: Option<&Selector<'_>>,
+    pods: Option<UnreadSelector<'_>>,
 ) -> Owner {
     match selected_namespaces(request, rule, namespaces, pods) {
         SelectedNamespaces::Allowed => Owner::Granted,
@@ -61,9 +61,10 @@ pub(super) fn selected_namespaces<'o>(
     request: &Request<'_>,
     rule: &TrafficRule<'_, '_>,
     namespaces: &'o Selector<'_>,
-    pods: Option<&Selector<'_>>,
+    pods: Option<UnreadSelector<'_>>,
 ) -> SelectedNamespaces<'o> {
-    select(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods))
+    let pods = pods.map(UnreadSelector::read);
+    select(request, namespaces, |name| is_allowed_namespace(request, rule, name, pods.as_ref()))
 }
 
 /// Pods of a foreign namespace that the tenant may call, and the ports on which it may call them.

@@ -64,7 +64,7 @@ pub use policy::{Policy, Spec};
 pub use request_authentication::RequestAuthentication;
 pub use role_binding::{BoundSubject, RoleBinding};
 pub use route::{Reference, Route};
-pub use selector::{Selector, WorkloadSelector};
+pub use selector::{Selector, UnreadSelector, WorkloadSelector};
 pub use service_entry::ServiceEntry;
 pub use sidecar::{Listener, Sidecar};
 pub use status_addresses::{POD_ADDRESSES, SERVICE_ADDRESSES, changed_addresses};

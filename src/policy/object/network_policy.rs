@@ -3,9 +3,10 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
+use serde_json::value::RawValue;
 
 use super::text::nullable;
-use super::{JsonStr, Located, Path, Selector};
+use super::{JsonStr, Located, Path, Selector, UnreadSelector};
 use crate::baseline;
 
 /// Spec of a NetworkPolicy, limited to what it allows. `policyTypes` is not read: all rules are judged, in effect or
@@ -26,8 +27,9 @@ pub struct NetworkPolicy<'a> {
 struct Rule<'a> {
     #[serde(borrow, rename = "from", alias = "to", deserialize_with = "nullable")]
     peers: Vec<Peer<'a>>,
-    #[serde(borrow, deserialize_with = "nullable")]
-    ports: Vec<Port<'a>>,
+    /// Few rules look into the ports.
+    #[serde(borrow)]
+    ports: Option<&'a RawValue>,
 }
 
 /// The pods or addresses that a rule allows.
@@ -35,7 +37,7 @@ struct Rule<'a> {
 #[serde(rename_all = "camelCase", default)]
 pub struct Peer<'a> {
     #[serde(borrow)]
-    pub pod_selector: Option<Selector<'a>>,
+    pub pod_selector: Option<UnreadSelector<'a>>,
     /// `None` means the policy's own namespace.
     #[serde(borrow)]
     namespace_selector: Option<Selector<'a>>,
@@ -81,7 +83,7 @@ pub struct TrafficRule<'o, 'a> {
     index: usize,
     pods: &'o Selector<'a>,
     peers: &'o [Peer<'a>],
-    ports: &'o [Port<'a>],
+    ports: Option<&'a RawValue>,
 }
 
 impl<'a> NetworkPolicy<'a> {
@@ -94,7 +96,7 @@ impl<'a> NetworkPolicy<'a> {
                 index,
                 pods,
                 peers,
-                ports,
+                ports: *ports,
             })
         })
     }
@@ -125,8 +127,10 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
         })
     }
 
-    /// True if the rule allows no other ports than these.
+    /// True if the rule allows no other ports than these. Unreadable ports can be any.
     pub fn allows_only(&self, granted: &[baseline::Port]) -> bool {
+        let ports = self.ports.and_then(|ports| serde_json::from_str::<Vec<Port<'_>>>(ports.get()).ok());
+        let ports = ports.unwrap_or_default();
         let is_granted = |port: &Port<'_>| {
             let Some(PortNumber(Some(first))) = port.first else { return false };
             let protocol = port.protocol.as_deref().unwrap_or("TCP");
@@ -135,7 +139,7 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
                 |number| granted.iter().any(|known| known.protocol == protocol && known.number == number);
             first <= last && (first..=last).all(is_open)
         };
-        !self.ports.is_empty() && self.ports.iter().all(is_granted)
+        !ports.is_empty() && ports.iter().all(is_granted)
     }
 
     /// True if every pod that the policy is for has all of `labels`.

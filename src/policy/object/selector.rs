@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::slice;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{JsonStr, StringMap};
@@ -44,6 +45,17 @@ impl<'a> Selector<'a> {
     /// True if every selected object has all of `labels`.
     pub fn requires_all(&self, labels: &BTreeMap<String, String>) -> bool {
         labels.iter().all(|(key, value)| self.requires(key, value))
+    }
+}
+
+/// A selector into which few rules look. It is read when one does.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct UnreadSelector<'a>(#[serde(borrow)] &'a RawValue);
+
+impl<'a> UnreadSelector<'a> {
+    /// Reads the selector. An unreadable one requires no label, so that no grant covers it.
+    pub fn read(self) -> Selector<'a> {
+        serde_json::from_str(self.0.get()).unwrap_or_default()
     }
 }
 

@@ -22,6 +22,5 @@ static PEER: &[Field] = &[
     free("ipBlock.except"),
     claim("namespaceSelector.matchExpressions", ClaimKind::Peer),
     claim("namespaceSelector.matchLabels", ClaimKind::Peer),
-    judged("podSelector.matchExpressions", PEERS),
-    judged("podSelector.matchLabels", PEERS),
+    judged("podSelector", PEERS),
 ];
