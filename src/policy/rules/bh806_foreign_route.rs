@@ -15,7 +15,7 @@
 //! Service would call a granted destination with their own identity, and the gateway with the platform's.
 //!
 //! ## What to write instead
-//! List your hosts in `hostnames`, and lead calls to Services in namespaces of your own.
+//! List your hosts in `hostnames`, lead calls to Services in namespaces of your own, and remove `extensionRef`.
 //!
 //! ## How to get it allowed
 //! Ask the platform to write the route. The rule only warns for

@@ -11,7 +11,7 @@
 //! other tenants.
 //!
 //! ## What to write instead
-//! Write a `host` into each rule, and a rule in place of `defaultBackend`.
+//! Write a `host` into each rule, a rule in place of `defaultBackend`, and a Service in place of `resource`.
 //!
 //! ## How to get it allowed
 //! Ask the platform to write the Ingress, and for `Tenant.spec.grants.serve.hosts` for your hosts. The rule only warns for
