@@ -52,31 +52,8 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                 }),
             ]);
         } else {
-            rules.extend(audited_resource_rules("get", |kind| {
-                !matches!(
-                    kind,
-                    Kind::Pod
-                        | Kind::Service
-                        | Kind::VirtualService
-                        | Kind::Ingress
-                        | Kind::HttpRoute
-                        | Kind::GrpcRoute
-                        | Kind::TlsRoute
-                        | Kind::TcpRoute
-                        | Kind::UdpRoute
-                        | Kind::DestinationRule
-                        | Kind::Gateway
-                        | Kind::RequestAuthentication
-                        | Kind::WorkloadEntry
-                        | Kind::WorkloadGroup
-                        | Kind::KubernetesGateway
-                        | Kind::ListenerSet
-                        | Kind::BackendTlsPolicy
-                        | Kind::ReferenceGrant
-                        | Kind::ServiceMonitor
-                        | Kind::PodMonitor
-                )
-            }));
+            // The owners of pods, which an Exemption may name.
+            rules.extend(audited_resource_rules("get", |kind| kind.is_workload() && kind != Kind::Pod));
         }
         objects.extend(cluster_role(namespace, account, &rules));
         objects.extend(role(
