@@ -72,7 +72,8 @@
 
 use super::{Check, Kinds, Request, Rule, RuleReport, quote};
 use crate::keys::{
-    self, INTERNAL_DOMAIN, Map, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION, TRAFFIC_KINDS,
+    self, INTERNAL_DOMAIN, Map, Pattern, REVISION_LABEL, SECURITY_KINDS, SUPPRESSION_ANNOTATION,
+    TRAFFIC_KINDS,
 };
 use crate::policy::object::MetadataAt;
 
@@ -100,10 +101,12 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
         report.add(&annotation.path, message, "remove the annotation.");
     }
     for map in Map::ALL {
-        let keys = metadata.metadata.entries(map).iter().map(|(key, _)| key);
-        for key in keys.filter(|key| keys::Pattern::Domain(INTERNAL_DOMAIN).matches(key)) {
-            let message = format!("{} makes istiod treat the object as one that it made itself", quote(key));
-            report.add(&metadata.path(map, key), message, format!("remove this {}.", map.item()));
+        for (key, _) in metadata.metadata.entries(map).iter() {
+            let row = keys::find(request.kind, map, key);
+            if let Some(row) = row.filter(|row| row.pattern == Pattern::Domain(INTERNAL_DOMAIN)) {
+                let message = format!("{} {}", quote(key), row.effect);
+                report.add(&metadata.path(map, key), message, format!("remove this {}.", map.item()));
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Reports the fields and the keys with a value that their table does not allow.
 
+use std::collections::BTreeSet;
+
 use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
 use crate::keys::{self, Map};
 use crate::policy::fields::{LimitedField, Values, text};
 use crate::policy::object::MetadataAt;
 use crate::policy::proxy::metadata::is_allowed;
+use crate::settings::Settings;
 
 /// Reports the fields whose limit has the code of `report`. `advice` returns the rule's own fix.
 pub(super) fn refuse(request: &Request<'_>, report: &mut RuleReport, advice: impl Fn() -> String) {
@@ -81,6 +84,7 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
     if is_update_of_pod && request.is_by_component() {
         return;
     }
+    let more = allowed_keys(report.code(), settings);
     let keeps_old = is_update_of_pod || (is_update && !kind.is_workload());
     for row in keys::rows_of(kind, report.code()) {
         for map in row.maps {
@@ -90,13 +94,9 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
                     let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
                     keeps_old && old.is_some_and(|(_, old)| old == value)
                 };
-                let is_listed = match report.code() {
-                    "BH804" => settings.allowed_service_keys.contains(&**key),
-                    "BH808" => settings.allowed_route_keys.contains(&**key),
-                    _ => false,
-                };
+                let is_listed = more.is_some_and(|(_, allowed)| allowed.contains(&**key));
                 if !is_listed && !allows(request, row.values, value) && !is_old() {
-                    let fix = fix_of_key(report.code(), *map, row.values);
+                    let fix = fix_of_key(more.map(|(setting, _)| setting), *map, row.values);
                     report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
                 }
             }
@@ -113,16 +113,22 @@ fn allows(request: &Request<'_>, values: keys::Values, value: &str) -> bool {
     }
 }
 
-fn fix_of_key(code: &str, map: Map, values: keys::Values) -> String {
+/// Returns the setting that allows more keys than the rule with this code, and the keys in it.
+fn allowed_keys<'s>(code: &str, settings: &'s Settings) -> Option<(&'static str, &'s BTreeSet<String>)> {
+    match code {
+        "BH804" => Some(("allowedServiceKeys", &settings.allowed_service_keys)),
+        "BH808" => Some(("allowedRouteKeys", &settings.allowed_route_keys)),
+        _ => None,
+    }
+}
+
+fn fix_of_key(setting: Option<&str>, map: Map, values: keys::Values) -> String {
     let item = map.item();
-    match (values, code) {
+    match (values, setting) {
         (keys::Values::OwnNamespaces, _) => "write `.`, or namespaces of your own.".to_owned(),
-        (_, "BH804") => {
-            format!("remove this {item}, or ask the platform to list it in the setting `allowedServiceKeys`.")
+        (_, Some(setting)) => {
+            format!("remove this {item}, or ask the platform to list it in the setting `{setting}`.")
         }
-        (_, "BH808") => {
-            format!("remove this {item}, or ask the platform to list it in the setting `allowedRouteKeys`.")
-        }
-        _ => format!("remove this {item}."),
+        (_, None) => format!("remove this {item}."),
     }
 }
