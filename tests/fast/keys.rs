@@ -30,7 +30,7 @@ fn rules_judge_the_objects_of_their_keys() {
     }
 }
 
-/// A key that nobody may write has no allowed value, and a key that only some may write has a rule.
+/// A key that no user may write has no allowed value, and a key that only some may write has a rule.
 #[test]
 fn writers_and_values_agree() {
     for row in TABLE.into_iter().flatten() {
@@ -68,7 +68,7 @@ fn line(row: &Row) -> String {
         Writer::ApiServer => "the API server",
         Writer::Bulkhead => "Bulkhead",
         Writer::Injector => "Istio's injector",
-        Writer::Nobody => "nobody",
+        Writer::Nobody => "no user",
         Writer::Platform => "the platform",
         Writer::TenantOwner => "the platform, owners of the tenant",
     };
