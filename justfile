@@ -12,6 +12,10 @@ lint:
 docs:
     scripts/docs
 
+# Render the documents as a book; needs mdbook.
+book:
+    scripts/book
+
 # Run the fast tier: no Go, no cluster.
 test-fast *FILTER:
     scripts/test-fast {{ FILTER }}

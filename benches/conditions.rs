@@ -158,7 +158,13 @@ impl Bench {
 /// The entry of this name in one of the two configurations.
 fn entry(name: &str) -> Value {
     let settings = Settings { mesh_wide: Some(bulkhead::settings::DenyAll::Disabled), ..Settings::default() };
-    let service = Service { namespace: "n".to_owned(), name: "n".to_owned(), port: 443, ca_bundle: None };
+    let service = Service {
+        namespace: "n".to_owned(),
+        name: "n".to_owned(),
+        port: 443,
+        ca_bundle: None,
+        settings_config_map: "n".to_owned(),
+    };
     let [validating, mutating] = [
         serde_json::to_value(validating(&service, Places::of_settings(&settings))).expect("JSON"),
         serde_json::to_value(mutating(&service)).expect("JSON"),
@@ -281,7 +287,7 @@ static FILLED: &[Filled] = &[
     },
     labels("labels"),
     Filled {
-        entry: "workloads",
+        entry: "workload-changes",
         part: "annotations",
         collection: "/apis/apps/v1/namespaces/filled/deployments",
         subresource: "",
@@ -296,7 +302,7 @@ static FILLED: &[Filled] = &[
         patch: note,
     },
     Filled {
-        entry: "workloads",
+        entry: "workload-changes",
         part: "arguments",
         collection: "/api/v1/namespaces/filled/pods",
         subresource: "",

@@ -5,7 +5,7 @@
 //! ```text
 //!             bytes                    Review                      Verdict                      bytes
 //! webhook  ── wire::read ───────────▶ ┐                        ┌──▶ wire::write (AdmissionReview)
-//! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON)
+//! check    ── sources::yaml ────────▶ ┼─▶ policy::judge(r, w) ─┼──▶ report (text, JSON, …)
 //! audit    ── sources::pages ───────▶ ┘          ▲             └──▶ report, and a Tenant's status
 //!                                                │ one immutable snapshot per request
 //!                  sources::watch (cluster) ─────┤
@@ -20,15 +20,17 @@
 //! watches ───▶ cache (found) ─────┘
 //! ```
 //!
-//! Imports point one way too: `kinds` → `keys` → `api` → `settings` → `snapshot` → `baseline` → `policy` →
-//! `registration` → `report` → `telemetry` → `sources` → { `webhook`, `audit` } → `controller` → `cli`. The folders
-//! from `kinds` to `registration` are pure: they do not wait, do no I/O and read no clock.
+//! Imports point one way too: `kinds` → `keys` → `api` → `settings` → `snapshot` → `baseline` → `policy` → `certs` →
+//! `registration` → `report` → `telemetry` → `sources` → { `webhook`, `audit` } → { `controller`, `doctor` } → `cli`.
+//! The folders from `kinds` to `registration` are pure: they do not wait, do no I/O and read no clock.
 
 pub mod api;
 pub mod audit;
 pub mod baseline;
+pub mod certs;
 pub mod cli;
 pub mod controller;
+pub mod doctor;
 pub mod keys;
 pub mod kinds;
 pub mod policy;

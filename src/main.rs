@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    bulkhead::cli::run(bulkhead::cli::Arguments::parse())
+    bulkhead::cli::run(bulkhead::cli::Arguments::of_process(std::env::args_os().collect()))
 }

@@ -1,4 +1,4 @@
-//! Playground: a cluster to try Bulkhead in. Run: `cargo run --release --example playground`
+//! Playground: a cluster to try Bulkhead in. Run: `cargo run --example playground`
 //!
 //! Starts a real control plane, installs Bulkhead, adds Istio, plays a transcript of refusals, and runs with a
 //! kubeconfig for each user until Ctrl-C. `--once` ends after the transcript. The exit code is 1 if an answer differs
@@ -66,7 +66,12 @@ fn play() -> Result<()> {
         return Ok(());
     }
     println!("The cluster runs until Ctrl-C. In another terminal:\n");
-    for (user, what) in [("admin", "the platform"), ("alice", "of acme"), ("bob", "of beta")] {
+    for (user, what) in [
+        ("admin", "the platform"),
+        ("alice", "an owner of acme"),
+        ("bob", "an owner of beta"),
+        ("carol", "an owner of acme, and an administrator of the cluster"),
+    ] {
         let kubeconfig = scenes::as_user(&installation, user)?.kubeconfig;
         println!("  export KUBECONFIG={}   # {user}, {what}", kubeconfig.display());
     }

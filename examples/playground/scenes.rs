@@ -37,10 +37,11 @@ const SCENES: &[Scene] = &[
     ),
     scene("", "admin", "kubectl apply -f examples/log-collector.yaml", Success),
     scene(
-        "Alice is a member of tenant acme. She creates a namespace without labels. The webhook adds the labels of her tenant.",
+        "Alice is an owner of tenant acme. She creates a namespace without labels. The webhook adds the labels of her tenant.",
         "alice",
         "kubectl create namespace tenant-acme",
-        Success,
+        // The controller gives her this right, and the next ones, a moment after the Tenant and the namespace exist.
+        Soon("created"),
     ),
     scene(
         "",
@@ -52,7 +53,7 @@ const SCENES: &[Scene] = &[
         "The controller applies the baseline. Until then, pods are refused.",
         "alice",
         "kubectl wait --for=condition=bulkhead.dev/BaselineReady namespace/tenant-acme",
-        Success,
+        Soon("condition met"),
     ),
     scene("", "alice", "kubectl get networkpolicies -n tenant-acme -o name", Soon("allow-granted")),
     scene(
@@ -106,8 +107,15 @@ const SCENES: &[Scene] = &[
         Refusal("BH302"),
     ),
     scene(
-        "2. A tenant cannot take the identity of a shared service. Refused: a token for its service account.",
+        "2. A tenant cannot take the identity of a shared service. Refused: a token for its service account. RBAC gives Alice \
+         no right there.",
         "alice",
+        "kubectl create token log-collector -n shared-services",
+        Refusal("is forbidden"),
+    ),
+    scene(
+        "Refused by Bulkhead: the same from Carol, an owner of acme to whom RBAC allows everything by mistake.",
+        "carol",
         "kubectl create token log-collector -n shared-services",
         Refusal("BH401"),
     ),
@@ -252,11 +260,16 @@ impl Scene {
     }
 }
 
-/// kubectl as a user of the playground: a platform administrator, or a developer to whom RBAC allows everything.
+/// kubectl as a user of the playground: a platform administrator, or an owner of a tenant, who has no rights but those that
+/// Bulkhead gives. Carol is also an administrator of the cluster.
 pub(crate) fn as_user(installation: &Installation, user: &str) -> Result<Kubectl> {
     match user {
         "admin" => installation.cluster.admin(),
-        "bob" => installation.cluster.powerful("bob", "beta-developers"),
-        user => installation.cluster.powerful(user, "acme-developers"),
+        "carol" => {
+            installation.cluster.powerful("carol", "cluster-operators")?;
+            installation.cluster.user("carol", &["acme-developers", "cluster-operators"])
+        }
+        "bob" => installation.cluster.certified_user("bob", "beta-developers"),
+        user => installation.cluster.certified_user(user, "acme-developers"),
     }
 }

@@ -110,9 +110,38 @@ pub struct Cidr {
         "message": "prefix length must be at least 8",
     }]), length(max = 43))]
     pub cidr: String,
-    /// TCP ports; at least one.
+    /// Ports; at least one.
     #[schemars(length(min = 1, max = 20))]
     pub ports: Vec<u16>,
+    /// The protocol on these ports: `TCP` or `UDP`.
+    #[serde(default)]
+    pub protocol: Transport,
+}
+
+/// The protocol of a port, as in a NetworkPolicy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum Transport {
+    #[default]
+    TCP,
+    /// Passes the proxy, which redirects only TCP: network policies alone limit it.
+    UDP,
+}
+
+impl Transport {
+    /// Returns the name of the protocol.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TCP => "TCP",
+            Self::UDP => "UDP",
+        }
+    }
+}
+
+impl Cidr {
+    /// True if the grant is for TCP, and so for traffic that the proxy redirects.
+    pub fn is_tcp(&self) -> bool {
+        self.protocol == Transport::TCP
+    }
 }
 
 /// A service account that may call a tenant's workloads.

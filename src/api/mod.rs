@@ -13,7 +13,7 @@ use schemars::Schema;
 use serde_json::Value;
 
 pub use exemption::{Exemption, ExemptionSpec, ExemptionTarget, TargetKind};
-pub use grants::{Callback, Caller, Cidr, Grants, Nodes, Reach, Serve};
+pub use grants::{Callback, Caller, Cidr, Grants, Nodes, Reach, Serve, Transport};
 pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, SharedServiceSpec};
 pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,

@@ -27,7 +27,7 @@ pub struct Condition {
 
 /// The condition of an object whose spec is applied.
 pub const READY: &str = "Ready";
-/// The condition of a tenant whose grants all name existing objects.
+/// The condition of a tenant whose grants are all in effect.
 pub const GRANTS_RESOLVED: &str = "GrantsResolved";
 
 /// The status of a Tenant.

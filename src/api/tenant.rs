@@ -114,7 +114,8 @@ pub struct Limits {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantity_values)]
     pub default_request: BTreeMap<String, String>,
-    /// Maximum limits of a container. The Istio proxy has `cpu: 2` and `memory: 1Gi`: with less no pod can run.
+    /// Maximum limits of a container. With less than the Istio proxy of the mesh has, by default `cpu: 2` and `memory: 1Gi`,
+    /// no pod can run.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(transform = quantity_values)]
     pub max: BTreeMap<String, String>,
@@ -156,6 +157,17 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// True if the subject is this user, or one of the user's groups.
+    pub fn contains(&self, user: &str, groups: &[String]) -> bool {
+        match self.kind {
+            SubjectKind::ServiceAccount => service_account(user).is_some_and(|(namespace, name)| {
+                self.namespace.as_deref() == Some(namespace) && self.name == name
+            }),
+            SubjectKind::User => self.name == user,
+            SubjectKind::Group => groups.contains(&self.name),
+        }
+    }
+
     /// Returns the namespace whose service accounts the subject is: one of them, or all.
     pub fn home(&self) -> Option<&str> {
         match self.kind {

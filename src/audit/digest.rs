@@ -3,21 +3,25 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
-use super::AuditFinding;
-use crate::report::{self, Detail};
+use super::AuditedObject;
+use crate::report::{Detail, Level, ReportedObject};
 
 /// A set of findings, independent of their order and repetition.
 #[derive(Debug, Default)]
 pub struct Digest(BTreeSet<String>);
 
 impl Digest {
-    pub fn add(&mut self, finding: &AuditFinding) {
-        let AuditFinding { line: report::ReportLine { namespace, kind, detail, .. }, workload } = finding;
-        let detail = match detail {
-            Detail::Violation(violation) => format!("{} {}", violation.code, violation.field),
-            Detail::Unjudged { .. } => "unjudged".to_owned(),
-        };
-        self.0.insert(format!("{namespace} {kind} {workload} {detail}"));
+    /// Adds the findings in an object, except exempted violations.
+    pub fn add(&mut self, audited: &AuditedObject) {
+        let AuditedObject { object: ReportedObject { namespace, kind, findings, .. }, workload } = audited;
+        for finding in findings {
+            let detail = match &finding.detail {
+                Detail::Violation(_, Level::Exempted(_)) => continue,
+                Detail::Violation(violation, _) => format!("{} {}", violation.code, violation.field),
+                Detail::Unjudged(_) => "unjudged".to_owned(),
+            };
+            self.0.insert(format!("{namespace} {kind} {workload} {detail}"));
+        }
     }
 
     /// Returns the number of findings.

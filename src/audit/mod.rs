@@ -19,8 +19,8 @@ use crate::keys::TENANT_LABEL;
 use crate::kinds::{Kind, Operation};
 use crate::policy::object::{Object, Stage};
 use crate::policy::rules::{BASELINE_ALTERED, BASELINE_REMOVED, SERVICE_ACCOUNT_TOKEN, audited_resources};
-use crate::policy::{Review, Verdict, Violation, WaivedViolation, WaiverReason, judge, quote};
-use crate::report::{self, Detail};
+use crate::policy::{Review, Verdict, Violation, WaiverReason, judge, quote};
+use crate::report::{Detail, Finding, Level, ReportedObject};
 use crate::settings::CONTROLLER_MANAGER;
 use crate::snapshot::{NamespaceOwner, Snapshot, User};
 use crate::sources::pages::each_page;
@@ -30,7 +30,7 @@ use stored::StoredObject;
 pub use deny_all_impact::{DenyAllImpact, assess_deny_all};
 pub use digest::Digest;
 pub use served_fields::{Comparison, UnlistedField, kinds_in, unlisted_fields};
-pub use unknown_kinds::{UnknownKind, is_known};
+pub use unknown_kinds::{UnknownKind, is_known, unknown_resources};
 
 /// The scope of an audit.
 #[derive(Clone, Debug)]
@@ -55,10 +55,10 @@ impl AuditScope {
     }
 }
 
-/// A finding about one object.
+/// An object that was judged, or that is missing.
 #[derive(Clone, Debug)]
-pub struct AuditFinding {
-    pub line: report::ReportLine,
+pub struct AuditedObject {
+    pub object: ReportedObject,
     /// The name without the suffix that a controller adds; the objects of one workload share it.
     pub workload: String,
 }
@@ -81,11 +81,11 @@ pub struct Audit<'a> {
 }
 
 impl Audit<'_> {
-    /// Passes every finding to `on_finding`, and the progress after every page to `on_progress`.
+    /// Passes every object to `on_object`, and the progress after every page to `on_progress`.
     pub async fn run(
         &self,
         scope: &AuditScope,
-        mut on_finding: impl FnMut(AuditFinding),
+        mut on_object: impl FnMut(AuditedObject),
         on_progress: impl FnMut(Progress),
     ) -> Progress {
         let namespaces = self.namespaces(scope);
@@ -93,32 +93,32 @@ impl Audit<'_> {
             Ok(live) if live.is_empty() => Cow::Borrowed(self.snapshot),
             Ok(live) => Cow::Owned(self.snapshot.with_live_objects(live)),
             Err(error) => {
-                on_finding(finding("", "Exemption", "", Detail::Unjudged { unjudged: error.to_string() }));
+                on_object(audited("", "Exemption", "", [Detail::Unjudged(error.to_string())]));
                 Cow::Borrowed(self.snapshot)
             }
         };
-        Audit { snapshot: &snapshot, ..*self }.judge_all(scope, &namespaces, on_finding, on_progress).await
+        Audit { snapshot: &snapshot, ..*self }.judge_all(scope, &namespaces, on_object, on_progress).await
     }
 
     async fn judge_all(
         &self,
         scope: &AuditScope,
         namespaces: &[&str],
-        mut on_finding: impl FnMut(AuditFinding),
+        mut on_object: impl FnMut(AuditedObject),
         mut on_progress: impl FnMut(Progress),
     ) -> Progress {
         let mut progress = Progress { namespaces: namespaces.len(), objects: 0 };
         let mut existing: BTreeMap<&str, BTreeSet<(Kind, String)>> = BTreeMap::new();
         for namespace in namespaces {
-            self.check_labels(namespace, &mut on_finding);
+            self.check_labels(namespace, &mut on_object);
             existing.insert(namespace, BTreeSet::new());
         }
-        for (kind, resource) in self.resources(&mut on_finding).await {
+        for (kind, resource) in self.resources(&mut on_object).await {
             for namespace_filter in scope.filters(namespaces) {
                 let judge_page = |items: &[&RawValue]| {
                     for item in items {
                         progress.objects +=
-                            self.judge_object(kind, &resource, item, &mut existing, &mut on_finding);
+                            self.judge_object(kind, &resource, item, &mut existing, &mut on_object);
                     }
                     on_progress(progress);
                     Ok(())
@@ -127,13 +127,13 @@ impl Audit<'_> {
                 if let Err(error) = listed.await
                     && !is_unknown_kind(&error)
                 {
-                    let detail = Detail::Unjudged { unjudged: error.to_string() };
-                    on_finding(finding(namespace_filter.unwrap_or_default(), &resource.kind, "", detail));
+                    let details = [Detail::Unjudged(error.to_string())];
+                    on_object(audited(namespace_filter.unwrap_or_default(), &resource.kind, "", details));
                 }
             }
         }
         for (namespace, existing) in existing {
-            self.check_missing(namespace, &existing, &mut on_finding);
+            self.check_missing(namespace, &existing, &mut on_object);
         }
         progress
     }
@@ -154,7 +154,7 @@ impl Audit<'_> {
     }
 
     /// Returns the resources to list, each with the kind as which its objects are judged.
-    async fn resources(&self, on_finding: &mut impl FnMut(AuditFinding)) -> Vec<(Kind, ApiResource)> {
+    async fn resources(&self, on_object: &mut impl FnMut(AuditedObject)) -> Vec<(Kind, ApiResource)> {
         let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
         let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
         let (any_version, one_version): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.has_any_version());
@@ -164,7 +164,7 @@ impl Audit<'_> {
             match served_resource(self.client, group, resource).await {
                 Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {
-                    on_finding(finding("", kind, "", Detail::Unjudged { unjudged: error.to_string() }));
+                    on_object(audited("", kind, "", [Detail::Unjudged(error.to_string())]));
                 }
             }
         }
@@ -178,11 +178,11 @@ impl Audit<'_> {
         resource: &ApiResource,
         raw: &RawValue,
         existing: &mut BTreeMap<&str, BTreeSet<(Kind, String)>>,
-        on_finding: &mut impl FnMut(AuditFinding),
+        on_object: &mut impl FnMut(AuditedObject),
     ) -> usize {
         let Ok(stored) = serde_json::from_str::<StoredObject>(raw.get()) else {
-            let unjudged = "an object without metadata".to_owned();
-            on_finding(finding("", &resource.kind, "", Detail::Unjudged { unjudged }));
+            let details = [Detail::Unjudged("an object without metadata".to_owned())];
+            on_object(audited("", &resource.kind, "", details));
             return 0;
         };
         let namespace = stored.metadata.namespace.as_str();
@@ -193,23 +193,11 @@ impl Audit<'_> {
         if stored.is_skipped(kind) {
             return 1;
         }
-        let finding = |detail| AuditFinding {
+        let details = Detail::of_verdict(self.verdict(resource, &stored, raw), self.snapshot);
+        on_object(AuditedObject {
             workload: stored.workload().to_owned(),
-            ..finding(namespace, &resource.kind, &stored.metadata.name, detail)
-        };
-        match self.verdict(resource, &stored, raw) {
-            Verdict::Unjudged(error) => on_finding(finding(Detail::Unjudged { unjudged: error.to_string() })),
-            Verdict::Judged { refused, admitted, .. } => {
-                let is_reported = |admitted: &WaivedViolation| match admitted.reason {
-                    WaiverReason::Observed | WaiverReason::Warned | WaiverReason::Audited => true,
-                    WaiverReason::Preexisting | WaiverReason::Exempted(_) | WaiverReason::BreakGlass => false,
-                };
-                let waived = admitted.into_iter().filter(is_reported).map(|admitted| admitted.violation);
-                for violation in refused.into_iter().chain(waived) {
-                    on_finding(finding(Detail::Violation(violation)));
-                }
-            }
-        }
+            ..audited(namespace, &resource.kind, &stored.metadata.name, details)
+        });
         1
     }
 
@@ -234,7 +222,7 @@ impl Audit<'_> {
     }
 
     /// Compares the labels of a namespace with those of the baseline.
-    fn check_labels(&self, namespace: &str, on_finding: &mut impl FnMut(AuditFinding)) {
+    fn check_labels(&self, namespace: &str, on_object: &mut impl FnMut(AuditedObject)) {
         let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
         let Some(known) = self.snapshot.namespace(namespace).filter(|known| !known.terminating) else {
             return;
@@ -248,6 +236,8 @@ impl Audit<'_> {
             |label| label.key,
             |key| key == TENANT_LABEL || value(key).is_some(),
         );
+        let level = if tenant.is_observed() { Level::Warning(WaiverReason::Observed) } else { Level::Error };
+        let mut details = Vec::new();
         for label in differing.chain(missing_labels.filter(|_| !tenant.is_observed())) {
             let message = value(label.key)
                 .map_or("this label of the baseline is missing".to_owned(), |has| {
@@ -256,8 +246,9 @@ impl Audit<'_> {
             let path = Object::label_path(label.key);
             let fix = format!("ask the platform to set {}.", quote(label.value));
             let violation = Violation::new(BASELINE_ALTERED.code(), &path, message, fix);
-            on_finding(finding("", Kind::Namespace.name(), namespace, Detail::Violation(violation)));
+            details.push(Detail::Violation(violation, level.clone()));
         }
+        on_object(audited("", Kind::Namespace.name(), namespace, details));
     }
 
     /// Reports the missing baseline objects in namespaces with a baseline.
@@ -265,7 +256,7 @@ impl Audit<'_> {
         &self,
         namespace: &str,
         existing: &BTreeSet<(Kind, String)>,
-        on_finding: &mut impl FnMut(AuditFinding),
+        on_object: &mut impl FnMut(AuditedObject),
     ) {
         let Some(NamespaceOwner::Tenant(tenant)) = self.snapshot.owner(namespace) else { return };
         if tenant.is_observed() || self.snapshot.namespace(namespace).is_some_and(|known| known.terminating) {
@@ -281,12 +272,8 @@ impl Audit<'_> {
                 format!("this baseline object of tenant {} is missing", tenant.name),
                 "check that the controller runs, and read its log.",
             );
-            on_finding(finding(
-                namespace,
-                manifest.kind.name(),
-                &manifest.name,
-                Detail::Violation(violation),
-            ));
+            let details = [Detail::Violation(violation, Level::Error)];
+            on_object(audited(namespace, manifest.kind.name(), &manifest.name, details));
         }
     }
 }
@@ -302,8 +289,14 @@ fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
 }
 
-fn finding(namespace: &str, kind: &str, name: &str, detail: Detail) -> AuditFinding {
-    let (kind, namespace) = (kind.to_owned(), namespace.to_owned());
-    let line = report::ReportLine { source: None, kind, namespace, name: name.to_owned(), detail };
-    AuditFinding { line, workload: name.to_owned() }
+fn audited(
+    namespace: &str,
+    kind: &str,
+    name: &str,
+    details: impl IntoIterator<Item = Detail>,
+) -> AuditedObject {
+    let [kind, namespace, workload] = [kind, namespace, name].map(str::to_owned);
+    let findings = details.into_iter().map(|detail| Finding { line: None, detail }).collect();
+    let object = ReportedObject { file: None, kind, namespace, name: workload.clone(), findings };
+    AuditedObject { object, workload }
 }

@@ -58,7 +58,7 @@ impl Comparison {
         for (name, inner) in &schema.named {
             let path = join(&path, name);
             match node.field(name) {
-                Some((_, node)) => self.compare(node, document, inner, path),
+                Some(node) => self.compare(node, document, inner, path),
                 None => drop(self.unlisted.insert(path)),
             }
         }

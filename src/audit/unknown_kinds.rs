@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use kube::Client;
 use kube::api::{ApiResource, ListParams};
 use kube::discovery::{ApiGroup, Discovery, Scope, verbs};
 
@@ -22,17 +23,7 @@ pub struct UnknownKind {
 impl Audit<'_> {
     /// Returns the kinds that Bulkhead does not know, and of which there are objects in the namespaces of the scope.
     pub async fn unknown_kinds(&self, scope: &AuditScope) -> Result<Vec<UnknownKind>, kube::Error> {
-        let served = Discovery::new(self.client.clone()).run_aggregated().await?;
-        let resources = served.groups().flat_map(ApiGroup::resources_by_stability);
-        let is_written = |operations: &[String]| {
-            [verbs::CREATE, verbs::LIST].iter().all(|verb| operations.iter().any(|known| known == verb))
-        };
-        let mut resources: Vec<ApiResource> = resources
-            .filter(|(_, has)| has.scope == Scope::Namespaced && is_written(&has.operations))
-            .map(|(resource, _)| resource)
-            .filter(|resource| !is_known(&self.snapshot.settings, &resource.group, &resource.plural))
-            .collect();
-        resources.sort_by(|one, other| (&one.group, &one.plural).cmp(&(&other.group, &other.plural)));
+        let resources = unknown_resources(self.client, &self.snapshot.settings).await?;
         let mut found = Vec::new();
         for resource in resources {
             match self.count(scope, &resource).await {
@@ -61,6 +52,25 @@ impl Audit<'_> {
         }
         Ok(objects)
     }
+}
+
+/// Returns the kinds of objects in namespaces that the cluster serves and Bulkhead does not know, sorted.
+pub async fn unknown_resources(
+    client: &Client,
+    settings: &Settings,
+) -> Result<Vec<ApiResource>, kube::Error> {
+    let served = Discovery::new(client.clone()).run_aggregated().await?;
+    let resources = served.groups().flat_map(ApiGroup::resources_by_stability);
+    let is_written = |operations: &[String]| {
+        [verbs::CREATE, verbs::LIST].iter().all(|verb| operations.iter().any(|known| known == verb))
+    };
+    let mut resources: Vec<ApiResource> = resources
+        .filter(|(_, has)| has.scope == Scope::Namespaced && is_written(&has.operations))
+        .map(|(resource, _)| resource)
+        .filter(|resource| !is_known(settings, &resource.group, &resource.plural))
+        .collect();
+    resources.sort_by(|one, other| (&one.group, &one.plural).cmp(&(&other.group, &other.plural)));
+    Ok(resources)
 }
 
 /// True if rules judge the kind with this resource, if the settings name it, or if it is harmless.

@@ -51,17 +51,13 @@ pub fn differences(kind: Kind, wanted: &Value, found: &Value) -> Vec<Difference>
         }
     }
     differences.path.clear();
-    let compared_fields = |object: &Value| {
-        let fields = object.as_object().into_iter().flatten();
-        let fields =
-            fields.filter(|(key, _)| !["apiVersion", "kind", "metadata", "status"].contains(&key.as_str()));
-        fields.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>()
+    let none = Map::new();
+    let [wanted, found] = [wanted, found].map(|object| object.as_object().unwrap_or(&none));
+    let is_compared = |key: &str| {
+        !["apiVersion", "kind", "metadata", "status"].contains(&key)
+            && (!kind.is_partly_managed() || wanted.contains_key(key))
     };
-    let (wanted, mut found) = (compared_fields(wanted), compared_fields(found));
-    if kind.is_partly_managed() {
-        found.retain(|key, _| wanted.contains_key(key));
-    }
-    differences.compare(&wanted.into(), &found.into());
+    differences.compare_fields(wanted, found, is_compared);
     differences.found
 }
 
@@ -91,23 +87,33 @@ struct Differences {
 
 impl Differences {
     fn compare(&mut self, wanted: &Value, found: &Value) {
-        let null = Value::Null;
         match (wanted, found) {
             _ if self.is_same(wanted, found) => {}
             (Value::Object(wanted), Value::Object(found)) => {
-                for key in wanted.keys().chain(found.keys().filter(|key| !wanted.contains_key(*key))) {
-                    let (wanted, found) = (wanted.get(key), found.get(key));
-                    if !self.is_same_field(key, wanted, found) {
-                        self.path.push(key.clone());
-                        self.compare(wanted.unwrap_or(&null), found.unwrap_or(&null));
-                        self.path.pop();
-                    }
-                }
+                self.compare_fields(wanted, found, |_| true);
             }
             _ => {
                 let [wanted, found] =
                     [wanted, found].map(|value| (!is_empty(value)).then(|| value.to_string()));
                 self.found.push(Difference { path: self.path.clone(), wanted, found });
+            }
+        }
+    }
+
+    /// Compares the fields whose names `is_compared` selects.
+    fn compare_fields(
+        &mut self,
+        wanted: &Map<String, Value>,
+        found: &Map<String, Value>,
+        is_compared: impl Fn(&str) -> bool,
+    ) {
+        let keys = wanted.keys().chain(found.keys().filter(|key| !wanted.contains_key(*key)));
+        for key in keys.filter(|key| is_compared(key)) {
+            let (wanted, found) = (wanted.get(key), found.get(key));
+            if !self.is_same_field(key, wanted, found) {
+                self.path.push(key.clone());
+                self.compare(wanted.unwrap_or(&Value::Null), found.unwrap_or(&Value::Null));
+                self.path.pop();
             }
         }
     }

@@ -13,6 +13,7 @@ mod labels;
 mod manifest;
 mod namespace;
 mod network;
+mod proxy_resources;
 mod quantity;
 mod shared_service;
 mod tenant;
@@ -22,13 +23,13 @@ pub use difference::{Difference, differences, drift};
 pub use labels::{Label, enforced_labels, labels, missing_labels};
 pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
-    DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, desired_for_namespace, desired_object,
-    is_baseline_name, known_hosts, known_services, limits_exclude_proxy, namespace_object_names,
+    DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, TENANT_RULES_ROLE, desired_for_namespace,
+    desired_object, is_baseline_name, known_hosts, known_services, namespace_object_names,
 };
 pub use network::{
-    CLUSTER_DOMAIN, DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port,
-    mesh_ports,
+    CLUSTER_DOMAIN, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, Port, dns_addresses, dns_ports, mesh_ports,
 };
+pub use proxy_resources::{TooSmall, too_small_for_proxy};
 pub use shared_service::{IDENTITY_HEADER, desired_for_service};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 

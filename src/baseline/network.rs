@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::iter::once;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use crate::api::Cidr;
 use crate::keys::NAMESPACE_NAME_LABEL;
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::ClusterEndpoints;
@@ -16,14 +17,8 @@ const HBONE_PORT: u16 = 15008;
 /// Suffix of the DNS names of Services.
 pub const CLUSTER_DOMAIN: &str = "svc.cluster.local";
 
-/// Conventional address of a DNS cache on the node. See
-/// <https://kubernetes.io/docs/tasks/administer-cluster/nodelocaldns/>.
-pub const NODE_LOCAL_DNS: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
-/// Namespace of the cluster's DNS.
-pub const DNS_NAMESPACE: &str = "kube-system";
-pub const DNS_PORTS: [Port; 2] = [Port { protocol: "UDP", number: 53 }, Port::tcp(53)];
-/// Label of the DNS pods.
-pub const DNS_PODS: (&str, &str) = ("k8s-app", "kube-dns");
+/// Ports of the DNS Services, and of caches on the nodes.
+pub const DNS_PORTS: [Port; 2] = dns_ports(53);
 /// Port on which istiod serves proxies.
 pub const ISTIOD_PORT: Port = Port::tcp(15012);
 /// Label of istiod's pods.
@@ -41,16 +36,42 @@ impl Port {
         Self { protocol: "TCP", number }
     }
 
-    fn manifest(self) -> Value {
+    /// Returns the ports of a granted range.
+    pub fn of_range(granted: &Cidr) -> impl Iterator<Item = Self> {
+        let protocol = granted.protocol.name();
+        granted.ports.iter().map(move |port| Self { protocol, number: *port })
+    }
+
+    pub(super) fn manifest(self) -> Value {
         json!({ "protocol": self.protocol, "port": self.number })
     }
 }
 
-/// Returns the egress rule for DNS, by its pods and by its Service's addresses.
-pub(super) fn dns(endpoints: &ClusterEndpoints) -> Value {
-    let mut dns = vec![pods(DNS_NAMESPACE, &labelled(DNS_PODS))];
-    dns.extend(endpoints.dns.iter().chain([&NODE_LOCAL_DNS]).map(|address| self::address(*address)));
-    json!({ "to": dns, "ports": DNS_PORTS.map(Port::manifest) })
+/// Returns the ports on which DNS answers at this number.
+pub const fn dns_ports(number: u16) -> [Port; 2] {
+    [Port { protocol: "UDP", number }, Port::tcp(number)]
+}
+
+/// Returns the addresses of DNS: those of its Services, and those of caches on the nodes.
+pub fn dns_addresses<'r>(
+    settings: &'r Settings,
+    endpoints: &'r ClusterEndpoints,
+) -> impl Iterator<Item = &'r IpAddr> {
+    endpoints.dns.iter().chain(&settings.dns.node_caches)
+}
+
+/// Returns the egress rules for DNS, by its pods and by its addresses: a plugin sees a packet before or after its Service
+/// is translated.
+pub(super) fn dns(settings: &Settings, endpoints: &ClusterEndpoints) -> Vec<Value> {
+    let rule = |to: Vec<Value>, ports: [Port; 2]| json!({ "to": to, "ports": ports.map(Port::manifest) });
+    let pods = vec![pods(&settings.dns.namespace, &settings.dns.pod_labels)];
+    let addresses: Vec<Value> =
+        dns_addresses(settings, endpoints).map(|address| self::address(*address)).collect();
+    let pod_ports = dns_ports(settings.dns.pod_port);
+    if pod_ports == DNS_PORTS {
+        return vec![rule([pods, addresses].concat(), DNS_PORTS)];
+    }
+    vec![rule(pods, pod_ports), rule(addresses, DNS_PORTS)]
 }
 
 /// Returns the egress rules for the API servers, by their own addresses.
@@ -114,7 +135,7 @@ pub(super) fn host<'w>(namespace: &'w str, service: &str) -> (&'w str, String) {
 
 /// Returns the Services that every pod calls, each with its namespace: the API server and DNS.
 pub(super) fn common_services(settings: &Settings) -> impl Iterator<Item = (&str, &str)> {
-    let dns = settings.dns_services.iter().map(|service| (DNS_NAMESPACE, service.as_str()));
+    let dns = settings.dns.services.iter().map(|service| (settings.dns.namespace.as_str(), service.as_str()));
     once(("default", "kubernetes")).chain(dns)
 }
 

@@ -9,15 +9,16 @@ use kube::Client;
 use kube::api::ApiResource;
 
 use super::cluster::Cluster;
-use super::exit_status::ExitStatus;
-use crate::audit::{self, AuditFinding, AuditScope, Progress, UnknownKind};
+use super::exit_status::{ExitStatus, FailOn};
+use crate::audit::{self, AuditScope, AuditedObject, Progress, UnknownKind};
 use crate::policy::Rule;
-use crate::report::{self, Detail, Format, Writer};
+use crate::report::{self, Counts, Detail, Finding, Format, Writer};
 use crate::settings::Settings;
 use crate::snapshot::{NamespaceOwner, Snapshot};
 
 /// Judge the existing objects in tenants' namespaces as if they were created now.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Audit {
     /// Audit only the namespaces of this tenant.
     #[arg(long)]
@@ -35,9 +36,19 @@ pub(super) struct Audit {
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
 
+    /// The findings for which the command exits with 1.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Warn)]
+    fail_on: FailOn,
+
     #[command(flatten)]
     cluster: Cluster,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead audit
+  bulkhead audit --tenant payments -o json
+  bulkhead audit -n payments --rules BH301,BH302 --fail-on error";
 
 impl Audit {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
@@ -47,13 +58,14 @@ impl Audit {
         print_unlisted_fields(&client, &snapshot.settings).await?;
         let time = Timestamp::now().as_second();
         let audit = audit::Audit { client: &client, snapshot: &snapshot, time, identities: true };
-        let is_selected = |finding: &AuditFinding| match &finding.line.detail {
-            Detail::Violation(violation) => rules.is_empty() || rules.contains(violation.code),
-            Detail::Unjudged { .. } => true,
+        let is_selected = |finding: &Finding| match &finding.detail {
+            Detail::Violation(violation, _) => rules.is_empty() || rules.contains(violation.code),
+            Detail::Unjudged(_) => true,
         };
-        let status = print_findings(&audit, &scope, self.output, is_selected).await?;
+        let select = |object: &mut AuditedObject| object.object.findings.retain(is_selected);
+        let counts = print_findings(&audit, &scope, self.output, select).await?;
         print_unknown_kinds(&audit, &scope).await?;
-        Ok(status)
+        Ok(ExitStatus::of(counts, self.fail_on))
     }
 
     /// Returns the codes of the selected rules; none for all rules.
@@ -123,32 +135,31 @@ async fn print_unknown_kinds(audit: &audit::Audit<'_>, scope: &AuditScope) -> Re
     Ok(())
 }
 
-/// Runs the audit and prints a summary, and those findings for which `is_printed` is true.
+/// Runs the audit and prints a summary, and the findings that `select` leaves in each object. Returns their numbers.
 pub(super) async fn print_findings(
     audit: &audit::Audit<'_>,
     scope: &AuditScope,
     format: Format,
-    mut is_printed: impl FnMut(&AuditFinding) -> bool,
-) -> Result<ExitStatus> {
+    mut select: impl FnMut(&mut AuditedObject),
+) -> Result<Counts> {
     let mut writer = Writer::new(std::io::stdout().lock(), format);
     let mut written = Ok(());
     let start = Instant::now();
-    let take = |finding: AuditFinding| {
-        if is_printed(&finding) && written.is_ok() {
-            written = writer.write(&finding.line);
+    let take = |mut object: AuditedObject| {
+        select(&mut object);
+        if written.is_ok() {
+            written = writer.write(object.object);
         }
     };
     let Progress { namespaces, objects } = audit.run(scope, take, print_progress).await;
     written?;
-    writer.end()?;
-    let Writer { violations, unjudged, .. } = writer;
+    let counts = writer.end()?;
     let rate = objects as u128 * 1000 / start.elapsed().as_millis().max(1);
     writeln!(
         std::io::stderr(),
-        "{objects} objects in {namespaces} namespaces judged, {rate} a second: {violations} violations, \
-         {unjudged} could not be judged"
+        "{objects} objects in {namespaces} namespaces judged, {rate} a second: {counts}"
     )?;
-    Ok(ExitStatus::of(violations, unjudged))
+    Ok(counts)
 }
 
 /// Shows the progress on a terminal, in one line.

@@ -1,17 +1,17 @@
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use k8s_openapi::jiff::Timestamp;
 
-use super::exit_status::ExitStatus;
+use super::exit_status::{ExitStatus, FailOn};
 use crate::keys::STATUS_ANNOTATION;
 use crate::kinds::{HARMLESS_KINDS, Kind, Resource};
 use crate::policy::object::Stage;
-use crate::policy::{Review, Verdict, Violation, judge};
-use crate::report::{Detail, Format, ReportLine, SourceLine, Writer};
+use crate::policy::{Review, judge};
+use crate::report::{Detail, Finding, Format, ReportedObject, Writer};
 use crate::settings::Settings;
 use crate::snapshot::{NamespaceOwner, Snapshot, User};
 use crate::sources::files::{self, SourceDocument};
@@ -20,8 +20,9 @@ use crate::sources::files::{self, SourceDocument};
 ///
 /// Reads Tenants, Namespaces and Settings from --snapshot and from the manifests themselves. The rules for Namespaces
 /// and for Bulkhead's own kinds depend on the user, so these objects are judged only with --as. Kinds that no rule judges
-/// are named.
+/// are named, and documents that are no objects.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Check {
     /// Files or folders of manifests, or `-` for stdin.
     #[arg(required = true, value_name = "PATH")]
@@ -43,14 +44,25 @@ pub(super) struct Check {
     #[arg(long = "as-group", value_name = "GROUP", requires = "user")]
     groups: Vec<String>,
 
-    /// Exit with 3 if some manifests are of kinds that no rule judges.
+    /// Exit with 3 if some manifests are of kinds that no rule judges, or are no objects.
     #[arg(long)]
     strict: bool,
+
+    /// The findings for which the command exits with 1.
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = FailOn::Error)]
+    fail_on: FailOn,
 
     /// The output format.
     #[arg(long, short, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead check --snapshot snapshot.yaml manifests/
+  helm template web chart/ | bulkhead check --snapshot snapshot.yaml -n payments -
+  bulkhead check --snapshot snapshot.yaml -o sarif manifests/ > bulkhead.sarif
+  bulkhead check --snapshot snapshot.yaml --as alice --as-group developers namespace.yaml";
 
 impl Check {
     pub(super) fn run(&self) -> Result<ExitStatus> {
@@ -62,68 +74,52 @@ impl Check {
         let snapshot = files::snapshot(snapshot_documents.iter().chain(&manifests))?;
 
         let mut judged = 0_usize;
-        let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
         let mut writer = Writer::new(std::io::stdout().lock(), self.output);
         for document in &manifests {
-            let Some(resource) = resource(document, &snapshot.settings) else {
-                if let Some(kind) = unknown_kind(document, &snapshot.settings) {
-                    *unknown.entry(kind).or_default() += 1;
-                }
-                continue;
-            };
+            let Some(resource) = resource(document, &snapshot.settings) else { continue };
             if resource.is_cluster_scoped && self.user.is_none() {
                 continue;
             }
             judged += 1;
-            for line in self.judge(document, resource, &snapshot) {
-                writer.write(&line)?;
-            }
+            writer.write(self.report(document, resource, &snapshot))?;
         }
-        writer.end()?;
-        let Writer { violations, unjudged, .. } = writer;
-        let mut summary = std::io::stderr();
-        writeln!(
-            summary,
-            "{judged} of {} objects judged: {violations} violations, {unjudged} could not be judged",
-            manifests.len()
-        )?;
-        for (kind, count) in &unknown {
-            writeln!(summary, "no rule judges {kind}: {count} in the manifests")?;
+        let mut counts = writer.end()?;
+        writeln!(std::io::stderr(), "{judged} of {} objects judged: {counts}", manifests.len())?;
+        let unknown = print_unknown(&manifests, &snapshot.settings)?;
+        if self.strict {
+            counts.unjudged += unknown;
         }
-        let unknown = if self.strict { unknown.len() } else { 0 };
-        Ok(ExitStatus::of(violations, unjudged + unknown))
+        Ok(ExitStatus::of(counts, self.fail_on))
+    }
+
+    /// Returns the object in a document, with its findings.
+    fn report(
+        &self,
+        document: &SourceDocument,
+        resource: JudgedResource<'_>,
+        snapshot: &Snapshot,
+    ) -> ReportedObject {
+        let text = |keys: &[&str]| document.yaml.text(keys);
+        let namespace = text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
+        let details = self.judge(document, resource, namespace, snapshot).into_iter();
+        let finding = |detail: Detail| Finding { line: Some(document.yaml.line(detail.pointer())), detail };
+        ReportedObject {
+            file: Some(document.file.clone()),
+            kind: text(&["kind"]).unwrap_or_default().to_owned(),
+            namespace: namespace.to_owned(),
+            name: reported_name(document),
+            findings: details.map(finding).collect(),
+        }
     }
 
     fn judge(
         &self,
         document: &SourceDocument,
         resource: JudgedResource<'_>,
+        namespace: &str,
         snapshot: &Snapshot,
-    ) -> Vec<ReportLine> {
-        let namespace =
-            document.yaml.text(&["metadata", "namespace"]).or(self.namespace.as_deref()).unwrap_or_default();
-        let review = Review {
-            operation: "CREATE",
-            group: resource.group,
-            resource: resource.plural,
-            namespace,
-            user: User {
-                name: self.user.as_deref().unwrap_or_default(),
-                groups: self.groups.iter().map(String::as_str).collect(),
-            },
-            stage: stage(document),
-            time: Timestamp::now().as_second(),
-            object: Some((&*document.yaml.json).into()),
-            ..Review::default()
-        };
-        let report_line = |pointer: &str, detail| ReportLine {
-            source: Some(SourceLine { file: document.file.clone(), line: document.yaml.line(pointer) }),
-            kind: document.yaml.text(&["kind"]).unwrap_or_default().to_owned(),
-            namespace: namespace.to_owned(),
-            name: document.yaml.text(&["metadata", "name"]).unwrap_or_default().to_owned(),
-            detail,
-        };
-        let unjudged = |error: String| vec![report_line("", Detail::Unjudged { unjudged: error })];
+    ) -> Vec<Detail> {
+        let unjudged = |reason: String| vec![Detail::Unjudged(reason)];
         if namespace.is_empty() && !resource.is_cluster_scoped {
             return unjudged("the manifest has no namespace; give --namespace".to_owned());
         }
@@ -138,16 +134,50 @@ impl Check {
             Some(NamespaceOwner::Tenant(_) | NamespaceOwner::Orphaned(_) | NamespaceOwner::SharedService) => {
             }
         }
-        match judge(&review, snapshot) {
-            Verdict::Unjudged(error) => unjudged(error.to_string()),
-            Verdict::Judged { refused, .. } => {
-                let violation = |violation: Violation| {
-                    report_line(&violation.pointer.clone(), Detail::Violation(violation))
-                };
-                refused.into_iter().map(violation).collect()
-            }
+        let review = Review {
+            operation: "CREATE",
+            group: resource.group,
+            resource: resource.plural,
+            namespace,
+            user: User {
+                name: self.user.as_deref().unwrap_or_default(),
+                groups: self.groups.iter().map(String::as_str).collect(),
+            },
+            stage: stage(document),
+            time: Timestamp::now().as_second(),
+            object: Some((&*document.yaml.json).into()),
+            ..Review::default()
+        };
+        Detail::of_verdict(judge(&review, snapshot), snapshot)
+    }
+}
+
+/// Prints the kinds that no rule judges, and the documents that are no objects. Returns the number of both.
+fn print_unknown(manifests: &[SourceDocument], settings: &Settings) -> io::Result<usize> {
+    let mut notes = std::io::stderr();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for document in manifests.iter().filter(|document| resource(document, settings).is_none()) {
+        if let Some(kind) = unknown_kind(document, settings) {
+            *kinds.entry(kind).or_default() += 1;
         }
     }
+    for (kind, count) in &kinds {
+        writeln!(notes, "no rule judges {kind}: {count} in the manifests")?;
+    }
+    let mut strangers = 0_usize;
+    for document in manifests.iter().filter(|document| !document.is_object()) {
+        strangers += 1;
+        let (file, line) = (document.file.display(), document.yaml.line(""));
+        writeln!(notes, "{file}:{line}: no object: `apiVersion` or `kind` is missing")?;
+    }
+    Ok(kinds.len() + strangers)
+}
+
+/// Returns the object's name, or its prefix and `*` if the API server makes the name.
+fn reported_name(document: &SourceDocument) -> String {
+    let of = |key| document.yaml.text(&["metadata", key]);
+    let generated = || Some(format!("{}*", of("generateName")?));
+    of("name").map(ToOwned::to_owned).or_else(generated).unwrap_or_default()
 }
 
 /// The resource of a manifest that is judged.

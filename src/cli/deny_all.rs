@@ -11,10 +11,15 @@ use crate::audit;
 ///
 /// Run it while `meshWide.denyAll` is `DryRun`: the policies that keep gateways and the platform open then exist.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct DenyAll {
     #[command(flatten)]
     cluster: Cluster,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead deny-all";
 
 impl DenyAll {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
@@ -36,6 +41,6 @@ impl DenyAll {
             std::io::stderr(),
             "{blocked} of {meshed_pods} pods in the mesh accept no calls once `meshWide.denyAll` is `Enforce`"
         )?;
-        Ok(ExitStatus::of(blocked, 0))
+        Ok(if blocked == 0 { ExitStatus::Clean } else { ExitStatus::Violations })
     }
 }

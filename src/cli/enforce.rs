@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep};
 
 use super::audit::print_findings;
 use super::cluster::Cluster;
-use super::exit_status::ExitStatus;
+use super::exit_status::{ExitStatus, FailOn};
 use crate::api::{Enforcement, Tenant};
-use crate::audit::{Audit, AuditFinding, AuditScope, Digest};
+use crate::audit::{Audit, AuditScope, AuditedObject, Digest};
 use crate::report::Format;
 
 /// Change an observed tenant to `Enforce`, after an audit of its objects.
@@ -21,6 +21,7 @@ use crate::report::Format;
 /// Prints the findings among the tenant's pods, workloads and policies, and their digest, which
 /// `spec.acknowledgedFindings` must hold. For Tenants in Git, set both fields there instead of confirming.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Enforce {
     /// The name of the Tenant.
     tenant: String,
@@ -32,6 +33,11 @@ pub(super) struct Enforce {
     #[command(flatten)]
     cluster: Cluster,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead enforce payments
+  bulkhead enforce payments --yes";
 
 /// Time limit for the controller's audit to reach the same result.
 const CONFIRM_TIMEOUT: Duration = Duration::from_mins(5);
@@ -50,11 +56,8 @@ impl Enforce {
         let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
         let scope = AuditScope::of_tenant(&snapshot, name);
         let mut digest = Digest::default();
-        let add = |finding: &AuditFinding| {
-            digest.add(finding);
-            true
-        };
-        let outcome = print_findings(&audit, &scope, Format::Text, add).await?;
+        let add = |object: &mut AuditedObject| digest.add(object);
+        let counts = print_findings(&audit, &scope, Format::Text, add).await?;
         let digest = digest.text();
         if !digest.is_empty() {
             writeln!(
@@ -65,7 +68,7 @@ impl Enforce {
         }
         if !self.yes && !confirmed(&format!("Enforce Tenant `{name}` now?"))? {
             writeln!(errors, "nothing was changed")?;
-            return Ok(outcome);
+            return Ok(ExitStatus::of(counts, FailOn::Warn));
         }
         set_enforced(&client, name, &digest).await?;
         writeln!(errors, "Tenant `{name}` is enforced")?;

@@ -10,6 +10,7 @@ use crate::report::{fields_text, kinds_with_fields};
 
 /// Print the manual of a rule, the list of all rules, or the treatment of a kind's fields.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Explain {
     /// The code of the rule, such as BH301.
     #[arg(conflicts_with = "fields")]
@@ -19,6 +20,12 @@ pub(super) struct Explain {
     #[arg(long, value_name = "KIND")]
     fields: Option<String>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead explain
+  bulkhead explain BH301
+  bulkhead explain --fields VirtualService";
 
 impl Explain {
     pub(super) fn run(&self) -> Result<ExitStatus> {

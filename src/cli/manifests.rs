@@ -10,11 +10,12 @@ use super::exit_status::ExitStatus;
 use super::webhook_service;
 use super::yaml::yaml;
 use crate::registration::{self, Places};
-use crate::settings::Settings;
+use crate::settings::{SETTINGS_CONFIG_MAP, Settings};
 use crate::sources::files;
 
 /// Print the manifests to install: CRDs, RBAC, webhook configurations, the NetworkPolicy of Bulkhead's pods.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Manifests {
     /// The parts to print; all by default, `network` only with --api-servers.
     #[arg(value_enum)]
@@ -31,9 +32,19 @@ pub(super) struct Manifests {
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
 
+    /// The ConfigMap with the settings in Bulkhead's namespace, whose changes the webhook checks.
+    #[arg(long, value_name = "NAME", default_value = SETTINGS_CONFIG_MAP)]
+    settings_config_map: String,
+
     #[command(flatten, next_help_heading = "Callers in the NetworkPolicy")]
     callers: Callers,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead manifests crds | kubectl apply --server-side -f -
+  bulkhead manifests rbac --settings settings.yaml
+  bulkhead manifests network --api-servers 192.0.2.10";
 
 // No doc comment, because clap would show it as the command's description.
 #[derive(Args, Debug)]
@@ -71,7 +82,7 @@ enum Part {
 impl Manifests {
     pub(super) fn run(&self) -> Result<ExitStatus> {
         let settings = self.settings.as_deref().map_or_else(|| Ok(Settings::default()), files::settings)?;
-        let service = self.webhook_service.in_namespace(&self.namespace).read()?;
+        let service = self.webhook_service.in_namespace(&self.namespace, &self.settings_config_map).read()?;
         let mut documents = Vec::new();
         if self.prints(Part::Crds) {
             for crd in registration::crds() {

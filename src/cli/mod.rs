@@ -3,22 +3,29 @@
 mod audit;
 mod check;
 mod cluster;
+mod completion;
 mod deny_all;
+mod doctor;
 mod enforce;
 mod exit_status;
 mod explain;
+mod man;
 mod manifests;
 mod render;
 mod serve;
 mod snapshot;
+mod unregister;
 mod webhook_service;
+mod whoami;
 mod yaml;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 use exit_status::ExitStatus;
@@ -34,21 +41,40 @@ pub struct Arguments {
 const EXIT_CODES: &str = "\
 Exit codes:
   0  no violations
-  1  violations
+  1  violations; with `--fail-on warn`, also warnings
   2  error of usage or configuration
-  3  some objects could not be judged; with `check --strict`, also kinds that no rule judges";
+  3  some objects could not be judged; with `check --strict`, also kinds that no rule judges, and documents that are no
+     objects";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Box<serve::Serve>),
     Audit(audit::Audit),
     Check(check::Check),
+    Completion(completion::Completion),
     DenyAll(deny_all::DenyAll),
+    Doctor(Box<doctor::Doctor>),
     Enforce(enforce::Enforce),
     Explain(explain::Explain),
+    Man(man::Man),
     Manifests(manifests::Manifests),
     Render(Box<render::Render>),
     Snapshot(snapshot::Snapshot),
+    Unregister(unregister::Unregister),
+    Whoami(whoami::Whoami),
+}
+
+impl Arguments {
+    /// Parses the arguments of a process, or prints help or an error and ends it. As a plugin of kubectl, whose file is
+    /// named `kubectl-bulkhead`, the usage lines begin with `kubectl bulkhead`.
+    pub fn of_process(arguments: Vec<OsString>) -> Self {
+        let file_name = arguments.first().and_then(|path| Path::new(path).file_stem());
+        let is_plugin = file_name.and_then(OsStr::to_str) == Some("kubectl-bulkhead");
+        let command = Self::command();
+        let command = if is_plugin { command.bin_name("kubectl bulkhead") } else { command };
+        let parsed = Self::from_arg_matches(&command.get_matches_from(arguments));
+        parsed.unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// Runs the command.
@@ -57,12 +83,17 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::Audit(audit) => block_on(audit.run()),
         Command::Check(check) => check.run(),
+        Command::Completion(completion) => completion.run(Arguments::command()),
         Command::DenyAll(deny_all) => block_on(deny_all.run()),
+        Command::Doctor(doctor) => block_on(doctor.run()),
         Command::Enforce(enforce) => block_on(enforce.run()),
         Command::Explain(explain) => explain.run(),
+        Command::Man(man) => man.run(Arguments::command()),
         Command::Manifests(manifests) => manifests.run(),
         Command::Render(render) => block_on(render.run()),
         Command::Snapshot(snapshot) => block_on(snapshot.run()),
+        Command::Unregister(unregister) => block_on(unregister.run()),
+        Command::Whoami(whoami) => block_on(whoami.run()),
     };
     match outcome {
         Ok(ExitStatus::Clean) => ExitCode::SUCCESS,

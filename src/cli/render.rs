@@ -23,6 +23,7 @@ use crate::sources::files;
 /// For a tenant: the labels and objects of its namespaces, and its cluster-wide objects. For a shared service: the
 /// objects that protect it. Reads YAML files with --snapshot, else the cluster, and changes nothing there.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Render {
     /// Print only the objects of this tenant.
     #[arg(long, value_name = "NAME", group = "part")]
@@ -48,12 +49,17 @@ pub(super) struct Render {
 
     /// Read from this file or folder instead of a cluster: Tenants, SharedServices, Namespaces, Settings, the
     /// EndpointSlice `default/kubernetes`, and the DNS Service in `kube-system`.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["context", "settings", "system_namespace"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["kubeconfig", "context", "settings", "settings_config_map", "system_namespace"])]
     snapshot: Option<PathBuf>,
 
     #[command(flatten)]
     cluster: Cluster,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead render --tenant payments
+  bulkhead render --snapshot snapshot.yaml --output-dir baseline/";
 
 impl Render {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
@@ -198,11 +204,12 @@ fn print_warnings<'w>(
         )?;
     }
     if endpoints.dns.is_empty() {
-        let names = snapshot.settings.dns_services.iter().map(|name| format!("`{name}`"));
-        let names = names.collect::<Vec<_>>().join(" or ");
+        let dns = &snapshot.settings.dns;
+        let names = dns.services.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
         writeln!(
             to,
-            "no Service {names} of `kube-system` in {source}: the output lacks the addresses of DNS"
+            "no Service {names} of `{}` in {source}: the output lacks the addresses of DNS",
+            dns.namespace
         )?;
     }
     for tenant in shown_tenants.filter(|tenant| tenant.is_observed()) {

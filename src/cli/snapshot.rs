@@ -8,32 +8,33 @@ use kube::ResourceExt;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::{Value, json};
 
-use super::cluster::{Cluster, connect};
+use super::cluster::Cluster;
 use super::exit_status::ExitStatus;
 use super::yaml::yaml;
 use crate::api;
 use crate::snapshot::{BASELINE_READY, PROXY_REFERENCES_CONFIG_MAP, ReservedNames};
 use crate::sources::pages::each_page;
-use crate::sources::reload;
 
 /// Print the snapshot that `bulkhead check --snapshot` needs, as YAML.
 ///
 /// Prints the Tenants, SharedServices, Exemptions and reserved names of the cluster, the proxy that its injector
-/// writes, its Namespaces with their labels and readiness, and the settings file. It reads no Secret, and prints nothing else.
+/// writes, its Namespaces with their labels and readiness, and the settings. It reads no Secret, and prints nothing else.
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Snapshot {
     #[command(flatten)]
     cluster: Cluster,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  bulkhead snapshot > snapshot.yaml";
+
 impl Snapshot {
     pub(super) async fn run(&self) -> Result<ExitStatus> {
-        // Invalid settings must not reach a file that others judge with.
-        reload::settings(self.cluster.settings.clone())?;
-        let settings = self.cluster.settings.as_deref().map(std::fs::read_to_string).transpose()?;
-        let client =
-            connect(self.cluster.context.clone()).await.context("failed to connect to the cluster")?;
-        let mut documents: Vec<String> = settings.into_iter().collect();
+        let client = self.cluster.connect().await?;
+        let (settings, _) = self.cluster.settings(&client).await?;
+        let mut documents = vec![settings];
         for resource in [
             ApiResource::erase::<api::Tenant>(&()),
             ApiResource::erase::<api::SharedService>(&()),

@@ -15,20 +15,22 @@ pub(super) struct Options {
     #[arg(long, default_value_t = 443)]
     port: i32,
 
-    /// A PEM file with the CA certificates of the webhook; `serve` reloads it when it changes. Without it, another
-    /// tool, such as cert-manager, must set the CA bundle in the webhook configurations.
+    /// A PEM file with the CA certificates of the webhook; `serve` reloads it when it changes. Without it, the controller
+    /// sets the CA bundle of the certificates that it issues, or leaves it to another tool.
     #[arg(long, value_name = "FILE")]
     ca_bundle: Option<PathBuf>,
 }
 
 impl Options {
-    /// Returns the address of a webhook that runs in `namespace`.
-    pub(super) fn in_namespace(&self, namespace: &str) -> WebhookService {
+    /// Returns the address of a webhook that runs in `namespace`, and that checks the settings in this ConfigMap.
+    pub(super) fn in_namespace(&self, namespace: &str, settings_config_map: &str) -> WebhookService {
         WebhookService {
             namespace: namespace.to_owned(),
             service: self.service.clone(),
             port: self.port,
             ca_bundle: self.ca_bundle.clone(),
+            issued: None,
+            settings_config_map: settings_config_map.to_owned(),
         }
     }
 }

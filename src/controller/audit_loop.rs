@@ -27,8 +27,9 @@ pub(super) struct AuditResults {
 }
 
 impl AuditResults {
-    pub(super) fn get(&self, tenant: &str) -> Option<api::Audit> {
-        self.results().get(tenant).cloned()
+    /// Returns the result of each tenant.
+    pub(super) fn current(&self) -> BTreeMap<String, api::Audit> {
+        self.results().clone()
     }
 
     fn results(&self) -> MutexGuard<'_, BTreeMap<String, api::Audit>> {
@@ -54,7 +55,7 @@ pub(super) async fn audit_observed_tenants(
             let scope = AuditScope::of_tenant(&snapshot, &tenant);
             let audit = Audit { client: &client, snapshot: &snapshot, time, identities: false };
             let mut digest = Digest::default();
-            let progress = audit.run(&scope, |finding| digest.add(&finding), |_| {}).await;
+            let progress = audit.run(&scope, |object| digest.add(&object), |_| {}).await;
             debug!(tenant, objects = progress.objects, findings = digest.findings(), "audited");
             let result = api::Audit {
                 namespaces: u32::try_from(progress.namespaces).unwrap_or(u32::MAX),

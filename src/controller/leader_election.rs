@@ -4,6 +4,7 @@
 //! lease. A lease counts as expired if this replica has *seen* no change of it for long enough. The clock of another
 //! machine is never compared with ours.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -14,6 +15,7 @@ use kube::{Api, Client};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use tower::service_fn;
 use tracing::{info, warn};
 
 const LEASE_NAME: &str = "bulkhead-controller";
@@ -35,6 +37,7 @@ pub struct Identity {
 /// it.
 pub(super) struct Leadership {
     renewal: AbortOnDropHandle<Renewal>,
+    renewed: Renewed,
     released: CancellationToken,
 }
 
@@ -42,6 +45,26 @@ struct Renewal {
     leases: Api<Lease>,
     lease: Lease,
     holder: String,
+    renewed: Renewed,
+}
+
+/// The time at which the last successful renewal was sent: it may have been answered much later.
+#[derive(Clone, Debug)]
+struct Renewed(Arc<Mutex<Instant>>);
+
+impl Renewed {
+    fn at(sent: Instant) -> Self {
+        Self(Arc::new(Mutex::new(sent)))
+    }
+
+    fn set(&self, sent: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = sent;
+    }
+
+    /// True if no other replica can hold the lease yet.
+    fn is_valid(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed() < RENEW_DEADLINE
+    }
 }
 
 /// Waits until this replica holds the lease.
@@ -49,10 +72,12 @@ pub(super) async fn acquire(client: Client, identity: &Identity) -> Leadership {
     let leases = Api::<Lease>::namespaced(client, &identity.namespace);
     let mut observed: Option<(Lease, Instant)> = None;
     loop {
+        let sent = Instant::now();
         match timeout(RENEW_DEADLINE, try_acquire(&leases, &identity.holder, &mut observed)).await {
             Ok(Ok(Some(lease))) => {
                 info!(holder = identity.holder, "leading");
-                return Leadership::new(Renewal { leases, lease, holder: identity.holder.clone() });
+                let (holder, renewed) = (identity.holder.clone(), Renewed::at(sent));
+                return Leadership::new(Renewal { leases, lease, holder, renewed });
             }
             Ok(Ok(None)) => {}
             Ok(Err(error)) => warn!(%error, "failed to acquire the lease"),
@@ -117,12 +142,30 @@ fn renewed_lease(mut lease: Lease, holder: &str) -> Lease {
 impl Leadership {
     fn new(mut renewal: Renewal) -> Self {
         let released = CancellationToken::new();
-        let stop = released.clone();
+        let (stop, renewed) = (released.clone(), renewal.renewed.clone());
         let renewal = tokio::spawn(async move {
             renewal.renew(&stop).await;
             renewal
         });
-        Self { renewal: AbortOnDropHandle::new(renewal), released }
+        Self { renewal: AbortOnDropHandle::new(renewal), renewed, released }
+    }
+
+    /// Returns a client that sends nothing once the lease may have expired. A process that was suspended wakes up in the
+    /// middle of its work, before it knows that another replica leads.
+    pub(super) fn guard(&self, client: &Client) -> Client {
+        let (namespace, renewed) = (client.default_namespace().to_owned(), self.renewed.clone());
+        let client = client.clone();
+        let guarded = service_fn(move |request| {
+            let client = client.clone();
+            let is_valid = renewed.is_valid();
+            async move {
+                if !is_valid {
+                    return Err(kube::Error::Service("the lease may have expired".into()));
+                }
+                client.send(request).await
+            }
+        });
+        Client::new(guarded, namespace)
     }
 
     /// Returns when the lease is lost.
@@ -144,17 +187,17 @@ impl Leadership {
 impl Renewal {
     /// Renews the lease until it is lost or is to be released.
     async fn renew(&mut self, released: &CancellationToken) {
-        let mut renewed = Instant::now();
-        while renewed.elapsed() < RENEW_DEADLINE {
+        while self.renewed.is_valid() {
             if released.run_until_cancelled(sleep(RETRY_PERIOD)).await.is_none() {
                 return;
             }
             let lease = renewed_lease(self.lease.clone(), &self.holder);
+            let sent = Instant::now();
             match timeout(RETRY_PERIOD, self.leases.replace(LEASE_NAME, &PostParams::default(), &lease)).await
             {
                 Ok(Ok(lease)) => {
                     self.lease = lease;
-                    renewed = Instant::now();
+                    self.renewed.set(sent);
                 }
                 Ok(Err(kube::Error::Api(status))) if status.code == 409 || status.code == 404 => break,
                 Ok(Err(error)) => warn!(%error, "failed to renew the lease"),

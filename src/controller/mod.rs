@@ -1,11 +1,13 @@
 //! The controller: applies the baseline to tenant namespaces and repairs drift.
 //!
-//! It also registers the webhook, writes the status of Bulkhead's objects, audits observed tenants, learns the
-//! mesh's proxy and records reserved names. One replica is the leader, by a Lease. It writes only objects that differ from what is wanted. It
-//! does not judge requests; the webhook does that, and keeps working while no controller runs.
+//! It also registers the webhook, issues its certificate, writes the status of Bulkhead's objects, audits observed
+//! tenants, learns the mesh's proxy and records reserved names. One replica is the leader, by a Lease. The controller
+//! writes only objects that differ from what is wanted. It does not judge requests; the webhook does that, and keeps
+//! working while no controller runs.
 
 mod audit_loop;
 mod baseline;
+mod certificates;
 mod config_map;
 mod leader_election;
 mod proxy_references;
@@ -21,12 +23,13 @@ use kube::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::sources::SnapshotStore;
-use crate::telemetry::Metrics;
+use crate::telemetry::{CertificateRole, Metrics};
 use audit_loop::AuditResults;
 use baseline::ReconcileErrors;
+use certificates::IssuedBundle;
 
 pub use leader_election::Identity;
-pub use registration::WebhookService;
+pub use registration::{WebhookService, unregister};
 
 /// Runs the controller while this replica holds the lease, and waits for the lease otherwise. Releases the lease when
 /// `stop` is cancelled.
@@ -42,15 +45,29 @@ pub async fn run(
     let run_while_leader = async {
         loop {
             let leader = leadership.insert(leader_election::acquire(client.clone(), &identity).await);
+            metrics.controller.start_leading();
+            let client = leader.guard(&client);
             let (audit_results, errors) = (AuditResults::default(), ReconcileErrors::default());
+            let issued = webhook_service.issued.map(|lifetimes| (lifetimes, IssuedBundle::default()));
+            let issue = async {
+                match &issued {
+                    Some((lifetimes, bundle)) => {
+                        certificates::issue(client.clone(), &webhook_service, *lifetimes, bundle, &metrics)
+                            .await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            let bundle = issued.as_ref().map(|(_, bundle)| bundle);
             let reconcile = async {
                 loop {
-                    baseline::run(client.clone(), &snapshots, &errors, &metrics).await;
+                    baseline::run(&client, &snapshots, &errors, &metrics).await;
                 }
             };
             tokio::select! {
                 () = audit_loop::audit_observed_tenants(client.clone(), &snapshots, &audit_results) => {}
-                () = registration::run(client.clone(), &snapshots, &webhook_service, &metrics) => {}
+                () = registration::run(client.clone(), &snapshots, &webhook_service, bundle, &metrics) => {}
+                () = issue => {}
                 () = proxy_references::publish_proxy_references(client.clone(), &snapshots, &identity.namespace, &metrics) => {}
                 () = reserved_names::record_reserved_names(client.clone(), &snapshots, &identity.namespace) => {}
                 () = reconcile => {}
@@ -58,10 +75,12 @@ pub async fn run(
                 () = leader.lost() => {}
             }
             leadership = None;
-            metrics.set_registration(None);
+            metrics.controller.stop_leading();
+            metrics.certificates.set(CertificateRole::Ca, None);
         }
     };
     stop.run_until_cancelled(Box::pin(run_while_leader)).await;
+    metrics.controller.stop_leading();
     if let Some(leader) = leadership {
         leader.release().await;
     }

@@ -15,7 +15,7 @@ use crate::settings::Dataplane;
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Snapshot};
 use crate::sources::SnapshotStore;
 use crate::sources::proxy_reference::learn_all;
-use crate::telemetry::{Failure, Metrics};
+use crate::telemetry::{Failure, Metrics, PROXY_REFERENCES};
 
 /// Time between two rounds.
 const ROUND_INTERVAL: Duration = Duration::from_secs(30);
@@ -53,7 +53,9 @@ pub(super) async fn publish_proxy_references(
         }
         let now = Instant::now().into_std();
         first_failure = if is_complete { None } else { first_failure.or(Some(now)) };
-        metrics.set_failure("proxy-references", first_failure.map(|first| Failure { first, last: now }));
+        metrics
+            .watches
+            .set_failure(PROXY_REFERENCES, first_failure.map(|first| Failure { first, last: now }));
         retry_interval = if is_complete { RETRY_INTERVAL } else { (retry_interval * 2).min(ROUND_INTERVAL) };
         let pause = if is_complete { ROUND_INTERVAL } else { retry_interval };
         // A namespace with another revision starts a round at once.

@@ -12,15 +12,20 @@ mod row;
 mod services;
 mod taints;
 
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
 use crate::kinds::Kind;
 
 pub use names::{
-    DATAPLANE_LABEL, DRY_RUN_ANNOTATION, ENDPOINT_MANAGERS, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY,
-    INJECTION_LABEL, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL,
-    NAMESPACE_NAME_LABEL, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL,
+    AGGREGATE_TO_TENANT_LABEL, DATAPLANE_LABEL, DRY_RUN_ANNOTATION, ENDPOINT_MANAGERS, GATEWAY_NAME_LABEL,
+    GATEWAY_TEMPLATE, INJECT_KEY, INJECTION_LABEL, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION,
+    MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL, NAMESPACE_NAME_LABEL, NATIVE_SIDECAR_ANNOTATION,
+    NETWORK_LABEL, NODE_RESTRICTION_PREFIX, OPENSHIFT_DNS_LABEL, OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL,
     POD_SECURITY_LABEL, PROBE, PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION,
-    REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
-    TEMPLATES_ANNOTATION, TENANT_LABEL, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
+    REVISION_LABEL, REVISION_TAG_LABEL, SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION,
+    SUPPRESSION_ANNOTATION, TEMPLATES_ANNOTATION, TENANT_LABEL, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
 };
 pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
 pub use row::{Map, Objects, Pattern, Row, Values, Writer};
@@ -33,31 +38,41 @@ pub static TABLE: [&[Row]; 5] = [namespaces::ROWS, pods::ROWS, services::ROWS, r
 pub fn find(kind: Kind, map: Map, key: &str) -> Option<&'static Row> {
     let rows = rows(kind);
     let is_meant = |row: &&Row| row.maps.contains(&map) && row.objects.contain(kind);
-    let mut exact = rows_with_text(rows, key).filter(is_meant);
+    let mut exact = rows.with_text(key).filter(is_meant);
     exact.find(|row| matches!(row.pattern, Pattern::Key(_))).or_else(|| domain_rows(rows, key).find(is_meant))
 }
 
-/// True if the row is the one for this label or annotation of an object of `kind`: another one can be narrower.
-pub fn is_row_for(row: &Row, kind: Kind, map: Map, key: &str) -> bool {
-    row.pattern.matches(key) && find(kind, map, key).is_some_and(|found| found.pattern == row.pattern)
+/// A section of the table, by the text of its patterns: reviews ask for each label and annotation of a pod, and a hash
+/// costs less than comparisons of texts. The table is fixed, so no key of a review can make it slow.
+struct Section(FxHashMap<&'static str, Vec<&'static Row>>);
+
+impl Section {
+    fn new(rows: &'static [Row]) -> Self {
+        let mut by_text: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        for row in rows {
+            by_text.entry(row.pattern.text()).or_default().push(row);
+        }
+        Self(by_text)
+    }
+
+    fn with_text(&self, text: &str) -> impl Iterator<Item = &'static Row> + use<'_> {
+        self.0.get(text).into_iter().flatten().copied()
+    }
 }
 
-/// Returns the rows about objects of `kind` that the rule with this code judges.
-pub fn rows_of(kind: Kind, code: &str) -> impl Iterator<Item = &'static Row> {
-    rows(kind).iter().filter(move |row| row.rule == Some(code) && row.objects.contain(kind))
-}
-
-fn rows(kind: Kind) -> &'static [Row] {
+fn rows(kind: Kind) -> &'static Section {
+    static SECTIONS: LazyLock<[Section; 5]> = LazyLock::new(|| TABLE.map(Section::new));
+    let [namespaces, pods, services, routes, others] = &*SECTIONS;
     if kind == Kind::Namespace {
-        namespaces::ROWS
+        namespaces
     } else if Objects::Pods.contain(kind) {
-        pods::ROWS
+        pods
     } else if services::KINDS.contains(&kind) {
-        services::ROWS
+        services
     } else if routes::KINDS.contains(&kind) {
-        routes::ROWS
+        routes
     } else {
-        others::ROWS
+        others
     }
 }
 
@@ -81,17 +96,12 @@ pub fn is_inert(kind: Kind, map: Map, key: &str) -> bool {
 }
 
 /// Returns the rows for the domains that contain the key, the narrowest first.
-fn domain_rows<'k>(rows: &'static [Row], key: &'k str) -> impl Iterator<Item = &'static Row> + 'k {
+fn domain_rows<'k>(rows: &'static Section, key: &'k str) -> impl Iterator<Item = &'static Row> + 'k {
     let prefix = key.split_once('/').map(|(prefix, _)| prefix);
     let parent = |domain: &&'k str| domain.split_once('.').map(|(_, parent)| parent);
     std::iter::successors(prefix, parent)
-        .flat_map(move |domain| rows_with_text(rows, domain))
+        .flat_map(move |domain| rows.with_text(domain))
         .filter(|row| matches!(row.pattern, Pattern::Domain(_)))
-}
-
-fn rows_with_text<'k>(rows: &'static [Row], text: &'k str) -> impl Iterator<Item = &'static Row> + 'k {
-    let start = rows.partition_point(|row| row.pattern.text() < text);
-    rows.iter().skip(start).take_while(move |row| row.pattern.text() == text)
 }
 
 #[cfg(test)]
@@ -103,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_are_sorted_for_the_search() {
+    fn sections_are_sorted() {
         for rows in TABLE {
             assert!(rows.is_sorted_by_key(|row| row.pattern.text()));
         }
@@ -150,6 +160,14 @@ mod tests {
         for other in ["mycilium.io/c", "cilium.io", "cilium.io.example.com/c", "example.com/cilium.io"] {
             assert_eq!(on_namespace(Map::Labels, other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn labels_that_extend_other_roles_are_not_inert() {
+        let is_inert = |key| is_inert(Kind::ClusterRole, Map::Labels, key);
+        assert!(!is_inert("rbac.authorization.k8s.io/aggregate-to-edit"));
+        assert!(!is_inert(AGGREGATE_TO_TENANT_LABEL.0));
+        assert!(is_inert("example.com/aggregate-to-edit"));
     }
 
     #[test]

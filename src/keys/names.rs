@@ -13,6 +13,8 @@ pub const PLAIN_TENANT_LABEL: &str = "tenant";
 pub const PROBE: &str = "bulkhead.dev/probe";
 /// Label of every object that Bulkhead's controller writes; the controller watches objects with it.
 pub const MANAGED_BY_LABEL: (&str, &str) = ("app.kubernetes.io/managed-by", "bulkhead");
+/// Label of the ClusterRoles whose permissions tenants' owners have in their namespaces.
+pub const AGGREGATE_TO_TENANT_LABEL: (&str, &str) = ("bulkhead.dev/aggregate-to-tenant", "true");
 
 /// Label in which Kubernetes itself writes a namespace's name.
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -54,6 +56,8 @@ pub(super) const REROUTE_ANNOTATION: &str = "istio.io/reroute-virtual-interfaces
 pub(super) const AMBIENT_DOMAIN: &str = "ambient.istio.io";
 /// Selects the waypoint of the labelled object.
 pub const USE_WAYPOINT_LABEL: &str = "istio.io/use-waypoint";
+/// Label of the pods of OpenShift's DNS operator.
+pub const OPENSHIFT_DNS_LABEL: &str = "dns.operator.openshift.io/daemonset-dns";
 /// Label with which a pod belongs to a Gateway.
 pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
@@ -70,6 +74,10 @@ pub const SERVICE_ACCOUNT_ANNOTATION: &str = "kubernetes.io/service-account.name
 /// Values of the labels with which Kubernetes' controllers mark their own Endpoints and EndpointSlices.
 pub const ENDPOINT_MANAGERS: [&str; 3] =
     ["endpoint-controller", "endpointslice-controller.k8s.io", "endpointslicemirroring-controller.k8s.io"];
+/// Label of an injector's webhook configuration that makes another name of a revision.
+pub const REVISION_TAG_LABEL: &str = "istio.io/tag";
+/// Prefix of the labels that nodes must not set on themselves.
+pub const NODE_RESTRICTION_PREFIX: &str = "node-restriction.kubernetes.io/";
 /// Annotation in which kubectl records what it last applied. Only kubectl reads it.
 pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-configuration";
 

@@ -67,7 +67,9 @@ pub(super) static ROWS: &[Row] = &[
     domain("ovn.kubernetes.io", "configures Kube-OVN, a network plugin")
         .see("https://kubeovn.github.io/docs/"),
     domain("pod-security.kubernetes.io", "configures Pod Security admission").see(POD_SECURITY),
+    strictest_level("pod-security.kubernetes.io/audit", "sets the level that Pod Security admission records"),
     baseline_label(POD_SECURITY_LABEL, "sets the level of Pod Security admission").see(POD_SECURITY),
+    strictest_level("pod-security.kubernetes.io/warn", "sets the level that Pod Security admission warns of"),
     domain("projectcalico.org", "configures Calico, a network plugin")
         .see("https://docs.tigera.io/calico/latest/"),
     domain("scheduler.alpha.kubernetes.io", "sets the nodes and tolerations of the namespace's pods")
@@ -86,6 +88,12 @@ const fn domain(domain: &'static str, effect: &'static str) -> Row {
 /// A label that the baseline sets.
 const fn baseline_label(key: &'static str, effect: &'static str) -> Row {
     protected(Row::label(Objects::Namespaces, key, effect)).written_by(Writer::Platform, Values::Baseline)
+}
+
+/// A label that refuses nothing: any user may set the strictest level.
+const fn strictest_level(key: &'static str, effect: &'static str) -> Row {
+    let row = Row::label(Objects::Namespaces, key, effect).judged_by("BH103").see(POD_SECURITY);
+    row.written_by(Writer::Platform, Values::Only(&["restricted"]))
 }
 
 const fn protected(row: Row) -> Row {

@@ -1,6 +1,6 @@
 use super::names::{
-    DRY_RUN_ANNOTATION, EXTERNAL_DNS, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL,
-    REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SUPPRESSION_ANNOTATION,
+    AGGREGATE_TO_TENANT_LABEL, DRY_RUN_ANNOTATION, EXTERNAL_DNS, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION,
+    MANAGED_BY_LABEL, REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SUPPRESSION_ANNOTATION,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -29,6 +29,14 @@ pub(super) static ROWS: &[Row] = &[
         .see("baseline.md"),
     deployer("argoproj.io", "makes Argo CD own, prune or ignore the object")
         .see("https://argo-cd.readthedocs.io/en/stable/user-guide/annotations-and-labels/"),
+    // RBAC alone decides who writes ClusterRoles.
+    Row::label(
+        Objects::Of(&[&[Kind::ClusterRole]]),
+        AGGREGATE_TO_TENANT_LABEL.0,
+        "gives the permissions of the role to the owners of every tenant, in their namespaces",
+    )
+    .written_by(Writer::Platform, Values::Any)
+    .see("tenants.md"),
     dns("external-dns.alpha.kubernetes.io").see(EXTERNAL_DNS),
     dns("external-dns.kubernetes.io").see(EXTERNAL_DNS),
     deployer("fluxcd.io", "makes Flux own, prune or ignore the object")
@@ -82,14 +90,18 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH404")
     .see(KUBERNETES),
-    Row::domain(
-        Objects::Of(&[&[Kind::ClusterRole]]),
-        "rbac.authorization.kubernetes.io",
-        "adds the permissions of the role to another role",
-    )
-    .written_by(Writer::Anyone, Values::Any)
-    .see("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles"),
+    aggregated("rbac.authorization.k8s.io/aggregate-to-admin"),
+    aggregated("rbac.authorization.k8s.io/aggregate-to-edit"),
+    aggregated("rbac.authorization.k8s.io/aggregate-to-view"),
 ];
+
+/// A label with which a role of Kubernetes gets the permissions of another one.
+const fn aggregated(key: &'static str) -> Row {
+    let effect = "adds the permissions of the role to another role";
+    Row::label(Objects::Of(&[&[Kind::ClusterRole]]), key, effect)
+        .written_by(Writer::Anyone, Values::Any)
+        .see("https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles")
+}
 
 /// A domain of the keys of a DNS controller.
 const fn dns(domain: &'static str) -> Row {

@@ -9,7 +9,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete, Self::Connect];
+    pub const ALL: &[Self] = &[Self::Create, Self::Update, Self::Delete, Self::Connect];
 
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|operation| operation.name() == name)

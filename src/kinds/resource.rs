@@ -1,3 +1,6 @@
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{Kind, Operation};
 
 /// A resource as the API server names it, with the kind of the objects that are written to it.
@@ -40,9 +43,9 @@ impl Resource {
 
     /// Returns the resource of a request; `None` if it is not judged.
     pub fn find(group: &str, plural: &str, subresource: &str) -> Option<Self> {
-        Self::all().find(|resource| {
-            resource.plural == plural && resource.subresource == subresource && resource.group == group
-        })
+        static RESOURCES: LazyLock<HashMap<[&str; 3], Resource>> =
+            LazyLock::new(|| Resource::all().map(|it| ([it.group, it.plural, it.subresource], it)).collect());
+        RESOURCES.get(&[group, plural, subresource]).copied()
     }
 
     /// Returns the name in webhook configurations: `pods/status`.

@@ -19,6 +19,8 @@ pub enum WebhookEntry {
     Unowned,
     /// Cluster-scoped objects other than Namespaces.
     Cluster,
+    /// The ConfigMap with Bulkhead's settings.
+    Settings,
 }
 
 impl WebhookEntry {
@@ -32,6 +34,7 @@ impl WebhookEntry {
         Self::Credentials,
         Self::Unowned,
         Self::Cluster,
+        Self::Settings,
     ];
 
     /// Returns the last segment of the webhook's path, which is also the first label of its name.
@@ -46,6 +49,7 @@ impl WebhookEntry {
             Self::Credentials => "credentials",
             Self::Unowned => "unowned",
             Self::Cluster => "cluster",
+            Self::Settings => "settings",
         }
     }
 }

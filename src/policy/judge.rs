@@ -1,12 +1,15 @@
 //! Judges a request by every rule that applies, and decides which violations are admitted all the same.
 
 use std::cell::OnceCell;
+use std::fmt::Write;
 
-use super::object::Object;
+use super::object::{ControllerRef, Object, OwnerInfo};
 use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
-use super::verdict::{JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason};
+use super::verdict::{
+    JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason, quote,
+};
 use super::{Review, ReviewObject, exemption, pod_templates, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
@@ -81,6 +84,8 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
         review,
         actor: OnceCell::new(),
         old_metadata: OnceCell::new(),
+        mesh_revision: OnceCell::new(),
+        known_keys: OnceCell::new(),
         kind,
         operation,
         tenant,
@@ -123,9 +128,8 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
             needs_lookup: None,
         });
     }
-    let tenant = request.tenant.filter(|(name, _)| request.may_reveal(name));
-    let contact = tenant.and_then(|(_, tenant)| tenant?.contact.clone());
-    Ok(Verdict::Judged { refused, admitted, contact, retry, needs_lookup })
+    request.name_controller(rules, &mut refused);
+    Ok(Verdict::Judged { refused, admitted, contact: request.contact(), retry, needs_lookup })
 }
 
 /// Judges the pod templates in an object of a kind that the settings list.
@@ -142,6 +146,34 @@ fn judge_templates(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> 
 }
 
 impl Request<'_> {
+    /// Returns the contact of the tenant, if the user may know it.
+    fn contact(&self) -> Option<String> {
+        let (name, tenant) = self.tenant?;
+        tenant.filter(|_| self.may_reveal(name))?.contact.clone()
+    }
+
+    /// Adds a sentence about the controller that creates the pod to the last violation of a rule about pods: only the
+    /// template can be corrected.
+    fn name_controller(&self, rules: &[Rule], refused: &mut [Violation]) {
+        let is_about_pods = |violation: &&mut Violation| {
+            rules.iter().any(|rule| rule.code() == violation.code && rule.is_about_pods())
+        };
+        let is_new_pod = self.kind == Kind::Pod && self.operation == Operation::Create;
+        let last = refused.iter_mut().rev().find(is_about_pods).filter(|_| is_new_pod);
+        if let (Some(last), Some(ControllerRef { kind, name, .. })) = (last, self.controller()) {
+            let controller = quote(&format!("{kind} {name}"));
+            let _ = write!(
+                last.fix,
+                " {controller} creates this pod: correct its pod template, or that of the object that owns it."
+            );
+        }
+    }
+
+    /// Returns the controller of the object.
+    fn controller(&self) -> Option<ControllerRef<'_>> {
+        OwnerInfo::read(self.review.object?.raw().ok()?).ok()?.controller
+    }
+
     /// True if the request adds an ephemeral container in a namespace with an Exemption from `rule`, even an expired
     /// one: a pod there may exist only because of the Exemption.
     fn debugs_exempted_pod(&self, rule: &Rule) -> bool {

@@ -23,7 +23,7 @@ mod verdict;
 
 pub use judge::{judge, judge_by, kind_to_read};
 pub use read_object::ReadObject;
-pub use request::Request;
+pub use request::{KnownKey, Request};
 pub use review::{Review, ReviewObject};
 pub use rules::{NamespaceClass, RULES, Rule};
 pub use trust::Trust;

@@ -49,8 +49,9 @@ fn mesh_containers<'w>(
 ) -> impl Iterator<Item = (ContainerKind, &'w str, Vec<(&'w str, &'w str)>)> {
     let containers = pod.containers().filter(|container| INJECTED_CONTAINERS.contains(&&*container.name));
     containers.map(|container| {
-        let Container { name, mesh_fields, .. } = container.get();
+        let Container { name, mesh_fields, variables, .. } = container.get();
         let fields = mesh_fields.iter().map(|(field, raw)| (&**field, raw.get()));
+        let fields = fields.chain(variables.iter().map(|raw| ("env", raw.get())));
         (container.kind, &**name, fields.collect())
     })
 }

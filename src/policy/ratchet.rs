@@ -45,7 +45,8 @@ fn is_unchanged(kind: Kind, old: &RawValue, new: &RawValue) -> bool {
             | WebhookEntry::Shared
             | WebhookEntry::Credentials
             | WebhookEntry::Unowned
-            | WebhookEntry::Cluster,
+            | WebhookEntry::Cluster
+            | WebhookEntry::Settings,
         )
         | None => Ok(false),
     };
@@ -61,6 +62,8 @@ fn had_violations(request: &Request<'_>, rule: &Rule, old: &RawValue, violations
         review,
         actor: OnceCell::new(),
         old_metadata: OnceCell::new(),
+        mesh_revision: OnceCell::new(),
+        known_keys: OnceCell::new(),
         kind,
         operation,
         tenant,

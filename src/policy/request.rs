@@ -1,18 +1,28 @@
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use serde::de::IgnoredAny;
 
 use super::fields::Found;
 use super::object::{
-    Located, Metadata, NamespaceView, Object, POD_ADDRESSES, SERVICE_ADDRESSES, Stage, TypedObject,
-    changed_addresses,
+    Located, Metadata, MetadataAt, MetadataValue, NamespaceView, Object, POD_ADDRESSES, SERVICE_ADDRESSES,
+    Stage, TypedObject, changed_addresses,
 };
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
-use crate::keys::{GATEWAY_TEMPLATE, TEMPLATES_ANNOTATION};
+use crate::keys::{self, GATEWAY_TEMPLATE, Map, Row, TEMPLATES_ANNOTATION};
 use crate::kinds::{Kind, MESH_GROUPS, Operation, WORKLOAD_ENTRIES};
 use crate::settings::{Dataplane, PROBE_NAMESPACE};
 use crate::snapshot::{Actor, InjectedObject, Namespace, ProxyReference, Snapshot, Tenant};
+
+/// A label or an annotation with its row in the table of keys.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownKey<'r> {
+    pub row: &'static Row,
+    pub map: Map,
+    pub key: &'r str,
+    pub value: &'r MetadataValue<'r>,
+}
 
 /// The rules' view of a request.
 #[derive(Debug)]
@@ -21,6 +31,8 @@ pub struct Request<'r> {
     pub(super) review: &'r Review<'r>,
     pub(super) actor: OnceCell<Actor<'r>>,
     pub(super) old_metadata: OnceCell<Option<Metadata<'r>>>,
+    pub(super) mesh_revision: OnceCell<&'r str>,
+    pub(super) known_keys: OnceCell<Vec<KnownKey<'r>>>,
     pub kind: Kind,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
@@ -56,6 +68,12 @@ impl<'r> Request<'r> {
             | Actor::Node
             | Actor::Platform => true,
         }
+    }
+
+    /// True if the user is a service account of neither the platform nor a tenant, such as that of a tool which deploys
+    /// or restores.
+    pub fn is_by_unlisted_account(&self) -> bool {
+        matches!(self.actor(), Actor::Other) && self.review.user.service_account().is_some()
     }
 
     /// True if the user is a service account of `namespace`.
@@ -99,8 +117,52 @@ impl<'r> Request<'r> {
 
     /// Returns the valid references of the mesh's proxy for the request's namespace, the newest first.
     pub fn proxy_references(&self) -> impl Iterator<Item = &'r ProxyReference> {
-        let revision = self.snapshot.mesh_revision(self.review.namespace);
-        self.snapshot.proxy_references.valid(revision, self.review.time)
+        let revision = || self.snapshot.mesh_revision(self.review.namespace);
+        self.snapshot.proxy_references.valid(self.mesh_revision.get_or_init(revision), self.review.time)
+    }
+
+    /// Returns the metadata that rules judge: that of the object, or of its pod template.
+    pub fn metadata(&self) -> Option<MetadataAt<'r>> {
+        match self.object {
+            Object::Workload(workload) => Some(workload.metadata()),
+            Object::Policy(policy) => self.is_tenant_policy(policy).then(|| policy.metadata.at_root()),
+            Object::Binding(metadata)
+            | Object::ServiceAccount(metadata, _)
+            | Object::ConfigMap(metadata)
+            | Object::Service(metadata)
+            | Object::VirtualService(metadata, _)
+            | Object::DestinationRule(metadata, _)
+            | Object::Gateway(metadata, _)
+            | Object::RequestAuthentication(metadata, _)
+            | Object::Ingress(metadata, _)
+            | Object::Route(metadata, _)
+            | Object::Monitor(metadata, _)
+            | Object::SharedService(metadata)
+            | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
+            Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),
+            Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
+            Object::TokenRequest(..)
+            | Object::CertificateRequest(_)
+            | Object::Secret(_)
+            | Object::Connection(_)
+            | Object::Opaque => None,
+        }
+    }
+
+    /// Returns the keys of this metadata that have a row in the table of keys.
+    pub fn known_keys(&self) -> &[KnownKey<'r>] {
+        self.known_keys.get_or_init(|| {
+            let metadata = self.metadata();
+            let maps = [Map::Labels, Map::Annotations].into_iter();
+            let entries = maps.flat_map(|map| {
+                let entries = metadata.into_iter().flat_map(move |at| at.metadata.entries(map).iter());
+                entries.map(move |(key, value)| (map, key, value))
+            });
+            let known = entries.filter_map(|(map, key, value)| {
+                Some(KnownKey { row: keys::find(self.kind, map, key)?, map, key, value })
+            });
+            known.collect()
+        })
     }
 
     /// Returns the volumes of this name in these references.
@@ -141,7 +203,7 @@ impl<'r> Request<'r> {
 
     /// Returns the name of the request's namespace, and the namespace in the snapshot.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
-        (self.review.namespace, self.snapshot.namespace(self.review.namespace))
+        (self.review.namespace, self.snapshot.namespace(self.review.namespace).map(Arc::as_ref))
     }
 
     /// Returns the metadata before an update, for kinds that are not compared.

@@ -44,7 +44,7 @@ impl<'a> ReviewObject<'a> {
     }
 
     /// Returns the object to read it in another way, which costs another pass if it was read already.
-    pub(super) fn raw(self) -> Result<&'a RawValue, ObjectError> {
+    pub fn raw(self) -> Result<&'a RawValue, ObjectError> {
         match self {
             Self::Raw(raw) => Ok(raw),
             Self::Read(_, text) => {

@@ -39,6 +39,15 @@ impl Default for Verdict {
 }
 
 impl Verdict {
+    /// Returns the decision in one word, for the audit log and other logs: a request that is not judged is refused too.
+    pub fn decision(&self) -> &'static str {
+        match self {
+            Self::Judged { refused, .. } if refused.is_empty() => "admitted",
+            Self::Judged { .. } => "refused",
+            Self::Unjudged(_) => "unjudged",
+        }
+    }
+
     /// Returns the object to look up, if the verdict depends on one.
     pub fn needs_lookup(&self) -> Option<&LiveObjectKey> {
         match self {
@@ -83,7 +92,10 @@ pub enum WaiverReason {
 }
 
 impl WaiverReason {
-    /// Returns a metric label from a closed set.
+    /// The labels of all reasons.
+    pub const LABELS: [&str; 6] = ["preexisting", "observed", "warned", "audited", "exempted", "break-glass"];
+
+    /// Returns a label for metrics and logs, one of [`Self::LABELS`].
     pub fn as_label(&self) -> &'static str {
         match self {
             Self::Preexisting => "preexisting",
@@ -152,7 +164,11 @@ pub enum JudgeError {
 }
 
 impl JudgeError {
-    /// Returns a label for metrics and logs, from a closed set.
+    /// The labels of all errors.
+    pub const LABELS: [&str; 6] =
+        ["unreadable", "no-object", "unregistered", "unknown-namespace", "not-ready", "deadline"];
+
+    /// Returns a label for metrics and logs, one of [`Self::LABELS`].
     pub fn as_label(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",

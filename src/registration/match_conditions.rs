@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::admissionregistration::v1::MatchCondition;
 
+use super::Service;
 use super::places::Places;
 use crate::baseline::{self, NAME_PREFIX};
 use crate::keys::{SERVICE_ACCOUNT_ANNOTATION, TENANT_LABEL};
@@ -23,7 +24,11 @@ use crate::settings::{
 use crate::snapshot::BASELINE_READY;
 
 /// Returns the conditions of a validating entry. The API server sends a write only if all of them are true.
-pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<MatchCondition> {
+pub(super) fn for_validating(
+    entry: WebhookEntry,
+    service: &Service,
+    places: Places<'_>,
+) -> Vec<MatchCondition> {
     let settings = places.settings;
     let mut conditions = vec![not_api_server()];
     match entry {
@@ -109,8 +114,21 @@ pub(super) fn for_validating(entry: WebhookEntry, places: Places<'_>) -> Vec<Mat
             ),
             touches_pod_or_template(settings),
         ]),
+        WebhookEntry::Settings => conditions.push(touches_settings(&service.settings_config_map)),
     }
     conditions
+}
+
+/// Leaves out all other ConfigMaps, and updates that leave the settings as they are: invalid settings that were written
+/// in an outage must not keep finalizers on the object.
+fn touches_settings(config_map: &str) -> MatchCondition {
+    condition(
+        "touches-settings",
+        &format!(
+            "{OBJECT_NAME} in [{}] && (request.operation != 'UPDATE' || object.?data != oldObject.?data)",
+            quoted([config_map])
+        ),
+    )
 }
 
 /// Leaves out updates that change nothing that a rule reads. Of a pod's status only the addresses are judged, and those

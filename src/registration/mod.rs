@@ -26,7 +26,7 @@ pub use probe::{ProbeResult, probe_patch};
 pub use rbac::{CONTROLLER, rbac};
 pub use webhooks::{CONFIGURATION_NAME, mutating, validating};
 
-/// The address under which the API server reaches the webhook.
+/// The address under which the API server reaches the webhook, and the ConfigMap beside it.
 #[derive(Clone, Debug)]
 pub struct Service {
     pub namespace: String,
@@ -34,6 +34,8 @@ pub struct Service {
     pub port: i32,
     /// The CA certificates of the webhook, PEM; `None` if another tool sets them in the configurations.
     pub ca_bundle: Option<Vec<u8>>,
+    /// The name of the ConfigMap with the settings, in the same namespace.
+    pub settings_config_map: String,
 }
 
 /// Returns the CRDs of the group `bulkhead.dev`.

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::webhooks::CONFIGURATION_NAME;
 use crate::api::GROUP;
-use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE};
-use crate::keys::{NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
+use crate::baseline::{NAMESPACE_OWNER_ROLE, TENANT_ROLE, TENANT_RULES_ROLE};
+use crate::certs::{AUTHORITY_SECRET, CERTIFICATE_SECRET};
+use crate::keys::{AGGREGATE_TO_TENANT_LABEL, NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
 use crate::settings::{PROBE_NAMESPACE, Settings};
@@ -30,8 +31,12 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
         rules.extend(own);
         let mut config_maps: Vec<String> = reserved_names_config_maps().collect();
         config_maps.push(PROXY_REFERENCES_CONFIG_MAP.to_owned());
-        // RBAC can limit a watch to one name, but not to several.
+        // RBAC can limit a watch to one name, but not to several: reserved names, references of the proxy, settings.
         let mut own_namespace_rules = vec![watch_rule("", "configmaps")];
+        own_namespace_rules.push(json!({
+            "apiGroups": [""], "resources": ["secrets"], "resourceNames": [CERTIFICATE_SECRET],
+            "verbs": ["get", "list", "watch"],
+        }));
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
@@ -44,8 +49,12 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                     "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"],
                     "resourceNames": config_maps,
                 }),
+                json!({
+                    "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "update"],
+                    "resourceNames": [AUTHORITY_SECRET, CERTIFICATE_SECRET],
+                }),
                 // RBAC cannot limit `create` by `resourceNames`.
-                json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"] }),
+                json!({ "apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["create"] }),
                 json!({
                     "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
                     "verbs": ["create", "get", "update"],
@@ -62,7 +71,7 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             account,
             &[watch_rule("discovery.k8s.io", "endpointslices")],
         ));
-        objects.extend(role("kube-system", namespace, account, &[watch_rule("", "services")]));
+        objects.extend(role(&settings.dns.namespace, namespace, account, &[watch_rule("", "services")]));
         objects.extend(role(namespace, namespace, account, &own_namespace_rules));
         // Only dry runs: no pod is stored there.
         let probe = json!({ "apiGroups": [""], "resources": ["pods"], "verbs": ["create"] });
@@ -156,12 +165,36 @@ fn webhook_rules() -> [Value; 2] {
     ]
 }
 
-/// Returns the roles of tenants' owners: an explicit list, without the verbs that bypass admission.
-fn owner_roles() -> [Value; 2] {
+/// Returns the roles of tenants' owners.
+///
+/// The ClusterRole of owners in their namespaces has no rules of its own: Kubernetes fills in those of all ClusterRoles
+/// with the label, so that the platform can add kinds
+/// (<https://kubernetes.io/docs/reference/access-authn-authz/rbac/#aggregated-clusterroles>). A field `rules` here would
+/// remove the added ones at each update.
+fn owner_roles() -> [Value; 3] {
+    let version = format!("{RBAC}/v1");
+    let (label, value) = AGGREGATE_TO_TENANT_LABEL;
+    let labels = json!({ label: value });
+    [
+        json!({
+            "apiVersion": version, "kind": "ClusterRole", "metadata": { "name": NAMESPACE_OWNER_ROLE },
+            "rules": [allow("", &["namespaces"], &["create", "get"])],
+        }),
+        json!({
+            "apiVersion": version, "kind": "ClusterRole", "metadata": { "name": TENANT_ROLE },
+            "aggregationRule": { "clusterRoleSelectors": [{ "matchLabels": labels }] },
+        }),
+        json!({
+            "apiVersion": version, "kind": "ClusterRole",
+            "metadata": { "name": TENANT_RULES_ROLE, "labels": labels }, "rules": tenant_rules(),
+        }),
+    ]
+}
+
+/// Returns the permissions of owners in their namespaces: an explicit list, without the verbs that bypass admission.
+fn tenant_rules() -> Vec<Value> {
     let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     let read = ["get", "list", "watch"];
-    let allow = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
-    let role = |name: &str, rules: &[Value]| json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": { "name": name }, "rules": rules });
     let core = [
         "configmaps",
         "persistentvolumeclaims",
@@ -174,10 +207,15 @@ fn owner_roles() -> [Value; 2] {
     let routes = ["grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"];
     let istio = ["destinationrules", "gateways", "serviceentries", "sidecars", "virtualservices"];
     let security = ["authorizationpolicies", "peerauthentications", "requestauthentications"];
-    let tenant = [
+    vec![
         allow("", &core, &all),
         allow("", &["events", "limitranges", "pods/log", "resourcequotas"], &read),
-        allow("", &["pods/eviction", "pods/exec", "pods/portforward"], &["create", "get"]),
+        // In a RoleBinding this is the namespace of the binding alone.
+        allow("", &["namespaces"], &["delete", "get", "patch", "update"]),
+        allow("", &["pods/attach", "pods/eviction", "pods/exec", "pods/portforward"], &["create", "get"]),
+        allow("", &["pods/ephemeralcontainers"], &["get", "patch", "update"]),
+        allow("", &["serviceaccounts/token"], &["create"]),
+        allow("apps", &["controllerrevisions"], &read),
         allow("apps", &["daemonsets", "deployments", "replicasets", "statefulsets"], &all),
         allow(
             "apps",
@@ -186,6 +224,8 @@ fn owner_roles() -> [Value; 2] {
         ),
         allow("autoscaling", &["horizontalpodautoscalers"], &all),
         allow("batch", &["cronjobs", "jobs"], &all),
+        allow("coordination.k8s.io", &["leases"], &all),
+        allow("discovery.k8s.io", &["endpointslices"], &all),
         allow("gateway.networking.k8s.io", &routes, &all),
         allow("monitoring.coreos.com", &["podmonitors", "servicemonitors"], &all),
         allow("networking.istio.io", &istio, &all),
@@ -194,11 +234,12 @@ fn owner_roles() -> [Value; 2] {
         // Kubernetes refuses the rights that the owner does not have.
         allow(RBAC, &["rolebindings", "roles"], &all),
         allow("security.istio.io", &security, &all),
-    ];
-    [
-        role(NAMESPACE_OWNER_ROLE, &[allow("", &["namespaces"], &["create", "get"])]),
-        role(TENANT_ROLE, &tenant),
+        allow("telemetry.istio.io", &["telemetries"], &all),
     ]
+}
+
+fn allow(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": [group], "resources": resources, "verbs": verbs })
 }
 
 fn watch_rule(group: &str, resource: &str) -> Value {

@@ -20,29 +20,69 @@ use crate::settings::Settings;
 pub const CONFIGURATION_NAME: &str = "tenant-bulkhead";
 
 /// Returns the validating configuration. It has `failurePolicy: Fail`: the API server refuses writes while no replica
-/// answers.
+/// answers. Only the settings can be changed then.
 pub fn validating(service: &Service, places: Places<'_>) -> ValidatingWebhookConfiguration {
     // A selector must not have an empty list.
     let is_needed = |entry: &&WebhookEntry| {
         **entry != WebhookEntry::Credentials || !places.with_trusted_accounts().is_empty()
     };
-    let webhooks = WebhookEntry::ALL.iter().filter(is_needed).map(|entry| ValidatingWebhook {
-        name: format!("{}.bulkhead.dev", entry.name()),
-        admission_review_versions: vec!["v1".to_owned()],
-        client_config: client(service, &format!("/validate/{}", entry.name())),
-        failure_policy: Some("Fail".to_owned()),
-        match_conditions: Some(match_conditions::for_validating(*entry, places)),
-        match_policy: Some("Equivalent".to_owned()),
-        namespace_selector: selector(*entry, places),
-        rules: Some(match entry {
-            WebhookEntry::Shared => vec![every_write()],
-            _ => rules(judged_resources(*entry)).chain(custom_rules(*entry, places.settings)).collect(),
-        }),
-        side_effects: "None".to_owned(),
-        timeout_seconds: Some(5),
-        ..ValidatingWebhook::default()
+    let entries = WebhookEntry::ALL.iter().filter(is_needed);
+    let webhooks = entries.flat_map(|entry| webhooks(*entry)).map(|(name, entry, writes)| {
+        let conditions = match_conditions::for_validating(entry, service, places);
+        ValidatingWebhook {
+            name: format!("{name}.bulkhead.dev"),
+            admission_review_versions: vec!["v1".to_owned()],
+            client_config: client(service, &format!("/validate/{}", entry.name())),
+            failure_policy: Some(if entry == WebhookEntry::Settings { "Ignore" } else { "Fail" }.to_owned()),
+            match_conditions: (writes != Writes::New).then_some(conditions),
+            match_policy: Some("Equivalent".to_owned()),
+            namespace_selector: selector(entry, service, places),
+            rules: Some(match entry {
+                WebhookEntry::Shared => vec![every_write()],
+                WebhookEntry::Settings => vec![writes_of_config_maps()],
+                _ => rules(entry, writes, places.settings),
+            }),
+            side_effects: "None".to_owned(),
+            timeout_seconds: Some(5),
+            ..ValidatingWebhook::default()
+        }
     });
     ValidatingWebhookConfiguration { metadata: metadata(), webhooks: Some(webhooks.collect()) }
+}
+
+/// The writes of an entry that one webhook is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writes {
+    All,
+    /// New objects. Their webhook has no match conditions.
+    New,
+    NotNew,
+}
+
+/// Returns the webhooks of an entry, with their names.
+///
+/// New workloads have a webhook of their own. No condition of the entry can be false for them, and a single condition
+/// costs the API server more than the rest of the call: it converts the whole pod to a CEL value.
+fn webhooks(entry: WebhookEntry) -> Vec<(&'static str, WebhookEntry, Writes)> {
+    match entry {
+        WebhookEntry::Workloads => {
+            vec![(entry.name(), entry, Writes::New), ("workload-changes", entry, Writes::NotNew)]
+        }
+        _ => vec![(entry.name(), entry, Writes::All)],
+    }
+}
+
+impl Writes {
+    /// Returns those of the operations on a resource that are among these writes.
+    fn of(self, operations: &'static [Operation], subresource: &str) -> &'static [Operation] {
+        let is_new = |operation: &Operation| *operation == Operation::Create && subresource.is_empty();
+        let (new, others) = operations.split_at(operations.iter().take_while(|known| is_new(known)).count());
+        match self {
+            Self::All => operations,
+            Self::New => new,
+            Self::NotNew => others,
+        }
+    }
 }
 
 /// Returns the mutating configuration, which labels namespaces. It has `failurePolicy: Ignore`. Without an answer,
@@ -97,29 +137,40 @@ fn every_write() -> RuleWithOperations {
     rule("*", "*", &operations, vec!["*/*".to_owned()], Some("Namespaced"))
 }
 
+fn writes_of_config_maps() -> RuleWithOperations {
+    let operations = [Operation::Create, Operation::Update, Operation::Delete];
+    rule("", "v1", &operations, vec!["configmaps".to_owned()], Some("Namespaced"))
+}
+
 /// Returns one rule for all resources with the same group, version and operations, because a rule applies all its
 /// operations to all its resources.
-fn rules(resources: impl Iterator<Item = Resource>) -> impl Iterator<Item = RuleWithOperations> {
+fn rules(entry: WebhookEntry, writes: Writes, settings: &Settings) -> Vec<RuleWithOperations> {
     let mut grouped: BTreeMap<(&str, &str, &[Operation]), Vec<String>> = BTreeMap::new();
-    for resource in resources {
-        let group = (resource.group, resource.version, resource.operations);
-        grouped.entry(group).or_default().push(resource.path());
+    for resource in judged_resources(entry) {
+        let operations = writes.of(resource.operations, resource.subresource);
+        grouped.entry((resource.group, resource.version, operations)).or_default().push(resource.path());
     }
-    grouped
+    grouped.retain(|(_, _, operations), _| !operations.is_empty());
+    let judged = grouped
         .into_iter()
-        .map(|((group, version, operations), resources)| rule(group, version, operations, resources, None))
+        .map(|((group, version, operations), resources)| rule(group, version, operations, resources, None));
+    judged.chain(custom_rules(entry, writes, settings)).collect()
 }
 
 /// Returns a rule for each kind in the settings `podTemplates` and `platform.reservedKinds`. Without a scope it would
 /// match a cluster-scoped kind, to which no selector of namespaces applies.
-fn custom_rules(entry: WebhookEntry, settings: &Settings) -> impl Iterator<Item = RuleWithOperations> {
+fn custom_rules(
+    entry: WebhookEntry,
+    writes: Writes,
+    settings: &Settings,
+) -> impl Iterator<Item = RuleWithOperations> {
     let is_sent = move |(judged_as, _): &(Kind, _)| match judged_as {
         Kind::Unread => entry == WebhookEntry::Policies,
         kind => Some(entry) == kind.entry(),
     };
-    settings.custom_kinds().filter(is_sent).map(|(_, [group, _, resource])| {
-        let operations = [Operation::Create, Operation::Update];
-        rule(group, "*", &operations, vec![resource.to_owned()], Some("Namespaced"))
+    let operations = writes.of(&[Operation::Create, Operation::Update], "");
+    settings.custom_kinds().filter(is_sent).map(move |(_, [group, _, resource])| {
+        rule(group, "*", operations, vec![resource.to_owned()], Some("Namespaced"))
     })
 }
 
@@ -139,9 +190,11 @@ fn rule(
     }
 }
 
-/// Selects the namespaces of tenants, or the platform's by their names, or all others. No write is sent to two entries. The entry for namespaces has no selector: the API server would compare it with the new labels,
-/// and would not send an update that removes the label.
-fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
+/// Selects the namespaces of tenants, or the platform's by their names, or all others. No write is sent to two entries,
+/// but for a write of the settings by an account that the entry for protected namespaces refuses. The entry for
+/// namespaces has no selector: the API server would compare it with the new labels, and would not send an update that
+/// removes the label.
+fn selector(entry: WebhookEntry, service: &Service, places: Places<'_>) -> Option<LabelSelector> {
     let named = |operator: &str, names: BTreeSet<&str>| LabelSelectorRequirement {
         key: NAMESPACE_NAME_LABEL.to_owned(),
         operator: operator.to_owned(),
@@ -150,6 +203,7 @@ fn selector(entry: WebhookEntry, places: Places<'_>) -> Option<LabelSelector> {
     let requirements = match entry {
         WebhookEntry::Namespaces | WebhookEntry::Cluster => return None,
         WebhookEntry::Shared => vec![named("In", places.protected())],
+        WebhookEntry::Settings => vec![named("In", BTreeSet::from([service.namespace.as_str()]))],
         WebhookEntry::Credentials => vec![named("In", places.with_trusted_accounts())],
         WebhookEntry::Unowned => vec![
             LabelSelectorRequirement {

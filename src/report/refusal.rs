@@ -25,6 +25,12 @@ pub fn violation_text(violation: &Violation) -> String {
     format!("{}; {}", violation.message, violation.fix)
 }
 
+/// Returns the codes of violations, each once.
+pub fn codes(violations: &[Violation]) -> String {
+    let codes: BTreeSet<&str> = violations.iter().map(|violation| violation.code).collect();
+    Vec::from_iter(codes).join(",")
+}
+
 /// Returns the audit annotations for admitted violations: for each reason the codes, and the names of Exemptions.
 pub fn audit_annotations(admitted: &[WaivedViolation]) -> BTreeMap<&'static str, String> {
     let mut codes_by_reason: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The data plane of the mesh.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum Dataplane {
     /// Istio runs a proxy in each pod.
     #[default]
@@ -13,7 +14,7 @@ pub enum Dataplane {
 }
 
 /// The way in which tenants' proxies treat unknown destinations.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum Outbound {
     /// The proxies refuse them.
     #[default]
@@ -35,7 +36,7 @@ impl Outbound {
 }
 
 /// The namespaces of a tenant that may reach each other on the network.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum SameTenant {
     /// All namespaces of the tenant may reach each other.
     #[default]
@@ -45,7 +46,7 @@ pub enum SameTenant {
 }
 
 /// The API through which Calico's policies are written.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Calico {
     /// Calico's own API server.
     #[serde(rename = "projectcalico.org/v3")]
@@ -56,7 +57,7 @@ pub enum Calico {
 }
 
 /// The kind of SIG Network's admin network policies.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum AdminPolicyKind {
     #[serde(rename = "policy.networking.k8s.io/v1alpha1")]
     AdminNetworkPolicy,
@@ -65,7 +66,7 @@ pub enum AdminPolicyKind {
 }
 
 /// The mode of the mesh-wide deny-all policy.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {
     #[default]
     Disabled,
@@ -75,7 +76,7 @@ pub enum DenyAll {
 }
 
 /// A gateway of the platform. A Tenant can be granted to receive calls through it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Gateway {
     /// The name as in a Tenant's grants: NAMESPACE/NAME.
@@ -94,7 +95,7 @@ impl Gateway {
 }
 
 /// The gateway through which tenants reach hosts outside the cluster.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EgressGateway {
     pub namespace: String,
@@ -112,7 +113,7 @@ const fn tls() -> u16 {
 }
 
 /// The writer of the webhook configurations.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum Registration {
     /// The controller writes them, and restores what is edited or deleted.
     #[default]
@@ -123,7 +124,7 @@ pub enum Registration {
 }
 
 /// The effect of a violation of a rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum RuleMode {
     /// The request is refused.
     #[default]

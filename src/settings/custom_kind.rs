@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::kinds::{Kind, Resource};
@@ -33,7 +34,7 @@ pub(super) fn reserved_by_default() -> impl Iterator<Item = [&'static str; 3]> {
 }
 
 /// A kind that Bulkhead does not know.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CustomKind {
     pub group: String,

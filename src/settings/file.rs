@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::components::{
@@ -8,11 +9,12 @@ use super::components::{
     SameTenant,
 };
 use super::custom_kind::CustomKind;
+use super::dns::DnsFile;
 use super::template_kind::TemplateKind;
 use crate::kinds::Kind;
 
 /// The settings file as it is written. An unknown key is an error that names its line.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct File {
     /// `bulkhead.dev/v1alpha1`, so that a folder of manifests can also hold the settings.
@@ -31,6 +33,7 @@ pub struct File {
     pub(super) labels: Labels,
     pub(super) registration: Registration,
     pub(super) rules: BTreeMap<String, RuleMode>,
+    #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
     pub(super) allowed_fields: BTreeMap<Kind, BTreeSet<String>>,
     pub(super) allowed_csi_drivers: BTreeSet<String>,
     pub(super) allowed_load_balancer_classes: BTreeSet<String>,
@@ -46,7 +49,7 @@ pub struct File {
     pub(super) reserved_taints: BTreeSet<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Platform {
     pub(super) users: Vec<String>,
@@ -57,12 +60,11 @@ pub(super) struct Platform {
     pub(super) namespaces: Option<Vec<String>>,
     pub(super) shared_namespaces: Vec<String>,
     pub(super) namespace_prefixes: Option<Vec<String>>,
-    pub(super) dns_services: Option<Vec<String>>,
     pub(super) reserved_kinds: Option<Vec<CustomKind>>,
     pub(super) reviewed_kinds: Vec<CustomKind>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Mesh {
     pub(super) dataplane: Dataplane,
@@ -79,29 +81,30 @@ pub(super) struct Mesh {
     pub(super) max_certificate_days: Option<u32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Network {
+    pub(super) dns: DnsFile,
     pub(super) same_tenant: SameTenant,
     pub(super) calico: Option<Calico>,
     pub(super) admin_network_policy: Option<AdminPolicyKind>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct MeshWide {
     pub(super) manage: bool,
     pub(super) deny_all: DenyAll,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Baseline {
     pub(super) api_fairness: Option<bool>,
     pub(super) rollout_rate: Option<NonZeroU32>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(super) struct Labels {
     pub(super) tenant: Option<bool>,

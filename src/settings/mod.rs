@@ -7,6 +7,7 @@
 
 mod components;
 mod custom_kind;
+mod dns;
 mod file;
 mod image;
 mod kube_controllers;
@@ -15,6 +16,8 @@ mod template_kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
+use schemars::Schema;
+
 use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
@@ -22,6 +25,7 @@ pub use components::{
     SameTenant,
 };
 pub use custom_kind::{CustomKind, CustomKindError};
+pub use dns::Dns;
 pub use file::File;
 pub use image::{Image, Repository};
 pub use kube_controllers::{
@@ -29,6 +33,11 @@ pub use kube_controllers::{
     VOLUME_BINDER, controller_account_for, kube_controller_accounts, kube_controllers,
 };
 pub use template_kind::{TemplateKind, TemplateKindError};
+
+/// The default name of the ConfigMap with the settings, in Bulkhead's namespace.
+pub const SETTINGS_CONFIG_MAP: &str = "bulkhead-settings";
+/// The key of the settings in a ConfigMap.
+pub const SETTINGS_KEY: &str = "settings.yaml";
 
 /// The settings in use.
 #[derive(Debug)]
@@ -47,8 +56,8 @@ pub struct Settings {
     pub shared_namespaces: BTreeSet<String>,
     /// Prefixes of the namespace names that only the platform may create.
     pub reserved_prefixes: BTreeSet<String>,
-    /// Names of the cluster's DNS Services in `kube-system`.
-    pub dns_services: BTreeSet<String>,
+    /// The cluster's DNS.
+    pub dns: Dns,
     /// The account of Bulkhead's controller.
     pub controller: String,
     /// The mesh's root namespace, in which istiod runs.
@@ -130,6 +139,11 @@ pub struct Settings {
     pub rule_modes: BTreeMap<String, RuleMode>,
 }
 
+/// Returns the JSON schema of the settings file.
+pub fn schema() -> Schema {
+    schemars::schema_for!(File)
+}
+
 /// An invalid value in the settings file.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -156,6 +170,10 @@ pub enum SettingsError {
         "egressGateway.selector: must not be empty, because an empty selector selects every pod in the namespace"
     )]
     EgressSelector,
+    #[error(
+        "network.dns.podLabels: must not be empty, because an empty selector selects every pod in the namespace"
+    )]
+    DnsSelector,
     #[error(
         "meshWide.denyAll: requires `meshWide.manage: true`, with which Bulkhead writes the policies that allow calls"
     )]
@@ -186,7 +204,6 @@ const PLATFORM_NAMESPACES: &[&str] = &[
     KUBE_SYSTEM,
 ];
 const RESERVED_PREFIXES: &[&str] = &["istio-", "kube-"];
-const DNS_SERVICES: &[&str] = &["kube-dns"];
 /// The repositories to which Istio publishes its proxy.
 const PROXY_IMAGES: &[&str] =
     &["docker.io/istio/proxyv2", "gcr.io/istio-release/proxyv2", "registry.istio.io/release/proxyv2"];
@@ -219,6 +236,9 @@ impl TryFrom<File> for Settings {
             return Err(SettingsError::ProtectedKey { index, value: value.clone() });
         }
         validate_gateways(&file)?;
+        if file.network.dns.selects_every_pod() {
+            return Err(SettingsError::DnsSelector);
+        }
         validate_template_kinds(&file.pod_templates)?;
         validate_custom_kinds("reservedKinds", file.platform.reserved_kinds.as_deref().unwrap_or_default())?;
         validate_custom_kinds("reviewedKinds", &file.platform.reviewed_kinds)?;
@@ -296,7 +316,7 @@ impl Settings {
             platform_namespaces: set(file.platform.namespaces, PLATFORM_NAMESPACES),
             shared_namespaces: file.platform.shared_namespaces.into_iter().collect(),
             reserved_prefixes: set(file.platform.namespace_prefixes, RESERVED_PREFIXES),
-            dns_services: set(file.platform.dns_services, DNS_SERVICES),
+            dns: file.network.dns.into(),
             controller: file.platform.controller.unwrap_or_else(|| CONTROLLER_ACCOUNT.to_owned()),
             mesh_root: file.mesh.root_namespace.unwrap_or_else(|| MESH_ROOT.to_owned()),
             trust_domain: file.mesh.trust_domain.unwrap_or_else(|| TRUST_DOMAIN.to_owned()),
@@ -420,7 +440,14 @@ impl Settings {
     pub fn trusts_namespace(&self, namespace: &str) -> bool {
         self.is_listed_platform_namespace(namespace)
             || self.is_gateway_namespace(namespace)
+            || self.dns.namespace == namespace
             || self.has_trusted_accounts(namespace)
+    }
+
+    /// True if only the platform may create a namespace of this name, because the settings name it or a prefix of it.
+    pub fn reserves_namespace_name(&self, name: &str) -> bool {
+        self.trusts_namespace(name)
+            || self.reserved_prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
     }
 
     /// True if the namespace is that of a gateway of the settings, or of the egress gateway.

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::custom_kind::{self, CustomKindError};
@@ -8,7 +9,7 @@ use super::custom_kind::{self, CustomKindError};
 const MAX_STEPS: usize = 7;
 
 /// A kind that Bulkhead does not know, with the paths of the pod templates in its objects.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateKind {
     pub group: String,

@@ -10,6 +10,7 @@ pub struct Exemption {
     pub name: String,
     pub rules: BTreeSet<String>,
     pub target: ExemptionTarget,
+    pub reason: String,
     /// Expiry in seconds since 1970.
     pub expires: i64,
 }
@@ -22,6 +23,7 @@ impl Exemption {
             name,
             rules: spec.rules.into_iter().collect(),
             target: spec.target,
+            reason: spec.reason,
             expires: expires.as_second(),
         })
     }

@@ -39,7 +39,7 @@ pub use namespace::{BASELINE_READY, Namespace, ready_for};
 pub use namespace_names::NAMESPACE_PREFIX;
 pub use proxy_reference::{
     DEFAULT_REVISION, InjectedElement, InjectedField, InjectedObject, InjectedPod,
-    PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences,
+    PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Resources,
 };
 pub use reserved_names::{ReservedName, ReservedNames, has_expired, reserved_names_config_maps};
 pub use shared_service::SharedService;
@@ -214,8 +214,9 @@ impl Snapshot {
         })
     }
 
-    pub fn namespace(&self, name: &str) -> Option<&Namespace> {
-        self.namespaces.get(name).map(Arc::as_ref)
+    /// Returns the namespace. Another version of it has another allocation.
+    pub fn namespace(&self, name: &str) -> Option<&Arc<Namespace>> {
+        self.namespaces.get(name)
     }
 
     /// Returns the mesh revision whose injector the pods of a namespace get.

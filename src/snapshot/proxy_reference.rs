@@ -62,6 +62,14 @@ pub struct InjectedField {
     pub elements: Vec<InjectedElement>,
 }
 
+/// The limits and requests of a container, by resource name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    pub limits: BTreeMap<String, String>,
+    pub requests: BTreeMap<String, String>,
+}
+
 /// An element of a list.
 #[derive(Clone, Debug)]
 pub struct InjectedElement {
@@ -207,9 +215,15 @@ impl InjectedObject {
         self.fields.get(name)
     }
 
-    /// Returns the names of the fields, apart from `name`.
-    pub fn field_names(&self) -> impl Iterator<Item = &str> {
-        self.fields.keys().map(String::as_str)
+    /// Returns the fields, apart from `name`.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &InjectedField)> {
+        self.fields.iter().map(|(name, field)| (name.as_str(), field))
+    }
+
+    /// Returns the resources of a container.
+    pub fn resources(&self) -> Resources {
+        let written = self.field("resources").and_then(|field| serde_json::from_str(field.raw.get()).ok());
+        written.unwrap_or_default()
     }
 
     /// Returns a field that is a text.
@@ -230,7 +244,26 @@ impl InjectedObject {
     }
 }
 
+impl Resources {
+    /// Returns what a quota with this key counts of the container. The outer `None` stands for a quota that counts something
+    /// else.
+    pub fn counted_by(&self, quota: &str) -> Option<Option<&String>> {
+        if let Some(resource) = quota.strip_prefix("limits.") {
+            return Some(self.limits.get(resource));
+        }
+        let resource =
+            quota.strip_prefix("requests.").or(["cpu", "memory"].contains(&quota).then_some(quota))?;
+        // A request that is not set is the limit.
+        Some(self.requests.get(resource).or_else(|| self.limits.get(resource)))
+    }
+}
+
 impl InjectedField {
+    /// True if the field has this value, in these bytes.
+    pub fn is_written_as(&self, written: &RawValue) -> bool {
+        self.raw.get() == written.get()
+    }
+
     /// True if the field has this value.
     pub fn is(&self, written: &RawValue) -> bool {
         is_same(&self.raw, written)

@@ -1,7 +1,6 @@
 //! Builds a snapshot, or settings, from YAML files.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +12,6 @@ use serde_path_to_error::Segment;
 use super::watch::{API_SERVERS, read_addresses, read_api_servers, read_namespace};
 use super::yaml::{self, Document};
 use crate::api;
-use crate::baseline::DNS_NAMESPACE;
 use crate::policy::rules::check_modes;
 use crate::settings::{self, Settings};
 use crate::snapshot::{
@@ -69,22 +67,35 @@ fn read_path(path: &Path, documents: &mut Vec<SourceDocument>) -> Result<(), Rea
             .filter(|path| path.is_dir() || is_manifest(path))
             .try_for_each(|path| read_path(path, documents));
     }
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text).map_err(unreadable)?;
-    } else {
-        text = std::fs::read_to_string(path).map_err(unreadable)?;
-    }
-    let parsed = yaml::read(&text)
-        .map_err(|error| ReadError::Yaml { file: path.to_owned(), error: Box::new(error) })?;
-    documents.extend(parsed.into_iter().map(|yaml| SourceDocument { file: path.to_owned(), yaml }));
+    documents.extend(parse(&text(path)?, path)?);
     Ok(())
+}
+
+/// Returns the text of a file, or of stdin for `-`.
+pub fn text(path: &Path) -> Result<String, ReadError> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| ReadError::Unreadable { file: path.to_owned(), error })
+}
+
+/// Returns the documents in the text of a file.
+fn parse(text: &str, file: &Path) -> Result<Vec<SourceDocument>, ReadError> {
+    let documents = yaml::read(text)
+        .map_err(|error| ReadError::Yaml { file: file.to_owned(), error: Box::new(error) })?;
+    Ok(documents.into_iter().map(|yaml| SourceDocument { file: file.to_owned(), yaml }).collect())
 }
 
 /// Returns the settings in one file. An error names the line.
 pub fn settings(path: &Path) -> Result<Settings, ReadError> {
-    let documents = read(&[path.to_owned()])?;
-    find_settings(&documents)?.ok_or_else(|| ReadError::NoSettings { file: path.to_owned() })
+    parse_settings(&text(path)?, path)
+}
+
+/// Returns the settings in the text of a file. An error names the line.
+pub fn parse_settings(text: &str, file: &Path) -> Result<Settings, ReadError> {
+    find_settings(&parse(text, file)?)?.ok_or_else(|| ReadError::NoSettings { file: file.to_owned() })
 }
 
 /// Builds the snapshot that `documents` describes: Bulkhead's kinds, Namespaces, reserved names, Settings, and the
@@ -143,7 +154,7 @@ pub fn snapshot<'f>(
                 state.endpoints.api_servers.extend(read_api_servers(&slice));
             }
             (Some(""), Some("Service"))
-                if namespace_name == DNS_NAMESPACE && settings.dns_services.contains(&name) =>
+                if namespace_name == settings.dns.namespace && settings.dns.services.contains(&name) =>
             {
                 state.endpoints.dns.extend(read_addresses(&document.parse("Service")?));
             }
@@ -181,6 +192,10 @@ impl SourceDocument {
     pub fn group(&self) -> Option<&str> {
         let version = self.yaml.text(&["apiVersion"])?;
         Some(version.rsplit_once('/').map_or("", |(group, _)| group))
+    }
+
+    pub fn is_object(&self) -> bool {
+        self.group().is_some() && self.yaml.text(&["kind"]).is_some()
     }
 
     pub fn is_settings(&self) -> bool {

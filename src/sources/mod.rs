@@ -5,9 +5,13 @@
 
 pub mod files;
 pub(crate) mod pages;
+mod probe;
 pub mod proxy_reference;
-pub mod reload;
+pub mod settings_config_map;
+pub mod settings_file;
+pub(crate) mod store;
 pub mod watch;
+pub(crate) mod watch_backoff;
 pub mod yaml;
 
 use std::collections::BTreeSet;
@@ -21,6 +25,7 @@ use tokio::sync::{Notify, watch as channel};
 
 use crate::kinds::Kind;
 use crate::snapshot::{LiveObjectKey, Snapshot};
+pub(crate) use probe::send_probe;
 
 /// Holds the newest snapshot, and announces each new one. There is none until the first is complete.
 #[derive(Debug)]

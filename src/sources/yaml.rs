@@ -107,11 +107,17 @@ impl Tree {
             Some(Self::Leaf(serde_json::Value::String(text))) => Some(text.clone()),
             _ => None,
         };
-        if !matches!(tree.value.get("items"), Some(Self::List(_))) {
+        let kind = text("kind").unwrap_or_default();
+        let is_list = match tree.value.get("items") {
+            Some(Self::List(_)) => true,
+            // Go programs write an empty list so.
+            Some(Self::Leaf(serde_json::Value::Null)) => kind.ends_with("List"),
+            _ => false,
+        };
+        if !is_list {
             objects.push(tree);
             return;
         }
-        let kind = text("kind").unwrap_or_default();
         let kind = kind.strip_suffix("List").unwrap_or(&kind).to_owned();
         let version = text("apiVersion").filter(|_| !kind.is_empty());
         let types = version.map(|version| [("apiVersion", version), ("kind", kind)]);
@@ -243,6 +249,14 @@ mod tests {
             documents.iter().map(|item| item.json.get()).collect::<Vec<_>>(),
             [r#"{"kind":"A"}"#, r#"{"kind":"B"}"#]
         );
+    }
+
+    #[test]
+    fn empty_lists_have_no_documents() {
+        for items in ["[]", "null", ""] {
+            let documents = read(&format!("apiVersion: v1\nkind: PodList\nitems: {items}\n")).unwrap();
+            assert!(documents.is_empty(), "{items}: {documents:?}");
+        }
     }
 
     #[test]

@@ -10,10 +10,11 @@ use super::{Metrics, Readiness};
 
 /// Returns the routes `/healthz`, `/readyz` and `/metrics`, for the kubelet and Prometheus.
 pub fn admin(readiness: Arc<Readiness>, metrics: Arc<Metrics>) -> Router {
+    let ready = Arc::clone(&readiness);
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(async move || readiness_response(&readiness)))
-        .route("/metrics", get(async move || metrics_response(&metrics)))
+        .route("/metrics", get(async move || metrics_response(&ready, &metrics)))
 }
 
 fn readiness_response(readiness: &Readiness) -> Response {
@@ -24,7 +25,8 @@ fn readiness_response(readiness: &Readiness) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}\n", pending.join(", "))).into_response()
 }
 
-fn metrics_response(metrics: &Metrics) -> Response {
+fn metrics_response(readiness: &Readiness, metrics: &Metrics) -> Response {
+    metrics.process.set_ready(readiness.pending().is_empty());
     match metrics.encode(Instant::now()) {
         Ok(text) => {
             let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,11 +1,16 @@
-//! The serving certificate of the webhook: read from two files and reloaded when they change, or created for
-//! development; and the CA of its callers, reloaded in the same way.
+//! The serving certificate of the webhook: read from a Secret or from two files and reloaded when they change, or created
+//! for development; and the CA of its callers, reloaded in the same way.
 
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use futures::StreamExt;
+use k8s_openapi::api::core::v1::Secret;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Client};
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
@@ -16,6 +21,10 @@ use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use tracing::{info, warn};
+
+use crate::certs::{CERTIFICATE_SECRET, Validity};
+use crate::sources::watch_backoff::watch_backoff;
+use crate::telemetry::{CertificateRole, Metrics};
 
 /// Polling interval. Polling also sees a renamed file or a replaced symbolic link.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,17 +46,30 @@ pub enum CertificateError {
     Pair(#[from] rustls::Error),
     #[error("failed to create a certificate: {0}")]
     Generate(#[from] rcgen::Error),
-    #[error("failed to create a certificate: {0}")]
-    GeneratePem(#[from] rustls::pki_types::pem::Error),
+    #[error("not in PEM: {0}")]
+    Text(#[from] rustls::pki_types::pem::Error),
+    #[error("the Secret has no `{0}`")]
+    Field(&'static str),
+    #[error("failed to watch the Secret: {0}")]
+    Watch(#[from] watcher::Error),
 }
 
-/// The certificate and key in use.
+/// The certificate and key in use; none before the first.
 #[derive(Debug)]
-pub struct ServingCertificate(ArcSwap<CertifiedKey>);
+pub struct ServingCertificate(ArcSwapOption<CertifiedKey>);
+
+impl ServingCertificate {
+    /// Uses another pair for new connections.
+    fn replace(&self, pair: CertifiedKey, metrics: &Metrics) {
+        let leaf = pair.cert.first().and_then(|leaf| Validity::of_der(leaf));
+        metrics.certificates.set(CertificateRole::Leaf, leaf);
+        self.0.store(Some(Arc::new(pair)));
+    }
+}
 
 impl ResolvesServerCert for ServingCertificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+        self.0.load_full()
     }
 }
 
@@ -105,17 +127,60 @@ fn certified_key(
 
 /// Returns the certificate in `files`, and reloads it when they change. If the new pair is invalid, the old one stays
 /// in use. Polls on the current runtime until that ends.
-pub fn from_files(files: CertificateFiles) -> Result<Arc<ServingCertificate>, CertificateError> {
+pub fn from_files(
+    files: CertificateFiles,
+    metrics: Arc<Metrics>,
+) -> Result<Arc<ServingCertificate>, CertificateError> {
     let contents = files.contents()?;
-    let serving = Arc::new(ServingCertificate(ArcSwap::from_pointee(files.pair(&contents)?)));
+    let serving = Arc::new(ServingCertificate(ArcSwapOption::empty()));
+    serving.replace(files.pair(&contents)?, &metrics);
     let updated = Arc::clone(&serving);
     let contents_of = files.clone();
     let store = move |contents: &Contents| {
-        updated.0.store(Arc::new(files.pair(contents)?));
+        updated.replace(files.pair(contents)?, &metrics);
         Ok(())
     };
     tokio::spawn(poll("certificate", contents, move || contents_of.contents(), store));
     Ok(serving)
+}
+
+/// Returns the certificate in the Secret of that name, and replaces it when the Secret changes. There is none until the
+/// Secret exists; then `loaded` is called. If a new pair is invalid, the old one stays in use.
+pub fn from_secret(
+    client: Client,
+    namespace: &str,
+    metrics: Arc<Metrics>,
+    loaded: impl Fn() + Send + 'static,
+) -> Arc<ServingCertificate> {
+    let serving = Arc::new(ServingCertificate(ArcSwapOption::empty()));
+    let updated = Arc::clone(&serving);
+    let config = watcher::Config::default().fields(&format!("metadata.name={CERTIFICATE_SECRET}"));
+    let secrets = watcher(Api::<Secret>::namespaced(client, namespace), config).backoff(watch_backoff());
+    tokio::spawn(async move {
+        let mut secrets = pin!(secrets.applied_objects());
+        while let Some(secret) = secrets.next().await {
+            match secret.map_err(CertificateError::from).and_then(|secret| pair_in(&secret)) {
+                Ok(pair) => {
+                    updated.replace(pair, &metrics);
+                    loaded();
+                    info!("loaded the certificate of the Secret {CERTIFICATE_SECRET}");
+                }
+                Err(error) => {
+                    warn!(%error, "the Secret {CERTIFICATE_SECRET} has no new certificate; the previous one stays in use");
+                }
+            }
+        }
+    });
+    serving
+}
+
+fn pair_in(secret: &Secret) -> Result<CertifiedKey, CertificateError> {
+    let field = |name| {
+        let data = secret.data.as_ref().and_then(|data| data.get(name));
+        data.map(|bytes| bytes.0.as_slice()).ok_or(CertificateError::Field(name))
+    };
+    let chain = CertificateDer::pem_slice_iter(field("tls.crt")?).collect::<Result<Vec<_>, _>>()?;
+    certified_key(chain, PrivateKeyDer::from_pem_slice(field("tls.key")?)?)
 }
 
 /// Reads again and again, and stores new content. An error is logged, and changes nothing.
@@ -149,28 +214,37 @@ pub struct ClientCa(ArcSwap<Arc<dyn ClientCertVerifier>>);
 
 /// Returns a verifier of callers by the CA certificates in `file`, and reloads it when the file changes. If the new
 /// content is invalid, the old one stays in use. Polls on the current runtime until that ends.
-pub fn client_ca(file: PathBuf) -> Result<Arc<ClientCa>, CertificateError> {
+pub fn client_ca(file: PathBuf, metrics: Arc<Metrics>) -> Result<Arc<ClientCa>, CertificateError> {
     let contents = read(&file)?;
-    let verifying = Arc::new(ClientCa(ArcSwap::from_pointee(verifier(&file, &contents)?)));
+    let verifying = Arc::new(ClientCa(ArcSwap::from_pointee(verifier(&file, &contents, &metrics)?)));
     let updated = Arc::clone(&verifying);
     let content_of = file.clone();
     let store = move |contents: &Vec<u8>| {
-        updated.0.store(Arc::new(verifier(&file, contents)?));
+        updated.0.store(Arc::new(verifier(&file, contents, &metrics)?));
         Ok(())
     };
     tokio::spawn(poll("client CA", contents, move || read(&content_of), store));
     Ok(verifying)
 }
 
-fn verifier(file: &Path, pem: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
+fn verifier(
+    file: &Path,
+    pem: &[u8],
+    metrics: &Metrics,
+) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(file, pem)? {
+    let certificates = certificates(file, pem)?;
+    // While a CA is replaced, the old one may expire.
+    let last = certificates.iter().filter_map(|ca| Validity::of_der(ca)).max_by_key(|validity| validity.ends);
+    for certificate in certificates {
         let unusable = |error| CertificateError::Ca { file: file.to_owned(), error };
         roots.add(certificate).map_err(unusable)?;
     }
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider())).build();
     // There are no revocation lists, so nothing else can be wrong.
-    verifier.map_err(|_| CertificateError::EmptyCa { file: file.to_owned() })
+    let verifier = verifier.map_err(|_| CertificateError::EmptyCa { file: file.to_owned() })?;
+    metrics.certificates.set(CertificateRole::ClientCa, last);
+    Ok(verifier)
 }
 
 impl ClientCertVerifier for ClientCa {
@@ -219,7 +293,7 @@ pub struct Development {
 }
 
 /// Creates a certificate for `names`.
-pub fn development(names: &[String]) -> Result<Development, CertificateError> {
+pub fn development(names: &[String], metrics: &Metrics) -> Result<Development, CertificateError> {
     let mut authority = CertificateParams::default();
     authority.distinguished_name.push(DnType::CommonName, "bulkhead development");
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -232,6 +306,7 @@ pub fn development(names: &[String]) -> Result<Development, CertificateError> {
     let certificate = leaf.signed_by(&key, &Issuer::new(authority, authority_key))?;
 
     let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?;
-    let pair = certified_key(vec![certificate.der().clone()], key)?;
-    Ok(Development { certificate: Arc::new(ServingCertificate(ArcSwap::from_pointee(pair))), ca_bundle })
+    let serving = Arc::new(ServingCertificate(ArcSwapOption::empty()));
+    serving.replace(certified_key(vec![certificate.der().clone()], key)?, metrics);
+    Ok(Development { certificate: serving, ca_bundle })
 }

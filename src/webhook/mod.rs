@@ -5,13 +5,17 @@
 
 pub mod certificate;
 mod connections;
+mod decision_log;
+mod decision_span;
 mod handler;
 mod mutate;
+mod outcome;
 mod retry;
 pub mod server;
+mod settings;
 mod state;
-mod validate;
 pub mod wire;
 
+pub use decision_log::DecisionLog;
 pub use handler::router;
 pub use state::Webhook;

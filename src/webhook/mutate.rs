@@ -2,15 +2,15 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, Patch, PatchOperation};
 use serde_json::json;
 
+use super::outcome::Outcome;
 use super::retry::refresh;
 use super::state::Webhook;
-use super::wire::AdmissionResponse;
 use crate::policy::defaulting::{AddedLabel, LabelDefaults, Repair, default_labels};
 use crate::policy::{JudgeError, Review};
 
 /// Adds missing labels to a namespace. If the user is in no known tenant, or there is no snapshot yet, reloads
 /// Tenants once: the Tenant may be newer than the snapshot.
-pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionResponse {
+pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> Outcome {
     let compute = || {
         webhook
             .snapshots
@@ -27,12 +27,8 @@ pub(super) async fn mutate(webhook: &Webhook, review: &Review<'_>) -> AdmissionR
         defaults = compute();
     }
     match defaults {
-        Ok(defaults) => AdmissionResponse::patch(patch(&defaults), warnings(&defaults)),
-        // A refusal here would take effect despite `failurePolicy: Ignore`. The validating webhook refuses instead.
-        Err(error) => {
-            webhook.metrics.record_unjudged(error.as_label());
-            AdmissionResponse::default()
-        }
+        Ok(defaults) => Outcome::Labelled { patch: patch(&defaults), warnings: warnings(&defaults) },
+        Err(error) => Outcome::NotLabelled(error),
     }
 }
 

@@ -3,16 +3,21 @@
 //! It is Bulkhead's own, because the ones in libraries do not limit the time of a silent handshake, the time of idle
 //! connections or the number of connections, of all callers and of one, and they offer HTTP/2.
 
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response;
+use axum::response::Response;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -29,8 +34,10 @@ use crate::telemetry::Metrics;
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Delay after an error of the listener itself, such as no free file descriptor.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
-/// Size of the read buffer: enough for the headers, and for a common review in one read.
+/// Size of the buffer for the bytes of a request: enough for the headers, and for a common review in one read.
 const READ_BUFFER: usize = 64 << 10;
+/// Size of the buffer for encrypted bytes, a TLS record. TLS alone asks the system for 4 kB at a time.
+const RECORD_BUFFER: usize = 16 << 10;
 
 /// The certificate that callers see, and the CA that theirs must be of; without it, anyone may call.
 #[derive(Debug)]
@@ -51,30 +58,42 @@ pub struct ConnectionLimits {
     pub drain: Duration,
 }
 
-/// Serves until `stop` is cancelled, then waits for the open requests.
+/// The two steps of the end of a server.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Cancelled when the endpoint is about to be removed. From now on each answer closes its connection, so that the
+    /// caller's next request opens one to another replica.
+    pub leave: CancellationToken,
+    /// Cancelled when no caller is expected any more. Connections that are still open are idle, or new.
+    pub stop: CancellationToken,
+}
+
+/// Serves until it shall stop, then waits for the open requests.
 pub async fn serve(
     listener: TcpListener,
     identities: Identities,
     router: Router,
     limits: ConnectionLimits,
     metrics: Arc<Metrics>,
-    stop: CancellationToken,
+    shutdown: Shutdown,
 ) -> Result<(), rustls::Error> {
+    let Shutdown { leave, stop } = shutdown;
     let acceptor = TlsAcceptor::from(Arc::new(tls(identities)?));
-    let slots = Slots::new(limits.per_source);
+    let router =
+        router.layer(map_response(move |response| ready(close_after(response, leave.is_cancelled()))));
+    let slots = Slots::new(limits.per_source, stop.clone());
     let connections = TaskTracker::new();
     loop {
         let (stream, peer, slot) = tokio::select! {
             accepted = accept(&listener, &slots, &metrics) => accepted,
             () = stop.cancelled() => break,
         };
-        let (acceptor, router, limits, stop) =
-            (acceptor.clone(), router.clone(), limits.clone(), stop.clone());
+        let (acceptor, router, idle) = (acceptor.clone(), router.clone(), limits.idle);
         let metrics = Arc::clone(&metrics);
         connections.spawn(async move {
-            let _slot = slot;
-            if let Some(stream) = handshake(stream, peer, &acceptor, &metrics).await {
-                connection(stream, peer, router, &limits, &stop).await;
+            let handshake = handshake(stream, peer, &acceptor, &metrics);
+            if let Some(Some(stream)) = slot.end.run_until_cancelled(handshake).await {
+                connection(stream, peer, router, idle, &slot.end).await;
             }
         });
     }
@@ -84,6 +103,14 @@ pub async fn serve(
         warn!(connections = connections.len(), "stopped before these connections had finished");
     }
     Ok(())
+}
+
+/// Asks the caller to close the connection after this response, if it shall.
+fn close_after(mut response: Response, closes: bool) -> Response {
+    if closes {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn tls(identities: Identities) -> Result<ServerConfig, rustls::Error> {
@@ -109,7 +136,7 @@ async fn accept(
     slots: &Arc<Slots>,
     metrics: &Metrics,
 ) -> (TcpStream, SocketAddr, Slot) {
-    let mut permit = slots.free().await;
+    let mut permit = slots.free(|| metrics.admission.record_refused_connection("evicted")).await;
     loop {
         match listener.accept().await {
             // Closed at once: the callers at other addresses must not wait for this one.
@@ -117,7 +144,7 @@ async fn accept(
                 Ok(slot) => return (stream, peer, slot),
                 Err(unused) => {
                     permit = unused;
-                    metrics.record_refused_connection("source-limit");
+                    metrics.admission.record_refused_connection("source-limit");
                     debug!(%peer, "closed a connection: its address has too many");
                 }
             },
@@ -134,8 +161,9 @@ async fn handshake(
     peer: SocketAddr,
     acceptor: &TlsAcceptor,
     metrics: &Metrics,
-) -> Option<TlsStream<TcpStream>> {
+) -> Option<TlsStream<BufReader<TcpStream>>> {
     let _ = stream.set_nodelay(true);
+    let stream = BufReader::with_capacity(RECORD_BUFFER, stream);
     match timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => {
             debug!(%peer, "accepted a connection");
@@ -144,26 +172,26 @@ async fn handshake(
         Ok(Err(error)) => debug!(%peer, %error, "failed the TLS handshake"),
         Err(_) => debug!(%peer, "timed out in the TLS handshake"),
     }
-    metrics.record_refused_connection("handshake");
+    metrics.admission.record_refused_connection("handshake");
     None
 }
 
 async fn connection(
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream<BufReader<TcpStream>>,
     peer: SocketAddr,
     router: Router,
-    limits: &ConnectionLimits,
-    stop: &CancellationToken,
+    idle: Duration,
+    end: &CancellationToken,
 ) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.idle)
+        .header_read_timeout(idle)
         .max_buf_size(READ_BUFFER)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => ended,
-        () = stop.cancelled() => {
+        () = end.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

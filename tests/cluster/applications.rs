@@ -1,16 +1,16 @@
-//! Ordinary applications: nothing about them is refused, neither as a tenant applies them nor as the controllers make
-//! pods of them and the injector adds the proxy.
+//! Ordinary applications: nothing about them is refused, neither as an owner applies them, with the rights that Bulkhead
+//! gives, nor as the controllers make pods of them and the injector adds the proxy.
 
 use serde_json::json;
 use support::applications::{applications, run, template};
-use support::cluster::{jsonpath, new_namespace, new_tenant, shared};
+use support::cluster::{jsonpath, new_namespace, new_owner, shared};
 use support::refusal::expect_admitted;
 use support::wait::until;
 
 #[test]
 fn applications_run_with_native_sidecars() {
     let it = shared();
-    let member = new_tenant(&it, "applications");
+    let member = new_owner(&it, "applications");
     let namespace = new_namespace(&member, "applications");
     run(&member, &namespace, &applications(&namespace));
     member.ok(&["create", "job", "now", "--from=cronjob/nightly", "-n", &namespace]).unwrap();
@@ -25,7 +25,7 @@ fn applications_run_with_native_sidecars() {
 #[test]
 fn applications_without_init_containers_run_with_classic_sidecars() {
     let it = shared();
-    let member = new_tenant(&it, "classics");
+    let member = new_owner(&it, "classics");
     let namespace = new_namespace(&member, "classics");
     let mut objects = applications(&namespace);
     objects.retain(|object| object["kind"] != "Pod");

@@ -6,18 +6,19 @@ use support::cluster::{
     alone, jsonpath, new_namespace, new_tenant, shared, wait_for_default_account, wait_until_ready,
 };
 use support::objects::{self, changed};
-use support::refusal::{Violation, expect_refused, expect_refused_by, expect_warned, violations};
+use support::refusal::{Violation, denied_by, expect_refused, expect_warned, violations};
 use support::snapshot_files;
 use support::wait::until;
 
 const LABEL: &str = "metadata.labels[sidecar.istio.io/inject]";
 const TEMPLATE_LABEL: &str = "spec.template.metadata.labels[sidecar.istio.io/inject]";
 
-/// The entry for workloads refuses the manifest, for these violations and no others.
+/// One of the entries for workloads refuses the manifest, for these violations and no others.
 #[track_caller]
 fn refused(kubectl: &Kubectl, arguments: &[&str], manifest: &Value, expected: &[Violation<'_>]) {
     let said = kubectl.feed(&[arguments, &["-f", "-"]].concat(), &manifest.to_string()).unwrap();
-    expect_refused_by("workloads", &said, expected);
+    expect_refused(&said, expected);
+    assert!(matches!(denied_by(&said.stderr)[..], ["workloads" | "workload-changes"]), "{said:?}");
 }
 
 fn pod(namespace: &str, change: impl FnOnce(&mut Value)) -> Value {
@@ -280,6 +281,14 @@ fn pod_of_an_older_template_outside_the_mesh_is_refused() {
     });
     assert_eq!(violations(&failure), [("BH301", "spec"), ("BH302", LABEL)], "{failure}");
     assert_eq!(pods(), before);
+
+    // The advice names the controller, whose owner has the template.
+    let replica_set = jsonpath(&admin, &["rs", "-n", namespace], "{.items[*].metadata.name}");
+    assert!(failure.contains(&format!("`ReplicaSet {replica_set}`")), "{failure}");
+    let label = r#"[{"op":"remove","path":"/spec/template/metadata/labels/sidecar.istio.io~1inject"}]"#;
+    member.ok(&["patch", "deployment", "old", "-n", namespace, "--type=json", "-p", label]).unwrap();
+    let proxies = "{.items[*].spec.initContainers[?(@.name=='istio-proxy')].name}";
+    until(|| !jsonpath(&admin, &["pods", "-n", namespace], proxies).is_empty());
 }
 
 /// Examples and benches use this pod.

@@ -58,7 +58,7 @@ fn edited_baseline_objects_are_unchanged_or_repaired() {
         at(95),
         at(100),
     );
-    drop(std::io::Write::write_all(&mut std::io::stderr(), format!("{edits} edits: {said}\n").as_bytes()));
+    support::say(&format!("{edits} edits: {said}"));
     assert!(tally.refused > edits / 4 && tally.harmless > 0 && tally.repairs.len() > edits / 20, "{said}");
 }
 

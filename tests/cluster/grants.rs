@@ -30,7 +30,10 @@ fn removed_grant_removes_its_objects() {
     let grants = json!({ "spec": { "grants": {
         "reach": {
             "hosts": ["api.example.com", "*.example.org"],
-            "cidrs": [{ "cidr": "203.0.113.0/24", "ports": [5432] }],
+            "cidrs": [
+                { "cidr": "203.0.113.0/24", "ports": [5432] },
+                { "cidr": "203.0.113.0/24", "ports": [123], "protocol": "UDP" },
+            ],
         },
         "callers": [{ "namespace": "monitoring", "serviceAccount": "prometheus", "ports": [15020] }],
         "apiServerCallbacks": [{ "selector": { "app": "operator" }, "port": 9443 }],
@@ -48,6 +51,7 @@ fn removed_grant_removes_its_objects() {
         admin.ok(&["get", "networkpolicy", "allow-granted", "-n", &name, "-o", &path]).unwrap()
     };
     until(|| policy(".spec.egress[0].to[0].ipBlock.cidr").contains("203.0.113.0/24"));
+    assert_eq!(policy(".spec.egress[*].ports[*]['protocol','port']"), "TCP UDP 5432 123");
     assert_eq!(policy(".spec.ingress[0].ports[0].port"), "15020");
     let spec = "jsonpath={.spec.rules}";
     let denies =

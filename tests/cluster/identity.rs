@@ -179,9 +179,9 @@ fn address_of_a_pod_is_refused_to_all_but_nodes() {
         it.cluster.powerful("system:serviceaccount:kube-system:node-controller", "id-controllers").unwrap();
     for stranger in [&member, &it.cluster.powerful("id-address-argo", "strangers").unwrap(), &controller] {
         let addresses = [("BH405", "status.podIP"), ("BH405", "status.podIPs")];
-        expect_refused_by("workloads", &write(stranger, &inside, forged()), &addresses);
+        expect_refused_by("workload-changes", &write(stranger, &inside, forged()), &addresses);
         let host = write(stranger, &inside, json!({ "hostIP": "10.0.0.9" }));
-        expect_refused_by("workloads", &host, &[("BH405", "status.hostIP")]);
+        expect_refused_by("workload-changes", &host, &[("BH405", "status.hostIP")]);
         expect_admitted(&write(stranger, &inside, json!({ "phase": "Running" })));
         expect_admitted(&write(stranger, outside, forged()));
     }

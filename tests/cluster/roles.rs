@@ -2,8 +2,10 @@
 //! to the tenant's own accounts alone.
 
 use bulkhead_harness::kubectl::{Kubectl, Said};
+use bulkhead_harness::program::printed;
 use serde_json::{Value, json};
-use support::cluster::{new_namespace, new_tenant, shared};
+use support::BINARY;
+use support::cluster::{new_namespace, new_owner, new_tenant, shared};
 use support::objects;
 use support::refusal::{expect_admitted, expect_refused_by, expect_warned, violations};
 use support::wait::until;
@@ -81,8 +83,9 @@ fn owner_gives_no_rights_that_they_do_not_have() {
         rule("", "services/proxy", "get"),
         rule("", "services/status", "patch"),
         rule("", "endpoints", "create"),
-        rule("discovery.k8s.io", "endpointslices", "create"),
-        rule("", "serviceaccounts/token", "create"),
+        rule("", "namespaces", "list"),
+        rule("", "namespaces/finalize", "update"),
+        rule("", "namespaces/status", "patch"),
         rule("", "serviceaccounts", "impersonate"),
         rule("", "nodes/proxy", "get"),
         rule(GROUP, "roles", "escalate"),
@@ -192,4 +195,47 @@ fn binding_for_others_is_refused() {
     let label = json!({ "metadata": { "labels": { "team": "ours" } } });
     expect_warned(&patch(&member, &label), &[("BH903", "subjects[0]")]);
     expect_admitted(&patch(&member, &json!({ "subjects": [] })));
+}
+
+/// As Kubernetes' own roles do. Nobody but the platform may write ClusterRoles.
+#[test]
+fn role_that_the_platform_labels_is_added_to_owners() {
+    let it = shared();
+    let owner = new_owner(&it, "role-added");
+    let namespace = new_namespace(&owner, "role-added");
+    let admin = it.cluster.admin().unwrap();
+    let may = |arguments: &[&str]| {
+        owner.run(&[&["auth", "can-i"], arguments, &["-n", &namespace]].concat()).unwrap().success
+    };
+    let aggregated = |name: &str, value: &str, verb: &str| {
+        json!({
+            "apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRole",
+            "metadata": { "name": name, "labels": { "bulkhead.dev/aggregate-to-tenant": value } },
+            "rules": [{ "apiGroups": [""], "resources": ["podtemplates"], "verbs": [verb] }],
+        })
+    };
+    for said in [
+        create(&owner, &aggregated("role-added", "true", "create")),
+        owner.run(&["label", "clusterrole", "view", "bulkhead.dev/aggregate-to-tenant=true"]).unwrap(),
+        owner.run(&["delete", "clusterrole", "bulkhead-aggregate-to-tenant"]).unwrap(),
+    ] {
+        assert!(!said.success && said.stderr.contains("clusterroles"), "{said:?}");
+    }
+
+    let templates = "podtemplates";
+    assert!(!may(&["create", templates]));
+    admin.apply(&aggregated("role-not-added", "false", "delete").to_string()).unwrap();
+    admin.apply(&aggregated("role-added", "true", "create").to_string()).unwrap();
+    until(|| may(&["create", templates]));
+    assert!(!may(&["delete", templates]) && may(&["create", "pods"]));
+    assert!(!may(&["create", templates, "--all-namespaces"]));
+    // An upgrade applies the same manifest again, as `kubectl apply` and Helm do, and keeps what was added.
+    admin.apply(&printed(&BINARY, &["rbac"]).unwrap()).unwrap();
+    let rules = admin.ok(&["get", "clusterrole", "bulkhead-tenant", "-o", "yaml"]).unwrap();
+    assert!(rules.contains("podtemplates") && rules.contains("deployments"), "{rules}");
+    // Owners may give what was added.
+    let given = json!([{ "apiGroups": [""], "resources": ["podtemplates"], "verbs": ["create"] }]);
+    until(|| create(&owner, &role(&namespace, "added", &given)).success);
+    admin.ok(&["delete", "clusterrole", "role-added", "role-not-added"]).unwrap();
+    until(|| !may(&["create", templates]));
 }

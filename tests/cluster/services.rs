@@ -8,7 +8,7 @@ use bulkhead::settings::Settings;
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
 use support::cluster::{alone, new_namespace, new_tenant, shared};
-use support::metrics::{metrics, value};
+use support::metrics::{metrics, sum};
 use support::objects::{self, object, with_entry};
 use support::refusal::{Violation, denied_by, expect_admitted, expect_refused_by};
 use support::wait::until;
@@ -329,16 +329,7 @@ fn endpoints_of_controllers_are_not_sent() {
     let namespace = new_namespace(&member, "endpoints");
     let sent = || -> u64 {
         let replicas = it.replicas.iter().map(|replica| metrics(replica.admin));
-        let counted = replicas.map(|metrics| {
-            ["true", "false"]
-                .map(|allowed| {
-                    let labels = format!("{{webhook=\"services\",allowed=\"{allowed}\"}}");
-                    value(&metrics, &format!("bulkhead_admission_requests_total{labels}"))
-                })
-                .iter()
-                .sum::<u64>()
-        });
-        counted.sum()
+        replicas.map(|metrics| sum(&metrics, "bulkhead_admission_requests_total{webhook=\"services\",")).sum()
     };
     let before = sent();
     let selecting = service(&json!({ "clusterIP": "None", "selector": { "app": "web" } }));

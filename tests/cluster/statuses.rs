@@ -55,6 +55,28 @@ fn tenant_reports_its_namespaces_and_grants_in_its_status() {
     assert!(!plain.run(&["annotate", "tenant", "ns-status", "a=b"]).unwrap().success);
 }
 
+/// The resources come from the proxy that this mesh injects.
+#[test]
+fn tenant_with_less_than_the_proxy_needs_has_a_reason() {
+    let it = shared();
+    let admin = it.cluster.admin().unwrap();
+    let spec = json!({ "limits": { "max": { "memory": "512Mi" } } });
+    admin.apply(&objects::tenant("ns-small", &spec).to_string()).unwrap();
+    let until_named = |names: &[&str]| {
+        until(|| {
+            let all = conditions(&admin, "tenant", "ns-small");
+            all.iter().any(|known| known.reason == "LimitsTooSmall" && known.names(names))
+        });
+    };
+    until_named(&["`spec.limits.max.memory`", "512Mi", "1Gi"]);
+    let patch =
+        |patch: &str| admin.ok(&["patch", "tenant", "ns-small", "--type=merge", "-p", patch]).unwrap();
+    patch(r#"{"spec":{"limits":null,"namespaceQuota":{"requests.cpu":"1","limits.cpu":"1"}}}"#);
+    until_named(&["`spec.namespaceQuota[limits.cpu]`"]);
+    patch(r#"{"spec":{"namespaceQuota":{"limits.cpu":"8"}}}"#);
+    until(|| reason(&admin, "tenant", "ns-small") == "Ready");
+}
+
 /// Any tenant could run under the account of a service whose namespace the settings do not list.
 #[test]
 fn unusable_shared_service_is_refused_or_has_a_reason() {

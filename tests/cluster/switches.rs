@@ -122,6 +122,11 @@ fn protected_keys_of_a_namespace_are_refused_to_members() {
     admin.ok(&["label", "namespace", name, "pod-security.kubernetes.io/warn=baseline"]).unwrap();
     let remove = ["label", "namespace", name, "pod-security.kubernetes.io/warn-"];
     refused(&member, &remove, "", &[("BH103", "metadata.labels[pod-security.kubernetes.io/warn]")]);
+    let strictest = ["warn", "audit"].map(|mode| format!("pod-security.kubernetes.io/{mode}=restricted"));
+    let [warn, audit] = strictest.each_ref().map(String::as_str);
+    member.ok(&["label", "namespace", name, "--overwrite", warn, audit]).unwrap();
+    let enforce = ["label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted"];
+    refused(&member, &enforce, "", &[("BH103", "metadata.labels[pod-security.kubernetes.io/enforce]")]);
 }
 
 /// The garbage collector would follow an owner; a finalizer would block the deletion of the namespace, or an empty list

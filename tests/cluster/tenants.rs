@@ -28,7 +28,7 @@ fn validation_message(part: &str) -> String {
             _ => {}
         }
     }
-    let crds = fs::read_to_string(repository("deploy/crds.yaml")).unwrap();
+    let crds = fs::read_to_string(repository("deploy/chart/files/crds.yaml")).unwrap();
     let crds: Vec<Value> = serde_saphyr::from_multiple(&crds).unwrap();
     let mut found = Vec::new();
     for crd in &crds {
@@ -60,15 +60,16 @@ fn namespace_over_the_limit_of_its_tenant_is_refused() {
         });
     }
 
-    // A namespace that another replica admitted exists, and never becomes ready.
+    // A namespace that another replica admitted exists, and never becomes ready. Its name sorts last, because both can be
+    // created in the same second.
     limit("2");
     until(|| {
         member.run(&["create", "namespace", "tenant-ns-limit-more", "--dry-run=server"]).unwrap().success
     });
-    let release = new_unready_namespace(&admin, "legacy-ns-limit", "ns-limit");
+    let release = new_unready_namespace(&admin, "unlabelled-ns-limit", "ns-limit");
     limit("1");
     until(|| {
-        let said = member.feed(&["create", "-f", "-"], &pod("legacy-ns-limit").to_string()).unwrap();
+        let said = member.feed(&["create", "-f", "-"], &pod("unlabelled-ns-limit").to_string()).unwrap();
         // The refusal of a pod that is merely too early does not name the limit.
         violations(&said.stderr) == [("BH203", "metadata.namespace")]
             && said.stderr.contains("spec.namespaces.limit")
@@ -76,17 +77,17 @@ fn namespace_over_the_limit_of_its_tenant_is_refused() {
     // The controller knows the limit too.
     until(|| {
         let ready = condition(&admin, "tenant", "ns-limit", "Ready");
-        ready.is("Ready=False", "NamespacesOverLimit") && ready.names(&["`legacy-ns-limit`"])
+        ready.is("Ready=False", "NamespacesOverLimit") && ready.names(&["`unlabelled-ns-limit`"])
     });
     release();
     until(|| {
-        let bindings = ["get", "rolebinding", "tenant-owners", "-n", "legacy-ns-limit"];
+        let bindings = ["get", "rolebinding", "tenant-owners", "-n", "unlabelled-ns-limit"];
         admin.run(&bindings).unwrap().success
     });
     let ready = "jsonpath={.status.conditions}";
-    assert_eq!(admin.ok(&["get", "namespace", "legacy-ns-limit", "-o", ready]).unwrap(), "");
+    assert_eq!(admin.ok(&["get", "namespace", "unlabelled-ns-limit", "-o", ready]).unwrap(), "");
     limit("2");
-    wait_until_ready(&admin, "legacy-ns-limit");
+    wait_until_ready(&admin, "unlabelled-ns-limit");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! `bulkhead check`, `render` and `explain`, as a user runs them: exit codes and the data in their output.
 
 use std::collections::BTreeSet;
+use std::fs;
 
+use bulkhead::kinds::Resource;
 use bulkhead::policy::{RULES, Rule};
 use serde_json::{Value, json};
 use support::command::bulkhead;
 use support::refusal::reported;
+use support::repository;
 
 const IN_WORLD: [&str; 3] = ["check", "--snapshot", "examples/snapshot"];
 
@@ -15,7 +18,8 @@ fn findings(arguments: &[&str], input: &str) -> (i32, Vec<Value>) {
     (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{note}")))
 }
 
-/// The numbers by which `check` sums up: judged objects, all objects, violations, objects that cannot be judged.
+/// The numbers by which `check` sums up: judged objects, all objects, violations, warnings, exempted violations, objects
+/// that cannot be judged.
 fn sums(note: &str) -> Vec<usize> {
     let numbers = note.split(|letter: char| !letter.is_ascii_digit()).filter(|word| !word.is_empty());
     numbers.map(|number| number.parse().unwrap()).collect()
@@ -25,7 +29,7 @@ fn sums(note: &str) -> Vec<usize> {
 fn good_manifests_are_clean() {
     let (code, out, note) = bulkhead(&[&IN_WORLD[..], &["examples/good"]].concat(), "");
     assert_eq!((code, out.as_str()), (0, ""));
-    assert_eq!(sums(&note), [31, 33, 0, 0], "{note}");
+    assert_eq!(sums(&note), [31, 33, 0, 0, 0, 0], "{note}");
 }
 
 #[test]
@@ -44,7 +48,7 @@ fn bad_manifest_is_reported_with_file_and_line() {
     );
     assert_eq!((code, reported(&out)), (1, vec![violation]), "{out}");
     assert_eq!(out.lines().count(), 1, "{out}");
-    assert_eq!(sums(&note), [1, 1, 1, 0], "{note}");
+    assert_eq!(sums(&note), [1, 1, 1, 0, 0, 0], "{note}");
 }
 
 /// kubectl creates the items of a typed list too.
@@ -61,6 +65,92 @@ fn items_of_typed_lists_are_judged() {
         let (code, findings) = findings(&["--snapshot", "examples/snapshot", "-"], &list.to_string());
         let codes: Vec<&str> = findings.iter().map(|finding| finding["code"].as_str().unwrap()).collect();
         assert_eq!((code, codes), (1, vec!["BH306"]), "{list}");
+    }
+}
+
+/// kubectl prints a list of one kind as a typed list, whatever the kind is.
+#[test]
+fn typed_list_of_every_kind_is_read_as_its_items() {
+    let (_, _, note) = bulkhead(&["check", "--as", "alice", "-"], "");
+    assert_eq!(sums(&note), [0, 0, 0, 0, 0, 0], "an empty input: {note}");
+    for resource in Resource::all().filter(|resource| resource.subresource.is_empty()) {
+        let kind = resource.kind;
+        let item = json!({ "metadata": { "name": "mine", "namespace": "tenant-acme" }, "spec": {} });
+        let list = json!({
+            "apiVersion": kind.api_version(), "kind": format!("{}List", kind.name()), "items": [item.clone(), item],
+        });
+        let (code, _, note) = bulkhead(&[&IN_WORLD[..], &["--as", "alice", "-"]].concat(), &list.to_string());
+        let one = json!({
+            "apiVersion": kind.api_version(), "kind": kind.name(),
+            "metadata": { "name": "mine", "namespace": "tenant-acme" }, "spec": {},
+        });
+        let (code_of_one, _, note_of_one) =
+            bulkhead(&[&IN_WORLD[..], &["--as", "alice", "-"]].concat(), &one.to_string());
+        assert_eq!(code, code_of_one, "{}: {note}{note_of_one}", kind.name());
+        // Bulkhead's own kinds are incomplete here, which is an error of the configuration.
+        if code != 2 {
+            let twice: Vec<usize> = sums(&note_of_one).into_iter().map(|number| 2 * number).collect();
+            assert_eq!(sums(&note), twice, "{}: {note}{note_of_one}", kind.name());
+        }
+    }
+}
+
+/// Templates that render nothing, lists, hooks, and objects without a namespace.
+#[test]
+fn output_of_helm_template_is_judged() {
+    let helm = fs::read_to_string(repository("tests/fast/inputs/helm-template.yaml")).unwrap();
+    let arguments = [&IN_WORLD[..], &["-n", "tenant-acme", "-"]].concat();
+    let (code, out, note) = bulkhead(&arguments, &helm);
+    let violations = [
+        ("-:50: Deployment tenant-acme/release-name-web", "BH301", "spec.template.spec.hostNetwork"),
+        (
+            "-:79: Pod tenant-acme/release-name-web-test-connection",
+            "BH302",
+            "metadata.annotations[sidecar.istio.io/inject]",
+        ),
+    ];
+    assert_eq!((code, reported(&out)), (1, violations.to_vec()), "{out}");
+    assert_eq!(sums(&note), [5, 5, 2, 0, 0, 0], "{note}");
+    let windows = helm.replace('\n', "\r\n");
+    let (code, out, _) = bulkhead(&arguments, &windows);
+    assert_eq!((code, reported(&out)), (1, violations.to_vec()), "{out}");
+}
+
+/// Such as a chart's values, or an object whose `kind` is misspelled.
+#[test]
+fn document_that_is_no_object_is_named() {
+    let input = "replicas: 1\n---\napiVersion: v1\nknid: Pod\n---\njust text\n";
+    for (arguments, expected) in [(&["check", "-"][..], 0), (&["check", "--strict", "-"], 3)] {
+        let (code, out, note) = bulkhead(arguments, input);
+        assert_eq!((code, out.as_str()), (expected, ""), "{note}");
+        let places: Vec<&str> = note.lines().skip(1).map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(places, ["-:1", "-:3", "-:6"], "{note}");
+    }
+}
+
+/// A rule that only warns, and a tenant that is observed.
+#[test]
+fn warnings_fail_with_fail_on_warn_alone() {
+    let deployment = fs::read_to_string(repository("examples/bad/opted-out.yaml")).unwrap();
+    let settings = "apiVersion: bulkhead.dev/v1alpha1\nkind: Settings\nrules: {BH302: Warn}\n";
+    let namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: tenant-acme, labels: {bulkhead.dev/tenant: acme}}\n";
+    let tenant = |mode: &str| {
+        format!(
+            "apiVersion: bulkhead.dev/v1alpha1\nkind: Tenant\nmetadata: {{name: acme}}\nspec: {{enforcement: {mode}}}\n"
+        )
+    };
+    let enforced = format!("{}---\n{namespace}---\n{settings}---\n{deployment}", tenant("Enforce"));
+    let observed = format!("{}---\n{namespace}---\n{deployment}", tenant("Observe"));
+    for input in [enforced, observed] {
+        for (fail_on, expected) in [(&[][..], 0), (&["--fail-on", "error"], 0), (&["--fail-on", "warn"], 1)] {
+            let (code, findings) = findings(&[fail_on, &["-"]].concat(), &input);
+            let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+            assert_eq!(
+                (code, &finding["level"], &finding["code"]),
+                (expected, &json!("warning"), &json!("BH302"))
+            );
+            assert!(finding["admitted"].is_string(), "{finding}");
+        }
     }
 }
 
@@ -110,7 +200,7 @@ fn tenant_and_namespace_among_the_manifests_are_used() {
     let (code, out, note) = bulkhead(&["check", "-n", "tenant-gamma", "-"], manifests);
     let violation = ("-:13: Pod tenant-gamma/bare", "BH301", "spec.hostNetwork");
     assert_eq!((code, reported(&out)), (1, vec![violation]), "{out}");
-    assert_eq!(sums(&note), [1, 3, 1, 0], "{note}");
+    assert_eq!(sums(&note), [1, 3, 1, 0, 0, 0], "{note}");
 }
 
 #[test]
@@ -206,7 +296,7 @@ fn usage_or_configuration_error_exits_with_2() {
         ),
         (&["explain", "BH000"], "", &["`BH000`"]),
         (&["serve", "--settings", "absent.yaml", "--development-certificate", "a"], "", &["absent.yaml"]),
-        (&["serve"], "", &["--tls-cert"]),
+        (&["serve", "--snapshot", "examples/snapshot"], "", &["--tls-cert"]),
     ] {
         let (code, _, note) = bulkhead(arguments, input);
         assert!(code == 2 && names.iter().all(|name| note.contains(name)), "{arguments:?}: {code} {note}");

@@ -26,7 +26,9 @@ spec:
     reach:
       hosts: [api.example.com]
       sharedServices: [collector, mirror]
-      cidrs: [{ cidr: 203.0.113.0/24, ports: [443, 8443] }]
+      cidrs:
+        - { cidr: 203.0.113.0/24, ports: [443, 8443] }
+        - { cidr: 203.0.113.0/24, ports: [9443], protocol: UDP }
     apiServerCallbacks: [{ selector: { app: operator }, port: 9443 }]
     callers:
       - { namespace: watchers, serviceAccount: scraper, ports: [15020] }
@@ -100,6 +102,8 @@ fn policy_within_the_grants_is_admitted_and_a_wider_one_is_not() {
         (out(block("203.0.113.0/24"), json!([{ "port": 443 }])), None),
         (out(block("203.0.113.128/25"), json!([{ "port": 8443, "protocol": "TCP" }, { "port": 443 }])), None),
         (out(block("203.0.113.0/24"), json!([])), Some(foreign_block)),
+        (out(block("203.0.113.0/24"), json!([{ "port": 9443, "protocol": "UDP" }])), None),
+        (out(block("203.0.113.0/24"), json!([{ "port": 9443 }])), Some(foreign_block)),
         (out(block("203.0.113.0/24"), json!([{ "port": 443, "protocol": "UDP" }])), Some(foreign_block)),
         (out(block("203.0.113.0/24"), json!([{ "port": 443, "endPort": 8443 }])), Some(foreign_block)),
         (out(block("203.0.113.0/24"), json!([{ "port": "https" }])), Some(foreign_block)),
@@ -218,8 +222,8 @@ fn destinations_are_admitted_exactly_as_the_baseline_allows_them() {
         admitted += usize::from(is_admitted);
     }
     // DNS and istiod by namespace, DNS by pods and by the node's cache, istiod by pods, the API server, three ports of shared services, the egress gateway,
-    // and two ports of a range.
-    assert_eq!(admitted, 2 + 1 + 2 + 2 + 1 + 1 + 3 + 1 + 2);
+    // and three ports of a range.
+    assert_eq!(admitted, 2 + 1 + 2 + 2 + 1 + 1 + 3 + 1 + 3);
     assert!(findings.iter().all(|finding| finding["code"] == "BH502"), "{findings:?}");
 }
 

@@ -4,12 +4,10 @@
 use std::collections::BTreeSet;
 
 use bulkhead::kinds::Kind;
-use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, Verdict, judge};
 use bulkhead::snapshot::User;
-use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use support::host_names::HostNames;
+use support::judging::is_admitted_by;
 use support::objects::object;
 use support::random::Random;
 
@@ -125,28 +123,10 @@ fn naming(kind: Kind, namespace: &str, host: &str, is_destination: bool) -> Valu
     object(&kind.api_version(), kind.name(), namespace, "a", &spec)
 }
 
-fn is_admitted(kind: Kind, object: &Value) -> bool {
-    let raw = to_raw_value(object).unwrap();
-    let review = Review {
-        operation: "CREATE",
-        group: kind.group(),
-        resource: kind.plural(),
-        namespace: object["metadata"]["namespace"].as_str().unwrap(),
-        user: User { name: "carol", groups: Vec::new() },
-        stage: Stage::Mutated,
-        time: 1_780_272_000,
-        object: Some((&*raw).into()),
-        ..Review::default()
-    };
-    match judge(&review, snapshot(SNAPSHOT)) {
-        Verdict::Judged { refused, .. } => {
-            let wrong =
-                refused.iter().find(|violation| !["BH113", "BH601", "BH602"].contains(&violation.code));
-            assert!(wrong.is_none(), "{object}: {wrong:?}");
-            !refused.iter().any(|violation| violation.code != "BH113")
-        }
-        Verdict::Unjudged(error) => panic!("{object}: {error}"),
-    }
+fn is_admitted(object: &Value) -> bool {
+    // A member of each tenant in `OWNED`.
+    let user = User { name: "erin", groups: vec!["acme-developers", "shop-developers"] };
+    is_admitted_by(&["BH601", "BH602"], snapshot(SNAPSHOT), &user, object)
 }
 
 /// The names that the generated ones are made of.
@@ -199,7 +179,7 @@ fn admitted_host_applies_to_no_name_of_others() {
         let host = NAMES.generate(&mut random);
         for owned in OWNED {
             for (kind, is_destination) in KINDS {
-                if !is_admitted(*kind, &naming(*kind, owned.namespace, &host, *is_destination)) {
+                if !is_admitted(&naming(*kind, owned.namespace, &host, *is_destination)) {
                     continue;
                 }
                 admitted += 1;
@@ -227,7 +207,7 @@ fn own_and_granted_hosts_are_admitted_in_every_form() {
             let forms = full.iter().flat_map(|name| aliases(name)).chain(full.clone()).chain(short);
             for host in forms {
                 let object = naming(*kind, owned.namespace, &host, *is_destination);
-                assert!(is_admitted(*kind, &object), "{object}");
+                assert!(is_admitted(&object), "{object}");
             }
         }
     }

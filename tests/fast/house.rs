@@ -9,6 +9,7 @@ use bulkhead::kinds::{Kind, Operation, Resource};
 use bulkhead::policy::rules::Family;
 use bulkhead::policy::{NamespaceClass, RULES, Rule};
 
+/// The files of Rust below a folder, with their text.
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
@@ -17,7 +18,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
                 found.push((path.clone(), fs::read_to_string(path).unwrap()));
             }
         }
@@ -30,7 +31,9 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 fn folders_that_decide_are_pure() {
     const FORBIDDEN: &str = "\n#![forbid(clippy::disallowed_methods, clippy::disallowed_types)]\n";
     const IMPURE: &[&str] = &["async ", ".await", "tokio"];
-    for folder in ["kinds", "keys", "api", "settings", "snapshot", "baseline", "policy", "registration"] {
+    for folder in
+        ["kinds", "keys", "api", "settings", "snapshot", "baseline", "policy", "certs", "registration"]
+    {
         for (path, text) in sources(&format!("src/{folder}")) {
             if path.ends_with(format!("{folder}/mod.rs")) {
                 assert!(text.contains(FORBIDDEN), "{}: lacks {FORBIDDEN}", path.display());
@@ -60,6 +63,9 @@ fn rule_files_match_the_rule_list() {
 
 /// Texts in the code that look like keys: the file, the text, and the reason why it is none.
 const NO_KEYS: &[(&str, &str, &str)] = &[
+    ("controller/certificates.rs", "\"kubernetes.io/tls\"", "a type of Secrets"),
+    ("doctor/powers.rs", "\"kubernetes.io/*\"", "all signers of Kubernetes"),
+    ("doctor/powers.rs", "\"kubernetes.io/kube-apiserver-client\"", "a signer"),
     ("policy/object/certificate_request.rs", "\"kubernetes.io/kube-apiserver-client-kubelet\"", "a signer"),
     ("policy/object/certificate_request.rs", "\"kubernetes.io/kubelet-serving\"", "a signer"),
     ("policy/proxy/comparison.rs", "`sidecar.istio.io/…`", "a refusal names a family of keys"),

@@ -3,13 +3,12 @@
 
 use bulkhead::kinds::Kind;
 use bulkhead::policy::fields::{rows, table};
-use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, ReviewObject, Verdict, judge};
+use bulkhead::policy::{ReviewObject, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
 use bulkhead::webhook::wire::{self, AdmissionResponse};
-use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use support::judging::verdict;
 
 /// Fields in the mesh's containers that a pod's author may set, as the end of a pointer without its indices: with
 /// Istio's annotations, or because they change nothing that the mesh relies on.
@@ -70,23 +69,10 @@ fn world_and(pod: &str) -> (Snapshot, Value) {
     (files::snapshot(&documents).unwrap(), serde_json::from_str(&pod).unwrap())
 }
 
+/// True if the creation of a pod is refused, also because it cannot be read.
 fn is_refused(pod: &Value, snapshot: &Snapshot) -> bool {
-    let raw = to_raw_value(pod).unwrap();
-    let review = Review {
-        operation: "CREATE",
-        group: "",
-        resource: "pods",
-        namespace: "tenant-acme",
-        user: User { name: "alice", groups: vec!["acme-developers"] },
-        stage: Stage::Mutated,
-        time: 1_780_272_000,
-        object: Some((&*raw).into()),
-        ..Review::default()
-    };
-    match judge(&review, snapshot) {
-        Verdict::Judged { refused, .. } => !refused.is_empty(),
-        Verdict::Unjudged(_) => true,
-    }
+    let user = User { name: "alice", groups: vec!["acme-developers"] };
+    !matches!(verdict(snapshot, &user, pod), Verdict::Judged { refused, .. } if refused.is_empty())
 }
 
 /// Each way to change one value, or to add one, at or below `pointer`.

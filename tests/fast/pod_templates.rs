@@ -193,34 +193,46 @@ fn check_judges_the_kinds_of_the_setting() {
     assert!(code == 0 && note.starts_with("0 of "), "without the setting: {note}");
 }
 
-/// The rules of the entry for workloads, and their condition for updates.
+const PATH: &str = "/validate/workloads";
+
+/// The rules of the webhooks for workloads, and their condition for updates.
 fn registered(settings: &Settings) -> (Vec<Value>, String) {
-    let service = Service { namespace: String::new(), name: String::new(), port: 443, ca_bundle: None };
+    let service = Service {
+        namespace: String::new(),
+        name: String::new(),
+        port: 443,
+        ca_bundle: None,
+        settings_config_map: String::new(),
+    };
     let configuration = serde_json::to_value(validating(&service, Places::of_settings(settings))).unwrap();
     let entries = configuration["webhooks"].as_array().unwrap();
     let with_kinds = |entry: &&Value| entry["rules"].to_string().contains("argoproj.io");
-    assert!(entries.iter().filter(with_kinds).all(|entry| entry["name"] == "workloads.bulkhead.dev"));
-    let entry = entries.iter().find(|entry| entry["name"] == "workloads.bulkhead.dev").unwrap();
-    let conditions = entry["matchConditions"].as_array().unwrap();
-    let condition =
-        conditions.iter().find(|condition| condition["name"] == "touches-pod-or-template").unwrap();
-    (entry["rules"].as_array().unwrap().clone(), condition["expression"].as_str().unwrap().to_owned())
+    assert!(entries.iter().filter(with_kinds).all(|entry| entry["clientConfig"]["service"]["path"] == PATH));
+    let of_workloads = entries.iter().filter(|entry| entry["clientConfig"]["service"]["path"] == PATH);
+    let rules = of_workloads.clone().flat_map(|entry| entry["rules"].as_array().unwrap());
+    let mut conditions =
+        of_workloads.flat_map(|entry| entry["matchConditions"].as_array().into_iter().flatten());
+    let condition = conditions.find(|condition| condition["name"] == "touches-pod-or-template").unwrap();
+    (rules.cloned().collect(), condition["expression"].as_str().unwrap().to_owned())
 }
 
 #[test]
 fn registration_and_rbac_follow_the_setting() {
     let settings = files::settings(Path::new(&repository(SETTINGS))).unwrap();
     let (default_rules, default_condition) = registered(&Settings::default());
-    let (mut rules, condition) = registered(&settings);
-    let rule = |group: &str, resource: &str| {
-        json!({
-            "apiGroups": [group], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"],
-            "resources": [resource], "scope": "Namespaced",
-        })
+    let (rules, condition) = registered(&settings);
+    let rules_for = |operation: &str| {
+        [("argoproj.io", "rollouts"), ("elasticsearch.k8s.elastic.co", "elasticsearches")].map(
+            |(group, resource)| {
+                json!({
+                    "apiGroups": [group], "apiVersions": ["*"], "operations": [operation],
+                    "resources": [resource], "scope": "Namespaced",
+                })
+            },
+        )
     };
-    let added = rules.split_off(default_rules.len());
-    let expected = [rule("argoproj.io", "rollouts"), rule("elasticsearch.k8s.elastic.co", "elasticsearches")];
-    assert_eq!((rules, added), (default_rules, expected.to_vec()));
+    let (added, others): (Vec<_>, Vec<_>) = rules.into_iter().partition(|rule| !default_rules.contains(rule));
+    assert_eq!((others, added), (default_rules, [rules_for("CREATE"), rules_for("UPDATE")].concat()));
     for field in ["object[?'spec'][?'template']", "object[?'spec'][?'nodeSets'] "] {
         assert!(condition.contains(field) && !default_condition.contains(field), "{condition}");
     }

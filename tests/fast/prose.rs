@@ -3,6 +3,7 @@
 use std::fs;
 
 use support::documents::files_below;
+use support::links::is_fence;
 use support::repository;
 
 /// A sentence, or another part of the text: a heading, a cell of a table, a line of code.
@@ -81,7 +82,7 @@ pub(crate) fn markdown(text: &str, first: usize) -> Vec<Sentence> {
     let mut is_code = false;
     for (number, line) in (first..).zip(text.lines()) {
         let line = line.trim_start().trim_start_matches("> ");
-        if line.starts_with("```") {
+        if is_fence(line) {
             reader.end();
             is_code = !is_code;
         } else if is_code {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bulkhead::policy::RULES;
-use bulkhead::report::{Detail, Format, ReportLine, SourceLine, Writer, message};
+use bulkhead::report::{Detail, Finding, Format, Level, ReportedObject, Writer, message};
 use bulkhead_harness::kubectl::Said;
 use support::refusal::{denied_by, expect_refused, reported, violations, warnings};
 
@@ -35,14 +35,16 @@ fn refusal_of_every_manual_example_is_read_completely() {
 fn report_of_every_manual_example_is_read_completely() {
     for example in RULES.iter().flat_map(examples) {
         let judged = example.judged();
-        let line = Some(SourceLine { file: PathBuf::from("a/b.yaml"), line: 7 });
         let mut text = Vec::new();
         let mut writer = Writer::new(&mut text, Format::Text);
-        for violation in &judged.violations {
-            let detail = Detail::Violation(violation.clone());
-            let [kind, namespace, name] = ["Pod", "tenant-acme", "web"].map(str::to_owned);
-            writer.write(&ReportLine { source: line.clone(), kind, namespace, name, detail }).unwrap();
-        }
+        let violations = judged.violations.iter().cloned();
+        let findings = violations
+            .map(|violation| Finding { line: Some(7), detail: Detail::Violation(violation, Level::Error) });
+        let [kind, namespace, name] = ["Pod", "tenant-acme", "web"].map(str::to_owned);
+        let file = Some(PathBuf::from("a/b.yaml"));
+        let object = ReportedObject { file, kind, namespace, name, findings: findings.collect() };
+        writer.write(object).unwrap();
+        writer.end().unwrap();
         let text = String::from_utf8(text).unwrap();
         let expected = judged.violations.iter();
         let expected: Vec<(&str, &str, &str)> = expected

@@ -1,12 +1,12 @@
-//! The resolver of subjects, beside a plain statement of whom a tenant may give rights.
+//! The rights of owners, and the resolver of subjects, beside a plain statement of whom a tenant may give rights.
 
-use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, Verdict, judge};
+use bulkhead::kinds::{HARMLESS_KINDS, Operation, Resource};
 use bulkhead::snapshot::User;
 use bulkhead::sources::files;
-use serde_json::json;
-use serde_json::value::to_raw_value;
-use support::WORLD;
+use bulkhead_harness::program::printed;
+use serde_json::{Value, json};
+use support::judging::violations;
+use support::{BINARY, WORLD};
 
 const KINDS: [&str; 4] = ["User", "Group", "ServiceAccount", "Robot"];
 const NAMESPACES: [&str; 9] = [
@@ -63,6 +63,7 @@ fn may_bind(kind: &str, name: &str, namespace: &str) -> bool {
 fn subject_is_admitted_if_and_only_if_it_belongs_to_the_tenant_or_the_platform() {
     let documents = files::read(&[WORLD.into()]).unwrap();
     let snapshot = files::snapshot(&documents).unwrap();
+    let user = User { name: "alice", groups: vec!["acme-developers"] };
     let mut admitted = 0;
     for (kind, namespace) in KINDS.iter().flat_map(|kind| NAMESPACES.iter().map(move |home| (*kind, *home))) {
         for name in NAMES.map(|name| name.replace("NAMESPACE", namespace)) {
@@ -72,24 +73,57 @@ fn subject_is_admitted_if_and_only_if_it_belongs_to_the_tenant_or_the_platform()
                 "metadata": { "name": "a", "namespace": "tenant-acme" },
                 "roleRef": { "kind": "Role", "name": "a" }, "subjects": [subject],
             });
-            let raw = to_raw_value(&binding).unwrap();
-            let review = Review {
-                is_in_unowned_namespace: false,
-                operation: "CREATE",
-                group: "rbac.authorization.k8s.io",
-                resource: "rolebindings",
-                subresource: "",
-                namespace: "tenant-acme",
-                user: User { name: "alice", groups: vec!["acme-developers"] },
-                stage: Stage::Mutated,
-                time: 1_780_272_000,
-                object: Some((&*raw).into()),
-                old_object: None,
-            };
-            let Verdict::Judged { refused, .. } = judge(&review, &snapshot) else { panic!("{binding}") };
+            let refused = violations(&snapshot, &user, &binding);
             assert_eq!(refused.is_empty(), may_bind(kind, &name, namespace), "{subject}: {refused:?}");
             admitted += usize::from(refused.is_empty());
         }
     }
     assert!(admitted > 80, "{admitted}");
+}
+
+/// Writes of owners that no rule needs to judge: they create no object and change none but a number of replicas.
+const UNJUDGED: [[&str; 2]; 5] = [
+    ["", "pods/eviction"],
+    ["", "pods/portforward"],
+    ["apps", "deployments/scale"],
+    ["apps", "replicasets/scale"],
+    ["apps", "statefulsets/scale"],
+];
+
+/// Owners have rights on kinds that a rule judges, or that reach nothing outside their namespace.
+#[test]
+fn owners_write_only_what_rules_judge() {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&printed(&BINARY, &["rbac"]).unwrap()).unwrap();
+    let named = |name: &str| {
+        objects.iter().find(|role| role["kind"] == "ClusterRole" && role["metadata"]["name"] == name)
+    };
+    assert_eq!(named("bulkhead-tenant").unwrap().get("rules"), None, "Kubernetes writes them");
+    let rules = named("bulkhead-aggregate-to-tenant").unwrap()["rules"].as_array().unwrap();
+    let mut judged = 0;
+    for rule in rules {
+        let texts = |field: &str| -> Vec<&str> {
+            rule[field].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect()
+        };
+        let verbs = texts("verbs");
+        assert!(!verbs.iter().any(|verb| ["*", "bind", "escalate", "impersonate"].contains(verb)), "{rule}");
+        let is_written = verbs.iter().any(|verb| ["create", "patch", "update"].contains(verb));
+        let [group] = texts("apiGroups")[..] else { panic!("{rule}") };
+        for name in texts("resources") {
+            assert!(!name.contains('*') && group != "*", "{rule}");
+            let (plural, subresource) = name.split_once('/').unwrap_or((name, ""));
+            let is_harmless = HARMLESS_KINDS.iter().any(|[known, _, of]| [*known, *of] == [group, name]);
+            let is_judged = Resource::find(group, plural, subresource).is_some_and(|resource| {
+                let has = |operation| resource.operations.contains(&operation);
+                has(Operation::Update)
+                    || has(Operation::Connect)
+                    || (has(Operation::Create) && verbs == ["create"])
+            });
+            assert!(
+                !is_written || is_harmless || is_judged || UNJUDGED.contains(&[group, name]),
+                "{rule}: {name}"
+            );
+            judged += usize::from(is_written && is_judged);
+        }
+    }
+    assert!(judged > 30, "{judged}");
 }

@@ -1,11 +1,9 @@
 //! The resolvers of the names and addresses behind Services, beside plain statements of what a tenant may name.
 
-use bulkhead::policy::object::Stage;
-use bulkhead::policy::{Review, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
-use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
+use support::judging::violations;
 use support::random::Random;
 use support::{WORLD, repository};
 
@@ -21,25 +19,9 @@ fn snapshot() -> Snapshot {
 }
 
 /// The paths of the fields for which the creation of an object is refused.
-fn refused(snapshot: &Snapshot, (group, resource): (&str, &str), object: &Value) -> Vec<String> {
-    let raw = to_raw_value(object).unwrap();
-    let review = Review {
-        is_in_unowned_namespace: false,
-        operation: "CREATE",
-        group,
-        resource,
-        subresource: "",
-        namespace: NAMESPACE,
-        user: User { name: "dora", groups: vec!["delta-developers"] },
-        stage: Stage::Mutated,
-        time: 1_780_272_000,
-        object: Some((&*raw).into()),
-        old_object: None,
-    };
-    match judge(&review, snapshot) {
-        Verdict::Judged { refused, .. } => refused.into_iter().map(|violation| violation.field).collect(),
-        Verdict::Unjudged(error) => panic!("{error}: {object}"),
-    }
+fn refused_fields(snapshot: &Snapshot, object: &Value) -> Vec<String> {
+    let user = User { name: "dora", groups: vec!["delta-developers"] };
+    violations(snapshot, &user, object).into_iter().map(|violation| violation.field).collect()
 }
 
 /// A tenant may name its own Services, a granted host, and the hosts below a granted domain that no DNS of a cluster
@@ -103,7 +85,7 @@ fn external_name_is_admitted_if_and_only_if_the_tenant_may_name_it() {
         let service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": "web", "namespace": NAMESPACE }, "spec": spec,
         });
-        let found = refused(&snapshot, ("", "services"), &service);
+        let found = refused_fields(&snapshot, &service);
         assert_eq!(found.is_empty(), may_name(&name), "{name}: {found:?}");
         admitted += usize::from(found.is_empty());
     }
@@ -192,12 +174,8 @@ fn endpoints_are_admitted_if_and_only_if_each_address_is_granted_for_each_port()
             0 => "subsets[0].addresses[0].ip".to_owned(),
             at => format!("subsets[0].notReadyAddresses[{}].ip", at - 1),
         });
-        assert_eq!(refused(&snapshot, ("discovery.k8s.io", "endpointslices"), &slice), of_slice, "{slice}");
-        assert_eq!(
-            refused(&snapshot, ("", "endpoints"), &endpoints),
-            of_endpoints.collect::<Vec<_>>(),
-            "{endpoints}"
-        );
+        assert_eq!(refused_fields(&snapshot, &slice), of_slice, "{slice}");
+        assert_eq!(refused_fields(&snapshot, &endpoints), of_endpoints.collect::<Vec<_>>(), "{endpoints}");
         *(if expected.is_empty() { &mut admitted } else { &mut refusals }) += 1;
     }
     assert!(admitted > 300 && refusals > 300, "{admitted} admitted, {refusals} refused");

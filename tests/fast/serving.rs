@@ -3,9 +3,8 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bulkhead::telemetry::{Failure, Metrics};
 use bulkhead_harness::cluster::{folder, free_ports, write_pair};
 use bulkhead_harness::pki::{Authority, Pair};
 use bulkhead_harness::program::{SERVER_NAME, Server};
@@ -75,6 +74,8 @@ fn server_without_its_first_lists_is_unready_and_refuses() {
     // By the caller's deadline of a second: the webhook itself would wait for longer, and count the verdict.
     let unjudged = value(&metrics(server.admin), "bulkhead_unjudged_requests_total{reason=\"not-ready\"}");
     assert_eq!(unjudged, 0, "{response}");
+    let late = value(&metrics(server.admin), "bulkhead_unjudged_requests_total{reason=\"deadline\"}");
+    assert_eq!(late, 1, "{response}");
 }
 
 #[test]
@@ -234,34 +235,10 @@ fn decisions_are_counted_in_metrics() {
     caller.post("/validate/workloads", b"{").unwrap();
     let metrics = metrics(server.admin);
     for series in [
-        "bulkhead_admission_requests_total{webhook=\"workloads\",allowed=\"true\"}",
+        "bulkhead_admission_requests_total{webhook=\"workloads\",operation=\"CREATE\",allowed=\"true\",dry_run=\"false\"}",
         "bulkhead_invalid_requests_total{status=\"400\"}",
         "bulkhead_admission_duration_seconds_count{webhook=\"workloads\"}",
     ] {
         assert_eq!(value(&metrics, series), 1, "{series}\n{metrics}");
     }
-}
-
-/// A unit test of the metric: an hour is too long for the cluster tier.
-#[test]
-fn age_of_a_failed_watch_is_a_metric() {
-    let metrics = Metrics::default();
-    let value = |at: Instant| {
-        let text = metrics.encode(at).unwrap();
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("bulkhead_watch_staleness_seconds{resource=\"tenants\"}"))
-            .unwrap();
-        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
-    };
-    let now = Instant::now();
-    let minute = Duration::from_mins(1);
-    metrics.set_failure("tenants", None);
-    assert!(value(now + 60 * minute) < f64::EPSILON);
-    metrics.set_failure("tenants", Some(Failure { first: now, last: now + 59 * minute }));
-    assert!((3599.0..3601.0).contains(&value(now + 60 * minute)));
-    // The watch was tried again and has not failed since.
-    assert!(value(now + 61 * minute) < f64::EPSILON);
-    metrics.set_failure("tenants", None);
-    assert!(value(now + 60 * minute) < f64::EPSILON);
 }

@@ -12,7 +12,7 @@ const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
-    ("NSP", 16),
+    ("NSP", 17),
     ("BAS", 15),
     ("RES", 3),
     ("WIR", 26),
@@ -26,7 +26,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("IDN", 16),
     ("LBL", 5),
     ("SVC", 9),
-    ("RBC", 6),
+    ("RBC", 7),
     ("AZP", 10),
     ("PAU", 4),
     ("RQA", 3),
@@ -44,7 +44,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("EXT", 1),
     ("PXC", 1),
     ("HDR", 2),
-    ("CTL", 9),
+    ("CTL", 11),
     ("DOS", 2),
     ("TLM", 1),
     ("GWA", 11),

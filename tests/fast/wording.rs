@@ -3,14 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::{Duration, Instant};
 
 use bulkhead::cli::Arguments;
 use bulkhead::kinds::Kind;
 use bulkhead::policy::{JudgeError, RULES, Violation, WaiverReason};
 use bulkhead::report::{fields_text, kinds_with_fields, message, unknown_kind, unlisted_field};
 use bulkhead::snapshot::ready_for;
-use bulkhead::telemetry::Metrics;
 use clap::{Command, CommandFactory};
 use support::command::bulkhead;
 use support::snapshot_files::compare;
@@ -118,23 +116,6 @@ fn fields_of_a_kind_are_as_reviewed() {
         let widest = fields_text(&[kind]).lines().map(|line| line.chars().count()).max();
         assert!(widest <= Some(110), "{}: {widest:?}", kind.name());
     }
-}
-
-#[test]
-fn metrics_are_as_reviewed() {
-    let metrics = Metrics::default();
-    metrics.record_request("workloads", true, Duration::from_millis(1));
-    metrics.record_violation("BH301");
-    metrics.record_waived("BH301", &WaiverReason::Observed);
-    metrics.record_unjudged("unreadable");
-    metrics.record_invalid(400);
-    metrics.record_repair("NetworkPolicy");
-    metrics.set_registration(Some("enforced"));
-    metrics.set_failure("tenants", None);
-    let all = metrics.encode(Instant::now()).unwrap();
-    let lines = all.lines().filter(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE "));
-    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
-    expect_wording("metrics.txt", &text);
 }
 
 #[test]

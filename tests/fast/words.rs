@@ -77,7 +77,7 @@ fn texts() -> Vec<(String, Vec<Sentence>)> {
     for path in files_below("tests/fast/wording", "txt") {
         texts.push((path.clone(), lines(&read(&path))));
     }
-    let crds = "deploy/crds.yaml";
+    let crds = "deploy/chart/files/crds.yaml";
     texts.push((crds.to_owned(), descriptions(&read(crds))));
     // The manuals of the rules are doc comments.
     for (path, source) in rust_sources(&["src", "tests"]) {

@@ -1,13 +1,12 @@
 //! The packets tier: real packets between network namespaces. `mesh` sends them through real Envoys, `network` past the
-//! NetworkPolicies alone.
+//! NetworkPolicies alone. `image` needs root too: it starts the container image.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
+mod image;
 mod mesh;
 mod network;
-
-use std::io::Write as _;
 
 use bulkhead_harness::dataplane::missing;
 
@@ -16,11 +15,6 @@ fn can_send_packets() -> bool {
     let Some(missing) = missing() else { return true };
     let is_required = std::env::var_os("BULKHEAD_PACKETS").is_some();
     assert!(!is_required, "packets cannot be sent here; missing: {missing}");
-    say(&format!("\nNO PACKETS WERE SENT: this machine lacks {missing}\n"));
+    support::say(&format!("\nNO PACKETS WERE SENT: this machine lacks {missing}\n"));
     false
-}
-
-/// Tells people a result. The output of `eprintln` is not shown for a test that passes.
-fn say(line: &str) {
-    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -1,5 +1,3 @@
-use std::iter::once;
-
 use serde_json::{Value, json};
 
 use super::{Body, NamespaceSite, Object, network};
@@ -12,6 +10,7 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
 
 fn body(site: NamespaceSite<'_>) -> Value {
     let endpoints = &site.snapshot.endpoints;
-    let egress: Vec<Value> = once(network::dns(endpoints)).chain(network::api_servers(endpoints)).collect();
+    let mut egress = network::dns(&site.snapshot.settings, endpoints);
+    egress.extend(network::api_servers(endpoints));
     json!({ "spec": { "podSelector": {}, "policyTypes": ["Egress"], "egress": egress } })
 }

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{Body, NamespaceSite, Object, network};
+use super::network::{self, Port};
+use super::{Body, NamespaceSite, Object};
 use crate::kinds::Kind;
 
 /// Allows egress to the destinations, and ingress from the callers, that the tenant was granted.
@@ -54,7 +55,7 @@ fn egress(site: NamespaceSite<'_>) -> Vec<Value> {
     let cidrs = grants.cidrs.iter().map(|granted| {
         json!({
             "to": [{ "ipBlock": { "cidr": granted.cidr } }],
-            "ports": network::tcp(granted.ports.iter().copied()),
+            "ports": Port::of_range(granted).map(Port::manifest).collect::<Vec<_>>(),
         })
     });
     services.chain(gateway).chain(cidrs).collect()

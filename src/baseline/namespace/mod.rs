@@ -28,13 +28,13 @@ use site::NamespaceSite;
 
 pub use default_service_account::NAME as DEFAULT_SERVICE_ACCOUNT;
 pub use sidecar::{known_hosts, known_services};
-pub use tenant_limits::limits_exclude_proxy;
-pub use tenant_owners::TENANT_ROLE;
 pub(super) use tenant_owners::role_binding_body;
+pub use tenant_owners::{TENANT_ROLE, TENANT_RULES_ROLE};
 pub use tenant_quota::NAME as QUOTA_NAME;
 
-/// Apply order: deny policies first, ResourceQuota last, because Kubernetes rejects creates until the quota
-/// controller has computed usage.
+/// Apply order: deny policies first. The ResourceQuota comes late, because Kubernetes rejects creates of what it counts
+/// until the quota controller has computed usage. The owners get their permissions last: before the quota, they could
+/// create what it forbids, such as a Service with a node port.
 const fn objects<'w>() -> [Object<NamespaceSite<'w>>; 19] {
     [
         default_deny_all::object(),
@@ -54,8 +54,8 @@ const fn objects<'w>() -> [Object<NamespaceSite<'w>>; 19] {
         allow_granted::object(),
         allow_callbacks::object(),
         callback_authentication::object(),
-        tenant_owners::object(),
         tenant_quota::object(),
+        tenant_owners::object(),
     ]
 }
 
@@ -92,4 +92,14 @@ pub fn is_baseline_name(kind: Kind, name: &str) -> bool {
 /// Returns all fixed names.
 pub fn namespace_object_names() -> impl Iterator<Item = &'static str> {
     objects().into_iter().filter(Object::has_fixed_name).map(|object| object.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_get_their_permissions_last() {
+        assert_eq!(objects().last().map(|object| object.kind), Some(Kind::RoleBinding));
+    }
 }

@@ -2,9 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::super::quantity::parse_quantity;
 use super::{Body, NamespaceSite, Object};
-use crate::api::Limits;
 use crate::kinds::Kind;
 
 /// Sets default requests and limits, and the maximum per container. The defaults are needed because a quota on
@@ -33,14 +31,4 @@ fn body(site: NamespaceSite<'_>) -> Value {
         parts.map(|(part, quantities)| (part.to_owned(), json!(quantities))).collect();
     bounds.insert("type".to_owned(), json!("Container"));
     json!({ "spec": { "limits": [bounds] } })
-}
-
-/// The limits that Istio gives its proxy.
-const PROXY_LIMITS: &[(&str, &str)] = &[("cpu", "2"), ("memory", "1Gi")];
-
-/// True if no pod with a proxy could run within these limits.
-pub fn limits_exclude_proxy(limits: &Limits) -> bool {
-    PROXY_LIMITS.iter().any(|(key, needed)| {
-        limits.max.get(*key).is_some_and(|max| parse_quantity(max) < parse_quantity(needed))
-    })
 }

@@ -13,8 +13,11 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
     }
 }
 
-/// ClusterRole of owners in their namespaces: an explicit list of rights, without the verbs that bypass admission.
+/// ClusterRole of owners in their namespaces. Kubernetes gives it the rules of all ClusterRoles with
+/// [`AGGREGATE_TO_TENANT_LABEL`](crate::keys::AGGREGATE_TO_TENANT_LABEL).
 pub const TENANT_ROLE: &str = "bulkhead-tenant";
+/// ClusterRole with the rules of [`TENANT_ROLE`] that Bulkhead itself gives.
+pub const TENANT_RULES_ROLE: &str = "bulkhead-aggregate-to-tenant";
 
 /// Returns the body of a binding of the owners to a ClusterRole.
 pub(in crate::baseline) fn role_binding_body(role: &str, owners: &[Subject]) -> Value {

@@ -28,8 +28,9 @@ fn body(site: ServiceSite<'_>) -> Value {
         ingress.push(json!({ "from": [namespaces_of(&tenants)], "ports": ports }));
     }
     let endpoints = &site.snapshot.endpoints;
-    let mut egress =
-        vec![json!({ "to": [{ "podSelector": {} }] }), network::dns(endpoints), network::istiod(settings)];
+    let mut egress = vec![json!({ "to": [{ "podSelector": {} }] })];
+    egress.extend(network::dns(settings, endpoints));
+    egress.push(network::istiod(settings));
     egress.extend(network::api_servers(endpoints));
     let hosts = site.service.egress.iter();
     let namespaces: BTreeSet<&str> = hosts.filter_map(|host| Some(host.split_once('/')?.0)).collect();

@@ -22,12 +22,17 @@ impl<'m> DriftRecorder<'m> {
     }
 
     /// Reports that an object of the target was restored.
-    pub(super) async fn record_repair(&self, snapshot: &Snapshot, target: &Target, manifest: &Manifest) {
+    pub(super) async fn record_repair(
+        &self,
+        snapshot: Option<&Snapshot>,
+        target: &Target,
+        manifest: &Manifest,
+    ) {
         let (kind, name) = (manifest.kind.name(), &manifest.name);
-        self.metrics.record_repair(kind);
+        self.metrics.controller.record_repair(kind);
         info!(kind, namespace = manifest.namespace, name, "restored a baseline object");
         let (Some(namespace), Target::Namespace { namespace: namespace_name, .. }) =
-            (target.namespace(snapshot), target)
+            (snapshot.and_then(|snapshot| target.namespace(snapshot)), target)
         else {
             return;
         };

@@ -1,40 +1,18 @@
 //! Sync state: which targets are out of sync, and why.
 //!
-//! Compares a target only after a change of something that it depends on: the snapshot, the cache, or a write of our
-//! own. Does not decide when a target is reconciled; the workqueue does.
+//! Compares a target only after a change of something that it depends on: the snapshot, or the cache, which has our own
+//! writes too. Does not decide when a target is reconciled; the queue does.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::cache::{ChangedScope, ManagedCache, ObjectRef};
-use super::target::{Target, baseline_objects_in, is_platform_namespace, left_behind_selector};
-use crate::baseline::tenant_of_cluster_object;
-use crate::kinds::Kind;
-use crate::snapshot::{self, BaselineInputs, NamespaceOwner, Snapshot};
-
-/// Comparing with new snapshots may use at most 1/`REFRESH_DUTY_CYCLE` of the time. If a comparison is slow, the next one covers
-/// more changes.
-const REFRESH_DUTY_CYCLE: u32 = 5;
-/// Maximum delay before a new snapshot is compared, because pods wait for what it contains.
-const MAX_REFRESH_DELAY: Duration = Duration::from_secs(1);
-
-/// The reason for a reconcile. The order of the variants is the priority, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum ReconcileReason {
-    /// The namespace has never been ready, and its pods wait for that.
-    Created,
-    /// An object has changed in a target that was in sync.
-    Drift,
-    /// The inputs of the target's baseline have changed, other than the settings.
-    SpecChanged,
-    /// The settings have changed, or the target has not been in sync since the controller started, as after an
-    /// upgrade. This is not urgent, and its rate is limited.
-    Rollout,
-}
+use super::cache::{ChangedScope, ManagedCache};
+use super::orphans::{find_orphans, is_platform_namespace, may_have_orphans};
+use super::plan::steps;
+use super::reason::ReconcileReason;
+use super::target::Target;
+use crate::snapshot::{BaselineInputs, Snapshot};
 
 /// Targets of one tenant that are out of sync for the same reason.
 #[derive(Clone, Copy)]
@@ -48,8 +26,6 @@ pub(super) struct PendingGroup<'s> {
 #[derive(Default)]
 pub(super) struct SyncState {
     snapshot: Option<Arc<Snapshot>>,
-    /// Earliest time at which a newer snapshot is compared.
-    next_refresh: Option<Instant>,
     /// Inputs of each target's baseline.
     all_inputs: BTreeMap<Target, BaselineInputs>,
     /// The inputs with which each target was last in sync.
@@ -58,93 +34,87 @@ pub(super) struct SyncState {
     /// Targets that are out of sync, by reason and tenant.
     pending: BTreeMap<(ReconcileReason, Option<String>), BTreeSet<Target>>,
     orphans: BTreeSet<Target>,
-    /// Targets whose specs have changed since the last call of `spec_changed`.
+    /// Targets that are new, or whose specs have changed, since the last call of `take_spec_changed`.
     spec_changed: BTreeSet<Target>,
 }
 
 impl SyncState {
-    /// Returns the snapshot to compare with now, which is not always the newest.
-    pub(super) fn due_snapshot(&self, newest: Arc<Snapshot>) -> Arc<Snapshot> {
-        let known = self.snapshot.as_ref().filter(|_| self.next_refresh > Some(Instant::now()));
-        known.map_or(newest, Arc::clone)
-    }
-
-    /// Returns the time at which the newest snapshot is compared; `None` if it is in use already.
-    pub(super) fn next_refresh(&self, newest: Option<&Arc<Snapshot>>) -> Option<Instant> {
-        let (known, newest) = self.snapshot.as_ref().zip(newest)?;
-        self.next_refresh.filter(|_| !Arc::ptr_eq(known, newest))
-    }
-
-    /// Compares the targets that a new snapshot, a change in the cache, or a finished reconcile (`reconciled`) concerns.
-    pub(super) fn refresh(
-        &mut self,
-        snapshot: &Arc<Snapshot>,
-        cache: &mut ManagedCache,
-        ready_reported: &BTreeMap<Target, String>,
-        reconciled: BTreeSet<Target>,
-    ) {
-        let start = Instant::now();
-        let mut to_check = reconciled;
-        let changed = cache.take_changed();
+    /// Compares the targets that a new snapshot or a change in the cache concerns.
+    pub(super) fn refresh(&mut self, snapshot: &Arc<Snapshot>, cache: &mut ManagedCache) {
+        let mut to_check = BTreeSet::new();
         let is_new = self.snapshot.as_ref().is_none_or(|known| !Arc::ptr_eq(known, snapshot));
         if is_new {
-            let all_inputs = all_inputs(snapshot);
-            for (target, inputs) in &all_inputs {
-                let known = self.all_inputs.get(target);
-                if known != Some(inputs) {
-                    to_check.insert(target.clone());
-                }
-                if known.is_some_and(|known| !known.same_specs(inputs)) {
-                    self.spec_changed.insert(target.clone());
-                }
-            }
-            let deleted: Vec<Target> =
-                self.out_of_sync.keys().filter(|target| !all_inputs.contains_key(*target)).cloned().collect();
-            for target in &deleted {
-                self.forget(target);
-            }
-            self.last_synced.retain(|target, _| all_inputs.contains_key(target));
-            self.all_inputs = all_inputs;
-            self.snapshot = Some(Arc::clone(snapshot));
+            cache.forget_former_objects(&self.new_namespaces(snapshot));
+            to_check.extend(self.replace_snapshot(snapshot));
         }
+        let changed = cache.take_changed();
         for scope in &changed {
-            match scope {
-                ChangedScope::All => to_check.extend(self.all_inputs.keys().cloned()),
-                ChangedScope::Tenant(tenant) => drop(to_check.insert(Target::Tenant(tenant.clone()))),
-                ChangedScope::Cluster => drop(to_check.insert(Target::Cluster)),
-                ChangedScope::Namespace(namespace) => {
-                    to_check.extend(targets_in_namespace(snapshot, namespace));
-                }
-            }
+            to_check.extend(self.targets_in(snapshot, scope));
         }
-        let may_orphan = |scope: &ChangedScope| match scope {
-            ChangedScope::Namespace(namespace) => {
-                is_observed_namespace(snapshot, namespace) || is_platform_namespace(snapshot, namespace)
-            }
+        let may_have_orphans = |scope: &ChangedScope| match scope {
+            ChangedScope::Namespace(namespace) => may_have_orphans(snapshot, namespace),
             ChangedScope::All | ChangedScope::Tenant(_) | ChangedScope::Cluster => true,
         };
-        if is_new || changed.iter().any(may_orphan) {
+        if is_new || changed.iter().any(may_have_orphans) {
             self.orphans = find_orphans(snapshot, cache);
         }
         for target in to_check {
-            self.refresh_target(target, snapshot, cache, ready_reported);
-        }
-        if is_new {
-            let delay = start.elapsed() * (REFRESH_DUTY_CYCLE - 1);
-            self.next_refresh = Some(Instant::now() + delay.min(MAX_REFRESH_DELAY));
+            self.refresh_target(target, snapshot, cache);
         }
     }
 
-    fn refresh_target(
-        &mut self,
-        target: Target,
-        snapshot: &Snapshot,
-        cache: &ManagedCache,
-        ready_reported: &BTreeMap<Target, String>,
-    ) {
+    /// Returns the targets whose inputs the new snapshot changes. Forgets those that it does not have.
+    fn replace_snapshot(&mut self, snapshot: &Arc<Snapshot>) -> BTreeSet<Target> {
+        let all_inputs = all_inputs(snapshot);
+        let mut changed = BTreeSet::new();
+        for (target, inputs) in &all_inputs {
+            let known = self.all_inputs.get(target);
+            if known != Some(inputs) {
+                changed.insert(target.clone());
+            }
+            if known.is_none_or(|known| !known.same_specs(inputs)) {
+                self.spec_changed.insert(target.clone());
+            }
+        }
+        let deleted: Vec<Target> =
+            self.out_of_sync.keys().filter(|target| !all_inputs.contains_key(*target)).cloned().collect();
+        for target in &deleted {
+            self.forget(target);
+        }
+        self.last_synced.retain(|target, _| all_inputs.contains_key(target));
+        self.all_inputs = all_inputs;
+        self.snapshot = Some(Arc::clone(snapshot));
+        changed
+    }
+
+    /// Returns the tenants' namespaces that the known snapshot does not have, and their creation times. Each may have the
+    /// name of a former one; in the first snapshot too, because the cache may have been listed before the former one was
+    /// deleted.
+    fn new_namespaces<'s>(&self, snapshot: &'s Snapshot) -> BTreeMap<&'s str, i64> {
+        let is_known = |name: &str, uid: &str| {
+            let known = self.snapshot.as_ref().and_then(|known| known.namespace(name));
+            known.is_some_and(|known| known.uid == uid)
+        };
+        let names = snapshot.namespaces_by_tenant_label().flat_map(|(_, names)| names);
+        let namespaces = names.filter_map(|name| Some((&**name, snapshot.namespace(name)?)));
+        let new = namespaces.filter(|(name, namespace)| !is_known(name, &namespace.uid));
+        new.map(|(name, namespace)| (name, namespace.created)).collect()
+    }
+
+    /// Returns the targets that a change in the cache concerns.
+    fn targets_in(&self, snapshot: &Snapshot, scope: &ChangedScope) -> Vec<Target> {
+        match scope {
+            ChangedScope::All => self.all_inputs.keys().cloned().collect(),
+            ChangedScope::Tenant(tenant) => vec![Target::Tenant(tenant.clone())],
+            ChangedScope::Cluster => vec![Target::Cluster],
+            ChangedScope::Namespace(namespace) => targets_in_namespace(snapshot, namespace),
+        }
+    }
+
+    fn refresh_target(&mut self, target: Target, snapshot: &Snapshot, cache: &ManagedCache) {
         self.forget(&target);
         let Some(inputs) = self.all_inputs.get(&target) else { return };
-        if target.is_in_sync(snapshot, cache, ready_reported.contains_key(&target)) {
+        if steps(snapshot, cache, &target).is_empty() {
             self.last_synced.insert(target, inputs.clone());
             return;
         }
@@ -168,7 +138,8 @@ impl SyncState {
         }
     }
 
-    /// Returns the targets whose specs have changed since the last call. A retry of these may succeed now.
+    /// Returns the targets that are new, or whose specs have changed, since the last call. A retry of these may succeed
+    /// now.
     pub(super) fn take_spec_changed(&mut self) -> BTreeSet<Target> {
         std::mem::take(&mut self.spec_changed)
     }
@@ -218,36 +189,4 @@ fn targets_in_namespace(snapshot: &Snapshot, namespace: &str) -> Vec<Target> {
     let services = services.map(|service| Target::Service(service.name.clone()));
     let cluster = is_platform_namespace(snapshot, namespace).then_some(Target::Cluster);
     own.into_iter().chain(services).chain(cluster).collect()
-}
-
-fn is_observed_namespace(snapshot: &Snapshot, namespace: &str) -> bool {
-    matches!(snapshot.owner(namespace), Some(NamespaceOwner::Tenant(tenant)) if tenant.is_observed())
-}
-
-/// Returns the orphans: objects of tenants that no longer exist or are observed, objects that shared services have left
-/// behind, and namespaces of observed tenants
-/// that are still marked ready.
-fn find_orphans(snapshot: &Snapshot, cache: &ManagedCache) -> BTreeSet<Target> {
-    let mut targets = Vec::new();
-    let has_no_baseline = |tenant: &str| snapshot.tenant(tenant).is_none_or(snapshot::Tenant::is_observed);
-    for kind in Kind::all_managed() {
-        let orphans = cache
-            .names(kind, "")
-            .filter(|name| tenant_of_cluster_object(kind, name).is_some_and(has_no_baseline));
-        targets.extend(orphans.map(|name| Target::Orphan(ObjectRef::new(kind, "", name))));
-    }
-    let left_behind = cache
-        .refs_in_namespaces(|namespace| !namespace.is_empty() && is_platform_namespace(snapshot, namespace))
-        .filter(|key| left_behind_selector(snapshot, cache, key).is_some());
-    targets.extend(left_behind.map(Target::Orphan));
-    let observed = snapshot.tenants().filter(|tenant| tenant.is_observed());
-    for namespace in observed.flat_map(|tenant| snapshot.namespaces_of(&tenant.name)) {
-        if snapshot.namespace(namespace).is_some_and(|known| known.ready) {
-            targets.push(Target::RevokeReady(namespace.to_owned()));
-        }
-        let existing = baseline_objects_in(cache, namespace);
-        targets.extend(existing.map(|(kind, name)| Target::Orphan(ObjectRef::new(kind, namespace, name))));
-    }
-    targets.retain(|target| target.namespace(snapshot).is_none_or(|namespace| !namespace.terminating));
-    targets.into_iter().collect()
 }

@@ -4,34 +4,35 @@
 //! the webhook: it sends a dry run that every replica refuses, until Bulkhead has refused it several times in a row.
 //! A webhook that the API server cannot reach therefore blocks no writes.
 
+mod unregister;
 mod webhook_service;
 
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use k8s_openapi::ByteString;
 use k8s_openapi::api::admissionregistration::v1::{
     MutatingWebhookConfiguration, ValidatingWebhookConfiguration,
 };
-use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::ClusterRole;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use k8s_openapi::jiff::Timestamp;
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
+use crate::controller::certificates::IssuedBundle;
 use crate::controller::timeout::with_timeout;
-use crate::registration::{
-    self, CONFIGURATION_NAME, CONTROLLER, Places, ProbeResult, is_enforced, merged, probe_patch,
-};
+use crate::kinds::Kind;
+use crate::registration::{self, CONFIGURATION_NAME, CONTROLLER, Places, ProbeResult, is_enforced, merged};
 use crate::settings::Registration;
 use crate::snapshot::Snapshot;
-use crate::sources::SnapshotStore;
+use crate::sources::{SnapshotStore, send_probe};
 use crate::telemetry::Metrics;
 use webhook_service::ReloadingCaBundle;
 
+pub use unregister::unregister;
 pub use webhook_service::WebhookService;
 
 /// Interval of checks while the configurations are in sync.
@@ -51,12 +52,15 @@ pub(super) async fn run(
     client: Client,
     snapshots: &SnapshotStore,
     webhook_service: &WebhookService,
+    issued_bundle: Option<&IssuedBundle>,
     metrics: &Metrics,
 ) {
     let mut registrar = Registrar {
         client,
         webhook_service,
         ca_bundle: ReloadingCaBundle::new(webhook_service),
+        issued_bundle,
+        metrics,
         successful_probes: 0,
         last_writes: [None, None],
     };
@@ -69,7 +73,7 @@ pub(super) async fn run(
         };
         let state = with_timeout(RECONCILE_TIMEOUT, registrar.reconcile(&snapshot)).await;
         let state = state.unwrap_or_else(|error| RegistrationState::Unknown(format!("{error:#}")));
-        metrics.set_registration(Some(state.as_label()));
+        metrics.controller.set_registration(state.as_label());
         if last_state.as_ref() != Some(&state) {
             state.log();
         }
@@ -145,6 +149,9 @@ struct Registrar<'a> {
     client: Client,
     webhook_service: &'a WebhookService,
     ca_bundle: ReloadingCaBundle<'a>,
+    /// The bundle of the certificates that the controller issues; none if it issues none.
+    issued_bundle: Option<&'a IssuedBundle>,
+    metrics: &'a Metrics,
     successful_probes: u32,
     last_writes: [LastWrite; 2],
 }
@@ -154,6 +161,8 @@ impl Registrar<'_> {
     async fn reconcile(&mut self, snapshot: &Snapshot) -> anyhow::Result<RegistrationState> {
         if snapshot.settings.registration == Registration::Unmanaged {
             self.successful_probes = 0;
+            // Reports if the configurations have the CA bundle.
+            let _ = self.configurations(snapshot).await;
             return Ok(RegistrationState::Unmanaged);
         }
         let owner = self.owner().await?;
@@ -234,14 +243,8 @@ impl Registrar<'_> {
 
     /// Sends a probe, which shows if the API server reaches the webhook.
     async fn probe(&self) -> anyhow::Result<ProbeResult> {
-        let namespaces = Api::<Namespace>::all(self.client.clone());
-        let patch = Patch::Merge(probe_patch(Timestamp::now().as_millisecond()));
-        let params = PatchParams { dry_run: true, ..PatchParams::default() };
-        match namespaces.patch(&self.webhook_service.namespace, &params, &patch).await {
-            Ok(_) => Ok(ProbeResult::NotJudged(None)),
-            Err(kube::Error::Api(status)) => Ok(ProbeResult::from_message(&status.message)),
-            Err(error) => Err(error).context("failed to test whether the API server reaches the webhook"),
-        }
+        let result = send_probe(&self.client, &self.webhook_service.namespace).await;
+        result.context("failed to test whether the API server reaches the webhook")
     }
 
     /// Returns an owner reference to the ClusterRole with which the configurations are deleted. A missing or
@@ -257,8 +260,8 @@ impl Registrar<'_> {
             "the ClusterRole {CONTROLLER}, which owns the webhook configurations, is being deleted"
         );
         Ok(OwnerReference {
-            api_version: "rbac.authorization.k8s.io/v1".to_owned(),
-            kind: "ClusterRole".to_owned(),
+            api_version: Kind::ClusterRole.api_version(),
+            kind: Kind::ClusterRole.name().to_owned(),
             name: CONTROLLER.to_owned(),
             uid: role.metadata.uid.unwrap_or_default(),
             ..OwnerReference::default()
@@ -266,14 +269,23 @@ impl Registrar<'_> {
     }
 
     async fn configurations(&mut self, snapshot: &Snapshot) -> anyhow::Result<[Configuration; 2]> {
-        let service = self.ca_bundle.current()?;
+        let mut service = self.ca_bundle.current()?;
+        if let Some(issued) = self.issued_bundle {
+            service.ca_bundle = Some(issued.get().context("the webhook has no certificate yet")?);
+        }
         let mutating = serde_json::to_value(registration::mutating(&service))?;
         let validating = registration::validating(&service, Places::of_snapshot(snapshot));
         let validating = serde_json::to_value(validating)?;
-        Ok([
-            self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), mutating).await?,
-            self.configuration(ApiResource::erase::<ValidatingWebhookConfiguration>(&()), validating).await?,
-        ])
+        let mutating =
+            self.configuration(ApiResource::erase::<MutatingWebhookConfiguration>(&()), mutating).await?;
+        let validating =
+            self.configuration(ApiResource::erase::<ValidatingWebhookConfiguration>(&()), validating).await?;
+        let bundle = service.ca_bundle.map(ByteString);
+        for (name, configuration) in [("mutating", &mutating), ("validating", &validating)] {
+            let in_sync = bundle.as_ref().map(|bundle| configuration.has_bundle(bundle));
+            self.metrics.controller.set_bundle_in_sync(name, in_sync);
+        }
+        Ok([mutating, validating])
     }
 
     async fn configuration(
@@ -299,6 +311,14 @@ impl Configuration {
     /// Returns the webhooks in the cluster.
     fn webhooks(&self) -> &Value {
         self.live.as_ref().and_then(|live| live.data.get("webhooks")).unwrap_or(&Value::Null)
+    }
+
+    /// True if there are webhooks, and all of them have this CA bundle.
+    fn has_bundle(&self, bundle: &ByteString) -> bool {
+        let bundle = serde_json::to_value(bundle).unwrap_or_default();
+        let mut webhooks = self.webhooks().as_array().into_iter().flatten().peekable();
+        webhooks.peek().is_some()
+            && webhooks.all(|webhook| webhook.pointer("/clientConfig/caBundle") == Some(&bundle))
     }
 
     fn is_current(&self, owner: &OwnerReference, last_write: &LastWrite) -> bool {

@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tracing::warn;
 
+use crate::certs::Lifetimes;
 use crate::registration::Service;
 
 #[derive(Clone, Debug)]
@@ -17,6 +18,10 @@ pub struct WebhookService {
     /// A PEM file with the CA certificates of the webhook. Without it, the CA bundle in the configurations stays
     /// unchanged.
     pub ca_bundle: Option<PathBuf>,
+    /// The lifetimes of the certificates that the controller issues. `None` if it issues none.
+    pub issued: Option<Lifetimes>,
+    /// The name of the ConfigMap with the settings, in the same namespace.
+    pub settings_config_map: String,
 }
 
 impl WebhookService {
@@ -30,6 +35,7 @@ impl WebhookService {
             name: self.service.clone(),
             port: self.port,
             ca_bundle: self.ca_bundle.as_deref().map(read_ca_bundle).transpose()?,
+            settings_config_map: self.settings_config_map.clone(),
         })
     }
 }
@@ -82,6 +88,7 @@ impl<'a> ReloadingCaBundle<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::Metrics;
     use crate::webhook::certificate::development;
 
     fn with_ca_bundle(name: &str, text: &str) -> anyhow::Result<WebhookService> {
@@ -91,7 +98,9 @@ mod tests {
             namespace: String::new(),
             service: String::new(),
             port: 443,
+            issued: None,
             ca_bundle: Some(file),
+            settings_config_map: String::new(),
         })
     }
 
@@ -103,7 +112,7 @@ mod tests {
 
     #[test]
     fn ca_bundle_with_a_private_key_is_rejected() -> anyhow::Result<()> {
-        let certificate = development(&["localhost".to_owned()])?.ca_bundle;
+        let certificate = development(&["localhost".to_owned()], &Metrics::default())?.ca_bundle;
         let good = with_ca_bundle("good", &certificate)?.read()?;
         assert_eq!(good.ca_bundle, Some(certificate.clone().into_bytes()));
         let key = "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n";
@@ -116,7 +125,7 @@ mod tests {
 
     #[test]
     fn invalid_ca_bundle_keeps_the_last_good_one() -> anyhow::Result<()> {
-        let certificate = development(&["localhost".to_owned()])?.ca_bundle;
+        let certificate = development(&["localhost".to_owned()], &Metrics::default())?.ca_bundle;
         let bad = with_ca_bundle("last", "")?;
         let mut reloading = ReloadingCaBundle::new(&bad);
         assert!(reloading.current().is_err());

@@ -1,45 +1,40 @@
 //! Keeps the status of Tenants, SharedServices and Exemptions current.
+//!
+//! A condition is an ordered list of cases (`condition`), each a pure function of an object and of what Bulkhead knows
+//! (`inputs`). The files `tenant`, `grants`, `shared_service` and `exemption` have these lists. `patch` computes the
+//! status to write. Only this file and `watched_objects` know the cluster and the clock.
 
 mod condition;
 mod exemption;
 mod grants;
+mod inputs;
+mod object;
+mod patch;
 mod shared_service;
 mod tenant;
+#[cfg(test)]
+mod testing;
+mod watched_objects;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{FutureExt, Stream, StreamExt, stream};
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
-use kube::runtime::reflector::store::Writer;
-use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use futures::FutureExt;
+use futures::future::select_all;
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
 use tokio::time::sleep;
-use tracing::warn;
 
 use super::audit_loop::AuditResults;
 use super::baseline::ReconcileErrors;
-use crate::api::{self, Condition, READY};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Exemption, SharedService, Tenant};
 use crate::sources::SnapshotStore;
-use crate::sources::watch::{read_exemption, read_shared_service, read_tenant};
-use condition::ConditionUpdate;
+use inputs::StatusInputs;
+use watched_objects::WatchedObjects;
 
 /// Collects a burst of changes into one update.
 const DEBOUNCE: Duration = Duration::from_millis(200);
 /// Updates at least this often, because an Exemption expires without a change.
 const RESYNC_INTERVAL: Duration = Duration::from_secs(30);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum StatusKind {
-    Exemption,
-    SharedService,
-    Tenant,
-}
-
-type StatusEvent = (StatusKind, Result<watcher::Event<DynamicObject>, watcher::Error>);
 
 /// Keeps the status of all objects current. Runs until dropped.
 pub(super) async fn run(
@@ -48,144 +43,86 @@ pub(super) async fn run(
     audit_results: &AuditResults,
     errors: &ReconcileErrors,
 ) {
-    let kinds = [StatusKind::Exemption, StatusKind::SharedService, StatusKind::Tenant];
-    let mut stores: BTreeMap<StatusKind, Writer<DynamicObject>> =
-        kinds.map(|kind| (kind, Writer::new(kind.resource()))).into();
-    let mut events = stream::select_all(kinds.map(|kind| watch_kind(&client, kind).boxed()));
+    let mut kinds = [
+        WatchedObjects::watch::<Exemption>(&client),
+        WatchedObjects::watch::<SharedService>(&client),
+        WatchedObjects::watch::<Tenant>(&client),
+    ];
     let mut snapshot_changes = snapshots.subscribe();
     loop {
-        let mut next = tokio::select! {
-            item = events.next() => item,
-            Ok(()) = snapshot_changes.changed() => None,
-            () = audit_results.changed.notified() => None,
-            () = errors.changed.notified() => None,
-            () = sleep(RESYNC_INTERVAL) => None,
-        };
-        while let Some((kind, event)) = next {
-            match (event, stores.get_mut(&kind)) {
-                (Ok(event), Some(store)) => store.apply_watcher_event(&event),
-                (Ok(_), None) => {}
-                (Err(error), _) => warn!(?kind, %error, "the watch failed; retrying"),
-            }
-            next = events.next().now_or_never().flatten();
+        tokio::select! {
+            _ = select_all(kinds.iter_mut().map(|objects| objects.changed().boxed())) => {}
+            Ok(()) = snapshot_changes.changed() => {}
+            () = audit_results.changed.notified() => {}
+            () = errors.changed.notified() => {}
+            () = sleep(RESYNC_INTERVAL) => {}
         }
-        let Some(snapshot) = snapshots.newest() else { continue };
-        for (kind, store) in &mut stores {
-            for object in store.as_reader().state() {
-                let name = object.name_any();
-                let status = kind.status(&snapshot, audit_results, errors, &name, &object);
-                let Some(status) = status else { continue };
-                let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
-                let patch = Patch::Merge(json!({ "status": status }));
-                match api.patch_status(&name, &PatchParams::default(), &patch).await {
-                    Ok(updated) => store.apply_watcher_event(&watcher::Event::Apply(updated)),
-                    Err(error) => warn!(?kind, name, %error, "failed to update status"),
-                }
+        if let Some(snapshot) = snapshots.newest() {
+            let (errors, audits) = (errors.current(), audit_results.current());
+            let now = Timestamp::now();
+            let inputs = StatusInputs { snapshot: &snapshot, errors: &errors, audits: &audits, now };
+            for objects in &mut kinds {
+                objects.update(&inputs).await;
             }
         }
         sleep(DEBOUNCE).await;
     }
 }
 
-fn watch_kind(client: &Client, kind: StatusKind) -> impl Stream<Item = StatusEvent> + use<> {
-    let api = Api::<DynamicObject>::all_with(client.clone(), &kind.resource());
-    watcher(api, watcher::Config::default()).default_backoff().map(move |event| (kind, event))
-}
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-impl StatusKind {
-    fn resource(self) -> ApiResource {
-        match self {
-            Self::Exemption => ApiResource::erase::<api::Exemption>(&()),
-            Self::SharedService => ApiResource::erase::<api::SharedService>(&()),
-            Self::Tenant => ApiResource::erase::<api::Tenant>(&()),
+    use super::condition::{ConditionType, INVALID_SPEC, false_because, true_because};
+    use super::object::StatusObject;
+    use super::testing::{Scenario, TENANT};
+    use super::*;
+
+    #[test]
+    fn first_case_that_applies_decides() {
+        const CONDITION: ConditionType<Tenant> = ConditionType {
+            name: "Tested",
+            cases: &[
+                false_because("Never", |_, _| None),
+                true_because("First", |_, _| Some("first".to_owned())),
+                false_because("Second", |_, _| Some("second".to_owned())),
+            ],
+            otherwise: ("Otherwise", |_| "otherwise".to_owned()),
+        };
+        Scenario::new(TENANT).run(|tenant, inputs| {
+            let state = CONDITION.evaluate(tenant, inputs);
+            assert_eq!((state.is_true, state.reason, state.message.as_str()), (true, "First", "first"));
+        });
+    }
+
+    /// The reasons and statuses of a condition, in the order of precedence.
+    fn outcomes<T>(condition: &ConditionType<T>) -> Vec<(&'static str, bool)> {
+        let cases = condition.cases.iter().map(|case| (case.reason, case.is_true));
+        let all = [(INVALID_SPEC, false)].into_iter().chain(cases).chain([(condition.otherwise.0, true)]);
+        let mut all: Vec<_> = all.collect();
+        all.dedup();
+        all
+    }
+
+    /// The reasons and statuses in the table of a condition.
+    fn documented<'d>(document: &'d str, kind: &str, condition: &str) -> Vec<(&'d str, bool)> {
+        let (_, section) = document.split_once(&format!("\n## Conditions of {kind}\n")).unwrap();
+        let (_, table) = section.split_once(&format!("\n| `{condition}` reason |")).unwrap();
+        let rows = table.lines().skip(2).map_while(|row| row.strip_prefix("| `")?.split_once("` | "));
+        rows.map(|(reason, rest)| (reason, rest.starts_with("True |"))).collect()
+    }
+
+    fn expect_documented<T: StatusObject>(kind: &str) {
+        let document = include_str!("../../../docs/troubleshooting.md");
+        for condition in T::CONDITIONS {
+            assert_eq!(documented(document, kind, condition.name), outcomes(condition), "{kind}");
         }
     }
 
-    /// Returns the conditions of the object; `None` while the snapshot has another version of it.
-    fn conditions(
-        self,
-        snapshot: &Snapshot,
-        errors: &ReconcileErrors,
-        name: &str,
-        object: &DynamicObject,
-    ) -> Result<Option<Vec<ConditionUpdate>>, String> {
-        Ok(match self {
-            Self::Exemption => {
-                let now = read(object, read_exemption)?;
-                snapshot
-                    .exemption(name)
-                    .filter(|known| **known == now)
-                    .map(|known| exemption::conditions(snapshot, known))
-            }
-            Self::SharedService => {
-                let now = read(object, read_shared_service)?;
-                let known = snapshot.shared_service(name).filter(|known| **known == now);
-                known.map(|known| shared_service::conditions(snapshot, errors, known))
-            }
-            Self::Tenant => {
-                let now = read(object, read_tenant)?;
-                let is_known = snapshot.tenant(name).is_none_or(|known| *known == now);
-                is_known.then(|| tenant::conditions(snapshot, errors, name)).flatten()
-            }
-        })
+    #[test]
+    fn every_reason_is_documented_in_the_order_of_precedence() {
+        expect_documented::<Tenant>("a Tenant");
+        expect_documented::<SharedService>("a SharedService");
+        expect_documented::<Exemption>("an Exemption");
     }
-
-    /// Returns the new status of the object, if it differs.
-    fn status(
-        self,
-        snapshot: &Snapshot,
-        audit_results: &AuditResults,
-        errors: &ReconcileErrors,
-        name: &str,
-        object: &DynamicObject,
-    ) -> Option<Value> {
-        let updates = match self.conditions(snapshot, errors, name, object) {
-            Ok(updates) => updates?,
-            Err(error) => vec![ConditionUpdate {
-                condition: READY,
-                is_true: false,
-                reason: "InvalidSpec",
-                message: format!(
-                    "the object cannot be read, so its last valid version stays in use: {error}"
-                ),
-            }],
-        };
-        let generation = object.metadata.generation.unwrap_or_default();
-        let known = object.data.get("status").cloned().unwrap_or_default();
-        let conditions = known.get("conditions").cloned().unwrap_or_default();
-        let previous: Vec<Condition> = serde_json::from_value(conditions).unwrap_or_default();
-        let conditions: Vec<Condition> =
-            updates.into_iter().map(|update| update.into_condition(&previous, generation)).collect();
-        let status = match self {
-            Self::Exemption | Self::SharedService => {
-                json!({ "observedGeneration": generation, "conditions": conditions })
-            }
-            Self::Tenant => json!({
-                "observedGeneration": generation, "conditions": conditions,
-                "namespaces": snapshot.namespaces_of(name).count(), "audit": audit_results.get(name),
-            }),
-        };
-        let known = match self {
-            Self::Tenant => with_audit(known),
-            _ => known,
-        };
-        (status != known).then_some(status)
-    }
-}
-
-/// Converts the object to the snapshot's type.
-fn read<K: DeserializeOwned, T>(
-    object: &DynamicObject,
-    read: impl Fn(K) -> (String, Result<T, String>),
-) -> Result<T, String> {
-    let object = serde_json::to_value(object).and_then(serde_json::from_value);
-    object.map_err(|error| error.to_string()).and_then(|object| read(object).1)
-}
-
-/// Represents an absent audit as `null`, which removes an earlier one in a merge patch.
-fn with_audit(mut status: Value) -> Value {
-    if let Value::Object(fields) = &mut status {
-        fields.entry("audit").or_insert(Value::Null);
-    }
-    status
 }

@@ -1,91 +1,210 @@
-use super::condition::ConditionUpdate;
-use super::grants::unresolved_grants;
-use crate::api::{GRANTS_RESOLVED, READY};
-use crate::baseline::limits_exclude_proxy;
-use crate::controller::baseline::{ReconcileErrors, Target};
+//! The conditions of a Tenant. Those about its grants are in `grants`.
+
+use kube::core::DeserializeGuard;
+use serde_json::{Map, Value, json};
+
+use super::condition::{ConditionType, false_because, true_because};
+use super::grants;
+use super::inputs::StatusInputs;
+use super::object::StatusObject;
+use crate::api;
+use crate::baseline::{TooSmall, too_small_for_proxy};
+use crate::controller::baseline::Target;
 use crate::keys::TENANT_LABEL;
 use crate::policy::{quote, quote_all};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Tenant};
+use crate::sources::watch::read_tenant;
 
-/// Returns the conditions of a Tenant; `None` while the snapshot does not have it.
-pub(super) fn conditions(
-    snapshot: &Snapshot,
-    errors: &ReconcileErrors,
-    name: &str,
-) -> Option<Vec<ConditionUpdate>> {
-    let ready = |is_true, reason, message| ConditionUpdate { condition: READY, is_true, reason, message };
-    if let Some(older) = snapshot.conflicting_older_tenant(name) {
-        let message = format!(
-            "inactive: namespace names would conflict with those of the older Tenant {}; choose another name",
-            quote(older)
-        );
-        return Some(vec![ready(false, "NameConflict", message)]);
+impl StatusObject for Tenant {
+    type Resource = api::Tenant;
+
+    const CONDITIONS: &'static [ConditionType<Self>] = &[
+        ConditionType {
+            name: api::READY,
+            cases: &[
+                false_because("NameConflict", name_conflict),
+                false_because("NamespaceNameTaken", namespace_name_taken),
+                true_because("Observed", observed),
+                false_because("LimitsTooSmall", limits_too_small),
+                false_because("NamespacesOverLimit", namespaces_over_limit),
+                false_because("NamespacesNotReady", namespaces_not_ready),
+                false_because("BaselineOutOfDate", baseline_out_of_date),
+            ],
+            otherwise: ("Ready", |_| "every namespace of the tenant is ready".to_owned()),
+        },
+        ConditionType {
+            name: api::GRANTS_RESOLVED,
+            cases: &[
+                false_because("NameConflict", name_conflict),
+                false_because("NotFound", grants::shared_service_not_found),
+                false_because("NotFound", grants::gateway_not_found),
+                false_because("NotFound", grants::caller_not_found),
+                false_because("NotFound", grants::gateway_pods_not_found),
+                false_because("NotServed", grants::not_served),
+                false_because("HostTaken", grants::host_taken),
+                false_because("EgressUnreachable", grants::egress_unreachable),
+            ],
+            otherwise: ("Resolved", |_| "every grant is in effect".to_owned()),
+        },
+    ];
+
+    fn read(resource: DeserializeGuard<Self::Resource>) -> Result<Self, String> {
+        read_tenant(resource).1
     }
-    let tenant = snapshot.tenant(name)?;
-    let taken: Vec<&str> = snapshot.taken_names(name).collect();
-    let waiting = |namespace: &&str| {
-        snapshot.namespace(namespace).is_some_and(|known| !known.ready && !known.terminating)
-    };
-    let (over_limit, waiting): (Vec<&str>, Vec<&str>) =
-        snapshot.namespaces_of(name).filter(waiting).partition(|namespace| snapshot.is_over_limit(namespace));
-    let ready_condition = if !taken.is_empty() {
-        let message = format!(
-            "namespaces with names of this tenant exist and are not its own: {}. Delete them, or label them \
-             `{TENANT_LABEL}={name}`; mesh certificates from before remain valid",
-            quote_all(&taken)
-        );
-        ready(false, "NamespaceNameTaken", message)
-    } else if tenant.is_observed() {
-        let message = "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied";
-        ready(true, "Observed", message.to_owned())
-    } else if limits_exclude_proxy(&tenant.limits) {
-        let message = "`spec.limits.max` is below the limits of the Istio proxy, cpu 2 and memory 1Gi, so no pod can run; raise it";
-        ready(false, "LimitsTooSmall", message.to_owned())
-    } else if !over_limit.is_empty() {
-        let message = format!(
-            "beyond `spec.namespaces.limit`, so these never become ready: {}",
-            quote_all(&over_limit)
-        );
-        ready(false, "NamespacesOverLimit", message)
-    } else if !waiting.is_empty() {
-        ready(
-            false,
-            "NamespacesNotReady",
-            format!("the baseline is not applied yet in: {}", names_with_errors(errors, name, &waiting)),
-        )
-    } else if let Some(error) = stale_baseline_error(snapshot, errors, name) {
-        ready(
-            false,
-            "BaselineOutOfDate",
-            format!("the controller could not write all of the current baseline: {error}"),
-        )
-    } else {
-        ready(true, "Ready", "every namespace of the tenant is ready".to_owned())
-    };
 
-    let grants = unresolved_grants(snapshot, tenant);
-    let is_true = grants.is_none();
-    let (reason, message) = grants.unwrap_or(("Resolved", "every grant is in effect".to_owned()));
-    Some(vec![ready_condition, ConditionUpdate { condition: GRANTS_RESOLVED, is_true, reason, message }])
+    fn is_in(&self, snapshot: &Snapshot) -> bool {
+        match snapshot.tenant(&self.name) {
+            Some(known) => known == self,
+            // Of an inactive Tenant, the snapshot has only the name.
+            None => snapshot.conflicting_older_tenant(&self.name).is_some(),
+        }
+    }
+
+    /// A `null` removes the audit of a tenant that is no longer observed.
+    fn further_fields(name: &str, inputs: &StatusInputs<'_>) -> Map<String, Value> {
+        let namespaces = inputs.snapshot.namespaces_of(name).count();
+        let fields = [("namespaces", json!(namespaces)), ("audit", json!(inputs.audits.get(name)))];
+        fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect()
+    }
 }
 
-/// Returns the error that keeps ready namespaces, or the tenant's cluster-wide objects, from the current baseline.
-fn stale_baseline_error(snapshot: &Snapshot, errors: &ReconcileErrors, tenant: &str) -> Option<String> {
-    let own = errors.persistent(&Target::Tenant(tenant.to_owned()));
-    own.or_else(|| {
-        let mut namespaces = snapshot.namespaces_of(tenant);
-        namespaces.find_map(|name| {
-            Some(format!("{} ({})", quote(name), errors.persistent(&Target::of_namespace(tenant, name))?))
-        })
+fn name_conflict(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let older = inputs.snapshot.conflicting_older_tenant(&tenant.name)?;
+    Some(format!(
+        "inactive: namespace names would conflict with those of the older Tenant {}; choose another name",
+        quote(older)
+    ))
+}
+
+fn namespace_name_taken(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let taken: Vec<&str> = inputs.snapshot.taken_names(&tenant.name).collect();
+    (!taken.is_empty()).then(|| {
+        format!(
+            "namespaces with names of this tenant exist and are not its own: {}. Delete them, or label them \
+             `{TENANT_LABEL}={}`; mesh certificates from before remain valid",
+            quote_all(&taken),
+            tenant.name
+        )
     })
 }
 
-/// Returns the namespaces, each with its last error.
-fn names_with_errors(errors: &ReconcileErrors, tenant: &str, namespaces: &[&str]) -> String {
-    let described =
-        namespaces.iter().map(|namespace| match errors.get(&Target::of_namespace(tenant, namespace)) {
+fn observed(tenant: &Tenant, _: &StatusInputs<'_>) -> Option<String> {
+    tenant.is_observed().then(|| {
+        "`enforcement: Observe`: violations other than BH1xx and BH4xx are only warnings, and no baseline is applied"
+            .to_owned()
+    })
+}
+
+fn limits_too_small(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let TooSmall { field, allowed, container, needed } = too_small_for_proxy(tenant, inputs.snapshot)?;
+    Some(match needed {
+        Some(needed) => format!(
+            "`{field}` is {allowed}, and the container `{container}`, which Istio adds to each pod, needs {needed}, so no \
+             pod can run; raise it"
+        ),
+        None => format!(
+            "`{field}` demands a value that the container `{container}`, which Istio adds to each pod, does not set, so no \
+             pod can run; remove it"
+        ),
+    })
+}
+
+fn namespaces_over_limit(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let over_limit: Vec<&str> = unready_namespaces(tenant, inputs.snapshot)
+        .filter(|namespace| inputs.snapshot.is_over_limit(namespace))
+        .collect();
+    (!over_limit.is_empty()).then(|| {
+        format!("beyond `spec.namespaces.limit`, so these never become ready: {}", quote_all(&over_limit))
+    })
+}
+
+fn namespaces_not_ready(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let described = unready_namespaces(tenant, inputs.snapshot).map(|namespace| {
+        match inputs.error(&Target::of_namespace(&tenant.name, namespace)) {
             Some(error) => format!("{} ({error})", quote(namespace)),
             None => quote(namespace),
-        });
-    described.collect::<Vec<_>>().join(", ")
+        }
+    });
+    let described: Vec<String> = described.collect();
+    (!described.is_empty()).then(|| format!("the baseline is not applied yet in: {}", described.join(", ")))
+}
+
+/// Finds an error that keeps the tenant's cluster-wide objects, or ready namespaces, from the current baseline.
+fn baseline_out_of_date(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let own = inputs.persistent_error(&Target::Tenant(tenant.name.clone())).map(str::to_owned);
+    let error = own.or_else(|| {
+        inputs.snapshot.namespaces_of(&tenant.name).find_map(|namespace| {
+            let error = inputs.persistent_error(&Target::of_namespace(&tenant.name, namespace))?;
+            Some(format!("{} ({error})", quote(namespace)))
+        })
+    })?;
+    Some(format!("the controller could not write all of the current baseline: {error}"))
+}
+
+fn unready_namespaces<'s>(tenant: &Tenant, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s str> {
+    let is_unready = |name: &&str| {
+        snapshot.namespace(name).is_some_and(|namespace| !namespace.ready && !namespace.terminating)
+    };
+    snapshot.namespaces_of(&tenant.name).filter(is_unready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller::status::testing::{Scenario, TENANT, expect_cases};
+
+    /// A namespace of that tenant whose baseline is not applied.
+    const UNREADY: &str = "
+    apiVersion: v1
+    kind: Namespace
+    metadata: { name: tenant-north-eu-new, labels: { bulkhead.dev/tenant: north-eu } }
+    status: {}
+    ";
+
+    #[test]
+    fn cases_of_ready_of_a_tenant_apply() {
+        let own = || Target::Tenant("north-eu".to_owned());
+        let namespace = |name| Target::of_namespace("north-eu", name);
+        let fine = || Scenario::new(TENANT).with_error(own(), "a conflict", false);
+        let unready = || fine().with(UNREADY).replacing("limit: 2", "limit: 3");
+        let older =
+            "{ apiVersion: bulkhead.dev/v1alpha1, kind: Tenant, metadata: { name: north }, spec: {} }";
+        let taken = "{ apiVersion: v1, kind: Namespace, metadata: { name: tenant-north-eu-old } }";
+        let set = |spec: &str| fine().replacing("spec:", &format!("spec:\n  {spec}"));
+        let examples = [
+            ("NameConflict", vec![(fine().with(older), "`north`")]),
+            ("NamespaceNameTaken", vec![(fine().with(taken), "`tenant-north-eu-old`")]),
+            ("Observed", vec![(set("enforcement: Observe"), "`enforcement: Observe`")]),
+            (
+                "LimitsTooSmall",
+                vec![
+                    (set("limits: { max: { memory: 512Mi } }"), "`spec.limits.max.memory` is 512Mi"),
+                    (set("limits: { max: { ephemeral-storage: 1Gi } }"), "does not set"),
+                    (set("namespaceQuota: { limits.cpu: '1' }"), "`spec.namespaceQuota[limits.cpu]` is 1"),
+                ],
+            ),
+            ("NamespacesOverLimit", vec![(fine().with(UNREADY), "`tenant-north-eu-new`")]),
+            (
+                "NamespacesNotReady",
+                vec![
+                    (unready(), "`tenant-north-eu-new`"),
+                    (
+                        unready().with_error(namespace("tenant-north-eu-new"), "no quota", false),
+                        "`tenant-north-eu-new` (no quota)",
+                    ),
+                ],
+            ),
+            (
+                "BaselineOutOfDate",
+                vec![
+                    (fine().with_error(own(), "no kind", true), "no kind"),
+                    (
+                        fine().with_error(namespace("tenant-north-eu"), "no quota", true),
+                        "`tenant-north-eu` (no quota)",
+                    ),
+                ],
+            ),
+        ];
+        expect_cases::<Tenant>("Ready", &fine(), &examples);
+    }
 }

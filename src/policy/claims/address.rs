@@ -13,6 +13,7 @@ pub(super) fn resolve(request: &Request<'_>, address: &str) -> Owner {
     };
     let Some(range) = range else { return Owner::Malformed };
     let granted = request.tenant_object().map(|tenant| &tenant.grants.reach.cidrs);
-    let is_granted = granted.into_iter().flatten().any(|granted| range.is_within(&granted.cidr));
+    let is_granted =
+        granted.into_iter().flatten().any(|granted| granted.is_tcp() && range.is_within(&granted.cidr));
     if is_granted { Owner::Granted } else { Owner::Foreign }
 }

@@ -10,9 +10,13 @@ pub(super) fn resolve(request: &Request<'_>, address: &str) -> Owner {
     let Object::Endpoints(endpoints) = request.object else { return Owner::Foreign };
     let grants = request.tenant_object().map(|tenant| &tenant.grants);
     let is_granted = |port: &EndpointPort<'_>| {
-        port.tcp().is_some_and(|number| {
+        port.protocol_and_number().is_some_and(|(protocol, number)| {
             let mut cidrs = grants.into_iter().flat_map(|grants| &grants.reach.cidrs);
-            cidrs.any(|granted| granted.ports.contains(&number) && address.is_within(&granted.cidr))
+            cidrs.any(|granted| {
+                granted.protocol.name() == protocol
+                    && granted.ports.contains(&number)
+                    && address.is_within(&granted.cidr)
+            })
         })
     };
     let mut ports = endpoints.ports().peekable();

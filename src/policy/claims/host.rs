@@ -100,12 +100,10 @@ enum Name<'h> {
 impl<'h> Name<'h> {
     /// Returns `None` for a name that programs read in different ways.
     fn parse(host: &'h str) -> Option<Self> {
-        if host.parse::<IpAddr>().is_ok() {
-            return Some(Self::Address);
-        }
+        let address = || host.parse::<IpAddr>().ok().map(|_| Self::Address);
         let (host, is_absolute) = host.strip_suffix('.').map_or((host, false), |host| (host, true));
         if !is_dns_pattern(host) {
-            return None;
+            return address();
         }
         if host == "*" {
             return Some(Self::All);
@@ -126,16 +124,17 @@ impl<'h> Name<'h> {
             return Some(Self::Cluster);
         }
         // Some programs read a number at the end as an address.
-        let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
-        (!is_number).then_some(Self::Dotted(host))
+        if last.bytes().all(|byte| byte.is_ascii_digit()) { address() } else { Some(Self::Dotted(host)) }
     }
 
     /// Returns the Service that `NAME.NAMESPACE` names. Istiod cuts a host at its first `.svc.`, so that a second one
     /// would make it the name of another Service.
     fn service(service: &'h str) -> Option<Self> {
-        let is_cut = service.split('.').skip(1).any(|label| label == "svc");
         match service.rsplit_once('.') {
-            Some((name, namespace)) => (!is_cut).then_some(Self::Service { name, namespace }),
+            Some((name, namespace)) => {
+                let is_cut = namespace == "svc" || name.split('.').skip(1).any(|label| label == "svc");
+                (!is_cut).then_some(Self::Service { name, namespace })
+            }
             None => service.starts_with('*').then_some(Self::Any),
         }
     }
@@ -143,8 +142,11 @@ impl<'h> Name<'h> {
 
 /// True if each label has only lower-case letters, digits and hyphens. Istiod distinguishes upper case, and Envoy does not.
 pub(super) fn is_dns_name(name: &str) -> bool {
-    let is_in_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    name.split('.').all(|label| !label.is_empty() && label.bytes().all(is_in_label))
+    let is_in_name =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    // Looks at every byte, which processors do for many bytes at once.
+    let is_possible = name.bytes().fold(true, |is_possible, byte| is_possible & is_in_name(byte));
+    is_possible && !name.is_empty() && !name.starts_with('.') && !name.ends_with('.') && !name.contains("..")
 }
 
 /// True for such a name, perhaps with a `*` in place of its beginning.

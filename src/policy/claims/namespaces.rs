@@ -19,11 +19,14 @@ pub(super) enum SelectedNamespaces<'o> {
 impl Request<'_> {
     /// True if `namespace` belongs to the same tenant as the namespace of the request.
     pub fn owns(&self, namespace: &str) -> bool {
-        match self.snapshot.owner(namespace) {
-            Some(NamespaceOwner::Tenant(tenant)) => tenant.name == self.tenant_name(),
-            Some(NamespaceOwner::Orphaned(name)) => name == self.tenant_name(),
-            _ => false,
-        }
+        let Some((own, _)) = self.tenant else { return false };
+        // Most claims are about the object's own namespace.
+        namespace == self.review.namespace
+            || match self.snapshot.owner(namespace) {
+                Some(NamespaceOwner::Tenant(tenant)) => tenant.name == own,
+                Some(NamespaceOwner::Orphaned(name)) => name == own,
+                _ => false,
+            }
     }
 }
 

@@ -6,9 +6,7 @@ use std::net::IpAddr;
 use super::cidr::Cidr;
 use super::namespaces::{SelectedNamespaces, select};
 use super::{Claim, Owner};
-use crate::baseline::{
-    DNS_NAMESPACE, DNS_PODS, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, NODE_LOCAL_DNS, Port, mesh_ports,
-};
+use crate::baseline::{DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, Port, dns_addresses, dns_ports, mesh_ports};
 use crate::policy::Request;
 use crate::policy::object::{Direction, Located, NetworkPolicy, Peer, Selector, TrafficRule, UnreadSelector};
 
@@ -81,8 +79,9 @@ pub(super) fn destinations<'r>(request: &Request<'r>, name: &str) -> Vec<Destina
     let snapshot = request.snapshot;
     let settings = &snapshot.settings;
     let mut found = Vec::new();
-    if name == DNS_NAMESPACE {
-        found.push(Destination { pods: vec![DNS_PODS], ports: DNS_PORTS.to_vec() });
+    if name == settings.dns.namespace {
+        let ports = dns_ports(settings.dns.pod_port).to_vec();
+        found.push(Destination { pods: labels(&settings.dns.pod_labels), ports });
     }
     if name == settings.mesh_root {
         found.push(Destination { pods: vec![ISTIOD_PODS], ports: vec![ISTIOD_PORT] });
@@ -112,9 +111,10 @@ fn is_allowed_namespace(
         Direction::In => is_allowed_source(request, rule, name),
         Direction::Out => {
             // Many charts name DNS and istiod by namespace and port only. No other pod there has these ports.
+            let settings = &request.snapshot.settings;
             let Some(pods) = pods else {
-                return name == DNS_NAMESPACE && rule.allows_only(&DNS_PORTS)
-                    || name == request.snapshot.settings.mesh_root && rule.allows_only(&[ISTIOD_PORT]);
+                return name == settings.dns.namespace && rule.allows_only(&dns_ports(settings.dns.pod_port))
+                    || name == settings.mesh_root && rule.allows_only(&[ISTIOD_PORT]);
             };
             let mut granted = Vec::new();
             for destination in destinations(request, name) {
@@ -152,13 +152,13 @@ fn is_allowed_range(request: &Request<'_>, rule: &TrafficRule<'_, '_>, range: Ci
         }
         Direction::In => return false,
         Direction::Out => {
-            let mut dns = endpoints.dns.iter().chain([&NODE_LOCAL_DNS]);
+            let mut dns = dns_addresses(&request.snapshot.settings, endpoints);
             let dns = dns.any(|address| range.is_exactly(*address)).then_some(DNS_PORTS);
             let servers = endpoints.api_servers.iter().filter(is_server).map(|(_, port)| *port);
             let cidrs = grants.into_iter().flat_map(|grants| &grants.reach.cidrs);
             let cidrs = cidrs.filter(|granted| range.is_within(&granted.cidr));
-            let ports = servers.chain(cidrs.flat_map(|granted| granted.ports.iter().copied()));
-            dns.into_iter().flatten().chain(ports.map(Port::tcp)).collect()
+            let ranges = cidrs.flat_map(Port::of_range);
+            dns.into_iter().flatten().chain(servers.map(Port::tcp)).chain(ranges).collect()
         }
     };
     rule.allows_only(&granted)

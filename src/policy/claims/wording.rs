@@ -3,7 +3,7 @@
 use super::namespaces::SelectedNamespaces;
 use super::peers::Destination;
 use super::{Claim, Owner, peers};
-use crate::baseline::DNS_PORTS;
+use crate::baseline::{DNS_PORTS, dns_ports};
 use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 use crate::policy::object::{BoundSubject, Direction, Reference, TrafficRule};
@@ -42,6 +42,10 @@ pub(super) fn describe(request: &Request<'_>, claim: &Claim<'_>, owner: Owner) -
         Claim::KeySource(url) => key_source(url, owner),
         Claim::ServedHost(host) => (host_in_words(request, host, owner), SERVED_HOST.to_owned()),
         Claim::ReachedHost(host) => (host_in_words(request, host, owner), REACHED_HOST.to_owned()),
+        Claim::Address(address) if request.kind == Kind::VirtualService => (
+            host_in_words(request, address, owner),
+            "remove it, or ask the platform for `cidrs` in `Tenant.spec.grants.reach`.".to_owned(),
+        ),
         Claim::Address(address) => (host_in_words(request, address, owner), ADDRESS.to_owned()),
         Claim::Gateway(gateway) => (
             format!("{} is a gateway outside {}, and no grant covers it", quote(gateway), request.own_tenant_in_words()),
@@ -234,15 +238,15 @@ fn peers_of_the_tenant(request: &Request<'_>, rule: &TrafficRule<'_, '_>) -> Str
     } else {
         format!("the namespace's label `{TENANT_LABEL}`")
     };
+    let pod_ports = dns_ports(request.snapshot.settings.dns.pod_port);
+    let is_for_dns = rule.allows_only(&[DNS_PORTS, pod_ports].concat());
     let own = format!("write `{list}: [{{podSelector: {{}}}}]`, or a `namespaceSelector` with {label}");
     match rule.direction {
         Direction::In => format!(
             "{own}. For other callers, ask the platform for `Tenant.spec.grants.serve.gateways` or \
              `Tenant.spec.grants.callers`. {CHART}"
         ),
-        Direction::Out if rule.allows_only(&DNS_PORTS) => {
-            "leave the rule out: the baseline already allows DNS.".to_owned()
-        }
+        Direction::Out if is_for_dns => "leave the rule out: the baseline already allows DNS.".to_owned(),
         Direction::Out => format!(
             "{own}. For other destinations, ask the platform for `Tenant.spec.grants.reach`; the baseline already \
              allows DNS and the API server. {CHART}"

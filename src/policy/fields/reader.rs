@@ -54,7 +54,7 @@ pub fn read<'a, T: Deserialize<'a>, D: Deserializer<'a>>(
     if tree.treatment.is_some() {
         return T::deserialize(deserializer);
     }
-    let root = Place { node: tree, parent: None, index: Cell::new(None) };
+    let root = Place::new(tree, None);
     T::deserialize(Reader { inner: deserializer, place: &root, found })
 }
 
@@ -64,9 +64,15 @@ struct Place<'p, 'de> {
     parent: Option<(&'p Place<'p, 'de>, Segment<'de>)>,
     /// The index in [`Found`], once something was found here.
     index: Cell<Option<u32>>,
+    /// The index in the node of the field after the one that was read last.
+    next_field: Cell<usize>,
 }
 
-impl<'de> Place<'_, 'de> {
+impl<'p, 'de> Place<'p, 'de> {
+    fn new(node: &'static Node, parent: Option<(&'p Place<'p, 'de>, Segment<'de>)>) -> Self {
+        Self { node, parent, index: Cell::new(None), next_field: Cell::new(0) }
+    }
+
     /// Returns the place of the field at `segment`.
     fn field(&self, segment: Segment<'de>, found: &mut Found<'de>) -> FieldPlace<'de> {
         FieldPlace { parent: self.index(found), segment }
@@ -222,7 +228,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, S
         let Self { seed, place: parent, segment, node, found } = self;
         match node.treatment {
             None => {
-                let place = Place { node, parent: Some((parent, segment)), index: Cell::new(None) };
+                let place = Place::new(node, Some((parent, segment)));
                 seed.deserialize(Reader { inner: deserializer, place: &place, found })
             }
             Some(Treatment::Claim(kind)) if kind.is_text() && !matches!(segment, Segment::Key(_)) => {
@@ -430,12 +436,14 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Key<'_, '_, 'de, V> {
 }
 
 /// Looks up `key` in the object at `place`, and keeps it if it is a claim.
+#[inline]
 fn enter<'de>(
     place: &Place<'_, 'de>,
     key: Cow<'de, str>,
     found: &mut Found<'de>,
 ) -> (Segment<'de>, Option<&'static Node>) {
-    if let Some((name, node)) = place.node.field(&key) {
+    if let Some((index, name, node)) = place.node.field_from(place.next_field.get(), &key) {
+        place.next_field.set(index + 1);
         return (Segment::Field(name), Some(node));
     }
     let Some(node) = place.node.elements() else {

@@ -72,6 +72,7 @@ impl Draft {
 }
 
 /// Returns a number that few names of an object's fields share: of their length, their first and their last byte.
+#[inline]
 fn mark(name: &str) -> u16 {
     let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
     let ends = byte(name.as_bytes().first()).rotate_left(4) ^ byte(name.as_bytes().last());
@@ -79,12 +80,24 @@ fn mark(name: &str) -> u16 {
 }
 
 impl Node {
-    /// Returns the field `name` of the object, with the name as the table has it.
-    pub fn field(&self, name: &str) -> Option<(&'static str, &Self)> {
+    /// Returns the field `name` of the object.
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        self.field_from(0, name).map(|(.., node)| node)
+    }
+
+    /// Returns the field `name` of the object, with its index and with the name as the table has it. Looks at the fields
+    /// from `start` first: API servers sort the fields of most objects as the table does.
+    #[inline]
+    pub(super) fn field_from(&self, start: usize, name: &str) -> Option<(usize, &'static str, &Self)> {
         let mark = mark(name);
-        let marked = self.marks.iter().zip(&self.fields).filter(|(known, _)| **known == mark);
-        let mut fields = marked.map(|(_, (known, node))| (*known, node));
-        fields.find(|(known, _)| *known == name)
+        let position = |marks: &[u16]| marks.iter().position(|known| *known == mark);
+        let (before, after) = self.marks.split_at_checked(start)?;
+        let index = position(after).map(|index| start + index).or_else(|| position(before))?;
+        let named = |index: usize| {
+            self.fields.get(index).filter(|(known, _)| *known == name).map(|field| (index, field))
+        };
+        let (index, (name, node)) = named(index).or_else(|| (0..self.fields.len()).find_map(named))?;
+        Some((index, name, node))
     }
 
     /// Returns the fields of the object, in any order.

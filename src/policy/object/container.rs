@@ -14,8 +14,10 @@ pub struct Container<'a> {
     pub name: JsonStr<'a>,
     pub image: Option<JsonStr<'a>>,
     pub volume_mounts: Vec<VolumeMount<'a>>,
-    /// Every field but the name, as raw JSON. Empty unless the name is one that Istio injects.
+    /// Every field but the name and `env`, as raw JSON. Empty unless the name is one that Istio injects.
     pub mesh_fields: Vec<(JsonStr<'a>, &'a RawValue)>,
+    /// The variables of such a container, which are most of its bytes.
+    pub variables: Vec<&'a RawValue>,
 }
 
 #[derive(Debug, serde::Deserialize)]
@@ -46,7 +48,7 @@ impl<'de> Visitor<'de> for AsContainer {
     /// before the name are kept until the name is known.
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
         let mut name: Option<JsonStr<'de>> = None;
-        let (mut image, mut volume_mounts) = (None, None);
+        let (mut image, mut volume_mounts, mut variables) = (None, None, None);
         let mut is_injected = false;
         let mut kept: Vec<(JsonStr<'de>, &'de RawValue)> = Vec::new();
         while let Some(field) = map.next_key::<JsonStr<'de>>()? {
@@ -60,6 +62,11 @@ impl<'de> Visitor<'de> for AsContainer {
                     name = Some(written);
                 }
                 ("name", true) => return Err(M::Error::duplicate_field("name")),
+                ("env", true) if is_injected => {
+                    if variables.replace(map.next_value::<Option<_>>()?.unwrap_or_default()).is_some() {
+                        return Err(M::Error::duplicate_field("env"));
+                    }
+                }
                 (_, true) if is_injected => kept.push((field, map.next_value()?)),
                 (_, false) => {
                     let SearchedValue(value) = map.next_value()?;
@@ -80,10 +87,19 @@ impl<'de> Visitor<'de> for AsContainer {
                 "volumeMounts" if !is_injected => {
                     volume_mounts = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
                 }
+                "env" if is_injected => {
+                    variables = serde_json::from_str(raw.get()).map_err(M::Error::custom)?;
+                }
                 _ => {}
             }
         }
-        kept.retain(|_| is_injected);
-        Ok(Container { name, image, volume_mounts: volume_mounts.unwrap_or_default(), mesh_fields: kept })
+        kept.retain(|(field, _)| is_injected && **field != *"env");
+        Ok(Container {
+            name,
+            image,
+            volume_mounts: volume_mounts.unwrap_or_default(),
+            mesh_fields: kept,
+            variables: variables.unwrap_or_default(),
+        })
     }
 }

@@ -41,8 +41,8 @@ impl<'a> Endpoints<'a> {
 }
 
 impl EndpointPort<'_> {
-    /// Returns the number of a TCP port. `None` for other protocols, and without a number, which means any port.
-    pub fn tcp(&self) -> Option<u16> {
-        self.port.filter(|_| self.protocol.as_deref().is_none_or(|protocol| protocol == "TCP"))
+    /// Returns the protocol and the number; `None` without a number, which means any port.
+    pub fn protocol_and_number(&self) -> Option<(&str, u16)> {
+        Some((self.protocol.as_deref().unwrap_or("TCP"), self.port?))
     }
 }

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use super::text::nullable;
-use super::{JsonStr, Located, Path, StringMap};
+use super::{JsonStr, Located, MetadataMap, MetadataValue, Path};
 use crate::keys::{Map, is_mesh_key};
 
 /// The part of an object's metadata that rules read.
@@ -16,9 +16,9 @@ pub struct Metadata<'a> {
     #[serde(borrow, default)]
     pub uid: Option<JsonStr<'a>>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    labels: StringMap<'a>,
+    labels: MetadataMap<'a>,
     #[serde(borrow, default, deserialize_with = "nullable")]
-    annotations: StringMap<'a>,
+    annotations: MetadataMap<'a>,
 }
 
 /// Metadata, with the path of the object that it belongs to.
@@ -39,13 +39,14 @@ impl<'a> Metadata<'a> {
 
     /// True if `other` has the same labels and annotations that Istio reads (`*.istio.io/…`).
     pub fn same_mesh_metadata(&self, other: &Self) -> bool {
-        fn mesh<'e, 'a>(entries: &'e StringMap<'a>) -> impl Iterator<Item = &'e (JsonStr<'a>, JsonStr<'a>)> {
+        type Entry<'a> = (JsonStr<'a>, MetadataValue<'a>);
+        fn mesh<'e, 'a>(entries: &'e MetadataMap<'a>) -> impl Iterator<Item = &'e Entry<'a>> {
             entries.iter().filter(|(key, _)| is_mesh_key(key))
         }
         mesh(&self.labels).eq(mesh(&other.labels)) && mesh(&self.annotations).eq(mesh(&other.annotations))
     }
 
-    pub fn entries(&self, map: Map) -> &StringMap<'a> {
+    pub fn entries(&self, map: Map) -> &MetadataMap<'a> {
         match map {
             Map::Labels => &self.labels,
             Map::Annotations => &self.annotations,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::text::nullable;
@@ -26,10 +26,19 @@ pub struct NetworkPolicy<'a> {
 #[serde(default)]
 struct Rule<'a> {
     #[serde(borrow, rename = "from", alias = "to", deserialize_with = "nullable")]
-    peers: Vec<Peer<'a>>,
+    peers: Peers<'a>,
     /// Few rules look into the ports.
     #[serde(borrow)]
     ports: Option<&'a RawValue>,
+}
+
+/// The peers of a rule. Those that are only pods of the policy's own namespace are counted and not kept, because no rule
+/// judges them.
+#[derive(Debug, Default)]
+struct Peers<'a> {
+    count: usize,
+    /// The other peers, each with its index.
+    elsewhere: Vec<(usize, Peer<'a>)>,
 }
 
 /// The pods or addresses that a rule allows.
@@ -82,7 +91,7 @@ pub struct TrafficRule<'o, 'a> {
     pub direction: Direction,
     index: usize,
     pods: &'o Selector<'a>,
-    peers: &'o [Peer<'a>],
+    peers: &'o Peers<'a>,
     ports: Option<&'a RawValue>,
 }
 
@@ -115,15 +124,14 @@ impl<'o, 'a> TrafficRule<'o, 'a> {
 
     /// True if the rule lists no peers.
     pub fn allows_all_peers(&self) -> bool {
-        self.peers.is_empty()
+        self.peers.count == 0
     }
 
     /// Returns the peers that are not only pods of the policy's own namespace.
     pub fn peers_elsewhere(self) -> impl Iterator<Item = Located<'static, &'o Peer<'a>>> {
-        let peers = self.peers.iter().enumerate().filter(|(_, peer)| !peer.is_in_own_namespace());
-        peers.map(move |(index, value)| Located {
+        self.peers.elsewhere.iter().map(move |(index, value)| Located {
             value,
-            path: self.path().fields(&[self.list()]).index(index),
+            path: self.path().fields(&[self.list()]).index(*index),
         })
     }
 
@@ -163,6 +171,31 @@ impl<'o, 'a> Located<'static, &'o Peer<'a>> {
 
     pub fn namespace_selector(&self) -> Option<Located<'static, &'o Selector<'a>>> {
         Some(self.field("namespaceSelector", self.value.namespace_selector.as_ref()?))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Peers<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PeersVisitor;
+        impl<'de> Visitor<'de> for PeersVisitor {
+            type Value = Peers<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of peers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut peers = Peers::default();
+                while let Some(peer) = list.next_element::<Peer<'de>>()? {
+                    if !peer.is_in_own_namespace() {
+                        peers.elsewhere.push((peers.count, peer));
+                    }
+                    peers.count += 1;
+                }
+                Ok(peers)
+            }
+        }
+        deserializer.deserialize_seq(PeersVisitor)
     }
 }
 

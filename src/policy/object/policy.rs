@@ -2,8 +2,8 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    AuthorizationPolicy, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding, ServiceEntry,
-    Sidecar, Telemetry, TypedObject, is_baseline_name, read_baseline_object,
+    AuthorizationPolicy, LimitRange, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding,
+    ServiceEntry, Sidecar, Telemetry, TypedObject, is_baseline_name, read_baseline_object,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -22,6 +22,7 @@ pub struct Policy<'a> {
 #[derive(Debug)]
 pub enum Spec<'a> {
     AuthorizationPolicy(AuthorizationPolicy<'a>),
+    LimitRange(LimitRange<'a>),
     NetworkPolicy(NetworkPolicy<'a>),
     PeerAuthentication(PeerAuthentication<'a>),
     ServiceEntry(ServiceEntry<'a>),
@@ -48,7 +49,8 @@ impl<'a> Policy<'a> {
             Kind::ServiceEntry => Self::with_spec(kind, deserializer, found, Spec::ServiceEntry),
             Kind::Sidecar => Self::with_spec(kind, deserializer, found, Spec::Sidecar),
             Kind::Telemetry => Self::with_spec(kind, deserializer, found, Spec::Telemetry),
-            Kind::EnvoyFilter | Kind::ResourceQuota | Kind::LimitRange => {
+            Kind::LimitRange => Self::with_spec(kind, deserializer, found, Spec::LimitRange),
+            Kind::EnvoyFilter | Kind::ResourceQuota => {
                 Self::with_spec(kind, deserializer, found, |_: Option<IgnoredAny>| Spec::Other)
             }
             _ => Err(D::Error::custom("a kind that is not read in one pass")),

@@ -85,6 +85,19 @@ impl<'o, 'a> Comparison<'o, 'a> {
         self.report.add(path, message, fix);
     }
 
+    /// Reports a hook of the container.
+    pub(super) fn report_hook(&mut self, hook: &'static str, handler: &'static str, message: String) {
+        if hook != "preStop" || self.role == Role::Gateway {
+            return self.report(&["lifecycle", hook, handler], None, message);
+        }
+        let fix = format!(
+            "remove your own `{}` container. To let calls end before the proxy stops, set `terminationDrainDuration` in \
+             the annotation `{PROXY_CONFIG_ANNOTATION}`.",
+            self.name
+        );
+        self.report.add(&self.container.field_path(&["lifecycle", hook, handler]), message, fix);
+    }
+
     /// Reads a field of the container. Reports a field with another shape than in the template.
     pub(super) fn read<T: Deserialize<'a>>(&mut self, field: &'static str) -> Result<Option<T>, Reported> {
         let Some(raw) = self.field(field) else { return Ok(None) };

@@ -32,7 +32,7 @@ const FIELDS: &[&str] = &[
     "startupProbe",
     "terminationMessagePath",
     "terminationMessagePolicy",
-    "volumeMounts",
+    MOUNTS,
 ];
 
 #[derive(Debug, Deserialize)]
@@ -137,6 +137,8 @@ struct SeccompProfile<'a> {
     kind: JsonStr<'a>,
 }
 
+const MOUNTS: &str = "volumeMounts";
+
 /// More mounts than an injected container has.
 const MAX_MOUNTS: usize = 64;
 
@@ -155,23 +157,42 @@ pub fn compare<'o>(
     let reference = reference.and_then(|reference| reference.container(name));
     let mut comparison =
         Comparison { container, name, settings, reference, exact, role, is_authored, report };
-    comparison.image();
-    comparison.fields();
-    comparison.arguments(arguments);
+    let has_other_fields = !comparison.has_injected_fields();
+    if has_other_fields {
+        comparison.image();
+        comparison.fields();
+        comparison.arguments(arguments);
+    }
     environment::compare(&mut comparison);
     comparison.mounts();
-    comparison.ports();
-    comparison.hooks();
-    comparison.probe("startupProbe");
-    comparison.probe("readinessProbe");
-    comparison.restart_policy();
-    comparison.message_path();
-    comparison.security_context();
+    if has_other_fields {
+        comparison.ports();
+        comparison.hooks();
+        comparison.probe("startupProbe");
+        comparison.probe("readinessProbe");
+        comparison.restart_policy();
+        comparison.message_path();
+        comparison.security_context();
+    }
 }
 
 impl<'o> Comparison<'o, '_> {
     fn is_proxy(&self) -> bool {
         self.name == PROXY_CONTAINER
+    }
+
+    /// True if the container has the fields of the reference, in its bytes, apart from the environment and the mounts. That
+    /// is so for most pods, and no other check can then find anything.
+    fn has_injected_fields(&self) -> bool {
+        let Some(reference) = self.reference else { return false };
+        let written = self.container.get().mesh_fields.iter().filter(|(field, _)| **field != *MOUNTS);
+        let mut injected = 0;
+        let is_same =
+            reference.fields().filter(|(field, _)| !["env", MOUNTS].contains(field)).all(|(field, known)| {
+                injected += 1;
+                self.field(field).is_some_and(|raw| known.is_written_as(raw))
+            });
+        is_same && written.count() == injected
     }
 
     fn fields(&mut self) {
@@ -186,9 +207,9 @@ impl<'o> Comparison<'o, '_> {
             self.report_at(&self.container.field_path(&[field]), message);
         }
         let missing =
-            self.reference.into_iter().flat_map(InjectedObject::field_names).find(|field| {
-                !FIELDS.contains(field) && fields.iter().all(|(written, _)| **written != **field)
-            });
+            self.reference.into_iter().flat_map(InjectedObject::fields).map(|(field, _)| field).find(
+                |field| !FIELDS.contains(field) && fields.iter().all(|(written, _)| **written != **field),
+            );
         if let Some(field) = missing.filter(|_| self.exact) {
             self.report_at(
                 &self.container.path(),
@@ -255,16 +276,16 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn mounts(&mut self) {
-        let reference = self.reference_field("volumeMounts");
+        let reference = self.reference_field(MOUNTS);
         let mut injected = 0;
-        self.each("volumeMounts", |container, index, raw: &RawValue| {
+        self.each(MOUNTS, |container, index, raw: &RawValue| {
             if reference.is_some_and(|known| known.elements.iter().any(|mount| mount.is_written_as(raw))) {
                 injected += 1;
                 return;
             }
             let mount = match serde_json::from_str::<Mount<'_>>(raw.get()) {
                 Ok(mount) => mount,
-                Err(error) => return container.report_form(&["volumeMounts"], index, &error),
+                Err(error) => return container.report_form(&[MOUNTS], index, &error),
             };
             // A hostile list is not compared to its end.
             let is_as_known = |known: &InjectedField| known.named(&mount.name).any(|known| known.is(raw));
@@ -276,11 +297,11 @@ impl<'o> Comparison<'o, '_> {
             if !is_injected && !mount.is_service_account() {
                 let (volume, path) = (quote(&mount.name), quote(&mount.path));
                 let message = format!("Istio mounts no volume {volume} at {path} in `{}`", container.name);
-                container.report(&["volumeMounts"], Some(index), message);
+                container.report(&[MOUNTS], Some(index), message);
             }
         });
         if self.exact && reference.is_some_and(|known| known.elements.len() > injected) {
-            self.report(&["volumeMounts"], None, format!("Istio mounts more volumes in `{}`", self.name));
+            self.report(&[MOUNTS], None, format!("Istio mounts more volumes in `{}`", self.name));
         }
     }
 
@@ -309,17 +330,13 @@ impl<'o> Comparison<'o, '_> {
         let Ok(Some(lifecycle)) = self.read::<Lifecycle<'_>>("lifecycle") else { return };
         for (hook, handler) in [("postStart", &lifecycle.post_start), ("preStop", &lifecycle.pre_stop)] {
             if self.exact && self.role == Role::Sidecar && handler.sleep.is_some() {
-                self.report(
-                    &["lifecycle", hook, "sleep"],
-                    None,
-                    format!("Istio does not delay `{}`", self.name),
-                );
+                self.report_hook(hook, "sleep", format!("Istio does not delay `{}`", self.name));
             }
             let Some(exec) = &handler.exec else { continue };
             if !self.is_proxy() || !is_istio_agent_command(&exec.command) {
                 let program = quote(exec.command.first().map_or("", |word| word));
                 let message = format!("Istio does not run {program} in `{}`", self.name);
-                self.report(&["lifecycle", hook, "exec"], None, message);
+                self.report_hook(hook, "exec", message);
             }
         }
     }

@@ -93,18 +93,21 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
     // Variables that the reference lacks.
     let mut others: Vec<JsonStr<'_>> = Vec::new();
     let mut next = 0;
-    container.each("env", |container, index, raw: &RawValue| {
+    for (index, raw) in container.container.get().variables.iter().enumerate() {
         // Most variables have the position and the value that they have in the reference.
         if injected.get(next).is_some_and(|known| known.is_written_as(raw))
             && let Some(is_written @ false) = is_written.get_mut(next)
         {
             *is_written = true;
             next += 1;
-            return;
+            continue;
         }
         let variable: EnvVar<'_> = match serde_json::from_str(raw.get()) {
             Ok(variable) => variable,
-            Err(error) => return container.report_form(&["env"], index, &error),
+            Err(error) => {
+                container.report_form(&["env"], index, &error);
+                continue;
+            }
         };
         let name = &*variable.name;
         let position = injected.iter().position(|known| known.name.as_deref() == Some(name));
@@ -138,7 +141,7 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
         if known.is_none() && value.is_some() {
             others.push(variable.name);
         }
-    });
+    }
     let is_optional = |name: &str| find(name, container.name).is_some_and(VariableValue::is_optional);
     let missing = injected.iter().zip(is_written).filter(|(_, is_written)| !is_written);
     let missing = missing.filter_map(|(known, _)| known.name.as_deref()).find(|name| !is_optional(name));

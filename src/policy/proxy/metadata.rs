@@ -18,7 +18,7 @@ pub enum Judgement {
 }
 
 /// Judges an Istio key and its value on a pod or a template, as far as BH303 does.
-pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement {
+pub fn judge(map: Map, key: &str, value: &impl AsRef<str>, settings: &Settings) -> Judgement {
     if settings.allowed_pod_keys.contains(key) {
         return Judgement::Harmless;
     }
@@ -26,7 +26,7 @@ pub fn judge(map: Map, key: &str, value: &str, settings: &Settings) -> Judgement
         None | Some((Pattern::Domain(_), ..)) => Judgement::Unknown,
         Some((Pattern::Key(_), values, Some("BH303"))) => match values {
             Values::None => Judgement::Never,
-            _ if is_allowed(values, value, settings) => Judgement::Harmless,
+            _ if is_allowed(values, value.as_ref(), settings) => Judgement::Harmless,
             _ => Judgement::Value,
         },
         Some((Pattern::Key(_), ..)) => Judgement::Harmless,
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn values_are_judged_by_their_key() {
         let settings = Settings::default();
-        let judged = |key: &str, value: &str| judge(Map::Annotations, key, value, &settings);
+        let judged = |key: &str, value: &str| judge(Map::Annotations, key, &value, &settings);
         for (key, value) in [
             ("sidecar.istio.io/statsInclusionPrefixes", "cluster.outbound,listener"),
             ("sidecar.istio.io/statsHistogramBuckets", "{\"istiocustom\":[1,5,10]}"),

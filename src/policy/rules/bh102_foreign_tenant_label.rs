@@ -121,7 +121,7 @@ fn check(
         match (request.operation, tenant) {
             (Operation::Create, Some(tenant)) if !actor.acts_for(tenant) => {
                 let message = format!("you are not an owner of tenant {}", quote(tenant));
-                report.add(&path, message, own_tenant(actor, tenant));
+                report.add(&path, message, own_tenant(request, tenant));
             }
             (Operation::Update, _) => {
                 let keep = match old_value(TENANT_LABEL) {
@@ -161,7 +161,7 @@ fn check(
             None => (
                 plain_label
                     .is_some_and(|name| owner != Some(name) && request.snapshot.tenant(name).is_some()),
-                "use another value, or leave the label out.".to_owned(),
+                "leave the label out, or use another value.".to_owned(),
             ),
         };
         if is_wrong {
@@ -180,8 +180,8 @@ fn check(
 }
 
 /// The fix for a user who names `other`, a tenant that is not theirs.
-fn own_tenant(actor: &Actor<'_>, other: &str) -> String {
-    match actor {
+fn own_tenant(request: &Request<'_>, other: &str) -> String {
+    match request.actor() {
         Actor::Member(tenants) => {
             let names: Vec<&str> = tenants.iter().map(|tenant| tenant.name.as_str()).collect();
             match names.as_slice() {
@@ -189,6 +189,11 @@ fn own_tenant(actor: &Actor<'_>, other: &str) -> String {
                 _ => format!("set `{TENANT_LABEL}` to one of {} or leave the label out.", quote_all(&names)),
             }
         }
+        _ if request.is_by_unlisted_account() => format!(
+            "leave the label out, or ask the platform to list this account in `Tenant.spec.owners` of {}, or in \
+             `platform.users` of the settings.",
+            quote(other)
+        ),
         _ => format!(
             "leave the label out, or ask the platform to list you in `Tenant.spec.owners` of {}.",
             quote(other)

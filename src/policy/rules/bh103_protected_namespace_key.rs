@@ -3,13 +3,14 @@
 //! ## What it refuses
 //! Refuses changes to namespace keys that other controllers act on.
 //!
-//! These are labels and annotations of the namespaces of tenants. The mesh, the network, the
-//! scheduler, pod security and other admission webhooks act on them: `istio-injection`, `control-plane`, and all keys
-//! under `istio.io/`, `pod-security.kubernetes.io/`, `projectcalico.org/` and similar domains and their subdomains. The
-//! setting `labels.protected` adds keys. Only the platform may change them. Other users may write the values that
-//! Bulkhead itself would set, except over mesh labels that are already there, because the platform may have chosen
-//! another revision. The label `name` must be the namespace's name. Only Bulkhead's controller, and not even the
-//! platform, may change the condition `bulkhead.dev/BaselineReady`.
+//! These are labels and annotations of the namespaces of tenants. The mesh, the network, the scheduler, pod security
+//! and other admission webhooks act on them: `istio-injection`, `control-plane`, and all keys under `istio.io/`,
+//! `pod-security.kubernetes.io/`, `projectcalico.org/` and similar domains and their subdomains. The setting
+//! `labels.protected` adds keys. Only the platform may change them. Other users may write the values that Bulkhead
+//! itself would set, except over mesh labels that are already there, because the platform may have chosen another
+//! revision. They may also set `pod-security.kubernetes.io/warn` and `audit` to `restricted`, which only tightens. The
+//! label `name` must be the namespace's name. Only Bulkhead's controller, and not even the platform, may change the
+//! condition `bulkhead.dev/BaselineReady`.
 //!
 //! The label `bulkhead.dev/probe` is refused on every namespace and to every user, Bulkhead's controller included. The
 //! controller tries to set it in a dry run, and learns from the refusal that the API server reaches the webhook
@@ -40,6 +41,7 @@
 //!     istio-injection: disabled # BH103
 //!     name: tenant-beta # BH103
 //!     pod-security.kubernetes.io/enforce: privileged # BH103
+//!     pod-security.kubernetes.io/warn: baseline # BH103
 //!   annotations:
 //!     scheduler.alpha.kubernetes.io/node-selector: disk=fast # BH103
 //! ```
@@ -61,6 +63,19 @@
 //!   conditions:
 //!     - type: bulkhead.dev/BaselineReady # BH103
 //!       status: "True"
+//! ```
+//! ```yaml as system:serviceaccount:cattle-system:rancher, on update
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata: { name: tenant-acme, labels: { bulkhead.dev/tenant: acme, tenant: acme } }
+//! ---
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-acme
+//!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
+//!   annotations:
+//!     field.cattle.io/projectId: c-1:p-1 # BH103
 //! ```
 //! ```yaml as root in system:masters, on update
 //! apiVersion: v1
@@ -104,7 +119,13 @@
 //! kind: Namespace
 //! metadata:
 //!   name: tenant-acme-annex
-//!   labels: { bulkhead.dev/tenant: acme, tenant: acme, istio-injection: enabled, team: payments }
+//!   labels:
+//!     bulkhead.dev/tenant: acme
+//!     tenant: acme
+//!     istio-injection: enabled
+//!     pod-security.kubernetes.io/audit: restricted
+//!     pod-security.kubernetes.io/warn: restricted
+//!     team: payments
 //!   annotations: { team.example.com/pager: "on" }
 //! ```
 //! ```yaml as root in system:masters, on update
@@ -135,9 +156,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, quote};
+use super::{Check, Kind, NamespaceView, Request, Retry, Rule, RuleReport, Trust, quote, quote_all};
 use crate::baseline;
-use crate::keys::{self, MESH_LABELS, Map, NAME_LABEL, PROBE, TENANT_LABEL, Writer};
+use crate::keys::{self, MESH_LABELS, Map, NAME_LABEL, PROBE, TENANT_LABEL, Values, Writer};
 use crate::policy::object::Metadata;
 use crate::snapshot::BASELINE_READY;
 
@@ -176,7 +197,9 @@ fn check(
                 MESH_LABELS.contains(&key) && MESH_LABELS.iter().any(|key| old.get(key).is_some());
             let managed_value =
                 if map == Map::Labels && !has_mesh_label { managed_value(request, new, key) } else { None };
-            if new_value == old_value || (new_value.is_some() && new_value == managed_value) {
+            let free_values = free_values(map, key);
+            let is_allowed = |value| managed_value == Some(value) || free_values.contains(&value);
+            if new_value == old_value || new_value.is_some_and(is_allowed) {
                 continue;
             }
             let message = match new_value {
@@ -192,10 +215,19 @@ fn check(
                 }
                 None => "only the platform may remove this key: other controllers act on it".to_owned(),
             };
-            let fix = match old_value.or(managed_value) {
+            let kept = old_value.or(managed_value);
+            let keep =
+                kept.map_or_else(|| "remove the key".to_owned(), |value| format!("keep {}", quote(value)));
+            let fix = match kept {
                 Some(name) if key == NAME_LABEL => format!("write {}.", quote(name)),
-                Some(value) => format!("keep {}, or ask the platform to change the key.", quote(value)),
-                None => "remove the key, or ask the platform to set it.".to_owned(),
+                _ if request.is_by_unlisted_account() => format!(
+                    "{keep}, or ask the platform to list this account in `platform.users` of the settings."
+                ),
+                Some(_) => format!("{keep}, or ask the platform to change the key."),
+                None if !free_values.is_empty() => {
+                    format!("{keep}, write {}, or ask the platform to set it.", quote_all(free_values))
+                }
+                None => format!("{keep}, or ask the platform to set it."),
             };
             report.add(&new.metadata.at_root().path(map, key), message, fix);
         }
@@ -214,7 +246,15 @@ fn is_protected(request: &Request<'_>, map: Map, key: &str) -> bool {
     !is_judged_elsewhere && is_platform_key()
 }
 
-/// The value of `key` that any user may write.
+/// The values of `key` that the table lists, which any user may write.
+fn free_values(map: Map, key: &str) -> &'static [&'static str] {
+    match keys::find(Kind::Namespace, map, key).map(|row| row.values) {
+        Some(Values::Only(allowed)) => allowed,
+        _ => &[],
+    }
+}
+
+/// The value of `key` that Bulkhead itself would set, which any user may write.
 fn managed_value<'o>(
     request: &'o Request<'_>,
     namespace: &'o NamespaceView<'_>,

@@ -11,11 +11,12 @@
 //! Each namespace adds objects, quotas and names that the whole cluster pays for.
 //!
 //! ## What to write instead
-//! Use a namespace that the tenant already has.
+//! Use a namespace that the tenant already has, or delete one that it no longer needs. If one is being deleted, wait
+//! until it is gone.
 //!
 //! ## How to get it allowed
-//! Ask the platform to raise `Tenant.spec.namespaces.limit`, or to delete a namespace that is no longer needed. The
-//! rule only warns for break-glass accounts (`platform.breakGlassGroups`).
+//! Ask the platform to raise `Tenant.spec.namespaces.limit`. The rule only warns for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as bob in beta-developers
@@ -28,6 +29,16 @@
 //!     tenant: beta
 //! ```
 //!
+//! ```yaml as erin in delta-developers, in snapshot terminating-namespace
+//! apiVersion: v1
+//! kind: Namespace
+//! metadata:
+//!   name: tenant-delta-more
+//!   labels:
+//!     bulkhead.dev/tenant: delta # BH106
+//!     tenant: delta
+//! ```
+//!
 //! ## Admitted
 //! ```yaml as alice in acme-developers
 //! apiVersion: v1
@@ -37,7 +48,9 @@
 //!   labels: { bulkhead.dev/tenant: acme, tenant: acme }
 //! ```
 
-use super::{Check, NamespaceView, Request, Rule, RuleReport};
+use std::fmt::Write;
+
+use super::{Check, NamespaceView, Request, Rule, RuleReport, quote_all};
 use crate::keys::TENANT_LABEL;
 
 pub(super) const RULE: Rule = Rule::new(Check::Namespace(check)).watches(&[TENANT_LABEL]);
@@ -50,16 +63,21 @@ fn check(
 ) {
     let Some(tenant) = request.joined_tenant(new, old) else { return };
     let name = new.metadata.name_or_generate_name();
-    let others = request.snapshot.namespaces_of(&tenant.name).filter(|other| *other != name).count();
-    if let Some(limit) = tenant.limit.filter(|limit| others >= *limit) {
-        report.add(
-            &new.metadata.at_root().label_path(TENANT_LABEL),
-            format!(
-                "tenant {} already has {others} of {limit} namespaces, counting those that are being deleted",
-                tenant.name
-            ),
-            "ask the platform to raise `Tenant.spec.namespaces.limit`, or to delete a namespace that you no longer \
-             need.",
-        );
-    }
+    let others: Vec<&str> =
+        request.snapshot.namespaces_of(&tenant.name).filter(|other| *other != name).collect();
+    let Some(limit) = tenant.limit.filter(|limit| others.len() >= *limit) else { return };
+    let is_terminating =
+        |name: &&str| request.snapshot.namespace(name).is_some_and(|namespace| namespace.terminating);
+    let terminating: Vec<&str> = others.iter().copied().filter(is_terminating).collect();
+    let mut message = format!("tenant {} already has {} of {limit} namespaces", tenant.name, others.len());
+    let fix = match terminating.as_slice() {
+        [first, ..] if others.len() - terminating.len() < limit => {
+            let names = quote_all(&terminating);
+            let _ = write!(message, ", counting those that are being deleted: {names}");
+            format!("wait with `kubectl wait --for=delete namespace/{first}`, then try again.")
+        }
+        _ => "ask the platform to raise `Tenant.spec.namespaces.limit`, or delete a namespace that you no longer need."
+            .to_owned(),
+    };
+    report.add(&new.metadata.at_root().label_path(TENANT_LABEL), message, fix);
 }

@@ -3,22 +3,22 @@
 //! ## What it refuses
 //! Refuses objects that override or merge with a baseline object.
 //!
-//! These are Sidecars and Telemetries without a selector, and all LimitRanges. Every user is refused, the platform
-//! included. Telemetries are judged only where the setting `mesh.accessLog` names a provider.
+//! These are Sidecars and Telemetries without a selector, and LimitRanges of other types than `PersistentVolumeClaim`.
+//! Every user is refused, the platform included. Telemetries are judged only where the setting `mesh.accessLog` names
+//! a provider.
 //!
 //! ## Why
 //! Of two Sidecars or Telemetries without a selector Istio uses the older one and ignores the other. Kubernetes merges
 //! LimitRanges, and does not define whose defaults a container gets: small ones keep the proxy from running.
 //!
 //! ## What to write instead
-//! Select pods with `spec.workloadSelector` in the Sidecar, or with `spec.selector` in the Telemetry. Instead of a
-//! LimitRange, write a ResourceQuota of your own.
+//! Select pods with `spec.workloadSelector` in the Sidecar, or with `spec.selector` in the Telemetry. Limit only the
+//! type `PersistentVolumeClaim` in a LimitRange. A ResourceQuota of your own may limit everything.
 //!
 //! ## How to get it allowed
-//! Ask the platform to set the limits of containers in `Tenant.spec.limits`. It has no field for other types of limits,
-//! such as those of a PersistentVolumeClaim. For a Telemetry without a selector, the platform can set
-//! `mesh.accessLog: ""`. Never for a Sidecar. The rule only warns for tenants with `enforcement: Observe` and for
-//! break-glass accounts (`platform.breakGlassGroups`).
+//! Ask the platform to set the limits of containers in `Tenant.spec.limits`. It has no field for those of pods. For a
+//! Telemetry without a selector, the platform can set `mesh.accessLog: ""`. Never for a Sidecar. The rule only warns
+//! for tenants with `enforcement: Observe` and for break-glass accounts (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -54,6 +54,12 @@
 //!   selector: { matchLabels: { app: web } }
 //!   tracing: [{ randomSamplingPercentage: 10 }]
 //! ```
+//! ```yaml as alice in acme-developers
+//! apiVersion: v1
+//! kind: LimitRange
+//! metadata: { name: small-disks, namespace: tenant-acme }
+//! spec: { limits: [{ type: PersistentVolumeClaim, max: { storage: 10Gi } }] }
+//! ```
 //! ```yaml as root in system:masters
 //! apiVersion: v1
 //! kind: ResourceQuota
@@ -81,10 +87,11 @@ fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
             "without a selector this Telemetry can override the baseline's `access-log`",
             "select pods with `selector`.",
         ),
-        _ if policy.kind == Kind::LimitRange => (
-            "the baseline's `tenant-limits` must be the only LimitRange, because Kubernetes merges them",
-            "remove it, and ask the platform to set `Tenant.spec.limits` for containers. For volume claims, write a \
-             ResourceQuota of your own.",
+        Spec::LimitRange(range) if range.limits_pods() => (
+            "the baseline's `tenant-limits` must be the only LimitRange for containers and pods, because Kubernetes \
+             merges them",
+            "limit only the type `PersistentVolumeClaim` here. For containers, ask the platform to set \
+             `Tenant.spec.limits`.",
         ),
         _ => return,
     };

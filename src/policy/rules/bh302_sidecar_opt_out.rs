@@ -13,7 +13,8 @@
 //! the live pod, so that traffic bypasses a proxy that is there.
 //!
 //! ## What to write instead
-//! Remove the label or the annotation. If a controller creates the pod, do so in that controller's pod template.
+//! Remove the label or the annotation. If a controller creates the pod, do so in its pod template: the refusal names
+//! the controller.
 //!
 //! ## How to get it allowed
 //! Ask the platform for an Exemption of BH302 for this workload, and of BH301 if it is to run without a proxy. The rule
@@ -50,6 +51,20 @@
 //!         spec:
 //!           containers:
 //!             - { name: report, image: registry.example.com/report:1 }
+//! ```
+//! ```yaml as system:serviceaccount:kube-system:replicaset-controller
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: quiet-5d8f7-x2x9p
+//!   namespace: tenant-acme
+//!   labels:
+//!     sidecar.istio.io/inject: "false" # BH302
+//!   ownerReferences:
+//!     - { apiVersion: apps/v1, kind: ReplicaSet, name: quiet-5d8f7, uid: 6f1c, controller: true }
+//! spec: # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
 //! ```
 //! ```yaml
 //! apiVersion: v1
@@ -102,10 +117,7 @@ fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleRepor
         report.add(
             &found.path,
             format!("{entry} {source}, which every pod of {} must have", request.own_tenant_in_words()),
-            format!(
-                "remove this {}. If a controller creates the pod, set it in that controller's pod template.",
-                map.item()
-            ),
+            format!("remove this {}.", map.item()),
         );
     }
 }

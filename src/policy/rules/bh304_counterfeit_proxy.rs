@@ -30,7 +30,8 @@
 //! ## What to write instead
 //! Do not declare Istio's containers: Istio injects them into the pod. Remove them from a copied or restored pod. Set
 //! the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits. In `proxy.istio.io/config`
-//! you may set `concurrency`, drain durations, `holdApplicationUntilProxyStarts`, sampling and statistics.
+//! you may set `concurrency`, drain durations (`terminationDrainDuration` in place of a `preStop` hook),
+//! `holdApplicationUntilProxyStarts`, sampling and statistics.
 //!
 //! ## How to get it allowed
 //! The platform configures the proxy in the mesh, and lists the image repositories in the setting `mesh.proxyImages`.

@@ -12,8 +12,8 @@
 //!
 //! ## What to write instead
 //! In a pod, mount a projected volume with a `serviceAccountToken`: that token expires and is bound to the pod.
-//! Elsewhere, request a token when it is needed with `kubectl create token`, which needs the permission to create
-//! `serviceaccounts/token`. The ClusterRole `bulkhead-tenant` does not contain it: ask the platform.
+//! Elsewhere, request a token when it is needed with `kubectl create token`, which owners may do for the accounts of
+//! their namespaces.
 //!
 //! ## How to get it allowed
 //! Never. The rule only warns for break-glass accounts (`platform.breakGlassGroups`).
@@ -65,8 +65,8 @@ fn check(_: &Request<'_>, secret: &Secret<'_>, old: Option<&Secret<'_>>, report:
     let kind = secret.kind();
     if kind.value == Some(SERVICE_ACCOUNT_TOKEN) {
         let message = "the token in this Secret would never expire, and is bound to no pod";
-        let fix = "mount a projected `serviceAccountToken` in the pod. For `kubectl create token`, ask the platform \
-                   for the permission on `serviceaccounts/token`.";
+        let fix =
+            "mount a projected `serviceAccountToken` in the pod. Outside a pod, run `kubectl create token`.";
         report.add(&kind.path, message, fix);
     }
 }

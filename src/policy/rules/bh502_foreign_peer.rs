@@ -24,9 +24,10 @@
 //!
 //! ## How to get it allowed
 //! Ask the platform for a grant. Into the tenant: `Tenant.spec.grants.serve.gateways`, `Tenant.spec.grants.callers`.
-//! Out of it: `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`. The rule only warns for tenants with
-//! `enforcement: Observe`, for objects that already violated it while the fields that it reads stay unchanged, and for
-//! break-glass accounts (`platform.breakGlassGroups`).
+//! Out of it: `sharedServices`, `hosts` or `cidrs` in `Tenant.spec.grants.reach`, with `protocol: UDP` for a range
+//! that is called by UDP. The rule only warns for tenants with `enforcement: Observe`, for objects that already
+//! violated it while the fields that it reads stay unchanged, and for break-glass accounts
+//! (`platform.breakGlassGroups`).
 //!
 //! ## Refused
 //! ```yaml as alice in acme-developers
@@ -62,6 +63,23 @@
 //!           podSelector: { matchLabels: { app: istiod } }
 //!       ports: [{ port: 15012 }, { port: 15010 }]
 //! ```
+//! Where DNS is elsewhere (`network.dns`), `kube-system` has no port for tenants:
+//! ```yaml as alice in acme-developers, in snapshot openshift
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: { name: dns, namespace: tenant-acme }
+//! spec:
+//!   podSelector: {}
+//!   egress:
+//!     - to:
+//!         - namespaceSelector: # BH502
+//!             matchLabels: { kubernetes.io/metadata.name: kube-system }
+//!       ports: [{ port: 53, protocol: UDP }]
+//!     - to:
+//!         - namespaceSelector: # BH502
+//!             matchLabels: { kubernetes.io/metadata.name: openshift-dns }
+//!       ports: [{ port: 53, protocol: UDP }]
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers
@@ -83,6 +101,27 @@
 //!       ports: [{ port: 53, protocol: UDP }, { port: 53, protocol: TCP }]
 //!     - to: [{ ipBlock: { cidr: 169.254.20.10/32 } }]
 //!       ports: [{ port: 53, protocol: UDP }]
+//! ```
+//! ```yaml as alice in acme-developers, in snapshot openshift
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: { name: dns, namespace: tenant-acme }
+//! spec:
+//!   podSelector: {}
+//!   egress:
+//!     - to:
+//!         - namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: openshift-dns } }
+//!       ports: [{ port: 5353, protocol: UDP }, { port: 5353, protocol: TCP }]
+//! ```
+//! ```yaml as dora in delta-developers, in snapshot reached-addresses
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: { name: time, namespace: tenant-delta }
+//! spec:
+//!   podSelector: {}
+//!   egress:
+//!     - to: [{ ipBlock: { cidr: 203.0.113.7/32 } }]
+//!       ports: [{ port: 123, protocol: UDP }]
 //! ```
 
 use super::Rule;

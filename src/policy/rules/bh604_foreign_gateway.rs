@@ -158,7 +158,7 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
 /// Refuses routes for connections to any host on granted gateways.
 fn check(request: &Request<'_>, report: &mut RuleReport) {
     const FIX: &str = "write a `tls` route with full names in `sniHosts`, name a Gateway of your own, or ask the platform \
-                       to write the route.";
+                       to write the route in the gateway's namespace.";
     let Object::VirtualService(_, service) = request.object else { return };
     for route in service.routes_for_any_host() {
         let mut gateways = service.gateways(route.value);

@@ -105,7 +105,8 @@ use crate::policy::object::DestinationRule;
 pub(super) const RULE: Rule = Rule::new(Check::DestinationRule(check));
 
 fn check(request: &Request<'_>, rule: &DestinationRule<'_>, report: &mut RuleReport) {
-    const FIX: &str = "remove it, or write `exportTo: [\".\"]` if only pods of this namespace call the host.";
+    const FIX: &str =
+        "remove `tls`, or write `exportTo: [\".\"]` if only pods of this namespace call the host.";
     let is_own = |owner: Owner| owner == Owner::Own;
     let mut exports = rule.exports();
     let is_private = exports.len() > 0 && exports.all(|name| is_own(resolve(request, &Claim::Export(name))));

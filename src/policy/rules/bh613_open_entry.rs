@@ -12,7 +12,8 @@
 //! chooses the name that is compared with the hosts.
 //!
 //! ## What to write instead
-//! Write `resolution: DNS`, or list `addresses`. For your own pods, write `resolution: STATIC` and a `workloadSelector`.
+//! Write `resolution: DNS`, or list granted `addresses`. For your own pods, write `resolution: STATIC` and a
+//! `workloadSelector`.
 //!
 //! ## How to get it allowed
 //! Ask the platform for `Tenant.spec.grants.reach` (`hosts` or `cidrs`): the baseline then has an entry for each host and
@@ -71,5 +72,5 @@ fn check(request: &Request<'_>, entry: &ServiceEntry<'_>, report: &mut RuleRepor
         Some(_) => return,
     };
     let message = format!("{finding} the proxies pass calls on these ports to every address");
-    report.add(&path, message, "write `resolution: DNS`, or list `addresses`.");
+    report.add(&path, message, "write `resolution: DNS`, or list `addresses` for which the platform grants `cidrs` in `Tenant.spec.grants.reach`.");
 }

@@ -3,10 +3,10 @@
 //! ## What it refuses
 //! Refuses Endpoints and EndpointSlices with ungranted addresses.
 //!
-//! An address must be in a range of `reach.cidrs` whose `ports` include every port of the object, with the protocol TCP. A
-//! `targetRef`, the address type `FQDN`, and the names of Kubernetes' controllers in the labels `…/managed-by` are refused
-//! too. The controllers of Kubernetes write the endpoints of a Service with a `selector`: the rule does not judge
-//! them.
+//! An address must be in ranges of `reach.cidrs` whose `ports` include every port of the object, with the same
+//! protocol. A `targetRef`, the address type `FQDN`, and the names of Kubernetes' controllers in the labels
+//! `…/managed-by` are refused too. The controllers of Kubernetes write the endpoints of a Service with a `selector`:
+//! the rule does not judge them.
 //!
 //! ## Why
 //! Gateways and shared services call the addresses behind a Service, with their own identity and their own access to the
@@ -71,6 +71,17 @@
 //!       - 203.0.113.7 # BH803
 //! ports: [{ port: 5432 }, { port: 22 }]
 //! ```
+//! The granted port with another protocol:
+//! ```yaml as dora in delta-developers, in snapshot reached-addresses
+//! apiVersion: discovery.k8s.io/v1
+//! kind: EndpointSlice
+//! metadata: { name: time-1, namespace: tenant-delta }
+//! addressType: IPv4
+//! endpoints:
+//!   - addresses:
+//!       - 203.0.113.7 # BH803
+//! ports: [{ port: 123 }]
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as dora in delta-developers, in snapshot reached-addresses
@@ -89,6 +100,14 @@
 //! kind: Endpoints
 //! metadata: { name: database, namespace: tenant-delta }
 //! subsets: [{ addresses: [{ ip: 203.0.113.7 }], ports: [{ port: 5432 }, { port: 6432 }] }]
+//! ```
+//! ```yaml as dora in delta-developers, in snapshot reached-addresses
+//! apiVersion: discovery.k8s.io/v1
+//! kind: EndpointSlice
+//! metadata: { name: time-1, namespace: tenant-delta }
+//! addressType: IPv4
+//! endpoints: [{ addresses: [203.0.113.7] }]
+//! ports: [{ port: 123, protocol: UDP }]
 //! ```
 //! An older kind of leader election:
 //! ```yaml as alice in acme-developers

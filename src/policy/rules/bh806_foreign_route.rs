@@ -18,7 +18,7 @@
 //! List your hosts in `hostnames`, lead calls to Services in namespaces of your own, and remove `extensionRef`.
 //!
 //! ## How to get it allowed
-//! Ask the platform to write the route. The rule only warns for
+//! Ask the platform to write the route in the gateway's namespace. The rule only warns for
 //! tenants with `enforcement: Observe`, for objects that already violated it while the fields that it reads stay
 //! unchanged, and for break-glass accounts (`platform.breakGlassGroups`).
 //!
@@ -114,7 +114,7 @@ fn check(request: &Request<'_>, route: &Route<'_>, report: &mut RuleReport) {
         let (finding, fix) = match request.kind {
             Kind::TcpRoute | Kind::UdpRoute => (
                 "this route takes every connection of the listener, and other tenants can use the gateway too",
-                "name a Gateway of your own, or ask the platform to write the route.",
+                "name a Gateway of your own, or ask the platform to write the route in the gateway's namespace.",
             ),
             _ => (
                 "without `hostnames` this route takes calls for every host of the gateway",

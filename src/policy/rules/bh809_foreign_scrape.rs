@@ -154,7 +154,7 @@
 use super::{Check, Request, Rule, RuleReport, quote};
 use crate::policy::Retry;
 use crate::policy::claims::{Claim, Owner, resolve};
-use crate::policy::object::Monitor;
+use crate::policy::object::{Monitor, Relabeling};
 
 pub(super) const RULE: Rule = Rule::new(Check::Monitor(check));
 
@@ -191,8 +191,8 @@ fn check(request: &Request<'_>, monitor: &Monitor<'_>, report: &mut RuleReport) 
     }
     for relabeling in monitor.relabelings() {
         let is_written = |(start, ..): &&(&str, &str, &str)| {
-            let is_scheme = *start == "__scheme__" && relabeling.value.writes_http_scheme();
-            relabeling.value.can_write(start) && !is_scheme
+            let is_scheme = *start == "__scheme__" && writes_http_scheme(relabeling.value);
+            can_write(relabeling.value, start) && !is_scheme
         };
         if let Some((_, message, fix)) = LABELS.iter().find(is_written) {
             report.add(&relabeling.path, *message, *fix);
@@ -210,6 +210,122 @@ fn check(request: &Request<'_>, monitor: &Monitor<'_>, report: &mut RuleReport) 
                 (message, "ask the platform for `Tenant.spec.grants.reach.hosts`.".to_owned())
             });
             report.may_change(owner.retry());
+        }
+    }
+}
+
+/// True if the relabeling can write a label whose name begins with `start`, which begins with `_`.
+///
+/// The keys that a `labelmap` copies begin with a letter or a digit only if no relabeling of the monitor writes
+/// `__meta_` labels.
+fn can_write(relabeling: &Relabeling<'_>, start: &str) -> bool {
+    const WRITING_NONE: &[&str] = &["keep", "drop", "keepequal", "dropequal", "labeldrop", "labelkeep"];
+    if has_action(relabeling, "labelmap") {
+        let replacement = relabeling.replacement();
+        return can_begin(replacement, start)
+            && !(is_capture(replacement) && captures_key(relabeling.regex()));
+    }
+    can_begin(relabeling.target_label(), start)
+        && !WRITING_NONE.iter().any(|action| has_action(relabeling, action))
+}
+
+/// True if the relabeling writes nothing but `http` or `https` into one label.
+fn writes_http_scheme(relabeling: &Relabeling<'_>) -> bool {
+    let replacement = relabeling.replacement();
+    let captures_scheme =
+        matches!(relabeling.regex(), "(https?)" | "(http|https)") && is_capture(replacement);
+    has_action(relabeling, "replace")
+        && !relabeling.target_label().contains('$')
+        && (matches!(replacement, "http" | "https") || captures_scheme)
+}
+
+fn has_action(relabeling: &Relabeling<'_>, action: &str) -> bool {
+    relabeling.action().eq_ignore_ascii_case(action)
+}
+
+/// True if the only group of the expression is the key of a label or an annotation of Kubernetes, which begins with a
+/// letter or a digit: `__meta_kubernetes_pod_label_(.+)`.
+fn captures_key(regex: &str) -> bool {
+    let Some((prefix, group)) = regex.strip_suffix(')').and_then(|regex| regex.split_once('(')) else {
+        return false;
+    };
+    let is_literal = prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let is_before_key = prefix.ends_with("_label_") || prefix.ends_with("_annotation_");
+    let has_one_group = !group.contains(['(', ')']) && !group.starts_with('?') && !group.ends_with('\\');
+    prefix.starts_with("__meta_kubernetes_") && is_literal && is_before_key && has_one_group
+}
+
+/// True if a name with references to groups, such as `label_$1`, can begin with `start`.
+fn can_begin(template: &str, start: &str) -> bool {
+    template.starts_with(start)
+        || template.split_once('$').is_some_and(|(literal, _)| start.starts_with(literal))
+}
+
+fn is_capture(replacement: &str) -> bool {
+    matches!(replacement, "$1" | "${1}")
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+    use serde_json::json;
+
+    use super::can_write;
+
+    fn can_write_address(relabeling: &serde_json::Value) -> bool {
+        let text = relabeling.to_string();
+        can_write(&serde_json::from_str(&text).unwrap(), "__address__")
+    }
+
+    #[test]
+    fn names_that_can_be_an_address_are_found() {
+        for relabeling in [
+            json!({ "targetLabel": "__address__" }),
+            json!({ "action": "Replace", "targetLabel": "__address__", "replacement": "10.0.0.1" }),
+            json!({ "action": "lowercase", "targetLabel": "__address__" }),
+            json!({ "action": "HashMod", "targetLabel": "__address__" }),
+            json!({ "targetLabel": "$1" }),
+            json!({ "targetLabel": "__add$1" }),
+            json!({ "targetLabel": "${1}_address__" }),
+            json!({ "targetLabel": "__address__$1" }),
+            json!({ "action": "LabelMap", "replacement": "__address__" }),
+            json!({ "action": "labelmap", "replacement": "__addr${1}", "regex": "__meta_kubernetes_pod_label_(.+)" }),
+            json!({ "action": "labelmap", "replacement": "$1$2", "regex": "__meta_kubernetes_pod_label_(.+)" }),
+            json!({ "action": "labelmap" }),
+            json!({ "action": "labelmap", "replacement": "", "regex": "x(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_a(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_.(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_.+_label_(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(x|__address__)*" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_((x)(.+))" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(?:x)(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(?x)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(x\\)" }),
+            json!({ "action": "labelmap", "regex": "a|__meta_kubernetes_pod_label_(.+)" }),
+        ] {
+            assert!(can_write_address(&relabeling), "{relabeling}");
+        }
+    }
+
+    #[test]
+    fn names_that_cannot_be_an_address_are_admitted() {
+        for relabeling in [
+            json!({}),
+            json!({ "targetLabel": "address" }),
+            json!({ "targetLabel": "__metrics_path__", "replacement": "$1" }),
+            json!({ "targetLabel": "label_$1" }),
+            json!({ "targetLabel": "__param_$1" }),
+            json!({ "action": "keep", "targetLabel": "__address__" }),
+            json!({ "action": "LabelDrop", "regex": "__address__" }),
+            json!({ "action": "KeepEqual", "targetLabel": "__address__" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(.+)" }),
+            json!({ "action": "labelmap", "regex": "__meta_kubernetes_pod_label_(app|team.*)" }),
+            json!({ "action": "LabelMap", "regex": "__meta_kubernetes_service_annotation_(.*)", "replacement": "${1}" }),
+            json!({ "action": "labelmap", "regex": ".*_param_(.+)", "replacement": "__param_$1" }),
+            json!({ "action": "labelmap", "regex": "(.+)", "replacement": "pod_$1" }),
+        ] {
+            assert!(!can_write_address(&relabeling), "{relabeling}");
         }
     }
 }

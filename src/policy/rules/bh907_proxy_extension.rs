@@ -13,8 +13,9 @@
 //! request in plain text.
 //!
 //! ## What to write instead
-//! Remove the object, or use an Istio kind that configures the same without changing the proxy, such as a
-//! VirtualService.
+//! Remove the object, or use what configures the same without changing the proxy's code: a VirtualService for headers,
+//! timeouts, retries and faults; a DestinationRule for limits of connections; the annotation `proxy.istio.io/config`
+//! for `concurrency`.
 //!
 //! ## How to get it allowed
 //! Ask the platform to review the object and to apply it. The rule only warns for tenants with `enforcement: Observe`,
@@ -65,6 +66,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, Request, Rule, RuleReport, Trust};
+use crate::keys::PROXY_CONFIG_ANNOTATION;
 use crate::policy::object::Object;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -72,10 +74,21 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .trusts(&[Trust::Platform, Trust::Bulkhead])
     .with_ratchet();
 
-fn check(_: &Request<'_>, report: &mut RuleReport) {
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    let instead = match request.kind {
+        Kind::EnvoyFilter => {
+            " For headers, timeouts, retries and faults, write a VirtualService. For limits of \
+             connections, write a DestinationRule."
+                .to_owned()
+        }
+        Kind::ProxyConfig => format!(
+            " For `concurrency`, write the annotation `{PROXY_CONFIG_ANNOTATION}` into the pod template."
+        ),
+        _ => String::new(),
+    };
     report.add(
         &Object::kind_path(),
         "only the platform may write this kind: it can remove the baseline's checks from the proxies",
-        "remove it, or ask the platform to review and apply it.",
+        format!("remove it, or ask the platform to review and apply it.{instead}"),
     );
 }

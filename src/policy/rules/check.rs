@@ -114,8 +114,8 @@ impl Check {
             (Self::CertificateRequest(check), Object::CertificateRequest(certificate)) => {
                 check(request, certificate, report);
             }
-            (Self::Metadata(check), object) => {
-                if let Some(metadata) = metadata(request, object) {
+            (Self::Metadata(check), _) => {
+                if let Some(metadata) = request.metadata() {
                     check(request, metadata, report);
                 }
             }
@@ -139,33 +139,5 @@ impl Check {
             }
             _ => {}
         }
-    }
-}
-
-/// Returns the metadata that rules judge.
-fn metadata<'r>(request: &Request<'_>, object: &'r Object<'r>) -> Option<MetadataAt<'r>> {
-    match object {
-        Object::Workload(workload) => Some(workload.metadata()),
-        Object::Policy(policy) => request.is_tenant_policy(policy).then(|| policy.metadata.at_root()),
-        Object::Binding(metadata)
-        | Object::ServiceAccount(metadata, _)
-        | Object::ConfigMap(metadata)
-        | Object::Service(metadata)
-        | Object::VirtualService(metadata, _)
-        | Object::DestinationRule(metadata, _)
-        | Object::Gateway(metadata, _)
-        | Object::RequestAuthentication(metadata, _)
-        | Object::Ingress(metadata, _)
-        | Object::Route(metadata, _)
-        | Object::Monitor(metadata, _)
-        | Object::SharedService(metadata)
-        | Object::Namespace(NamespaceView { metadata, .. }) => Some(metadata.at_root()),
-        Object::Endpoints(endpoints) => Some(endpoints.metadata.at_root()),
-        Object::Tenant(tenant) => Some(tenant.metadata.at_root()),
-        Object::TokenRequest(..)
-        | Object::CertificateRequest(_)
-        | Object::Secret(_)
-        | Object::Connection(_)
-        | Object::Opaque => None,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Kind, Operation, Request, RuleReport, quote, quote_all};
 use crate::keys::{self, Map};
+use crate::policy::KnownKey;
 use crate::policy::fields::{LimitedField, Values, text};
 use crate::policy::object::MetadataAt;
 use crate::policy::proxy::metadata::is_allowed;
@@ -86,20 +87,17 @@ pub(super) fn refuse_keys(request: &Request<'_>, metadata: MetadataAt<'_>, repor
     }
     let more = allowed_keys(report.code(), settings);
     let keeps_old = is_update_of_pod || (is_update && !kind.is_workload());
-    for row in keys::rows_of(kind, report.code()) {
-        for map in row.maps {
-            let entries = metadata.metadata.entries(*map).iter();
-            for (key, value) in entries.filter(|(key, _)| keys::is_row_for(row, kind, *map, key)) {
-                let is_old = || {
-                    let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
-                    keeps_old && old.is_some_and(|(_, old)| old == value)
-                };
-                let is_listed = more.is_some_and(|(_, allowed)| allowed.contains(&**key));
-                if !is_listed && !allows(request, row.values, value) && !is_old() {
-                    let fix = fix_of_key(more.map(|(setting, _)| setting), *map, row.values);
-                    report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
-                }
-            }
+    let code = report.code();
+    let judged = request.known_keys().iter().filter(|known| known.row.rule == Some(code));
+    for KnownKey { row, map, key, value } in judged {
+        let is_old = || {
+            let old = request.old_metadata().and_then(|old| old.entries(*map).get(key));
+            keeps_old && old.is_some_and(|(_, old)| old == *value)
+        };
+        let is_listed = more.is_some_and(|(_, allowed)| allowed.contains(*key));
+        if !is_listed && !allows(request, row.values, value) && !is_old() {
+            let fix = fix_of_key(more.map(|(setting, _)| setting), *map, row.values);
+            report.add(&metadata.path(*map, key), format!("{} {}", quote(key), row.effect), fix);
         }
     }
 }

@@ -262,6 +262,11 @@ impl Rule {
         self.family.can_be_exempted()
     }
 
+    /// True if the rule judges pods and pod templates.
+    pub(in crate::policy) fn is_about_pods(&self) -> bool {
+        self.family == Family::Pods
+    }
+
     /// Returns the sort of claims that the rule judges.
     pub fn claims(&self) -> Option<ClaimKind> {
         self.claims.map(|(kind, _)| kind)

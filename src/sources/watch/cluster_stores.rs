@@ -1,37 +1,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::store::Store;
 use super::watches::ResourceEvent;
 use crate::settings::Settings;
 use crate::snapshot::{
     ClusterEndpoints, ClusterState, Exemption, LiveObject, LiveObjectKey, Namespace, ProxyReferences,
     ReservedNames, SharedService, Tenant,
 };
-use crate::telemetry::Failure;
+use crate::sources::store::{Store, replace};
+use crate::telemetry::WatchState;
 
 /// The state of everything that is watched.
 pub(super) struct ClusterStores {
-    /// Names that the watches have delivered since the current lookup began; `None` without a lookup.
-    pub(super) seen_since_lookup: Option<BTreeSet<String>>,
-    pub(super) exemptions: Store<Exemption>,
+    pub(super) exemptions: Store<Arc<str>, Exemption>,
     /// Objects that Exemptions depend on, as far as they have been looked up.
     pub(super) live_objects: BTreeMap<LiveObjectKey, LiveObject>,
-    pub(super) reserved_names: Store<ReservedNames>,
-    pub(super) proxy_references: Store<ProxyReferences>,
+    pub(super) reserved_names: Store<Arc<str>, ReservedNames>,
+    pub(super) proxy_references: Store<Arc<str>, ProxyReferences>,
     /// References that this process has learned by itself.
     pub(super) learned_references: ProxyReferences,
-    pub(super) namespaces: Store<Namespace>,
-    pub(super) tenants: Store<Tenant>,
-    pub(super) shared_services: Store<SharedService>,
-    pub(super) api_servers: Store<BTreeSet<(IpAddr, u16)>>,
-    pub(super) dns: Store<BTreeSet<IpAddr>>,
+    pub(super) namespaces: Store<Arc<str>, Namespace>,
+    pub(super) tenants: Store<Arc<str>, Tenant>,
+    pub(super) shared_services: Store<Arc<str>, SharedService>,
+    pub(super) api_servers: Store<Arc<str>, BTreeSet<(IpAddr, u16)>>,
+    pub(super) dns: Store<Arc<str>, BTreeSet<IpAddr>>,
 }
 
 impl Default for ClusterStores {
     fn default() -> Self {
         Self {
-            seen_since_lookup: None,
             exemptions: Store::new("exemptions"),
             live_objects: BTreeMap::new(),
             reserved_names: Store::new("configmaps/bulkhead-retired"),
@@ -49,15 +47,7 @@ impl Default for ClusterStores {
 impl ClusterStores {
     /// Applies an event. Returns true if anything has changed.
     pub(super) fn apply(&mut self, resource_event: ResourceEvent) -> bool {
-        let name = match &resource_event {
-            ResourceEvent::Namespace(event) => event.name(),
-            ResourceEvent::Tenant(event) => event.name(),
-            _ => None,
-        };
-        if let (Some(seen_since_lookup), Some(name)) = (&mut self.seen_since_lookup, name) {
-            seen_since_lookup.insert(name.to_owned());
-        }
-        match resource_event {
+        let change = match resource_event {
             ResourceEvent::Namespace(event) => {
                 self.namespaces.apply(event, Namespace::keep_ready_until_recreated)
             }
@@ -68,13 +58,19 @@ impl ClusterStores {
             ResourceEvent::ProxyReferences(event) => self.proxy_references.apply(event, replace),
             ResourceEvent::ApiServers(event) => self.api_servers.apply(event, replace),
             ResourceEvent::Dns(event) => self.dns.apply(event, replace),
-        }
+        };
+        change.is_visible()
     }
 
-    /// Returns for each list its name, true if it is complete, and the failure of its watch.
-    pub(super) fn store_states(&self) -> [(&'static str, bool, Option<Failure>); 8] {
-        fn of<T>(store: &Store<T>) -> (&'static str, bool, Option<Failure>) {
-            (store.name, store.has_synced, store.failure)
+    /// Returns the state of each list.
+    pub(super) fn watch_states(&self) -> [WatchState; 8] {
+        fn of<T: PartialEq>(store: &Store<Arc<str>, T>) -> WatchState {
+            WatchState {
+                resource: store.resource,
+                is_synced: store.has_synced(),
+                objects: store.objects().len(),
+                failure: store.failure,
+            }
         }
         [
             of(&self.namespaces),
@@ -89,12 +85,12 @@ impl ClusterStores {
     }
 
     pub(super) fn state(&self, settings: &Settings) -> ClusterState {
-        let is_dns = |name: &str| settings.dns_services.contains(name);
-        let dns = self.dns.objects.iter().filter(|(name, _)| is_dns(name));
+        let is_dns = |name: &str| settings.dns.services.contains(name);
+        let dns = self.dns.objects().iter().filter(|(name, _)| is_dns(name));
         ClusterState {
-            exemptions: self.exemptions.objects.values().map(|known| Exemption::clone(known)).collect(),
+            exemptions: self.exemptions.objects().values().map(|known| Exemption::clone(known)).collect(),
             live_objects: self.live_objects.clone(),
-            reserved_names: self.reserved_names.objects.values().fold(
+            reserved_names: self.reserved_names.objects().values().fold(
                 ReservedNames::default(),
                 |mut names, known| {
                     names.extend(ReservedNames::clone(known));
@@ -102,18 +98,18 @@ impl ClusterStores {
                 },
             ),
             proxy_references: self.all_proxy_references(),
-            tenants: self.tenants.objects.values().cloned().collect(),
+            tenants: self.tenants.objects().values().cloned().collect(),
             shared_services: self
                 .shared_services
-                .objects
+                .objects()
                 .values()
                 .map(|known| SharedService::clone(known))
                 .collect(),
-            namespaces: self.namespaces.objects.clone().into_iter().collect(),
+            namespaces: self.namespaces.objects().clone().into_iter().collect(),
             endpoints: ClusterEndpoints {
                 api_servers: self
                     .api_servers
-                    .objects
+                    .objects()
                     .values()
                     .flat_map(|known| known.iter().copied())
                     .collect(),
@@ -124,14 +120,9 @@ impl ClusterStores {
 
     /// Returns the published references, and those that this process has learned by itself.
     fn all_proxy_references(&self) -> ProxyReferences {
-        let published = self.proxy_references.objects.values().next();
+        let published = self.proxy_references.objects().values().next();
         let mut references = published.map(|known| ProxyReferences::clone(known)).unwrap_or_default();
         references.extend(&self.learned_references);
         references
     }
-}
-
-/// Takes the new value as it is.
-pub(super) fn replace<T>(_: &T, now: T) -> T {
-    now
 }

@@ -2,6 +2,7 @@
 //!
 //! The watches may be behind, and no watch covers the owners of pods, which an Exemption may name.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -9,16 +10,16 @@ use k8s_openapi::api::core::v1::Namespace as ApiNamespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::DeserializeGuard;
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
 
-use super::cluster_stores::{ClusterStores, replace};
-use super::store::WatchEvent;
+use super::cluster_stores::ClusterStores;
 use super::watches::{read_namespace, read_tenant};
 use crate::api;
 use crate::kinds::Kind;
 use crate::snapshot::{ControllerRef, LiveObject, LiveObjectKey, Namespace, Tenant};
+use crate::sources::store::{ListCount, ResourceVersion, replace};
 use crate::sources::{LookupRequest, Numbered, api_resource};
 
 /// Time limit of one read.
@@ -33,19 +34,39 @@ const MAX_LIVE_OBJECTS: usize = 1000;
 /// The result of a lookup.
 pub(super) struct Fetched {
     pub(super) request: Numbered<LookupRequest>,
-    tenants: Vec<(String, Result<Tenant, String>)>,
-    namespaces: Vec<(String, Namespace)>,
+    since: LookupStart,
+    tenants: Vec<Found<Tenant>>,
+    namespaces: Vec<Found<Namespace>>,
     live_objects: Vec<(LiveObjectKey, Option<LiveObject>)>,
 }
 
+/// The state of the watches when a lookup began.
+#[derive(Clone, Copy)]
+pub(super) struct LookupStart {
+    tenants: ListCount,
+    namespaces: ListCount,
+}
+
+/// An object that a lookup has read.
+struct Found<T> {
+    name: Arc<str>,
+    version: Option<ResourceVersion>,
+    value: Result<T, String>,
+}
+
 /// Reads every Tenant and the objects in `request`, not before `start`.
-pub(super) async fn fetch(client: Client, request: Numbered<LookupRequest>, start: Instant) -> Fetched {
+pub(super) async fn fetch(
+    client: Client,
+    request: Numbered<LookupRequest>,
+    start: Instant,
+    since: LookupStart,
+) -> Fetched {
     // The delay protects the API server from requests that cause many lookups.
     sleep_until(start).await;
     let tenants = async {
         let tenants = Api::<DeserializeGuard<api::Tenant>>::all(client.clone());
         match timeout(REQUEST_TIMEOUT, tenants.list(&ListParams::default())).await {
-            Ok(Ok(list)) => list.into_iter().map(read_tenant).collect(),
+            Ok(Ok(list)) => list.into_iter().map(found_tenant).collect(),
             failed => {
                 warn!(error = ?failed.map(|list| list.map(|_| ())), "failed to list Tenants");
                 Vec::new()
@@ -57,13 +78,23 @@ pub(super) async fn fetch(client: Client, request: Numbered<LookupRequest>, star
     let (tenants, namespaces, live_objects) = tokio::join!(tenants, namespaces, live_objects);
     let (namespaces, live_objects) =
         (namespaces.into_iter().flatten().collect(), live_objects.into_iter().flatten().collect());
-    Fetched { request, tenants, namespaces, live_objects }
+    Fetched { request, since, tenants, namespaces, live_objects }
 }
 
-async fn fetch_namespace(client: &Client, name: &str) -> Option<(String, Namespace)> {
+fn found_tenant(tenant: DeserializeGuard<api::Tenant>) -> Found<Tenant> {
+    let version = ResourceVersion::of(tenant.meta());
+    let (name, value) = read_tenant(tenant);
+    Found { name: name.into(), version, value }
+}
+
+async fn fetch_namespace(client: &Client, name: &str) -> Option<Found<Namespace>> {
     let namespaces = Api::<ApiNamespace>::all(client.clone());
     match timeout(REQUEST_TIMEOUT, namespaces.get_opt(name)).await {
-        Ok(Ok(found)) => Some((name.to_owned(), read_namespace(&found?))),
+        Ok(Ok(found)) => {
+            let found = found?;
+            let version = ResourceVersion::of(&found.metadata);
+            Some(Found { name: name.into(), version, value: Ok(read_namespace(&found)) })
+        }
         failed => {
             warn!(name, error = ?failed.map(|found| found.map(|_| ())), "failed to get a namespace");
             None
@@ -96,18 +127,22 @@ async fn fetch_with_owners(client: &Client, key: &LiveObjectKey) -> Vec<(LiveObj
 }
 
 impl ClusterStores {
-    /// Applies the result of a lookup, without the objects that a watch has delivered since the lookup began. Returns
-    /// true if anything has changed.
+    /// Returns the state with which a lookup begins.
+    pub(super) fn lookup_start(&self) -> LookupStart {
+        LookupStart { tenants: self.tenants.lists(), namespaces: self.namespaces.lists() }
+    }
+
+    /// Enters the result of a lookup, without the objects of which the watches know more. Returns true if anything has
+    /// changed.
     pub(super) fn merge_fetched(&mut self, fetched: Fetched) -> bool {
-        let seen_by_watch = self.seen_since_lookup.take().unwrap_or_default();
         let mut changed = false;
-        for (name, now) in fetched.tenants.into_iter().filter(|(name, _)| !seen_by_watch.contains(name)) {
-            changed |=
-                self.tenants.apply(WatchEvent::Applied { name, value: now, in_relist: false }, replace);
+        let since = fetched.since;
+        for Found { name, version, value } in fetched.tenants {
+            changed |= self.tenants.enter(name, version, value, since.tenants, replace).is_visible();
         }
-        for (name, now) in fetched.namespaces.into_iter().filter(|(name, _)| !seen_by_watch.contains(name)) {
-            let event = WatchEvent::Applied { name, value: Ok(now), in_relist: false };
-            changed |= self.namespaces.apply(event, Namespace::keep_ready_until_recreated);
+        for Found { name, version, value } in fetched.namespaces {
+            let merge = Namespace::keep_ready_until_recreated;
+            changed |= self.namespaces.enter(name, version, value, since.namespaces, merge).is_visible();
         }
         for (key, live) in fetched.live_objects {
             changed |= self.live_objects.get(&key) != live.as_ref();
@@ -144,5 +179,62 @@ pub(crate) fn live_object_of(metadata: ObjectMeta) -> LiveObject {
             name: owner.name,
             uid: owner.uid,
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::watcher::Event;
+
+    use super::super::watches::{ResourceEvent, namespace_event};
+    use super::*;
+
+    fn namespace(version: &str) -> ApiNamespace {
+        let metadata = ObjectMeta {
+            name: Some("tenant-a".to_owned()),
+            resource_version: Some(version.to_owned()),
+            ..ObjectMeta::default()
+        };
+        ApiNamespace { metadata, ..ApiNamespace::default() }
+    }
+
+    fn fetched(since: LookupStart, found: &ApiNamespace) -> Fetched {
+        let version = ResourceVersion::of(&found.metadata);
+        let found = Found { name: "tenant-a".into(), version, value: Ok(read_namespace(found)) };
+        let request = Numbered::default();
+        Fetched { request, since, tenants: Vec::new(), namespaces: vec![found], live_objects: Vec::new() }
+    }
+
+    fn apply(stores: &mut ClusterStores, event: Event<ApiNamespace>) {
+        stores.apply(ResourceEvent::Namespace(namespace_event(Ok(event))));
+    }
+
+    #[test]
+    fn looked_up_namespace_is_known_before_its_event() {
+        let mut stores = ClusterStores::default();
+        let since = stores.lookup_start();
+        assert!(stores.merge_fetched(fetched(since, &namespace("2"))));
+        assert!(stores.namespaces.get("tenant-a").is_some());
+    }
+
+    #[test]
+    fn looked_up_namespace_that_was_deleted_meanwhile_is_forgotten() {
+        let mut stores = ClusterStores::default();
+        let since = stores.lookup_start();
+        apply(&mut stores, Event::Apply(namespace("2")));
+        apply(&mut stores, Event::Delete(namespace("3")));
+        assert!(!stores.merge_fetched(fetched(since, &namespace("2"))));
+        assert!(stores.namespaces.get("tenant-a").is_none());
+    }
+
+    /// The relist replaces the event of the deletion, so no later event would remove the namespace.
+    #[test]
+    fn looked_up_namespace_that_a_relist_does_not_have_is_forgotten() {
+        let mut stores = ClusterStores::default();
+        let since = stores.lookup_start();
+        apply(&mut stores, Event::Init);
+        apply(&mut stores, Event::InitDone);
+        assert!(!stores.merge_fetched(fetched(since, &namespace("2"))));
+        assert!(stores.namespaces.get("tenant-a").is_none());
     }
 }

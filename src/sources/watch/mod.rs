@@ -2,14 +2,13 @@
 
 mod cluster_stores;
 mod live_lookup;
-mod store;
 mod watches;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::OptionFuture;
+use futures::stream::{BoxStream, SelectAll};
 use futures::{FutureExt, StreamExt, stream};
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
@@ -21,8 +20,10 @@ use crate::settings::Settings;
 use crate::snapshot::{ProxyReference, Snapshot};
 use crate::telemetry::{Metrics, Readiness};
 use cluster_stores::ClusterStores;
+use watches::ResourceEvent;
 
 pub(crate) use live_lookup::live_object_of;
+pub(crate) use watches::created;
 pub use watches::{
     API_SERVERS, read_addresses, read_api_servers, read_exemption, read_namespace, read_shared_service,
     read_tenant,
@@ -38,7 +39,7 @@ const LEARNING_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Returns the names of the lists that readiness waits for.
 pub fn store_names() -> Vec<&'static str> {
-    ClusterStores::default().store_states().into_iter().map(|(name, ..)| name).collect()
+    ClusterStores::default().watch_states().into_iter().map(|state| state.resource).collect()
 }
 
 /// Watches the cluster, and publishes a snapshot for each change, once every list is complete. Runs until dropped.
@@ -52,16 +53,9 @@ pub async fn run(
 ) {
     let lookup_client = client.clone();
     let mut stores = ClusterStores::default();
-    let mut events = stream::select_all([
-        watches::watch_namespaces(client.clone()).boxed(),
-        watches::watch_tenants(client.clone()).boxed(),
-        watches::watch_shared_services(client.clone()).boxed(),
-        watches::watch_exemptions(client.clone()).boxed(),
-        watches::watch_reserved_names(client.clone(), &own_namespace).boxed(),
-        watches::watch_proxy_references(client.clone(), &own_namespace).boxed(),
-        watches::watch_api_servers(client.clone()).boxed(),
-        watches::watch_dns(client).boxed(),
-    ]);
+    let dns_namespace = |settings: &watch::Receiver<Arc<Settings>>| settings.borrow().dns.namespace.clone();
+    let mut watched_dns = dns_namespace(&settings);
+    let mut events = all_events(&client, &own_namespace, &watched_dns);
     let mut next_lookup = Instant::now();
     // A lookup runs in parallel with the watches, so that their events do not wait for it.
     let mut lookup = None;
@@ -73,11 +67,16 @@ pub async fn run(
             first = events.next() => (first, None),
             Ok(()) = settings.changed() => {
                 changed = true;
+                let now = dns_namespace(&settings);
+                if now != watched_dns {
+                    events = all_events(&client, &own_namespace, &now);
+                    watched_dns = now;
+                }
                 (None, None)
             }
             request = snapshots.lookups.next(), if lookup.is_none() => {
-                lookup = Some(Box::pin(live_lookup::fetch(lookup_client.clone(), request, next_lookup)));
-                stores.seen_since_lookup = Some(BTreeSet::new());
+                let since = stores.lookup_start();
+                lookup = Some(Box::pin(live_lookup::fetch(lookup_client.clone(), request, next_lookup, since)));
                 continue;
             }
             Some(fetched) = OptionFuture::from(lookup.as_mut()) => {
@@ -112,13 +111,13 @@ pub async fn run(
             changed |= stores.apply(event);
             next = events.next().now_or_never().flatten();
         }
-        let store_states = stores.store_states();
-        for (name, _, failure) in store_states {
-            metrics.set_failure(name, failure);
+        let watch_states = stores.watch_states();
+        for state in watch_states {
+            metrics.watches.set(state);
         }
-        let synced = store_states.into_iter().filter(|(_, synced, _)| *synced);
-        let synced = synced.inspect(|(name, _, _)| readiness.mark_done(name)).count();
-        if changed && synced == store_states.len() {
+        let synced = watch_states.into_iter().filter(|state| state.is_synced);
+        let synced = synced.inspect(|state| readiness.mark_done(state.resource)).count();
+        if changed && synced == watch_states.len() {
             let settings = Arc::clone(&settings.borrow_and_update());
             let state = stores.state(&settings);
             snapshots.publish(Snapshot::new(settings, state));
@@ -130,6 +129,24 @@ pub async fn run(
             snapshots.learning.complete(&learned);
         }
     }
+}
+
+/// Watches everything that a snapshot holds.
+fn all_events(
+    client: &Client,
+    own_namespace: &str,
+    dns_namespace: &str,
+) -> SelectAll<BoxStream<'static, ResourceEvent>> {
+    stream::select_all([
+        watches::watch_namespaces(client.clone()).boxed(),
+        watches::watch_tenants(client.clone()).boxed(),
+        watches::watch_shared_services(client.clone()).boxed(),
+        watches::watch_exemptions(client.clone()).boxed(),
+        watches::watch_reserved_names(client.clone(), own_namespace).boxed(),
+        watches::watch_proxy_references(client.clone(), own_namespace).boxed(),
+        watches::watch_api_servers(client.clone()).boxed(),
+        watches::watch_dns(client.clone(), dns_namespace).boxed(),
+    ])
 }
 
 /// Learns the proxies of the requested revisions, not before `start`.

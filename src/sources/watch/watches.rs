@@ -2,42 +2,59 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::DeserializeGuard;
+use kube::runtime::watcher::{Error, Event};
 use kube::runtime::{WatchStreamExt, watcher};
-use kube::{Api, Client, ResourceExt};
+use kube::{Api, Client, Resource, ResourceExt};
 
-use super::store::{WatchEvent, watch_event};
 use crate::api;
-use crate::baseline::DNS_NAMESPACE;
 use crate::keys::{MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::snapshot::{
     BASELINE_READY, Exemption, Namespace, PROXY_REFERENCES_CONFIG_MAP, ProxyReferences, ReservedNames,
     SharedService, Tenant, ready_for,
 };
+use crate::sources::store::{WatchEvent, watch_event};
+use crate::sources::watch_backoff::watch_backoff;
 
 #[expect(clippy::large_enum_variant, reason = "a watch holds one event at a time")]
 pub(super) enum ResourceEvent {
-    Namespace(WatchEvent<Namespace>),
-    Tenant(WatchEvent<Tenant>),
-    SharedService(WatchEvent<SharedService>),
-    Exemption(WatchEvent<Exemption>),
-    ReservedNames(WatchEvent<ReservedNames>),
-    ProxyReferences(WatchEvent<ProxyReferences>),
-    ApiServers(WatchEvent<BTreeSet<(IpAddr, u16)>>),
-    Dns(WatchEvent<BTreeSet<IpAddr>>),
+    Namespace(WatchEvent<Arc<str>, Namespace>),
+    Tenant(WatchEvent<Arc<str>, Tenant>),
+    SharedService(WatchEvent<Arc<str>, SharedService>),
+    Exemption(WatchEvent<Arc<str>, Exemption>),
+    ReservedNames(WatchEvent<Arc<str>, ReservedNames>),
+    ProxyReferences(WatchEvent<Arc<str>, ProxyReferences>),
+    ApiServers(WatchEvent<Arc<str>, BTreeSet<(IpAddr, u16)>>),
+    Dns(WatchEvent<Arc<str>, BTreeSet<IpAddr>>),
+}
+
+/// Reduces an event of a watch whose objects have different names.
+fn named_event<K: Resource, T>(
+    event: Result<Event<K>, Error>,
+    read: impl Fn(K) -> (String, Result<T, String>),
+) -> WatchEvent<Arc<str>, T> {
+    watch_event(event, |object| {
+        let (name, value) = read(object);
+        (name.into(), value)
+    })
 }
 
 pub(super) fn watch_namespaces(client: Client) -> impl Stream<Item = ResourceEvent> {
-    watcher(Api::<core::Namespace>::all(client), watcher::Config::default()).default_backoff().map(|event| {
-        ResourceEvent::Namespace(watch_event(event, |namespace| {
-            (namespace.name_any(), Ok(read_namespace(&namespace)))
-        }))
-    })
+    watcher(Api::<core::Namespace>::all(client), watcher::Config::default())
+        .backoff(watch_backoff())
+        .map(|event| ResourceEvent::Namespace(namespace_event(event)))
+}
+
+pub(super) fn namespace_event(
+    event: Result<Event<core::Namespace>, Error>,
+) -> WatchEvent<Arc<str>, Namespace> {
+    named_event(event, |namespace| (namespace.name_any(), Ok(read_namespace(&namespace))))
 }
 
 /// True if the baseline may set a label with this key, apart from the tenant label.
@@ -69,14 +86,15 @@ pub fn read_namespace(namespace: &core::Namespace) -> Namespace {
     }
 }
 
-fn created(metadata: &ObjectMeta) -> i64 {
+/// Returns the creation time in seconds since 1970.
+pub(crate) fn created(metadata: &ObjectMeta) -> i64 {
     metadata.creation_timestamp.as_ref().map_or(0, |time| time.0.as_second())
 }
 
 pub(super) fn watch_tenants(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::Tenant>>::all(client), watcher::Config::default())
-        .default_backoff()
-        .map(|event| ResourceEvent::Tenant(watch_event(event, read_tenant)))
+        .backoff(watch_backoff())
+        .map(|event| ResourceEvent::Tenant(named_event(event, read_tenant)))
 }
 
 /// Converts a Tenant to the snapshot's type.
@@ -101,8 +119,8 @@ fn read_named<K: ResourceExt, T>(
 
 pub(super) fn watch_shared_services(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::SharedService>>::all(client), watcher::Config::default())
-        .default_backoff()
-        .map(|event| ResourceEvent::SharedService(watch_event(event, read_shared_service)))
+        .backoff(watch_backoff())
+        .map(|event| ResourceEvent::SharedService(named_event(event, read_shared_service)))
 }
 
 /// Converts a SharedService to the snapshot's type.
@@ -114,8 +132,8 @@ pub fn read_shared_service(
 
 pub(super) fn watch_exemptions(client: Client) -> impl Stream<Item = ResourceEvent> {
     watcher(Api::<DeserializeGuard<api::Exemption>>::all(client), watcher::Config::default())
-        .default_backoff()
-        .map(|event| ResourceEvent::Exemption(watch_event(event, read_exemption)))
+        .backoff(watch_backoff())
+        .map(|event| ResourceEvent::Exemption(named_event(event, read_exemption)))
 }
 
 /// Converts an Exemption to the snapshot's type.
@@ -134,8 +152,8 @@ pub(super) fn watch_reserved_names(
         (name, Ok(ReservedNames::from_data(&data)))
     };
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), watcher::Config::default())
-        .default_backoff()
-        .map(move |event| ResourceEvent::ReservedNames(watch_event(event, read)))
+        .backoff(watch_backoff())
+        .map(move |event| ResourceEvent::ReservedNames(named_event(event, read)))
 }
 
 /// Watches the ConfigMap of proxy references in Bulkhead's namespace.
@@ -147,8 +165,8 @@ pub(super) fn watch_proxy_references(
         |map: core::ConfigMap| (map.name_any(), ProxyReferences::from_data(&map.data.unwrap_or_default()));
     let config = watcher::Config::default().fields(&format!("metadata.name={PROXY_REFERENCES_CONFIG_MAP}"));
     watcher(Api::<core::ConfigMap>::namespaced(client, namespace), config)
-        .default_backoff()
-        .map(move |event| ResourceEvent::ProxyReferences(watch_event(event, read)))
+        .backoff(watch_backoff())
+        .map(move |event| ResourceEvent::ProxyReferences(named_event(event, read)))
 }
 
 /// Watches the addresses of the API servers, which are behind the Service `kubernetes`.
@@ -158,8 +176,8 @@ pub(super) fn watch_api_servers(client: Client) -> impl Stream<Item = ResourceEv
     // set.
     let config = watcher::Config::default().fields(&format!("metadata.name={}", API_SERVERS.1));
     watcher(Api::<EndpointSlice>::namespaced(client, API_SERVERS.0), config)
-        .default_backoff()
-        .map(move |event| ResourceEvent::ApiServers(watch_event(event, read)))
+        .backoff(watch_backoff())
+        .map(move |event| ResourceEvent::ApiServers(named_event(event, read)))
 }
 
 /// The namespace and the name of the EndpointSlice in which the API servers keep their own addresses.
@@ -175,11 +193,11 @@ pub fn read_api_servers(slice: &EndpointSlice) -> BTreeSet<(IpAddr, u16)> {
 }
 
 /// Watches the Services in the namespace of the cluster's DNS.
-pub(super) fn watch_dns(client: Client) -> impl Stream<Item = ResourceEvent> {
+pub(super) fn watch_dns(client: Client, namespace: &str) -> impl Stream<Item = ResourceEvent> + use<> {
     let read = |service: core::Service| (service.name_any(), Ok(read_addresses(&service)));
-    watcher(Api::<core::Service>::namespaced(client, DNS_NAMESPACE), watcher::Config::default())
-        .default_backoff()
-        .map(move |event| ResourceEvent::Dns(watch_event(event, read)))
+    watcher(Api::<core::Service>::namespaced(client, namespace), watcher::Config::default())
+        .backoff(watch_backoff())
+        .map(move |event| ResourceEvent::Dns(named_event(event, read)))
 }
 
 /// Returns the cluster IPs of a Service.

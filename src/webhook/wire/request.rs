@@ -18,7 +18,9 @@ pub struct Envelope<'a> {
     resource: GroupResource<'a>,
     subresource: Option<JsonStr<'a>>,
     namespace: Option<JsonStr<'a>>,
+    name: Option<JsonStr<'a>>,
     operation: JsonStr<'a>,
+    is_dry_run: bool,
     user_info: UserInfo<'a>,
     object: Option<Object<'a>>,
     old_object: Option<&'a RawValue>,
@@ -80,6 +82,16 @@ pub fn read<'a>(bytes: &'a [u8], snapshot: Option<&Snapshot>) -> Result<Envelope
 impl Envelope<'_> {
     pub fn uid(&self) -> &str {
         &self.uid
+    }
+
+    /// Returns the name of the object; `None` if the API server is about to make one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref().filter(|name| !name.is_empty())
+    }
+
+    /// True if the API server stores nothing.
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run
     }
 
     /// Returns the review to judge, at the current time.
@@ -163,7 +175,9 @@ impl<'de> Visitor<'de> for AdmissionRequest<'de, '_> {
         let mut resource = Field::<GroupResource<'de>>::new("resource");
         let mut subresource = Field::<Option<JsonStr<'de>>>::new("subResource");
         let mut namespace = Field::<Option<JsonStr<'de>>>::new("namespace");
+        let mut name = Field::<Option<JsonStr<'de>>>::new("name");
         let mut operation = Field::<JsonStr<'de>>::new("operation");
+        let mut dry_run = Field::<Option<bool>>::new("dryRun");
         let mut user_info = Field::new("userInfo");
         let mut object = Field::new("object");
         let mut old_object = Field::new("oldObject");
@@ -173,7 +187,9 @@ impl<'de> Visitor<'de> for AdmissionRequest<'de, '_> {
                 "resource" => resource.set(map.next_value()?)?,
                 "subResource" => subresource.set(map.next_value()?)?,
                 "namespace" => namespace.set(map.next_value()?)?,
+                "name" => name.set(map.next_value()?)?,
                 "operation" => operation.set(map.next_value()?)?,
+                "dryRun" => dry_run.set(map.next_value()?)?,
                 "userInfo" => user_info.set(map.next_value()?)?,
                 "oldObject" => old_object.set(map.next_value::<Option<&'de RawValue>>()?)?,
                 "object" => {
@@ -203,7 +219,9 @@ impl<'de> Visitor<'de> for AdmissionRequest<'de, '_> {
             resource: resource.required()?,
             subresource: subresource.optional(),
             namespace: namespace.optional(),
+            name: name.optional(),
             operation: operation.required()?,
+            is_dry_run: dry_run.optional().unwrap_or_default(),
             user_info: user_info.required()?,
             object: object.optional(),
             old_object: old_object.optional(),

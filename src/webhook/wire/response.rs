@@ -1,22 +1,26 @@
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
+use arrayvec::ArrayVec;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::{API_VERSION, KIND};
 use crate::policy::{JudgeError, Verdict, Violation, WaivedViolation, WaiverReason};
 use crate::report;
+use crate::snapshot::Snapshot;
 
 /// An answer, before serialization.
 #[derive(Debug, Default)]
-pub struct AdmissionResponse {
+pub struct AdmissionResponse<'a> {
     refusal: Option<Status>,
     warnings: Vec<String>,
     patch: Option<json_patch::Patch>,
-    /// Annotations for the API server's audit log.
-    annotations: BTreeMap<&'static str, String>,
+    annotations: Annotations<'a>,
 }
+
+/// Annotations for the API server's audit log: decision, rules, tenant, and one for each recorded reason of a waiver.
+type Annotations<'a> = ArrayVec<(&'static str, Cow<'a, str>), { 3 + WaiverReason::LABELS.len() }>;
 
 #[derive(Debug, Serialize)]
 struct Status {
@@ -42,30 +46,57 @@ struct Cause {
 /// Maximum number of warnings. With more, the API server truncates all of them.
 const MAX_WARNINGS: usize = 10;
 
-impl AdmissionResponse {
+impl<'a> AdmissionResponse<'a> {
     /// Returns an answer that admits the request and changes the object.
     pub fn patch(patch: json_patch::Patch, warnings: Vec<String>) -> Self {
         Self { warnings, patch: Some(patch).filter(|patch| !patch.is_empty()), ..Self::default() }
     }
 
+    /// Returns an answer that admits the request.
+    pub fn warn(mut warnings: Vec<String>) -> Self {
+        warnings.truncate(MAX_WARNINGS);
+        Self { warnings, ..Self::default() }
+    }
+
+    /// Returns an answer that refuses an invalid object.
+    pub fn refuse(message: String) -> Self {
+        let refusal = Status { code: 422, reason: "Invalid", message, details: None };
+        Self { refusal: Some(refusal), ..Self::default() }
+    }
+
     pub fn from_verdict(verdict: &Verdict) -> Self {
+        let mut annotations = Annotations::new();
+        annotations.push(("decision", verdict.decision().into()));
         match verdict {
-            Verdict::Unjudged(error) => Self { refusal: Some(judge_error(error)), ..Self::default() },
-            Verdict::Judged { refused, admitted, contact, .. } => Self {
-                refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
-                warnings: admitted.iter().filter_map(warning).take(MAX_WARNINGS).collect(),
-                patch: None,
-                annotations: report::audit_annotations(admitted),
-            },
+            Verdict::Unjudged(error) => {
+                Self { refusal: Some(judge_error(error)), annotations, ..Self::default() }
+            }
+            Verdict::Judged { refused, admitted, contact, .. } => {
+                if !refused.is_empty() {
+                    annotations.push(("rules", report::codes(refused).into()));
+                }
+                let recorded = report::audit_annotations(admitted);
+                annotations.extend(recorded.into_iter().map(|(reason, codes)| (reason, codes.into())));
+                Self {
+                    refusal: (!refused.is_empty()).then(|| refusal(refused, contact.as_deref())),
+                    warnings: admitted.iter().filter_map(warning).take(MAX_WARNINGS).collect(),
+                    patch: None,
+                    annotations,
+                }
+            }
         }
+    }
+
+    /// Names the tenant of the namespace for the audit log.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str, snapshot: Option<&'a Snapshot>) -> Self {
+        let tenant = snapshot.and_then(|snapshot| snapshot.namespace(namespace)?.tenant.as_deref());
+        self.annotations.extend(tenant.map(|tenant| ("tenant", tenant.into())));
+        self
     }
 
     pub fn is_allowed(&self) -> bool {
         self.refusal.is_none()
-    }
-
-    pub(in crate::webhook) fn annotations(&self) -> &BTreeMap<&'static str, String> {
-        &self.annotations
     }
 
     /// Serializes the answer to the review `uid`.
@@ -109,8 +140,12 @@ struct ResponseBody<'a> {
     patch_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     patch: Option<String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    audit_annotations: &'a BTreeMap<&'static str, String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty", serialize_with = "map")]
+    audit_annotations: &'a [(&'static str, Cow<'a, str>)],
+}
+
+fn map<S: Serializer>(entries: &[(&'static str, Cow<'_, str>)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(entries.iter().map(|(key, value)| (key, value)))
 }
 
 fn refusal(violations: &[Violation], contact: Option<&str>) -> Status {

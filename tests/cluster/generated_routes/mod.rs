@@ -11,13 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use bulkhead::kinds::Kind;
-use bulkhead::policy::object::Stage as PodStage;
-use bulkhead::policy::{Review, Verdict, judge};
 use bulkhead::snapshot::{Snapshot, User};
 use bulkhead::sources::files;
-use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use support::cluster::{new_namespace, new_tenant, shared};
+use support::judging::violations;
 use support::objects::object;
 use support::refusal::refused;
 use support::repository;
@@ -56,8 +54,9 @@ fn admitted_route_changes_no_proxy_of_others() {
     let snapshot = snapshot();
     let mut generator = Generator::new(SEED);
     let objects = (0..number).flat_map(|_| KINDS).map(|kind| generator.object(kind));
+    let user = User { name: "carol", groups: vec!["shop-developers"] };
     let (admitted, refused): (Vec<Value>, Vec<Value>) =
-        objects.partition(|object| is_admitted(object, &snapshot));
+        objects.partition(|object| violations(&snapshot, &user, object).is_empty());
     let mut tallies: BTreeMap<&str, Tally> = BTreeMap::new();
     for object in &admitted {
         tallies.entry(kind(object).name()).or_default().admitted += 1;
@@ -94,7 +93,7 @@ fn admitted_route_changes_no_proxy_of_others() {
     for (kind, tally) in &tallies {
         writeln!(said, "{number} of {kind}: {tally:?}").unwrap();
     }
-    drop(std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()));
+    support::say(&said);
     assert!(findings.is_empty(), "seed {SEED:#x}:\n{}", findings.join("\n\n"));
     for (kind, Tally { admitted, refused, accepted, applied, harmful }) in &tallies {
         assert!(admitted.min(refused) > &(number / 10), "{kind}: {said}");
@@ -135,25 +134,6 @@ fn snapshot() -> Snapshot {
     let file = |name: &str| repository("tests/cluster/generated_routes").join(name);
     let documents = files::read(&[file("tenants.yaml"), file("namespaces.yaml")]).unwrap();
     files::snapshot(&documents).unwrap()
-}
-
-fn is_admitted(object: &Value, snapshot: &Snapshot) -> bool {
-    let raw = to_raw_value(object).unwrap();
-    let review = Review {
-        operation: "CREATE",
-        group: kind(object).group(),
-        resource: kind(object).plural(),
-        namespace: object["metadata"]["namespace"].as_str().unwrap(),
-        user: User { name: "carol", groups: vec!["shop-developers"] },
-        stage: PodStage::Mutated,
-        time: 1_780_272_000,
-        object: Some((&*raw).into()),
-        ..Review::default()
-    };
-    match judge(&review, snapshot) {
-        Verdict::Judged { refused, .. } => refused.is_empty(),
-        Verdict::Unjudged(error) => panic!("{object}: {error}"),
-    }
 }
 
 fn kind(object: &Value) -> Kind {

@@ -298,7 +298,7 @@ fn claim_that_chooses_a_volume_is_refused() {
         let patch = r#"{"spec":{"volumeName":"others"}}"#;
         kubectl.run(&["patch", "pvc", name, "-n", &inside, "--type=merge", "-p", patch]).unwrap()
     };
-    expect_refused_by("workloads", &bind(&member, "pending"), &[("BH321", "spec.volumeName")]);
+    expect_refused_by("workload-changes", &bind(&member, "pending"), &[("BH321", "spec.volumeName")]);
     expect_admitted(&bind(&it.cluster.powerful(VOLUME_BINDER, "claims-controllers").unwrap(), "bound"));
     expect_admitted(&member.run(&["label", "pvc", "bound", "-n", &inside, "team=ours"]).unwrap());
 }
@@ -315,13 +315,13 @@ fn connection_to_the_proxy_is_refused() {
     };
     let attach = |container: &str| member.run(&["attach", "app", "-n", &namespace, "-c", container]).unwrap();
     for container in ["istio-proxy", "istio-init"] {
-        expect_refused_by("workloads", &exec(&member, container), &[("BH314", "container")]);
-        expect_refused_by("workloads", &attach(container), &[("BH314", "container")]);
+        expect_refused_by("workload-changes", &exec(&member, container), &[("BH314", "container")]);
+        expect_refused_by("workload-changes", &attach(container), &[("BH314", "container")]);
     }
     let path = format!("/api/v1/namespaces/{namespace}/pods/app/proxy/metrics");
     let call = |kubectl: &Kubectl| kubectl.run(&["get", "--raw", &path]).unwrap();
     let stranger = it.cluster.powerful("exec-mallory", "strangers").unwrap();
-    expect_refused_by("workloads", &call(&stranger), &[("BH314", "path")]);
+    expect_refused_by("workload-changes", &call(&stranger), &[("BH314", "path")]);
 
     // No kubelet runs the pod, so these fail later.
     let admin = it.cluster.admin().unwrap();

@@ -21,12 +21,13 @@ const ORDER: &[&[&str]] = &[
     &["snapshot"],
     &["baseline"],
     &["policy"],
+    &["certs"],
     &["registration"],
     &["report"],
     &["telemetry"],
     &["sources"],
     &["webhook", "audit"],
-    &["controller"],
+    &["controller", "doctor"],
     &["cli"],
 ];
 

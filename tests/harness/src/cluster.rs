@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use crate::kubectl::Kubectl;
 use crate::pki::{Authority, Pair};
 use crate::process::Process;
 use crate::program::SERVER_NAME;
-use crate::{components, guard, tools};
+use crate::{components, guard, tools, wire};
 
 pub struct Cluster {
     pub folder: PathBuf,
@@ -23,6 +23,10 @@ pub struct Cluster {
     /// The port under which the API server shows the webhook its certificate.
     pub webhook_port: u16,
     etcd_url: String,
+    /// True if the API server calls Services through [`SERVICES_SOCKET`].
+    has_nodes: bool,
+    /// Further flags of the API server.
+    api_flags: Vec<String>,
     authority: Authority,
     users: Mutex<BTreeMap<String, Kubectl>>,
     api: Option<Process>,
@@ -34,9 +38,13 @@ const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-con
     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
+/// The socket of the proxy through which the API server calls Services, if the cluster has nodes.
+pub(crate) const SERVICES_SOCKET: &str = "services.socket";
+/// The controller that lists the ready pods of each Service.
+const SERVICE_CONTROLLERS: &str = ",endpointslice-controller";
 
-/// The audit policy: every write of Bulkhead's accounts except their lease, every write of break-glass users, and the
-/// pods that the job controller creates.
+/// The audit policy: every write of Bulkhead's accounts except their lease, every write of break-glass users and of one
+/// tenant's members, and the pods that the job controller creates.
 const AUDITED: &str = r"
 apiVersion: audit.k8s.io/v1
 kind: Policy
@@ -50,7 +58,7 @@ rules:
       - system:serviceaccount:bulkhead-system:bulkhead-controller
     verbs: [create, update, patch, delete, deletecollection]
   - level: Metadata
-    userGroups: [firefighters]
+    userGroups: [firefighters, audited-developers]
     verbs: [create, update, patch, delete, deletecollection]
   - level: Metadata
     users: [system:serviceaccount:kube-system:job-controller]
@@ -64,6 +72,16 @@ const CALLER: &str = "caller";
 
 impl Cluster {
     pub fn start() -> Result<Self> {
+        Self::start_with(false)
+    }
+
+    /// Starts a control plane for [`Nodes`](crate::nodes::Nodes): the API server calls Services through the HTTP proxy at
+    /// [`SERVICES_SOCKET`].
+    pub(crate) fn start_for_nodes() -> Result<Self> {
+        Self::start_with(true)
+    }
+
+    fn start_with(has_nodes: bool) -> Result<Self> {
         tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
         let [etcd_port, peer_port, api_port, controller_port, webhook_port] = free_ports()?;
@@ -99,6 +117,8 @@ impl Cluster {
             server,
             webhook_port,
             etcd_url,
+            has_nodes,
+            api_flags: Vec::new(),
             authority,
             users: Mutex::default(),
             api: None,
@@ -137,7 +157,7 @@ impl Cluster {
                 "--bind-address=127.0.0.1",
                 "--kube-api-qps=500",
                 "--kube-api-burst=1000",
-                CONTROLLERS,
+                &format!("{CONTROLLERS}{}", if has_nodes { SERVICE_CONTROLLERS } else { "" }),
             ])
             .started("kube-controller-manager", &cluster.folder)?;
         cluster._processes.extend([controllers, etcd]);
@@ -146,7 +166,14 @@ impl Cluster {
 
     fn start_api_server(&mut self, port: u16) -> Result<()> {
         let file = |flag: &str, name: &str| format!("{flag}={}", self.folder.join(name).display());
-        let mut api = components::kubernetes("kube-apiserver")?
+        let mut command = components::kubernetes("kube-apiserver")?;
+        if self.has_nodes {
+            let configuration = self.folder.join("egress.json");
+            let socket = self.folder.join(SERVICES_SOCKET);
+            fs::write(&configuration, egress_configuration(&socket).to_string())?;
+            command.arg("--egress-selector-config-file").arg(configuration);
+        }
+        let mut api = command
             .args([
                 file("--tls-cert-file", "server.crt"),
                 file("--tls-private-key-file", "server.key"),
@@ -170,6 +197,7 @@ impl Cluster {
                 "--anonymous-auth=false",
                 "--endpoint-reconciler-type=none",
             ])
+            .args(&self.api_flags)
             .started("kube-apiserver", &self.folder)?;
         let admin = self.admin()?;
         api.wait_for(Duration::from_secs(60), |_| {
@@ -185,11 +213,28 @@ impl Cluster {
         Ok(Pair { certificate: read("crt")?, key: read("key")? })
     }
 
+    /// Starts the API server again with these flags beside the usual ones, and none of earlier calls.
+    pub fn restart_api_server_with(&mut self, flags: &[&str]) -> Result<()> {
+        self.api_flags = flags.iter().map(ToString::to_string).collect();
+        self.restart_api_server()
+    }
+
     /// Stops the API server and starts it again on the same store; ready when this returns.
     pub fn restart_api_server(&mut self) -> Result<()> {
         let port = self.server.rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
         drop(self.api.take());
         self.start_api_server(port)
+    }
+
+    /// Removes the history of etcd: no watch can go on from an earlier state.
+    pub fn compact_etcd(&self) -> Result<()> {
+        let etcd: SocketAddr = self.etcd_url.trim_start_matches("http://").parse()?;
+        let newest = wire::post(etcd, "/v3/kv/range", &json!({ "key": base64("/") }))?;
+        let newest: serde_json::Value = serde_json::from_str(&newest.body)?;
+        let request = json!({ "revision": newest["header"]["revision"], "physical": true });
+        let answer = wire::post(etcd, "/v3/kv/compaction", &request)?;
+        ensure!(answer.status == 200, "etcd answers {}: {}", answer.status, answer.body);
+        Ok(())
     }
 
     /// Processor time of the API server so far.
@@ -319,6 +364,17 @@ fn write_admission_configuration(folder: &Path, port: u16) -> Result<()> {
         "apiVersion": "apiserver.config.k8s.io/v1", "kind": "AdmissionConfiguration", "plugins": plugins,
     });
     fs::write(folder.join("admission.json"), configuration.to_string()).context("writing admission.json")
+}
+
+/// The configuration with which the API server opens connections to Services through an HTTP proxy.
+fn egress_configuration(socket: &Path) -> serde_json::Value {
+    let transport = json!({ "uds": { "udsName": socket.display().to_string() } });
+    json!({
+        "apiVersion": "apiserver.k8s.io/v1beta1", "kind": "EgressSelectorConfiguration",
+        "egressSelections": [{
+            "name": "cluster", "connection": { "proxyProtocol": "HTTPConnect", "transport": transport },
+        }],
+    })
 }
 
 /// A new folder that is removed when this process ends.

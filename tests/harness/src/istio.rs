@@ -108,7 +108,7 @@ impl Istio {
 }
 
 /// Creates the mesh's root namespace, which Bulkhead writes to before Istio runs.
-pub(crate) fn create_namespace(cluster: &Cluster) -> Result<()> {
+pub fn create_namespace(cluster: &Cluster) -> Result<()> {
     let namespace =
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "istio-system" } });
     cluster.admin()?.apply(&namespace.to_string()).map(drop)

@@ -1,6 +1,8 @@
 //! kubectl as one user.
 
+use std::fs;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -28,6 +30,14 @@ impl Kubectl {
         command.env("KUBECONFIG", &self.kubeconfig).env("KUBECACHEDIR", self.folder().join("cache"));
         command.args(arguments);
         Ok(command)
+    }
+
+    /// The same user, who reaches the API server at another address.
+    pub fn through(&self, server: &str, address: SocketAddr) -> Result<Self> {
+        let kubeconfig = self.kubeconfig.with_extension(format!("{}.kubeconfig", address.port()));
+        let direct = fs::read_to_string(&self.kubeconfig)?;
+        fs::write(&kubeconfig, direct.replace(server, &format!("https://{address}")))?;
+        Ok(Self { kubeconfig })
     }
 
     pub fn run(&self, arguments: &[&str]) -> Result<Said> {
@@ -76,7 +86,12 @@ impl Kubectl {
     }
 
     fn feed_ok(&self, arguments: &[&str], input: &str) -> Result<String> {
-        let said = self.feed(arguments, input)?;
+        let mut said = self.feed(arguments, input)?;
+        // The API server gives up a read when etcd is slow. As a read changes nothing, it is repeated once.
+        if arguments.first() == Some(&"get") && said.stderr.contains("(Timeout)") {
+            eprintln!("again, after a timeout: kubectl {}", arguments.join(" "));
+            said = self.feed(arguments, input)?;
+        }
         if !said.success {
             bail!("kubectl {} failed:\n{}{}", arguments.join(" "), said.stdout, said.stderr);
         }

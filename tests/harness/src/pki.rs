@@ -3,7 +3,7 @@
 use anyhow::Result;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, SanType,
+    Issuer, KeyPair, SanType, date_time_ymd,
 };
 
 /// A certificate and its key, PEM.
@@ -48,6 +48,14 @@ impl Authority {
         let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         params.distinguished_name = distinguished(names.first().copied().unwrap_or_default(), None);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(&params)
+    }
+
+    /// A serving certificate whose life has ended.
+    pub fn expired_server(&self, names: &[&str]) -> Result<Pair> {
+        let mut params = CertificateParams::new(names.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        params.not_before = date_time_ymd(2025, 1, 1);
+        params.not_after = date_time_ymd(2025, 2, 1);
         self.sign(&params)
     }
 

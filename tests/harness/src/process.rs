@@ -57,9 +57,23 @@ impl Process {
         }
     }
 
-    /// Sends SIGTERM. The shell has `kill` everywhere; as a program it is in a package of its own.
     pub fn terminate(&self) -> Result<()> {
-        let status = Command::new("sh").args(["-c", "kill \"$0\"", &self.id()?.to_string()]).status()?;
+        self.signal("TERM")
+    }
+
+    /// Stops the process until it is resumed, as when its machine is suspended.
+    pub fn suspend(&self) -> Result<()> {
+        self.signal("STOP")
+    }
+
+    pub fn resume(&self) -> Result<()> {
+        self.signal("CONT")
+    }
+
+    /// Sends a signal. The shell has `kill` everywhere; as a program it is in a package of its own.
+    fn signal(&self, signal: &str) -> Result<()> {
+        let kill = ["-c", "kill -s \"$0\" \"$1\"", signal, &self.id()?.to_string()];
+        let status = Command::new("sh").args(kill).status()?;
         if status.success() { Ok(()) } else { bail!("{} is not running", self.name) }
     }
 
@@ -75,11 +89,8 @@ impl Process {
     /// Waits until the process ends by itself.
     pub fn wait(&mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;
-        let child = self.child.as_mut().context("it has been waited for")?;
         while Instant::now() < end {
-            if let Some(status) = child.try_wait()? {
-                guard::ended(child.id());
-                self.child = None;
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             sleep(Duration::from_millis(20));
@@ -87,24 +98,55 @@ impl Process {
         bail!("{} did not end within {limit:?}:\n{}", self.name, tail(&self.log()))
     }
 
+    /// True if the process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// The result of the process, if it has ended by itself.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let child = self.child.as_mut().context("it has been waited for")?;
+        let status = child.try_wait()?;
+        if status.is_some() {
+            guard::ended(child.id());
+            self.child = None;
+        }
+        Ok(status)
+    }
+
     /// Resident memory in MiB, from `/proc`.
     pub fn resident_mib(&self) -> Result<f64> {
         memory_mib(self.id()?, "VmRSS:")
     }
 
-    /// Processor time so far, from `/proc`. Its unit there is a hundredth of a second on every Linux.
+    /// The peak of the resident memory in MiB.
+    pub fn peak_mib(&self) -> Result<f64> {
+        peak_mib(self.id()?)
+    }
+
+    /// The number of open files, of which each connection is one.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()?))?.count())
+    }
+
+    /// Processor time so far.
     pub fn processor_time(&self) -> Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?))?;
-        // After the name, which can have spaces.
-        let (_, fields) = stat.rsplit_once(')').context("a name")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
-        Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+        processor_time(self.id()?)
     }
 
     fn id(&self) -> Result<u32> {
         let child = self.child.as_ref();
         child.map(Child::id).with_context(|| format!("{} has been waited for", self.name))
     }
+}
+
+/// The processor time of a process so far, from `/proc`. Its unit there is a hundredth of a second on every Linux.
+pub fn processor_time(id: u32) -> Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    // After the name, which can have spaces.
+    let (_, fields) = stat.rsplit_once(')').context("a name")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+    Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
 }
 
 /// The peak of the resident memory of a process, in MiB, from `/proc`.

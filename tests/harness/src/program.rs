@@ -69,6 +69,8 @@ fn serve(
             command.args([option, "127.0.0.1:0"]);
         }
     }
+    // The files of the harness, unless the arguments say otherwise.
+    command.env("BULKHEAD_CERTIFICATES", "external");
     match kubeconfig {
         Some(file) => command.env("KUBECONFIG", file),
         None => command.env_remove("KUBECONFIG"),
@@ -245,8 +247,19 @@ pub fn controller(cluster: &Cluster, binary: &Path) -> Result<Process> {
 /// Starts the controller alone, with these arguments.
 pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> Result<Process> {
     let account = cluster.service_account(NAMESPACE, "bulkhead-controller")?;
+    named_controller(binary, "controller", &cluster.folder, arguments, &account.kubeconfig)
+}
+
+/// Starts one of several controllers.
+pub fn named_controller(
+    binary: &Path,
+    name: &str,
+    folder: &Path,
+    arguments: &[&str],
+    kubeconfig: &Path,
+) -> Result<Process> {
     let arguments = [&["--parts=controller"], arguments].concat();
-    Ok(serve(binary, "controller", &cluster.folder, &arguments, Some(&account.kubeconfig))?.0)
+    Ok(serve(binary, name, folder, &arguments, Some(kubeconfig))?.0)
 }
 
 /// The settings file of an installation.
@@ -285,7 +298,7 @@ pub fn register(cluster: &Cluster, binary: &Path, port: u16, authority: &Authori
 }
 
 /// Objects of a cluster with nodes: the Service of its DNS, and the address of the API server.
-fn endpoints() -> serde_json::Value {
+pub fn endpoints() -> serde_json::Value {
     json!({ "apiVersion": "v1", "kind": "List", "items": [
         {
             "apiVersion": "v1", "kind": "Service",

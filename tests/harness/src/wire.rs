@@ -139,8 +139,17 @@ pub fn read(connection: &mut impl Read) -> Result<Answer> {
 
 /// A GET over plain HTTP, on a connection of its own.
 pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    plain(address, &format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n"))
+}
+
+/// A POST of JSON over plain HTTP, on a connection of its own.
+pub fn post(address: SocketAddr, path: &str, body: &serde_json::Value) -> Result<Answer> {
+    plain(address, &String::from_utf8(request(path, body.to_string().as_bytes()))?)
+}
+
+fn plain(address: SocketAddr, request: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     read(&mut stream)
 }

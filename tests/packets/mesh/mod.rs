@@ -84,7 +84,7 @@ fn forbidden_calls_do_not_arrive() {
     assert!(wrong.is_none(), "expected {wrong:?}\n{table}");
     compare_part("packets", &table);
     if !has_ipv6() {
-        crate::say("NO CALLS WERE MADE BY IPv6, which this machine lacks");
+        support::say("NO CALLS WERE MADE BY IPv6, which this machine lacks");
     }
 }
 

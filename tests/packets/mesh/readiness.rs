@@ -70,7 +70,7 @@ pub(super) fn closes_the_first_pod(stage: &Stage<'_>, admin: &Kubectl) {
         open[open.len() / 2],
         open[open.len() - 1],
     );
-    crate::say(&said);
+    support::say(&said);
     assert_eq!(arrived, 0, "{said}");
 }
 

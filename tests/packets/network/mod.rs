@@ -246,7 +246,7 @@ impl Trial {
         let Self { sets, sent, wrong, .. } = self;
         let families = if has_ipv6() { "IPv4 and IPv6" } else { "IPv4; THIS MACHINE HAS NO IPv6" };
         let said = format!("{sent} packets past {sets} sets of policies, by {families}");
-        crate::say(&said);
+        support::say(&said);
         assert!(wrong.is_empty(), "{wrong}");
     }
 }

@@ -66,7 +66,7 @@ pub(super) const API_SERVERS: [&str; 2] = ["192.0.2.10", "2001:db8::10"];
 const API_SERVER: &[Other] = &[Address(API_SERVERS[0]), Address(API_SERVERS[1])];
 pub(super) const DNS_SERVICES: [&str; 2] = ["10.96.0.10", "fd00::10"];
 const DNS_ADDRESSES: &[Other] =
-    &[Address(DNS_SERVICES[0]), Address(DNS_SERVICES[1]), Address("169.254.20.10")];
+    &[Address(DNS_SERVICES[0]), Address(DNS_SERVICES[1]), Address("169.254.20.10"), Address("169.254.25.10")];
 
 /// Every port that some policy names, and one that none does.
 pub(super) const ALL: &[Port] = &[
@@ -80,6 +80,7 @@ pub(super) const ALL: &[Port] = &[
     Tcp(15012),
     Tcp(15020),
     Udp(53),
+    Udp(8125),
 ];
 
 const BOTH: [bool; 2] = [true, true];
@@ -137,8 +138,8 @@ pub(super) const ROWS: &[Row] = &[
     row("the egress gateway, a host granted", ACME, &[Pod(EGRESS, EGRESS_GATEWAY)], &[Tcp(8443)], OUT),
     row("its other ports", ACME, &[Pod(EGRESS, EGRESS_GATEWAY)], &[Tcp(443), Tcp(15020)], NEITHER),
     row("the egress gateway, no host granted", BETA, &[Pod(EGRESS, EGRESS_GATEWAY)], ALL, NEITHER),
-    row("addresses, granted with a port", ACME, &[Address("198.51.100.7")], &[Tcp(5432)], OUT),
-    row("their other ports", ACME, &[Address("198.51.100.7")], &[Tcp(443), Udp(5432)], NEITHER),
+    row("addresses, granted with a port", ACME, &[Address("198.51.100.7")], &[Tcp(5432), Udp(8125)], OUT),
+    row("their other ports", ACME, &[Address("198.51.100.7")], &[Tcp(443), Tcp(8125), Udp(5432)], NEITHER),
     row("the cloud's metadata", ACME, &[Address("169.254.169.254")], &[Tcp(80)], NEITHER),
     row("outside the cluster", ACME, &[Address("203.0.113.7"), Address("2001:db8::7")], ALL, NEITHER),
 ];

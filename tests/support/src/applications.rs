@@ -32,11 +32,15 @@ pub fn template(object: &mut Value) -> Option<&mut Value> {
     spec.get_mut("template")
 }
 
-/// The number of pods that the controllers make of an object.
-fn pods_of(object: &Value, nodes: u64) -> u64 {
+/// The number of pods that the controllers make of an object. An owner may not count the nodes.
+fn pods_of(member: &Kubectl, namespace: &str, object: &Value) -> u64 {
     match object["kind"].as_str().unwrap() {
         "Deployment" | "StatefulSet" => object["spec"]["replicas"].as_u64().unwrap_or(1),
-        "DaemonSet" => nodes,
+        "DaemonSet" => {
+            let name = object["metadata"]["name"].as_str().unwrap();
+            let daemon_set = ["daemonset", name, "-n", namespace];
+            jsonpath(member, &daemon_set, "{.status.desiredNumberScheduled}").parse().unwrap()
+        }
         "Job" | "Pod" => 1,
         _ => 0,
     }
@@ -46,9 +50,8 @@ fn pods_of(object: &Value, nodes: u64) -> u64 {
 pub fn run(member: &Kubectl, namespace: &str, objects: &[Value]) {
     let said = member.feed(&["apply", "-f", "-"], &list(objects.to_vec()).to_string()).unwrap();
     expect_admitted(&said);
-    let nodes = member.ok(&["get", "nodes", "-o", "name"]).unwrap().lines().count() as u64;
-    let expected: u64 = objects.iter().map(|object| pods_of(object, nodes)).sum();
     until(|| {
+        let expected: u64 = objects.iter().map(|object| pods_of(member, namespace, object)).sum();
         let names = jsonpath(member, &["pods", "-n", namespace], "{.items[*].metadata.name}");
         names.split_whitespace().count() as u64 == expected
     });

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::process::Process;
 use bulkhead_harness::program::Installation;
@@ -38,12 +39,34 @@ pub fn alone() -> RwLockWriteGuard<'static, Installation> {
     lock().write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Creates a tenant whose members RBAC allows everything; kubectl as one of them.
+/// Creates a tenant with an owner who has no rights but those that Bulkhead gives; kubectl as this owner.
+pub fn new_owner(installation: &Installation, name: &str) -> Kubectl {
+    let (admin, group) = (installation.cluster.admin().unwrap(), format!("{name}-owners"));
+    let tenant = objects::tenant(name, &json!({ "owners": [{ "kind": "Group", "name": group }] }));
+    admin.apply(&tenant.to_string()).unwrap();
+    let owner = installation.cluster.certified_user(&format!("{name}-owner"), &group).unwrap();
+    wait_until_labelled(&owner, name);
+    owner
+}
+
+/// Creates a tenant; kubectl as a member who is an administrator of the cluster too: RBAC allows them everything, so that
+/// Bulkhead alone refuses what a test sees refused.
 pub fn new_tenant(installation: &Installation, name: &str) -> Kubectl {
+    new_tenant_in(&installation.cluster, name)
+}
+
+/// The same in a cluster whose webhook is already called.
+pub fn new_tenant_in(cluster: &Cluster, name: &str) -> Kubectl {
     let group = format!("{name}-developers");
     let tenant = objects::tenant(name, &json!({ "owners": [{ "kind": "Group", "name": group }] }));
-    installation.cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
-    let member = installation.cluster.powerful(&format!("{name}-alice"), &group).unwrap();
+    cluster.admin().unwrap().apply(&tenant.to_string()).unwrap();
+    let member = cluster.powerful(&format!("{name}-alice"), &group).unwrap();
+    wait_until_labelled(&member, name);
+    member
+}
+
+/// Waits until a namespace that the member creates gets the label of the tenant.
+fn wait_until_labelled(member: &Kubectl, name: &str) {
     until(|| {
         let shown = member.run(&[
             "create",
@@ -55,7 +78,6 @@ pub fn new_tenant(installation: &Installation, name: &str) -> Kubectl {
         ]);
         shown.is_ok_and(|said| said.stdout.contains(&format!("\"bulkhead.dev/tenant\": \"{name}\"")))
     });
-    member
 }
 
 /// Creates the namespace `tenant-NAME`, and waits until pods can be created in it.
@@ -102,12 +124,21 @@ pub fn shared_service_selector(admin: &Kubectl, policy: &str) -> Value {
 /// Waits until the baseline of the namespace is applied.
 pub fn wait_until_ready(kubectl: &Kubectl, namespace: &str) {
     let condition = "--for=condition=bulkhead.dev/BaselineReady";
-    kubectl.ok(&["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]).unwrap();
+    wait_as(kubectl, &["wait", condition, &format!("namespace/{namespace}"), "--timeout=60s"]);
 }
 
 /// Waits until the namespace has its default service account: without it no pod can be created.
 pub fn wait_for_default_account(kubectl: &Kubectl, namespace: &str) {
-    kubectl.ok(&["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]).unwrap();
+    wait_as(kubectl, &["wait", "--for=create", "sa/default", "-n", namespace, "--timeout=30s"]);
+}
+
+/// Runs `kubectl wait`. An owner gets the right to it a moment after the namespace exists.
+fn wait_as(kubectl: &Kubectl, arguments: &[&str]) {
+    until(|| {
+        let said = kubectl.run(arguments).unwrap();
+        assert!(said.success || said.stderr.contains("is forbidden"), "{said:?}");
+        said.success
+    });
 }
 
 /// Creates a namespace of the tenant whose baseline stays incomplete: a quota forbids its RoleBinding until the

@@ -30,8 +30,13 @@ pub fn bulkhead_as(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
 
 /// Runs the command as the user of the kubeconfig, with the settings in a file: exit code, and the output.
 pub fn bulkhead_with(kubectl: &Kubectl, arguments: &[&str], settings: &str) -> (i32, Said) {
+    bulkhead_of(kubectl, &[arguments, &["--settings", settings]].concat())
+}
+
+/// Runs a command that reads no settings as the user of the kubeconfig: exit code, and the output.
+pub fn bulkhead_of(kubectl: &Kubectl, arguments: &[&str]) -> (i32, Said) {
     let mut command = Command::new(&*BINARY);
-    command.args(arguments).args(["--settings", settings]).env("KUBECONFIG", &kubectl.kubeconfig);
+    command.args(arguments).env("KUBECONFIG", &kubectl.kubeconfig);
     read(command.output().unwrap())
 }
 

@@ -5,8 +5,15 @@ use std::fs;
 use crate::repository;
 
 /// Documents outside `docs/`, if they are there.
-const OTHERS: &[&str] =
-    &["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md"];
+const OTHERS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "deploy/chart/README.md",
+    "tests/README.md",
+];
 
 /// The paths of all documents.
 pub fn documents() -> Vec<String> {

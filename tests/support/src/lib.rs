@@ -11,22 +11,28 @@
 
 pub mod api;
 pub mod applications;
+pub mod book;
 pub mod cluster;
+pub mod collector;
 pub mod command;
 pub mod conditions;
 pub mod deny_all;
 pub mod documents;
 pub mod host_names;
+pub mod judging;
+pub mod links;
 pub mod metrics;
 pub mod objects;
 pub mod random;
 pub mod refusal;
 pub mod rendered;
 pub mod review;
+pub mod self_managed;
 pub mod snapshot_files;
 pub mod wait;
 pub mod weakening;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -44,4 +50,9 @@ pub const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/
 /// A path of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Tells people a result. The output of `eprintln` is not shown for a test that passes.
+pub fn say(line: &str) {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes()).unwrap();
 }

@@ -19,6 +19,11 @@ impl Random {
         self.number().is_multiple_of(chances)
     }
 
+    /// A number below `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        (self.number() >> 32) % end
+    }
+
     pub fn one_of<'c, T>(&mut self, choices: &'c [T]) -> &'c T {
         &choices[usize::try_from(self.number() >> 32).unwrap() % choices.len()]
     }

@@ -29,6 +29,16 @@ pub const VARIANTS: &[Variant] = &[
     variant("ambient", "mesh: { dataplane: Ambient, waypoints: [waypoint, edge] }"),
     variant("allow-any", "mesh: { outbound: ALLOW_ANY }"),
     variant("quiet", "mesh: { accessLog: \"\" }\nbaseline: { apiFairness: false }"),
+    Variant {
+        name: "openshift-dns",
+        settings: "network: { dns: { preset: OpenShift } }",
+        beside: "\
+apiVersion: v1
+kind: Service
+metadata: { name: dns-default, namespace: openshift-dns }
+spec: { clusterIPs: [172.30.0.10] }
+",
+    },
     variant("same-namespace", "network: { sameTenant: Namespace }"),
     variant("calico-stored", "network: { calico: crd.projectcalico.org/v1 }"),
     variant("calico-served", "network: { calico: projectcalico.org/v3 }"),

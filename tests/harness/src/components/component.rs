@@ -19,9 +19,11 @@ pub(super) struct Component {
     title: &'static str,
     /// The folder of its Go module.
     module: &'static str,
-    /// Its package in the module.
+    /// Its package: one in the module, or the command of a module that it requires.
     package: &'static str,
     ldflags: &'static str,
+    /// The build tags, with commas between them.
+    tags: &'static str,
     packages: OnceLock<Result<usize, String>>,
     binary: OnceLock<Result<PathBuf, String>>,
 }
@@ -34,7 +36,21 @@ impl Component {
         package: &'static str,
         ldflags: &'static str,
     ) -> Self {
-        Self { name, title, module, package, ldflags, packages: OnceLock::new(), binary: OnceLock::new() }
+        Self {
+            name,
+            title,
+            module,
+            package,
+            ldflags,
+            tags: "",
+            packages: OnceLock::new(),
+            binary: OnceLock::new(),
+        }
+    }
+
+    pub(super) const fn with_tags(mut self, tags: &'static str) -> Self {
+        self.tags = tags;
+        self
     }
 
     /// The steps that [`Self::binary`] takes, as the progress names them: none if the binary exists.
@@ -52,7 +68,7 @@ impl Component {
         once(&self.packages, || {
             let step = progress::begin(&self.download_step());
             step.expect(self.required_modules()?, "modules");
-            let packages = go::download(&self.source(), self.package, || step.advance());
+            let packages = go::download(&self.source(), self.package, self.tags, || step.advance());
             let packages = packages.with_context(|| self.download_step())?;
             step.finish();
             Ok(packages)
@@ -67,7 +83,8 @@ impl Component {
                 let packages = self.packages()?;
                 let step = progress::begin(&self.build_step());
                 step.expect(packages, "packages");
-                go::build(&self.source(), self.package, self.ldflags, output, || step.advance())
+                let flags = go::Flags { ldflags: self.ldflags, tags: self.tags };
+                go::build(&self.source(), self.package, flags, output, || step.advance())
                     .with_context(|| self.build_step())?;
                 step.finish();
                 Ok(())
@@ -93,9 +110,16 @@ impl Component {
         let source = self.source();
         let mut hasher = DefaultHasher::new();
         self.ldflags.hash(&mut hasher);
-        let package = source.join(self.package);
-        let files = fs::read_dir(&package).with_context(|| format!("reading {}", package.display()))?;
-        let files = files.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+        if !self.tags.is_empty() {
+            self.tags.hash(&mut hasher);
+        }
+        let files = if self.package.starts_with('.') {
+            let package = source.join(self.package);
+            let files = fs::read_dir(&package).with_context(|| format!("reading {}", package.display()))?;
+            files.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?
+        } else {
+            Vec::new()
+        };
         let modules = ["go.mod", "go.sum"].map(|file| source.join(file));
         let files: BTreeSet<PathBuf> =
             files.into_iter().filter(|path| path.is_file()).chain(modules).collect();

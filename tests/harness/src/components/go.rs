@@ -17,11 +17,26 @@ pub(super) struct Module {
     pub(super) checksum: String,
 }
 
+/// The flags of the linker, and the build tags.
+#[derive(Clone, Copy)]
+pub(super) struct Flags<'f> {
+    pub(super) ldflags: &'f str,
+    pub(super) tags: &'f str,
+}
+
 /// Downloads the modules that compiling `package` needs, and no others; the number of packages to compile. Calls
 /// `on_module` when the download of a module starts.
-pub(super) fn download(source: &Path, package: &str, mut on_module: impl FnMut()) -> Result<usize> {
+pub(super) fn download(
+    source: &Path,
+    package: &str,
+    tags: &str,
+    mut on_module: impl FnMut(),
+) -> Result<usize> {
     let mut list = tools::GO.command()?;
-    list.args(["list", "-deps", package]).env("CGO_ENABLED", "0").current_dir(source).stdout(Stdio::piped());
+    list.args(["list", "-tags", tags, "-deps", package])
+        .env("CGO_ENABLED", "0")
+        .current_dir(source)
+        .stdout(Stdio::piped());
     let (packages, status, stderr) = follow(&mut list, |line| {
         if line.starts_with("go: downloading ") {
             on_module();
@@ -41,7 +56,7 @@ pub(super) fn download(source: &Path, package: &str, mut on_module: impl FnMut()
 pub(super) fn build(
     source: &Path,
     package: &str,
-    ldflags: &str,
+    flags: Flags<'_>,
     output: &Path,
     mut on_package: impl FnMut(),
 ) -> Result<()> {
@@ -51,7 +66,7 @@ pub(super) fn build(
     build
         .args(["-n", "10", "go", "build", "-v", "-trimpath", "-buildvcs=false"])
         // The linker strips debug information. Without it the compiler takes a fifth less time.
-        .args(["-gcflags=all=-dwarf=false", "-ldflags", ldflags, "-o"])
+        .args(["-gcflags=all=-dwarf=false", "-ldflags", flags.ldflags, "-tags", flags.tags, "-o"])
         .arg(output)
         .arg(package)
         .env("CGO_ENABLED", "0")

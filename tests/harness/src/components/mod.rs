@@ -18,9 +18,9 @@ use crate::tools;
 use component::Component;
 pub use envoy::envoy;
 pub use sources::{
-    ADMIN_NETWORK_POLICIES, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS, MONITORING_CRDS,
-    POLICY_CRDS, PROMETHEUS_RULES, PROXY_TEMPLATE, RESERVED_MONITORING_CRDS, Source, gateway_api_file,
-    istio_api_file, istio_file,
+    ADMIN_NETWORK_POLICIES, CERT_MANAGER_CRDS, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS,
+    MONITORING_CRDS, POLICY_CRDS, PROMETHEUS_RULES, PROXY_TEMPLATE, RESERVED_MONITORING_CRDS, Source,
+    gateway_api_file, istio_api_file, istio_file,
 };
 
 /// Clients and feature gates read the version.
@@ -39,6 +39,8 @@ static ISTIO: Component = Component::new("istio", "Istio", "istio", ".", "-s -w"
 static AGENT: Component =
     Component::new("agent", "the agent of Istio's proxies", "istio", "./agent", "-s -w");
 
+static HELM: Component = Component::new("helm", "Helm", "helm", ".", "-s -w");
+
 static CYCLONUS: Component =
     Component::new("cyclonus", "cyclonus, the evaluator of network policies", "cyclonus", ".", "-s -w");
 
@@ -49,6 +51,20 @@ static POLICY_ENGINE: Component = Component::new(
     ".",
     "-s -w",
 );
+
+/// Without service discovery, which the tests of rules do not need.
+static PROMTOOL: Component = Component::new(
+    "promtool",
+    "promtool, the tests of Prometheus' rules",
+    "promtool",
+    "github.com/prometheus/prometheus/cmd/promtool",
+    "-s -w",
+)
+.with_tags("remove_all_sd");
+
+/// The program that writes and unpacks container images.
+static UMOCI: Component =
+    Component::new("umoci", "umoci", "umoci", "github.com/opencontainers/umoci/cmd/umoci", "-s -w");
 
 const TOOLS: [&str; 4] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
 
@@ -78,6 +94,11 @@ pub fn agent() -> Result<PathBuf> {
     AGENT.binary()
 }
 
+/// The program that installs charts.
+pub fn helm() -> Result<PathBuf> {
+    HELM.binary()
+}
+
 /// The program that says which packets network policies allow.
 pub fn cyclonus() -> Result<PathBuf> {
     CYCLONUS.binary()
@@ -86,6 +107,16 @@ pub fn cyclonus() -> Result<PathBuf> {
 /// The program that enforces network policies.
 pub fn policy_engine() -> Result<PathBuf> {
     POLICY_ENGINE.binary()
+}
+
+/// The program that evaluates Prometheus' rules.
+pub fn promtool() -> Result<PathBuf> {
+    PROMTOOL.binary()
+}
+
+/// The program that writes and unpacks container images.
+pub fn umoci() -> Result<PathBuf> {
+    UMOCI.binary()
 }
 
 /// Builds Kubernetes, downloads Istio's modules meanwhile, and then builds Istio, all in the background. A caller that
@@ -134,17 +165,22 @@ pub fn steps() -> Vec<String> {
 pub fn build_all() -> Result<()> {
     build_kubernetes()?;
     build_istio()?;
+    HELM.binary()?;
     CYCLONUS.binary()?;
+    PROMTOOL.binary()?;
     if tools::missing_for_packets().is_none() {
         AGENT.binary()?;
         POLICY_ENGINE.binary()?;
+        UMOCI.binary()?;
     }
     Ok(())
 }
 
 /// Downloads everything that is compiled or read, and compiles nothing. Calls `found` with each thing and its place.
 pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
-    for component in [&KUBERNETES, &KUBECTL, &ISTIO, &AGENT, &CYCLONUS, &POLICY_ENGINE] {
+    let components =
+        [&KUBERNETES, &KUBECTL, &ISTIO, &AGENT, &HELM, &CYCLONUS, &POLICY_ENGINE, &PROMTOOL, &UMOCI];
+    for component in components {
         let packages = component.packages()?;
         found(&component.source().display().to_string(), &format!("{packages} packages"));
     }
@@ -155,7 +191,7 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
         found(file, &gateway_api_file(file)?.display().to_string());
     }
     let monitoring = MONITORING_CRDS.iter().chain(&RESERVED_MONITORING_CRDS).chain([&PROMETHEUS_RULES]);
-    for source in monitoring.chain(POLICY_CRDS) {
+    for source in monitoring.chain(POLICY_CRDS).chain(&CERT_MANAGER_CRDS) {
         found(source.path, &source.file()?.display().to_string());
     }
     found("envoy", &envoy()?.display().to_string());

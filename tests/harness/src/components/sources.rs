@@ -98,6 +98,21 @@ pub static RESERVED_MONITORING_CRDS: [Source; 2] = [
 pub static PROMETHEUS_RULES: Source =
     monitoring("example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml");
 
+/// The CustomResourceDefinition of a kind of cert-manager.
+const fn cert_manager(path: &'static str) -> Source {
+    Source {
+        module: "github.com/cert-manager/cert-manager@v1.21.2",
+        checksum: "h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+        path,
+    }
+}
+
+/// The kinds of cert-manager that the chart creates.
+pub static CERT_MANAGER_CRDS: [Source; 2] = [
+    cert_manager("deploy/crds/cert-manager.io_certificates.yaml"),
+    cert_manager("deploy/crds/cert-manager.io_issuers.yaml"),
+];
+
 /// The kinds of network plugins that the baseline has objects of.
 pub static POLICY_CRDS: [&Source; 3] =
     [&GLOBAL_NETWORK_POLICIES, &ADMIN_NETWORK_POLICIES, &CLUSTER_NETWORK_POLICIES];
