@@ -20,6 +20,7 @@ pub fn kinds(settings: &Settings) -> impl Iterator<Item = Kind> {
     Kind::all_managed().filter(|kind| match kind {
         Kind::GlobalNetworkPolicy => settings.calico == Some(Calico::ApiServer),
         Kind::GlobalNetworkPolicyCrd => settings.calico == Some(Calico::Crd),
+        Kind::CiliumClusterwideNetworkPolicy => settings.cilium,
         Kind::AdminNetworkPolicy => {
             settings.admin_network_policy == Some(AdminPolicyKind::AdminNetworkPolicy)
         }

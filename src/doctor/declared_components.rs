@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     name: "declared-components",
     severity: Severity::Error,
     expects: "The cluster has the mesh's root namespace, the accounts of `gateways`, the Service of `egressGateway`, the Services \
-              of `network.dns.services`, and serves the kinds of `network.calico` and `network.adminNetworkPolicy`; and the \
+              of `network.dns.services`, and serves the kinds of `network.calico`, `network.cilium` and `network.adminNetworkPolicy`; and the \
               addresses of the API servers and of DNS are known.",
     run: |inspection| Box::pin(run(inspection)),
 };
@@ -102,7 +102,9 @@ fn policy_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'stati
         };
         ("network.adminNetworkPolicy", "policy.networking.k8s.io", version, plural)
     });
-    calico.into_iter().chain(admin).collect()
+    let cilium =
+        settings.cilium.then_some(("network.cilium", "cilium.io", "v2", "ciliumclusterwidenetworkpolicies"));
+    calico.into_iter().chain(cilium).chain(admin).collect()
 }
 
 /// Judges the addresses to which the baseline allows the traffic of every pod.
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn every_named_component_is_looked_up() {
         let yaml = "mesh: { rootNamespace: mesh }\n\
-                    network:\n  dns: { services: [dns] }\n  calico: projectcalico.org/v3\n  \
+                    network:\n  dns: { services: [dns] }\n  calico: projectcalico.org/v3\n  cilium: true\n  \
                     adminNetworkPolicy: policy.networking.k8s.io/v1alpha2\n\
                     gateways: [{ name: edge/public, serviceAccount: web, selector: { app: web } }]\n\
                     egressGateway: { namespace: out, service: egress, selector: { app: egress } }";
@@ -144,7 +146,7 @@ mod tests {
             ["ServiceAccount edge/web", "Service out/egress", "Service kube-system/dns", "Namespace mesh"];
         assert_eq!(named, expected);
         let kinds: Vec<&str> = policy_kinds(&settings).iter().map(|(_, _, _, plural)| *plural).collect();
-        assert_eq!(kinds, ["globalnetworkpolicies", "clusternetworkpolicies"]);
+        assert_eq!(kinds, ["globalnetworkpolicies", "ciliumclusterwidenetworkpolicies", "clusternetworkpolicies"]);
     }
 
     #[test]

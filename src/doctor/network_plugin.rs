@@ -12,8 +12,8 @@ use crate::settings::{KUBE_SYSTEM, Settings};
 pub(super) const CHECK: Check = Check {
     name: "network-plugin",
     severity: Severity::Error,
-    expects: "A network plugin that enforces NetworkPolicies runs on every node. Cilium also matches nodes by their addresses \
-              (`policy-cidr-match-mode: nodes`), as the policies for the API servers need it.",
+    expects: "A network plugin that enforces NetworkPolicies runs on every node. With Cilium, the setting \
+              `network.cilium` lets tenants' pods reach the API servers.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -61,7 +61,7 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
     let mut problems = judge(&images, &inspection.settings);
     if runs(&images, "cilium/cilium") {
         match inspection.find_in::<ConfigMap>(KUBE_SYSTEM, "cilium-config").await {
-            Ok(map) => problems.extend(judge_cilium(map.and_then(|map| map.data).as_ref())),
+            Ok(map) => problems.extend(judge_cilium(map.and_then(|map| map.data).as_ref(), &inspection.settings)),
             Err(unread) => problems.push(unread.into()),
         }
     }
@@ -115,7 +115,7 @@ fn judge(images: &[(String, String)], settings: &Settings) -> Vec<Problem> {
     problems
 }
 
-fn judge_cilium(configuration: Option<&BTreeMap<String, String>>) -> Vec<Problem> {
+fn judge_cilium(configuration: Option<&BTreeMap<String, String>>, settings: &Settings) -> Vec<Problem> {
     let object = format!("ConfigMap {KUBE_SYSTEM}/cilium-config");
     let Some(configuration) = configuration else {
         return vec![
@@ -132,12 +132,13 @@ fn judge_cilium(configuration: Option<&BTreeMap<String, String>>) -> Vec<Problem
             "remove `enable-policy`",
         ));
     }
-    if !value("policy-cidr-match-mode").split(',').any(|mode| mode.trim() == "nodes") {
+    let matches_nodes = value("policy-cidr-match-mode").split(',').any(|mode| mode.trim() == "nodes");
+    if !matches_nodes && !settings.cilium {
         problems.push(Problem::warning(
             object,
             "has no `policy-cidr-match-mode: nodes`, so an `ipBlock` never matches a node: if API servers run on nodes, tenants' \
-             pods do not reach them, and the NetworkPolicy of the webhook keeps them out",
-            "set `policyCIDRMatchMode: nodes` in the values of Cilium's chart",
+             pods do not reach them",
+            "set `network.cilium: true` in the settings",
         ));
     }
     problems
@@ -167,13 +168,15 @@ mod tests {
     }
 
     #[test]
-    fn cilium_must_match_nodes() {
-        let count = |key: &str, value: &str| {
-            judge_cilium(Some(&BTreeMap::from([(key.to_owned(), value.to_owned())]))).len()
+    fn cilium_must_match_nodes_or_be_named_in_the_settings() {
+        let count = |cilium, key: &str, value: &str| {
+            let configuration = BTreeMap::from([(key.to_owned(), value.to_owned())]);
+            judge_cilium(Some(&configuration), &Settings { cilium, ..Settings::default() }).len()
         };
-        assert_eq!(count("policy-cidr-match-mode", "nodes"), 0);
-        assert_eq!(count("policy-cidr-match-mode", ""), 1);
-        assert_eq!(count("enable-policy", "never"), 2);
-        assert_eq!(judge_cilium(None).len(), 1);
+        assert_eq!(count(false, "policy-cidr-match-mode", "nodes"), 0);
+        assert_eq!(count(false, "policy-cidr-match-mode", ""), 1);
+        assert_eq!(count(true, "policy-cidr-match-mode", ""), 0);
+        assert_eq!(count(true, "enable-policy", "never"), 1);
+        assert_eq!(judge_cilium(None, &Settings::default()).len(), 1);
     }
 }

@@ -18,6 +18,8 @@ pub const AGGREGATE_TO_TENANT_LABEL: (&str, &str) = ("bulkhead.dev/aggregate-to-
 
 /// Label in which Kubernetes itself writes a namespace's name.
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
+/// Prefix of the labels of a pod's namespace, as Cilium's policies name them.
+pub const CILIUM_NAMESPACE_LABELS: &str = "k8s:io.cilium.k8s.namespace.labels.";
 /// Label by which older policies select namespaces as if it were the name.
 pub const NAME_LABEL: &str = "name";
 

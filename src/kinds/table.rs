@@ -151,6 +151,7 @@ kinds! {
     GlobalNetworkPolicy: Row::written("projectcalico.org", "v3", "globalnetworkpolicies"),
     GlobalNetworkPolicyCrd:
         Row::written("crd.projectcalico.org", "v1", "globalnetworkpolicies").named("GlobalNetworkPolicy"),
+    CiliumClusterwideNetworkPolicy: Row::written("cilium.io", "v2", "ciliumclusterwidenetworkpolicies"),
     // SIG Network's admin network policies: the first kind, and the one that replaces it.
     AdminNetworkPolicy: Row::written("policy.networking.k8s.io", "v1alpha1", "adminnetworkpolicies"),
     ClusterNetworkPolicy: Row::written("policy.networking.k8s.io", "v1alpha2", "clusternetworkpolicies"),

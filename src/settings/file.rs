@@ -87,6 +87,7 @@ pub(super) struct Network {
     pub(super) dns: DnsFile,
     pub(super) same_tenant: SameTenant,
     pub(super) calico: Option<Calico>,
+    pub(super) cilium: bool,
     pub(super) admin_network_policy: Option<AdminPolicyKind>,
 }
 

@@ -123,6 +123,8 @@ pub struct Settings {
     pub same_tenant: SameTenant,
     /// The API for Calico's policies, if the cluster has Calico.
     pub calico: Option<Calico>,
+    /// True if the network plugin is Cilium.
+    pub cilium: bool,
     /// The kind of SIG Network's admin network policies, if the network plugin implements one.
     pub admin_network_policy: Option<AdminPolicyKind>,
     pub gateways: Vec<Gateway>,
@@ -356,6 +358,7 @@ impl Settings {
             waypoints: file.mesh.waypoints.unwrap_or_else(|| owned(WAYPOINTS)),
             same_tenant: file.network.same_tenant,
             calico: file.network.calico,
+            cilium: file.network.cilium,
             admin_network_policy: file.network.admin_network_policy,
             gateways: file.gateways,
             egress_gateway: file.egress_gateway,

@@ -34,6 +34,7 @@ mod mesh_wide;
 mod monitoring;
 mod monitors;
 mod namespaces;
+mod new_namespaces;
 mod other_webhooks;
 mod outage;
 mod owners;

@@ -12,12 +12,14 @@ use support::repository;
 
 const URL: &str = "https://downloads.example.com/v0.1.0/";
 
-/// Writes an archive with these files, which are empty.
+/// Writes an archive with these files, which are empty, in a folder with its name.
 fn archive(folder: &Path, name: &str, files: &[&str]) -> String {
+    let packed = name.strip_suffix(".tar.gz").unwrap();
+    fs::create_dir(folder.join(packed)).unwrap();
     for file in files {
-        fs::write(folder.join(file), "").unwrap();
+        fs::write(folder.join(packed).join(file), "").unwrap();
     }
-    let packed = Command::new("tar").current_dir(folder).args(["-czf", name]).args(files).status();
+    let packed = Command::new("tar").current_dir(folder).args(["-czf", name, packed]).status();
     assert!(packed.unwrap().success());
     folder.join(name).display().to_string()
 }
@@ -63,7 +65,8 @@ fn krew_manifest_has_the_documented_fields() {
         let sum = digest(&SHA256, &fs::read(folder.join(name)).unwrap());
         let sum = sum.as_ref().iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
         assert_eq!(platform["sha256"], sum);
-        let unpacked = files.map(|file| json!({ "from": file, "to": "." }));
+        let packed = name.strip_suffix(".tar.gz").unwrap();
+        let unpacked = files.map(|file| json!({ "from": format!("{packed}/{file}"), "to": "." }));
         assert_eq!((&platform["files"], &platform["bin"]), (&json!(unpacked), &json!("bulkhead")));
         assert_eq!(keys(platform), ["bin", "files", "selector", "sha256", "uri"]);
     }

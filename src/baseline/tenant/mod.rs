@@ -2,6 +2,7 @@
 
 mod admin_network_policy;
 mod calico_policy;
+mod cilium_policy;
 mod flow_schema;
 mod namespace_creator;
 mod site;
@@ -16,12 +17,13 @@ use site::TenantSite;
 
 pub use namespace_creator::NAMESPACE_OWNER_ROLE;
 
-const fn objects<'w>() -> [Object<TenantSite<'w>>; 8] {
+const fn objects<'w>() -> [Object<TenantSite<'w>>; 9] {
     [
         admin_network_policy::admin(),
         admin_network_policy::cluster(),
         calico_policy::crd(),
         calico_policy::api_server(),
+        cilium_policy::object(),
         flow_schema::object(),
         namespace_creator::object(),
         tenant_reader_role::object(),

@@ -192,6 +192,7 @@ impl<'a> Object<'a> {
             | Kind::FlowSchema
             | Kind::GlobalNetworkPolicy
             | Kind::GlobalNetworkPolicyCrd
+            | Kind::CiliumClusterwideNetworkPolicy
             | Kind::AdminNetworkPolicy
             | Kind::ClusterNetworkPolicy => {
                 TypedObject::<IgnoredAny>::read(kind, raw, found)?;

@@ -14,6 +14,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::nodes::Nodes;
 use bulkhead_harness::program::{NAMESPACE, endpoints};
 use serde_json::{Value, json};
+use support::documents::example;
 use support::objects::{self, changed, tenant};
 use support::refusal::expect_refused;
 use support::wait::{until, within};
@@ -28,11 +29,9 @@ fn chart() -> String {
 /// Writes an example of docs/install.md, whose first line is `# NAME` or `# NAME with PART`, as `NAME` into a new folder.
 /// Returns the folder.
 fn documented(title: &str) -> PathBuf {
-    let text = fs::read_to_string(repository("docs/install.md")).unwrap();
-    let (_, rest) = text.split_once(&format!("# {title}\n")).unwrap();
     let folder = folder("documented").unwrap();
     let name = title.split(' ').next().unwrap();
-    fs::write(folder.join(name), rest.split_once("```").unwrap().0).unwrap();
+    fs::write(folder.join(name), example("docs/install.md", title)).unwrap();
     folder
 }
 

@@ -23,6 +23,16 @@ pub fn documents() -> Vec<String> {
     found
 }
 
+/// The example of a document whose first line is `# TITLE`, without this line and the indentation.
+pub fn example(document: &str, title: &str) -> String {
+    let text = fs::read_to_string(repository(document)).unwrap();
+    let mut lines = text.lines().skip_while(|line| line.trim() != format!("# {title}")).peekable();
+    let first = lines.next().unwrap_or_else(|| panic!("{document} has no example `# {title}`"));
+    let indentation = first.len() - first.trim_start().len();
+    let lines = lines.take_while(|line| line.trim() != "```");
+    lines.flat_map(|line| [line.get(indentation..).unwrap_or_default(), "\n"]).collect()
+}
+
 /// The paths of the files below a folder with this extension, in their order.
 pub fn files_below(folder: &str, extension: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -42,6 +42,7 @@ spec: { clusterIPs: [172.30.0.10] }
     variant("same-namespace", "network: { sameTenant: Namespace }"),
     variant("calico-stored", "network: { calico: crd.projectcalico.org/v1 }"),
     variant("calico-served", "network: { calico: projectcalico.org/v3 }"),
+    variant("cilium", "network: { cilium: true }"),
     variant("admin-network-policy", "network: { adminNetworkPolicy: policy.networking.k8s.io/v1alpha1 }"),
     variant("cluster-network-policy", "network: { adminNetworkPolicy: policy.networking.k8s.io/v1alpha2 }"),
     variant(

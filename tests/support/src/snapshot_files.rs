@@ -17,9 +17,18 @@ pub fn compare(path: &str, text: &str) {
         fs::write(&file, text).unwrap();
     }
     let kept = fs::read_to_string(&file).unwrap_or_default();
-    let first = kept.lines().zip(text.lines()).position(|(kept, now)| kept != now);
-    let line = first.unwrap_or_else(|| kept.lines().count().min(text.lines().count())) + 1;
-    assert!(kept == text, "{path} differs from line {line} on; `BLESS=1 cargo test` writes:\n{text}");
+    if kept == text {
+        return;
+    }
+    let (kept, now): (Vec<&str>, Vec<&str>) = (kept.lines().collect(), text.lines().collect());
+    let same = kept.iter().zip(&now).take_while(|(kept, now)| kept == now).count();
+    let excerpt = |lines: &[&str]| lines.iter().skip(same).take(5).copied().collect::<Vec<_>>().join("\n");
+    panic!(
+        "{path} differs from line {} on; `BLESS=1 cargo test` writes it again. It has\n{}\nand this run made\n{}",
+        same + 1,
+        excerpt(&kept),
+        excerpt(&now)
+    );
 }
 
 /// The file `path` must hold a pod of `tenant-acme`, which a dry run in `namespace` printed, with fixed values where each

@@ -104,6 +104,7 @@ pub fn table(kind: Kind) -> &'static [Field] {
         | Kind::FlowSchema
         | Kind::GlobalNetworkPolicy
         | Kind::GlobalNetworkPolicyCrd
+        | Kind::CiliumClusterwideNetworkPolicy
         | Kind::AdminNetworkPolicy
         | Kind::ClusterNetworkPolicy
         | Kind::Unread => CLUSTER,

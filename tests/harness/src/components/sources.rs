@@ -58,6 +58,13 @@ static GLOBAL_NETWORK_POLICIES: Source = Source {
     path: "libcalico-go/config/crd/crd.projectcalico.org_globalnetworkpolicies.yaml",
 };
 
+/// The CustomResourceDefinition of Cilium's CiliumClusterwideNetworkPolicy.
+static CILIUM_CLUSTERWIDE_NETWORK_POLICIES: Source = Source {
+    module: "github.com/cilium/cilium@v1.20.2",
+    checksum: "h1:dqiEGIcXc+gqCLYG/l7VCFJ8GHyb4HUrwbZOpkX5dL8=",
+    path: "pkg/k8s/apis/cilium.io/client/crds/v2/ciliumclusterwidenetworkpolicies.yaml",
+};
+
 /// The CustomResourceDefinition of AdminNetworkPolicy, from the last version that has it.
 pub static ADMIN_NETWORK_POLICIES: Source = Source {
     module: "sigs.k8s.io/network-policy-api@v0.1.6-0.20250401132235-45061d10895e",
@@ -114,8 +121,12 @@ pub static CERT_MANAGER_CRDS: [Source; 2] = [
 ];
 
 /// The kinds of network plugins that the baseline has objects of.
-pub static POLICY_CRDS: [&Source; 3] =
-    [&GLOBAL_NETWORK_POLICIES, &ADMIN_NETWORK_POLICIES, &CLUSTER_NETWORK_POLICIES];
+pub static POLICY_CRDS: [&Source; 4] = [
+    &GLOBAL_NETWORK_POLICIES,
+    &CILIUM_CLUSTERWIDE_NETWORK_POLICIES,
+    &ADMIN_NETWORK_POLICIES,
+    &CLUSTER_NETWORK_POLICIES,
+];
 
 impl Source {
     /// Creates the kind of this CustomResourceDefinition, and waits until the API server serves it.
