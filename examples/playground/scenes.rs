@@ -22,7 +22,8 @@ enum Expect {
     Success,
     /// Fails and prints this.
     Refusal(&'static str),
-    /// Succeeds and prints this, within half a minute.
+    /// Succeeds and prints this and no error, within half a minute. The controller gives the owner of a new namespace their
+    /// permissions a moment after it exists.
     Soon(&'static str),
 }
 
@@ -40,7 +41,6 @@ const SCENES: &[Scene] = &[
         "Alice is an owner of tenant acme. She creates a namespace without labels. The webhook adds the labels of her tenant.",
         "alice",
         "kubectl create namespace tenant-acme",
-        // The controller gives her this right, and the next ones, a moment after the Tenant and the namespace exist.
         Soon("created"),
     ),
     scene(
@@ -228,11 +228,13 @@ impl Scene {
     fn play(&self, installation: &Installation) -> Result<String> {
         let end = Instant::now() + Duration::from_secs(30);
         loop {
-            let (success, said) = self.run(installation)?;
+            let output = self.command(installation)?.output()?;
+            let is_quiet = output.stderr.is_empty();
+            let said = String::from_utf8([output.stdout, output.stderr].concat())?;
             let expected = match self.expect {
-                Success => success,
-                Refusal(code) => !success && said.contains(code),
-                Soon(text) => success && said.contains(text),
+                Success => output.status.success(),
+                Refusal(code) => !output.status.success() && said.contains(code),
+                Soon(text) => output.status.success() && said.contains(text) && is_quiet,
             };
             if expected {
                 return Ok(said);
@@ -243,7 +245,7 @@ impl Scene {
         }
     }
 
-    fn run(&self, installation: &Installation) -> Result<(bool, String)> {
+    fn command(&self, installation: &Installation) -> Result<Command> {
         let mut words = self.command.split(' ');
         let program = words.next().unwrap_or_default();
         let arguments: Vec<&str> = words.collect();
@@ -254,9 +256,8 @@ impl Scene {
             bulkhead.args(&arguments);
             bulkhead
         };
-        let output = command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).output()?;
-        let said = [output.stdout, output.stderr].concat();
-        Ok((output.status.success(), String::from_utf8(said)?))
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+        Ok(command)
     }
 }
 

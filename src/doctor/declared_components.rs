@@ -146,7 +146,10 @@ mod tests {
             ["ServiceAccount edge/web", "Service out/egress", "Service kube-system/dns", "Namespace mesh"];
         assert_eq!(named, expected);
         let kinds: Vec<&str> = policy_kinds(&settings).iter().map(|(_, _, _, plural)| *plural).collect();
-        assert_eq!(kinds, ["globalnetworkpolicies", "ciliumclusterwidenetworkpolicies", "clusternetworkpolicies"]);
+        assert_eq!(
+            kinds,
+            ["globalnetworkpolicies", "ciliumclusterwidenetworkpolicies", "clusternetworkpolicies"]
+        );
     }
 
     #[test]

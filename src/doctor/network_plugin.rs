@@ -61,7 +61,10 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
     let mut problems = judge(&images, &inspection.settings);
     if runs(&images, "cilium/cilium") {
         match inspection.find_in::<ConfigMap>(KUBE_SYSTEM, "cilium-config").await {
-            Ok(map) => problems.extend(judge_cilium(map.and_then(|map| map.data).as_ref(), &inspection.settings)),
+            Ok(map) => {
+                let configuration = map.and_then(|map| map.data);
+                problems.extend(judge_cilium(configuration.as_ref(), &inspection.settings));
+            }
             Err(unread) => problems.push(unread.into()),
         }
     }

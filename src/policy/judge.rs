@@ -1,15 +1,12 @@
 //! Judges a request by every rule that applies, and decides which violations are admitted all the same.
 
 use std::cell::OnceCell;
-use std::fmt::Write;
 
-use super::object::{ControllerRef, Object, OwnerInfo};
+use super::object::Object;
 use super::read_object::ReadObject;
 use super::request::Request;
 use super::rules::{NamespaceClass, RULES, Rule};
-use super::verdict::{
-    JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason, quote,
-};
+use super::verdict::{JudgeError, Retry, RuleReport, Verdict, Violation, WaivedViolation, WaiverReason};
 use super::{Review, ReviewObject, exemption, pod_templates, ratchet};
 use crate::kinds::{Kind, Operation, Resource};
 use crate::snapshot::{LiveObjectKey, NamespaceOwner, Snapshot};
@@ -150,28 +147,6 @@ impl Request<'_> {
     fn contact(&self) -> Option<String> {
         let (name, tenant) = self.tenant?;
         tenant.filter(|_| self.may_reveal(name))?.contact.clone()
-    }
-
-    /// Adds a sentence about the controller that creates the pod to the last violation of a rule about pods: only the
-    /// template can be corrected.
-    fn name_controller(&self, rules: &[Rule], refused: &mut [Violation]) {
-        let is_about_pods = |violation: &&mut Violation| {
-            rules.iter().any(|rule| rule.code() == violation.code && rule.is_about_pods())
-        };
-        let is_new_pod = self.kind == Kind::Pod && self.operation == Operation::Create;
-        let last = refused.iter_mut().rev().find(is_about_pods).filter(|_| is_new_pod);
-        if let (Some(last), Some(ControllerRef { kind, name, .. })) = (last, self.controller()) {
-            let controller = quote(&format!("{kind} {name}"));
-            let _ = write!(
-                last.fix,
-                " {controller} creates this pod: correct its pod template, or that of the object that owns it."
-            );
-        }
-    }
-
-    /// Returns the controller of the object.
-    fn controller(&self) -> Option<ControllerRef<'_>> {
-        OwnerInfo::read(self.review.object?.raw().ok()?).ok()?.controller
     }
 
     /// True if the request adds an ephemeral container in a namespace with an Exemption from `rule`, even an expired

@@ -11,6 +11,7 @@ pub mod fields;
 mod judge;
 pub mod object;
 mod pod_changes;
+mod pod_controller;
 mod pod_templates;
 pub mod proxy;
 mod ratchet;

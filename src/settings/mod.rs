@@ -41,6 +41,7 @@ pub const SETTINGS_KEY: &str = "settings.yaml";
 
 /// The settings in use.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the settings")]
 pub struct Settings {
     /// Users who act for the platform.
     pub platform_users: BTreeSet<String>,

@@ -1,7 +1,9 @@
 //! A day of a tenant's owner, with their own kubeconfig and no rights but those that Bulkhead gives.
 
+use bulkhead_harness::helm::Helm;
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use serde_json::{Value, json};
+use support::chart::chart;
 use support::cluster::{jsonpath, new_namespace, new_owner, shared, wait_until_ready};
 use support::command::bulkhead_of;
 use support::objects::{self, changed};
@@ -44,6 +46,7 @@ fn owner_works_for_a_day_with_their_own_rights() {
     let name = pod(&owner, &namespace, 2);
 
     debug(&owner, &namespace, &name);
+    release(&owner, &namespace);
     get_refused_and_do_what_the_refusal_says(&owner, &namespace);
 
     let (_, said) = bulkhead_of(&owner, &["whoami"]);
@@ -89,6 +92,29 @@ fn deploy(owner: &Kubectl, namespace: &str) {
     ];
     expect_admitted(&apply(owner, &objects::list(folder.map(of_the_day))));
     pod(owner, namespace, 1);
+}
+
+/// A release of a chart, from its installation to its removal.
+fn release(owner: &Kubectl, namespace: &str) {
+    let helm = Helm::new(owner.clone());
+    let here = ["-n", namespace];
+    let helm_ok = |arguments: &[&str]| helm.ok(&[arguments, &here].concat()).unwrap();
+    let service = json!({ "selector": { "app": "shop" }, "ports": [{ "port": 80, "targetPort": 8080 }] });
+    let objects = [objects::deployment("", "shop"), objects::object("v1", "Service", "", "shop", &service)];
+    let chart = chart(&objects).display().to_string();
+    let image = || {
+        jsonpath(
+            owner,
+            &[&["deployment", "shop"], &here[..]].concat(),
+            "{.spec.template.spec.containers[0].image}",
+        )
+    };
+    helm_ok(&["install", "shop", &chart]);
+    helm_ok(&["upgrade", "shop", &chart, "--set", "image=registry.example.com/app:2"]);
+    assert_eq!(image(), "registry.example.com/app:2");
+    helm_ok(&["rollback", "shop", "1"]);
+    assert_eq!(image(), "registry.example.com/app:1");
+    helm_ok(&["uninstall", "shop"]);
 }
 
 /// Nothing runs here: the API server authorizes and admits each call, and then finds no node.

@@ -25,7 +25,8 @@ fn body(site: TenantSite<'_>) -> Option<Value> {
         { "key": label, "operator": "Exists" },
         { "key": label, "operator": "NotIn", "values": [tenant] },
     ] });
-    let server_ports: BTreeSet<u16> = site.snapshot.endpoints.api_servers.iter().map(|(_, port)| *port).collect();
+    let server_ports: BTreeSet<u16> =
+        site.snapshot.endpoints.api_servers.iter().map(|(_, port)| *port).collect();
     // The NetworkPolicies deny by default. This policy isolates no pod that they do not select.
     let no_default_deny = json!({ "ingress": false, "egress": false });
     let mut specs = vec![json!({
@@ -36,8 +37,8 @@ fn body(site: TenantSite<'_>) -> Option<Value> {
         "egress": [{ "toEntities": API_SERVERS, "toPorts": tcp(server_ports) }],
     })];
     specs.extend(site.tenant.grants.api_server_callbacks.iter().map(|callback| {
-        let mut labels = json!(callback.selector);
-        labels[&label] = json!(tenant);
+        let mut labels = callback.selector.clone();
+        labels.insert(label.clone(), tenant.clone());
         json!({
             "endpointSelector": { "matchLabels": labels },
             "enableDefaultDeny": no_default_deny,

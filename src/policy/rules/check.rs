@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::{Kinds, Request, RuleReport};
 use crate::kinds::Kind;
 use crate::policy::object::{
-    CertificateRequest, Connection, DestinationRule, Gateway, Ingress, MetadataAt, Monitor, NamespaceView,
-    NetworkPolicy, Object, PeerAuthentication, Policy, Route, Secret, ServiceEntry, Sidecar, Spec, Telemetry,
-    TenantView, TokenRequest, Workload,
+    AuthorizationPolicy, CertificateRequest, Connection, DestinationRule, Gateway, Ingress, MetadataAt,
+    Monitor, NamespaceView, NetworkPolicy, Object, PeerAuthentication, Policy, Route, Secret, ServiceEntry,
+    Sidecar, Spec, Telemetry, TenantView, TokenRequest, Workload,
 };
 
 /// The check of a rule. The engine unpacks the object, so that a check begins with what it judges.
@@ -41,6 +41,7 @@ pub enum Check {
     /// A policy of any kind that the baseline has objects of.
     Policy(fn(&Request<'_>, &Policy<'_>, &mut RuleReport)),
     NetworkPolicy(fn(&Request<'_>, &NetworkPolicy<'_>, &mut RuleReport)),
+    AuthorizationPolicy(fn(&Request<'_>, &AuthorizationPolicy<'_>, &mut RuleReport)),
     PeerAuthentication(fn(&Request<'_>, &PeerAuthentication<'_>, &mut RuleReport)),
     Sidecar(fn(&Request<'_>, &Sidecar<'_>, &mut RuleReport)),
     ServiceEntry(fn(&Request<'_>, &ServiceEntry<'_>, &mut RuleReport)),
@@ -72,6 +73,7 @@ impl Check {
             Self::Monitor(_) => &[Kinds::Only(&[Kind::ServiceMonitor, Kind::PodMonitor])],
             Self::Baseline(_) => &[Kinds::Managed],
             Self::NetworkPolicy(_) => &[Kinds::Only(&[Kind::NetworkPolicy])],
+            Self::AuthorizationPolicy(_) => &[Kinds::Only(&[Kind::AuthorizationPolicy])],
             Self::PeerAuthentication(_) => &[Kinds::Only(&[Kind::PeerAuthentication])],
             Self::Sidecar(_) => &[Kinds::Only(&[Kind::Sidecar])],
             Self::ServiceEntry(_) => &[Kinds::Only(&[Kind::ServiceEntry])],
@@ -128,6 +130,9 @@ impl Check {
                 match (check, &policy.spec) {
                     (Self::Policy(check), _) => check(request, policy, report),
                     (Self::NetworkPolicy(check), Spec::NetworkPolicy(spec)) => check(request, spec, report),
+                    (Self::AuthorizationPolicy(check), Spec::AuthorizationPolicy(spec)) => {
+                        check(request, spec, report);
+                    }
                     (Self::PeerAuthentication(check), Spec::PeerAuthentication(spec)) => {
                         check(request, spec, report);
                     }

@@ -105,6 +105,7 @@ rules! {
     bh704_ignored_policy
     bh705_key_source
     bh707_silenced_log
+    bh708_lost_deny
     bh801_external_ip
     bh802_external_name
     bh803_manual_endpoints

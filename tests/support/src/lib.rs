@@ -12,6 +12,7 @@
 pub mod api;
 pub mod applications;
 pub mod book;
+pub mod chart;
 pub mod cluster;
 pub mod collector;
 pub mod command;
