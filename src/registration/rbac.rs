@@ -11,7 +11,7 @@ use crate::certs::{AUTHORITY_SECRET, CERTIFICATE_SECRET};
 use crate::keys::{AGGREGATE_TO_TENANT_LABEL, NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::settings::{PROBE_NAMESPACE, Settings};
+use crate::settings::{PROBE_NAMESPACE, Settings, controller_account_for};
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
@@ -27,16 +27,10 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
     for account in [WEBHOOK_ACCOUNT, CONTROLLER] {
         objects.push(service_account(namespace, account));
         let own = ["exemptions", "sharedservices", "tenants"].map(|resource| watch_rule(GROUP, resource));
-        let mut rules = vec![watch_rule("", "namespaces")];
+        let mut rules = vec![allow("", &["namespaces"], &["get", "list", "watch"])];
         rules.extend(own);
-        let mut config_maps: Vec<String> = reserved_names_config_maps().collect();
-        config_maps.push(PROXY_REFERENCES_CONFIG_MAP.to_owned());
         // RBAC can limit a watch to one name, but not to several: reserved names, references of the proxy, settings.
         let mut own_namespace_rules = vec![watch_rule("", "configmaps")];
-        own_namespace_rules.push(json!({
-            "apiGroups": [""], "resources": ["secrets"], "resourceNames": [CERTIFICATE_SECRET],
-            "verbs": ["get", "list", "watch"],
-        }));
         if account == CONTROLLER {
             rules.extend(baseline_rules());
             rules.extend(audited_resource_rules("list", |_| true));
@@ -44,25 +38,15 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
                 |(_, [group, _, resource])| json!({ "apiGroups": [group], "resources": [resource], "verbs": ["list"] }),
             ));
             rules.extend(webhook_rules());
-            own_namespace_rules.extend([
-                json!({
-                    "apiGroups": [""], "resources": ["configmaps"], "verbs": ["update"],
-                    "resourceNames": config_maps,
-                }),
-                json!({
-                    "apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "update"],
-                    "resourceNames": [AUTHORITY_SECRET, CERTIFICATE_SECRET],
-                }),
-                // RBAC cannot limit `create` by `resourceNames`.
-                json!({ "apiGroups": [""], "resources": ["configmaps", "secrets"], "verbs": ["create"] }),
-                json!({
-                    "apiGroups": ["coordination.k8s.io"], "resources": ["leases"],
-                    "verbs": ["create", "get", "update"],
-                }),
-            ]);
+            own_namespace_rules.extend(store_rules());
         } else {
             // The owners of pods, which an Exemption may name.
-            rules.extend(audited_resource_rules("get", |kind| kind.is_workload() && kind != Kind::Pod));
+            let creates_others = |kind: Kind| controller_account_for(kind.name()).is_some();
+            rules.extend(audited_resource_rules("get", creates_others));
+            own_namespace_rules.push(json!({
+                "apiGroups": [""], "resources": ["secrets"], "resourceNames": [CERTIFICATE_SECRET],
+                "verbs": ["list", "watch"],
+            }));
         }
         objects.extend(cluster_role(namespace, account, &rules));
         objects.extend(role(
@@ -78,6 +62,23 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
         objects.extend(role(PROBE_NAMESPACE, namespace, account, &[probe]));
     }
     objects
+}
+
+/// Returns the permissions on what the controller stores in its own namespace: reserved names, references of the proxy,
+/// certificates, and its Lease.
+fn store_rules() -> [Value; 5] {
+    let mut config_maps: Vec<String> = reserved_names_config_maps().collect();
+    config_maps.push(PROXY_REFERENCES_CONFIG_MAP.to_owned());
+    let core = |resource: &str, verbs: &[&str], names: &[&str]| json!({ "apiGroups": [""], "resources": [resource], "verbs": verbs, "resourceNames": names });
+    let config_maps: Vec<&str> = config_maps.iter().map(String::as_str).collect();
+    [
+        core("configmaps", &["get"], &[PROXY_REFERENCES_CONFIG_MAP]),
+        core("configmaps", &["update"], &config_maps),
+        core("secrets", &["get", "update"], &[AUTHORITY_SECRET, CERTIFICATE_SECRET]),
+        // RBAC cannot limit `create` by `resourceNames`.
+        allow("", &["configmaps", "secrets"], &["create"]),
+        allow("coordination.k8s.io", &["leases"], &["create", "get", "update"]),
+    ]
 }
 
 /// Returns the namespace for dry runs, and a policy that refuses everything else there: RBAC cannot demand a dry run.
@@ -131,7 +132,7 @@ fn audited_resource_rules(verb: &str, is_included: impl Fn(Kind) -> bool) -> Vec
 fn baseline_rules() -> Vec<Value> {
     let verbs = |kind: Kind| {
         let full = ["create", "delete", "get", "list", "update", "watch"].as_slice();
-        if kind.is_partly_managed() { &["create", "get", "list", "patch", "watch"] } else { full }
+        if kind.is_partly_managed() { &["create", "list", "patch", "watch"] } else { full }
     };
     let mut rules: Vec<Value> = Kind::all_managed()
         .map(
@@ -139,6 +140,8 @@ fn baseline_rules() -> Vec<Value> {
         )
         .collect();
     rules.extend([
+        // Owners may get their Tenant, and an account can only grant permissions that it has.
+        allow(GROUP, &["tenants"], &["get"]),
         json!({
             "apiGroups": [RBAC], "resources": ["clusterroles"],
             "resourceNames": [NAMESPACE_OWNER_ROLE, TENANT_ROLE], "verbs": ["bind"],
@@ -243,7 +246,7 @@ fn allow(group: &str, resources: &[&str], verbs: &[&str]) -> Value {
 }
 
 fn watch_rule(group: &str, resource: &str) -> Value {
-    json!({ "apiGroups": [group], "resources": [resource], "verbs": ["get", "list", "watch"] })
+    json!({ "apiGroups": [group], "resources": [resource], "verbs": ["list", "watch"] })
 }
 
 fn service_account(namespace: &str, name: &str) -> Value {

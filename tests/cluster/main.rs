@@ -40,6 +40,7 @@ mod outage;
 mod owners;
 mod owners_day;
 mod ownership;
+mod permissions;
 mod places;
 mod playground;
 mod principals;

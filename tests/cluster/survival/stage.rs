@@ -11,7 +11,7 @@ use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::process::Process;
 use bulkhead_harness::program::{NAMESPACE, Server, named_controller, prepare, service};
 use support::BINARY;
-use support::cluster::{jsonpath, new_namespace, new_tenant_in};
+use support::cluster::{is_enforced, new_namespace, new_tenant_in};
 use support::wait::until;
 
 const REPLICAS: usize = 3;
@@ -176,12 +176,4 @@ fn replica(cluster: &Cluster, cable: &Cable, index: usize) -> Server {
 fn account(cluster: &Cluster, cable: &Cable, name: &str) -> Kubectl {
     let account = cluster.service_account(NAMESPACE, name).unwrap();
     account.through(&cluster.server, cable.address).unwrap()
-}
-
-/// True if every entry of the validating webhook but that of the settings has `failurePolicy: Fail`.
-fn is_enforced(admin: &Kubectl) -> bool {
-    let configuration = ["validatingwebhookconfiguration", "tenant-bulkhead", "--ignore-not-found"];
-    let policies =
-        jsonpath(admin, &configuration, r#"{.webhooks[?(@.name!="settings.bulkhead.dev")].failurePolicy}"#);
-    !policies.is_empty() && policies.split(' ').all(|policy| policy == "Fail")
 }

@@ -30,7 +30,8 @@ pub struct Cluster {
     authority: Authority,
     users: Mutex<BTreeMap<String, Kubectl>>,
     api: Option<Process>,
-    _processes: Vec<Process>,
+    controllers: Option<Process>,
+    _etcd: Option<Process>,
 }
 
 /// The controllers that the tests need. With the default ones, thousands of namespaces would take minutes.
@@ -72,16 +73,21 @@ const CALLER: &str = "caller";
 
 impl Cluster {
     pub fn start() -> Result<Self> {
-        Self::start_with(false)
+        Self::start_with(false, AUDITED, &[])
+    }
+
+    /// Starts a control plane with another audit policy and further flags of the API server.
+    pub fn start_audited(policy: &str, flags: &[&str]) -> Result<Self> {
+        Self::start_with(false, policy, flags)
     }
 
     /// Starts a control plane for [`Nodes`](crate::nodes::Nodes): the API server calls Services through the HTTP proxy at
     /// [`SERVICES_SOCKET`].
     pub(crate) fn start_for_nodes() -> Result<Self> {
-        Self::start_with(true)
+        Self::start_with(true, AUDITED, &[])
     }
 
-    fn start_with(has_nodes: bool) -> Result<Self> {
+    fn start_with(has_nodes: bool, audit_policy: &str, flags: &[&str]) -> Result<Self> {
         tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
         let [etcd_port, peer_port, api_port, controller_port, webhook_port] = free_ports()?;
@@ -109,7 +115,7 @@ impl Cluster {
         fs::write(folder.join("ca.crt"), &authority.certificate)?;
         let signing = authority.client("service-account-signer", None)?;
         write_pair(&folder, "signer", &signing)?;
-        fs::write(folder.join("audit.yaml"), AUDITED)?;
+        fs::write(folder.join("audit.yaml"), audit_policy)?;
         write_admission_configuration(&folder, webhook_port)?;
 
         let mut cluster = Self {
@@ -118,11 +124,12 @@ impl Cluster {
             webhook_port,
             etcd_url,
             has_nodes,
-            api_flags: Vec::new(),
+            api_flags: flags.iter().map(ToString::to_string).collect(),
             authority,
             users: Mutex::default(),
             api: None,
-            _processes: Vec::with_capacity(2),
+            controllers: None,
+            _etcd: None,
         };
         cluster.start_api_server(api_port)?;
 
@@ -160,7 +167,7 @@ impl Cluster {
                 &format!("{CONTROLLERS}{}", if has_nodes { SERVICE_CONTROLLERS } else { "" }),
             ])
             .started("kube-controller-manager", &cluster.folder)?;
-        cluster._processes.extend([controllers, etcd]);
+        (cluster.controllers, cluster._etcd) = (Some(controllers), Some(etcd));
         Ok(cluster)
     }
 
@@ -224,6 +231,15 @@ impl Cluster {
         let port = self.server.rsplit(':').next().and_then(|port| port.parse().ok()).context("a port")?;
         drop(self.api.take());
         self.start_api_server(port)
+    }
+
+    /// Stops Kubernetes' controllers until they are resumed.
+    pub fn suspend_controllers(&self) -> Result<()> {
+        self.controllers.as_ref().context("the controllers run")?.suspend()
+    }
+
+    pub fn resume_controllers(&self) -> Result<()> {
+        self.controllers.as_ref().context("the controllers run")?.resume()
     }
 
     /// Removes the history of etcd: no watch can go on from an earlier state.

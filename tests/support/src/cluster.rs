@@ -198,6 +198,14 @@ pub fn jsonpath(kubectl: &Kubectl, object: &[&str], path: &str) -> String {
     kubectl.ok(&[&["get"], object, &["-o", &format!("jsonpath={path}")]].concat()).unwrap()
 }
 
+/// True if every entry of the validating webhook but that of the settings has `failurePolicy: Fail`.
+pub fn is_enforced(admin: &Kubectl) -> bool {
+    let configuration = ["validatingwebhookconfiguration", "tenant-bulkhead", "--ignore-not-found"];
+    let policies =
+        jsonpath(admin, &configuration, r#"{.webhooks[?(@.name!="settings.bulkhead.dev")].failurePolicy}"#);
+    !policies.is_empty() && policies.split(' ').all(|policy| policy == "Fail")
+}
+
 /// The lines of the process's log, which are JSON.
 pub fn log_lines(process: &Process) -> Vec<Value> {
     process.log().lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
