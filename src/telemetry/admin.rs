@@ -5,6 +5,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::runtime::Handle;
 
 use super::{Metrics, Readiness};
 
@@ -27,6 +28,7 @@ fn readiness_response(readiness: &Readiness) -> Response {
 
 fn metrics_response(readiness: &Readiness, metrics: &Metrics) -> Response {
     metrics.process.set_ready(readiness.pending().is_empty());
+    metrics.process.set_tasks(Handle::current().metrics().num_alive_tasks());
     match metrics.encode(Instant::now()) {
         Ok(text) => {
             let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -25,6 +25,7 @@ impl Part {
 #[derive(Debug)]
 pub struct ProcessMetrics {
     ready: Labelled<Gauge, 1>,
+    tasks: Gauge,
 }
 
 impl ProcessMetrics {
@@ -38,6 +39,11 @@ impl ProcessMetrics {
                 None,
                 [label::PART],
                 "1 if the process is ready, 0 while it starts or stops, for each part that it runs",
+            ),
+            tasks: catalogue.plain_gauge(
+                "tasks",
+                None,
+                "Concurrent tasks of the process: one or more for each connection",
             ),
         }
     }
@@ -53,5 +59,10 @@ impl ProcessMetrics {
                 gauge.set(is_ready.into());
             }
         }
+    }
+
+    /// Sets the number of tasks that have not ended.
+    pub fn set_tasks(&self, tasks: usize) {
+        self.tasks.set(i64::try_from(tasks).unwrap_or(i64::MAX));
     }
 }

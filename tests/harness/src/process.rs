@@ -129,6 +129,10 @@ impl Process {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.id()?))?.count())
     }
 
+    pub fn threads(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/task", self.id()?))?.count())
+    }
+
     /// Processor time so far.
     pub fn processor_time(&self) -> Result<Duration> {
         processor_time(self.id()?)
