@@ -1,7 +1,7 @@
 //! # BH708 `lost-deny`
 //!
 //! ## What it refuses
-//! Refuses AuthorizationPolicies that ztunnel does not enforce in full.
+//! Refuses AuthorizationPolicies that ztunnel enforces only in part.
 //!
 //! The rule judges policies with `action: DENY` or `CUSTOM` without `targetRefs` in an ambient mesh (`mesh.dataplane`).
 //! Each `source`, each `operation` and each condition in `when` must name something that ztunnel knows:

@@ -55,7 +55,8 @@ impl FurtherPolicies {
             Self::First => ("projectcalico.org/v3", "v1alpha1"),
             Self::Second => ("crd.projectcalico.org/v1", "v1alpha2"),
         };
-        json!({ "calico": calico, "adminNetworkPolicy": format!("policy.networking.k8s.io/{admin}") })
+        let admin = format!("policy.networking.k8s.io/{admin}");
+        json!({ "calico": calico, "adminNetworkPolicy": admin, "cilium": true })
     }
 
     /// The resources of their objects.
@@ -141,6 +142,7 @@ fn serve_kinds(admin: &Kubectl) {
     for (group, version, kind, resource) in [
         ("projectcalico.org", "v3", "GlobalNetworkPolicy", "globalnetworkpolicies"),
         ("crd.projectcalico.org", "v1", "GlobalNetworkPolicy", "globalnetworkpolicies"),
+        ("cilium.io", "v2", "CiliumClusterwideNetworkPolicy", "ciliumclusterwidenetworkpolicies"),
     ] {
         kinds.push(crd([group, version, kind, resource], "Cluster"));
     }

@@ -20,7 +20,8 @@ const MANAGED: &str = "app.kubernetes.io/managed-by=bulkhead";
 const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,\
     peerauthentications.security.istio.io,sidecars.networking.istio.io,serviceentries.networking.istio.io,\
     envoyfilters.networking.istio.io,telemetries.telemetry.istio.io,resourcequotas,limitranges,rolebindings,\
-    clusterroles,clusterrolebindings,prioritylevelconfigurations,flowschemas";
+    clusterroles,clusterrolebindings,prioritylevelconfigurations,flowschemas,\
+    ciliumclusterwidenetworkpolicies.cilium.io";
 /// The controller's name with every permission, so that the webhook admits a change of the baseline.
 const CONTROLLER: [&str; 2] =
     ["--as=system:serviceaccount:bulkhead-system:bulkhead-controller", "--as-group=system:masters"];
