@@ -68,3 +68,4 @@ mod switches;
 mod tenants;
 mod weakening;
 mod whoami;
+mod works_with;

@@ -39,3 +39,4 @@ mod tree;
 mod weakening;
 mod wording;
 mod words;
+mod works_with;

@@ -25,6 +25,7 @@ pub mod links;
 pub mod metrics;
 pub mod objects;
 pub mod random;
+pub mod recipes;
 pub mod refusal;
 pub mod rendered;
 pub mod review;
