@@ -65,7 +65,9 @@ fn kyverno(stage: &Stage) -> [Value; 2] {
 fn gatekeeper(stage: &Stage) -> [Value; 2] {
     let template = stage.document("gatekeeper.yaml", "ConstraintTemplate");
     let source = &template["spec"]["targets"][0]["code"][0]["source"];
-    ["validations", "matchConditions"].map(|field| json!({ field: source[field] }))
+    let condition = &source["matchCondition"];
+    assert_eq!(condition[0]["name"], "not-bulkhead");
+    [json!({ "validations": source["validations"] }), json!({ "matchConditions": condition })]
 }
 
 /// The recipe, without the policy of an earlier test.
