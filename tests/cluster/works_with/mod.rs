@@ -86,7 +86,7 @@ impl Stage {
 
     /// Sets other settings, and the rights that they need.
     fn change_settings(&mut self, settings: &str) {
-        let room = self.room.deref_mut();
+        let room = &mut *self.room;
         if room.settings == settings {
             return;
         }
@@ -133,8 +133,8 @@ impl Stage {
         let account = self.room.it.cluster.service_account(namespace, name).unwrap();
         // The authorizer learns of the binding a moment later.
         until(|| {
-            let rule = &rules[0];
-            let of = |list: &str| rule[list][0].as_str().unwrap().to_owned();
+            let first = &rules[0];
+            let of = |list: &str| first[list][0].as_str().unwrap().to_owned();
             let (verb, group, resource) = (of("verbs"), of("apiGroups"), of("resources"));
             let resource = if group.is_empty() { resource } else { format!("{resource}.{group}") };
             let resource = if group == "*" { "*" } else { &resource };
@@ -166,7 +166,7 @@ impl Stage {
     fn pod(&self, label: &str) -> Value {
         let admin = self.admin();
         let arguments = ["get", "pods", "-n", NAMESPACE, "-l", label, "-o", "json"];
-        within(Duration::from_secs(60), || {
+        within(Duration::from_mins(1), || {
             let list: Value = serde_json::from_str(&admin.ok(&arguments).unwrap()).unwrap();
             list["items"].get(0).cloned()
         })

@@ -97,9 +97,7 @@ fn expect_namespaces_to_need_the_exclusion(recipe: fn(&Stage) -> [Value; 2]) {
 
     let owner = stage.owner();
     until(|| owner.run(&["create", "namespace", NAMESPACE]).unwrap().success);
-    within(Duration::from_secs(60), || {
-        condition(&admin, "tenant", "acme", "Ready").message.contains(MESSAGE)
-    });
+    within(Duration::from_mins(1), || condition(&admin, "tenant", "acme", "Ready").message.contains(MESSAGE));
     json_patch::merge(&mut fields, &exclusion);
     apply(&admin, &policy(&fields));
     stage.wait_until_ready();
