@@ -16,7 +16,7 @@ mod strimzi;
 mod terraform;
 mod velero;
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
