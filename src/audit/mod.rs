@@ -93,7 +93,7 @@ impl Audit<'_> {
             Ok(live) if live.is_empty() => Cow::Borrowed(self.snapshot),
             Ok(live) => Cow::Owned(self.snapshot.with_live_objects(live)),
             Err(error) => {
-                on_object(audited("", "Exemption", "", [Detail::Unjudged(error.to_string())]));
+                on_object(audited("", ("", "Exemption"), "", [Detail::Unjudged(error.to_string())]));
                 Cow::Borrowed(self.snapshot)
             }
         };
@@ -128,7 +128,7 @@ impl Audit<'_> {
                     && !is_unknown_kind(&error)
                 {
                     let details = [Detail::Unjudged(error.to_string())];
-                    on_object(audited(namespace_filter.unwrap_or_default(), &resource.kind, "", details));
+                    on_object(audited(namespace_filter.unwrap_or_default(), type_of(&resource), "", details));
                 }
             }
         }
@@ -153,18 +153,25 @@ impl Audit<'_> {
         names
     }
 
+    /// True if the objects of a judged kind are listed.
+    fn is_listed(&self, kind: Kind) -> bool {
+        self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount)
+    }
+
     /// Returns the resources to list, each with the kind as which its objects are judged.
     async fn resources(&self, on_object: &mut impl FnMut(AuditedObject)) -> Vec<(Kind, ApiResource)> {
-        let is_listed = |kind: &Kind| self.identities || !matches!(kind, Kind::Secret | Kind::ServiceAccount);
-        let kinds = audited_resources().map(|resource| resource.kind).filter(is_listed);
+        let kinds = audited_resources().map(|resource| resource.kind).filter(|kind| self.is_listed(*kind));
         let (any_version, one_version): (Vec<_>, Vec<_>) = kinds.partition(|kind| kind.has_any_version());
         let mut resources: Vec<_> = one_version.into_iter().map(|kind| (kind, api_resource(kind))).collect();
         let any_version = any_version.iter().map(|kind| (*kind, [kind.group(), kind.name(), kind.plural()]));
-        for (judged_as, [group, kind, resource]) in any_version.chain(self.snapshot.settings.custom_kinds()) {
+        let settings = &self.snapshot.settings;
+        // The audit writes the reports itself.
+        let custom = settings.custom_kinds().filter(|(_, names)| settings.report_kind() != Some(*names));
+        for (judged_as, [group, kind, resource]) in any_version.chain(custom) {
             match served_resource(self.client, group, resource).await {
                 Ok(served) => resources.extend(served.map(|resource| (judged_as, resource))),
                 Err(error) => {
-                    on_object(audited("", kind, "", [Detail::Unjudged(error.to_string())]));
+                    on_object(audited("", ("", kind), "", [Detail::Unjudged(error.to_string())]));
                 }
             }
         }
@@ -182,7 +189,7 @@ impl Audit<'_> {
     ) -> usize {
         let Ok(stored) = serde_json::from_str::<StoredObject>(raw.get()) else {
             let details = [Detail::Unjudged("an object without metadata".to_owned())];
-            on_object(audited("", &resource.kind, "", details));
+            on_object(audited("", type_of(resource), "", details));
             return 0;
         };
         let namespace = stored.metadata.namespace.as_str();
@@ -196,7 +203,7 @@ impl Audit<'_> {
         let details = Detail::of_verdict(self.verdict(resource, &stored, raw), self.snapshot);
         on_object(AuditedObject {
             workload: stored.workload().to_owned(),
-            ..audited(namespace, &resource.kind, &stored.metadata.name, details)
+            ..audited(namespace, type_of(resource), &stored.metadata.name, details)
         });
         1
     }
@@ -248,7 +255,8 @@ impl Audit<'_> {
             let violation = Violation::new(BASELINE_ALTERED.code(), &path, message, fix);
             details.push(Detail::Violation(violation, level.clone()));
         }
-        on_object(audited("", Kind::Namespace.name(), namespace, details));
+        let kind = Kind::Namespace;
+        on_object(audited("", (&kind.api_version(), kind.name()), namespace, details));
     }
 
     /// Reports the missing baseline objects in namespaces with a baseline.
@@ -263,7 +271,7 @@ impl Audit<'_> {
             return;
         }
         for manifest in desired_for_namespace(self.snapshot, tenant, namespace) {
-            if existing.contains(&(manifest.kind, manifest.name.clone())) {
+            if existing.contains(&(manifest.kind, manifest.name.clone())) || !self.is_listed(manifest.kind) {
                 continue;
             }
             let violation = Violation::new(
@@ -273,7 +281,8 @@ impl Audit<'_> {
                 "check that the controller runs, and read its log.",
             );
             let details = [Detail::Violation(violation, Level::Error)];
-            on_object(audited(namespace, manifest.kind.name(), &manifest.name, details));
+            let kind = (&*manifest.kind.api_version(), manifest.kind.name());
+            on_object(audited(namespace, kind, &manifest.name, details));
         }
     }
 }
@@ -285,18 +294,24 @@ fn selection(kind: Kind) -> ListParams {
 }
 
 /// True if the cluster does not serve the kind.
-fn is_unknown_kind(error: &kube::Error) -> bool {
+pub fn is_unknown_kind(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// Returns the API version and the kind of the objects of a resource.
+fn type_of(resource: &ApiResource) -> (&str, &str) {
+    (&resource.api_version, &resource.kind)
 }
 
 fn audited(
     namespace: &str,
-    kind: &str,
+    (api_version, kind): (&str, &str),
     name: &str,
     details: impl IntoIterator<Item = Detail>,
 ) -> AuditedObject {
-    let [kind, namespace, workload] = [kind, namespace, name].map(str::to_owned);
+    let [api_version, kind, namespace, workload] = [api_version, kind, namespace, name].map(str::to_owned);
     let findings = details.into_iter().map(|detail| Finding { line: None, detail }).collect();
-    let object = ReportedObject { file: None, kind, namespace, name: workload.clone(), findings };
+    let object =
+        ReportedObject { file: None, api_version, kind, namespace, name: workload.clone(), findings };
     AuditedObject { object, workload }
 }

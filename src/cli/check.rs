@@ -105,6 +105,7 @@ impl Check {
         let finding = |detail: Detail| Finding { line: Some(document.yaml.line(detail.pointer())), detail };
         ReportedObject {
             file: Some(document.file.clone()),
+            api_version: text(&["apiVersion"]).unwrap_or_default().to_owned(),
             kind: text(&["kind"]).unwrap_or_default().to_owned(),
             namespace: namespace.to_owned(),
             name: reported_name(document),
@@ -195,7 +196,7 @@ fn resource<'a>(document: &SourceDocument, settings: &'a Settings) -> Option<Jud
         let Resource { group, plural, .. } = Resource::of_objects(kind)?;
         return Some(JudgedResource { group, plural, is_cluster_scoped: kind.is_cluster_scoped() });
     }
-    let mut custom = settings.custom_kinds().map(|(_, names)| names);
+    let mut custom = settings.custom_kinds().map(|(_, names)| names).chain(settings.report_kind());
     let [group, _, plural] = custom.find(|[known_group, kind, _]| *known_group == group && *kind == name)?;
     Some(JudgedResource { group, plural, is_cluster_scoped: false })
 }

@@ -1,11 +1,12 @@
 //! The controller: applies the baseline to tenant namespaces and repairs drift.
 //!
 //! It also registers the webhook, issues its certificate, writes the status of Bulkhead's objects, audits observed
-//! tenants, learns the mesh's proxy and records reserved names. One replica is the leader, by a Lease. The controller
-//! writes only objects that differ from what is wanted. It does not judge requests; the webhook does that, and keeps
-//! working while no controller runs.
+//! tenants, writes reports of the audit, learns the mesh's proxy and records reserved names. One replica is the leader,
+//! by a Lease. The controller writes only objects that differ from what is wanted. It does not judge requests; the
+//! webhook does that, and keeps working while no controller runs.
 
 mod audit_loop;
+mod audit_reports;
 mod baseline;
 mod certificates;
 mod config_map;
@@ -66,6 +67,7 @@ pub async fn run(
             };
             tokio::select! {
                 () = audit_loop::audit_observed_tenants(client.clone(), &snapshots, &audit_results) => {}
+                () = audit_reports::write_reports(client.clone(), &snapshots, &metrics) => {}
                 () = registration::run(client.clone(), &snapshots, &webhook_service, bundle, &metrics) => {}
                 () = issue => {}
                 () = proxy_references::publish_proxy_references(client.clone(), &snapshots, &identity.namespace, &metrics) => {}

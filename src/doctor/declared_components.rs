@@ -1,4 +1,4 @@
-//! The components that the settings name: namespaces, gateways, DNS, and the APIs of network policies.
+//! The components that the settings name: namespaces, gateways, DNS, and the APIs of network policies and reports.
 
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 
@@ -11,8 +11,8 @@ pub(super) const CHECK: Check = Check {
     name: "declared-components",
     severity: Severity::Error,
     expects: "The cluster has the mesh's root namespace, the accounts of `gateways`, the Service of `egressGateway`, the Services \
-              of `network.dns.services`, and serves the kinds of `network.calico`, `network.cilium` and `network.adminNetworkPolicy`; and the \
-              addresses of the API servers and of DNS are known.",
+              of `network.dns.services`, and serves the kinds of `network.calico`, `network.cilium`, `network.adminNetworkPolicy` \
+              and `audit.reports`; and the addresses of the API servers and of DNS are known.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -44,7 +44,7 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
             Err(unread) => problems.push(unread.into()),
         }
     }
-    for (key, group, version, plural) in policy_kinds(&inspection.settings) {
+    for (key, group, version, plural) in declared_kinds(&inspection.settings) {
         let served = served_resource(inspection.client(), group, plural).await;
         let served =
             served.map_err(|error| Unread::request(&format!("failed to read `/apis/{group}`"), &error))?;
@@ -52,7 +52,7 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
             problems.push(Problem::error(
                 format!("{plural}.{group}"),
                 format!("the cluster does not serve `{group}/{version}`, or prefers another version"),
-                format!("correct `{key}`, or install the network plugin's kinds"),
+                format!("correct `{key}`, or install the CustomResourceDefinition of this kind"),
             ));
         }
     }
@@ -89,8 +89,8 @@ fn missing(key: &str, component: &Component) -> Problem {
     )
 }
 
-/// Returns the key, group, version and plural name of each kind of policies that the settings name.
-fn policy_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
+/// Returns the key, group, version and plural name of each kind that the settings name.
+fn declared_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'static str, &'static str)> {
     let calico = settings.calico.map(|calico| match calico {
         Calico::ApiServer => ("network.calico", "projectcalico.org", "v3", "globalnetworkpolicies"),
         Calico::Crd => ("network.calico", "crd.projectcalico.org", "v1", "globalnetworkpolicies"),
@@ -104,7 +104,11 @@ fn policy_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'stati
     });
     let cilium =
         settings.cilium.then_some(("network.cilium", "cilium.io", "v2", "ciliumclusterwidenetworkpolicies"));
-    calico.into_iter().chain(cilium).chain(admin).collect()
+    let reports = settings.reports.map(|kind| {
+        let [group, _, plural] = kind.names();
+        ("audit.reports", group, kind.version(), plural)
+    });
+    calico.into_iter().chain(cilium).chain(admin).chain(reports).collect()
 }
 
 /// Judges the addresses to which the baseline allows the traffic of every pod.
@@ -137,6 +141,7 @@ mod tests {
                     network:\n  dns: { services: [dns] }\n  calico: projectcalico.org/v3\n  cilium: true\n  \
                     adminNetworkPolicy: policy.networking.k8s.io/v1alpha2\n\
                     gateways: [{ name: edge/public, serviceAccount: web, selector: { app: web } }]\n\
+                    audit: { reports: openreports.io/v1alpha1 }\n\
                     egressGateway: { namespace: out, service: egress, selector: { app: egress } }";
         let file = serde_saphyr::from_str::<crate::settings::File>(yaml).ok();
         let settings = file.and_then(|file| Settings::try_from(file).ok()).unwrap_or_default();
@@ -145,11 +150,14 @@ mod tests {
         let expected =
             ["ServiceAccount edge/web", "Service out/egress", "Service kube-system/dns", "Namespace mesh"];
         assert_eq!(named, expected);
-        let kinds: Vec<&str> = policy_kinds(&settings).iter().map(|(_, _, _, plural)| *plural).collect();
-        assert_eq!(
-            kinds,
-            ["globalnetworkpolicies", "ciliumclusterwidenetworkpolicies", "clusternetworkpolicies"]
-        );
+        let kinds: Vec<&str> = declared_kinds(&settings).iter().map(|(_, _, _, plural)| *plural).collect();
+        let expected = [
+            "globalnetworkpolicies",
+            "ciliumclusterwidenetworkpolicies",
+            "clusternetworkpolicies",
+            "reports",
+        ];
+        assert_eq!(kinds, expected);
     }
 
     #[test]

@@ -198,14 +198,15 @@ pub(super) fn kind_and_operation(review: &Review<'_>) -> Result<(Kind, Operation
     }
 }
 
-/// Returns the operation on an object of a kind that the settings reserve for the platform; no rule reads the object.
+/// Returns the operation on an object of a kind that the settings reserve for the platform, or of the controller's
+/// reports; no rule reads more of the object than its name.
 fn reserved(review: &Review<'_>, snapshot: &Snapshot) -> Option<(Kind, Operation)> {
     let operation = Operation::parse(review.operation)
         .filter(|operation| matches!(operation, Operation::Create | Operation::Update))?;
-    let is_reserved = !review.namespace.is_empty()
-        && review.subresource.is_empty()
-        && snapshot.settings.is_reserved(review.group, review.resource);
-    is_reserved.then_some((Kind::Unread, operation))
+    let (settings, group, resource) = (&snapshot.settings, review.group, review.resource);
+    let is_reserved = settings.is_reserved(group, resource) || settings.is_report(group, resource);
+    (is_reserved && !review.namespace.is_empty() && review.subresource.is_empty())
+        .then_some((Kind::Unread, operation))
 }
 
 /// Returns the owner of the request's namespace.

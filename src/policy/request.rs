@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 
 use super::fields::Found;
 use super::object::{
-    Located, Metadata, MetadataAt, MetadataValue, NamespaceView, Object, POD_ADDRESSES, SERVICE_ADDRESSES,
-    Stage, TypedObject, changed_addresses,
+    Located, Metadata, MetadataAt, MetadataValue, NamespaceView, Object, OwnerInfo, POD_ADDRESSES,
+    SERVICE_ADDRESSES, Stage, TypedObject, changed_addresses,
 };
 use super::trust::Trust;
 use super::{Review, ReviewObject, pod_changes};
@@ -204,6 +204,18 @@ impl<'r> Request<'r> {
     /// Returns the name of the request's namespace, and the namespace in the snapshot.
     pub fn namespace(&self) -> (&'r str, Option<&'r Namespace>) {
         (self.review.namespace, self.snapshot.namespace(self.review.namespace).map(Arc::as_ref))
+    }
+
+    /// True if the settings reserve the kind of the object for the platform.
+    pub fn has_reserved_kind(&self) -> bool {
+        self.snapshot.settings.is_reserved(self.review.group, self.review.resource)
+    }
+
+    /// True if the name of the object begins with `prefix`, or cannot be read. For objects of which nothing else is read.
+    pub fn may_have_name_with(&self, prefix: &str) -> bool {
+        let raw = self.review.object.and_then(|object| object.raw().ok());
+        let Some(Ok(OwnerInfo { name, .. })) = raw.map(OwnerInfo::read) else { return true };
+        name.is_some_and(|name| name.starts_with(prefix))
     }
 
     /// Returns the metadata before an update, for kinds that are not compared.

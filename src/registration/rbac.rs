@@ -11,7 +11,7 @@ use crate::certs::{AUTHORITY_SECRET, CERTIFICATE_SECRET};
 use crate::keys::{AGGREGATE_TO_TENANT_LABEL, NAMESPACE_NAME_LABEL, POD_SECURITY_LABEL};
 use crate::kinds::Kind;
 use crate::policy::rules::audited_resources;
-use crate::settings::{PROBE_NAMESPACE, Settings, controller_account_for};
+use crate::settings::{PROBE_NAMESPACE, REPORT_NAME, ReportKind, Settings, controller_account_for};
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, reserved_names_config_maps};
 
 const WEBHOOK_ACCOUNT: &str = "bulkhead";
@@ -37,6 +37,7 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             rules.extend(settings.custom_kinds().map(
                 |(_, [group, _, resource])| json!({ "apiGroups": [group], "resources": [resource], "verbs": ["list"] }),
             ));
+            rules.extend(report_rules());
             rules.extend(webhook_rules());
             own_namespace_rules.extend(store_rules());
         } else {
@@ -153,6 +154,18 @@ fn baseline_rules() -> Vec<Value> {
     rules
 }
 
+/// Returns the permissions on the reports of the audit. `create` and `list` cannot be limited by `resourceNames`.
+fn report_rules() -> impl Iterator<Item = Value> {
+    ReportKind::ALL.into_iter().flat_map(|kind| {
+        let [group, _, resource] = kind.names();
+        let own = json!({
+            "apiGroups": [group], "resources": [resource], "resourceNames": [REPORT_NAME],
+            "verbs": ["delete", "get", "patch"],
+        });
+        [allow(group, &[resource], &["create", "list"]), own]
+    })
+}
+
 /// Returns the permissions on the two webhook configurations.
 ///
 /// `create` cannot be limited by `resourceNames`
@@ -210,7 +223,7 @@ fn tenant_rules() -> Vec<Value> {
     let routes = ["grpcroutes", "httproutes", "tcproutes", "tlsroutes", "udproutes"];
     let istio = ["destinationrules", "gateways", "serviceentries", "sidecars", "virtualservices"];
     let security = ["authorizationpolicies", "peerauthentications", "requestauthentications"];
-    vec![
+    let mut rules = vec![
         allow("", &core, &all),
         allow("", &["events", "limitranges", "pods/log", "resourcequotas"], &read),
         // In a RoleBinding this is the namespace of the binding alone.
@@ -238,7 +251,12 @@ fn tenant_rules() -> Vec<Value> {
         allow(RBAC, &["rolebindings", "roles"], &all),
         allow("security.istio.io", &security, &all),
         allow("telemetry.istio.io", &["telemetries"], &all),
-    ]
+    ];
+    rules.extend(ReportKind::ALL.map(|kind| {
+        let [group, _, resource] = kind.names();
+        allow(group, &[resource], &read)
+    }));
+    rules
 }
 
 fn allow(group: &str, resources: &[&str], verbs: &[&str]) -> Value {

@@ -157,8 +157,8 @@ fn rules(entry: WebhookEntry, writes: Writes, settings: &Settings) -> Vec<RuleWi
     judged.chain(custom_rules(entry, writes, settings)).collect()
 }
 
-/// Returns a rule for each kind in the settings `podTemplates` and `platform.reservedKinds`. Without a scope it would
-/// match a cluster-scoped kind, to which no selector of namespaces applies.
+/// Returns a rule for each kind in the settings `podTemplates`, `platform.reservedKinds` and `audit.reports`. Without a
+/// scope it would match a cluster-scoped kind, to which no selector of namespaces applies.
 fn custom_rules(
     entry: WebhookEntry,
     writes: Writes,
@@ -169,7 +169,8 @@ fn custom_rules(
         kind => Some(entry) == kind.entry(),
     };
     let operations = writes.of(&[Operation::Create, Operation::Update], "");
-    settings.custom_kinds().filter(is_sent).map(move |(_, [group, _, resource])| {
+    let reports = settings.report_kind().map(|names| (Kind::Unread, names));
+    settings.custom_kinds().chain(reports).filter(is_sent).map(move |(_, [group, _, resource])| {
         rule(group, "*", operations, vec![resource.to_owned()], Some("Namespaced"))
     })
 }

@@ -13,6 +13,8 @@ use crate::snapshot::{self, Snapshot};
 pub struct ReportedObject {
     /// The file of the object; `None` if it comes from a cluster.
     pub file: Option<PathBuf>,
+    /// Empty if it is unknown.
+    pub api_version: String,
     pub kind: String,
     pub namespace: String,
     pub name: String,

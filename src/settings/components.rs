@@ -65,6 +65,37 @@ pub enum AdminPolicyKind {
     ClusterNetworkPolicy,
 }
 
+/// The name of the audit's report in a namespace.
+pub const REPORT_NAME: &str = "bulkhead-audit";
+
+/// The kind of the audit's reports.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+pub enum ReportKind {
+    #[serde(rename = "openreports.io/v1alpha1")]
+    Report,
+    #[serde(rename = "wgpolicyk8s.io/v1alpha2")]
+    PolicyReport,
+}
+
+impl ReportKind {
+    pub const ALL: [Self; 2] = [Self::Report, Self::PolicyReport];
+
+    /// Returns the group, the kind and the plural name.
+    pub const fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Report => ["openreports.io", "Report", "reports"],
+            Self::PolicyReport => ["wgpolicyk8s.io", "PolicyReport", "policyreports"],
+        }
+    }
+
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Report => "v1alpha1",
+            Self::PolicyReport => "v1alpha2",
+        }
+    }
+}
+
 /// The mode of the mesh-wide deny-all policy.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DenyAll {

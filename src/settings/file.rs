@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::components::{
-    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
-    SameTenant,
+    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, ReportKind,
+    RuleMode, SameTenant,
 };
 use super::custom_kind::CustomKind;
 use super::dns::DnsFile;
@@ -31,6 +31,7 @@ pub struct File {
     pub(super) mesh_wide: MeshWide,
     pub(super) baseline: Baseline,
     pub(super) labels: Labels,
+    pub(super) audit: Audit,
     pub(super) registration: Registration,
     pub(super) rules: BTreeMap<String, RuleMode>,
     #[schemars(with = "BTreeMap<String, BTreeSet<String>>")]
@@ -111,4 +112,10 @@ pub(super) struct Labels {
     pub(super) tenant: Option<bool>,
     pub(super) protected: Vec<String>,
     pub(super) max_entries: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(super) struct Audit {
+    pub(super) reports: Option<ReportKind>,
 }

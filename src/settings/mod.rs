@@ -21,8 +21,8 @@ use schemars::Schema;
 use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
-    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, RuleMode,
-    SameTenant,
+    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, REPORT_NAME, Registration,
+    ReportKind, RuleMode, SameTenant,
 };
 pub use custom_kind::{CustomKind, CustomKindError};
 pub use dns::Dns;
@@ -136,6 +136,8 @@ pub struct Settings {
     pub api_fairness: bool,
     /// Namespaces per second that get a baseline that changed for all of them.
     pub rollout_rate: NonZeroU32,
+    /// The kind of the reports in tenants' namespaces, if the controller writes them.
+    pub reports: Option<ReportKind>,
     /// The writer of the webhook configurations.
     pub registration: Registration,
     /// The modes of rules that do not refuse, by code.
@@ -366,6 +368,7 @@ impl Settings {
             mesh_wide: file.mesh_wide.manage.then_some(file.mesh_wide.deny_all),
             api_fairness: file.baseline.api_fairness.unwrap_or(true),
             rollout_rate: file.baseline.rollout_rate.unwrap_or(ROLLOUT_RATE),
+            reports: file.audit.reports,
             registration: file.registration,
             rule_modes: file.rules,
         }
@@ -408,10 +411,21 @@ impl Settings {
         templates.chain(reserved)
     }
 
+    /// Returns the group, kind and plural name of the reports that the controller writes.
+    pub fn report_kind(&self) -> Option<[&'static str; 3]> {
+        self.reports.map(ReportKind::names)
+    }
+
+    /// True if the resource is that of the reports that the controller writes.
+    pub fn is_report(&self, group: &str, resource: &str) -> bool {
+        self.report_kind().is_some_and(|[own_group, _, own]| (own_group, own) == (group, resource))
+    }
+
     /// True if the settings say how objects of this resource are treated, although Bulkhead does not know their kind.
     pub fn knows(&self, group: &str, resource: &str) -> bool {
         let is_it = |kind: &CustomKind| kind.group == group && kind.resource == resource;
         self.template_kind(group, resource).is_some()
+            || self.is_report(group, resource)
             || self.reserved_kinds.iter().chain(&self.reviewed_kinds).any(is_it)
     }
 

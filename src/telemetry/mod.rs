@@ -9,9 +9,9 @@ mod traces;
 pub use admin::admin;
 pub use logs::init as logs;
 pub use metrics::{
-    AdmissionMetrics, CertificateRole, Definition, Failure, Label, MUTATING_ENTRY, Metrics, PROXY_REFERENCES,
-    Part, RECONCILE_REASONS, RECONCILE_TARGETS, REGISTRATION_STATES, SETTINGS, Type, WATCHED, WatchState,
-    metrics_markdown,
+    AUDIT_REPORTS, AdmissionMetrics, CertificateRole, Definition, Failure, Label, MUTATING_ENTRY, Metrics,
+    PROXY_REFERENCES, Part, RECONCILE_REASONS, RECONCILE_TARGETS, REGISTRATION_STATES, SETTINGS, Type,
+    WATCHED, WatchState, metrics_markdown,
 };
 pub use readiness::Readiness;
 pub use traces::{RequestSpan, TraceError, Traces};

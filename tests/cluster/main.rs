@@ -9,6 +9,7 @@ mod adoption;
 mod advice;
 mod applications;
 mod audit_log;
+mod audit_reports;
 mod baseline;
 mod callers;
 mod certificates;

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
 mod advice;
+mod audit_reports;
 mod bad_input;
 mod book;
 mod check;

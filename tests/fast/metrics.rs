@@ -8,8 +8,8 @@ use bulkhead::policy::object::ObjectError;
 use bulkhead::policy::{JudgeError, RULES, WaiverReason};
 use bulkhead::sources::watch::store_names;
 use bulkhead::telemetry::{
-    CertificateRole, Failure, Metrics, PROXY_REFERENCES, Part, RECONCILE_REASONS, RECONCILE_TARGETS,
-    REGISTRATION_STATES, SETTINGS, WATCHED, WatchState, metrics_markdown,
+    AUDIT_REPORTS, CertificateRole, Failure, Metrics, PROXY_REFERENCES, Part, RECONCILE_REASONS,
+    RECONCILE_TARGETS, REGISTRATION_STATES, SETTINGS, WATCHED, WatchState, metrics_markdown,
 };
 use support::metrics::{expect_closed_sets, value};
 use support::snapshot_files::compare_part;
@@ -105,7 +105,8 @@ fn labels_have_values_of_closed_sets_alone() {
 /// A label of these sets is recorded by code above the telemetry.
 #[test]
 fn closed_sets_are_those_of_the_code() {
-    let watched: Vec<&str> = store_names().into_iter().chain([SETTINGS, PROXY_REFERENCES]).collect();
+    let others = [SETTINGS, PROXY_REFERENCES, AUDIT_REPORTS];
+    let watched: Vec<&str> = store_names().into_iter().chain(others).collect();
     assert_eq!(WATCHED.as_slice(), watched);
     let errors: BTreeSet<&str> = judge_errors().iter().map(JudgeError::as_label).collect();
     assert_eq!(errors, BTreeSet::from(JudgeError::LABELS));

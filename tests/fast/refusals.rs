@@ -40,9 +40,10 @@ fn report_of_every_manual_example_is_read_completely() {
         let violations = judged.violations.iter().cloned();
         let findings = violations
             .map(|violation| Finding { line: Some(7), detail: Detail::Violation(violation, Level::Error) });
-        let [kind, namespace, name] = ["Pod", "tenant-acme", "web"].map(str::to_owned);
+        let [api_version, kind, namespace, name] = ["v1", "Pod", "tenant-acme", "web"].map(str::to_owned);
         let file = Some(PathBuf::from("a/b.yaml"));
-        let object = ReportedObject { file, kind, namespace, name, findings: findings.collect() };
+        let object =
+            ReportedObject { file, api_version, kind, namespace, name, findings: findings.collect() };
         writer.write(object).unwrap();
         writer.end().unwrap();
         let text = String::from_utf8(text).unwrap();

@@ -44,7 +44,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("EXT", 1),
     ("PXC", 1),
     ("HDR", 2),
-    ("CTL", 11),
+    ("CTL", 12),
     ("DOS", 2),
     ("TLM", 1),
     ("GWA", 11),

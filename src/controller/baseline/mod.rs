@@ -46,6 +46,7 @@ use snapshot_pace::SnapshotPace;
 use state::State;
 
 pub(super) use errors::{ReconcileErrors, TargetError};
+pub(super) use object_write::FIELD_MANAGER;
 pub(super) use target::Target;
 
 /// Maximum number of reconciles in flight.

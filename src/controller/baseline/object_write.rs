@@ -15,7 +15,7 @@ use crate::policy::object::Path;
 use crate::policy::quote;
 
 /// Field manager of server-side apply.
-const FIELD_MANAGER: &str = "bulkhead";
+pub(in crate::controller) const FIELD_MANAGER: &str = "bulkhead";
 
 /// An object as the API server has stored it.
 pub(super) struct Written {

@@ -14,6 +14,9 @@
 //! [Flux, Argo CD or External Secrets](../../../docs/settings.md#kinds-of-other-controllers) act for their author. Only the
 //! platform (`platform.users`, `platform.groups`) may create and change them; every user may delete them.
 //!
+//! With the setting `audit.reports` it also refuses reports of that kind under a name that begins with `bulkhead-`: the
+//! controller writes the findings of its audit under such a name. Other reports are admitted.
+//!
 //! ## Why
 //! The platform's Prometheus calls every address in a ScrapeConfig or a Probe, and its Alertmanager those in an
 //! AlertmanagerConfig. The operator copies Secrets that monitors of all namespaces refer to into the namespace of a
@@ -22,6 +25,8 @@
 //! Other rules judge the peers of NetworkPolicies of Kubernetes only. A policy of a network plugin can allow traffic that
 //! the baseline denies, be evaluated before it, or send the traffic of other pods on the node to a pod of the tenant. A
 //! NetworkSet with the labels of another namespace joins the peers of policies that select this namespace.
+//!
+//! The platform reads a report of Bulkhead to learn which objects of the tenant violate a rule.
 //!
 //! ## What to write instead
 //! Write a NetworkPolicy of Kubernetes (`networking.k8s.io`), a ServiceMonitor or a PodMonitor.
@@ -73,6 +78,7 @@
 //! ```
 
 use super::{Check, Kind, Kinds, NamespaceClass, Request, Rule, RuleReport, Trust};
+use crate::baseline::NAME_PREFIX;
 use crate::policy::object::Object;
 
 pub(super) const RULE: Rule = Rule::new(Check::Object(check))
@@ -80,10 +86,16 @@ pub(super) const RULE: Rule = Rule::new(Check::Object(check))
     .in_scopes(&[NamespaceClass::Tenant])
     .trusts(&[Trust::Platform, Trust::Bulkhead]);
 
-fn check(_: &Request<'_>, report: &mut RuleReport) {
-    report.add(
-        &Object::kind_path(),
-        "the settings of Bulkhead reserve this kind for the platform",
-        "remove it, or ask the platform to review and apply it; `bulkhead explain BH905` names kinds to write instead.",
-    );
+fn check(request: &Request<'_>, report: &mut RuleReport) {
+    if request.has_reserved_kind() {
+        report.add(
+            &Object::kind_path(),
+            "the settings of Bulkhead reserve this kind for the platform",
+            "remove it, or ask the platform to review and apply it; `bulkhead explain BH905` names kinds to write instead.",
+        );
+    } else if request.may_have_name_with(NAME_PREFIX) {
+        let message =
+            format!("names that begin with `{NAME_PREFIX}` are reserved for the reports of Bulkhead's audit");
+        report.add(&Object::name_path(), message, "choose another name.");
+    }
 }

@@ -1,7 +1,6 @@
 //! Findings as SARIF 2.1.0, for code scanning.
 
 mod log;
-mod severity;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,14 +12,13 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::finding::{Detail, Finding, Level, ReportedObject};
 use super::refusal::violation_text;
+use super::severity::{security_severity, tag};
 use crate::policy::{RULES, Rule, Violation};
 use log::{
     ArtifactLocation, Configuration, Driver, Fingerprints, Invocation, Location, Log, LogicalLocation,
     Message, MultiformatMessage, Notification, PhysicalLocation, Region, ReportingDescriptor, RuleProperties,
     Run, SarifResult, Suppression, Tool,
 };
-
-pub use severity::security_severity;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -90,7 +88,7 @@ fn descriptor(rule: &Rule) -> ReportingDescriptor {
         help_uri: format!("{}/rules/{}.html", env!("CARGO_PKG_HOMEPAGE"), rule.code()),
         default_configuration: Configuration { level: "error" },
         properties: RuleProperties {
-            tags: ["security", severity::tag(rule.family())],
+            tags: ["security", tag(rule.family())],
             security_severity: security_severity(rule.family()),
         },
     }

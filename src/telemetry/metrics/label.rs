@@ -25,8 +25,8 @@ pub const MUTATING_ENTRY: &str = "labels";
 /// The value for an operation that Kubernetes does not have.
 const OTHER: &str = "OTHER";
 
-/// The watched resources, and the references that the leader learns from the injector.
-pub const WATCHED: [&str; 10] = [
+/// The watched resources, the references that the leader learns from the injector, and the reports that it writes.
+pub const WATCHED: [&str; 11] = [
     "namespaces",
     "tenants",
     "sharedservices",
@@ -37,11 +37,14 @@ pub const WATCHED: [&str; 10] = [
     "services",
     SETTINGS,
     PROXY_REFERENCES,
+    AUDIT_REPORTS,
 ];
 /// The ConfigMap with the settings, whose name the platform chooses.
 pub const SETTINGS: &str = "settings";
 /// The references of the mesh's proxy, which no watch delivers.
 pub const PROXY_REFERENCES: &str = "proxy-references";
+/// The reports of the audit, which the leader writes.
+pub const AUDIT_REPORTS: &str = "audit-reports";
 
 /// The groups of objects that the controller reconciles.
 pub const RECONCILE_TARGETS: [&str; 6] =

@@ -31,8 +31,8 @@ pub use certificate::CertificateRole;
 pub use definition::{Definition, Type};
 pub use failure::Failure;
 pub use label::{
-    Label, MUTATING_ENTRY, PROXY_REFERENCES, RECONCILE_REASONS, RECONCILE_TARGETS, REGISTRATION_STATES,
-    SETTINGS, WATCHED,
+    AUDIT_REPORTS, Label, MUTATING_ENTRY, PROXY_REFERENCES, RECONCILE_REASONS, RECONCILE_TARGETS,
+    REGISTRATION_STATES, SETTINGS, WATCHED,
 };
 pub use process::Part;
 pub use reference::metrics_markdown;

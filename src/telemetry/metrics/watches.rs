@@ -36,7 +36,8 @@ impl WatchMetrics {
                 "watch_staleness",
                 Some(Unit::Seconds),
                 [label::RESOURCE],
-                "Time for which a watch, or learning the mesh's proxy, has failed; decisions may use data of this age",
+                "Time for which a watch, learning the mesh's proxy, or writing the audit's reports has failed; decisions and \
+                 reports may use data of this age",
             ),
             synced: catalogue.gauge(
                 "watch_synced",
@@ -61,7 +62,7 @@ impl WatchMetrics {
         self.set_failure(resource, failure);
     }
 
-    /// Sets the failure of a watch, or of learning the mesh's proxy; `None` while it works.
+    /// Sets the failure of a watch, of learning the mesh's proxy, or of writing reports; `None` while it works.
     pub fn set_failure(&self, resource: &'static str, failure: Option<Failure>) {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner).insert(resource, failure);
     }

@@ -36,6 +36,7 @@ fn object(name: &str, details: impl IntoIterator<Item = Detail>) -> ReportedObje
     let findings = (3..).zip(details).map(|(line, detail)| Finding { line: Some(line), detail });
     ReportedObject {
         file: Some(PathBuf::from("manifests/a file.yaml")),
+        api_version: "v1".to_owned(),
         kind: "Pod".to_owned(),
         namespace: "tenant-acme".to_owned(),
         name: name.to_owned(),

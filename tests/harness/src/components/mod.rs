@@ -19,8 +19,8 @@ use component::Component;
 pub use envoy::envoy;
 pub use sources::{
     ADMIN_NETWORK_POLICIES, CERT_MANAGER_CRDS, CLUSTER_NETWORK_POLICIES, GATEWAY_API_CRDS, ISTIO_CRDS,
-    MONITORING_CRDS, POLICY_CRDS, PROMETHEUS_RULES, PROXY_TEMPLATE, RESERVED_MONITORING_CRDS, Source,
-    gateway_api_file, istio_api_file, istio_file,
+    MONITORING_CRDS, POLICY_CRDS, POLICY_REPORTS, PROMETHEUS_RULES, PROXY_TEMPLATE, REPORTS,
+    RESERVED_MONITORING_CRDS, Source, gateway_api_file, istio_api_file, istio_file,
 };
 
 /// Clients and feature gates read the version.
@@ -191,7 +191,8 @@ pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
         found(file, &gateway_api_file(file)?.display().to_string());
     }
     let monitoring = MONITORING_CRDS.iter().chain(&RESERVED_MONITORING_CRDS).chain([&PROMETHEUS_RULES]);
-    for source in monitoring.chain(POLICY_CRDS).chain(&CERT_MANAGER_CRDS) {
+    let others = POLICY_CRDS.into_iter().chain(&CERT_MANAGER_CRDS).chain([&REPORTS, &POLICY_REPORTS]);
+    for source in monitoring.chain(others) {
         found(source.path, &source.file()?.display().to_string());
     }
     found("envoy", &envoy()?.display().to_string());

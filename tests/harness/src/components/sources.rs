@@ -120,6 +120,20 @@ pub static CERT_MANAGER_CRDS: [Source; 2] = [
     cert_manager("deploy/crds/cert-manager.io_issuers.yaml"),
 ];
 
+/// The CustomResourceDefinition of OpenReports' Report.
+pub static REPORTS: Source = Source {
+    module: "github.com/openreports/reports-api@v0.2.1",
+    checksum: "h1:g9KS3yle9Y1elmww4TK9EkD1rl6inIaiIJPX6e+u680=",
+    path: "config/crd/openreports.io_reports.yaml",
+};
+
+/// The CustomResourceDefinition of PolicyReport, from one of the first versions: later ones allow more severities.
+pub static POLICY_REPORTS: Source = Source {
+    module: "sigs.k8s.io/wg-policy-prototypes@v0.0.0-20210911211205-fb8f67bb6d38",
+    checksum: "h1:kbAOrOwQbXFrgz1vd2NGMpGOY9aQMjGAZ/xv7wTxiMg=",
+    path: "policy-report/crd/v1alpha2/wgpolicyk8s.io_policyreports.yaml",
+};
+
 /// The kinds of network plugins that the baseline has objects of.
 pub static POLICY_CRDS: [&Source; 4] = [
     &GLOBAL_NETWORK_POLICIES,
