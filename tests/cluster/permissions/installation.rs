@@ -40,17 +40,32 @@ pub(super) struct Installation {
     _istio: Istio,
 }
 
-/// The network policies that the baseline has beside those of Kubernetes.
+/// The kinds of other projects that Bulkhead writes: network policies beside those of Kubernetes, and reports.
 #[derive(Clone, Copy)]
-pub(super) enum FurtherPolicies {
-    /// Those that Calico's API server serves, and SIG Network's first kind.
+pub(super) enum FurtherKinds {
+    /// The policies that Calico's API server serves, SIG Network's first kind, and the reports of OpenReports.
     First,
-    /// Calico's custom resources, and SIG Network's second kind.
+    /// Calico's custom resources, SIG Network's second kind, and PolicyReports.
     Second,
 }
 
-impl FurtherPolicies {
-    fn setting(self) -> Value {
+impl FurtherKinds {
+    /// The kind of the reports.
+    pub(super) const fn report(self) -> &'static str {
+        match self {
+            Self::First => "reports.openreports.io",
+            Self::Second => "policyreports.wgpolicyk8s.io",
+        }
+    }
+
+    fn report_version(self) -> &'static str {
+        match self {
+            Self::First => "openreports.io/v1alpha1",
+            Self::Second => "wgpolicyk8s.io/v1alpha2",
+        }
+    }
+
+    fn network(self) -> Value {
         let (calico, admin) = match self {
             Self::First => ("projectcalico.org/v3", "v1alpha1"),
             Self::Second => ("crd.projectcalico.org/v1", "v1alpha2"),
@@ -59,7 +74,7 @@ impl FurtherPolicies {
         json!({ "calico": calico, "adminNetworkPolicy": admin, "cilium": true })
     }
 
-    /// The resources of their objects.
+    /// The resources of the network policies.
     pub(super) const fn resources(self) -> [&'static str; 2] {
         match self {
             Self::First => {
@@ -87,7 +102,7 @@ impl Installation {
         admin.apply(&endpoints().to_string()).unwrap();
         admin.apply(&service(port).to_string()).unwrap();
         let istio = Istio::start(&cluster).unwrap();
-        set(&admin, FurtherPolicies::First, true);
+        set(&admin, FurtherKinds::First, true);
         // Without it the dry runs there fail.
         wait_for_default_account(&admin, PROBE_NAMESPACE);
 
@@ -107,8 +122,8 @@ impl Installation {
     }
 
     /// Writes the settings of the installation.
-    pub(super) fn set(&self, policies: FurtherPolicies, api_fairness: bool) {
-        set(&self.admin, policies, api_fairness);
+    pub(super) fn set(&self, kinds: FurtherKinds, api_fairness: bool) {
+        set(&self.admin, kinds, api_fairness);
     }
 
     /// The requests of the two accounts so far.
@@ -117,11 +132,12 @@ impl Installation {
     }
 }
 
-fn set(admin: &Kubectl, policies: FurtherPolicies, api_fairness: bool) {
+fn set(admin: &Kubectl, kinds: FurtherKinds, api_fairness: bool) {
     let settings = json!({
         "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Settings",
         "platform": { "sharedNamespaces": ["shared-services"] },
-        "network": policies.setting(),
+        "network": kinds.network(),
+        "audit": { "reports": kinds.report_version() },
         "baseline": { "apiFairness": api_fairness },
     });
     let map = json!({
@@ -150,8 +166,13 @@ fn serve_kinds(admin: &Kubectl) {
     admin.apply(&kinds).unwrap();
     let wait = ["wait", "--for=condition=Established", "-f", "-", "--timeout=30s"];
     until(|| admin.feed(&wait, &kinds).unwrap().success);
-    for kind in [&components::ADMIN_NETWORK_POLICIES, &components::CLUSTER_NETWORK_POLICIES] {
-        kind.serve(admin).unwrap();
+    for source in [
+        &components::ADMIN_NETWORK_POLICIES,
+        &components::CLUSTER_NETWORK_POLICIES,
+        &components::REPORTS,
+        &components::POLICY_REPORTS,
+    ] {
+        source.serve(admin).unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The life of an installation: every event after which Bulkhead reads or writes something in the cluster.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bulkhead::snapshot::{ReservedNames, reserved_names_config_maps};
 use bulkhead_harness::program::NAMESPACE;
@@ -9,11 +10,14 @@ use support::cluster::{jsonpath, wait_for_default_account};
 use support::conditions::reason;
 use support::objects::{changed, labelled_namespace, list, object, pod, shared_service, tenant};
 use support::refusal::violations;
-use support::wait::until;
+use support::wait::{until, within};
 
-use super::installation::{FurtherPolicies, Installation};
+use super::installation::{FurtherKinds, Installation};
 
 const HOME: &str = "tenant-acme";
+const OBSERVED: &str = "tenant-later";
+/// The controller writes reports twice a minute.
+const ROUNDS: Duration = Duration::from_secs(100);
 const REFERENCES: &str = "bulkhead-proxy-references";
 const MANAGED: &str = "app.kubernetes.io/managed-by=bulkhead";
 /// The kinds of the baseline's objects in every cluster.
@@ -32,18 +36,22 @@ const CREATE_DRY: [&str; 4] = ["create", "--dry-run=server", "-f", "-"];
 
 pub(super) fn live(it: &Installation) {
     it.create_tenants();
+    it.violate_a_rule();
     it.create_a_namespace_before_its_account();
     it.upgrade_the_mesh();
     it.use_exemptions();
-    let [calico, admin] = FurtherPolicies::First.resources();
+    let [calico, admin] = FurtherKinds::First.resources();
     it.lose_labels(&format!("{KINDS},{calico},{admin}"));
     it.admin.ok(&["delete", "tenant", "brief"]).unwrap();
     it.until_gone(&format!("clusterroles,clusterrolebindings,flowschemas,{calico},{admin}"), "brief");
+    it.correct_what_is_reported(FurtherKinds::First);
 
-    it.set(FurtherPolicies::Second, true);
-    let [calico, admin] = FurtherPolicies::Second.resources();
+    it.set(FurtherKinds::Second, true);
+    it.violate_a_rule();
+    let [calico, admin] = FurtherKinds::Second.resources();
     until(|| [calico, admin].iter().all(|kind| it.managed(kind).iter().any(|name| name.ends_with("acme"))));
     it.lose_labels(&format!("{KINDS},{calico},{admin}"));
+    it.correct_what_is_reported(FurtherKinds::Second);
     it.end_tenants(&format!("{calico},{admin}"));
 }
 
@@ -79,7 +87,7 @@ impl Installation {
         let reserved = reserved_namespaces();
         let namespaces = reserved.iter().map(|name| of_tenant(name, "later")).chain([
             of_tenant(HOME, "acme"),
-            of_tenant("tenant-later", "later"),
+            of_tenant(OBSERVED, "later"),
             labelled_namespace("shared-services", &json!({ "istio-injection": "enabled" })),
         ]);
         for namespace in namespaces {
@@ -97,6 +105,21 @@ impl Installation {
         }
         // The audit of the observed tenant.
         until(|| !jsonpath(&self.admin, &["tenant", "later"], "{.status.audit}").is_empty());
+    }
+
+    /// Creates a Service that the audit of the observed tenant finds.
+    fn violate_a_rule(&self) {
+        let spec = json!({ "ports": [{ "port": 80 }], "externalIPs": ["192.0.2.1"] });
+        self.admin.apply(&object("v1", "Service", OBSERVED, "addressed", &spec).to_string()).unwrap();
+    }
+
+    /// Waits for the report of the Service, deletes the Service, and waits until the report is gone.
+    fn correct_what_is_reported(&self, kinds: FurtherKinds) {
+        let is_reported =
+            || self.admin.run(&["get", kinds.report(), "bulkhead-audit", "-n", OBSERVED]).unwrap().success;
+        within(ROUNDS, is_reported);
+        self.admin.ok(&["delete", "service", "addressed", "-n", OBSERVED]).unwrap();
+        within(ROUNDS, || !is_reported());
     }
 
     /// Creates a namespace while Kubernetes' controllers do nothing: Bulkhead creates the account `default` there, and the
@@ -212,7 +235,7 @@ impl Installation {
         self.admin.ok(&["patch", "tenant", "acme", "--type=merge", "-p", &observe]).unwrap();
         let kinds = format!("{KINDS},{further_kinds}");
         until(|| self.managed(&kinds).iter().all(|name| name.contains("prioritylevel")));
-        self.set(FurtherPolicies::Second, false);
+        self.set(FurtherKinds::Second, false);
         until(|| self.managed(&kinds).is_empty());
     }
 
