@@ -88,6 +88,8 @@ fn owner_has_exactly_the_rights_that_the_documentation_lists() {
         ("telemetry.istio.io", &["telemetries"], &all),
         ("monitoring.coreos.com", &["servicemonitors", "podmonitors"], &all),
         ("rbac.authorization.k8s.io", &["roles", "rolebindings"], &all),
+        ("openreports.io", &["reports"], &read),
+        ("wgpolicyk8s.io", &["policyreports"], &read),
     ];
     let mut expected = BTreeSet::new();
     for (group, resources, verbs) in documented {
