@@ -8,7 +8,7 @@ use bulkhead_harness::components::{POLICY_REPORTS, REPORTS};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::pki::Authority;
 use bulkhead_harness::process::Process;
-use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller_with, prepare, register};
+use bulkhead_harness::program::{SERVER_NAME, Server, controller_with, prepare, register, webhook_with};
 use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{controller_metrics, jsonpath, wait_until_ready};
@@ -40,17 +40,9 @@ fn installed(kind: &str) -> Installed {
     let authority = Authority::new("audit-reports").unwrap();
     write_pair(&cluster.folder, "webhook", &authority.server(&[SERVER_NAME]).unwrap()).unwrap();
     let [port] = free_ports().unwrap();
-    let account = cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-    let (listen, certificate, key) = (format!("127.0.0.1:{port}"), file("webhook.crt"), file("webhook.key"));
-    let arguments = [
-        ["--parts", "webhook"],
-        ["--settings", &settings],
-        ["--listen", &listen],
-        ["--tls-cert", &certificate],
-        ["--tls-key", &key],
-    ];
-    let (arguments, kubeconfig) = (arguments.concat(), Some(&*account.kubeconfig));
-    let mut webhook = Server::start(&BINARY, "webhook", &cluster.folder, &arguments, kubeconfig).unwrap();
+    let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
+    let arguments = ["--settings", &settings, "--tls-cert", &certificate, "--tls-key", &key];
+    let mut webhook = webhook_with(&cluster, &BINARY, port, &arguments).unwrap();
     webhook.wait_until_ready().unwrap();
     register(&cluster, &BINARY, port, &authority).unwrap();
     let controller = controller_with(&cluster, &BINARY, &["--settings", &settings]).unwrap();

@@ -10,7 +10,9 @@ use bulkhead_harness::cluster::{Cluster, free_ports, write_pair};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::pki::Authority;
 use bulkhead_harness::process::Process;
-use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller_with, prepare, printed, service};
+use bulkhead_harness::program::{
+    NAMESPACE, SERVER_NAME, Server, controller_with, prepare, printed, service, webhook_with,
+};
 use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{controller_metrics, log_lines};
@@ -103,21 +105,10 @@ impl Room {
     }
 
     fn start_webhook(&mut self) {
-        let account = self.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-        let listen = format!("127.0.0.1:{}", self.port);
         let (settings, certificate, key) =
             (self.file("registering.yaml"), self.file("registering.crt"), self.file("registering.key"));
-        let arguments = [
-            ["--parts", "webhook"],
-            ["--settings", &settings],
-            ["--listen", &listen],
-            ["--tls-cert", &certificate],
-            ["--tls-key", &key],
-        ];
-        let arguments = arguments.concat();
-        let folder = &self.cluster.folder;
-        let mut server =
-            Server::start(&BINARY, "webhook", folder, &arguments, Some(&account.kubeconfig)).unwrap();
+        let arguments = ["--settings", &settings, "--tls-cert", &certificate, "--tls-key", &key];
+        let mut server = webhook_with(&self.cluster, &BINARY, self.port, &arguments).unwrap();
         server.wait_until_ready().unwrap();
         self.webhook = Some(server);
     }

@@ -12,7 +12,9 @@ use bulkhead_harness::cluster::{Cluster, free_ports, write_pair};
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use bulkhead_harness::pki::Authority;
 use bulkhead_harness::process::Process;
-use bulkhead_harness::program::{NAMESPACE, SERVER_NAME, Server, controller_with, prepare, register};
+use bulkhead_harness::program::{
+    NAMESPACE, SERVER_NAME, Server, controller_with, prepare, register, webhook_with,
+};
 use bulkhead_harness::wire;
 use serde_json::{Value, json};
 use support::command::bulkhead;
@@ -70,20 +72,10 @@ impl Room {
 
     /// Starts a replica under the webhook's account.
     fn start(&mut self) -> &mut Server {
-        let folder = &self.cluster.folder;
-        let account = self.cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-        let file = |name: &str| folder.join(name).display().to_string();
-        let (listen, certificate, key) =
-            (format!("127.0.0.1:{}", self.port), file("webhook.crt"), file("webhook.key"));
-        let arguments = [
-            ["--parts", "webhook"],
-            ["--settings-config-map", NAME],
-            ["--listen", &listen],
-            ["--tls-cert", &certificate],
-            ["--tls-key", &key],
-        ];
-        let arguments = arguments.concat();
-        let server = Server::start(&BINARY, "webhook", folder, &arguments, Some(&account.kubeconfig));
+        let file = |name: &str| self.cluster.folder.join(name).display().to_string();
+        let (certificate, key) = (file("webhook.crt"), file("webhook.key"));
+        let arguments = ["--settings-config-map", NAME, "--tls-cert", &certificate, "--tls-key", &key];
+        let server = webhook_with(&self.cluster, &BINARY, self.port, &arguments);
         self.webhook.insert(server.unwrap())
     }
 

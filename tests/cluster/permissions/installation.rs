@@ -4,7 +4,9 @@ use bulkhead_harness::components;
 use bulkhead_harness::istio::{self, Istio};
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::process::Process;
-use bulkhead_harness::program::{NAMESPACE, Server, controller_with, endpoints, prepare, service};
+use bulkhead_harness::program::{
+    NAMESPACE, Server, controller_with, endpoints, prepare, service, webhook_with,
+};
 use serde_json::{Value, json};
 use support::BINARY;
 use support::cluster::{is_enforced, wait_for_default_account};
@@ -108,12 +110,8 @@ impl Installation {
 
         let settings = ["--settings-config-map", SETTINGS_CONFIG_MAP];
         let own = ["--certificates", "self-managed"];
-        let (listen, port) = (format!("127.0.0.1:{port}"), port.to_string());
-        let arguments = [settings, own, ["--parts", "webhook"], ["--listen", &listen]].concat();
-        let account = cluster.service_account(NAMESPACE, "bulkhead").unwrap();
-        let webhook =
-            Server::start(&BINARY, "webhook", &cluster.folder, &arguments, Some(&account.kubeconfig))
-                .unwrap();
+        let webhook = webhook_with(&cluster, &BINARY, port, &[settings, own].concat()).unwrap();
+        let port = port.to_string();
         let lifetimes = [["--ca-lifetime", CA_LIFETIME], ["--certificate-lifetime", CERTIFICATE_LIFETIME]];
         let arguments = [&[settings, own, ["--port", &port]], &lifetimes[..]].concat().concat();
         let controller = controller_with(&cluster, &BINARY, &arguments).unwrap();

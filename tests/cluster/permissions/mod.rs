@@ -38,7 +38,7 @@ fn every_request_is_allowed_and_every_permission_is_used() {
     assert!(names.is_empty(), "no request has used {names:#?}");
     assert_eq!(refused(&installation.requests()), [""; 0]);
 
-    // The comparison finds a permission that nobody uses, and a request that RBAC refuses.
+    // The comparison finds a permission that no request uses, and a request that RBAC refuses.
     let superfluous = permissions[0].with_verb("deletecollection");
     assert_eq!(unused(std::slice::from_ref(&superfluous), &installation), [&superfluous]);
     let webhook = installation.cluster.service_account(NAMESPACE, "bulkhead").unwrap();

@@ -250,6 +250,14 @@ pub fn controller_with(cluster: &Cluster, binary: &Path, arguments: &[&str]) -> 
     named_controller(binary, "controller", &cluster.folder, arguments, &account.kubeconfig)
 }
 
+/// Starts the webhook alone, at this port of the loopback address, with these arguments.
+pub fn webhook_with(cluster: &Cluster, binary: &Path, port: u16, arguments: &[&str]) -> Result<Server> {
+    let account = cluster.service_account(NAMESPACE, "bulkhead")?;
+    let listen = format!("127.0.0.1:{port}");
+    let arguments = [&["--parts", "webhook", "--listen", &listen], arguments].concat();
+    Server::start(binary, "webhook", &cluster.folder, &arguments, Some(&account.kubeconfig))
+}
+
 /// Starts one of several controllers.
 pub fn named_controller(
     binary: &Path,
