@@ -17,6 +17,7 @@ pub use grants::{Callback, Caller, Cidr, Grants, Nodes, Reach, Serve, Transport}
 pub use shared_service::{AllowedTenants, Protocol, SharedPort, SharedService, SharedServiceSpec};
 pub use status::{
     Audit, Condition, ExemptionStatus, GRANTS_RESOLVED, READY, SharedServiceStatus, TenantStatus,
+    WAYPOINT_READY, WAYPOINTS_READY,
 };
 pub use tenant::{
     Authorization, Enforcement, Limits, Namespaces, SERVICE_ACCOUNTS_GROUP, Subject, SubjectKind, Tenant,

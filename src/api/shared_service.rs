@@ -27,7 +27,9 @@ use super::without_unsigned_formats;
     printcolumn(name = "Namespace", type_ = "string", json_path = ".spec.namespace"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new("(has(self.spec.serviceAccount) ? self.spec.serviceAccount : self.metadata.name) != 'default'")
-        .message("serviceAccount must not be `default`, which every namespace has: give the service an account of its own")
+        .message("serviceAccount must not be `default`, which every namespace has: give the service an account of its own"),
+    validation = Rule::new("!self.metadata.name.endsWith('-waypoint')")
+        .message("the name must not end in `-waypoint`, with which the names of the services' waypoints end")
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = RecursiveTransform(without_unsigned_formats))]
@@ -73,6 +75,7 @@ pub struct SharedServiceSpec {
 /// A port of a shared service, and the requests that tenants may send there. `{tenant}` represents the name of the
 /// calling tenant.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[schemars(extend("x-kubernetes-validations" = [{
     "rule": "self.protocol == 'HTTP' || !(has(self.methods) || has(self.paths) || has(self.headers))",
     "message": "methods, paths and headers require protocol HTTP",
@@ -84,6 +87,11 @@ pub struct SharedPort {
     /// The port of the pods, not of the Service: network policies see packets after the translation.
     #[schemars(range(min = 1))]
     pub port: u16,
+
+    /// The port of the Service that leads to this port of the pods, if it has another number. Only the waypoint of an ambient mesh sees it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub service_port: Option<u16>,
 
     /// The protocol on this port: `HTTP` or `TCP`.
     #[serde(default)]
@@ -103,6 +111,13 @@ pub struct SharedPort {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 20))]
     pub headers: BTreeMap<String, String>,
+}
+
+impl SharedPort {
+    /// Returns the port as a waypoint sees it.
+    pub fn at_waypoint(&self) -> u16 {
+        self.service_port.unwrap_or(self.port)
+    }
 }
 
 /// The protocol on a port.

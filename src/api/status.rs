@@ -30,6 +30,11 @@ pub const READY: &str = "Ready";
 /// The condition of a tenant whose grants are all in effect.
 pub const GRANTS_RESOLVED: &str = "GrantsResolved";
 
+/// The condition of a shared service whose waypoint judges the requests to its HTTP ports.
+pub const WAYPOINT_READY: &str = "WaypointReady";
+/// The condition of a tenant whose waypoints all judge requests.
+pub const WAYPOINTS_READY: &str = "WaypointsReady";
+
 /// The status of a Tenant.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase", default)]

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::keys::MANAGED_BY_LABEL;
 use crate::kinds::Kind;
-use crate::settings::{AdminPolicyKind, Calico, Settings};
+use crate::settings::{AdminPolicyKind, Calico, Dataplane, Settings};
 
 /// Prefix of names where there can be several objects, or where others write in the same place.
 pub const NAME_PREFIX: &str = "bulkhead-";
@@ -27,6 +27,7 @@ pub fn kinds(settings: &Settings) -> impl Iterator<Item = Kind> {
         Kind::ClusterNetworkPolicy => {
             settings.admin_network_policy == Some(AdminPolicyKind::ClusterNetworkPolicy)
         }
+        Kind::KubernetesGateway => settings.dataplane == Dataplane::Ambient,
         _ => true,
     })
 }

@@ -30,7 +30,7 @@ pub use network::{
     CLUSTER_DOMAIN, DNS_PORTS, ISTIOD_PODS, ISTIOD_PORT, Port, dns_addresses, dns_ports, mesh_ports,
 };
 pub use proxy_resources::{TooSmall, too_small_for_proxy};
-pub use shared_service::{IDENTITY_HEADER, desired_for_service};
+pub use shared_service::{IDENTITY_HEADER, desired_for_service, is_waypoint, waypoint_name};
 pub use tenant::{NAMESPACE_OWNER_ROLE, desired_for_tenant, tenant_of_cluster_object};
 
 use crate::snapshot::Snapshot;

@@ -7,12 +7,16 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::api::Cidr;
-use crate::keys::NAMESPACE_NAME_LABEL;
+use crate::keys::{GATEWAY_NAME_LABEL, NAMESPACE_NAME_LABEL};
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::ClusterEndpoints;
 
-/// Port on which the proxy of a node accepts traffic for pods of an ambient mesh.
-const HBONE_PORT: u16 = 15008;
+/// Port on which the proxy of a node accepts traffic for pods of an ambient mesh, and waypoints theirs.
+pub(super) const HBONE_PORT: u16 = 15008;
+
+/// Source addresses of the kubelet's probes in an ambient mesh. See
+/// <https://istio.io/latest/docs/ambient/usage/networkpolicy/>.
+const AMBIENT_PROBE_SOURCES: [&str; 2] = ["169.254.7.127/32", "fd16:9254:7127:1337:ffff:ffff:ffff:ffff/128"];
 
 /// Suffix of the DNS names of Services.
 pub const CLUSTER_DOMAIN: &str = "svc.cluster.local";
@@ -85,6 +89,12 @@ pub(super) fn istiod(settings: &Settings) -> Value {
     json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": [ISTIOD_PORT.manifest()] })
 }
 
+/// Returns the ingress rule for the kubelet's probes; without the ambient dataplane they come from the node.
+pub(super) fn probes(settings: &Settings) -> Option<Value> {
+    let sources = AMBIENT_PROBE_SOURCES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));
+    (settings.dataplane == Dataplane::Ambient).then(|| json!({ "from": sources }))
+}
+
 fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
     BTreeMap::from([(key.to_owned(), value.to_owned())])
 }
@@ -100,6 +110,11 @@ pub(super) fn pods(namespace: &str, labels: &BTreeMap<String, String>) -> Value 
         "namespaceSelector": { "matchLabels": { NAMESPACE_NAME_LABEL: namespace } },
         "podSelector": { "matchLabels": labels },
     })
+}
+
+/// Returns the labels by which the pods of a Gateway are selected.
+pub(super) fn gateway_pods(gateway: &str) -> BTreeMap<String, String> {
+    labelled((GATEWAY_NAME_LABEL, gateway))
 }
 
 /// Returns a peer that matches this one address.

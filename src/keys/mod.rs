@@ -26,7 +26,8 @@ pub use names::{
     OVERRIDES_ANNOTATION, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE, PROXY_CONFIG_ANNOTATION,
     PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REVISION_LABEL, REVISION_TAG_LABEL,
     SERVICE_ACCOUNT_ANNOTATION, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION,
-    TEMPLATES_ANNOTATION, TENANT_LABEL, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
+    TEMPLATES_ANNOTATION, TENANT_LABEL, TLS_MODE_LABEL, USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
+    WAYPOINT_BOUND_CONDITION, WAYPOINT_CLIENT_IDENTITY_ANNOTATION, WAYPOINT_FOR_LABEL,
 };
 pub use others::{SECURITY_KINDS, TRAFFIC_KINDS};
 pub use row::{Map, Objects, Pattern, Row, Values, Writer};
@@ -92,6 +93,10 @@ pub fn is_ambient_key(key: &str) -> bool {
 
 /// True if no component that the table knows acts on this label or annotation of an object of `kind`.
 pub fn is_inert(kind: Kind, map: Map, key: &str) -> bool {
+    // istiod writes this one into each Gateway whose pods it creates.
+    if kind == Kind::KubernetesGateway && key == names::CONTROLLER_VERSION_ANNOTATION {
+        return true;
+    }
     let domains = [names::MESH_DOMAIN, names::OWN_DOMAIN];
     find(kind, map, key).is_none() && !domains.iter().any(|domain| Pattern::Domain(domain).matches(key))
 }

@@ -58,6 +58,16 @@ pub(super) const REROUTE_ANNOTATION: &str = "istio.io/reroute-virtual-interfaces
 pub(super) const AMBIENT_DOMAIN: &str = "ambient.istio.io";
 /// Selects the waypoint of the labelled object.
 pub const USE_WAYPOINT_LABEL: &str = "istio.io/use-waypoint";
+/// Selects the namespace of the waypoint of the labelled object.
+pub const USE_WAYPOINT_NAMESPACE_LABEL: &str = "istio.io/use-waypoint-namespace";
+/// Selects the kind of traffic that a waypoint accepts.
+pub const WAYPOINT_FOR_LABEL: &str = "istio.io/waypoint-for";
+/// Condition of a Service that uses a waypoint, which istiod writes.
+pub const WAYPOINT_BOUND_CONDITION: &str = "istio.io/WaypointBound";
+/// Annotation of a waypoint that makes it name the caller to the workload, in `X-Forwarded-Client-Cert`.
+pub const WAYPOINT_CLIENT_IDENTITY_ANNOTATION: &str = "ambient.istio.io/xfcc-include-client-identity";
+/// Annotation of a Gateway in which istiod records its own version.
+pub(super) const CONTROLLER_VERSION_ANNOTATION: &str = "gateway.istio.io/controller-version";
 /// Label of the pods of OpenShift's DNS operator.
 pub const OPENSHIFT_DNS_LABEL: &str = "dns.operator.openshift.io/daemonset-dns";
 /// Label with which a pod belongs to a Gateway.

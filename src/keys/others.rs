@@ -1,6 +1,7 @@
 use super::names::{
-    AGGREGATE_TO_TENANT_LABEL, DRY_RUN_ANNOTATION, EXTERNAL_DNS, INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION,
-    MANAGED_BY_LABEL, REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION, SUPPRESSION_ANNOTATION,
+    AGGREGATE_TO_TENANT_LABEL, CONTROLLER_VERSION_ANNOTATION, DRY_RUN_ANNOTATION, EXTERNAL_DNS,
+    INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION,
+    SUPPRESSION_ANNOTATION, USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -20,6 +21,13 @@ pub const TRAFFIC_KINDS: &[Kind] = &[
 const PUBLISHED_KINDS: &[Kind] = &[Kind::Gateway, Kind::VirtualService];
 
 const KUBERNETES: &str = "https://kubernetes.io/docs/reference/labels-annotations-taints/";
+
+/// A label of ServiceEntries that no user may write.
+const fn of_service_entry(label: &'static str, effect: &'static str) -> Row {
+    Row::label(Objects::Of(&[&[Kind::ServiceEntry]]), label, effect)
+        .judged_by("BH804")
+        .see("https://istio.io/latest/docs/reference/config/labels/")
+}
 
 /// Labels and annotations of policies, baseline objects and Secrets.
 pub(super) static ROWS: &[Row] = &[
@@ -49,6 +57,13 @@ pub(super) static ROWS: &[Row] = &[
     .judged_by("BH704")
     .see("https://istio.io/latest/docs/reference/config/annotations/"),
     dns("gardener.cloud").see("https://gardener.cloud/docs/"),
+    Row::annotation(
+        Objects::Of(&[&[Kind::KubernetesGateway]]),
+        CONTROLLER_VERSION_ANNOTATION,
+        "records the version of istiod that creates the pods of the Gateway",
+    )
+    .written_by(Writer::Anyone, Values::Any)
+    .see("https://istio.io/latest/docs/reference/config/annotations/"),
     deployer("helm.sh", "makes Helm own or keep the object")
         .see("https://helm.sh/docs/howto/charts_tips_and_tricks/"),
     Row::domain(
@@ -73,6 +88,20 @@ pub(super) static ROWS: &[Row] = &[
     .written_by(Writer::Anyone, Values::NamespaceRevision)
     .judged_by("BH704")
     .see("https://istio.io/latest/docs/reference/config/labels/"),
+    Row::label(
+        Objects::Of(&[&[Kind::ServiceEntry]]),
+        USE_WAYPOINT_LABEL,
+        "selects the waypoint of the hosts",
+    )
+    .written_by(Writer::Anyone, Values::Waypoint)
+    .judged_by("BH804")
+    .see("https://istio.io/latest/docs/reference/config/labels/"),
+    of_service_entry("istio.io/use-waypoint-canary", "selects a second waypoint of the hosts"),
+    of_service_entry(
+        "istio.io/use-waypoint-canary-namespace",
+        "selects the namespace of the hosts' second waypoint",
+    ),
+    of_service_entry(USE_WAYPOINT_NAMESPACE_LABEL, "selects the namespace of the hosts' waypoint"),
     Row::domain(
         Objects::Of(&[&[Kind::NetworkPolicy]]),
         "k8s.ovn.org",

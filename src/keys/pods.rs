@@ -3,6 +3,7 @@ use super::names::{
     NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION,
     PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REROUTE_ANNOTATION, REVISION_LABEL, SIDECAR_TEMPLATE,
     STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TEMPLATES_ANNOTATION, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
+    USE_WAYPOINT_NAMESPACE_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
@@ -50,7 +51,7 @@ pub(super) static ROWS: &[Row] = &[
     label(REVISION_LABEL, Values::Revision, "selects the revision of Istio that injects the pod"),
     annotation(REVISION_LABEL, Values::Name, "records the revision of Istio that injected the pod"),
     label(USE_WAYPOINT_LABEL, Values::Waypoint, "selects the waypoint of the pod"),
-    label("istio.io/use-waypoint-namespace", Values::None, "selects the namespace of the pod's waypoint"),
+    label(USE_WAYPOINT_NAMESPACE_LABEL, Values::None, "selects the namespace of the pod's waypoint"),
     network("k8s.ovn.org", "sets the addresses of the pod"),
     network("k8s.v1.cni.cncf.io", "adds the pod to further networks")
         .written_by(Writer::Anyone, Values::MeshNetwork),

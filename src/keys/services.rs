@@ -1,5 +1,6 @@
 use super::names::{
-    DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL, USE_WAYPOINT_LABEL,
+    DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL,
+    USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -112,11 +113,7 @@ pub(super) static ROWS: &[Row] = &[
         .judged_by("BH804")
         .see(ISTIO_LABELS),
     refused(
-        Row::label(
-            SERVICES,
-            "istio.io/use-waypoint-namespace",
-            "selects the namespace of the Service's waypoint",
-        ),
+        Row::label(SERVICES, USE_WAYPOINT_NAMESPACE_LABEL, "selects the namespace of the Service's waypoint"),
         ISTIO_LABELS,
     ),
     free(Row::label(SERVICES, "istio.io/waypoint-for", "has no effect on a Service"), ISTIO_LABELS),

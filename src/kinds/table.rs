@@ -113,7 +113,6 @@ kinds! {
     TlsRoute: gateway_api("TLSRoute", "tlsroutes"),
     TcpRoute: gateway_api("TCPRoute", "tcproutes"),
     UdpRoute: gateway_api("UDPRoute", "udproutes"),
-    KubernetesGateway: gateway_api("Gateway", "gateways"),
     ListenerSet: gateway_api("ListenerSet", "listenersets"),
     BackendTlsPolicy: gateway_api("BackendTLSPolicy", "backendtlspolicies"),
     ReferenceGrant: gateway_api("ReferenceGrant", "referencegrants"),
@@ -133,6 +132,8 @@ kinds! {
     ServiceEntry: baseline_policy("networking.istio.io", "v1", "serviceentries"),
     Telemetry: baseline_policy("telemetry.istio.io", "v1", "telemetries"),
     EnvoyFilter: baseline_policy("networking.istio.io", "v1alpha3", "envoyfilters"),
+    // The baseline has waypoints of shared services.
+    KubernetesGateway: baseline_policy("gateway.networking.k8s.io", "v1", "gateways").any_version().named("Gateway"),
     ResourceQuota: baseline_policy("", "v1", "resourcequotas").subresources(&[
         Subresource::new("status", Kind::ResourceQuota, &[Update]),
     ]),

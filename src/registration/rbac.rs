@@ -39,6 +39,8 @@ pub fn rbac(namespace: &str, settings: &Settings) -> Vec<Value> {
             ));
             rules.extend(report_rules());
             rules.extend(webhook_rules());
+            // Those that use a waypoint, in an ambient mesh.
+            rules.push(allow("", &["services"], &["watch"]));
             own_namespace_rules.extend(store_rules());
         } else {
             // The owners of pods, which an Exemption may name.

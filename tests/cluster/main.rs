@@ -67,6 +67,7 @@ mod statuses;
 mod survival;
 mod switches;
 mod tenants;
+mod waypoints;
 mod weakening;
 mod whoami;
 mod works_with;

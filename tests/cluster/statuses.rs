@@ -17,7 +17,8 @@ fn tenant_reports_its_namespaces_and_grants_in_its_status() {
     let until_both = |wanted: [(&str, &str); 2], names: &[&str]| {
         until(|| {
             let both = conditions(&admin, "tenant", "ns-status");
-            let states = both.iter().map(|condition| (condition.state.as_str(), condition.reason.as_str()));
+            let states =
+                both.iter().take(2).map(|condition| (condition.state.as_str(), condition.reason.as_str()));
             states.eq(wanted) && both.iter().any(|condition| condition.names(names))
         });
     };

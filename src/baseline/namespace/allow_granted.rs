@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::network::{self, Port};
 use super::{Body, NamespaceSite, Object};
+use crate::baseline::shared_service::{direct_ports, waypoint_name};
 use crate::kinds::Kind;
 
 /// Allows egress to the destinations, and ingress from the callers, that the tenant was granted.
@@ -39,12 +40,21 @@ fn ingress(site: NamespaceSite<'_>) -> Vec<Value> {
 
 fn egress(site: NamespaceSite<'_>) -> Vec<Value> {
     let grants = &site.tenant.grants.reach;
-    let services = site.snapshot.reachable_services(site.tenant).map(|service| {
-        let ports = service.ports.iter().map(|port| port.port);
-        json!({
-            "to": [network::pods(&service.namespace, &service.selector)],
-            "ports": network::ports(site.settings(), ports),
-        })
+    let services = site.snapshot.reachable_services(site.tenant).flat_map(|service| {
+        let ports: Vec<u16> = direct_ports(site.settings(), service).map(|port| port.port).collect();
+        let pods = (!ports.is_empty()).then(|| {
+            json!({
+                "to": [network::pods(&service.namespace, &service.selector)],
+                "ports": network::ports(site.settings(), ports),
+            })
+        });
+        let waypoint = waypoint_name(site.settings(), service).map(|waypoint| {
+            json!({
+                "to": [network::pods(&service.namespace, &network::gateway_pods(&waypoint))],
+                "ports": network::tcp([network::HBONE_PORT]),
+            })
+        });
+        pods.into_iter().chain(waypoint)
     });
     let gateway = site.snapshot.egress_gateway(site.tenant).map(|gateway| {
         json!({

@@ -7,6 +7,9 @@ mod peer_authentication;
 mod reserved_header;
 mod sidecar;
 mod site;
+mod waypoint;
+mod waypoint_network_policy;
+mod waypoint_tenants;
 
 use super::{Body, Manifest, NAME_PREFIX, Object, network};
 use crate::kinds::Kind;
@@ -14,16 +17,22 @@ use crate::snapshot::{SharedService, Snapshot};
 use site::ServiceSite;
 
 pub use identity_header::IDENTITY_HEADER;
+pub(super) use site::direct_ports;
+pub use site::waypoint_name;
+pub use waypoint::is_waypoint;
 
-/// Apply order: objects that restrict come first.
-const fn objects<'w>() -> [Object<ServiceSite<'w>>; 6] {
+/// Apply order: objects that restrict come first, and the waypoint after all policies that it enforces.
+const fn objects<'w>() -> [Object<ServiceSite<'w>>; 9] {
     [
+        waypoint_tenants::object(),
         allow_tenants::object(),
         reserved_header::object(),
         peer_authentication::object(),
         identity_header::object(),
         sidecar::object(),
         network_policy::object(),
+        waypoint_network_policy::object(),
+        waypoint::object(),
     ]
 }
 

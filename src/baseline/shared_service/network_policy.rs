@@ -6,7 +6,7 @@ use super::{Body, Object, ServiceSite, network};
 use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 
-/// Allows ingress from the tenants that reach the service, on its ports. Allows egress only to DNS, the mesh, the
+/// Allows ingress from the tenants that reach the service, on the ports that they call without a waypoint. Allows egress only to DNS, the mesh, the
 /// API servers, its own namespace, those in its `egress`, and the tenants that it may call: a shared service must
 /// not be a path from one tenant to another.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
@@ -14,19 +14,14 @@ pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
 }
 
 fn body(site: ServiceSite<'_>) -> Value {
-    let settings = &site.snapshot.settings;
-    let tenants: Vec<&str> =
-        site.snapshot.tenants_reaching(site.service).map(|tenant| tenant.name.as_str()).collect();
-    let namespaces_of = |tenants: &[&str]| {
-        json!({ "namespaceSelector": {
-            "matchExpressions": [{ "key": TENANT_LABEL, "operator": "In", "values": tenants }],
-        } })
-    };
-    let ports = network::ports(settings, site.service.ports.iter().map(|port| port.port));
+    let settings = site.settings();
+    let tenants = reaching_tenants(site);
     let mut ingress = vec![json!({ "from": [{ "podSelector": {} }] })];
-    if !tenants.is_empty() {
-        ingress.push(json!({ "from": [namespaces_of(&tenants)], "ports": ports }));
+    let mut direct = site.direct_ports().map(|port| port.port).peekable();
+    if !tenants.is_empty() && direct.peek().is_some() {
+        ingress.push(json!({ "from": [namespaces_of(&tenants)], "ports": network::ports(settings, direct) }));
     }
+    ingress.extend(network::probes(settings));
     let endpoints = &site.snapshot.endpoints;
     let mut egress = vec![json!({ "to": [{ "podSelector": {} }] })];
     egress.extend(network::dns(settings, endpoints));
@@ -44,5 +39,17 @@ fn body(site: ServiceSite<'_>) -> Value {
         "policyTypes": ["Ingress", "Egress"],
         "ingress": ingress,
         "egress": egress,
+    } })
+}
+
+/// Returns the names of the tenants that reach the service.
+pub(super) fn reaching_tenants(site: ServiceSite<'_>) -> Vec<&str> {
+    site.snapshot.tenants_reaching(site.service).map(|tenant| tenant.name.as_str()).collect()
+}
+
+/// Returns a peer that matches all pods of the tenants.
+pub(super) fn namespaces_of(tenants: &[&str]) -> Value {
+    json!({ "namespaceSelector": {
+        "matchExpressions": [{ "key": TENANT_LABEL, "operator": "In", "values": tenants }],
     } })
 }

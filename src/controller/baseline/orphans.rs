@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::cache::ManagedCache;
 use super::object_ref::ObjectRef;
 use super::target::Target;
-use crate::baseline::{is_baseline_name, is_cluster_object_name, tenant_of_cluster_object};
+use crate::baseline::{is_baseline_name, is_cluster_object_name, tenant_of_cluster_object, waypoint_name};
+use crate::keys::GATEWAY_NAME_LABEL;
 use crate::kinds::Kind;
 use crate::snapshot::{self, NamespaceOwner, SharedService, Snapshot};
 
@@ -43,6 +44,14 @@ pub(super) fn left_behind_selector(
         return None;
     }
     let object = cache.get(key)?;
+    if let Some(waypoint) = selected_waypoint(key, object) {
+        let is_wanted = |service: &SharedService| {
+            service.namespace == key.namespace
+                && waypoint_name(&snapshot.settings, service).as_deref() == Some(waypoint)
+        };
+        return (!snapshot.accepted_services().any(is_wanted))
+            .then(|| BTreeMap::from([(GATEWAY_NAME_LABEL.to_owned(), waypoint.to_owned())]));
+    }
     let opens = object.pointer("/spec/rules/0").is_some_and(|rule| *rule == Value::Object(Map::new()));
     let selectors =
         ["/spec/podSelector/matchLabels", "/spec/selector/matchLabels", "/spec/workloadSelector/labels"];
@@ -52,6 +61,15 @@ pub(super) fn left_behind_selector(
     let has_pods =
         |service: &SharedService| service.namespace == key.namespace && service.selector == selector;
     (!snapshot.accepted_services().any(has_pods)).then_some(selector)
+}
+
+/// Returns the waypoint whose requests or packets the object judges. Without it the waypoint would forward every request
+/// until its pods are gone, and the service's pods accept its account.
+fn selected_waypoint<'o>(key: &ObjectRef, object: &'o Value) -> Option<&'o str> {
+    let target = object.pointer("/spec/targetRefs/0/name");
+    let labels = object.pointer("/spec/podSelector/matchLabels");
+    let selected = labels.and_then(|labels| labels.get(GATEWAY_NAME_LABEL)).filter(|name| **name == key.name);
+    target.or(selected)?.as_str()
 }
 
 /// True if a change of objects in `namespace` can make or remove an orphan.

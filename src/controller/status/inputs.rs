@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::jiff::Timestamp;
 
+use super::waypoints::Waypoints;
 use crate::api::Audit;
 use crate::controller::baseline::{Target, TargetError};
 use crate::snapshot::Snapshot;
@@ -13,6 +14,8 @@ pub(super) struct StatusInputs<'a> {
     pub(super) errors: &'a BTreeMap<Target, TargetError>,
     /// The result of the last audit of each observed tenant.
     pub(super) audits: &'a BTreeMap<String, Audit>,
+    /// The waypoints of an ambient mesh; none in a mesh with sidecars.
+    pub(super) waypoints: &'a Waypoints,
     pub(super) now: Timestamp,
 }
 

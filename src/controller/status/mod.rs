@@ -15,6 +15,7 @@ mod tenant;
 #[cfg(test)]
 mod testing;
 mod watched_objects;
+mod waypoints;
 
 use std::time::Duration;
 
@@ -26,10 +27,12 @@ use tokio::time::sleep;
 
 use super::audit_loop::AuditResults;
 use super::baseline::ReconcileErrors;
+use crate::settings::Dataplane;
 use crate::snapshot::{Exemption, SharedService, Tenant};
 use crate::sources::SnapshotStore;
 use inputs::StatusInputs;
 use watched_objects::WatchedObjects;
+use waypoints::{WaypointWatch, Waypoints};
 
 /// Collects a burst of changes into one update.
 const DEBOUNCE: Duration = Duration::from_millis(200);
@@ -49,20 +52,31 @@ pub(super) async fn run(
         WatchedObjects::watch::<Tenant>(&client),
     ];
     let mut snapshot_changes = snapshots.subscribe();
+    let mut watch: Option<WaypointWatch> = None;
     loop {
         tokio::select! {
             _ = select_all(kinds.iter_mut().map(|objects| objects.changed().boxed())) => {}
             Ok(()) = snapshot_changes.changed() => {}
             () = audit_results.changed.notified() => {}
             () = errors.changed.notified() => {}
+            () = WaypointWatch::changed(watch.as_mut()) => {}
             () = sleep(RESYNC_INTERVAL) => {}
         }
         if let Some(snapshot) = snapshots.newest() {
             let (errors, audits) = (errors.current(), audit_results.current());
+            let is_ambient = snapshot.settings.dataplane == Dataplane::Ambient;
+            watch = is_ambient.then(|| watch.unwrap_or_else(|| WaypointWatch::start(&client)));
+            let waypoints = match &watch {
+                Some(watch) => watch.current(),
+                None => Some(Waypoints::default()),
+            };
             let now = Timestamp::now();
-            let inputs = StatusInputs { snapshot: &snapshot, errors: &errors, audits: &audits, now };
-            for objects in &mut kinds {
-                objects.update(&inputs).await;
+            if let Some(waypoints) = waypoints {
+                let (snapshot, errors, audits) = (&snapshot, &errors, &audits);
+                let inputs = StatusInputs { snapshot, errors, audits, waypoints: &waypoints, now };
+                for objects in &mut kinds {
+                    objects.update(&inputs).await;
+                }
             }
         }
         sleep(DEBOUNCE).await;

@@ -84,6 +84,7 @@ mod tests {
         let conditions = [
             condition("Ready", "Ready", "every namespace of the tenant is ready"),
             condition("GrantsResolved", "Resolved", "every grant is in effect"),
+            condition("WaypointsReady", "Ready", "every waypoint in the tenant's namespaces is programmed"),
         ];
         let status =
             json!({ "observedGeneration": 7, "conditions": conditions, "namespaces": 2, "audit": null });
@@ -127,9 +128,9 @@ mod tests {
             conditions.map(|condition| condition.last_transition_time).collect::<Vec<String>>()
         };
         let [first, second, third] = ["2026-06-01T12:00:00Z", "2026-06-01T13:00:00Z", "2026-06-01T14:00:00Z"];
-        assert_eq!(times(first, false), [first, first]);
-        assert_eq!(times(second, true), [second, first], "`Ready` changes, and `GrantsResolved` does not");
-        assert_eq!(times(third, false), [third, first]);
+        assert_eq!(times(first, false), [first, first, first]);
+        assert_eq!(times(second, true), [second, first, first], "`Ready` changes, and the others do not");
+        assert_eq!(times(third, false), [third, first, first]);
     }
 
     #[test]
@@ -148,7 +149,7 @@ mod tests {
         let patch = patch_of::<Tenant>(&scenario, &object).unwrap();
         let conditions = store(&mut object, &patch);
         let names = conditions.iter().map(|condition| condition.kind.as_str());
-        assert!(names.eq(["Ready", "GrantsResolved"]));
+        assert!(names.eq(["Ready", "GrantsResolved", "WaypointsReady"]));
         for condition in conditions {
             assert_eq!((condition.status.as_str(), condition.reason.as_str()), ("False", INVALID_SPEC));
         }

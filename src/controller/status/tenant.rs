@@ -7,6 +7,7 @@ use super::condition::{ConditionType, false_because, true_because};
 use super::grants;
 use super::inputs::StatusInputs;
 use super::object::StatusObject;
+use super::waypoints::Programmed;
 use crate::api;
 use crate::baseline::{TooSmall, too_small_for_proxy};
 use crate::controller::baseline::Target;
@@ -45,6 +46,15 @@ impl StatusObject for Tenant {
                 false_because("EgressUnreachable", grants::egress_unreachable),
             ],
             otherwise: ("Resolved", |_| "every grant is in effect".to_owned()),
+        },
+        ConditionType {
+            name: api::WAYPOINTS_READY,
+            cases: &[
+                false_because("NoPolicy", waypoints_without_policy),
+                false_because("NotProgrammed", waypoints_not_programmed),
+                false_because("NotBound", services_not_bound),
+            ],
+            otherwise: ("Ready", |_| "every waypoint in the tenant's namespaces is programmed".to_owned()),
         },
     ];
 
@@ -141,6 +151,60 @@ fn baseline_out_of_date(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<St
     Some(format!("the controller could not write all of the current baseline: {error}"))
 }
 
+fn waypoints_without_policy(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let known = &inputs.snapshot.settings.waypoints;
+    let unknown = waypoints(tenant, inputs).filter(|(_, name, _)| !known.iter().any(|known| known == name));
+    let unknown: Vec<String> = unknown.map(|(namespace, name, _)| format!("{namespace}/{name}")).collect();
+    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
+    (!unknown.is_empty() && !tenant.is_observed()).then(|| {
+        format!(
+            "other tenants call through these waypoints, which have no policy of the baseline: {}. List their names in \
+             `mesh.waypoints` of the settings, or delete them",
+            quote_all(&unknown)
+        )
+    })
+}
+
+fn waypoints_not_programmed(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let unready = waypoints(tenant, inputs).filter_map(|(namespace, name, state)| {
+        let reason = state.as_ref().err()?;
+        Some(format!("{} ({reason})", quote(&format!("{namespace}/{name}"))))
+    });
+    let unready: Vec<String> = unready.collect();
+    (!unready.is_empty()).then(|| {
+        format!(
+            "calls go past these waypoints, and no policy of theirs holds, until they are programmed: {}",
+            unready.join(", ")
+        )
+    })
+}
+
+fn services_not_bound(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
+    let namespaces = inputs.snapshot.namespaces_of(&tenant.name);
+    let unbound = namespaces.flat_map(|namespace| {
+        let services = inputs.waypoints.services_in(namespace);
+        services.filter_map(move |(name, service)| {
+            let reason = service.bound.as_ref().err()?;
+            Some(format!("{} ({reason})", quote(&format!("{namespace}/{name}"))))
+        })
+    });
+    let unbound: Vec<String> = unbound.collect();
+    (!unbound.is_empty()).then(|| {
+        format!("calls to these Services go past the waypoint that they name: {}", unbound.join(", "))
+    })
+}
+
+/// Returns the waypoints in the tenant's namespaces: namespace, name and state of each.
+fn waypoints<'i>(
+    tenant: &Tenant,
+    inputs: &'i StatusInputs<'_>,
+) -> impl Iterator<Item = (&'i str, &'i str, &'i Programmed)> {
+    inputs.snapshot.namespaces_of(&tenant.name).flat_map(|namespace| {
+        let waypoints = inputs.waypoints.waypoints_in(namespace);
+        waypoints.map(move |(name, state)| (namespace, name, state))
+    })
+}
+
 fn unready_namespaces<'s>(tenant: &Tenant, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s str> {
     let is_unready = |name: &&str| {
         snapshot.namespace(name).is_some_and(|namespace| !namespace.ready && !namespace.terminating)
@@ -206,5 +270,38 @@ mod tests {
             ),
         ];
         expect_cases::<Tenant>("Ready", &fine(), &examples);
+    }
+
+    #[test]
+    fn cases_of_waypoints_ready_of_a_tenant_apply() {
+        let waypoint = |name: &str, status: &str| {
+            format!(
+                "
+    apiVersion: gateway.networking.k8s.io/v1
+    kind: Gateway
+    metadata: {{ name: {name}, namespace: tenant-north-eu }}
+    spec: {{ gatewayClassName: own, listeners: [{{ name: mesh, port: 15008, protocol: HBONE }}] }}
+    status:
+      conditions:
+        - {{ type: Programmed, status: '{status}', reason: a, message: no pod, lastTransitionTime: '2026-06-01T12:00:00Z' }}
+    "
+            )
+        };
+        let ingress = waypoint("edge", "False").replace("protocol: HBONE", "protocol: HTTP");
+        let service = "{ apiVersion: v1, kind: Service, metadata: { name: web, namespace: tenant-north-eu, labels: { \
+                       istio.io/use-waypoint: waypoint } }, spec: { ports: [{ port: 80 }] } }";
+        let with = |objects: &[&str]| {
+            objects.iter().fold(Scenario::new(TENANT), |scenario, object| scenario.with_object(object))
+        };
+        let fine = with(&[&waypoint("waypoint", "True"), &ingress]);
+        let examples = [
+            ("NoPolicy", vec![(with(&[&waypoint("other", "True")]), "`tenant-north-eu/other`")]),
+            (
+                "NotProgrammed",
+                vec![(with(&[&waypoint("waypoint", "False")]), "`tenant-north-eu/waypoint` (no pod)")],
+            ),
+            ("NotBound", vec![(with(&[service]), "`tenant-north-eu/web` (istiod has not set")]),
+        ];
+        expect_cases::<Tenant>("WaypointsReady", &fine, &examples);
     }
 }

@@ -11,6 +11,7 @@ mod endpoints;
 mod error;
 mod gateway;
 mod ingress;
+mod kubernetes_gateway;
 mod limit_range;
 mod metadata;
 mod monitor;
@@ -53,6 +54,7 @@ pub use endpoints::{EndpointPort, Endpoints};
 pub use error::ObjectError;
 pub use gateway::Gateway;
 pub use ingress::Ingress;
+pub use kubernetes_gateway::KubernetesGateway;
 pub use limit_range::LimitRange;
 pub use metadata::{Metadata, MetadataAt};
 pub use monitor::{Monitor, Relabeling};
@@ -179,7 +181,6 @@ impl<'a> Object<'a> {
             | Kind::PersistentVolumeClaim
             | Kind::WorkloadEntry
             | Kind::WorkloadGroup
-            | Kind::KubernetesGateway
             | Kind::ListenerSet
             | Kind::BackendTlsPolicy
             | Kind::ReferenceGrant
@@ -228,6 +229,7 @@ impl<'a> Object<'a> {
                 | Kind::ServiceEntry
                 | Kind::Telemetry
                 | Kind::EnvoyFilter
+                | Kind::KubernetesGateway
                 | Kind::ResourceQuota
                 | Kind::LimitRange
                 | Kind::Pod

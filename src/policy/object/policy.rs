@@ -2,8 +2,9 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
-    AuthorizationPolicy, LimitRange, Metadata, NetworkPolicy, ObjectError, PeerAuthentication, RoleBinding,
-    ServiceEntry, Sidecar, Telemetry, TypedObject, is_baseline_name, read_baseline_object,
+    AuthorizationPolicy, KubernetesGateway, LimitRange, Metadata, NetworkPolicy, ObjectError,
+    PeerAuthentication, RoleBinding, ServiceEntry, Sidecar, Telemetry, TypedObject, is_baseline_name,
+    read_baseline_object,
 };
 use crate::kinds::Kind;
 use crate::policy::fields::Found;
@@ -22,6 +23,7 @@ pub struct Policy<'a> {
 #[derive(Debug)]
 pub enum Spec<'a> {
     AuthorizationPolicy(AuthorizationPolicy<'a>),
+    KubernetesGateway(KubernetesGateway<'a>),
     LimitRange(LimitRange<'a>),
     NetworkPolicy(NetworkPolicy<'a>),
     PeerAuthentication(PeerAuthentication<'a>),
@@ -50,6 +52,7 @@ impl<'a> Policy<'a> {
             Kind::Sidecar => Self::with_spec(kind, deserializer, found, Spec::Sidecar),
             Kind::Telemetry => Self::with_spec(kind, deserializer, found, Spec::Telemetry),
             Kind::LimitRange => Self::with_spec(kind, deserializer, found, Spec::LimitRange),
+            Kind::KubernetesGateway => Self::with_spec(kind, deserializer, found, Spec::KubernetesGateway),
             Kind::EnvoyFilter | Kind::ResourceQuota => {
                 Self::with_spec(kind, deserializer, found, |_: Option<IgnoredAny>| Spec::Other)
             }

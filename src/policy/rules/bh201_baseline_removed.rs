@@ -65,7 +65,7 @@
 
 use serde_json::Value;
 
-use super::{Check, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
+use super::{Check, Kind, NamespaceClass, Operation, Request, Rule, RuleReport, Trust};
 use crate::baseline;
 use crate::policy::baseline_names::NameStatus;
 use crate::policy::object::Object;
@@ -84,6 +84,8 @@ fn check(request: &Request<'_>, object: &Value, report: &mut RuleReport) {
         Actor::NamespaceController | Actor::KubeControllerManager if is_terminating => true,
         _ => match request.classify_name(object) {
             NameStatus::Free => true,
+            // Without its waypoint a service is reached by fewer, and istiod deletes the pods.
+            NameStatus::Reserved if request.kind == Kind::KubernetesGateway => true,
             _ if request.kind.is_partly_managed() || baseline::is_managed(object) => false,
             // The object is older than the baseline and in its way.
             NameStatus::Reserved => true,

@@ -1,15 +1,16 @@
 //! # BH804 `service-key`
 //!
 //! ## What it refuses
-//! Refuses labels and annotations of Services that move traffic.
+//! Refuses keys of Services and ServiceEntries that move traffic.
 //!
 //! Of Istio's and Kubernetes' own domains, only [the listed keys](../../../docs/keys.md#services) are allowed. Of other
 //! domains, those of load balancers, gateways and links between clusters are refused. On a Service that exists, only
-//! keys that change are judged.
+//! keys that change are judged. Of a ServiceEntry, the labels that select a waypoint are judged.
 //!
 //! ## Why
 //! With such a key a Service takes an address or a DNS name of the platform, becomes the gateway of a network of the mesh,
-//! is accepted under another identity, or is reached past the granted gateways.
+//! is accepted under another identity, or is reached past the granted gateways. A label of a ServiceEntry sends the
+//! calls to its hosts through another tenant's waypoint, or past its own.
 //!
 //! ## What to write instead
 //! Remove the key.
@@ -56,7 +57,26 @@
 //! spec: { selector: { app: web }, ports: [{ port: 80 }] }
 //! ```
 //!
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: networking.istio.io/v1
+//! kind: ServiceEntry
+//! metadata:
+//!   name: payments
+//!   namespace: tenant-acme
+//!   labels:
+//!     istio.io/use-waypoint: none # BH804
+//!     istio.io/use-waypoint-namespace: tenant-beta # BH804
+//!     istio.io/use-waypoint-canary: waypoint # BH804
+//! spec: { hosts: [web.tenant-acme.svc.cluster.local], exportTo: ["."], resolution: DNS }
+//! ```
+//!
 //! ## Admitted
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: networking.istio.io/v1
+//! kind: ServiceEntry
+//! metadata: { name: web, namespace: tenant-acme, labels: { istio.io/use-waypoint: waypoint, team: web } }
+//! spec: { hosts: [web.tenant-acme.svc.cluster.local], exportTo: ["."], resolution: DNS }
+//! ```
 //! ```yaml as alice in acme-developers
 //! apiVersion: v1
 //! kind: Service
@@ -99,5 +119,5 @@
 
 use super::{Check, Kind, Kinds, Rule, limits};
 
-pub(super) const RULE: Rule =
-    Rule::new(Check::Metadata(limits::refuse_keys)).kinds(&[Kinds::Only(&[Kind::Service])]);
+pub(super) const RULE: Rule = Rule::new(Check::Metadata(limits::refuse_keys))
+    .kinds(&[Kinds::Only(&[Kind::Service, Kind::ServiceEntry])]);

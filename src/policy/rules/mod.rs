@@ -123,6 +123,7 @@ rules! {
     bh906_gateway_object
     bh907_proxy_extension
     bh908_unknown_field
+    bh909_waypoint_without_policy
 }
 
 /// The rule that protects the keys of namespaces, and refuses the probe.

@@ -47,7 +47,7 @@ pub(super) struct Installation {
 pub(super) enum FurtherKinds {
     /// The policies that Calico's API server serves, SIG Network's first kind, and the reports of OpenReports.
     First,
-    /// Calico's custom resources, SIG Network's second kind, and PolicyReports.
+    /// Calico's custom resources, SIG Network's second kind, and PolicyReports. In an ambient mesh, with waypoints.
     Second,
 }
 
@@ -131,8 +131,13 @@ impl Installation {
 }
 
 fn set(admin: &Kubectl, kinds: FurtherKinds, api_fairness: bool) {
+    let dataplane = match kinds {
+        FurtherKinds::First => "Sidecar",
+        FurtherKinds::Second => "Ambient",
+    };
     let settings = json!({
         "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Settings",
+        "mesh": { "dataplane": dataplane },
         "platform": { "sharedNamespaces": ["shared-services"] },
         "network": kinds.network(),
         "audit": { "reports": kinds.report_version() },

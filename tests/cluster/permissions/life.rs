@@ -26,6 +26,7 @@ const KINDS: &str = "networkpolicies,authorizationpolicies.security.istio.io,\
     envoyfilters.networking.istio.io,telemetries.telemetry.istio.io,resourcequotas,limitranges,rolebindings,\
     clusterroles,clusterrolebindings,prioritylevelconfigurations,flowschemas,\
     ciliumclusterwidenetworkpolicies.cilium.io";
+const WAYPOINTS: &str = "gateways.gateway.networking.k8s.io";
 /// The controller's name with every permission, so that the webhook admits a change of the baseline.
 const CONTROLLER: [&str; 2] =
     ["--as=system:serviceaccount:bulkhead-system:bulkhead-controller", "--as-group=system:masters"];
@@ -50,9 +51,10 @@ pub(super) fn live(it: &Installation) {
     it.violate_a_rule();
     let [calico, admin] = FurtherKinds::Second.resources();
     until(|| [calico, admin].iter().all(|kind| it.managed(kind).iter().any(|name| name.ends_with("acme"))));
-    it.lose_labels(&format!("{KINDS},{calico},{admin}"));
+    until(|| !it.managed(WAYPOINTS).is_empty());
+    it.lose_labels(&format!("{KINDS},{calico},{admin},{WAYPOINTS}"));
     it.correct_what_is_reported(FurtherKinds::Second);
-    it.end_tenants(&format!("{calico},{admin}"));
+    it.end_tenants(&format!("{calico},{admin},{WAYPOINTS}"));
 }
 
 /// For each ConfigMap of reserved names a namespace whose name is stored there.

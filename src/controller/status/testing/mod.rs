@@ -9,6 +9,7 @@ use kube::api::DynamicObject;
 
 use super::inputs::StatusInputs;
 use super::object::StatusObject;
+use super::waypoints::Waypoints;
 use crate::api::Audit;
 use crate::controller::baseline::{Target, TargetError};
 use crate::snapshot::Snapshot;
@@ -25,17 +26,31 @@ pub(super) struct Scenario {
     pub(super) text: String,
     pub(super) errors: BTreeMap<Target, TargetError>,
     pub(super) audits: BTreeMap<String, Audit>,
+    /// YAML documents of Gateways and Services.
+    pub(super) waypoints: Vec<String>,
     pub(super) now: Timestamp,
 }
 
 impl Scenario {
     pub(super) fn new(text: &str) -> Self {
         let now = "2026-06-01T12:00:00Z".parse().unwrap();
-        Self { text: text.to_owned(), errors: BTreeMap::new(), audits: BTreeMap::new(), now }
+        Self {
+            text: text.to_owned(),
+            errors: BTreeMap::new(),
+            audits: BTreeMap::new(),
+            waypoints: Vec::new(),
+            now,
+        }
     }
 
     pub(super) fn with(mut self, document: &str) -> Self {
         self.text = format!("{}\n---\n{document}", self.text);
+        self
+    }
+
+    /// Adds a Gateway or a Service.
+    pub(super) fn with_object(mut self, document: &str) -> Self {
+        self.waypoints.push(document.to_owned());
         self
     }
 
@@ -70,7 +85,10 @@ impl Scenario {
     }
 
     pub(super) fn with_inputs<R>(&self, snapshot: &Snapshot, test: impl FnOnce(&StatusInputs<'_>) -> R) -> R {
-        test(&StatusInputs { snapshot, errors: &self.errors, audits: &self.audits, now: self.now })
+        let objects = self.waypoints.iter().map(|text| serde_saphyr::from_str(text).unwrap());
+        let waypoints = &Waypoints::of(&objects.collect::<Vec<_>>());
+        let (errors, audits) = (&self.errors, &self.audits);
+        test(&StatusInputs { snapshot, errors, audits, waypoints, now: self.now })
     }
 }
 
