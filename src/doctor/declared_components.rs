@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 
 use super::{Check, Inspection, Problem, Severity, Unread};
-use crate::settings::{AdminPolicyKind, Calico, KUBE_SYSTEM, Settings};
+use crate::settings::{AdminPolicyKind, Calico, Dataplane, KUBE_SYSTEM, Settings};
 use crate::snapshot::ClusterEndpoints;
 use crate::sources::served_resource;
 
@@ -12,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     expects: "The cluster has the mesh's root namespace, the accounts of `gateways`, the Service of `egressGateway`, the Services \
               of `network.dns.services`, and serves the kinds of `network.calico`, `network.cilium`, `network.adminNetworkPolicy` \
-              and `audit.reports`; and the addresses of the API servers and of DNS are known.",
+              and `audit.reports`, and with `Ambient` the Gateway API; and the addresses of the API servers and of DNS are known.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -108,7 +108,14 @@ fn declared_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'sta
         let [group, _, plural] = kind.names();
         ("audit.reports", group, kind.version(), plural)
     });
-    calico.into_iter().chain(cilium).chain(admin).chain(reports).collect()
+    // The baseline has Gateways.
+    let gateways = (settings.dataplane == Dataplane::Ambient).then_some((
+        "mesh.dataplane",
+        "gateway.networking.k8s.io",
+        "v1",
+        "gateways",
+    ));
+    calico.into_iter().chain(cilium).chain(admin).chain(reports).chain(gateways).collect()
 }
 
 /// Judges the addresses to which the baseline allows the traffic of every pod.
@@ -137,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_named_component_is_looked_up() {
-        let yaml = "mesh: { rootNamespace: mesh }\n\
+        let yaml = "mesh: { rootNamespace: mesh, dataplane: Ambient }\n\
                     network:\n  dns: { services: [dns] }\n  calico: projectcalico.org/v3\n  cilium: true\n  \
                     adminNetworkPolicy: policy.networking.k8s.io/v1alpha2\n\
                     gateways: [{ name: edge/public, serviceAccount: web, selector: { app: web } }]\n\
@@ -156,6 +163,7 @@ mod tests {
             "ciliumclusterwidenetworkpolicies",
             "clusternetworkpolicies",
             "reports",
+            "gateways",
         ];
         assert_eq!(kinds, expected);
     }

@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::mesh::of_each_revision;
 use super::{Check, Inspection, Problem, Severity, Unread};
+use crate::settings::{Dataplane, DenyAll};
 use crate::snapshot::Snapshot;
 
 pub(super) const CHECK: Check = Check {
@@ -14,7 +15,8 @@ pub(super) const CHECK: Check = Check {
     severity: Severity::Error,
     expects: "istiod has version 1.22 or newer; its `MAX_WORKLOAD_CERT_TTL` is at most `mesh.maxCertificateDays`; it verifies \
               the trust domain of proxies; with granted gateway pods it has `PILOT_SCOPE_GATEWAY_TO_NAMESPACE`, with granted \
-              hosts `BLOCKED_CIDRS_IN_JWKS_URIS`.",
+              hosts `BLOCKED_CIDRS_IN_JWKS_URIS`. With `Ambient` it has version 1.24 or newer and `PILOT_ENABLE_AMBIENT`, and \
+              ztunnel gets no policies in a dry run.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -23,6 +25,10 @@ const DEFAULT_LIFETIME: i64 = 90 * DAY;
 const DAY: i64 = 24 * 60 * 60;
 /// The oldest minor version of Istio 1.
 const OLDEST: u32 = 22;
+/// The first in which the ambient dataplane is stable.
+const OLDEST_AMBIENT: u32 = 24;
+/// Makes istiod send policies in a dry run to ztunnel.
+const AMBIENT_DRY_RUN: &str = "AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY";
 
 /// The parts of a mesh on which the environment of istiod depends.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +36,8 @@ struct Needs {
     max_certificate_lifetime: i64,
     has_gateway_pods: bool,
     has_hosts: bool,
+    dataplane: Dataplane,
+    has_dry_run: bool,
 }
 
 async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
@@ -54,6 +62,8 @@ fn needs(snapshot: &Snapshot) -> Needs {
         max_certificate_lifetime: snapshot.settings.max_certificate_lifetime,
         has_gateway_pods: snapshot.tenants().any(|tenant| !tenant.grants.gateway_pods.is_empty()),
         has_hosts: snapshot.tenants().any(|tenant| !tenant.grants.reach.hosts.is_empty()),
+        dataplane: snapshot.settings.dataplane,
+        has_dry_run: snapshot.settings.mesh_wide == Some(DenyAll::DryRun),
     }
 }
 
@@ -71,9 +81,12 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
         .flatten()
         .map(|variable| (variable.name.as_str(), variable.value.as_deref()))
         .collect();
-    let mut problems: Vec<Problem> = judge_version(object, container).into_iter().collect();
+    let mut problems: Vec<Problem> = judge_version(object, container, needs).into_iter().collect();
     problems.extend(judge_lifetime(object, &environment, needs));
     let is_true = |name: &str| environment.get(name).copied().flatten() == Some("true");
+    if needs.dataplane == Dataplane::Ambient {
+        problems.extend(judge_ambient(object, needs, is_true));
+    }
     if is_true("PILOT_SKIP_VALIDATE_TRUST_DOMAIN") {
         problems.push(Problem::warning(
             object,
@@ -100,16 +113,42 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
 }
 
 /// Judges the version in the tag of the image. An image without such a tag has no finding.
-fn judge_version(object: &str, container: &Container) -> Option<Problem> {
+fn judge_version(object: &str, container: &Container, needs: Needs) -> Option<Problem> {
+    let oldest = if needs.dataplane == Dataplane::Ambient { OLDEST_AMBIENT } else { OLDEST };
     let (_, tag) = container.image.as_deref()?.rsplit_once(':')?;
     let minor: u32 = tag.strip_prefix("1.")?.split(['.', '-']).next()?.parse().ok()?;
-    (minor < OLDEST).then(|| {
+    (minor < oldest).then(|| {
         Problem::error(
             object,
             format!("has version 1.{minor}"),
-            format!("upgrade Istio to 1.{OLDEST} or newer"),
+            format!("upgrade Istio to 1.{oldest} or newer"),
         )
     })
+}
+
+/// Judges the environment for the ambient dataplane.
+fn judge_ambient(object: &str, needs: Needs, is_true: impl Fn(&str) -> bool) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if !is_true("PILOT_ENABLE_AMBIENT") {
+        problems.push(Problem::error(
+            object,
+            "has no `PILOT_ENABLE_AMBIENT`, so that ztunnel gets no policies and no Gateway becomes a waypoint",
+            "install Istio with the profile `ambient`, or set `mesh.dataplane: Sidecar`",
+        ));
+    }
+    match (is_true(AMBIENT_DRY_RUN), needs.has_dry_run) {
+        (true, _) => problems.push(Problem::warning(
+            object,
+            format!("has `{AMBIENT_DRY_RUN}`: older versions of ztunnel enforce policies that have the annotation of a dry run"),
+            "remove the variable until every ztunnel has the version of istiod",
+        )),
+        (false, true) => problems.push(Problem::info(
+            object,
+            "sends no policies in a dry run to ztunnel, so `deny-all` in a dry run counts no calls to pods without a waypoint",
+        )),
+        (false, false) => {}
+    }
+    problems
 }
 
 fn judge_lifetime(object: &str, environment: &BTreeMap<&str, Option<&str>>, needs: Needs) -> Option<Problem> {
@@ -166,8 +205,26 @@ mod tests {
         judge("istiod", &istiod, needs).into_iter().map(|problem| problem.message).collect()
     }
 
-    const NEEDS: Needs =
-        Needs { max_certificate_lifetime: DEFAULT_LIFETIME, has_gateway_pods: false, has_hosts: false };
+    const NEEDS: Needs = Needs {
+        max_certificate_lifetime: DEFAULT_LIFETIME,
+        has_gateway_pods: false,
+        has_hosts: false,
+        dataplane: Dataplane::Sidecar,
+        has_dry_run: false,
+    };
+
+    #[test]
+    fn ambient_dataplane_needs_a_version_and_an_environment() {
+        let needs = Needs { dataplane: Dataplane::Ambient, ..NEEDS };
+        let on = ("PILOT_ENABLE_AMBIENT", "true");
+        assert!(found("pilot:1.23.1", &[on], needs).contains("1.23"));
+        assert_eq!(found("pilot:1.23.1", &[], NEEDS), "");
+        assert_eq!(found("pilot:1.24.0", &[on], needs), "");
+        assert!(found("pilot:1.31.0", &[], needs).contains("PILOT_ENABLE_AMBIENT"));
+        let dry_run = Needs { has_dry_run: true, ..needs };
+        assert!(found("pilot:1.31.0", &[on], dry_run).contains("counts no calls"));
+        assert!(found("pilot:1.31.0", &[on, (AMBIENT_DRY_RUN, "true")], dry_run).contains("older versions"));
+    }
 
     #[test]
     fn environment_is_compared_with_the_settings() {

@@ -6,14 +6,14 @@ use serde::de::IgnoredAny;
 
 use super::mesh::of_each_revision;
 use super::{Check, Inspection, Problem, Severity, Unread};
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 
 pub(super) const CHECK: Check = Check {
     name: "mesh-configuration",
     severity: Severity::Error,
     expects: "The mesh configuration has the root namespace, the trust domain and the access log provider of the settings, no \
               alias of the trust domain, automatic mTLS and a normalization of paths, and does not hide Services from other \
-              namespaces.",
+              namespaces. With `Ambient` it has `serviceEntryVisibility`.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -91,6 +91,14 @@ fn judge(object: &str, mesh: &MeshConfig, settings: &Settings) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     problems.extend(judge_identity(object, mesh, settings));
     problems.extend(judge_traffic(object, mesh));
+    if settings.dataplane == Dataplane::Ambient && mesh.service_entry_visibility.is_none() {
+        problems.push(Problem::warning(
+            object,
+            "has no `serviceEntryVisibility`: ztunnel ignores `exportTo`, so the ServiceEntries of each namespace hold in every \
+             namespace",
+            "set `serviceEntryVisibility: {defaultVisibility: NAMESPACE}`, with `policies` for those that others need",
+        ));
+    }
     if let Some(provider) = &settings.access_log {
         let mut known = mesh.extension_providers.iter().map(|known| known.name.as_str());
         if !BUILT_IN_PROVIDERS.contains(&provider.as_str()) && !known.any(|known| known == provider) {
@@ -214,6 +222,9 @@ mod tests {
             let found = found(yaml, &Settings::default());
             assert!(found.contains(expected), "{yaml}: {found}");
         }
+        let ambient = Settings { dataplane: Dataplane::Ambient, ..Settings::default() };
+        assert!(found("", &ambient).contains("serviceEntryVisibility"));
+        assert_eq!(found("serviceEntryVisibility: { defaultVisibility: NAMESPACE }", &ambient), "");
         let other = Settings { trust_domain: "example.org".to_owned(), ..Settings::default() };
         assert!(found("trustDomain: example.com", &other).contains("`example.com`"));
         let logs = Settings { access_log: Some("otel".to_owned()), ..Settings::default() };

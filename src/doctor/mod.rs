@@ -22,6 +22,7 @@ mod rbac;
 mod served_fields;
 mod shadowing_policies;
 mod tenant_kinds;
+mod waypoints;
 mod webhook_certificate;
 mod webhook_configuration;
 mod webhook_probe;
@@ -49,6 +50,7 @@ pub const CHECKS: &[Check] = &[
     istiod::CHECK,
     mesh_configuration::CHECK,
     mesh_wide_policies::CHECK,
+    waypoints::CHECK,
     shadowing_policies::CHECK,
     declared_components::CHECK,
     network_plugin::CHECK,

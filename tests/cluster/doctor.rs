@@ -450,10 +450,99 @@ fn every_break_of_a_healthy_cluster_is_found() {
 /// Every check with a severity that fails is broken at least once, but those that need another cluster.
 #[test]
 fn every_check_has_a_break() {
-    let elsewhere = ["api-server-version", "shadowing-policies"];
+    let elsewhere = ["api-server-version", "shadowing-policies", "waypoints"];
     for check in bulkhead::doctor::CHECKS.iter().filter(|check| !elsewhere.contains(&check.name)) {
         assert!(BREAKS.iter().any(|harmed| harmed.check == check.name), "{}", check.name);
     }
+}
+
+/// Runs one check as an administrator, as in an ambient mesh: the messages and objects of its errors and warnings.
+fn ambient_check(it: &Installation, check: &str, denies: &str) -> Vec<String> {
+    let file = it.cluster.folder.join("ambient-settings.yaml");
+    let text = fs::read_to_string(settings(&it.cluster)).unwrap();
+    let ambient = text.replace("\nmesh:\n", "\nmesh:\n  dataplane: Ambient\n");
+    assert_ne!(ambient, text);
+    fs::write(&file, ambient.replace("  manage: true\n", &format!("  manage: true\n{denies}"))).unwrap();
+    let port = it.cluster.webhook_port.to_string();
+    let arguments = ["doctor", "-o", "json", "--port", &port, "--checks", check];
+    let (_, said) = bulkhead_with(&admin(it), &arguments, &file.display().to_string());
+    let findings: Vec<Finding> = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
+    let text = |finding: &Finding, field: &str| finding[field].as_str().unwrap().to_owned();
+    let severe = findings.iter().filter(|finding| denies.is_empty() == (finding["severity"] != "info"));
+    severe.map(|finding| format!("{}: {}", text(finding, "object"), text(finding, "message"))).collect()
+}
+
+fn istiod(image: &str, environment: &[(&str, &str)]) -> Value {
+    let variables: Vec<Value> =
+        environment.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let container = json!({ "name": "discovery", "image": image, "env": variables });
+    let labels = json!({ "app": "istiod" });
+    let template = json!({ "metadata": { "labels": labels }, "spec": { "containers": [container] } });
+    let spec = json!({ "replicas": 0, "selector": { "matchLabels": labels }, "template": template });
+    object("apps/v1", "Deployment", "istio-system", "istiod", &spec)
+}
+
+/// No istiod here programs a waypoint, so that each one is a finding.
+#[test]
+fn traps_of_an_ambient_mesh_are_found() {
+    let it = patient();
+    let one = |check: &str, expected: &[&str]| {
+        let found = ambient_check(&it, check, "");
+        let is_it = |text: &String| expected.iter().all(|part| text.contains(part));
+        assert!(found.len() == 1 && found.iter().all(is_it), "{check}, {expected:?}: {found:#?}");
+    };
+    assert_eq!(ambient_check(&it, "waypoints", ""), [""; 0]);
+    assert_eq!(ambient_check(&it, "declared-components", ""), [""; 0]);
+
+    let with_waypoint = |object: Value| {
+        objects::changed(object, |object| {
+            object["metadata"]["labels"] = json!({ "istio.io/use-waypoint": "waypoint" });
+        })
+    };
+    let spec = json!({ "ports": [{ "port": 80 }] });
+    apply(&it, &with_waypoint(object("v1", "Service", "tenant-doctor", "web", &spec)));
+    one("waypoints", &["Service tenant-doctor/web: names the waypoint `waypoint`", "istio.io/WaypointBound"]);
+    admin(&it).ok(&["delete", "service", "web", "-n", "tenant-doctor"]).unwrap();
+
+    let listener = json!({ "name": "mesh", "port": 15008, "protocol": "HBONE" });
+    let spec = json!({ "gatewayClassName": "istio-waypoint", "listeners": [listener] });
+    apply(&it, &object("gateway.networking.k8s.io/v1", "Gateway", "istio-ingress", "waypoint", &spec));
+    one(
+        "waypoints",
+        &["Gateway istio-ingress/waypoint: is a waypoint that is not programmed", "Waiting for controller"],
+    );
+    admin(&it)
+        .ok(&["delete", "gateways.gateway.networking.k8s.io", "waypoint", "-n", "istio-ingress"])
+        .unwrap();
+
+    let label = ["label", "namespace", "tenant-doctor"];
+    admin(&it).ok(&[&label[..], &["istio.io/use-waypoint-namespace=istio-ingress"]].concat()).unwrap();
+    one("waypoints", &["Namespace tenant-doctor: uses a waypoint of the namespace `istio-ingress`"]);
+    admin(&it).ok(&[&label[..], &["istio.io/use-waypoint-namespace-"]].concat()).unwrap();
+
+    let mesh = mesh_configuration(&it);
+    one("mesh-configuration", &["serviceEntryVisibility"]);
+    set_mesh_configuration(
+        &it,
+        &format!("serviceEntryVisibility: {{ defaultVisibility: NAMESPACE }}\n{mesh}"),
+    );
+    assert_eq!(ambient_check(&it, "mesh-configuration", ""), [""; 0]);
+    set_mesh_configuration(&it, &mesh);
+
+    let (new, old) = ("registry.istio.io/release/pilot:1.31.0", "registry.istio.io/release/pilot:1.23.0");
+    let on = ("PILOT_ENABLE_AMBIENT", "true");
+    let dry_run = ("AMBIENT_ENABLE_DRY_RUN_AUTHORIZATION_POLICY", "true");
+    apply(&it, &istiod(old, &[on]));
+    one("istiod", &["has version 1.23"]);
+    apply(&it, &istiod(new, &[]));
+    one("istiod", &["PILOT_ENABLE_AMBIENT"]);
+    apply(&it, &istiod(new, &[on, dry_run]));
+    one("istiod", &["older versions of ztunnel enforce"]);
+    apply(&it, &istiod(new, &[on]));
+    assert_eq!(ambient_check(&it, "istiod", ""), [""; 0]);
+    let facts = ambient_check(&it, "istiod", "  denyAll: DryRun\n");
+    assert!(facts.iter().any(|fact| fact.contains("sends no policies in a dry run to ztunnel")), "{facts:?}");
+    admin(&it).ok(&["delete", "deployment", "istiod", "-n", "istio-system"]).unwrap();
 }
 
 #[test]
