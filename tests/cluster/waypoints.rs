@@ -25,14 +25,19 @@ fn ambient() -> MutexGuard<'static, Installation> {
     static AMBIENT: OnceLock<Mutex<Installation>> = OnceLock::new();
     let start = || {
         let mut it = Installation::start_without_istio(&BINARY).unwrap();
-        let example = fs::read_to_string(SETTINGS).unwrap();
-        let settings = example.replace("\nmesh:\n", "\nmesh:\n  dataplane: Ambient\n");
-        assert_ne!(settings, example);
-        it.change_settings(&settings).unwrap();
+        it.change_settings(&settings("Ambient")).unwrap();
         it.cluster.admin().unwrap().apply(&labelled_namespace(HOME, &json!({})).to_string()).unwrap();
         Mutex::new(it)
     };
     AMBIENT.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The settings of the example, for a mesh with this dataplane.
+fn settings(dataplane: &str) -> String {
+    let example = fs::read_to_string(SETTINGS).unwrap();
+    let settings = example.replace("\nmesh:\n", &format!("\nmesh:\n  dataplane: {dataplane}\n"));
+    assert_ne!(settings, example);
+    settings
 }
 
 /// A SharedService with an HTTP port behind port 80 of its Service, and a TCP port.
@@ -261,4 +266,36 @@ fn tenant_selects_no_waypoint_of_others() {
     for theirs in [account, service(HOME, "way-target", "none"), waypoint(HOME, "mine", "istio-waypoint")] {
         assert!(!member.feed(&create, &theirs.to_string()).unwrap().success, "{theirs}");
     }
+}
+
+/// The controller does not watch Gateways in a mesh with sidecars.
+#[test]
+fn waypoint_is_deleted_by_the_platform_after_a_change_to_sidecars() {
+    let mut it = ambient();
+    let admin = it.cluster.admin().unwrap();
+    new_service(&admin, "way-back");
+    let name = "bulkhead-way-back-waypoint";
+    until(|| field(&admin, GATEWAY, name, "/spec/gatewayClassName") == "istio-waypoint");
+    it.change_settings(&settings("Sidecar")).unwrap();
+    // The policies have no pods of a waypoint here.
+    within(Duration::from_secs(90), || {
+        !of_waypoint(&admin, "way-back").iter().any(|name| name.ends_with("-waypoint-tenants"))
+    });
+    until(|| {
+        field(&admin, FILTER, "bulkhead-way-back-identity-header", "/spec/workloadSelector").is_object()
+    });
+    admin.ok(&["delete", GATEWAY, name, "-n", HOME]).unwrap();
+    until(|| condition(&admin, "sharedservice", "way-back", "WaypointReady").reason == "NotNeeded");
+    it.change_settings(&settings("Ambient")).unwrap();
+    until(|| field(&admin, GATEWAY, name, "/spec/gatewayClassName") == "istio-waypoint");
+}
+
+#[test]
+fn shared_service_with_the_name_of_a_waypoint_is_refused() {
+    let it = ambient();
+    let admin = it.cluster.admin().unwrap();
+    let spec = json!({ "namespace": HOME, "selector": { "app": "a" }, "ports": [{ "port": 80 }] });
+    let said =
+        admin.feed(&["create", "-f", "-"], &shared_service("way-a-waypoint", &spec).to_string()).unwrap();
+    assert!(!said.success && said.stderr.contains("must not end in `-waypoint`"), "{said:?}");
 }
