@@ -1,6 +1,7 @@
 //! Waypoints in a cluster of its own with an ambient mesh: those of shared services, which the controller creates, and those
 //! of tenants. No pod runs here, so that the test writes the conditions that istiod would write.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::sleep;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, wait_for_default_account};
 use support::conditions::condition;
 use support::objects::{self, changed, labelled_namespace, object, pod, shared_service};
-use support::refusal::refused;
+use support::refusal::{refused, violations};
 use support::wait::{until, within};
 use support::{BINARY, SETTINGS};
 
@@ -26,7 +27,8 @@ fn ambient() -> MutexGuard<'static, Installation> {
     let start = || {
         let mut it = Installation::start_without_istio(&BINARY).unwrap();
         it.change_settings(&settings("Ambient")).unwrap();
-        it.cluster.admin().unwrap().apply(&labelled_namespace(HOME, &json!({})).to_string()).unwrap();
+        let captured = json!({ "istio.io/dataplane-mode": "ambient" });
+        it.cluster.admin().unwrap().apply(&labelled_namespace(HOME, &captured).to_string()).unwrap();
         Mutex::new(it)
     };
     AMBIENT.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)
@@ -172,6 +174,10 @@ fn shared_service_in_an_ambient_mesh_has_a_waypoint_and_its_policies() {
     until(|| reason() == "PortNotServed");
     set_condition(&admin, &gateway, "Programmed", "False");
     until(|| reason() == "NotProgrammed");
+    admin.ok(&["label", "namespace", HOME, "istio.io/dataplane-mode-"]).unwrap();
+    until(|| reason() == "NotCaptured");
+    admin.ok(&["label", "namespace", HOME, "istio.io/dataplane-mode=ambient"]).unwrap();
+    until(|| reason() == "NotProgrammed");
 }
 
 /// The pods of a deleted waypoint run for a while, and the service's pods accept their account.
@@ -298,4 +304,47 @@ fn shared_service_with_the_name_of_a_waypoint_is_refused() {
     let said =
         admin.feed(&["create", "-f", "-"], &shared_service("way-a-waypoint", &spec).to_string()).unwrap();
     assert!(!said.success && said.stderr.contains("must not end in `-waypoint`"), "{said:?}");
+}
+
+/// The parts of istiod's Deployment of a waypoint that rules refuse in a tenant's namespace.
+#[test]
+fn pods_of_a_tenants_waypoint_need_an_exemption() {
+    const IMAGE: &str = "registry.example.com/none@sha256:\
+                         0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    let it = ambient();
+    let member = new_tenant(&it, "way-pods");
+    let own = new_namespace(&member, "way-pods");
+    let admin = it.cluster.admin().unwrap();
+    let labels = json!({
+        "gateway.networking.k8s.io/gateway-name": "waypoint", "gateway.istio.io/managed": "istio.io-mesh-controller",
+        "istio.io/dataplane-mode": "none", "sidecar.istio.io/inject": "false",
+    });
+    let template = json!({ "metadata": { "labels": labels }, "spec": {
+        "serviceAccountName": "waypoint",
+        "containers": [{
+            "name": "istio-proxy", "image": "registry.istio.io/release/proxyv2:1.31.0", "args": ["proxy", "waypoint"],
+        }],
+        "volumes": [{ "name": "istio-data", "emptyDir": {} }],
+    } });
+    let selector = json!({ "matchLabels": { "gateway.networking.k8s.io/gateway-name": "waypoint" } });
+    let spec = json!({ "selector": selector, "template": template });
+    let deployment = object("apps/v1", "Deployment", &own, "waypoint", &spec).to_string();
+    let create = ["create", "--dry-run=server", "-f", "-"];
+    let said = admin.feed(&create, &deployment).unwrap();
+    let codes: BTreeSet<&str> = violations(&said.stderr).iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, BTreeSet::from(["BH302", "BH304", "BH310"]), "{said:?}");
+
+    let target = json!({
+        "namespace": own, "kind": "Deployment", "name": "waypoint", "serviceAccount": "waypoint", "images": [IMAGE],
+    });
+    let exemption = json!({
+        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Exemption", "metadata": { "name": "way-pods" },
+        "spec": {
+            "rules": ["BH302", "BH304", "BH310"], "reason": "the waypoint of the tenant",
+            "expires": "2100-01-01T00:00:00Z", "target": target,
+        },
+    });
+    admin.apply(&exemption.to_string()).unwrap();
+    until(|| admin.feed(&create, &deployment).unwrap().success);
+    admin.ok(&["delete", "exemption", "way-pods"]).unwrap();
 }

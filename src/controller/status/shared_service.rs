@@ -8,7 +8,7 @@ use super::object::StatusObject;
 use crate::api;
 use crate::baseline::waypoint_name;
 use crate::controller::baseline::Target;
-use crate::keys::USE_WAYPOINT_LABEL;
+use crate::keys::{DATAPLANE_LABEL, USE_WAYPOINT_LABEL};
 use crate::policy::quote;
 use crate::snapshot::{NamespaceOwner, SharedService, Snapshot};
 use crate::sources::watch::read_shared_service;
@@ -31,6 +31,7 @@ impl StatusObject for SharedService {
             name: api::WAYPOINT_READY,
             cases: &[
                 true_because("NotNeeded", waypoint_not_needed),
+                false_because("NotCaptured", pods_not_captured),
                 false_because("NotProgrammed", waypoint_not_programmed),
                 false_because("NotUsed", waypoint_not_used),
                 false_because("PortNotServed", port_not_served),
@@ -72,6 +73,20 @@ fn baseline_not_ready(service: &SharedService, inputs: &StatusInputs<'_>) -> Opt
 fn waypoint_not_needed(service: &SharedService, inputs: &StatusInputs<'_>) -> Option<String> {
     let is_needed = waypoint_name(&inputs.snapshot.settings, service).is_some();
     (!is_needed).then(|| "only HTTP ports in an ambient mesh need a waypoint".to_owned())
+}
+
+/// ztunnel enforces the policies of the pods only if it captures their traffic.
+fn pods_not_captured(service: &SharedService, inputs: &StatusInputs<'_>) -> Option<String> {
+    waypoint_name(&inputs.snapshot.settings, service)?;
+    let namespace = &service.namespace;
+    let label = inputs.snapshot.namespace(namespace).and_then(|known| known.label(DATAPLANE_LABEL));
+    (label != Some("ambient")).then(|| {
+        format!(
+            "ztunnel does not capture the pods, so no policy of the mesh protects them: label the namespace {} \
+             `{DATAPLANE_LABEL}: ambient`",
+            quote(namespace)
+        )
+    })
 }
 
 fn waypoint_not_programmed(service: &SharedService, inputs: &StatusInputs<'_>) -> Option<String> {
@@ -150,6 +165,7 @@ mod tests {
 
     const AMBIENT: &str =
         "{ apiVersion: bulkhead.dev/v1alpha1, kind: Settings, mesh: { dataplane: Ambient } }";
+    const CAPTURED: &str = "{ name: logging, labels: { istio.io/dataplane-mode: ambient } }";
     const WAYPOINT: &str = "
     apiVersion: gateway.networking.k8s.io/v1
     kind: Gateway
@@ -175,6 +191,7 @@ mod tests {
     fn ambient(gateway: &str, service: &str) -> Scenario {
         let http = "ports: [{ port: 8080, servicePort: 80, protocol: HTTP }]";
         let scenario = Scenario::new(SHARED_SERVICE).replacing("ports: [{ port: 80 }]", http).with(AMBIENT);
+        let scenario = scenario.replacing("{ name: logging }", CAPTURED);
         [gateway, service].into_iter().filter(|text| !text.is_empty()).fold(scenario, Scenario::with_object)
     }
 
@@ -187,6 +204,13 @@ mod tests {
         let named = SERVICE.replace("targetPort: 8080", "targetPort: http");
         let examples = [
             ("NotNeeded", vec![(Scenario::new(SHARED_SERVICE).with(AMBIENT), "only HTTP ports")]),
+            (
+                "NotCaptured",
+                vec![(
+                    ambient(WAYPOINT, SERVICE).replacing(": ambient }", ": none }"),
+                    "`istio.io/dataplane-mode: ambient`",
+                )],
+            ),
             (
                 "NotProgrammed",
                 vec![
