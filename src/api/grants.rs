@@ -103,8 +103,8 @@ pub struct Reach {
 pub struct Cidr {
     /// The range, such as `203.0.113.0/24`; its prefix has at least 8 bits.
     #[schemars(extend("x-kubernetes-validations" = [{
-        "rule": "isCIDR(self) && cidr(self).masked() == cidr(self)",
-        "message": "must be a network in CIDR form, such as 203.0.113.0/24",
+        "rule": "isCIDR(self) && string(cidr(self).masked()) == self",
+        "message": "must be a network in CIDR form, in its shortest text, such as 203.0.113.0/24 or 2001:db8::/32",
     }, {
         "rule": "!isCIDR(self) || cidr(self).prefixLength() >= 8",
         "message": "prefix length must be at least 8",

@@ -132,7 +132,7 @@ pub fn service_account(user: &str) -> Option<(&str, &str)> {
 /// A user, a group or a service account, as the API server authenticates them.
 #[derive(Clone, Debug, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
 #[schemars(extend("x-kubernetes-validations" = [{
-    "rule": "(self.kind == 'ServiceAccount') == has(self.namespace)",
+    "rule": "(self.kind == 'ServiceAccount') == has(self.__namespace__)",
     "message": "namespace is required for a ServiceAccount, and allowed for nothing else",
 }, {
     "rule": "self.kind != 'ServiceAccount' || self.name.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",

@@ -1,17 +1,18 @@
-//! The version of the API server. Match conditions need 1.30; from 1.33 on, a namespace's pods are deleted first.
+//! The version of the API server. The CustomResourceDefinitions need 1.31; from 1.33 on, a namespace's pods are deleted
+//! first.
 
 use super::{Check, Inspection, Problem, Severity, Unread};
 
 pub(super) const CHECK: Check = Check {
     name: "api-server-version",
     severity: Severity::Error,
-    expects: "The API server has version 1.30 or newer, for match conditions; from 1.33 on, Kubernetes deletes a \
-              namespace's pods before its policies.",
+    expects: "The API server has version 1.31 or newer, for Bulkhead's CustomResourceDefinitions; from 1.33 on, Kubernetes \
+              deletes a namespace's pods before its policies.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
-/// The oldest minor version of 1 that evaluates match conditions.
-const OLDEST: u32 = 30;
+/// The oldest minor version of 1 in which the rules of CustomResourceDefinitions may use CIDRs.
+const OLDEST: u32 = 31;
 /// The first minor version that deletes a namespace's pods before its policies.
 const ORDERED_DELETION: u32 = 33;
 
@@ -42,8 +43,8 @@ fn judge(major: &str, minor: &str) -> Result<Vec<Problem>, Unread> {
         ),
         _ => Problem::error(
             "",
-            format!("version {major}.{minor} does not evaluate the match conditions of webhooks"),
-            "upgrade Kubernetes to 1.30 or newer",
+            format!("version {major}.{minor} does not accept the CustomResourceDefinition of Tenants"),
+            "upgrade Kubernetes to 1.31 or newer",
         ),
     };
     Ok(vec![problem])
@@ -63,8 +64,8 @@ mod tests {
             ("36", None),
             ("33+", None),
             ("32", Some(Severity::Warning)),
-            ("30+", Some(Severity::Warning)),
-            ("29", Some(Severity::Error)),
+            ("31+", Some(Severity::Warning)),
+            ("30", Some(Severity::Error)),
             ("", Some(Severity::Unchecked)),
         ] {
             assert_eq!(severity("1", minor), expected, "1.{minor}");
