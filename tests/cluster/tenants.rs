@@ -142,6 +142,7 @@ fn invalid_spec_is_refused_by_the_schema() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let group = json!({ "kind": "Group", "name": "tn-twice" });
+    let range = |cidr: &str| json!({ "grants": { "reach": { "cidrs": [{ "cidr": cidr, "ports": [443] }] } } });
     let invalid = |object: &Value, reason: &str| {
         let said = admin.feed(&["create", "-f", "-"], &object.to_string()).unwrap();
         assert!(!said.success && said.stderr.contains(reason), "{reason}: {said:?}");
@@ -150,8 +151,11 @@ fn invalid_spec_is_refused_by_the_schema() {
         (json!({ "owners": [group, group] }), validation_message("self.exists_one(other")),
         (
             json!({ "owners": [{ "kind": "Group", "name": "a", "namespace": "b" }] }),
-            validation_message("== has(self.namespace)"),
+            validation_message("== has(self.__namespace__)"),
         ),
+        (range("203.0.113.1/24"), validation_message("string(cidr(self).masked()) == self")),
+        (range("2001:DB8::/32"), validation_message("string(cidr(self).masked()) == self")),
+        (range("10.0.0.0/7"), validation_message("prefixLength() >= 8")),
         (json!({ "enforcement": "Perhaps" }), "spec.enforcement: Unsupported value".to_owned()),
         (json!({ "namespaces": { "limit": -1 } }), "spec.namespaces.limit: ".to_owned()),
     ] {
