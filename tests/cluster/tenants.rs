@@ -142,7 +142,8 @@ fn invalid_spec_is_refused_by_the_schema() {
     let it = shared();
     let admin = it.cluster.admin().unwrap();
     let group = json!({ "kind": "Group", "name": "tn-twice" });
-    let range = |cidr: &str| json!({ "grants": { "reach": { "cidrs": [{ "cidr": cidr, "ports": [443] }] } } });
+    let range =
+        |cidr: &str| json!({ "grants": { "reach": { "cidrs": [{ "cidr": cidr, "ports": [443] }] } } });
     let invalid = |object: &Value, reason: &str| {
         let said = admin.feed(&["create", "-f", "-"], &object.to_string()).unwrap();
         assert!(!said.success && said.stderr.contains(reason), "{reason}: {said:?}");
