@@ -111,7 +111,7 @@ impl FakeApi {
         let client = Client::new(Router::new().fallback(move |request| fake.respond(request)), "default");
         let (snapshots, metrics) = (SnapshotStore::default(), Metrics::default());
         snapshots.publish(snapshot("1"));
-        let limits = TimeLimits { target: Duration::from_secs(1), write: Duration::from_millis(100) };
+        let limits = TimeLimits { target: Duration::from_secs(3), write: Duration::from_millis(500) };
         let drift_recorder = DriftRecorder::new(&client, &metrics);
         let executor =
             Executor { client: &client, snapshots: &snapshots, drift_recorder, metrics: &metrics, limits };
