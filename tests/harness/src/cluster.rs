@@ -23,8 +23,7 @@ pub struct Cluster {
     /// The port under which the API server shows the webhook its certificate.
     pub webhook_port: u16,
     etcd_url: String,
-    /// True if the API server calls Services through [`SERVICES_SOCKET`].
-    has_nodes: bool,
+    services: Services,
     /// Further flags of the API server.
     api_flags: Vec<String>,
     authority: Authority,
@@ -39,6 +38,17 @@ const CONTROLLERS: &str = "--controllers=namespace-controller,serviceaccount-con
     root-ca-certificate-publisher-controller,garbage-collector-controller,deployment-controller,replicaset-controller,\
     statefulset-controller,daemonset-controller,job-controller,cronjob-controller,resourcequota-controller,\
     clusterrole-aggregation-controller,disruption-controller";
+/// The treatment of Services.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Services {
+    /// Each test writes their EndpointSlices itself.
+    Unmanaged,
+    /// A controller lists their ready pods.
+    Managed,
+    /// The same, and the API server calls them through [`SERVICES_SOCKET`].
+    Called,
+}
+
 /// The socket of the proxy through which the API server calls Services, if the cluster has nodes.
 pub(crate) const SERVICES_SOCKET: &str = "services.socket";
 /// The controller that lists the ready pods of each Service.
@@ -73,21 +83,26 @@ const CALLER: &str = "caller";
 
 impl Cluster {
     pub fn start() -> Result<Self> {
-        Self::start_with(false, AUDITED, &[])
+        Self::start_with(Services::Unmanaged, AUDITED, &[])
+    }
+
+    /// Starts a control plane with the controller that lists the ready pods of each Service.
+    pub fn start_with_endpoints() -> Result<Self> {
+        Self::start_with(Services::Managed, AUDITED, &[])
     }
 
     /// Starts a control plane with another audit policy and further flags of the API server.
     pub fn start_audited(policy: &str, flags: &[&str]) -> Result<Self> {
-        Self::start_with(false, policy, flags)
+        Self::start_with(Services::Unmanaged, policy, flags)
     }
 
     /// Starts a control plane for [`Nodes`](crate::nodes::Nodes): the API server calls Services through the HTTP proxy at
     /// [`SERVICES_SOCKET`].
     pub(crate) fn start_for_nodes() -> Result<Self> {
-        Self::start_with(true, AUDITED, &[])
+        Self::start_with(Services::Called, AUDITED, &[])
     }
 
-    fn start_with(has_nodes: bool, audit_policy: &str, flags: &[&str]) -> Result<Self> {
+    fn start_with(services: Services, audit_policy: &str, flags: &[&str]) -> Result<Self> {
         tools::require(&[&tools::GO])?;
         let folder = folder("cluster")?;
         let [etcd_port, peer_port, api_port, controller_port, webhook_port] = free_ports()?;
@@ -123,7 +138,7 @@ impl Cluster {
             server,
             webhook_port,
             etcd_url,
-            has_nodes,
+            services,
             api_flags: flags.iter().map(ToString::to_string).collect(),
             authority,
             users: Mutex::default(),
@@ -164,7 +179,7 @@ impl Cluster {
                 "--bind-address=127.0.0.1",
                 "--kube-api-qps=500",
                 "--kube-api-burst=1000",
-                &format!("{CONTROLLERS}{}", if has_nodes { SERVICE_CONTROLLERS } else { "" }),
+                &format!("{CONTROLLERS}{}", services.controllers()),
             ])
             .started("kube-controller-manager", &cluster.folder)?;
         (cluster.controllers, cluster._etcd) = (Some(controllers), Some(etcd));
@@ -174,7 +189,7 @@ impl Cluster {
     fn start_api_server(&mut self, port: u16) -> Result<()> {
         let file = |flag: &str, name: &str| format!("{flag}={}", self.folder.join(name).display());
         let mut command = components::kubernetes("kube-apiserver")?;
-        if self.has_nodes {
+        if self.services == Services::Called {
             let configuration = self.folder.join("egress.json");
             let socket = self.folder.join(SERVICES_SOCKET);
             fs::write(&configuration, egress_configuration(&socket).to_string())?;
@@ -352,6 +367,13 @@ impl Cluster {
         ));
         fs::write(&kubeconfig, config.to_string())?;
         Ok(Kubectl { kubeconfig })
+    }
+}
+
+impl Services {
+    /// Further controllers.
+    fn controllers(self) -> &'static str {
+        if self == Self::Unmanaged { "" } else { SERVICE_CONTROLLERS }
     }
 }
 

@@ -19,12 +19,15 @@ pub struct Revision {
     pub istio_cni: bool,
     /// The network of its pods, in a mesh of several networks.
     pub network: Option<&'static str>,
+    /// True with an ambient mesh beside sidecars.
+    pub ambient: bool,
 }
 
 impl Revision {
     /// The revision without a name, for namespaces with `istio-injection: enabled`.
     pub const DEFAULT: Self =
-        Self { name: "default", native_sidecars: true, istio_cni: false, network: None };
+        Self { name: "default", native_sidecars: true, istio_cni: false, network: None, ambient: false };
+    pub const AMBIENT: Self = Self { ambient: true, ..Self::DEFAULT };
 }
 
 pub struct Istio {
@@ -71,6 +74,7 @@ impl Istio {
                     ("REVISION", revision.name),
                     // Istiod would otherwise choose by the versions of the nodes.
                     ("ENABLE_NATIVE_SIDECARS", if revision.native_sidecars { "true" } else { "false" }),
+                    ("PILOT_ENABLE_AMBIENT", if revision.ambient { "true" } else { "false" }),
                     ("PILOT_CERT_PROVIDER", "istiod"),
                     // A plain Envoy lacks Istio's own filters.
                     ("PILOT_ENABLE_ALPN_FILTER", "false"),
@@ -131,6 +135,9 @@ fn manifests(revision: Revision, webhook_port: u16) -> Result<String> {
         .args(["manifest", "generate"])
         .args(["--set", "values.global.hub=registry.istio.io/release", "--set", "values.global.tag=1.31.0"])
         .arg(format!("--set=components.cni.enabled={}", revision.istio_cni));
+    if revision.ambient {
+        command.arg("--set=profile=ambient");
+    }
     if revision.name != Revision::DEFAULT.name {
         command.arg(format!("--set=revision={}", revision.name));
     }

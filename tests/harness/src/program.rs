@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 use crate::cluster::{CALLERS_CA, Cluster, write_pair};
-use crate::istio::Istio;
+use crate::istio::{Istio, Revision};
 use crate::pki::{Authority, Pair};
 use crate::process::Process;
 use crate::wire::{self, Caller};
@@ -98,6 +98,7 @@ pub struct Installation {
     pub binary: PathBuf,
     pub ca_bundle: String,
     istio: OnceLock<Istio>,
+    revision: Revision,
     starting_istio: Mutex<()>,
 }
 
@@ -133,15 +134,36 @@ impl Installation {
 
     /// Starts Kubernetes and installs Bulkhead. Istio's kinds exist; Istio itself may still be compiled.
     pub fn start_without_istio(binary: &Path) -> Result<Self> {
+        Self::start_on(Cluster::start, binary, None, Revision::DEFAULT)
+    }
+
+    /// Starts everything with an ambient mesh and these settings, in a cluster whose controllers list the pods of each
+    /// Service, as istiod needs it for waypoints.
+    pub fn start_ambient(binary: &Path, settings: &str) -> Result<Self> {
+        let installation =
+            Self::start_on(Cluster::start_with_endpoints, binary, Some(settings), Revision::AMBIENT)?;
+        installation.istio()?;
+        Ok(installation)
+    }
+
+    fn start_on(
+        cluster: impl FnOnce() -> Result<Cluster>,
+        binary: &Path,
+        settings: Option<&str>,
+        revision: Revision,
+    ) -> Result<Self> {
         tools::require(&[&tools::GO])?;
         components::build_in_background();
         components::build_kubernetes()?;
         let step = progress::begin(START_KUBERNETES);
-        let cluster = Cluster::start()?;
+        let cluster = cluster()?;
         step.finish();
         let step = progress::begin(INSTALL);
         istio::create_namespace(&cluster)?;
         prepare(&cluster, binary)?;
+        if let Some(settings) = settings {
+            fs::write(settings_file(&cluster), settings)?;
+        }
         let admin = cluster.admin()?;
         admin.apply(&endpoints().to_string())?;
 
@@ -160,6 +182,7 @@ impl Installation {
             binary: binary.to_owned(),
             ca_bundle: authority.certificate,
             istio: OnceLock::new(),
+            revision,
             starting_istio: Mutex::new(()),
         };
         installation.wait_until_called()?;
@@ -186,7 +209,7 @@ impl Installation {
         if !self.has_istio() {
             components::build_istio()?;
             let step = progress::begin(START_ISTIO);
-            let _ = self.istio.set(Istio::start(&self.cluster)?);
+            let _ = self.istio.set(Istio::start_revision(&self.cluster, self.revision)?);
             step.finish();
         }
         self.istio.get().context("Istio has been started")

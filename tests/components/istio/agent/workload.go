@@ -88,16 +88,20 @@ func forward(arguments []string) error {
 const patience = 3 * time.Second
 
 // call writes a request and prints what comes back: `http HOST:PORT LINE [HEADER ...]`, byte for byte as it is given,
-// or `tcp HOST:PORT`. After `as FOLDER` it speaks mTLS itself, with the certificate that an agent has left there.
+// or `tcp HOST:PORT`. After `as FOLDER` it speaks mTLS itself, with the certificate that an agent has left there; with
+// `through HOST:PORT` too, it opens an HBONE tunnel to a waypoint, or to the proxy of the called pod's node.
 func call(arguments []string) error {
-	var folder string
+	var folder, proxy string
 	if len(arguments) > 2 && arguments[0] == "as" {
 		folder, arguments = arguments[1], arguments[2:]
 	}
-	if len(arguments) < 2 {
-		return fmt.Errorf("usage: call [as FOLDER] http|tcp HOST:PORT [LINE [HEADER ...]]")
+	if len(arguments) > 2 && arguments[0] == "through" {
+		proxy, arguments = arguments[1], arguments[2:]
 	}
-	server, err := dial(arguments[1], folder)
+	if len(arguments) < 2 {
+		return fmt.Errorf("usage: call [as FOLDER [through HOST:PORT]] http|tcp HOST:PORT [LINE [HEADER ...]]")
+	}
+	server, err := dial(arguments[1], folder, proxy)
 	if err != nil {
 		return err
 	}
@@ -126,17 +130,23 @@ func call(arguments []string) error {
 	return err
 }
 
-func dial(address, folder string) (net.Conn, error) {
-	server, err := net.DialTimeout("tcp", address, patience)
-	if err != nil || folder == "" {
-		return server, err
+func dial(address, folder, proxy string) (net.Conn, error) {
+	if folder == "" {
+		return net.DialTimeout("tcp", address, patience)
 	}
 	own, err := tls.LoadX509KeyPair(filepath.Join(folder, "cert-chain.pem"), filepath.Join(folder, "key.pem"))
 	if err != nil {
 		return nil, err
 	}
 	// Whom it reaches is not in question here.
-	return tls.Client(server, &tls.Config{
-		Certificates: []tls.Certificate{own}, InsecureSkipVerify: true, NextProtos: []string{"istio-http/1.1", "istio"},
-	}), nil
+	secure := &tls.Config{Certificates: []tls.Certificate{own}, InsecureSkipVerify: true}
+	if proxy != "" {
+		return tunnel(address, proxy, secure)
+	}
+	server, err := net.DialTimeout("tcp", address, patience)
+	if err != nil {
+		return nil, err
+	}
+	secure.NextProtos = []string{"istio-http/1.1", "istio"}
+	return tls.Client(server, secure), nil
 }

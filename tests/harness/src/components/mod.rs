@@ -39,6 +39,9 @@ static ISTIO: Component = Component::new("istio", "Istio", "istio", ".", "-s -w"
 static AGENT: Component =
     Component::new("agent", "the agent of Istio's proxies", "istio", "./agent", "-s -w");
 
+/// The double of ztunnel, of which no registry has a binary.
+static DOUBLE: Component = Component::new("double", "the double of ztunnel", "istio", "./double", "-s -w");
+
 static HELM: Component = Component::new("helm", "Helm", "helm", ".", "-s -w");
 
 static CYCLONUS: Component =
@@ -92,6 +95,11 @@ pub fn istio(tool: &str) -> Result<Command> {
 /// The program that runs in a pod: `pilot-agent`, a workload, a caller.
 pub fn agent() -> Result<PathBuf> {
     AGENT.binary()
+}
+
+/// The program that takes the place of ztunnel in front of a pod, and prints what istiod pushes to one.
+pub fn double() -> Result<PathBuf> {
+    DOUBLE.binary()
 }
 
 /// The program that installs charts.
@@ -170,6 +178,7 @@ pub fn build_all() -> Result<()> {
     PROMTOOL.binary()?;
     if tools::missing_for_packets().is_none() {
         AGENT.binary()?;
+        DOUBLE.binary()?;
         POLICY_ENGINE.binary()?;
         UMOCI.binary()?;
     }
@@ -178,9 +187,9 @@ pub fn build_all() -> Result<()> {
 
 /// Downloads everything that is compiled or read, and compiles nothing. Calls `found` with each thing and its place.
 pub fn download_all(mut found: impl FnMut(&str, &str)) -> Result<()> {
-    let components =
-        [&KUBERNETES, &KUBECTL, &ISTIO, &AGENT, &HELM, &CYCLONUS, &POLICY_ENGINE, &PROMTOOL, &UMOCI];
-    for component in components {
+    let istio = [&ISTIO, &AGENT, &DOUBLE];
+    let others = [&HELM, &CYCLONUS, &POLICY_ENGINE, &PROMTOOL, &UMOCI];
+    for component in [&KUBERNETES, &KUBECTL].into_iter().chain(istio).chain(others) {
         let packages = component.packages()?;
         found(&component.source().display().to_string(), &format!("{packages} packages"));
     }

@@ -1,11 +1,14 @@
 //! Runs pods without a kubelet. In the network namespace of each pod the real agent and the real Envoy run in front of a
 //! workload, or alone as a gateway. This file starts istiod's pod and the others, `proxy` starts the containers that
-//! were injected into a pod, `init` the pod's own init containers, `pod` calls from a pod. [`missing`] names the tools
-//! that this needs.
+//! were injected into a pod, `init` the pod's own init containers, `pod` calls from a pod. `ambient` starts the double of
+//! ztunnel and waypoints, `workload_api` reads what istiod pushes to a ztunnel. [`missing`] names the tools that this
+//! needs.
 
+mod ambient;
 mod init;
 mod pod;
 mod proxy;
+mod workload_api;
 
 use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fs, thread};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, folder};
@@ -26,12 +29,20 @@ use crate::process::Process;
 use crate::{components, guard, kubelet, pipe};
 
 pub use pod::{Answer, Pod};
+pub use workload_api::Pushed;
 
 const DISCOVERY: &str = "istiod.istio-system.svc";
 /// The address of the pods' node. Nothing listens there.
 const NODE: &str = "10.244.0.1";
 /// The proxy's user and group.
 const PROXY: &str = "1337";
+/// The port on which proxies of an ambient mesh accept tunnels.
+const TUNNEL_PORT: u16 = 15008;
+/// The files of a pod with its token for istiod, and with the mesh's root certificate.
+const TOKEN: &str = "var/run/secrets/tokens/istio-token";
+const ROOT: &str = "var/run/secrets/istio/root-cert.pem";
+/// The socket that leads to istiod from every network namespace.
+const ISTIOD_SOCKET: &str = "istiod.sock";
 
 pub use crate::tools::missing_for_packets as missing;
 
@@ -44,6 +55,8 @@ pub struct Dataplane<'c> {
     pub network: PodNetwork,
     /// The address of istiod's pod.
     istiod: IpAddr,
+    /// The port of loopback on which istiod listens.
+    discovery: u16,
     template: PathBuf,
     engine: PolicyEngine,
     _forward: Process,
@@ -71,7 +84,7 @@ impl<'c> Dataplane<'c> {
         let (pod, addresses) = network.pod()?;
         admin.apply(&istiod_pod().to_string())?;
         kubelet::report_running(&admin, "istio-system", "istiod", &addresses)?;
-        let socket = folder.join("istiod.sock");
+        let socket = folder.join(ISTIOD_SOCKET);
         pipe::forward(UnixListener::bind(&socket)?, istio.discovery);
         let istiod = *addresses.first().context("an address")?;
         let forward = Process::start(
@@ -81,10 +94,11 @@ impl<'c> Dataplane<'c> {
         )?;
         let engine = PolicyEngine::start(&network, cluster)?;
         let template = folder.join("envoy_bootstrap.json");
-        fs::copy(components::istio_file(components::PROXY_TEMPLATE)?, &template)?;
+        fs::write(&template, bootstrap()?)?;
         fs::set_permissions(&template, fs::Permissions::from_mode(0o644))?;
         let node = cluster.powerful("system:node:one", "system:nodes")?;
-        Ok(Self { cluster, node, folder, network, istiod, template, engine, _forward: forward })
+        let discovery = istio.discovery;
+        Ok(Self { cluster, node, folder, network, istiod, discovery, template, engine, _forward: forward })
     }
 
     /// Runs the pod `name` as its object in the API describes it: with the proxy that was injected and with a workload
@@ -95,9 +109,7 @@ impl<'c> Dataplane<'c> {
         let shown = kubelet::report_running(&self.cluster.admin()?, namespace, name, &addresses)?;
         self.write_hosts(&network)?;
         let home = self.folder.join(&network.name);
-        for folder in
-            ["", "var/run/secrets/tokens", "var/run/secrets/istio", "etc/istio/proxy", "certificate"]
-        {
+        for folder in FOLDERS {
             fs::create_dir_all(home.join(folder))?;
         }
         let mut pod = Pod {
@@ -118,6 +130,9 @@ impl<'c> Dataplane<'c> {
                 workload.stdout().contains("listening").then_some(())
             })?;
             pod.processes.push(workload);
+        }
+        if ambient::is_captured(&shown) {
+            pod.processes.push(self.double(&home, &pod, &shown)?);
         }
         if let Some(proxy) = self.proxy(&home, &pod, &shown)? {
             pod.processes.push(proxy);
@@ -149,6 +164,24 @@ impl<'c> Dataplane<'c> {
         fs::write(files.join("hosts"), format!("127.0.0.1 localhost\n{} {DISCOVERY}\n", self.istiod))?;
         Ok(())
     }
+}
+
+/// The folders of a pod's files, in its home.
+const FOLDERS: [&str; 6] = [
+    "",
+    "var/run/secrets/tokens",
+    "var/run/secrets/istio",
+    "etc/istio/proxy",
+    "etc/istio/pod",
+    "certificate",
+];
+
+/// The template of Envoy's first configuration, without the extension that a waypoint has from Istio's own build.
+fn bootstrap() -> Result<String> {
+    let template = fs::read_to_string(components::istio_file(components::PROXY_TEMPLATE)?)?;
+    let condition = "{{- if .metadata_discovery }}";
+    ensure!(template.contains(condition), "Istio's template has no {condition}");
+    Ok(template.replace(condition, "{{- if false }}"))
 }
 
 /// The pod whose port 15012 leads to istiod, which runs outside the pods' network.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
-use super::PROXY;
+use super::{PROXY, TUNNEL_PORT};
 use crate::network::Namespace;
 use crate::process::Process;
 
@@ -50,6 +50,13 @@ impl Pod {
         answer(command.args(arguments))
     }
 
+    /// Opens an HBONE tunnel through the proxy at an address, with the certificate in a folder, and calls through it.
+    pub fn call_through(&self, proxy: IpAddr, certificate: &Path, arguments: &[&str]) -> Result<Answer> {
+        let mut command = self.caller(PROXY, PROXY);
+        command.arg("as").arg(certificate).args(["through", &format!("{proxy}:{TUNNEL_PORT}")]);
+        answer(command.args(arguments))
+    }
+
     fn caller(&self, user: &str, group: &str) -> Command {
         let mut command = self.network.command(Path::new("setpriv"));
         command.args(["--reuid", user, "--regid", group, "--clear-groups"]).arg(&self.agent).arg("call");
@@ -71,6 +78,24 @@ impl Pod {
             }
             Answer::Refused(said) => bail!("the proxy's counts: {said}"),
         }
+    }
+
+    /// The number of connections of an identity, without `spiffe://`, that the double in front of the pod has refused.
+    #[must_use]
+    pub fn refusals(&self, identity: &str) -> usize {
+        let of = format!("\"{identity}\" ");
+        let logs = self.processes.iter().map(Process::log);
+        let count = |log: String| {
+            log.lines().filter(|line| line.contains(&of) && line.contains(": allowed false ")).count()
+        };
+        logs.map(count).sum()
+    }
+
+    /// True if the double in front of the pod has received a policy.
+    #[must_use]
+    pub fn has_policy(&self, namespace: &str, name: &str) -> bool {
+        let end = format!(" policy {namespace}/{name}");
+        self.processes.iter().any(|process| process.log().lines().any(|line| line.ends_with(&end)))
     }
 
     pub(super) fn wait_until_ready(&mut self) -> Result<()> {

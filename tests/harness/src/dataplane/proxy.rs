@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{DISCOVERY, Dataplane, NODE, PROXY, Pod};
+use super::{DISCOVERY, Dataplane, NODE, PROXY, Pod, ROOT, TOKEN};
 use crate::process::Process;
 
 impl Dataplane<'_> {
@@ -27,6 +27,10 @@ impl Dataplane<'_> {
         let (name, namespace) = (of("/metadata/name"), of("/metadata/namespace"));
         let account = of("/spec/serviceAccountName");
         self.mount(home, namespace, name, account)?;
+        let annotations = shown["metadata"]["annotations"].as_object().into_iter().flatten();
+        // In the form of the downward API.
+        let annotations: String = annotations.map(|(key, value)| format!("{key}={value}\n")).collect();
+        fs::write(home.join("etc/istio/pod/annotations"), annotations)?;
 
         let config = json!({
             "discoveryAddress": format!("{DISCOVERY}:15012"), "concurrency": 1,
@@ -57,15 +61,26 @@ impl Dataplane<'_> {
         Ok(Some(Process::start("proxy", home, &mut command)?))
     }
 
-    /// Writes the token and the mesh's certificate, which a kubelet would mount.
-    fn mount(&self, home: &Path, namespace: &str, name: &str, account: &str) -> Result<()> {
+    /// Writes the pod's token for istiod, and the mesh's root certificate.
+    pub(super) fn write_credentials(
+        &self,
+        home: &Path,
+        namespace: &str,
+        name: &str,
+        account: &str,
+    ) -> Result<()> {
         let token = ["create", "token", account, "-n", namespace, "--audience=istio-ca"];
         let bound = ["--bound-object-kind=Pod", "--bound-object-name", name];
         let token = self.node.ok(&[&token[..], &bound].concat())?;
-        fs::write(home.join("var/run/secrets/tokens/istio-token"), token.trim())?;
+        fs::write(home.join(TOKEN), token.trim())?;
         let root = ["get", "configmap", "istio-ca-root-cert", "-n", namespace];
         let root = [&root[..], &["-o", "jsonpath={.data.root-cert\\.pem}"]].concat();
-        fs::write(home.join("var/run/secrets/istio/root-cert.pem"), self.cluster.admin()?.ok(&root)?)?;
+        Ok(fs::write(home.join(ROOT), self.cluster.admin()?.ok(&root)?)?)
+    }
+
+    /// Writes the files that a kubelet would mount.
+    fn mount(&self, home: &Path, namespace: &str, name: &str, account: &str) -> Result<()> {
+        self.write_credentials(home, namespace, name, account)?;
         // Envoy opens its stdout again, by name, for the access log.
         fs::write(home.join("proxy.out"), "")?;
         let owned = Command::new("chown").args(["-R", &format!("{PROXY}:{PROXY}")]).arg(home).status()?;
