@@ -11,9 +11,11 @@ use support::wait::until;
 
 use Direction::{Inbound, Outbound};
 
+use crate::calls::ending;
+
 use super::objects::{self, ACME, OUTSIDE};
 use super::rows::Ending::{self, Arrives, Refused};
-use super::stage::{Stage, ending};
+use super::stage::Stage;
 
 struct Weakening {
     /// The pod's name.

@@ -11,9 +11,11 @@ use support::objects::changed;
 use Ending::{Arrives, Dropped, Refused};
 use Layer::{Capture, Deny, NetworkPolicies, Strict};
 
+use crate::calls::{ending, settled};
+
 use super::objects::{self, ACME, BETA};
 use super::rows::Ending;
-use super::stage::{Stage, ending, settled};
+use super::stage::Stage;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layer {

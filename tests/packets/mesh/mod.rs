@@ -34,10 +34,12 @@ use support::objects::list;
 use support::refusal::refused;
 use support::snapshot_files::compare_part;
 
+use crate::calls::settled;
+
 use asks::{ASKS, Heard};
 use objects::{ACME, BETA, MORE};
 use rows::{Ending, ROWS, Row};
-use stage::{Stage, settled};
+use stage::Stage;
 
 const COLUMNS: &str =
     "without Bulkhead | with Bulkhead: proxies alone | with network policies |\n|---|---|---|---|---|\n";

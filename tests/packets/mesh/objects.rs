@@ -5,14 +5,12 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 use support::objects::{self, labelled_namespace, list, object};
 
-/// The namespaces of two tenants, and the platform's.
-pub(super) const ACME: &str = "tenant-pkt-acme";
-pub(super) const MORE: &str = "tenant-pkt-acme-more";
-pub(super) const BETA: &str = "tenant-pkt-beta";
+pub(super) use crate::calls::{ACME, BETA, MORE, SHARED};
+
+/// Further namespaces of the platform.
 pub(super) const OUTSIDE: &str = "pkt-outside";
 pub(super) const INGRESS: &str = "istio-ingress";
 pub(super) const MONITORING: &str = "monitoring";
-pub(super) const SHARED: &str = "shared-services";
 
 /// Every pod by its namespace, its name and its account.
 pub(super) const PODS: &[[&str; 3]] = &[

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
 use bulkhead_harness::cluster::Cluster;
 use bulkhead_harness::dataplane::{Answer, Dataplane, Pod};
@@ -15,16 +14,11 @@ use support::cluster::wait_for_default_account;
 use support::objects::list;
 use support::wait::until;
 
+use crate::calls::ending;
+
 use super::asks::{Ask, Heard};
 use super::objects::{self, ACME, BETA, MORE, OUTSIDE, PODS, PUBLIC_NAME, SERVICES, SHARED, host};
 use super::rows::{Ending, Protocol, Row, Way, Who};
-
-/// Answers of a proxy by policy: of the called one, or of the caller's own, which does not know the host.
-const REFUSALS: [&str; 2] = ["403\nRBAC: access denied", "502"];
-/// The answer of the called proxy to a path that the workload could read as another.
-const NO_PATH: &str = "400";
-/// Errors at the caller if a proxy closes the connection: by policy on TCP, or without mTLS.
-const CLOSED: [&str; 2] = ["EOF", "connection reset by peer"];
 
 pub(super) struct Stage<'c> {
     dataplane: Dataplane<'c>,
@@ -146,17 +140,11 @@ impl<'c> Stage<'c> {
             (format!("{} HTTP/1.1", ask.line), format!("Host: {}", host("log-collector", SHARED)));
         let mut request = vec!["http", to.as_str(), &line, &host];
         request.extend(ask.headers());
-        match self.sent(from, ask.way, "log-collector", &request) {
-            Answer::Said(said) if said == NO_PATH => Heard::Refused,
-            answer if is_refusal(&answer) => Heard::Refused,
-            answer if is_drop(&answer) => Heard::Dropped,
-            Answer::Said(said) => Heard::of(&said),
-            Answer::Refused(said) => Heard::Failed(said),
-        }
+        Heard::of(self.sent(from, ask.way, "log-collector", &request))
     }
 
     fn call(&self, row: &Row) -> Answer {
-        let (caller, web) = (&self.pods[pod_name(row.who)], &self.pods["web"]);
+        let (caller, web) = (&self.pods[row.who.pod()], &self.pods["web"]);
         let name = host("web", ACME);
         // The caller of a gateway is outside the mesh.
         let (from, to, http_port, name) = match (row.way, row.who) {
@@ -186,67 +174,5 @@ impl<'c> Stage<'c> {
             Way::Namesake => from.call_around(Some(&self.namesakes[namesake]), request),
         };
         answer.unwrap()
-    }
-}
-
-/// The result of `find` for each row. All rows are tried again until all are as expected, because proxies need a moment to
-/// get a new configuration.
-pub(super) fn settled<R: Sync, F: PartialEq + Send>(
-    rows: &[R],
-    expected: impl Fn(&R) -> &F,
-    find: impl Fn(&R) -> F + Sync,
-) -> Vec<F> {
-    let mut last = Vec::new();
-    for _ in 0..20 {
-        // At once: a call that the network drops takes seconds.
-        last = thread::scope(|scope| {
-            let calls: Vec<_> = rows.iter().map(|row| scope.spawn(|| find(row))).collect();
-            calls.into_iter().map(|call| call.join().unwrap()).collect()
-        });
-        if last.iter().eq(rows.iter().map(&expected)) {
-            break;
-        }
-        thread::sleep(Duration::from_millis(500));
-    }
-    last
-}
-
-/// The end of a call for this workload.
-pub(super) fn ending(answer: Answer, workload: &str) -> Ending {
-    match answer {
-        Answer::Said(said) if said.contains(workload) => Ending::Arrives,
-        answer if is_refusal(&answer) => Ending::Refused,
-        answer if is_drop(&answer) => Ending::Dropped,
-        Answer::Said(said) | Answer::Refused(said) => Ending::Failed(said),
-    }
-}
-
-/// True if no answer came to the first packet: at the caller, or at the proxy that calls for it.
-fn is_drop(answer: &Answer) -> bool {
-    match answer {
-        Answer::Said(said) => said.starts_with("503\n") && said.contains("connection timeout"),
-        Answer::Refused(said) => said.starts_with("dial tcp") && said.ends_with("i/o timeout"),
-    }
-}
-
-fn is_refusal(answer: &Answer) -> bool {
-    match answer {
-        Answer::Said(said) => REFUSALS.contains(&said.as_str()),
-        Answer::Refused(said) => CLOSED.iter().any(|end| said.ends_with(end)),
-    }
-}
-
-/// The name of the pod that calls, or is the gateway.
-fn pod_name(who: Who) -> &'static str {
-    match who {
-        Who::Neighbour => "neighbour",
-        Who::Sibling => "sibling",
-        Who::AnotherTenant => "another",
-        Who::Outsider => "outsider",
-        Who::GrantedGateway => "public",
-        Who::Gateway => "private",
-        Who::GrantedCaller => "scraper",
-        Who::SharedService => "log-collector",
-        Who::Auditor => "auditor",
     }
 }
