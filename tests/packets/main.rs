@@ -1,9 +1,11 @@
 //! The packets tier: real packets between network namespaces. `mesh` sends them through real Envoys as sidecars,
-//! `network` past the NetworkPolicies alone. `calls` and `asks` have what their tables of calls share. `image` needs root too: it starts the container image.
+//! `ambient` through real Envoys as waypoints and through a double of ztunnel, `network` past the NetworkPolicies alone.
+//! `calls` and `asks` have what their tables of calls share. `image` needs root too: it starts the container image.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 #![expect(clippy::indexing_slicing, reason = "an absent field of JSON is `null`")]
 
+mod ambient;
 mod asks;
 mod calls;
 mod image;
