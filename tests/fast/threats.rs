@@ -8,7 +8,7 @@ use support::repository;
 
 const TABLE: &str = include_str!("../../docs/threats.md");
 /// Defences other than rules.
-const OTHERS: &[&str] = &["API server", "RBAC", "registration", "webhook"];
+const OTHERS: &[&str] = &["API server", "Istio", "RBAC", "registration", "webhook"];
 
 /// The families in the order of the table, each with its last number.
 const FAMILIES: &[(&str, u32)] = &[
@@ -22,7 +22,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("POD", 18),
     ("SUB", 7),
     ("SCH", 4),
-    ("AMB", 13),
+    ("AMB", 16),
     ("IDN", 16),
     ("LBL", 5),
     ("SVC", 9),
