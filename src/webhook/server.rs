@@ -17,8 +17,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -177,7 +178,7 @@ async fn handshake(
 }
 
 async fn connection(
-    stream: TlsStream<BufReader<TcpStream>>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: SocketAddr,
     router: Router,
     idle: Duration,
@@ -189,14 +190,50 @@ async fn connection(
         .max_buf_size(READ_BUFFER)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(connection);
+    // A request that has already arrived is answered: the connection is asked first, and after the runtime has looked for
+    // new bytes, which it does for a task that yields.
+    let must_end = async {
+        end.cancelled().await;
+        yield_now().await;
+    };
     let ended = tokio::select! {
+        biased;
         ended = &mut connection => ended,
-        () = end.cancelled() => {
+        () = must_end => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
         debug!(%peer, %error, "connection failed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+    use std::io::{Read, Write};
+
+    use super::*;
+
+    /// The runtime has one thread, so the connection learns of its end and of the request at the same time.
+    #[tokio::test]
+    async fn request_that_arrives_before_the_end_is_answered() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let end = CancellationToken::new();
+        let served = tokio::spawn({
+            let end = end.clone();
+            async move { connection(stream, peer, Router::new(), Duration::from_secs(9), &end).await }
+        });
+        sleep(Duration::from_millis(50)).await;
+        client.write_all(b"GET / HTTP/1.1\r\nhost: webhook\r\n\r\n").unwrap();
+        end.cancel();
+        served.await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     }
 }
