@@ -88,7 +88,7 @@ pub struct SharedPort {
     #[schemars(range(min = 1))]
     pub port: u16,
 
-    /// The port of the Service that leads to this port of the pods, if it has another number. Only the waypoint of an ambient mesh sees it.
+    /// The port of the Service that leads to it, if the number differs. Only the waypoint of an ambient mesh sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub service_port: Option<u16>,

@@ -1,8 +1,8 @@
 //! Labels of tenants' namespaces. The webhook adds them to new namespaces, the controller to existing ones.
 
 use crate::keys::{
-    DATAPLANE_LABEL, INJECTION_LABEL, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, REVISION_LABEL,
-    TENANT_LABEL,
+    AMBIENT, DATAPLANE_LABEL, INJECTION_LABEL, MESH_LABELS, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL,
+    REVISION_LABEL, TENANT_LABEL,
 };
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::Tenant;
@@ -25,7 +25,7 @@ pub fn enforced_labels<'w>(settings: &'w Settings, tenant: &'w Tenant) -> impl I
     let tenant = tenant.name.as_str();
     let is_ambient = settings.dataplane == Dataplane::Ambient;
     let mesh = match settings.mesh_revision.as_deref() {
-        _ if is_ambient => Label { key: DATAPLANE_LABEL, value: "ambient" },
+        _ if is_ambient => Label { key: DATAPLANE_LABEL, value: AMBIENT },
         Some(revision) => Label { key: REVISION_LABEL, value: revision },
         None => Label { key: INJECTION_LABEL, value: "enabled" },
     };

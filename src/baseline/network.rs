@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::api::Cidr;
 use crate::keys::{GATEWAY_NAME_LABEL, NAMESPACE_NAME_LABEL};
+use crate::kinds::Kind;
 use crate::settings::{Dataplane, Settings};
 use crate::snapshot::ClusterEndpoints;
 
@@ -62,6 +63,12 @@ pub fn dns_addresses<'r>(
     endpoints: &'r ClusterEndpoints,
 ) -> impl Iterator<Item = &'r IpAddr> {
     endpoints.dns.iter().chain(&settings.dns.node_caches)
+}
+
+/// Returns the `targetRefs` with which a policy selects a waypoint of its namespace.
+pub(super) fn waypoint_targets(waypoint: &str) -> Value {
+    let kind = Kind::KubernetesGateway;
+    json!([{ "group": kind.group(), "kind": kind.name(), "name": waypoint }])
 }
 
 /// Returns the egress rules for DNS, by its pods and by its addresses: a plugin sees a packet before or after its Service

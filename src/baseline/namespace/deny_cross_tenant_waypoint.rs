@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::{Body, NamespaceSite, Object, deny_cross_tenant};
+use crate::baseline::network::waypoint_targets;
 use crate::kinds::Kind;
 use crate::settings::Dataplane;
 
@@ -14,10 +15,8 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
             let settings = site.settings();
             let waypoints = settings.waypoints.iter().filter(|_| settings.dataplane == Dataplane::Ambient);
             let policy = waypoints.map(|waypoint| {
-                let target =
-                    json!({ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": waypoint });
-                let rules = deny_cross_tenant::rules(site);
-                let spec = json!({ "action": "DENY", "targetRefs": [target], "rules": rules });
+                let (targets, rules) = (waypoint_targets(waypoint), deny_cross_tenant::rules(site));
+                let spec = json!({ "action": "DENY", "targetRefs": targets, "rules": rules });
                 (waypoint.clone(), json!({ "spec": spec }))
             });
             policy.collect()

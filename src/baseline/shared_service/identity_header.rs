@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::site::waypoint_target;
 use super::{Body, Object, ServiceSite};
+use crate::baseline::network::waypoint_targets;
 use crate::kinds::Kind;
 
 /// Header that names the caller to a shared service. Requests in which a caller sets it are denied.
@@ -28,18 +28,11 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
         Some(proxy.set_identity_header()),
     ];
     let patches: Vec<Value> = patches.into_iter().flatten().collect();
-    Some(match waypoint {
-        Some(waypoint) => json!({ "spec": {
-            "configPatches": patches,
-            "priority": 1000,
-            "targetRefs": waypoint_target(&waypoint),
-        } }),
-        None => json!({ "spec": {
-            "configPatches": patches,
-            "priority": 1000,
-            "workloadSelector": { "labels": site.service.selector },
-        } }),
-    })
+    let (field, proxies) = match waypoint {
+        Some(waypoint) => ("targetRefs", waypoint_targets(&waypoint)),
+        None => ("workloadSelector", json!({ "labels": site.service.selector })),
+    };
+    Some(json!({ "spec": { "configPatches": patches, "priority": 1000, field: proxies } }))
 }
 
 /// The proxy in front of the service that knows HTTP.

@@ -6,9 +6,9 @@ use super::{Body, Object, ServiceSite, network};
 use crate::keys::TENANT_LABEL;
 use crate::kinds::Kind;
 
-/// Allows ingress from the tenants that reach the service, on the ports that they call without a waypoint. Allows egress only to DNS, the mesh, the
-/// API servers, its own namespace, those in its `egress`, and the tenants that it may call: a shared service must
-/// not be a path from one tenant to another.
+/// Allows ingress from the tenants that reach the service, on the ports that they call without a waypoint. Allows
+/// egress only to DNS, the mesh, the API servers, its own namespace, those in its `egress`, and the tenants that it
+/// may call: a shared service must not be a path from one tenant to another.
 pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
     Object { kind: Kind::NetworkPolicy, name: "", body: Body::Always(body) }
 }

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use super::site::waypoint_target;
 use super::{Body, IDENTITY_HEADER, Object, ServiceSite};
 use crate::api::SharedPort;
+use crate::baseline::network::waypoint_targets;
 use crate::kinds::Kind;
 
 /// Denies requests in which the caller sets the identity header, so that a forged one is not believed even where
@@ -22,12 +22,10 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
         "to": [{ "operation": { "ports": ports } }],
         "when": [{ "key": format!("request.headers[{IDENTITY_HEADER}]"), "values": ["*"] }],
     });
-    let rules = [rule];
     // ztunnel does not know headers, and would never deny a call by this rule.
-    Some(match waypoint {
-        Some(waypoint) => {
-            json!({ "spec": { "action": "DENY", "rules": rules, "targetRefs": waypoint_target(&waypoint) } })
-        }
-        None => json!({ "spec": { "action": "DENY", "rules": rules, "selector": site.selector() } }),
-    })
+    let (field, proxies) = match waypoint {
+        Some(waypoint) => ("targetRefs", waypoint_targets(&waypoint)),
+        None => ("selector", site.selector()),
+    };
+    Some(json!({ "spec": { "action": "DENY", "rules": [rule], field: proxies } }))
 }

@@ -52,11 +52,6 @@ impl<'w> ServiceSite<'w> {
     }
 }
 
-/// Returns the reference with which a policy selects a waypoint of its namespace.
-pub(super) fn waypoint_target(waypoint: &str) -> Value {
-    json!([{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": waypoint }])
-}
-
 /// Returns the name of the Gateway that is the waypoint of the service, and of the waypoint's account; `None` if the
 /// service has none.
 pub fn waypoint_name(settings: &Settings, service: &SharedService) -> Option<String> {

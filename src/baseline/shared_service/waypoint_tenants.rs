@@ -1,8 +1,8 @@
 use serde_json::json;
 
-use super::site::waypoint_target;
 use super::{Body, Object, ServiceSite, allow_tenants};
 use crate::api::SharedPort;
+use crate::baseline::network::waypoint_targets;
 use crate::kinds::Kind;
 
 /// Allows each tenant the requests that are its own at the waypoint, and denies all others. Selects the waypoint and not
@@ -12,7 +12,7 @@ pub(super) const fn object<'w>() -> Object<ServiceSite<'w>> {
         kind: Kind::AuthorizationPolicy,
         name: "waypoint-tenants",
         body: Body::Optional(|site| {
-            let target = waypoint_target(&site.waypoint()?);
+            let target = waypoint_targets(&site.waypoint()?);
             let ports: Vec<&SharedPort> = site.service.ports.iter().collect();
             let rules = allow_tenants::rules_of_tenants(site, &ports, SharedPort::at_waypoint);
             Some(json!({ "spec": { "action": "ALLOW", "rules": rules, "targetRefs": target } }))
