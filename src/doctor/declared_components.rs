@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{Namespace, Service, ServiceAccount};
 
 use super::{Check, Inspection, Problem, Severity, Unread};
+use crate::kinds::Kind;
 use crate::settings::{AdminPolicyKind, Calico, Dataplane, KUBE_SYSTEM, Settings};
 use crate::snapshot::ClusterEndpoints;
 use crate::sources::served_resource;
@@ -109,11 +110,12 @@ fn declared_kinds(settings: &Settings) -> Vec<(&'static str, &'static str, &'sta
         ("audit.reports", group, kind.version(), plural)
     });
     // The baseline has Gateways.
+    let gateway = Kind::KubernetesGateway;
     let gateways = (settings.dataplane == Dataplane::Ambient).then_some((
         "mesh.dataplane",
-        "gateway.networking.k8s.io",
-        "v1",
-        "gateways",
+        gateway.group(),
+        gateway.version(),
+        gateway.plural(),
     ));
     calico.into_iter().chain(cilium).chain(admin).chain(reports).chain(gateways).collect()
 }

@@ -1,20 +1,19 @@
 //! The waypoints of an ambient mesh, and the Services and namespaces that use one. Calls go past a waypoint that is not
 //! programmed, without an error.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
 use kube::api::DynamicObject;
-use serde_json::Value;
 
 use super::mesh::tenant_namespaces;
 use super::{Check, Inspection, Problem, Severity, Unread};
-use crate::baseline::is_waypoint;
-use crate::keys::{USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL, WAYPOINT_BOUND_CONDITION};
+use crate::keys::{USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL};
 use crate::kinds::Kind;
-use crate::settings::{Dataplane, Settings};
+use crate::settings::Dataplane;
 use crate::snapshot::Snapshot;
+use crate::sources::waypoint::{service_state, waypoint_state};
 
 pub(super) const CHECK: Check = Check {
     name: "waypoints",
@@ -43,23 +42,19 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
 }
 
 fn judge_gateway(gateway: &DynamicObject, snapshot: &Snapshot) -> Vec<Problem> {
-    let text = |pointer: &str| gateway.data.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-    let listeners = gateway.data.pointer("/spec/listeners").and_then(Value::as_array);
-    let protocols = listeners.into_iter().flatten().filter_map(|listener| listener.get("protocol")?.as_str());
-    if !is_waypoint(text("/spec/gatewayClassName"), protocols) {
-        return Vec::new();
-    }
+    let Some(programmed) = waypoint_state(gateway) else { return Vec::new() };
     let (namespace, name) = (gateway.namespace().unwrap_or_default(), gateway.name_any());
     let object = format!("Gateway {namespace}/{name}");
     let mut problems = Vec::new();
-    if tenant_namespaces(snapshot).any(|known| known == namespace) && !is_listed(&snapshot.settings, &name) {
+    let is_tenants = tenant_namespaces(snapshot).any(|known| known == namespace);
+    if is_tenants && !snapshot.settings.lists_waypoint(&name) {
         problems.push(Problem::error(
             &object,
             "is a waypoint without a policy of the baseline, so other tenants can call the namespace through it",
             "list its name in `mesh.waypoints`, or delete it",
         ));
     }
-    if let Some(reason) = unmet(gateway, "Programmed") {
+    if let Err(reason) = programmed {
         problems.push(Problem::warning(
             object,
             format!("is a waypoint that is not programmed, so calls go past it: {reason}"),
@@ -69,13 +64,9 @@ fn judge_gateway(gateway: &DynamicObject, snapshot: &Snapshot) -> Vec<Problem> {
     problems
 }
 
-fn is_listed(settings: &Settings, name: &str) -> bool {
-    settings.waypoints.iter().any(|known| known == name)
-}
-
 fn judge_service(service: &DynamicObject) -> Option<Problem> {
     let waypoint = service.labels().get(USE_WAYPOINT_LABEL).filter(|name| *name != "none")?;
-    let reason = unmet(service, WAYPOINT_BOUND_CONDITION)?;
+    let reason = service_state(service).err()?;
     Some(Problem::warning(
         format!("Service {}/{}", service.namespace().unwrap_or_default(), service.name_any()),
         format!("names the waypoint `{waypoint}` and is not bound to it, so calls go past it: {reason}"),
@@ -95,19 +86,4 @@ fn judge_namespace(namespace: &Namespace) -> Option<Problem> {
             "remove the label `{USE_WAYPOINT_NAMESPACE_LABEL}`, or copy the rules of `deny-cross-tenant` to this waypoint"
         ),
     ))
-}
-
-/// Returns the reason why a condition is not true; `None` if it is.
-fn unmet(object: &DynamicObject, name: &str) -> Option<String> {
-    let conditions = object.data.pointer("/status/conditions").and_then(Value::as_array);
-    let text = |condition: &Value, field: &str| {
-        condition.get(field).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    let conditions: BTreeMap<String, &Value> =
-        conditions.into_iter().flatten().map(|condition| (text(condition, "type"), condition)).collect();
-    match conditions.get(name) {
-        Some(condition) if text(condition, "status") == "True" => None,
-        Some(condition) => Some(text(condition, "message")),
-        None => Some(format!("istiod has not set the condition `{name}`")),
-    }
 }

@@ -308,8 +308,9 @@ pub fn quote(text: &str) -> String {
 const MAX_QUOTED_NAMES: usize = 5;
 
 /// Quotes the first names, and counts the rest.
-pub fn quote_all(names: &[&str]) -> String {
-    let mut text = names.iter().take(MAX_QUOTED_NAMES).map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+pub fn quote_all(names: &[impl AsRef<str>]) -> String {
+    let mut text =
+        names.iter().take(MAX_QUOTED_NAMES).map(|name| quote(name.as_ref())).collect::<Vec<_>>().join(", ");
     if let unlisted @ 1.. = names.len().saturating_sub(MAX_QUOTED_NAMES) {
         let _ = write!(text, " and {unlisted} more");
     }

@@ -462,6 +462,11 @@ impl Settings {
             || self.has_trusted_accounts(namespace)
     }
 
+    /// True if the baseline has a policy for the waypoints of this name.
+    pub fn lists_waypoint(&self, name: &str) -> bool {
+        self.waypoints.iter().any(|known| known == name)
+    }
+
     /// True if only the platform may create a namespace of this name, because the settings name it or a prefix of it.
     pub fn reserves_namespace_name(&self, name: &str) -> bool {
         self.trusts_namespace(name)

@@ -12,6 +12,7 @@ pub mod settings_file;
 pub(crate) mod store;
 pub mod watch;
 pub(crate) mod watch_backoff;
+pub(crate) mod waypoint;
 pub mod yaml;
 
 use std::collections::BTreeSet;

@@ -2,7 +2,7 @@
 //!
 //! A condition is an ordered list of cases (`condition`), each a pure function of an object and of what Bulkhead knows
 //! (`inputs`). The files `tenant`, `grants`, `shared_service` and `exemption` have these lists. `patch` computes the
-//! status to write. Only this file and `watched_objects` know the cluster and the clock.
+//! status to write. Only this file and the files `watched_…` know the cluster and the clock.
 
 mod condition;
 mod exemption;
@@ -15,6 +15,7 @@ mod tenant;
 #[cfg(test)]
 mod testing;
 mod watched_objects;
+mod watched_store;
 mod waypoints;
 
 use std::time::Duration;

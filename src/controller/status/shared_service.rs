@@ -8,7 +8,7 @@ use super::object::StatusObject;
 use crate::api;
 use crate::baseline::waypoint_name;
 use crate::controller::baseline::Target;
-use crate::keys::{DATAPLANE_LABEL, USE_WAYPOINT_LABEL};
+use crate::keys::{AMBIENT, DATAPLANE_LABEL, USE_WAYPOINT_LABEL};
 use crate::policy::quote;
 use crate::snapshot::{NamespaceOwner, SharedService, Snapshot};
 use crate::sources::watch::read_shared_service;
@@ -80,10 +80,10 @@ fn pods_not_captured(service: &SharedService, inputs: &StatusInputs<'_>) -> Opti
     waypoint_name(&inputs.snapshot.settings, service)?;
     let namespace = &service.namespace;
     let label = inputs.snapshot.namespace(namespace).and_then(|known| known.label(DATAPLANE_LABEL));
-    (label != Some("ambient")).then(|| {
+    (label != Some(AMBIENT)).then(|| {
         format!(
             "ztunnel does not capture the pods, so no policy of the mesh protects them: label the namespace {} \
-             `{DATAPLANE_LABEL}: ambient`",
+             `{DATAPLANE_LABEL}: {AMBIENT}`",
             quote(namespace)
         )
     })

@@ -7,7 +7,6 @@ use super::condition::{ConditionType, false_because, true_because};
 use super::grants;
 use super::inputs::StatusInputs;
 use super::object::StatusObject;
-use super::waypoints::Programmed;
 use crate::api;
 use crate::baseline::{TooSmall, too_small_for_proxy};
 use crate::controller::baseline::Target;
@@ -15,6 +14,7 @@ use crate::keys::TENANT_LABEL;
 use crate::policy::{quote, quote_all};
 use crate::snapshot::{Snapshot, Tenant};
 use crate::sources::watch::read_tenant;
+use crate::sources::waypoint::Programmed;
 
 impl StatusObject for Tenant {
     type Resource = api::Tenant;
@@ -152,46 +152,33 @@ fn baseline_out_of_date(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<St
 }
 
 fn waypoints_without_policy(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
-    let known = &inputs.snapshot.settings.waypoints;
-    let unknown = waypoints(tenant, inputs).filter(|(_, name, _)| !known.iter().any(|known| known == name));
-    let unknown: Vec<String> = unknown.map(|(namespace, name, _)| format!("{namespace}/{name}")).collect();
-    let unknown: Vec<&str> = unknown.iter().map(String::as_str).collect();
-    (!unknown.is_empty() && !tenant.is_observed()).then(|| {
+    let unlisted = waypoints(tenant, inputs)
+        .filter(|(_, name, _)| !inputs.snapshot.settings.lists_waypoint(name))
+        .map(|(namespace, name, _)| format!("{namespace}/{name}"));
+    let unlisted: Vec<String> = unlisted.collect();
+    (!unlisted.is_empty() && !tenant.is_observed()).then(|| {
         format!(
             "other tenants call through these waypoints, which have no policy of the baseline: {}. List their names in \
              `mesh.waypoints` of the settings, or delete them",
-            quote_all(&unknown)
+            quote_all(&unlisted)
         )
     })
 }
 
 fn waypoints_not_programmed(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
-    let unready = waypoints(tenant, inputs).filter_map(|(namespace, name, state)| {
-        let reason = state.as_ref().err()?;
-        Some(format!("{} ({reason})", quote(&format!("{namespace}/{name}"))))
-    });
-    let unready: Vec<String> = unready.collect();
-    (!unready.is_empty()).then(|| {
-        format!(
-            "calls go past these waypoints, and no policy of theirs holds, until they are programmed: {}",
-            unready.join(", ")
-        )
-    })
+    let unprogrammed = with_reasons(waypoints(tenant, inputs))?;
+    Some(format!(
+        "calls go past these waypoints, and no policy of theirs holds, until they are programmed: {unprogrammed}"
+    ))
 }
 
 fn services_not_bound(tenant: &Tenant, inputs: &StatusInputs<'_>) -> Option<String> {
-    let namespaces = inputs.snapshot.namespaces_of(&tenant.name);
-    let unbound = namespaces.flat_map(|namespace| {
+    let services = inputs.snapshot.namespaces_of(&tenant.name).flat_map(|namespace| {
         let services = inputs.waypoints.services_in(namespace);
-        services.filter_map(move |(name, service)| {
-            let reason = service.bound.as_ref().err()?;
-            Some(format!("{} ({reason})", quote(&format!("{namespace}/{name}"))))
-        })
+        services.map(move |(name, service)| (namespace, name, &service.bound))
     });
-    let unbound: Vec<String> = unbound.collect();
-    (!unbound.is_empty()).then(|| {
-        format!("calls to these Services go past the waypoint that they name: {}", unbound.join(", "))
-    })
+    let unbound = with_reasons(services)?;
+    Some(format!("calls to these Services go past the waypoint that they name: {unbound}"))
 }
 
 /// Returns the waypoints in the tenant's namespaces: namespace, name and state of each.
@@ -203,6 +190,16 @@ fn waypoints<'i>(
         let waypoints = inputs.waypoints.waypoints_in(namespace);
         waypoints.map(move |(name, state)| (namespace, name, state))
     })
+}
+
+/// Lists the objects past which calls go, each with the reason; `None` if there is none.
+fn with_reasons<'i>(objects: impl Iterator<Item = (&'i str, &'i str, &'i Programmed)>) -> Option<String> {
+    let reasons = objects.filter_map(|(namespace, name, state)| {
+        let reason = state.as_ref().err()?;
+        Some(format!("{} ({reason})", quote(&format!("{namespace}/{name}"))))
+    });
+    let reasons: Vec<String> = reasons.collect();
+    (!reasons.is_empty()).then(|| reasons.join(", "))
 }
 
 fn unready_namespaces<'s>(tenant: &Tenant, snapshot: &'s Snapshot) -> impl Iterator<Item = &'s str> {

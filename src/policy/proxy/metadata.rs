@@ -58,7 +58,7 @@ pub fn is_allowed(values: Values, value: &str, settings: &Settings) -> bool {
         // Prefixes, each with a list of numbers: `{"istiocustom":[1,5,10]}`.
         Values::StatsBuckets => plain(b"_.-,:[]{}\" "),
         Values::AppArmorProfile => value == "runtime/default" || value.starts_with("localhost/"),
-        Values::Waypoint => settings.waypoints.iter().any(|waypoint| waypoint == value),
+        Values::Waypoint => settings.lists_waypoint(value),
         Values::MeshNetwork => settings.istio_cni && matches!(value, "istio-cni" | "default/istio-cni"),
         Values::OtherThanController => !ENDPOINT_MANAGERS.contains(&value),
         Values::ProxyConfig => proxy_config::is_harmless_annotation(value, settings),

@@ -96,15 +96,14 @@ fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
         let message = "in a mesh with sidecars no policy of the baseline applies at a waypoint";
         return report.add(&Object::name_path(), message, "remove it.");
     }
-    if !settings.waypoints.iter().any(|known| known == name) {
+    if !settings.lists_waypoint(name) {
         let message = format!(
             "the baseline has no policy for a waypoint {}, so other tenants could call through it",
             quote(name)
         );
-        let names: Vec<&str> = settings.waypoints.iter().map(String::as_str).collect();
         let fix = format!(
             "name it {}, or ask the platform to list it in the setting `mesh.waypoints`.",
-            quote_all(&names)
+            quote_all(&settings.waypoints)
         );
         report.add(&Object::name_path(), message, fix);
     }
