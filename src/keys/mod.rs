@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::kinds::Kind;
 
 pub use names::{
-    AGGREGATE_TO_TENANT_LABEL, CILIUM_NAMESPACE_LABELS, DATAPLANE_LABEL, DRY_RUN_ANNOTATION,
+    AGGREGATE_TO_TENANT_LABEL, AMBIENT, CILIUM_NAMESPACE_LABELS, DATAPLANE_LABEL, DRY_RUN_ANNOTATION,
     ENDPOINT_MANAGERS, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY, INJECTION_LABEL, INTERNAL_DOMAIN,
     LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, MESH_LABELS, NAME_LABEL, NAMESPACE_NAME_LABEL,
     NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, NODE_RESTRICTION_PREFIX, OPENSHIFT_DNS_LABEL,
@@ -93,12 +93,11 @@ pub fn is_ambient_key(key: &str) -> bool {
 
 /// True if no component that the table knows acts on this label or annotation of an object of `kind`.
 pub fn is_inert(kind: Kind, map: Map, key: &str) -> bool {
-    // istiod writes this one into each Gateway whose pods it creates.
-    if kind == Kind::KubernetesGateway && key == names::CONTROLLER_VERSION_ANNOTATION {
-        return true;
-    }
     let domains = [names::MESH_DOMAIN, names::OWN_DOMAIN];
-    find(kind, map, key).is_none() && !domains.iter().any(|domain| Pattern::Domain(domain).matches(key))
+    match find(kind, map, key) {
+        Some(row) => row.writer == Writer::Istiod,
+        None => !domains.iter().any(|domain| Pattern::Domain(domain).matches(key)),
+    }
 }
 
 /// Returns the rows for the domains that contain the key, the narrowest first.

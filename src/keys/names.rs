@@ -28,8 +28,9 @@ pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LA
 pub const INJECTION_LABEL: &str = "istio-injection";
 /// Selects the revision of the mesh that handles the labelled object.
 pub const REVISION_LABEL: &str = "istio.io/rev";
-/// Adds pods to an ambient mesh.
+/// Adds pods to an ambient mesh, with the value [`AMBIENT`].
 pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
+pub const AMBIENT: &str = "ambient";
 
 /// Label of Pod Security admission, which rejects pods that ask for access to the node. See
 /// <https://kubernetes.io/docs/concepts/security/pod-security-admission/>.
@@ -66,8 +67,6 @@ pub const WAYPOINT_FOR_LABEL: &str = "istio.io/waypoint-for";
 pub const WAYPOINT_BOUND_CONDITION: &str = "istio.io/WaypointBound";
 /// Annotation of a waypoint that makes it name the caller to the workload, in `X-Forwarded-Client-Cert`.
 pub const WAYPOINT_CLIENT_IDENTITY_ANNOTATION: &str = "ambient.istio.io/xfcc-include-client-identity";
-/// Annotation of a Gateway in which istiod records its own version.
-pub(super) const CONTROLLER_VERSION_ANNOTATION: &str = "gateway.istio.io/controller-version";
 /// Label of the pods of OpenShift's DNS operator.
 pub const OPENSHIFT_DNS_LABEL: &str = "dns.operator.openshift.io/daemonset-dns";
 /// Label with which a pod belongs to a Gateway.
@@ -95,3 +94,6 @@ pub const LAST_APPLIED_ANNOTATION: &str = "kubectl.kubernetes.io/last-applied-co
 
 pub(super) const EXTERNAL_DNS: &str =
     "https://kubernetes-sigs.github.io/external-dns/latest/docs/annotations/annotations/";
+
+pub(super) const ISTIO_LABELS: &str = "https://istio.io/latest/docs/reference/config/labels/";
+pub(super) const ISTIO_ANNOTATIONS: &str = "https://istio.io/latest/docs/reference/config/annotations/";

@@ -1,13 +1,12 @@
 use super::names::{
-    DATAPLANE_LABEL, INJECTION_LABEL, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL, OWN_DOMAIN,
-    PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
+    DATAPLANE_LABEL, INJECTION_LABEL, ISTIO_LABELS, MESH_DOMAIN, NAME_LABEL, NAMESPACE_NAME_LABEL,
+    OWN_DOMAIN, PLAIN_TENANT_LABEL, POD_SECURITY_LABEL, PROBE, REVISION_LABEL, TENANT_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 
 const AKS: &str = "https://learn.microsoft.com/azure/aks/";
 const HNC: &str = "https://github.com/kubernetes-retired/hierarchical-namespaces";
 const INJECTION: &str = "https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/";
-const ISTIO_LABELS: &str = "https://istio.io/latest/docs/reference/config/labels/";
 const POD_SECURITY: &str = "https://kubernetes.io/docs/concepts/security/pod-security-admission/";
 
 /// Labels and annotations of Namespaces.

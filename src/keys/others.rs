@@ -1,6 +1,6 @@
 use super::names::{
-    AGGREGATE_TO_TENANT_LABEL, CONTROLLER_VERSION_ANNOTATION, DRY_RUN_ANNOTATION, EXTERNAL_DNS,
-    INTERNAL_DOMAIN, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION,
+    AGGREGATE_TO_TENANT_LABEL, DRY_RUN_ANNOTATION, EXTERNAL_DNS, INTERNAL_DOMAIN, ISTIO_ANNOTATIONS,
+    ISTIO_LABELS, LAST_APPLIED_ANNOTATION, MANAGED_BY_LABEL, REVISION_LABEL, SERVICE_ACCOUNT_ANNOTATION,
     SUPPRESSION_ANNOTATION, USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
@@ -24,9 +24,7 @@ const KUBERNETES: &str = "https://kubernetes.io/docs/reference/labels-annotation
 
 /// A label of ServiceEntries that no user may write.
 const fn of_service_entry(label: &'static str, effect: &'static str) -> Row {
-    Row::label(Objects::Of(&[&[Kind::ServiceEntry]]), label, effect)
-        .judged_by("BH804")
-        .see("https://istio.io/latest/docs/reference/config/labels/")
+    Row::label(Objects::Of(&[&[Kind::ServiceEntry]]), label, effect).judged_by("BH804").see(ISTIO_LABELS)
 }
 
 /// Labels and annotations of policies, baseline objects and Secrets.
@@ -55,15 +53,15 @@ pub(super) static ROWS: &[Row] = &[
         "hides errors of the object from `istioctl analyze`",
     )
     .judged_by("BH704")
-    .see("https://istio.io/latest/docs/reference/config/annotations/"),
+    .see(ISTIO_ANNOTATIONS),
     dns("gardener.cloud").see("https://gardener.cloud/docs/"),
     Row::annotation(
         Objects::Of(&[&[Kind::KubernetesGateway]]),
-        CONTROLLER_VERSION_ANNOTATION,
+        "gateway.istio.io/controller-version",
         "records the version of istiod that creates the pods of the Gateway",
     )
-    .written_by(Writer::Anyone, Values::Any)
-    .see("https://istio.io/latest/docs/reference/config/annotations/"),
+    .written_by(Writer::Istiod, Values::Any)
+    .see(ISTIO_ANNOTATIONS),
     deployer("helm.sh", "makes Helm own or keep the object")
         .see("https://helm.sh/docs/howto/charts_tips_and_tricks/"),
     Row::domain(
@@ -72,7 +70,7 @@ pub(super) static ROWS: &[Row] = &[
         "makes istiod treat the object as one that it made itself",
     )
     .judged_by("BH704")
-    .see("https://istio.io/latest/docs/reference/config/annotations/"),
+    .see(ISTIO_ANNOTATIONS),
     Row::annotation(
         Objects::Of(&[&[Kind::AuthorizationPolicy]]),
         DRY_RUN_ANNOTATION,
@@ -87,7 +85,7 @@ pub(super) static ROWS: &[Row] = &[
     )
     .written_by(Writer::Anyone, Values::NamespaceRevision)
     .judged_by("BH704")
-    .see("https://istio.io/latest/docs/reference/config/labels/"),
+    .see(ISTIO_LABELS),
     Row::label(
         Objects::Of(&[&[Kind::ServiceEntry]]),
         USE_WAYPOINT_LABEL,
@@ -95,7 +93,7 @@ pub(super) static ROWS: &[Row] = &[
     )
     .written_by(Writer::Anyone, Values::Waypoint)
     .judged_by("BH804")
-    .see("https://istio.io/latest/docs/reference/config/labels/"),
+    .see(ISTIO_LABELS),
     of_service_entry("istio.io/use-waypoint-canary", "selects a second waypoint of the hosts"),
     of_service_entry(
         "istio.io/use-waypoint-canary-namespace",

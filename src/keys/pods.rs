@@ -1,14 +1,11 @@
 use super::names::{
-    DATAPLANE_LABEL, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY, MESH_DOMAIN,
-    NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION, PROXY_CONFIG_ANNOTATION,
-    PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REROUTE_ANNOTATION, REVISION_LABEL, SIDECAR_TEMPLATE,
-    STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TEMPLATES_ANNOTATION, TLS_MODE_LABEL, USE_WAYPOINT_LABEL,
-    USE_WAYPOINT_NAMESPACE_LABEL,
+    AMBIENT, DATAPLANE_LABEL, GATEWAY_NAME_LABEL, GATEWAY_TEMPLATE, INJECT_KEY, ISTIO_ANNOTATIONS,
+    ISTIO_LABELS, MESH_DOMAIN, NATIVE_SIDECAR_ANNOTATION, NETWORK_LABEL, OVERRIDES_ANNOTATION,
+    PROXY_CONFIG_ANNOTATION, PROXY_CPU_ANNOTATION, REDIRECTION_ANNOTATION, REROUTE_ANNOTATION,
+    REVISION_LABEL, SIDECAR_TEMPLATE, STATUS_ANNOTATION, SUPPRESSION_ANNOTATION, TEMPLATES_ANNOTATION,
+    TLS_MODE_LABEL, USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
-
-const ISTIO_LABELS: &str = "https://istio.io/latest/docs/reference/config/labels/";
-const ISTIO_ANNOTATIONS: &str = "https://istio.io/latest/docs/reference/config/annotations/";
 
 /// Labels and annotations of pods, pod templates and bindings. The injector, the proxy's agent and istio-cni obey
 /// these keys; the latter two read the live pod.
@@ -45,7 +42,7 @@ pub(super) static ROWS: &[Row] = &[
     )
     .judged_by("BH324"),
     Row::domain(Objects::Pods, MESH_DOMAIN, "may configure Istio").judged_by("BH303").see(ISTIO_ANNOTATIONS),
-    label(DATAPLANE_LABEL, Values::Only(&["ambient"]), "adds the pod to an ambient mesh, or excludes it")
+    label(DATAPLANE_LABEL, Values::Only(&[AMBIENT]), "adds the pod to an ambient mesh, or excludes it")
         .judged_by("BH302"),
     annotation(REROUTE_ANNOTATION, Values::None, "treats inbound traffic of virtual interfaces as outbound"),
     label(REVISION_LABEL, Values::Revision, "selects the revision of Istio that injects the pod"),

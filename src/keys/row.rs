@@ -50,6 +50,8 @@ pub enum Writer {
     ApiServer,
     Bulkhead,
     Injector,
+    /// Istiod, as a record that nothing acts on.
+    Istiod,
     Nobody,
     /// The platform, and others as far as `values` allows.
     Platform,

@@ -1,6 +1,6 @@
 use super::names::{
-    DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL,
-    USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL,
+    DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, ISTIO_LABELS, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL,
+    USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL, WAYPOINT_FOR_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -11,7 +11,6 @@ pub(super) const KINDS: &[Kind] = &[Kind::Service, Kind::Endpoints, Kind::Endpoi
 const SERVICES: Objects = Objects::Of(&[&[Kind::Service]]);
 
 const ISTIO: &str = "https://istio.io/latest/docs/reference/config/annotations/";
-const ISTIO_LABELS: &str = "https://istio.io/latest/docs/reference/config/labels/";
 const KUBERNETES: &str = "https://kubernetes.io/docs/reference/labels-annotations-taints/";
 const HINTS: &str = "https://kubernetes.io/docs/concepts/services-networking/topology-aware-routing/";
 
@@ -116,7 +115,7 @@ pub(super) static ROWS: &[Row] = &[
         Row::label(SERVICES, USE_WAYPOINT_NAMESPACE_LABEL, "selects the namespace of the Service's waypoint"),
         ISTIO_LABELS,
     ),
-    free(Row::label(SERVICES, "istio.io/waypoint-for", "has no effect on a Service"), ISTIO_LABELS),
+    free(Row::label(SERVICES, WAYPOINT_FOR_LABEL, "has no effect on a Service"), ISTIO_LABELS),
     balancer("k8s.ovn.org", "configures the traffic of the Service in OVN-Kubernetes")
         .see("https://ovn-kubernetes.io/"),
     balancer("konghq.com", "configures the gateways of Kong")

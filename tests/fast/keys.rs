@@ -38,7 +38,11 @@ fn writers_and_values_agree() {
         match row.writer {
             Writer::Nobody | Writer::Injector => assert_eq!(row.values, Values::None, "{text}"),
             Writer::Anyone => assert_ne!(row.values, Values::None, "{text}"),
-            Writer::ApiServer | Writer::Bulkhead | Writer::Platform | Writer::TenantOwner => {}
+            Writer::ApiServer
+            | Writer::Bulkhead
+            | Writer::Istiod
+            | Writer::Platform
+            | Writer::TenantOwner => {}
         }
         let is_free = row.values == Values::Any || row.writer == Writer::ApiServer;
         assert!(row.rule.is_some() || is_free, "{text}");
@@ -68,6 +72,7 @@ fn line(row: &Row) -> String {
         Writer::ApiServer => "the API server",
         Writer::Bulkhead => "Bulkhead",
         Writer::Injector => "Istio's injector",
+        Writer::Istiod => "istiod",
         Writer::Nobody => "no user",
         Writer::Platform => "the platform",
         Writer::TenantOwner => "the platform, owners of the tenant",
