@@ -14,28 +14,28 @@ fn tenant_reports_its_namespaces_and_grants_in_its_status() {
     let it = shared();
     new_tenant(&it, "ns-status");
     let admin = it.cluster.admin().unwrap();
-    let until_both = |wanted: [(&str, &str); 2], names: &[&str]| {
+    let until_states = |wanted: [(&str, &str); 2], names: &[&str]| {
         until(|| {
-            let both = conditions(&admin, "tenant", "ns-status");
-            let states =
-                both.iter().take(2).map(|condition| (condition.state.as_str(), condition.reason.as_str()));
-            states.eq(wanted) && both.iter().any(|condition| condition.names(names))
+            let all = conditions(&admin, "tenant", "ns-status");
+            let states = all.iter().map(|condition| (condition.state.as_str(), condition.reason.as_str()));
+            let wanted = wanted.into_iter().chain([("WaypointsReady=True", "Ready")]);
+            states.eq(wanted) && all.iter().any(|condition| condition.names(names))
         });
     };
     let ready = ("Ready=True", "Ready");
-    until_both([ready, ("GrantsResolved=True", "Resolved")], &[]);
+    until_states([ready, ("GrantsResolved=True", "Resolved")], &[]);
     let grant =
         r#"{"spec":{"grants":{"reach":{"sharedServices":["ns-status-nothing"]}},"namespaces":{"limit":2}}}"#;
     admin.ok(&["patch", "tenant", "ns-status", "--type=merge", "-p", grant]).unwrap();
     let unknown = ("GrantsResolved=False", "NotFound");
     let names = ["`spec.grants.reach.sharedServices`", "`ns-status-nothing`"];
-    until_both([ready, unknown], &names);
+    until_states([ready, unknown], &names);
     let release = new_unready_namespace(&admin, "legacy-ns-status", "ns-status");
     // The message has the API server's own words.
     let error = "rolebindings.rbac.authorization.k8s.io \"tenant-owners\" is forbidden: exceeded quota: none";
-    until_both([("Ready=False", "NamespacesNotReady"), unknown], &["`legacy-ns-status`", error]);
+    until_states([("Ready=False", "NamespacesNotReady"), unknown], &["`legacy-ns-status`", error]);
     release();
-    until_both([ready, unknown], &names);
+    until_states([ready, unknown], &names);
     let columns = admin.ok(&["get", "tenants", "ns-status"]).unwrap();
     assert_eq!(
         columns.split_whitespace().take(8).collect::<Vec<_>>()[..4],
