@@ -10,6 +10,7 @@ mod advice;
 mod applications;
 mod audit_log;
 mod audit_reports;
+mod backup;
 mod baseline;
 mod callers;
 mod certificates;

@@ -1,13 +1,11 @@
 //! Owners who work in a namespace that they have just created. The controller gives them their permissions there a moment
 //! later: the page for tenants says how each client waits. `BULKHEAD_NAMESPACE_RUNS=50` makes as many runs of each client.
 
-use std::fs;
+use std::env::temp_dir;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use bulkhead_harness::cluster::folder;
 use bulkhead_harness::helm::Helm;
 use bulkhead_harness::kubectl::{Kubectl, Said};
 use kube::Client;
@@ -17,6 +15,7 @@ use support::chart::chart;
 use support::cluster::{new_owner, shared};
 use support::documents::example;
 use support::objects::{self, labelled_namespace};
+use support::shell::Shell;
 
 /// The namespace in the examples of the page.
 const DOCUMENTED: &str = "tenant-acme-shop";
@@ -24,8 +23,7 @@ const DOCUMENTED: &str = "tenant-acme-shop";
 struct Owner {
     tenant: String,
     kubectl: Kubectl,
-    /// A program `kubectl` of this owner, for the shell.
-    programs: PathBuf,
+    shell: Shell,
     chart: PathBuf,
     runtime: tokio::runtime::Runtime,
     client: Client,
@@ -154,9 +152,9 @@ impl Owner {
         it.cluster.admin().unwrap().ok(&arguments).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let client = runtime.block_on(client(&kubectl));
-        let programs = programs(&kubectl);
+        let shell = Shell::of(&kubectl);
         let tenant = tenant.to_owned();
-        Self { tenant, kubectl, programs, chart: chart(&objects_of("")), runtime, client }
+        Self { tenant, kubectl, shell, chart: chart(&objects_of("")), runtime, client }
     }
 
     /// Works in a new namespace, and deletes it.
@@ -182,10 +180,7 @@ impl Owner {
     fn create_and_wait(&self, namespace: &str) -> Result<(), String> {
         let commands =
             example("docs/for-tenants.md", "Create a namespace and wait").replace(DOCUMENTED, namespace);
-        let path = format!("{}:{}", self.programs.display(), std::env::var("PATH").unwrap());
-        let output = Command::new("sh").args(["-ec", &commands]).env("PATH", path).output().unwrap();
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        if output.status.success() { Ok(()) } else { Err(said) }
+        self.shell.run(&temp_dir(), &commands)
     }
 
     fn post(&self, path: &str, object: &Value) -> Result<(), String> {
@@ -271,30 +266,6 @@ fn with_namespace(namespace: &str) -> Value {
 
 fn result(said: Said) -> Result<(), String> {
     if said.success { Ok(()) } else { Err(said.stderr) }
-}
-
-/// A folder with a program `kubectl`, which is that of this user.
-fn programs(user: &Kubectl) -> PathBuf {
-    let command = user.command(&[]).unwrap();
-    let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let variables: Vec<String> =
-        variables.map(|(name, value)| format!("export {}='{}'", name.display(), value.display())).collect();
-    let arguments: Vec<String> = command.get_args().map(|argument| argument.display().to_string()).collect();
-    let script = format!(
-        "#!/bin/sh\n{}\nexec {} {} \"$@\"\n",
-        variables.join("\n"),
-        command.get_program().display(),
-        arguments.join(" ")
-    );
-    let folder = folder("programs").unwrap();
-    write_program(&folder.join("kubectl"), &script);
-    folder
-}
-
-fn write_program(path: &Path, script: &str) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::write(path, script).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// An example of the page, in YAML.

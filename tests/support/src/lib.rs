@@ -30,6 +30,7 @@ pub mod refusal;
 pub mod rendered;
 pub mod review;
 pub mod self_managed;
+pub mod shell;
 pub mod snapshot_files;
 pub mod wait;
 pub mod weakening;
