@@ -40,7 +40,7 @@ impl Shell {
     ///
     /// # Errors
     ///
-    /// What they said, if one fails.
+    /// Their output, if one fails.
     pub fn run(&self, folder: &Path, commands: &str) -> Result<(), String> {
         let path = format!("{}:{}", self.programs.display(), std::env::var("PATH").unwrap());
         let mut shell = Command::new("sh");
