@@ -98,13 +98,13 @@ pub(super) fn for_validating(
             condition("not-platform", &format!("!{}", is_platform(settings))),
         ]),
         WebhookEntry::Workloads => conditions.extend([
-            // Commands in other containers do not involve the webhook.
+            // Commands in other containers do not involve the webhook. Without a name Kubernetes takes the only container.
             condition(
                 "connects-to-proxy",
                 &format!(
                     "request.operation != 'CONNECT' || request.?subResource.orValue('') == 'proxy' \
                      || object.?container.orValue('') in [{}]",
-                    quoted(INJECTED_CONTAINERS.iter().copied())
+                    quoted(INJECTED_CONTAINERS.iter().copied().chain([""]))
                 ),
             ),
             condition(

@@ -4,12 +4,15 @@
 //! Refuses commands in the Istio proxy and calls to `pods/proxy`.
 //!
 //! The rule judges `kubectl exec` and `kubectl attach` to Istio's containers, and calls through the API server to any
-//! pod (the subresources `pods/proxy` and `services/proxy`). Platform accounts may use all of them.
+//! pod (the subresources `pods/proxy` and `services/proxy`). A command without a container's name is refused where a pod can
+//! consist of the proxy alone: in an ambient mesh with waypoints, and in a namespace of the grant `gatewayPods`. Platform
+//! accounts may use all of them.
 //!
 //! ## Why
 //! In the container of the proxy a program runs as the proxy's user: its calls are not redirected, and it reads the
 //! token and the keys of the pod's identity. A call through `pods/proxy` or `services/proxy` reaches the pod from the API server, past the
-//! gateways and the mesh.
+//! gateways and the mesh. A request without a container's name, which kubectl does not send, reaches the only container of
+//! the pod, and the only container of a waypoint or a gateway is the proxy.
 //!
 //! ## What to write instead
 //! Name a container of your own: `kubectl exec POD -c CONTAINER`. To call a pod, use `kubectl port-forward`. For the
@@ -40,6 +43,13 @@
 //! metadata: { namespace: tenant-acme }
 //! path: /metrics # BH314
 //! ```
+//! ```yaml as alice in acme-developers, in snapshot ambient, on connect
+//! apiVersion: v1
+//! kind: PodExecOptions
+//! metadata: { namespace: tenant-acme }
+//! command: [bash]
+//! container: "" # BH314
+//! ```
 //!
 //! ## Admitted
 //! ```yaml as alice in acme-developers, on connect
@@ -56,6 +66,7 @@
 use super::{Check, Kind, Operation, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Connection;
 use crate::policy::proxy::INJECTED_CONTAINERS;
+use crate::settings::Dataplane;
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Connection(check)).on(&[Operation::Connect]).trusts(&[Trust::Platform]);
@@ -75,7 +86,27 @@ fn check(request: &Request<'_>, connection: &Connection<'_>, report: &mut RuleRe
                 "a program in {} leaves the mesh, and reads the keys of the pod's identity",
                 quote(container.value)
             ),
-            "name a container of your own: `kubectl exec POD -c CONTAINER`.",
+            FIX,
+        );
+    } else if container.value.is_empty() && has_pods_of_proxies(request) {
+        report.add(
+            &container.path,
+            "without the name of a container the program runs in the only container of the pod, which can be the Istio proxy",
+            FIX,
         );
     }
+}
+
+const FIX: &str = "name a container of your own: `kubectl exec POD -c CONTAINER`.";
+
+/// True if a pod of the namespace can have no other container than the proxy.
+fn has_pods_of_proxies(request: &Request<'_>) -> bool {
+    let settings = &request.snapshot.settings;
+    if settings.dataplane == Dataplane::Ambient {
+        return !settings.waypoints.is_empty();
+    }
+    let namespace = request.namespace().0;
+    request
+        .tenant_object()
+        .is_none_or(|tenant| tenant.grants.gateway_pods.iter().any(|granted| granted.namespace == namespace))
 }
