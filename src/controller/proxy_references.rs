@@ -45,7 +45,9 @@ pub(super) async fn publish_proxy_references(
         if let Some(snapshot) = snapshots.newest() {
             wanted = revisions(&snapshot);
             let learned = learn_all(&client, &wanted, &snapshot.settings, LEARNING_TIMEOUT).await;
-            is_complete = learned.len() == wanted.len();
+            // An ambient mesh can do without an injector, and then its waypoints have Istio's defaults.
+            let is_optional = snapshot.settings.dataplane == Dataplane::Ambient;
+            is_complete = is_optional || learned.len() == wanted.len();
             if let Err(error) = update_config_map(&maps, &wanted, learned).await {
                 warn!(%error, "failed to publish the references of the mesh's proxy");
                 is_complete = false;
@@ -71,9 +73,10 @@ pub(super) async fn publish_proxy_references(
     }
 }
 
-/// Returns the revisions whose injector tenants' namespaces use.
+/// Returns the revisions whose proxies run in tenants' namespaces. In an ambient mesh these are waypoints.
 fn revisions(snapshot: &Snapshot) -> BTreeSet<String> {
-    if snapshot.settings.dataplane == Dataplane::Ambient {
+    let settings = &snapshot.settings;
+    if settings.dataplane == Dataplane::Ambient && settings.waypoints.is_empty() {
         return BTreeSet::new();
     }
     let namespaces = snapshot.namespaces_by_tenant_label().flat_map(|(_, namespaces)| namespaces);

@@ -72,6 +72,15 @@ pub const OPENSHIFT_DNS_LABEL: &str = "dns.operator.openshift.io/daemonset-dns";
 /// Label with which a pod belongs to a Gateway.
 pub const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
+/// Label that istiod gives the pods of waypoints: proxies find the kind of a gateway by it.
+pub const WAYPOINT_POD_LABEL: (&str, &str) = ("gateway.istio.io/managed", "istio.io-mesh-controller");
+
+/// Annotation of a Service that makes callers prefer pods near them.
+pub(super) const TRAFFIC_DISTRIBUTION_ANNOTATION: &str = "networking.istio.io/traffic-distribution";
+/// Annotations of a Gateway about its Service, which istiod also copies to the pods. No component reads them there.
+pub const GATEWAY_SERVICE_ANNOTATIONS: [&str; 2] =
+    ["networking.istio.io/service-type", TRAFFIC_DISTRIBUTION_ANNOTATION];
+
 /// Label of a pod that accepts mTLS.
 pub const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
 /// Label with the network of a pod, in a mesh of several networks.

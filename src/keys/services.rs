@@ -1,6 +1,6 @@
 use super::names::{
     DATAPLANE_LABEL, EXTERNAL_DNS, INJECT_KEY, ISTIO_LABELS, MESH_DOMAIN, NETWORK_LABEL, REVISION_LABEL,
-    USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL, WAYPOINT_FOR_LABEL,
+    TRAFFIC_DISTRIBUTION_ANNOTATION, USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL, WAYPOINT_FOR_LABEL,
 };
 use super::row::{Objects, Row, Values, Writer};
 use crate::kinds::Kind;
@@ -180,11 +180,7 @@ pub(super) static ROWS: &[Row] = &[
         ISTIO_LABELS,
     ),
     free(
-        Row::annotation(
-            SERVICES,
-            "networking.istio.io/traffic-distribution",
-            "prefers near pods of the Service",
-        ),
+        Row::annotation(SERVICES, TRAFFIC_DISTRIBUTION_ANNOTATION, "prefers near pods of the Service"),
         ISTIO,
     ),
     balancer("openelb.kubesphere.io", "selects load balancers of OpenELB").see("https://openelb.io/docs/"),

@@ -83,6 +83,7 @@ fn try_judge(rules: &[Rule], review: &Review<'_>, snapshot: &Snapshot) -> Result
         old_metadata: OnceCell::new(),
         mesh_revision: OnceCell::new(),
         known_keys: OnceCell::new(),
+        is_waypoint: OnceCell::new(),
         kind,
         operation,
         tenant,

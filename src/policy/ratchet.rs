@@ -64,6 +64,7 @@ fn had_violations(request: &Request<'_>, rule: &Rule, old: &RawValue, violations
         old_metadata: OnceCell::new(),
         mesh_revision: OnceCell::new(),
         known_keys: OnceCell::new(),
+        is_waypoint: OnceCell::new(),
         kind,
         operation,
         tenant,

@@ -9,7 +9,7 @@ use super::object::{
     SERVICE_ADDRESSES, Stage, TypedObject, changed_addresses,
 };
 use super::trust::Trust;
-use super::{Review, ReviewObject, pod_changes};
+use super::{Retry, Review, ReviewObject, RuleReport, pod_changes, proxy};
 use crate::keys::{self, GATEWAY_TEMPLATE, Map, Row, TEMPLATES_ANNOTATION};
 use crate::kinds::{Kind, MESH_GROUPS, Operation, WORKLOAD_ENTRIES};
 use crate::settings::{Dataplane, PROBE_NAMESPACE};
@@ -33,6 +33,7 @@ pub struct Request<'r> {
     pub(super) old_metadata: OnceCell<Option<Metadata<'r>>>,
     pub(super) mesh_revision: OnceCell<&'r str>,
     pub(super) known_keys: OnceCell<Vec<KnownKey<'r>>>,
+    pub(super) is_waypoint: OnceCell<bool>,
     pub kind: Kind,
     pub operation: Operation,
     /// The name of the namespace's tenant, and the Tenant itself unless it was deleted.
@@ -180,6 +181,44 @@ impl<'r> Request<'r> {
         let template = metadata.at_root().annotation(TEMPLATES_ANNOTATION);
         self.snapshot.settings.dataplane == Dataplane::Sidecar
             && template.is_some_and(|template| template.value == GATEWAY_TEMPLATE)
+    }
+
+    /// True if the object is a pod or a template that is a waypoint as istiod makes it. Its proxy is its only container, and
+    /// ztunnel does not capture it.
+    pub fn is_waypoint(&self) -> bool {
+        *self.is_waypoint.get_or_init(|| {
+            let mut report = RuleReport::new("BH304");
+            self.compare_waypoint(&mut report) && report.count() == 0
+        })
+    }
+
+    /// True if the labels of a pod or a template say that it is a waypoint.
+    pub fn seems_waypoint(&self) -> bool {
+        let settings = &self.snapshot.settings;
+        matches!(self.object, Object::Workload(workload) if proxy::is_claimed_waypoint(workload, settings))
+    }
+
+    /// Reports how the object differs from a waypoint as istiod makes it. False if its labels do not say that it is one.
+    pub fn compare_waypoint(&self, report: &mut RuleReport) -> bool {
+        let Object::Workload(workload) = self.object else { return false };
+        let settings = &self.snapshot.settings;
+        if !proxy::is_claimed_waypoint(workload, settings) {
+            return false;
+        }
+        let compare = |reference| {
+            let mut found = RuleReport::new(report.code());
+            proxy::compare_waypoint(workload, settings, reference, &mut found);
+            found
+        };
+        // The mesh's own values are known from any reference. Without one they must be Istio's defaults.
+        let references = self.proxy_references().map(Some).chain([None]);
+        if let Some(differences) = references.map(compare).min_by_key(RuleReport::count)
+            && differences.count() > 0
+        {
+            report.add_all(differences);
+            report.may_change(Retry::Relearn);
+        }
+        true
     }
 
     /// True if the request updates a pod, and leaves the mesh's containers as they are.

@@ -16,7 +16,7 @@ use crate::keys::{
     GATEWAY_TEMPLATE, INJECT_KEY, NATIVE_SIDECAR_ANNOTATION, REVISION_LABEL, TEMPLATES_ANNOTATION,
 };
 use crate::policy::proxy::{self, is_mesh_image};
-use crate::settings::{PROBE_NAMESPACE, Settings};
+use crate::settings::{Dataplane, PROBE_NAMESPACE, Settings};
 use crate::snapshot::{DEFAULT_REVISION, InjectedObject, InjectedPod, ProxyReference};
 
 /// The name of the pod and of its only container.
@@ -50,7 +50,11 @@ pub async fn learn_all(
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
-        warn!(revision, failure, "failed to learn the mesh's proxy; without it new pods are refused");
+        let effect = match settings.dataplane {
+            Dataplane::Sidecar => "new pods are refused",
+            Dataplane::Ambient => "waypoints are refused if the mesh sets more than Istio's defaults",
+        };
+        warn!(revision, failure, effect, "failed to learn the mesh's proxy");
         None
     }));
     learned.await.into_iter().flatten().collect()

@@ -68,6 +68,7 @@ mod statuses;
 mod survival;
 mod switches;
 mod tenants;
+mod waypoint_pods;
 mod waypoints;
 mod weakening;
 mod whoami;

@@ -1,8 +1,6 @@
 //! Waypoints in a cluster of its own with an ambient mesh: those of shared services, which the controller creates, and those
 //! of tenants. No pod runs here, so that the test writes the conditions that istiod would write.
 
-use std::collections::BTreeSet;
-use std::fs;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
@@ -13,9 +11,9 @@ use serde_json::{Value, json};
 use support::cluster::{jsonpath, new_namespace, new_tenant, wait_for_default_account};
 use support::conditions::condition;
 use support::objects::{self, changed, labelled_namespace, object, pod, shared_service};
-use support::refusal::{refused, violations};
+use support::refusal::refused;
 use support::wait::{until, within};
-use support::{BINARY, SETTINGS};
+use support::{BINARY, settings_with_dataplane};
 
 const GATEWAY: &str = "gateways.gateway.networking.k8s.io";
 const POLICY: &str = "authorizationpolicies.security.istio.io";
@@ -26,20 +24,12 @@ fn ambient() -> MutexGuard<'static, Installation> {
     static AMBIENT: OnceLock<Mutex<Installation>> = OnceLock::new();
     let start = || {
         let mut it = Installation::start_without_istio(&BINARY).unwrap();
-        it.change_settings(&settings("Ambient")).unwrap();
+        it.change_settings(&settings_with_dataplane("Ambient")).unwrap();
         let captured = json!({ "istio.io/dataplane-mode": "ambient" });
         it.cluster.admin().unwrap().apply(&labelled_namespace(HOME, &captured).to_string()).unwrap();
         Mutex::new(it)
     };
     AMBIENT.get_or_init(start).lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The settings of the example, for a mesh with this dataplane.
-fn settings(dataplane: &str) -> String {
-    let example = fs::read_to_string(SETTINGS).unwrap();
-    let settings = example.replace("\nmesh:\n", &format!("\nmesh:\n  dataplane: {dataplane}\n"));
-    assert_ne!(settings, example);
-    settings
 }
 
 /// A SharedService with an HTTP port behind port 80 of its Service, and a TCP port.
@@ -282,7 +272,7 @@ fn waypoint_is_deleted_by_the_platform_after_a_change_to_sidecars() {
     new_service(&admin, "way-back");
     let name = "bulkhead-way-back-waypoint";
     until(|| field(&admin, GATEWAY, name, "/spec/gatewayClassName") == "istio-waypoint");
-    it.change_settings(&settings("Sidecar")).unwrap();
+    it.change_settings(&settings_with_dataplane("Sidecar")).unwrap();
     // The policies have no pods of a waypoint here.
     within(Duration::from_secs(90), || {
         !of_waypoint(&admin, "way-back").iter().any(|name| name.ends_with("-waypoint-tenants"))
@@ -292,7 +282,7 @@ fn waypoint_is_deleted_by_the_platform_after_a_change_to_sidecars() {
     });
     admin.ok(&["delete", GATEWAY, name, "-n", HOME]).unwrap();
     until(|| condition(&admin, "sharedservice", "way-back", "WaypointReady").reason == "NotNeeded");
-    it.change_settings(&settings("Ambient")).unwrap();
+    it.change_settings(&settings_with_dataplane("Ambient")).unwrap();
     until(|| field(&admin, GATEWAY, name, "/spec/gatewayClassName") == "istio-waypoint");
 }
 
@@ -304,47 +294,4 @@ fn shared_service_with_the_name_of_a_waypoint_is_refused() {
     let said =
         admin.feed(&["create", "-f", "-"], &shared_service("way-a-waypoint", &spec).to_string()).unwrap();
     assert!(!said.success && said.stderr.contains("must not end in `-waypoint`"), "{said:?}");
-}
-
-/// The parts of istiod's Deployment of a waypoint that rules refuse in a tenant's namespace.
-#[test]
-fn pods_of_a_tenants_waypoint_need_an_exemption() {
-    const IMAGE: &str = "registry.example.com/none@sha256:\
-                         0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    let it = ambient();
-    let member = new_tenant(&it, "way-pods");
-    let own = new_namespace(&member, "way-pods");
-    let admin = it.cluster.admin().unwrap();
-    let labels = json!({
-        "gateway.networking.k8s.io/gateway-name": "waypoint", "gateway.istio.io/managed": "istio.io-mesh-controller",
-        "istio.io/dataplane-mode": "none", "sidecar.istio.io/inject": "false",
-    });
-    let template = json!({ "metadata": { "labels": labels }, "spec": {
-        "serviceAccountName": "waypoint",
-        "containers": [{
-            "name": "istio-proxy", "image": "registry.istio.io/release/proxyv2:1.31.0", "args": ["proxy", "waypoint"],
-        }],
-        "volumes": [{ "name": "istio-data", "emptyDir": {} }],
-    } });
-    let selector = json!({ "matchLabels": { "gateway.networking.k8s.io/gateway-name": "waypoint" } });
-    let spec = json!({ "selector": selector, "template": template });
-    let deployment = object("apps/v1", "Deployment", &own, "waypoint", &spec).to_string();
-    let create = ["create", "--dry-run=server", "-f", "-"];
-    let said = admin.feed(&create, &deployment).unwrap();
-    let codes: BTreeSet<&str> = violations(&said.stderr).iter().map(|(code, _)| *code).collect();
-    assert_eq!(codes, BTreeSet::from(["BH302", "BH304", "BH310"]), "{said:?}");
-
-    let target = json!({
-        "namespace": own, "kind": "Deployment", "name": "waypoint", "serviceAccount": "waypoint", "images": [IMAGE],
-    });
-    let exemption = json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Exemption", "metadata": { "name": "way-pods" },
-        "spec": {
-            "rules": ["BH302", "BH304", "BH310"], "reason": "the waypoint of the tenant",
-            "expires": "2100-01-01T00:00:00Z", "target": target,
-        },
-    });
-    admin.apply(&exemption.to_string()).unwrap();
-    until(|| admin.feed(&create, &deployment).unwrap().success);
-    admin.ok(&["delete", "exemption", "way-pods"]).unwrap();
 }

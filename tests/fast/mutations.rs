@@ -49,6 +49,35 @@ const FREE_IN_GATEWAYS: &[&str] = &[
     "/securityContext/runAsNonRoot",
 ];
 
+/// Fields of a waypoint's container that may be set beside these: nothing is redirected past its user.
+const FREE_IN_WAYPOINTS: &[&str] = &[
+    "/securityContext/capabilities/drop",
+    "/securityContext/readOnlyRootFilesystem",
+    "/securityContext/runAsGroup",
+    "/securityContext/runAsNonRoot",
+    "/securityContext/runAsUser",
+];
+
+/// Fields of Istio's volumes that no proxy depends on.
+const FREE_IN_VOLUMES: &[&str] = &[
+    "/configMap/defaultMode",
+    "/downwardAPI/defaultMode",
+    "/projected/defaultMode",
+    "/projected/sources/serviceAccountToken/expirationSeconds",
+    "/downwardAPI/items/fieldRef/apiVersion",
+];
+
+/// Labels and annotations of a waypoint's pod with which nothing is configured: names in telemetry, and those of others.
+const FREE_KEYS_OF_WAYPOINTS: &[&str] = &[
+    "gateway.networking.k8s.io/gateway-class-name",
+    "istio.io/rev",
+    "prometheus.io/path",
+    "prometheus.io/port",
+    "prometheus.io/scrape",
+    "service.istio.io/canonical-name",
+    "service.istio.io/canonical-revision",
+];
+
 /// Variables whose value is computed from the pod.
 const COMPUTED: &[&str] = &[
     "ISTIO_KUBE_APP_PROBERS",
@@ -315,6 +344,69 @@ fn changed_field_of_a_gateways_container_or_volume_is_refused() {
         }
         assert!(is_refused(&more, &snapshot), "{list}");
     }
+}
+
+/// Without the injector: each value of the pod that istiod's template makes, in an ambient mesh.
+#[test]
+fn changed_field_of_a_waypoint_is_refused() {
+    let (_, pod) = world_and("examples/injected/waypoint.json");
+    let snapshot = crate::examples::snapshot("ambient");
+    assert!(!is_refused(&pod, snapshot), "istiod's own pod");
+
+    let arguments: Vec<&str> = pod["spec"]["containers"][0]["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|argument| argument.as_str().unwrap())
+        .collect();
+    let is_level = |pointer: &str| {
+        let index =
+            pointer.strip_prefix("/spec/containers/0/args/").and_then(|index| index.parse::<usize>().ok());
+        // Levels of logging, and the domain of the cluster, which the settings do not have.
+        index.is_some_and(|index| {
+            index > 0 && (arguments[index - 1].ends_with("evel") || arguments[index - 1] == "--domain")
+        })
+    };
+    let is_free = |pointer: &str| {
+        let names = pointer.split('/').skip(4).filter(|field| field.parse::<usize>().is_err());
+        let fields: String = names.flat_map(|field| ["/", field]).collect();
+        is_level(pointer)
+            || FREE_IN_WAYPOINTS.contains(&fields.as_str())
+            || !pointer.starts_with("/spec/volumes/") && is_free(&pod, pointer)
+            || pointer.starts_with("/spec/volumes/") && FREE_IN_VOLUMES.contains(&fields.as_str())
+    };
+    let parts = ["/spec/containers/0", "/spec/serviceAccountName"];
+    let (refused, free) = expect_only_free_changes(snapshot, &pod, &parts, 8, is_free);
+    assert!(refused > 150 && free < 60, "{refused} refused, {free} free");
+
+    // Nothing is added to the pod.
+    let shell = json!({ "name": "shell", "image": "registry.example.com/shell:1" });
+    for list in ["containers", "initContainers", "ephemeralContainers", "volumes"] {
+        let mut more = pod.clone();
+        match &mut more["spec"][list] {
+            Value::Array(elements) => elements.push(shell.clone()),
+            absent => *absent = json!([shell]),
+        }
+        assert!(is_refused(&more, snapshot), "{list}");
+    }
+    // Istio's labels and annotations must be these, and the others are free.
+    for map in ["labels", "annotations"] {
+        for key in pod["metadata"][map].as_object().unwrap().keys() {
+            for value in [None, Some("other")] {
+                let mut changed = pod.clone();
+                let entries = changed["metadata"][map].as_object_mut().unwrap();
+                match value {
+                    Some(value) => drop(entries.insert(key.clone(), json!(value))),
+                    None => drop(entries.remove(key)),
+                }
+                let is_free = FREE_KEYS_OF_WAYPOINTS.contains(&key.as_str())
+                    || value.is_none() && key == "istio.io/waypoint-for";
+                assert_ne!(is_refused(&changed, snapshot), is_free, "{key}: {value:?}");
+            }
+        }
+    }
+    // In a mesh with sidecars it is refused.
+    assert!(is_refused(&pod, &world_and_pod().0));
 }
 
 /// Refuses each change of these containers and of the first volumes, apart from the free ones. The numbers of both.

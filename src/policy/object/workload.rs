@@ -175,6 +175,10 @@ impl<'a> Workload<'a> {
         self.template.spec.service_account_name.as_deref().unwrap_or("default")
     }
 
+    pub fn service_account_path(&self) -> Path<'static> {
+        self.spec_path().fields(&["serviceAccountName"])
+    }
+
     pub fn volumes(&self) -> Located<'static, &[Volume<'a>]> {
         Located { value: &self.template.spec.volumes, path: self.spec_path().fields(&["volumes"]) }
     }

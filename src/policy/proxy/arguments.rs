@@ -35,6 +35,10 @@ enum FlagValue {
     NextDomain,
     /// The next argument: a list of the mesh's own ports.
     NextMeshPorts,
+    /// The next argument: a log level, of one component or several.
+    NextLevel,
+    /// The next argument: a name in the pod's own namespace.
+    NextCluster,
 }
 
 pub static PROXY_ARGUMENTS: Arguments =
@@ -42,6 +46,19 @@ pub static PROXY_ARGUMENTS: Arguments =
 
 pub static GATEWAY_ARGUMENTS: Arguments =
     Arguments { positional: &["proxy", "router"], required: &[], allowed: PROXY_FLAGS };
+
+pub(super) static WAYPOINT_ARGUMENTS: Arguments =
+    Arguments { positional: &["proxy", "waypoint"], required: &[], allowed: WAYPOINT_FLAGS };
+
+const WAYPOINT_FLAGS: &[(&str, FlagValue)] = &[
+    ("--domain", FlagValue::NextDomain),
+    ("--log_as_json", FlagValue::None),
+    ("--log_output_level", FlagValue::NextLevel),
+    ("--outlierLogPath", FlagValue::File),
+    ("--proxyComponentLogLevel", FlagValue::NextLevel),
+    ("--proxyLogLevel", FlagValue::NextLevel),
+    ("--serviceCluster", FlagValue::NextCluster),
+];
 
 const PROXY_FLAGS: &[(&str, FlagValue)] = &[
     ("--domain", FlagValue::NextDomain),
@@ -207,6 +224,10 @@ impl FlagValue {
             (Self::NextUser, None, Some(next)) => next.parse() == Ok(user),
             (Self::NextDomain, None, Some(next)) => {
                 next.strip_prefix("$(POD_NAMESPACE).svc.").is_some_and(|domain| is_plain(domain, b".-"))
+            }
+            (Self::NextLevel, None, Some(next)) => Self::Level.accepts(Some(next), None, user),
+            (Self::NextCluster, None, Some(next)) => {
+                next.strip_suffix(".$(POD_NAMESPACE)").is_some_and(|name| is_plain(name, b".-"))
             }
             (Self::NextMeshPorts, None, Some(next)) => {
                 let is_mesh = |port: &str| port.parse().is_ok_and(|port| MESH_PORTS.contains(&port));

@@ -14,6 +14,10 @@ use crate::snapshot::{InjectedField, InjectedObject, InjectedPod};
 /// Error for a field that differs from the template; the difference is already reported.
 pub(super) struct Reported;
 
+/// The advice on each difference from a waypoint.
+pub(super) const WAYPOINT_FIX: &str = "remove the object, and ask the platform for a Gateway of the class \
+                                       `istio-waypoint`, whose pods istiod creates.";
+
 /// The form that a pod's mesh containers must have.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'o> {
@@ -35,6 +39,8 @@ pub enum Role {
     Sidecar,
     /// It is the only container of the pod, and handles the traffic of others.
     Gateway,
+    /// The same in an ambient mesh, in a pod that istiod makes without the injector.
+    Waypoint,
 }
 
 /// The comparison of one container with the reference and with Istio's template.
@@ -43,6 +49,8 @@ pub(super) struct Comparison<'o, 'a> {
     pub(super) name: &'static str,
     pub(super) settings: &'o Settings,
     pub(super) reference: Option<&'o InjectedObject>,
+    /// The environment of the reference.
+    pub(super) variables: Option<&'o InjectedField>,
     pub(super) exact: bool,
     pub(super) role: Role,
     pub(super) is_authored: bool,
@@ -78,6 +86,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
         let source = match self.role {
             Role::Sidecar => format!("your own `{}` container", self.name),
             Role::Gateway => "this".to_owned(),
+            Role::Waypoint => return self.report.add(path, message, WAYPOINT_FIX),
         };
         let fix = format!(
             "remove {source}, or the annotation (`{PROXY_CONFIG_ANNOTATION}`, `sidecar.istio.io/…`) that sets this."
@@ -87,7 +96,7 @@ impl<'o, 'a> Comparison<'o, 'a> {
 
     /// Reports a hook of the container.
     pub(super) fn report_hook(&mut self, hook: &'static str, handler: &'static str, message: String) {
-        if hook != "preStop" || self.role == Role::Gateway {
+        if hook != "preStop" || self.role != Role::Sidecar {
             return self.report(&["lifecycle", hook, handler], None, message);
         }
         let fix = format!(

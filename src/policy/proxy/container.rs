@@ -155,8 +155,11 @@ pub fn compare<'o>(
 ) {
     let Expected { settings, reference, exact, role, is_authored } = expected;
     let reference = reference.and_then(|reference| reference.container(name));
+    let variables = reference.and_then(|reference| reference.field("env"));
+    // The reference is that of a sidecar, of which a waypoint has the environment alone.
+    let reference = reference.filter(|_| role != Role::Waypoint);
     let mut comparison =
-        Comparison { container, name, settings, reference, exact, role, is_authored, report };
+        Comparison { container, name, settings, reference, variables, exact, role, is_authored, report };
     let has_other_fields = !comparison.has_injected_fields();
     if has_other_fields {
         comparison.image();
@@ -179,6 +182,11 @@ pub fn compare<'o>(
 impl<'o> Comparison<'o, '_> {
     fn is_proxy(&self) -> bool {
         self.name == PROXY_CONTAINER
+    }
+
+    /// True if the injector has yet to add what the container lacks.
+    fn is_completed_later(&self) -> bool {
+        self.is_authored && self.role != Role::Waypoint
     }
 
     /// True if the container has the fields of the reference, in its bytes, apart from the environment and the mounts. That
@@ -223,7 +231,7 @@ impl<'o> Comparison<'o, '_> {
             return;
         }
         let image = self.container.image.as_deref().unwrap_or_default();
-        if self.is_authored && image == AUTO_IMAGE {
+        if self.is_completed_later() && image == AUTO_IMAGE {
             return;
         }
         if !is_mesh_image(image, self.settings) {
@@ -242,7 +250,7 @@ impl<'o> Comparison<'o, '_> {
     }
 
     fn arguments(&mut self, arguments: &Arguments) {
-        if self.is_as_injected("args") || (self.is_authored && self.field("args").is_none()) {
+        if self.is_as_injected("args") || (self.is_completed_later() && self.field("args").is_none()) {
             return;
         }
         let mut written = Vec::new();
@@ -312,7 +320,7 @@ impl<'o> Comparison<'o, '_> {
         self.each("ports", |container, index, port: Port<'_>| {
             let protocol = port.protocol.as_deref().unwrap_or("TCP");
             let is_expected = match container.role {
-                Role::Sidecar => protocol == "TCP" && MESH_PORTS.contains(&port.number),
+                Role::Sidecar | Role::Waypoint => protocol == "TCP" && MESH_PORTS.contains(&port.number),
                 // Gateways of the tenant open them.
                 Role::Gateway => ["TCP", "UDP"].contains(&protocol),
             };
@@ -396,13 +404,18 @@ impl<'o> Comparison<'o, '_> {
         let user = if is_init { 0 } else { self.settings.proxy_user };
         // Without `runAsUser` the image's user applies, which is the proxy's. In that case `istio-init` redirects
         // nothing and fails, and the pod does not start.
-        let is_expected_user =
-            security_context.run_as_user.map_or(is_gateway || !self.is_proxy(), |written| written == user)
-                && security_context.run_as_group.is_none_or(|written| written == user);
+        let is_expected_user = match (self.role, security_context.run_as_user) {
+            // Nothing is redirected in the pod, so that its user has no right of its own. On OpenShift it is another one.
+            (Role::Waypoint, written) => written != Some(0) && security_context.run_as_group != Some(0),
+            (_, written) => {
+                written.map_or(is_gateway || !self.is_proxy(), |written| written == user)
+                    && security_context.run_as_group.is_none_or(|written| written == user)
+            }
+        };
         let allowed: &[&str] = match self.role {
             Role::Gateway => &["NET_BIND_SERVICE"],
             Role::Sidecar if is_init => &["NET_ADMIN", "NET_RAW"],
-            Role::Sidecar => &[],
+            Role::Sidecar | Role::Waypoint => &[],
         };
         let has_extra_privileges = security_context.privileged == Some(true)
             || security_context.allow_privilege_escalation == Some(true)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use super::comparison::Comparison;
+use super::comparison::{Comparison, Role};
 use super::variable::{METADATA_VARIABLES, VariableValue, find_in, is_metadata_name};
 use super::{PROXY_CONTAINER, proxy_config};
 use crate::policy::object::{JsonStr, nullable};
@@ -87,8 +87,42 @@ static PROXY_VARIABLES: &[(&str, VariableValue)] = &[
     ("TRUST_DOMAIN", VariableValue::TrustDomain),
 ];
 
+/// Variables that istiod gives a waypoint.
+static WAYPOINT_VARIABLES: &[(&str, VariableValue)] = &[
+    ("CA_ADDR", VariableValue::Istiod),
+    ("GOMAXPROCS", VariableValue::Resource("limits.cpu")),
+    ("GOMEMLIMIT", VariableValue::Resource("limits.memory")),
+    ("HOST_IP", VariableValue::Field("status.hostIP")),
+    ("INSTANCE_IP", VariableValue::Field("status.podIP")),
+    ("ISTIO_CPU_LIMIT", VariableValue::Resource("limits.cpu")),
+    ("ISTIO_META_CLUSTER_ID", VariableValue::Literal("Kubernetes")),
+    ("ISTIO_META_INTERCEPTION_MODE", VariableValue::Literal("REDIRECT")),
+    ("ISTIO_META_MESH_ID", VariableValue::TrustDomain),
+    ("ISTIO_META_NODE_NAME", VariableValue::Field("spec.nodeName")),
+    ("ISTIO_META_OWNER", VariableValue::Owner),
+    ("ISTIO_META_SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
+    ("ISTIO_META_WORKLOAD_NAME", VariableValue::Name),
+    ("PILOT_CERT_PROVIDER", VariableValue::Literal("istiod")),
+    ("POD_NAME", VariableValue::Field("metadata.name")),
+    ("POD_NAMESPACE", VariableValue::Field("metadata.namespace")),
+    ("PROXY_CONFIG", VariableValue::ProxyConfig(proxy_config::is_harmless)),
+    ("SERVICE_ACCOUNT", VariableValue::Field("spec.serviceAccountName")),
+    ("TRUST_DOMAIN", VariableValue::TrustDomain),
+];
+
+/// Variables without which a waypoint is another workload, or asks another istiod.
+const REQUIRED_OF_WAYPOINTS: [&str; 7] = [
+    "CA_ADDR",
+    "INSTANCE_IP",
+    "PILOT_CERT_PROVIDER",
+    "POD_NAME",
+    "POD_NAMESPACE",
+    "PROXY_CONFIG",
+    "SERVICE_ACCOUNT",
+];
+
 pub(super) fn compare(container: &mut Comparison<'_, '_>) {
-    let injected = container.reference_field("env").map_or(&[][..], |known| &known.elements);
+    let injected = container.variables.map_or(&[][..], |known| &known.elements);
     let mut is_written = vec![false; injected.len()];
     // Variables that the reference lacks.
     let mut others: Vec<JsonStr<'_>> = Vec::new();
@@ -117,7 +151,7 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
             None => others.contains(&variable.name),
         };
         next = position.map_or(next, |position| position + 1);
-        let value = find(name, container.name);
+        let value = find(name, container.role, container.name);
         let varies = is_metadata_name(name) || value.is_some_and(VariableValue::varies);
         let is_fixed = container.exact && known.is_some() && !varies;
         let message = match value {
@@ -142,20 +176,38 @@ pub(super) fn compare(container: &mut Comparison<'_, '_>) {
             others.push(variable.name);
         }
     }
-    let is_optional = |name: &str| find(name, container.name).is_some_and(VariableValue::is_optional);
+    let (role, container_name) = (container.role, container.name);
+    let is_optional = |name: &str| find(name, role, container_name).is_some_and(VariableValue::is_optional);
     let missing = injected.iter().zip(is_written).filter(|(_, is_written)| !is_written);
     let missing = missing.filter_map(|(known, _)| known.name.as_deref()).find(|name| !is_optional(name));
-    if let Some(name) = missing.filter(|_| container.exact) {
+    let missing = match role {
+        Role::Waypoint => REQUIRED_OF_WAYPOINTS.into_iter().find(|name| !is_set(container, name)),
+        _ => missing.filter(|_| container.exact),
+    };
+    if let Some(name) = missing {
         container.report(&["env"], None, format!("Istio sets {} for `{}`", quote(name), container.name));
     }
 }
 
+/// True if the container has a variable of this name.
+fn is_set(container: &Comparison<'_, '_>, name: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        name: JsonStr<'a>,
+    }
+
+    let mut variables = container.container.get().variables.iter();
+    variables
+        .any(|raw| serde_json::from_str(raw.get()).is_ok_and(|Named { name: written }| *written == *name))
+}
+
 /// Returns the value that the injector gives the variable `name` in this container.
-fn find(name: &str, container: &str) -> Option<VariableValue> {
-    let tables = if container == PROXY_CONTAINER {
-        &[METADATA_VARIABLES, PROXY_VARIABLES][..]
-    } else {
-        &[METADATA_VARIABLES]
+fn find(name: &str, role: Role, container: &str) -> Option<VariableValue> {
+    let tables = match role {
+        Role::Waypoint => &[METADATA_VARIABLES, WAYPOINT_VARIABLES][..],
+        _ if container == PROXY_CONTAINER => &[METADATA_VARIABLES, PROXY_VARIABLES],
+        _ => &[METADATA_VARIABLES],
     };
     tables.iter().find_map(|table| find_in(table, name))
 }

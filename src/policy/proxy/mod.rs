@@ -12,6 +12,7 @@ pub mod metadata;
 mod proxy_config;
 mod variable;
 mod volumes;
+mod waypoint;
 
 use super::object::JsonStr;
 use crate::settings::{Image, Settings};
@@ -20,6 +21,7 @@ pub use arguments::{Arguments, GATEWAY_ARGUMENTS, INIT_ARGUMENTS, PROXY_ARGUMENT
 pub use comparison::{Expected, Role};
 pub use container::compare;
 pub use volumes::{MESH_AUDIENCE, is_as_injected, is_mesh_volume, is_of_istio, mesh_tokens};
+pub use waypoint::{compare_waypoint, is_claimed_waypoint};
 
 pub const PROXY_CONTAINER: &str = "istio-proxy";
 /// The container that redirects the pod's traffic to the proxy.

@@ -27,8 +27,16 @@ struct ProxyConfig {
     proxy_metadata: BTreeMap<String, String>,
     proxy_stats_matcher: StatsMatcher,
     extra_stat_tags: Vec<String>,
+    image: ImageVariant,
     #[serde(rename = "tracing")]
     _tracing: Sampling,
+}
+
+/// The variant of the image, which the injector or istiod writes into the container.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+struct ImageVariant {
+    image_type: Option<String>,
 }
 
 /// Tracing settings that a pod may change. The destination of traces is set in the mesh only.
@@ -90,7 +98,9 @@ pub(super) fn is_harmless_annotation(yaml: &str, settings: &Settings) -> bool {
 impl ProxyConfig {
     /// True if a pod may leave these values out.
     fn is_free(&self) -> bool {
-        self.discovery_address.is_none() && self.proxy_metadata.keys().all(|name| is_metadata_name(name))
+        self.discovery_address.is_none()
+            && self.image.image_type.is_none()
+            && self.proxy_metadata.keys().all(|name| is_metadata_name(name))
     }
 
     fn is_harmless(&self, settings: &Settings) -> bool {
@@ -98,6 +108,7 @@ impl ProxyConfig {
         let mut patterns = prefixes.iter().chain(suffixes).chain(regexps);
         self.discovery_address.as_ref().is_none_or(|address| is_istiod(address, settings))
             && self.proxy_metadata.iter().all(|(name, value)| is_metadata(name, value, settings))
+            && self.image.image_type.as_deref().is_none_or(|variant| variant == "distroless")
             && patterns.all(|pattern| is_safe(pattern, b"_.:=;{}*|()+-"))
             && self.extra_stat_tags.iter().all(|tag| is_safe(tag, b"_.-"))
     }
@@ -146,6 +157,7 @@ mod tests {
             r#"{"concurrency":2,"holdApplicationUntilProxyStarts":true,"tracing":{"sampling":10}}"#,
             r#"{"discoveryAddress":"istiod-canary.istio-system.svc:15012"}"#,
             r#"{"proxyMetadata":{"ISTIO_META_DNS_CAPTURE":"true"}}"#,
+            r#"{"image":{"imageType":"distroless"}}"#,
             r#"{"proxyStatsMatcher":{"inclusionRegexps":["cluster.*upstream_rq_(retry|total)"]}}"#,
         ] {
             assert!(is_harmless(text, &settings), "{text}");
@@ -156,6 +168,7 @@ mod tests {
             r#"{"discoveryAddress":"istiod.elsewhere.svc:15012"}"#,
             r#"{"proxyBootstrapTemplatePath":"/mine.json"}"#,
             r#"{"caCertificatesPem":["x"]}"#,
+            r#"{"image":{"imageType":"debug"}}"#,
             r#"{"tracing":{"zipkin":{"address":"mine:9411"}}}"#,
             r#"{"proxyStatsMatcher":{"inclusionPrefixes":["a\"}"]}}"#,
             r#"{"extraStatTags":["a b"]}"#,

@@ -2,12 +2,14 @@
 //! has.
 
 use super::is_plain;
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 
 /// The value that the injector gives a variable.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum VariableValue {
     Literal(&'static str),
+    /// The same in an ambient mesh, and no value in others.
+    Ambient(&'static str),
     /// The value of a field of the pod.
     Field(&'static str),
     /// The value of a resource of the container.
@@ -23,6 +25,8 @@ pub(super) enum VariableValue {
     TrustDomain,
     /// A name: letters, digits and few marks, because Envoy's bootstrap has it unescaped.
     Name,
+    /// The workload that a pod belongs to: `kubernetes://apis/apps/v1/namespaces/…`.
+    Owner,
     /// The metrics that the agent reads, as JSON, which the function accepts.
     Scraped(fn(&str, &Settings) -> bool),
     /// The mesh's configuration of the proxy, as JSON, which the function accepts without a reference.
@@ -35,6 +39,8 @@ pub(super) static METADATA_VARIABLES: &[(&str, VariableValue)] = &[
     ("ISTIO_META_DNS_AUTO_ALLOCATE", VariableValue::Bool),
     // DNS capture adds to the captured traffic and never reduces it.
     ("ISTIO_META_DNS_CAPTURE", VariableValue::Literal("true")),
+    // Istio's profile for ambient meshes sets it for every proxy.
+    ("ISTIO_META_ENABLE_HBONE", VariableValue::Ambient("true")),
     ("ISTIO_META_IDLE_TIMEOUT", VariableValue::Duration),
     ("MINIMUM_DRAIN_DURATION", VariableValue::Duration),
 ];
@@ -52,7 +58,7 @@ pub(super) fn is_metadata(name: &str, value: &str, settings: &Settings) -> bool 
 
 /// True if a pod may set this variable of every container of the mesh.
 pub(super) fn is_metadata_name(name: &str) -> bool {
-    find_in(METADATA_VARIABLES, name).is_some()
+    find_in(METADATA_VARIABLES, name).is_some_and(|value| !matches!(value, VariableValue::Ambient(_)))
 }
 
 impl VariableValue {
@@ -63,7 +69,10 @@ impl VariableValue {
 
     /// True if the value can depend on the pod alone.
     pub(super) fn varies(self) -> bool {
-        !matches!(self, Self::Literal(_) | Self::Istiod | Self::TrustDomain | Self::ProxyConfig(_))
+        !matches!(
+            self,
+            Self::Literal(_) | Self::Ambient(_) | Self::Istiod | Self::TrustDomain | Self::ProxyConfig(_)
+        )
     }
 
     /// True if the injector could have written this text.
@@ -72,6 +81,9 @@ impl VariableValue {
             Self::Literal(expected) => written == expected,
             Self::Field(_) | Self::Resource(_) => false,
             Self::Name => is_plain(written, b"._-"),
+            Self::Owner => is_plain(written, b":/._-"),
+            // A sidecar with this variable would accept tunnels.
+            Self::Ambient(expected) => settings.dataplane == Dataplane::Ambient && written == expected,
             Self::Scraped(accepts) | Self::ProxyConfig(accepts) => accepts(written, settings),
             Self::Computed => true,
             Self::Bool => matches!(written, "true" | "false"),

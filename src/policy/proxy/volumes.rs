@@ -66,6 +66,13 @@ pub fn is_of_istio(volume: &Volume<'_>) -> bool {
     find(&volume.name).is_some_and(|known| known.content.is(kind, source).unwrap_or(false))
 }
 
+/// True if a volume is as in Istio's template, or one that istiod adds to waypoints and mounts nowhere.
+pub(super) fn is_of_waypoint(volume: &Volume<'_>) -> bool {
+    let Some((kind, source)) = &volume.source else { return false };
+    let is_unused = ["go-proxy-data", "go-proxy-envoy"].contains(&&*volume.name);
+    is_of_istio(volume) || is_unused && Content::Scratch.is(kind, source).unwrap_or(false)
+}
+
 /// Returns the indexes of the sources of a projected volume that are tokens for the mesh. If the volume cannot be
 /// read, its first source counts as one.
 pub fn mesh_tokens(volume: &Volume<'_>) -> Vec<usize> {

@@ -4,7 +4,8 @@
 //! Refuses pods and templates that opt out of the Istio sidecar.
 //!
 //! The label and the annotation `sidecar.istio.io/inject` may have no value but `"true"`, and the label
-//! `istio.io/dataplane-mode` none but `ambient`. The rule judges pods, the templates that pods are made of, and the
+//! `istio.io/dataplane-mode` none but `ambient`. A waypoint of an ambient mesh has `"false"` and `none`, and is admitted if
+//! BH304 finds it as istiod makes it. The rule judges pods, the templates that pods are made of, and the
 //! bindings that a scheduler writes, because Kubernetes copies a binding's annotations to the pod.
 //!
 //! ## Why
@@ -91,7 +92,7 @@
 //!         - { name: app, image: registry.example.com/app:1 }
 //! ```
 
-use super::{Check, Kind, Kinds, Request, Rule, RuleReport, quote};
+use super::{Check, Kind, Kinds, Request, Retry, Rule, RuleReport, quote};
 use crate::keys::{self, DATAPLANE_LABEL, INJECT_KEY, Map, Values};
 use crate::policy::object::MetadataAt;
 
@@ -107,6 +108,12 @@ const OPT_OUTS: [(Map, &str); 3] = [
 ];
 
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
+    if request.is_waypoint() {
+        return;
+    }
+    if request.seems_waypoint() {
+        report.may_change(Retry::Relearn);
+    }
     for (map, key) in OPT_OUTS {
         let Some(found) = metadata.entry(map, key).filter(|found| !is_allowed(map, key, found.value)) else {
             continue;

@@ -21,17 +21,25 @@
 //! contain neither these containers nor the annotations that make the injector keep a tenant's fields
 //! (`proxy.istio.io/overrides`, `sidecar.istio.io/status`).
 //!
+//! Except in a waypoint of an ambient mesh: a pod or a template with the label `gateway.istio.io/managed:
+//! istio.io-mesh-controller` must be as istiod makes it of a Gateway. `istio-proxy` is its only container in any list, with
+//! an image of `mesh.proxyImages`, the arguments `proxy waypoint`, and variables, mounts, ports, probes, user and rights of
+//! istiod's template. It has no other volumes. The label `gateway.networking.k8s.io/gateway-name` is a name of
+//! `mesh.waypoints`, and the service account has the same name. Istio's other labels and annotations leave the proxy as the
+//! mesh configures it. BH302 and BH310 admit such a pod.
+//!
 //! ## Why
 //! The injector keeps fields that a tenant declares in a container with the proxy's name. A variable `DRY_RUN`
 //! in `istio-init` switches the redirection off. A mount over `/usr/local/bin` runs the tenant's own program
 //! as root with `NET_ADMIN`. Another bootstrap makes Envoy skip every policy. An old version of the proxy has known
-//! vulnerabilities.
+//! vulnerabilities. Ztunnel does not capture a waypoint, so any other program in it would be outside the mesh.
 //!
 //! ## What to write instead
 //! Do not declare Istio's containers: Istio injects them into the pod. Remove them from a copied or restored pod. Set
 //! the proxy's resources with `sidecar.istio.io/proxyCPU`, `proxyMemory` and their limits. In `proxy.istio.io/config`
 //! you may set `concurrency`, drain durations (`terminationDrainDuration` in place of a `preStop` hook),
-//! `holdApplicationUntilProxyStarts`, sampling and statistics.
+//! `holdApplicationUntilProxyStarts`, sampling and statistics. Do not write the pods of a waypoint: ask the platform for a
+//! Gateway of the class `istio-waypoint`, of which istiod makes them.
 //!
 //! ## How to get it allowed
 //! The platform configures the proxy in the mesh, and lists the image repositories in the setting `mesh.proxyImages`.
@@ -202,7 +210,194 @@
 //!     - { name: istio-proxy, image: registry.example.com/shell:1 } # BH304
 //! ```
 //!
+//! A waypoint that a tenant writes, with another name and account, a program of its own, and a proxy of another istiod:
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: apps/v1
+//! kind: Deployment
+//! metadata: { name: waypoint, namespace: tenant-acme }
+//! spec:
+//!   template:
+//!     metadata:
+//!       labels:
+//!         gateway.istio.io/managed: istio.io-mesh-controller
+//!         gateway.networking.k8s.io/gateway-name: waypoint
+//!         istio.io/dataplane-mode: none # BH302
+//!         sidecar.istio.io/inject: "false" # BH302
+//!         topology.istio.io/network: theirs # BH304
+//!       annotations:
+//!         proxy.istio.io/config: "discoveryAddress: mine:15012" # BH304
+//!     spec:
+//!       serviceAccountName: default # BH304
+//!       containers:
+//!         - name: istio-proxy
+//!           image: registry.example.com/shell:1 # BH304
+//!           args:
+//!             - proxy
+//!             - sidecar # BH304
+//!           env:
+//!             - { name: CA_ADDR, value: "mine.tenant-acme.svc:15012" } # BH304
+//!             - { name: PILOT_CERT_PROVIDER, value: istiod }
+//!             - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+//!             - { name: POD_NAMESPACE, value: tenant-beta } # BH304
+//!             - { name: INSTANCE_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }
+//!             - { name: SERVICE_ACCOUNT, valueFrom: { fieldRef: { fieldPath: spec.serviceAccountName } } }
+//!             - { name: ISTIO_META_NETWORK, value: theirs } # BH304
+//!             - { name: TRUST_DOMAIN, value: elsewhere } # BH304
+//!             - { name: PROXY_CONFIG, value: '{"proxyBootstrapTemplatePath":"/mine.json"}' } # BH304
+//!           securityContext: # BH304
+//!             privileged: true
+//!         - { name: app, image: registry.example.com/app:1 } # BH304
+//!       volumes:
+//!         - { name: mine, emptyDir: {} } # BH304
+//! ```
+//! ```yaml as alice in acme-developers, in snapshot ambient
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: edge
+//!   namespace: tenant-acme
+//!   labels:
+//!     gateway.istio.io/managed: istio.io-mesh-controller
+//!     gateway.networking.k8s.io/gateway-name: edge # BH304
+//!     istio.io/dataplane-mode: none # BH302
+//!     sidecar.istio.io/inject: "false" # BH302
+//! spec:
+//!   serviceAccountName: edge
+//!   containers:
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, waypoint]
+//!       env: # BH304
+//!         - { name: CA_ADDR, value: "istiod.istio-system.svc:15012" }
+//! ```
+//! A waypoint gets no container to debug it, and stays one:
+//! ```yaml as alice in acme-developers, in snapshot ambient, on update
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: waypoint-5d8f7-x2x9p
+//!   namespace: tenant-acme
+//!   labels:
+//!     gateway.istio.io/managed: istio.io-mesh-controller
+//!     gateway.networking.k8s.io/gateway-name: waypoint
+//!     istio.io/dataplane-mode: none
+//!     sidecar.istio.io/inject: "false"
+//!   annotations: { istio.io/rev: default }
+//! spec:
+//!   serviceAccountName: waypoint
+//!   containers:
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, waypoint, --domain, $(POD_NAMESPACE).svc.cluster.local, --proxyLogLevel, warning]
+//!       env:
+//!         - { name: PILOT_CERT_PROVIDER, value: istiod }
+//!         - { name: CA_ADDR, value: "istiod.istio-system.svc:15012" }
+//!         - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+//!         - { name: POD_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
+//!         - { name: INSTANCE_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }
+//!         - { name: SERVICE_ACCOUNT, valueFrom: { fieldRef: { fieldPath: spec.serviceAccountName } } }
+//!         - { name: PROXY_CONFIG, value: '{"proxyMetadata":{"ISTIO_META_ENABLE_HBONE":"true"}}' }
+//!         - { name: ISTIO_META_ENABLE_HBONE, value: "true" }
+//!       securityContext:
+//!         allowPrivilegeEscalation: false
+//!         capabilities: { drop: [ALL] }
+//!         readOnlyRootFilesystem: true
+//!         runAsGroup: 1337
+//!         runAsNonRoot: true
+//!         runAsUser: 1337
+//!       volumeMounts:
+//!         - { name: istio-token, mountPath: /var/run/secrets/tokens }
+//!   volumes:
+//!     - { name: go-proxy-data, emptyDir: {} }
+//!     - name: istio-token
+//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
+//! ---
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: waypoint-5d8f7-x2x9p
+//!   namespace: tenant-acme
+//!   labels:
+//!     gateway.istio.io/managed: istio.io-mesh-controller
+//!     gateway.networking.k8s.io/gateway-name: waypoint
+//!     istio.io/dataplane-mode: none # BH302
+//!     sidecar.istio.io/inject: "false" # BH302
+//!   annotations: { istio.io/rev: default }
+//! spec:
+//!   serviceAccountName: waypoint
+//!   containers:
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, waypoint, --domain, $(POD_NAMESPACE).svc.cluster.local, --proxyLogLevel, warning]
+//!       env:
+//!         - { name: PILOT_CERT_PROVIDER, value: istiod }
+//!         - { name: CA_ADDR, value: "istiod.istio-system.svc:15012" }
+//!         - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+//!         - { name: POD_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
+//!         - { name: INSTANCE_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }
+//!         - { name: SERVICE_ACCOUNT, valueFrom: { fieldRef: { fieldPath: spec.serviceAccountName } } }
+//!         - { name: PROXY_CONFIG, value: '{"proxyMetadata":{"ISTIO_META_ENABLE_HBONE":"true"}}' }
+//!         - { name: ISTIO_META_ENABLE_HBONE, value: "true" }
+//!       securityContext:
+//!         allowPrivilegeEscalation: false
+//!         capabilities: { drop: [ALL] }
+//!         readOnlyRootFilesystem: true
+//!         runAsGroup: 1337
+//!         runAsNonRoot: true
+//!         runAsUser: 1337
+//!       volumeMounts:
+//!         - { name: istio-token, mountPath: /var/run/secrets/tokens }
+//!   volumes:
+//!     - { name: go-proxy-data, emptyDir: {} }
+//!     - name: istio-token
+//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
+//!   ephemeralContainers:
+//!     - { name: debugger, image: registry.example.com/shell:1 } # BH304
+//! ```
+//!
 //! ## Admitted
+//! A waypoint as istiod makes it, in an ambient mesh:
+//! ```yaml as system:serviceaccount:kube-system:replicaset-controller, in snapshot ambient
+//! apiVersion: v1
+//! kind: Pod
+//! metadata:
+//!   name: waypoint-5d8f7-x2x9p
+//!   namespace: tenant-acme
+//!   labels:
+//!     gateway.istio.io/managed: istio.io-mesh-controller
+//!     gateway.networking.k8s.io/gateway-name: waypoint
+//!     istio.io/dataplane-mode: none
+//!     sidecar.istio.io/inject: "false"
+//!   annotations: { istio.io/rev: default }
+//! spec:
+//!   serviceAccountName: waypoint
+//!   containers:
+//!     - name: istio-proxy
+//!       image: registry.istio.io/release/proxyv2:1.31.0
+//!       args: [proxy, waypoint, --domain, $(POD_NAMESPACE).svc.cluster.local, --proxyLogLevel, warning]
+//!       env:
+//!         - { name: PILOT_CERT_PROVIDER, value: istiod }
+//!         - { name: CA_ADDR, value: "istiod.istio-system.svc:15012" }
+//!         - { name: POD_NAME, valueFrom: { fieldRef: { fieldPath: metadata.name } } }
+//!         - { name: POD_NAMESPACE, valueFrom: { fieldRef: { fieldPath: metadata.namespace } } }
+//!         - { name: INSTANCE_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }
+//!         - { name: SERVICE_ACCOUNT, valueFrom: { fieldRef: { fieldPath: spec.serviceAccountName } } }
+//!         - { name: PROXY_CONFIG, value: '{"proxyMetadata":{"ISTIO_META_ENABLE_HBONE":"true"}}' }
+//!         - { name: ISTIO_META_ENABLE_HBONE, value: "true" }
+//!       securityContext:
+//!         allowPrivilegeEscalation: false
+//!         capabilities: { drop: [ALL] }
+//!         readOnlyRootFilesystem: true
+//!         runAsGroup: 1337
+//!         runAsNonRoot: true
+//!         runAsUser: 1337
+//!       volumeMounts:
+//!         - { name: istio-token, mountPath: /var/run/secrets/tokens }
+//!   volumes:
+//!     - { name: go-proxy-data, emptyDir: {} }
+//!     - name: istio-token
+//!       projected: { sources: [{ serviceAccountToken: { audience: istio-ca, path: istio-token } }] }
+//! ```
 //! ```yaml
 //! apiVersion: v1
 //! kind: Pod
@@ -226,6 +421,9 @@
 //! namespace, as on OpenShift, if a ProxyConfig object changes variables or images in one namespace, or if another webhook
 //! changes all containers after Istio: exclude Istio's containers there, such as with
 //! `eks.amazonaws.com/skip-containers`. BH303 judges the annotations that the proxy reads when it starts.
+//!
+//! A waypoint may have any version of the proxy from `mesh.proxyImages`. Bulkhead does not compare it with its Gateway: a
+//! tenant can run a pod that is exactly a waypoint, and istiod configures it as one of the tenant's own.
 
 use super::{Check, Request, Retry, Rule, RuleReport};
 use crate::keys::{GATEWAY_TEMPLATE, OVERRIDES_ANNOTATION, PROXY_CPU_ANNOTATION, STATUS_ANNOTATION};
@@ -238,6 +436,9 @@ use crate::snapshot::{InjectedPod, ProxyReference};
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check)).relied_on();
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    if request.compare_waypoint(report) {
+        return;
+    }
     // The injector records there what a gateway's pod says of its container.
     if !request.is_gateway() || workload.stage == Stage::Authored {
         reject_injector_annotation(workload, OVERRIDES_ANNOTATION, report);

@@ -5,7 +5,7 @@
 //!
 //! These are: a projected service account token for the mesh (`audience: istio-ca`); a mount of one of the
 //! proxy's volumes, such as `istio-token`, in any container but the proxy; and a volume with the name of one of
-//! them that differs from Istio's. A `podCertificate` volume must name a signer that the platform listed.
+//! them that differs from Istio's. A waypoint that BH304 admits may have these volumes. A `podCertificate` volume must name a signer that the platform listed.
 //!
 //! ## Why
 //! With the proxy's token or key a program acts as this service account in the whole mesh, wherever it runs, and no
@@ -125,7 +125,7 @@
 //! Other volumes that a mesh mounts into its proxies (`mountMtlsCerts`, a CSI driver) are not known to this rule; BH304
 //! refuses such proxies.
 
-use super::{Check, Request, Rule, RuleReport, quote};
+use super::{Check, Request, Retry, Rule, RuleReport, quote};
 use crate::kinds::Operation;
 use crate::policy::object::{Stage, Volume, Workload};
 use crate::policy::proxy::{self, MESH_AUDIENCE};
@@ -133,6 +133,12 @@ use crate::policy::proxy::{self, MESH_AUDIENCE};
 pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
+    if request.is_waypoint() {
+        return;
+    }
+    if request.seems_waypoint() {
+        report.may_change(Retry::Relearn);
+    }
     let is_mesh_volume =
         |name: &str| proxy::is_mesh_volume(name) || request.injected_volumes(name).next().is_some();
     for container in workload.containers().filter(|container| *container.name != *proxy::PROXY_CONTAINER) {

@@ -50,6 +50,14 @@ pub const WORLD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/sna
 /// The settings of that world.
 pub const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/snapshot/settings.yaml");
 
+/// The settings of the example, for a mesh with this dataplane.
+pub fn settings_with_dataplane(dataplane: &str) -> String {
+    let example = std::fs::read_to_string(SETTINGS).unwrap();
+    let settings = example.replace("\nmesh:\n", &format!("\nmesh:\n  dataplane: {dataplane}\n"));
+    assert_ne!(settings, example);
+    settings
+}
+
 /// A path of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
