@@ -49,8 +49,10 @@ const FREE_IN_GATEWAYS: &[&str] = &[
     "/securityContext/runAsNonRoot",
 ];
 
-/// Fields of a waypoint's container that may be set beside these: nothing is redirected past its user.
+/// Fields of a waypoint's container that may be set beside these: nothing is redirected past its user, and the image may be of
+/// another version.
 const FREE_IN_WAYPOINTS: &[&str] = &[
+    "/image",
     "/securityContext/capabilities/drop",
     "/securityContext/readOnlyRootFilesystem",
     "/securityContext/runAsGroup",
@@ -372,6 +374,8 @@ fn changed_field_of_a_waypoint_is_refused() {
         let fields: String = names.flat_map(|field| ["/", field]).collect();
         is_level(pointer)
             || FREE_IN_WAYPOINTS.contains(&fields.as_str())
+            // The next number is a port of the proxy too.
+            || pointer == "/spec/containers/0/ports/0/containerPort"
             || !pointer.starts_with("/spec/volumes/") && is_free(&pod, pointer)
             || pointer.starts_with("/spec/volumes/") && FREE_IN_VOLUMES.contains(&fields.as_str())
     };

@@ -1,10 +1,7 @@
 //! The objects of the cluster.
 
-use std::fs;
-
 use serde_json::{Value, json};
 use support::objects::{self, authorization_policy, labelled_namespace, list, object};
-use support::repository;
 
 pub(super) use crate::calls::{ACME, BETA, MORE, SHARED};
 
@@ -38,12 +35,6 @@ pub(super) const PUBLIC_NAME: &str = "web.example.com";
 
 pub(super) fn host(service: &str, namespace: &str) -> String {
     format!("{service}.{namespace}.svc.cluster.local")
-}
-
-/// The settings of the examples, for an ambient mesh.
-pub(super) fn settings() -> String {
-    let settings = fs::read_to_string(repository("examples/snapshot/settings.yaml")).unwrap();
-    settings.replace("\nmesh:\n", "\nmesh:\n  dataplane: Ambient\n")
 }
 
 /// The platform's namespaces, and the accounts in them.
@@ -140,22 +131,6 @@ pub(super) fn service(namespace: &str, name: &str, app: &str, http: u16) -> Valu
 /// The Service of the shared service with HTTP, on the port of its pods.
 fn shared_http_service() -> Value {
     service(SHARED, "log-collector", "log-collector", 8080)
-}
-
-/// Lets istiod run the tenant's waypoint, whose pods are outside the mesh.
-pub(super) fn exemption() -> Value {
-    const IMAGE: &str = "registry.example.com/none@sha256:\
-                         0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-    let target = json!({
-        "namespace": ACME, "kind": "Deployment", "name": WAYPOINT, "serviceAccount": WAYPOINT, "images": [IMAGE],
-    });
-    json!({
-        "apiVersion": "bulkhead.dev/v1alpha1", "kind": "Exemption", "metadata": { "name": "amb-waypoint" },
-        "spec": {
-            "rules": ["BH302", "BH304", "BH310"], "reason": "the waypoint of the tenant",
-            "expires": "2100-01-01T00:00:00Z", "target": target,
-        },
-    })
 }
 
 /// The routes of a gateway to the tenant's service: by its public name, and on 9090.

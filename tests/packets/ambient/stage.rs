@@ -9,10 +9,10 @@ use bulkhead_harness::istio;
 use bulkhead_harness::kubectl::Kubectl;
 use bulkhead_harness::program::Installation;
 use serde_json::Value;
-use support::BINARY;
 use support::cluster::{new_tenant, wait_for_default_account, wait_until_ready};
 use support::objects::{changed, list};
 use support::wait::until;
+use support::{BINARY, settings_with_dataplane};
 
 use crate::asks::{Ask, Heard};
 use crate::calls::{Ending, Protocol, Row, Way, Who, ending};
@@ -25,6 +25,11 @@ use super::rows::{Served, To};
 
 /// Part of an Envoy's answer if it gets no tunnel.
 const NO_TUNNEL: &str = "connection termination";
+
+/// The waypoints, each with its namespace.
+const WAYPOINTS: [(&str, &str); 2] = [(ACME, WAYPOINT), (SHARED, SHARED_WAYPOINT)];
+
+const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub(super) struct Stage {
     installation: &'static Installation,
@@ -46,7 +51,7 @@ pub(super) struct Stage {
 impl Stage {
     /// Starts everything. One tenant has [`objects::grants`], the other has none.
     pub(super) fn set() -> Self {
-        let installation = Installation::start_ambient(&BINARY, &objects::settings()).unwrap();
+        let installation = Installation::start_ambient(&BINARY, &settings_with_dataplane("Ambient")).unwrap();
         // The pods use it until the process ends, and then the harness ends everything.
         let installation: &'static Installation = Box::leak(Box::new(installation));
         let cluster = &installation.cluster;
@@ -66,7 +71,6 @@ impl Stage {
         for namespace in [ACME, MORE, BETA, OUTSIDE, INGRESS, MONITORING, SHARED] {
             wait_for_default_account(&admin, namespace);
         }
-        admin.apply(&objects::exemption().to_string()).unwrap();
         admin.apply(&objects::waypoint(ACME).to_string()).unwrap();
         admin.apply(&objects::workloads().to_string()).unwrap();
         let (pods, [waypoint, shared_waypoint]) = thread::scope(|scope| {
@@ -79,8 +83,7 @@ impl Stage {
                 (name, scope.spawn(run))
             };
             let started: Vec<_> = PODS.iter().map(run).collect();
-            let waypoints = [(ACME, WAYPOINT), (SHARED, SHARED_WAYPOINT)];
-            let waypoints = waypoints.map(|(namespace, name)| {
+            let waypoints = WAYPOINTS.map(|(namespace, name)| {
                 scope.spawn(move || dataplane.run_waypoint(namespace, name).unwrap())
             });
             let pods = started.into_iter().map(|(name, pod)| (name, pod.join().unwrap())).collect();
@@ -102,8 +105,7 @@ impl Stage {
             waypoint,
             shared_waypoint,
         };
-        stage.wait_for_service("web");
-        until(|| stage.shared_waypoint.proxy_knows(&host("log-collector", SHARED)).unwrap());
+        stage.wait_for_waypoints();
         stage
     }
 
@@ -187,6 +189,46 @@ impl Stage {
         });
         self.firefighter.apply(&list(restored).to_string()).unwrap();
         self.installation.controller.resume().unwrap();
+    }
+
+    /// Stops Bulkhead's controller, deletes the Gateways of the waypoints, and waits until istiod names them to no ztunnel.
+    pub(super) fn delete_waypoints(&self) {
+        self.installation.controller.suspend().unwrap();
+        for (namespace, name) in WAYPOINTS {
+            let kind = "gateways.gateway.networking.k8s.io";
+            self.firefighter.ok(&["delete", kind, name, "-n", namespace]).unwrap();
+        }
+        let hosts = [host("web", ACME), host("log-collector", SHARED)];
+        let has_waypoint = |address: &Value| {
+            hosts.iter().any(|host| address["service"]["hostname"] == host.as_str())
+                && !address["service"]["waypoint"].is_null()
+        };
+        until(|| !self.pushed().addresses.iter().any(has_waypoint));
+    }
+
+    /// Deletes the pods of the waypoints after their Deployments. Their proxies run on.
+    pub(super) fn remove_waypoint_pods(&self) {
+        for (namespace, name) in WAYPOINTS {
+            until(|| !self.admin.run(&["get", "deployment", name, "-n", namespace]).unwrap().success);
+            let selector = format!("{GATEWAY_NAME_LABEL}={name}");
+            let now = ["delete", "pods", "-n", namespace, "-l", &selector, "--force", "--grace-period=0"];
+            self.firefighter.ok(&now).unwrap();
+        }
+    }
+
+    /// Creates the Gateways of the waypoints again, and runs their new pods.
+    pub(super) fn restart_waypoints(&mut self) {
+        self.installation.controller.resume().unwrap();
+        self.admin.apply(&objects::waypoint(ACME).to_string()).unwrap();
+        let run = |(namespace, name)| self.dataplane.run_waypoint(namespace, name).unwrap();
+        let [own, shared] = WAYPOINTS.map(run);
+        (self.waypoint, self.shared_waypoint) = (own, shared);
+        self.wait_for_waypoints();
+    }
+
+    fn wait_for_waypoints(&self) {
+        self.wait_for_service("web");
+        until(|| self.shared_waypoint.proxy_knows(&host("log-collector", SHARED)).unwrap());
     }
 
     /// Every object of a kind.
