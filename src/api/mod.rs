@@ -20,8 +20,8 @@ pub use status::{
     WAYPOINT_READY, WAYPOINTS_READY,
 };
 pub use tenant::{
-    Authorization, Enforcement, Limits, Namespaces, SERVICE_ACCOUNTS_GROUP, Subject, SubjectKind, Tenant,
-    TenantSpec, service_account,
+    Authorization, Dataplane, Enforcement, Limits, Namespaces, SERVICE_ACCOUNTS_GROUP, Subject, SubjectKind,
+    Tenant, TenantSpec, service_account,
 };
 
 /// Removes formats that Kubernetes does not know, and about which `kubectl apply` warns.

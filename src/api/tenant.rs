@@ -67,9 +67,24 @@ pub struct TenantSpec {
     #[serde(default)]
     pub authorization: Authorization,
 
+    /// The dataplane of the tenant's pods; that of the settings by default. A change moves the tenant's namespaces: pods that
+    /// run keep their dataplane until they are created again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataplane: Option<Dataplane>,
+
     /// Access beyond the tenant's own namespaces.
     #[serde(default)]
     pub grants: Grants,
+}
+
+/// The data plane of the mesh.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Hash, JsonSchema, PartialEq, Eq, Serialize)]
+pub enum Dataplane {
+    /// Istio runs a proxy in each pod.
+    #[default]
+    Sidecar,
+    /// Istio runs a proxy on each node, and waypoints.
+    Ambient,
 }
 
 /// The treatment of writes that violate a rule.

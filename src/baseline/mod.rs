@@ -20,7 +20,7 @@ mod tenant;
 
 pub use cluster::{DENY_ALL_NAME, cluster_object_names, desired_for_cluster, is_cluster_object_name};
 pub use difference::{Difference, differences, drift};
-pub use labels::{Label, enforced_labels, labels, missing_labels};
+pub use labels::{Label, enforced_labels, labels, labels_of_sidecars, missing_labels};
 pub use manifest::{Manifest, NAME_PREFIX, is_managed, kinds};
 pub use namespace::{
     DEFAULT_SERVICE_ACCOUNT, QUOTA_NAME, TENANT_ROLE, TENANT_RULES_ROLE, desired_for_namespace,

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::api::Cidr;
 use crate::keys::{GATEWAY_NAME_LABEL, NAMESPACE_NAME_LABEL};
 use crate::kinds::Kind;
-use crate::settings::{Dataplane, Settings};
-use crate::snapshot::ClusterEndpoints;
+use crate::settings::Settings;
+use crate::snapshot::{ClusterEndpoints, Snapshot};
 
 /// Port on which the proxy of a node accepts traffic for pods of an ambient mesh, and waypoints theirs.
 pub(super) const HBONE_PORT: u16 = 15008;
@@ -96,10 +96,10 @@ pub(super) fn istiod(settings: &Settings) -> Value {
     json!({ "to": [pods(&settings.mesh_root, &labelled(ISTIOD_PODS))], "ports": [ISTIOD_PORT.manifest()] })
 }
 
-/// Returns the ingress rule for the kubelet's probes; without the ambient dataplane they come from the node.
-pub(super) fn probes(settings: &Settings) -> Option<Value> {
+/// Returns the ingress rule for the kubelet's probes of captured pods; those of other pods come from the node.
+pub(super) fn probes() -> Value {
     let sources = AMBIENT_PROBE_SOURCES.map(|cidr| json!({ "ipBlock": { "cidr": cidr } }));
-    (settings.dataplane == Dataplane::Ambient).then(|| json!({ "from": sources }))
+    json!({ "from": sources })
 }
 
 fn labelled((key, value): (&str, &str)) -> BTreeMap<String, String> {
@@ -130,15 +130,15 @@ pub(super) fn address(address: IpAddr) -> Value {
     json!({ "ipBlock": { "cidr": format!("{address}/{bits}") } })
 }
 
-/// Returns ports of pods in the mesh, as a NetworkPolicy sees them: with the ambient dataplane traffic arrives at
-/// the tunnel's port too.
-pub fn mesh_ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> impl Iterator<Item = Port> {
-    let tunnel = (settings.dataplane == Dataplane::Ambient).then_some(HBONE_PORT);
+/// Returns ports of pods in the mesh, as a NetworkPolicy sees them: if ztunnel captures pods of any tenant, traffic
+/// arrives at the tunnel's port too. A sidecar has this port as well, for calls from and to captured pods.
+pub fn mesh_ports(snapshot: &Snapshot, ports: impl IntoIterator<Item = u16>) -> impl Iterator<Item = Port> {
+    let tunnel = snapshot.has_captured_pods().then_some(HBONE_PORT);
     ports.into_iter().chain(tunnel).map(Port::tcp)
 }
 
-pub(super) fn ports(settings: &Settings, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
-    mesh_ports(settings, ports).map(Port::manifest).collect()
+pub(super) fn ports(snapshot: &Snapshot, ports: impl IntoIterator<Item = u16>) -> Vec<Value> {
+    mesh_ports(snapshot, ports).map(Port::manifest).collect()
 }
 
 pub(super) fn tcp(ports: impl IntoIterator<Item = u16>) -> Vec<Value> {

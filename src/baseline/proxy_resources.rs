@@ -21,7 +21,7 @@ const DEFAULT_REQUESTS: [(&str, &str); 2] = [("cpu", "100m"), ("memory", "128Mi"
 
 /// Returns the first field of the Tenant that is too small for the containers that the mesh adds to each pod.
 pub fn too_small_for_proxy(tenant: &Tenant, snapshot: &Snapshot) -> Option<TooSmall> {
-    if snapshot.settings.dataplane == Dataplane::Ambient {
+    if tenant.dataplane(&snapshot.settings) == Dataplane::Ambient {
         return None;
     }
     injected_resources(snapshot).into_iter().find_map(|(container, resources)| {

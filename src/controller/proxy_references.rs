@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::config_map::write_config_map;
-use crate::settings::Dataplane;
 use crate::snapshot::{PROXY_REFERENCES_CONFIG_MAP, ProxyReference, ProxyReferences, Snapshot};
 use crate::sources::SnapshotStore;
 use crate::sources::proxy_reference::learn_all;
@@ -75,8 +74,7 @@ pub(super) async fn publish_proxy_references(
 
 /// Returns the revisions whose proxies run in tenants' namespaces. In an ambient mesh these are waypoints.
 fn revisions(snapshot: &Snapshot) -> BTreeSet<String> {
-    let settings = &snapshot.settings;
-    if settings.dataplane == Dataplane::Ambient && settings.waypoints.is_empty() {
+    if !snapshot.has_sidecars() && snapshot.settings.waypoints.is_empty() {
         return BTreeSet::new();
     }
     let namespaces = snapshot.namespaces_by_tenant_label().flat_map(|(_, namespaces)| namespaces);

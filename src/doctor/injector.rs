@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::mesh::{Injectors, revisions};
 use super::{Check, Inspection, Problem, Severity, Unread};
 use crate::keys::{INJECTION_LABEL, REVISION_LABEL};
-use crate::settings::Dataplane;
 use crate::snapshot::{DEFAULT_REVISION, ProxyReference};
 
 pub(super) const CHECK: Check = Check {
@@ -17,10 +16,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
-    if inspection.settings.dataplane == Dataplane::Ambient {
+    let snapshot = inspection.snapshot().await?;
+    if !snapshot.has_sidecars() {
         return Ok(Vec::new());
     }
-    let snapshot = inspection.snapshot().await?;
     let injectors = Injectors::read(inspection).await?;
     let mut problems = Vec::new();
     for revision in revisions(&snapshot) {

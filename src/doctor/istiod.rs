@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::mesh::of_each_revision;
 use super::{Check, Inspection, Problem, Severity, Unread};
-use crate::settings::{Dataplane, DenyAll};
+use crate::settings::DenyAll;
 use crate::snapshot::Snapshot;
 
 pub(super) const CHECK: Check = Check {
@@ -36,7 +36,7 @@ struct Needs {
     max_certificate_lifetime: i64,
     has_gateway_pods: bool,
     has_hosts: bool,
-    dataplane: Dataplane,
+    has_captured_pods: bool,
     has_dry_run: bool,
 }
 
@@ -62,7 +62,7 @@ fn needs(snapshot: &Snapshot) -> Needs {
         max_certificate_lifetime: snapshot.settings.max_certificate_lifetime,
         has_gateway_pods: snapshot.tenants().any(|tenant| !tenant.grants.gateway_pods.is_empty()),
         has_hosts: snapshot.tenants().any(|tenant| !tenant.grants.reach.hosts.is_empty()),
-        dataplane: snapshot.settings.dataplane,
+        has_captured_pods: snapshot.has_captured_pods(),
         has_dry_run: snapshot.settings.mesh_wide == Some(DenyAll::DryRun),
     }
 }
@@ -84,7 +84,7 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
     let mut problems: Vec<Problem> = judge_version(object, container, needs).into_iter().collect();
     problems.extend(judge_lifetime(object, &environment, needs));
     let is_true = |name: &str| environment.get(name).copied().flatten() == Some("true");
-    if needs.dataplane == Dataplane::Ambient {
+    if needs.has_captured_pods {
         problems.extend(judge_ambient(object, needs, is_true));
     }
     if is_true("PILOT_SKIP_VALIDATE_TRUST_DOMAIN") {
@@ -114,7 +114,7 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
 
 /// Judges the version in the tag of the image. An image without such a tag has no finding.
 fn judge_version(object: &str, container: &Container, needs: Needs) -> Option<Problem> {
-    let oldest = if needs.dataplane == Dataplane::Ambient { OLDEST_AMBIENT } else { OLDEST };
+    let oldest = if needs.has_captured_pods { OLDEST_AMBIENT } else { OLDEST };
     let (_, tag) = container.image.as_deref()?.rsplit_once(':')?;
     let minor: u32 = tag.strip_prefix("1.")?.split(['.', '-']).next()?.parse().ok()?;
     (minor < oldest).then(|| {
@@ -133,7 +133,7 @@ fn judge_ambient(object: &str, needs: Needs, is_true: impl Fn(&str) -> bool) -> 
         problems.push(Problem::error(
             object,
             "has no `PILOT_ENABLE_AMBIENT`, so that ztunnel gets no policies and no Gateway becomes a waypoint",
-            "install Istio with the profile `ambient`, or set `mesh.dataplane: Sidecar`",
+            "install Istio with the profile `ambient`, or set `Sidecar` as the dataplane of the settings and of each Tenant",
         ));
     }
     match (is_true(AMBIENT_DRY_RUN), needs.has_dry_run) {
@@ -209,13 +209,13 @@ mod tests {
         max_certificate_lifetime: DEFAULT_LIFETIME,
         has_gateway_pods: false,
         has_hosts: false,
-        dataplane: Dataplane::Sidecar,
+        has_captured_pods: false,
         has_dry_run: false,
     };
 
     #[test]
     fn ambient_dataplane_needs_a_version_and_an_environment() {
-        let needs = Needs { dataplane: Dataplane::Ambient, ..NEEDS };
+        let needs = Needs { has_captured_pods: true, ..NEEDS };
         let on = ("PILOT_ENABLE_AMBIENT", "true");
         assert!(found("pilot:1.23.1", &[on], needs).contains("1.23"));
         assert_eq!(found("pilot:1.23.1", &[], NEEDS), "");

@@ -1,19 +1,23 @@
 //! The mesh configuration of each revision: the ConfigMap `istio` in the mesh's root namespace.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::mesh::of_each_revision;
 use super::{Check, Inspection, Problem, Severity, Unread};
-use crate::settings::{Dataplane, Settings};
+use crate::settings::Settings;
+use crate::snapshot::Snapshot;
 
 pub(super) const CHECK: Check = Check {
     name: "mesh-configuration",
     severity: Severity::Error,
     expects: "The mesh configuration has the root namespace, the trust domain and the access log provider of the settings, no \
               alias of the trust domain, automatic mTLS and a normalization of paths, and does not hide Services from other \
-              namespaces. With `Ambient` it has `serviceEntryVisibility`.",
+              namespaces. With `Ambient` it has `serviceEntryVisibility`, and \
+              beside sidecars `ISTIO_META_ENABLE_HBONE`.",
     run: |inspection| Box::pin(run(inspection)),
 };
 
@@ -31,6 +35,13 @@ struct MeshConfig {
     enable_auto_mtls: Option<bool>,
     extension_providers: Vec<ExtensionProvider>,
     service_entry_visibility: Option<IgnoredAny>,
+    default_config: ProxyConfig,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ProxyConfig {
+    proxy_metadata: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,15 +63,18 @@ struct ExtensionProvider {
 
 /// The providers of access logs that every mesh has.
 const BUILT_IN_PROVIDERS: [&str; 1] = ["envoy"];
+/// Makes sidecars send and accept tunnels.
+const HBONE_METADATA: &str = "ISTIO_META_ENABLE_HBONE";
 /// Istio's default of the trust domain. In a policy it stands for the mesh's own.
 const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
 async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
+    let dataplanes = Dataplanes::of(&*inspection.snapshot().await?);
     let mut problems = Vec::new();
     for (object, found) in of_each_revision::<ConfigMap>(inspection, "istio").await? {
         match found {
             Ok(Some(map)) => match read(&map) {
-                Ok(mesh) => problems.extend(judge(&object, &mesh, &inspection.settings)),
+                Ok(mesh) => problems.extend(judge(&object, &mesh, &inspection.settings, dataplanes)),
                 Err(error) => {
                     problems.push(Unread::new(format!("{object}: {error}"), "correct the YAML").into());
                 }
@@ -87,16 +101,41 @@ fn read(map: &ConfigMap) -> Result<MeshConfig, String> {
     serde_saphyr::from_str(yaml).map_err(|error| error.to_string())
 }
 
-fn judge(object: &str, mesh: &MeshConfig, settings: &Settings) -> Vec<Problem> {
+/// The dataplanes of the pods in the mesh.
+#[derive(Clone, Copy)]
+struct Dataplanes {
+    has_captured_pods: bool,
+    has_sidecars: bool,
+}
+
+impl Dataplanes {
+    fn of(snapshot: &Snapshot) -> Self {
+        Self { has_captured_pods: snapshot.has_captured_pods(), has_sidecars: snapshot.has_sidecars() }
+    }
+}
+
+fn judge(object: &str, mesh: &MeshConfig, settings: &Settings, dataplanes: Dataplanes) -> Vec<Problem> {
     let mut problems: Vec<Problem> = Vec::new();
     problems.extend(judge_identity(object, mesh, settings));
     problems.extend(judge_traffic(object, mesh));
-    if settings.dataplane == Dataplane::Ambient && mesh.service_entry_visibility.is_none() {
+    if dataplanes.has_captured_pods && mesh.service_entry_visibility.is_none() {
         problems.push(Problem::warning(
             object,
             "has no `serviceEntryVisibility`: ztunnel ignores `exportTo`, so the ServiceEntries of each namespace hold in every \
              namespace",
             "set `serviceEntryVisibility: {defaultVisibility: NAMESPACE}`, with `policies` for those that others need",
+        ));
+    }
+    let metadata = &mesh.default_config.proxy_metadata;
+    let has_tunnels = metadata.get(HBONE_METADATA).is_some_and(|value| value == "true");
+    if dataplanes.has_captured_pods && dataplanes.has_sidecars && !has_tunnels {
+        problems.push(Problem::warning(
+            object,
+            format!(
+                "has no `{HBONE_METADATA}` in `defaultConfig.proxyMetadata`, so calls between pods with a sidecar and captured \
+                 pods are refused"
+            ),
+            "set it to `\"true\"`, as the profile `ambient` does, and restart the pods that have a sidecar",
         ));
     }
     if let Some(provider) = &settings.access_log {
@@ -194,10 +233,18 @@ fn judge_traffic(object: &str, mesh: &MeshConfig) -> Vec<Problem> {
 mod tests {
     use super::*;
 
-    /// Returns the messages of errors and warnings.
+    const SIDECARS: Dataplanes = Dataplanes { has_captured_pods: false, has_sidecars: true };
+    const CAPTURED: Dataplanes = Dataplanes { has_captured_pods: true, has_sidecars: false };
+    const BOTH: Dataplanes = Dataplanes { has_captured_pods: true, has_sidecars: true };
+
+    /// Returns the messages of errors and warnings in a mesh with sidecars.
     fn found(yaml: &str, settings: &Settings) -> String {
+        found_with(yaml, settings, SIDECARS)
+    }
+
+    fn found_with(yaml: &str, settings: &Settings, dataplanes: Dataplanes) -> String {
         let mesh: MeshConfig = serde_saphyr::from_str(yaml).unwrap_or_default();
-        let problems = judge("ConfigMap istio", &mesh, settings).into_iter();
+        let problems = judge("ConfigMap istio", &mesh, settings, dataplanes).into_iter();
         let severe = problems.filter(|problem| problem.severity < Severity::Info);
         severe.map(|problem| problem.message).collect()
     }
@@ -222,9 +269,13 @@ mod tests {
             let found = found(yaml, &Settings::default());
             assert!(found.contains(expected), "{yaml}: {found}");
         }
-        let ambient = Settings { dataplane: Dataplane::Ambient, ..Settings::default() };
-        assert!(found("", &ambient).contains("serviceEntryVisibility"));
-        assert_eq!(found("serviceEntryVisibility: { defaultVisibility: NAMESPACE }", &ambient), "");
+        let settings = Settings::default();
+        assert!(found_with("", &settings, CAPTURED).contains("serviceEntryVisibility"));
+        let visible = "serviceEntryVisibility: { defaultVisibility: NAMESPACE }\n";
+        assert_eq!(found_with(visible, &settings, CAPTURED), "");
+        assert!(found_with(visible, &settings, BOTH).contains(HBONE_METADATA));
+        let tunnels = "defaultConfig: { proxyMetadata: { ISTIO_META_ENABLE_HBONE: 'true' } }";
+        assert_eq!(found_with(&format!("{visible}{tunnels}"), &settings, BOTH), "");
         let other = Settings { trust_domain: "example.org".to_owned(), ..Settings::default() };
         assert!(found("trustDomain: example.com", &other).contains("`example.com`"));
         let logs = Settings { access_log: Some("otel".to_owned()), ..Settings::default() };

@@ -26,16 +26,16 @@ type Answer = Result<Pod, String>;
 
 async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
     inspection.expect_refusals().await?;
-    if inspection.settings.dataplane == Dataplane::Ambient {
+    let snapshot = inspection.snapshot().await?;
+    if !snapshot.has_sidecars() {
         let message =
             "with the dataplane `Ambient` pods have no proxy that could be counterfeit, so no pod was sent";
         return Ok(vec![Problem::info("", message)]);
     }
-    let snapshot = inspection.snapshot().await?;
     let Some(namespace) = namespace(&snapshot) else {
         return Ok(vec![Problem::info(
             "",
-            "no enforced tenant has a ready namespace, so no pod was sent to the webhook",
+            "no enforced tenant with sidecars has a ready namespace, so no pod was sent to the webhook",
         )]);
     };
     let bad = create(inspection, namespace, &counterfeit_pod()).await?;
@@ -44,10 +44,11 @@ async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
     Ok(judge_bad(namespace, bad).into_iter().chain(good).collect())
 }
 
-/// Returns the first ready namespace of an enforced tenant.
+/// Returns the first ready namespace of an enforced tenant whose pods get sidecars.
 fn namespace(snapshot: &Snapshot) -> Option<&str> {
     let mut enforced = snapshot.tenants().filter(|tenant| !tenant.is_observed());
-    enforced.find_map(|tenant| snapshot.ready_namespaces_of(&tenant.name).next())
+    let has_sidecars = |namespace: &&str| snapshot.dataplane(namespace) == Dataplane::Sidecar;
+    enforced.find_map(|tenant| snapshot.ready_namespaces_of(&tenant.name).find(has_sidecars))
 }
 
 fn plain_pod() -> Value {

@@ -11,7 +11,6 @@ use super::mesh::tenant_namespaces;
 use super::{Check, Inspection, Problem, Severity, Unread};
 use crate::keys::{USE_WAYPOINT_LABEL, USE_WAYPOINT_NAMESPACE_LABEL};
 use crate::kinds::Kind;
-use crate::settings::Dataplane;
 use crate::snapshot::Snapshot;
 use crate::sources::waypoint::{service_state, waypoint_state};
 
@@ -25,10 +24,10 @@ pub(super) const CHECK: Check = Check {
 };
 
 async fn run(inspection: &Inspection) -> Result<Vec<Problem>, Unread> {
-    if inspection.settings.dataplane != Dataplane::Ambient {
+    let snapshot = inspection.snapshot().await?;
+    if !snapshot.has_captured_pods() {
         return Ok(Vec::new());
     }
-    let snapshot = inspection.snapshot().await?;
     let gateways = inspection.list_kind(Kind::KubernetesGateway, None).await?;
     let services = inspection.list_kind(Kind::Service, None).await?;
     let mut problems: Vec<Problem> =

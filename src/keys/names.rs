@@ -26,10 +26,13 @@ pub const NAME_LABEL: &str = "name";
 /// Labels that add the pods of a namespace to the mesh.
 pub const MESH_LABELS: &[&str] = &[INJECTION_LABEL, REVISION_LABEL, DATAPLANE_LABEL];
 pub const INJECTION_LABEL: &str = "istio-injection";
+/// The value of this label with which Istio adds a sidecar to each pod.
+pub const INJECTED: &str = "enabled";
 /// Selects the revision of the mesh that handles the labelled object.
 pub const REVISION_LABEL: &str = "istio.io/rev";
 /// Adds pods to an ambient mesh, with the value [`AMBIENT`].
 pub const DATAPLANE_LABEL: &str = "istio.io/dataplane-mode";
+/// The value of this label with which ztunnel captures the pods.
 pub const AMBIENT: &str = "ambient";
 
 /// Label of Pod Security admission, which rejects pods that ask for access to the node. See

@@ -95,10 +95,11 @@ fn on_create(actor: &Actor<'_>, namespace: &Metadata<'_>, snapshot: &Snapshot) -
     baseline::labels(&snapshot.settings, tenant).map(added).collect()
 }
 
-/// Returns the labels that a namespace had and must keep, unless the platform removes them.
+/// Returns the labels that a namespace had and must keep, unless the platform or the controller removes them.
 fn on_update(actor: &Actor<'_>, old: &Metadata<'_>, snapshot: &Snapshot) -> Vec<AddedLabel> {
     let tenant = old.label_value(TENANT_LABEL).and_then(|name| snapshot.tenant(name));
-    let Some(tenant) = tenant.filter(|_| !matches!(actor, Actor::Platform)) else { return Vec::new() };
+    let is_trusted = matches!(actor, Actor::Platform | Actor::Bulkhead);
+    let Some(tenant) = tenant.filter(|_| !is_trusted) else { return Vec::new() };
     let wanted = baseline::labels(&snapshot.settings, tenant).map(|label| label.key);
     let keys: BTreeSet<&'static str> = wanted.chain(MESH_LABELS.iter().copied()).collect();
     keys.into_iter()

@@ -5,9 +5,10 @@ use serde::de::IgnoredAny;
 
 use super::fields::Found;
 use super::object::{
-    Located, Metadata, MetadataAt, MetadataValue, NamespaceView, Object, OwnerInfo, POD_ADDRESSES,
-    SERVICE_ADDRESSES, Stage, TypedObject, changed_addresses,
+    ContainerKind, Located, Metadata, MetadataAt, MetadataValue, NamespaceView, Object, OwnerInfo,
+    POD_ADDRESSES, SERVICE_ADDRESSES, Stage, TypedObject, changed_addresses,
 };
+use super::proxy::PROXY_CONTAINER;
 use super::trust::Trust;
 use super::{Retry, Review, ReviewObject, RuleReport, pod_changes, proxy};
 use crate::keys::{self, GATEWAY_TEMPLATE, Map, Row, TEMPLATES_ANNOTATION};
@@ -55,6 +56,28 @@ impl<'r> Request<'r> {
     /// True if the user is one of those who are trusted.
     pub fn is_by(&self, trusted: &[Trust]) -> bool {
         trusted.iter().any(|trust| trust.includes(self.actor()))
+    }
+
+    /// Returns the dataplane of the pods that the request writes. A pod that exists keeps its own while its namespace moves
+    /// to another.
+    pub fn dataplane(&self) -> Dataplane {
+        let (name, namespace) = self.namespace();
+        let exists = self.operation == Operation::Update || self.stage() == Stage::Stored;
+        if let Object::Workload(workload) = self.object
+            && self.kind == Kind::Pod
+            && exists
+        {
+            let mut containers = workload.containers();
+            if containers
+                .any(|found| *found.name == *PROXY_CONTAINER && found.kind != ContainerKind::Ephemeral)
+            {
+                return Dataplane::Sidecar;
+            }
+            if namespace.is_some_and(Namespace::is_captured) {
+                return Dataplane::Ambient;
+            }
+        }
+        self.snapshot.dataplane(name)
     }
 
     /// True if the user can be a component of the cluster: a kubelet, a controller or a service account of no tenant.
@@ -179,7 +202,7 @@ impl<'r> Request<'r> {
         let old = if is_update { self.old_metadata() } else { None };
         let metadata = old.unwrap_or(workload.metadata().metadata);
         let template = metadata.at_root().annotation(TEMPLATES_ANNOTATION);
-        self.snapshot.settings.dataplane == Dataplane::Sidecar
+        self.dataplane() == Dataplane::Sidecar
             && template.is_some_and(|template| template.value == GATEWAY_TEMPLATE)
     }
 

@@ -3,16 +3,6 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The data plane of the mesh.
-#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
-pub enum Dataplane {
-    /// Istio runs a proxy in each pod.
-    #[default]
-    Sidecar,
-    /// Istio runs a proxy on each node, and waypoints.
-    Ambient,
-}
-
 /// The way in which tenants' proxies treat unknown destinations.
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 pub enum Outbound {

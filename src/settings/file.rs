@@ -5,12 +5,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::components::{
-    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, Registration, ReportKind,
-    RuleMode, SameTenant,
+    AdminPolicyKind, Calico, DenyAll, EgressGateway, Gateway, Outbound, Registration, ReportKind, RuleMode,
+    SameTenant,
 };
 use super::custom_kind::CustomKind;
 use super::dns::DnsFile;
 use super::template_kind::TemplateKind;
+use crate::api::Dataplane;
 use crate::kinds::Kind;
 
 /// The settings file as it is written. An unknown key is an error that names its line.

@@ -18,10 +18,11 @@ use std::num::NonZeroU32;
 
 use schemars::Schema;
 
+pub use crate::api::Dataplane;
 use crate::api::{SERVICE_ACCOUNTS_GROUP, service_account};
 use crate::kinds::Kind;
 pub use components::{
-    AdminPolicyKind, Calico, Dataplane, DenyAll, EgressGateway, Gateway, Outbound, REPORT_NAME, Registration,
+    AdminPolicyKind, Calico, DenyAll, EgressGateway, Gateway, Outbound, REPORT_NAME, Registration,
     ReportKind, RuleMode, SameTenant,
 };
 pub use custom_kind::{CustomKind, CustomKindError};
@@ -114,6 +115,7 @@ pub struct Settings {
     pub protected_keys: BTreeSet<String>,
     /// True if namespaces have the plain label `tenant` in addition to `bulkhead.dev/tenant`.
     pub plain_tenant_label: bool,
+    /// The dataplane of tenants without one of their own, and of shared services.
     pub dataplane: Dataplane,
     /// The way in which tenants' proxies treat unknown destinations.
     pub outbound: Outbound,

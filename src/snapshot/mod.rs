@@ -26,7 +26,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::keys::{INJECTION_LABEL, REVISION_LABEL};
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 use members::Members;
 use namespace_names::{is_named_for, overlapping_tenant, tenant_with_prefix};
 
@@ -95,6 +95,7 @@ pub struct Snapshot {
     inactive_tenants: BTreeMap<String, String>,
     members: Members,
     environment_hash: u64,
+    has_captured_pods: bool,
     shared_services: BTreeMap<String, SharedService>,
     /// The namespaces of the settings, and those of accepted SharedServices.
     shared_namespaces: BTreeSet<String>,
@@ -143,11 +144,13 @@ impl Snapshot {
         let namespaces: HashMap<Arc<str>, Arc<Namespace>> = state.namespaces.into_iter().collect();
         let shared_namespaces = shared_namespaces(&settings, &namespaces, &state.shared_services);
         let granted_callers = granted_callers(&tenants, &namespaces);
+        let has_captured_pods = has_captured_pods(&settings, &tenants, &namespaces);
         Self {
             settings,
             reserved_names: state.reserved_names,
             proxy_references: state.proxy_references,
-            environment_hash: environment_hash(&state.endpoints, &state.shared_services),
+            environment_hash: environment_hash(&state.endpoints, &state.shared_services, has_captured_pods),
+            has_captured_pods,
             endpoints: state.endpoints,
             members: Members::from_tenants(tenants.values().map(Arc::as_ref)),
             exemptions,
@@ -228,6 +231,39 @@ impl Snapshot {
             Some(revision) => revision,
             None => self.default_mesh_revision(),
         }
+    }
+
+    /// Returns the dataplane of new pods in a namespace. While it moves to the ambient dataplane, pods get a sidecar as long
+    /// as the namespace has the label for it.
+    pub fn dataplane(&self, namespace: &str) -> Dataplane {
+        let is_injected = self.namespace(namespace).is_some_and(|known| known.is_injected());
+        if is_injected { Dataplane::Sidecar } else { self.wanted_dataplane(namespace) }
+    }
+
+    fn wanted_dataplane(&self, namespace: &str) -> Dataplane {
+        match self.owner(namespace) {
+            Some(NamespaceOwner::Tenant(tenant)) => tenant.dataplane(&self.settings),
+            _ => self.settings.dataplane,
+        }
+    }
+
+    /// True if ztunnel captures pods of the namespace, or will: while the namespace moves to another dataplane, it has pods
+    /// of both.
+    pub fn may_be_captured(&self, namespace: &str) -> bool {
+        self.namespace(namespace).is_some_and(|known| known.is_captured())
+            || self.wanted_dataplane(namespace) == Dataplane::Ambient
+    }
+
+    /// True if any pod of a tenant or of a shared service can be captured by ztunnel, so that calls can arrive through its
+    /// tunnels.
+    pub const fn has_captured_pods(&self) -> bool {
+        self.has_captured_pods
+    }
+
+    /// True if any pod of a tenant or of a shared service is to have a sidecar.
+    pub fn has_sidecars(&self) -> bool {
+        self.settings.dataplane == Dataplane::Sidecar
+            || self.tenants().any(|tenant| tenant.dataplane == Some(Dataplane::Sidecar))
     }
 
     /// Returns the mesh revision of new namespaces.
@@ -375,9 +411,25 @@ fn has_tenant_label(namespaces: &HashMap<Arc<str>, Arc<Namespace>>, name: &str) 
     namespaces.get(name).is_some_and(|known| known.tenant.is_some())
 }
 
+fn has_captured_pods(
+    settings: &Settings,
+    tenants: &BTreeMap<String, Arc<Tenant>>,
+    namespaces: &HashMap<Arc<str>, Arc<Namespace>>,
+) -> bool {
+    let is_owned =
+        |known: &Namespace| known.tenant.as_ref().is_some_and(|tenant| tenants.contains_key(tenant));
+    settings.dataplane == Dataplane::Ambient
+        || tenants.values().any(|tenant| tenant.dataplane == Some(Dataplane::Ambient))
+        || namespaces.values().any(|known| known.is_captured() && is_owned(known))
+}
+
 /// Returns a hash of the inputs that the baselines of all tenants share.
-fn environment_hash(endpoints: &ClusterEndpoints, services: &[SharedService]) -> u64 {
+fn environment_hash(
+    endpoints: &ClusterEndpoints,
+    services: &[SharedService],
+    has_captured_pods: bool,
+) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (endpoints, services).hash(&mut hasher);
+    (endpoints, services, has_captured_pods).hash(&mut hasher);
     hasher.finish()
 }

@@ -1,3 +1,5 @@
+use crate::keys::{AMBIENT, DATAPLANE_LABEL, INJECTED, INJECTION_LABEL, REVISION_LABEL};
+
 /// Type of the condition that a namespace has once its baseline is applied.
 pub const BASELINE_READY: &str = "bulkhead.dev/BaselineReady";
 
@@ -26,6 +28,19 @@ pub struct Namespace {
 }
 
 impl Namespace {
+    /// True if ztunnel captures the pods of the namespace that have no sidecar.
+    pub fn is_captured(&self) -> bool {
+        self.label(DATAPLANE_LABEL) == Some(AMBIENT)
+    }
+
+    /// True if Istio adds a sidecar to new pods.
+    pub fn is_injected(&self) -> bool {
+        match self.label(INJECTION_LABEL) {
+            Some(value) => value == INJECTED,
+            None => self.label(REVISION_LABEL).is_some(),
+        }
+    }
+
     /// Returns the value of one of its `labels`.
     pub fn label(&self, key: &str) -> Option<&str> {
         self.labels.iter().find(|(known, _)| **known == *key).map(|(_, value)| &**value)

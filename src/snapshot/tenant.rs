@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::namespace_names::is_named_for;
 use crate::api::{self, Authorization, Enforcement, Grants, Limits};
+use crate::settings::{Dataplane, Settings};
 
 /// The parts of a Tenant that rules read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +23,8 @@ pub struct Tenant {
     pub namespace_quota: BTreeMap<String, String>,
     pub limits: Limits,
     pub authorization: Authorization,
+    /// The dataplane of its pods; absent if it is that of the settings.
+    pub dataplane: Option<Dataplane>,
     pub grants: Grants,
 }
 
@@ -39,6 +42,7 @@ impl Tenant {
             namespace_quota: spec.namespace_quota,
             limits: spec.limits,
             authorization: spec.authorization,
+            dataplane: spec.dataplane,
             grants: spec.grants,
         }
     }
@@ -46,6 +50,11 @@ impl Tenant {
     /// True if violations are admitted with a warning and no baseline is applied.
     pub fn is_observed(&self) -> bool {
         self.enforcement == Enforcement::Observe
+    }
+
+    /// Returns the dataplane that the tenant's new pods are to have.
+    pub fn dataplane(&self, settings: &Settings) -> Dataplane {
+        self.dataplane.unwrap_or(settings.dataplane)
     }
 
     /// True if `namespace` has this tenant's name: `tenant-NAME` or `tenant-NAME-…`.

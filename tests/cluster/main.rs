@@ -35,6 +35,7 @@ mod keys;
 mod mesh_wide;
 mod monitoring;
 mod monitors;
+mod moving;
 mod namespaces;
 mod new_namespaces;
 mod other_webhooks;

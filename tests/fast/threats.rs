@@ -22,7 +22,7 @@ const FAMILIES: &[(&str, u32)] = &[
     ("POD", 18),
     ("SUB", 7),
     ("SCH", 4),
-    ("AMB", 19),
+    ("AMB", 20),
     ("IDN", 16),
     ("LBL", 5),
     ("SVC", 9),

@@ -33,7 +33,7 @@ fn ingress(site: NamespaceSite<'_>) -> Vec<Value> {
         if caller.ports.is_empty() {
             return json!({ "from": from });
         }
-        json!({ "from": from, "ports": network::ports(site.settings(), caller.ports.iter().copied()) })
+        json!({ "from": from, "ports": network::ports(site.snapshot, caller.ports.iter().copied()) })
     });
     gateways.chain(services).chain(callers).collect()
 }
@@ -45,7 +45,7 @@ fn egress(site: NamespaceSite<'_>) -> Vec<Value> {
         let pods = (!ports.is_empty()).then(|| {
             json!({
                 "to": [network::pods(&service.namespace, &service.selector)],
-                "ports": network::ports(site.settings(), ports),
+                "ports": network::ports(site.snapshot, ports),
             })
         });
         let waypoint = waypoint_name(site.settings(), service).map(|waypoint| {
@@ -59,7 +59,7 @@ fn egress(site: NamespaceSite<'_>) -> Vec<Value> {
     let gateway = site.snapshot.egress_gateway(site.tenant).map(|gateway| {
         json!({
             "to": [network::pods(&gateway.namespace, &gateway.selector)],
-            "ports": network::ports(site.settings(), [gateway.port]),
+            "ports": network::ports(site.snapshot, [gateway.port]),
         })
     });
     let cidrs = grants.cidrs.iter().map(|granted| {

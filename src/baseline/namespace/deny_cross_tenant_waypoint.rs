@@ -3,7 +3,6 @@ use serde_json::json;
 use super::{Body, NamespaceSite, Object, deny_cross_tenant};
 use crate::baseline::network::waypoint_targets;
 use crate::kinds::Kind;
-use crate::settings::Dataplane;
 
 /// Repeats the deny rules for each waypoint, which applies only policies that name it. The pods behind it see only
 /// the waypoint's own identity.
@@ -12,8 +11,7 @@ pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
         kind: Kind::AuthorizationPolicy,
         name: "deny-cross-tenant",
         body: Body::Many(|site| {
-            let settings = site.settings();
-            let waypoints = settings.waypoints.iter().filter(|_| settings.dataplane == Dataplane::Ambient);
+            let waypoints = site.settings().waypoints.iter().filter(|_| site.may_be_captured());
             let policy = waypoints.map(|waypoint| {
                 let (targets, rules) = (waypoint_targets(waypoint), deny_cross_tenant::rules(site));
                 let spec = json!({ "action": "DENY", "targetRefs": targets, "rules": rules });

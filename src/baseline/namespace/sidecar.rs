@@ -4,20 +4,16 @@ use serde_json::{Value, json};
 
 use super::{Body, NamespaceSite, Object, network};
 use crate::kinds::Kind;
-use crate::settings::Dataplane;
 use crate::snapshot::{Snapshot, Tenant};
 
 /// Limits the tenant's proxies to its own services, the mesh, the API server, DNS and the shared services that it
-/// reaches. Not created with the ambient dataplane, where no proxy reads it.
+/// reaches. A namespace with the ambient dataplane has it too: pods from before may still have a sidecar.
 pub(super) const fn object<'w>() -> Object<NamespaceSite<'w>> {
-    Object { kind: Kind::Sidecar, name: "default", body: Body::Optional(body) }
+    Object { kind: Kind::Sidecar, name: "default", body: Body::Always(body) }
 }
 
-fn body(site: NamespaceSite<'_>) -> Option<Value> {
+fn body(site: NamespaceSite<'_>) -> Value {
     let settings = site.settings();
-    if settings.dataplane == Dataplane::Ambient {
-        return None;
-    }
     let other_namespaces = site.trusted_namespaces().into_iter().filter(|name| *name != site.namespace);
     let known =
         known_hosts(site.snapshot, site.tenant).map(|(namespace, name)| format!("{namespace}/{name}"));
@@ -27,7 +23,7 @@ fn body(site: NamespaceSite<'_>) -> Option<Value> {
         .chain(known)
         .collect();
     let mode = settings.outbound.name();
-    Some(json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } }))
+    json!({ "spec": { "egress": [{ "hosts": hosts }], "outboundTrafficPolicy": { "mode": mode } } })
 }
 
 /// Returns the hosts that the tenant's proxies know by name, each with its namespace: the API server, DNS, and the

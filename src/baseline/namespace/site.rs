@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use crate::baseline::manifest::Site;
 use crate::baseline::network;
-use crate::settings::Settings;
+use crate::settings::{Dataplane, Settings};
 use crate::snapshot::{Snapshot, Tenant};
 
 /// A tenant's namespace, and the snapshot from which its objects are computed.
@@ -22,6 +22,12 @@ impl Site for NamespaceSite<'_> {
 impl<'w> NamespaceSite<'w> {
     pub(super) fn settings(self) -> &'w Settings {
         &self.snapshot.settings
+    }
+
+    /// True if the namespace has captured pods, or is to have some.
+    pub(super) fn may_be_captured(self) -> bool {
+        self.snapshot.namespace(self.namespace).is_some_and(|known| known.is_captured())
+            || self.tenant.dataplane(self.settings()) == Dataplane::Ambient
     }
 
     /// Returns the tenant's namespaces whose pods this one trusts: itself and the ready ones.

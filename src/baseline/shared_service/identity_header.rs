@@ -26,6 +26,8 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
         Some(proxy.reject_path_traversal()),
         proxy.merge_repeated_headers(site),
         Some(proxy.set_identity_header()),
+        (waypoint.is_none() && site.snapshot.has_captured_pods())
+            .then(|| Proxy::Tunnel.set_identity_header()),
     ];
     let patches: Vec<Value> = patches.into_iter().flatten().collect();
     let (field, proxies) = match waypoint {
@@ -39,6 +41,8 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
 #[derive(Clone, Copy)]
 enum Proxy {
     Sidecar,
+    /// The listener of a sidecar for calls that arrive through a tunnel.
+    Tunnel,
     Waypoint,
 }
 
@@ -48,16 +52,18 @@ impl Proxy {
     fn listener(self, filter_chain: &Value) -> Value {
         match self {
             Self::Sidecar => json!({ "filterChain": filter_chain }),
-            Self::Waypoint => json!({ "filterChain": filter_chain, "name": "main_internal" }),
+            Self::Tunnel | Self::Waypoint => {
+                json!({ "filterChain": filter_chain, "name": "main_internal" })
+            }
         }
     }
 
-    /// Returns the format string of the caller. The connection to a waypoint ends in another listener, which keeps the
-    /// caller in the filter state.
+    /// Returns the format string of the caller. A tunnel ends in another listener, which keeps the caller in the filter
+    /// state.
     const fn caller(self) -> &'static str {
         match self {
             Self::Sidecar => "%DOWNSTREAM_PEER_URI_SAN%",
-            Self::Waypoint => "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
+            Self::Tunnel | Self::Waypoint => "%FILTER_STATE(io.istio.peer_principal:PLAIN)%",
         }
     }
 
@@ -122,7 +128,12 @@ impl Proxy {
             "header": { "key": IDENTITY_HEADER, "value": self.caller() },
         });
         let mutations = [json!({ "remove": IDENTITY_HEADER }), json!({ "append": append })];
-        self.filter("INSERT_BEFORE", "bulkhead.tenant_identity", &mutation(&mutations))
+        // The filter of a tunnel comes after that of all listeners.
+        let name = match self {
+            Self::Sidecar | Self::Waypoint => "bulkhead.tenant_identity",
+            Self::Tunnel => "bulkhead.tunnelled_identity",
+        };
+        self.filter("INSERT_BEFORE", name, &mutation(&mutations))
     }
 
     /// Returns a patch that inserts an HTTP filter before all others, or before the last one.

@@ -19,9 +19,11 @@ fn body(site: ServiceSite<'_>) -> Value {
     let mut ingress = vec![json!({ "from": [{ "podSelector": {} }] })];
     let mut direct = site.direct_ports().map(|port| port.port).peekable();
     if !tenants.is_empty() && direct.peek().is_some() {
-        ingress.push(json!({ "from": [namespaces_of(&tenants)], "ports": network::ports(settings, direct) }));
+        ingress.push(
+            json!({ "from": [namespaces_of(&tenants)], "ports": network::ports(site.snapshot, direct) }),
+        );
     }
-    ingress.extend(network::probes(settings));
+    ingress.extend(site.snapshot.has_captured_pods().then(network::probes));
     let endpoints = &site.snapshot.endpoints;
     let mut egress = vec![json!({ "to": [{ "podSelector": {} }] })];
     egress.extend(network::dns(settings, endpoints));

@@ -19,7 +19,7 @@ fn body(site: ServiceSite<'_>) -> Option<Value> {
         ingress
             .push(json!({ "from": [namespaces_of(&tenants)], "ports": network::tcp([network::HBONE_PORT]) }));
     }
-    let ports = network::ports(settings, site.service.ports.iter().map(|port| port.port));
+    let ports = network::ports(site.snapshot, site.service.ports.iter().map(|port| port.port));
     let mut egress = vec![json!({ "to": [{ "podSelector": site.selector() }], "ports": ports })];
     egress.extend(network::dns(settings, &site.snapshot.endpoints));
     egress.push(network::istiod(settings));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use kube::Client;
 
 use super::events::DriftRecorder;
-use super::namespace_write::{add_labels, mark_ready, revoke_ready};
+use super::namespace_write::{add_labels, mark_ready, move_to_ambient, revoke_ready};
 use super::object_write::{ensure_no_pods, prune, write};
 use super::outcome::Outcome;
 use super::plan::Plan;
@@ -75,6 +75,9 @@ impl Executor<'_> {
         match action {
             Action::AddLabels { namespace, tenant, labels } => {
                 add_labels(self.client, self.snapshots, tenant, namespace, labels).await?;
+            }
+            Action::MoveToAmbient { namespace, tenant, removed } => {
+                move_to_ambient(self.client, self.snapshots, tenant, namespace, removed).await?;
             }
             Action::RevokeReady { namespace } => {
                 revoke_ready(self.client, self.snapshots, namespace).await?;

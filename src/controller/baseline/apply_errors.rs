@@ -29,7 +29,7 @@ use super::step::{Action, AfterFailure, Step, Write};
 use super::target::Target;
 use crate::api::TenantSpec;
 use crate::baseline::Manifest;
-use crate::keys::{INJECTION_LABEL, MANAGED_BY_LABEL, TENANT_LABEL};
+use crate::keys::{AMBIENT, DATAPLANE_LABEL, INJECTION_LABEL, MANAGED_BY_LABEL, TENANT_LABEL};
 use crate::kinds::Kind;
 use crate::settings::Settings;
 use crate::snapshot::{BASELINE_READY, ClusterState, Namespace, Snapshot, Tenant, ready_for};
@@ -418,4 +418,34 @@ async fn labels_are_added_to_the_namespace_as_it_is_now() {
     let (api, plan) = add(json!({ "name": NAMESPACE, "labels": { TENANT_LABEL: "two" } }));
     assert_eq!(api.execute(plan).await.result, Ok(()));
     assert_eq!(api.requests(), ["GET tenant-one-1"]);
+}
+
+#[tokio::test]
+async fn labels_of_sidecars_are_replaced_by_the_one_of_the_ambient_dataplane_in_one_write() {
+    let move_of = |labels: Value| {
+        let action = Action::MoveToAmbient {
+            namespace: NAMESPACE.to_owned(),
+            tenant: "one".to_owned(),
+            removed: vec![INJECTION_LABEL],
+        };
+        let namespace =
+            json!({ "metadata": { "name": NAMESPACE, "labels": labels, "resourceVersion": "7" } });
+        let api = FakeApi::default()
+            .answer(Method::GET, NAMESPACE, Answer::Object(namespace.clone()))
+            .answer(Method::PATCH, NAMESPACE, Answer::Object(namespace));
+        (api, plan(vec![Step { action, after_failure: AfterFailure::Skip }]))
+    };
+    let (api, plan_of_own) = move_of(json!({ TENANT_LABEL: "one", INJECTION_LABEL: "enabled" }));
+    assert_eq!(api.execute(plan_of_own).await.result, Ok(()));
+    assert_eq!(api.requests(), ["GET tenant-one-1", "PATCH tenant-one-1"]);
+    let labels = json!({ DATAPLANE_LABEL: AMBIENT, INJECTION_LABEL: null });
+    assert_eq!(api.latest_body(), json!({ "metadata": { "labels": labels, "resourceVersion": "7" } }));
+    // The namespace has moved to another tenant, or the platform has excluded it from the ambient dataplane.
+    for (key, value) in [(TENANT_LABEL, "two"), (DATAPLANE_LABEL, "none")] {
+        let mut labels = json!({ TENANT_LABEL: "one", INJECTION_LABEL: "enabled" });
+        labels[key] = value.into();
+        let (api, plan) = move_of(labels);
+        assert_eq!(api.execute(plan).await.result, Ok(()));
+        assert_eq!(api.requests(), ["GET tenant-one-1"], "{key}");
+    }
 }

@@ -14,7 +14,7 @@ use tracing::info;
 use super::object_write::is_conflict;
 use crate::baseline::missing_labels;
 use crate::controller::timestamp::format_timestamp;
-use crate::keys::TENANT_LABEL;
+use crate::keys::{AMBIENT, DATAPLANE_LABEL, TENANT_LABEL};
 use crate::snapshot::{BASELINE_READY, Snapshot, ready_for};
 use crate::sources::SnapshotStore;
 use crate::sources::watch::read_namespace;
@@ -57,6 +57,39 @@ pub(super) async fn add_labels(
         })
     };
     wait_until(snapshots, has_labels).await;
+    Ok(())
+}
+
+/// Moves a namespace of the tenant to the ambient dataplane, and waits until the snapshot has its labels. Between two
+/// writes, new pods would have neither a sidecar nor ztunnel, so there is one.
+pub(super) async fn move_to_ambient(
+    client: &Client,
+    snapshots: &SnapshotStore,
+    tenant: &str,
+    namespace: &str,
+    removed: &[&'static str],
+) -> anyhow::Result<()> {
+    let namespaces = Api::<Namespace>::all(client.clone());
+    let Some(found) = namespaces.get_opt(namespace).await? else { return Ok(()) };
+    let known = read_namespace(&found);
+    let is_movable = matches!(known.label(DATAPLANE_LABEL), None | Some(AMBIENT));
+    if known.tenant.as_deref() != Some(tenant) || known.terminating || !is_movable {
+        return Ok(());
+    }
+    let mut labels: BTreeMap<&str, Option<&str>> = removed.iter().map(|key| (*key, None)).collect();
+    labels.insert(DATAPLANE_LABEL, Some(AMBIENT));
+    let version = found.metadata.resource_version;
+    let patch = Patch::Merge(json!({ "metadata": { "labels": labels, "resourceVersion": version } }));
+    match namespaces.patch(namespace, &PatchParams::default(), &patch).await {
+        // The watch delivers the other write, which starts the next reconcile.
+        Err(error) if is_conflict(&error) => return Ok(()),
+        result => drop(result?),
+    }
+    info!(namespace, ?removed, "moved a namespace to the ambient dataplane");
+    wait_until(snapshots, |snapshot| {
+        snapshot.namespace(namespace).is_none_or(|known| removed.iter().all(|key| known.label(key).is_none()))
+    })
+    .await;
     Ok(())
 }
 

@@ -15,9 +15,9 @@ use super::step::{Action, AfterFailure, Step, Write};
 use super::target::Target;
 use crate::baseline::{
     DENY_ALL_NAME, Manifest, QUOTA_NAME, desired_for_platform, drift, is_cluster_object_name, labels,
-    missing_labels, tenant_of_cluster_object,
+    labels_of_sidecars, missing_labels, tenant_of_cluster_object,
 };
-use crate::keys::TENANT_LABEL;
+use crate::keys::{POD_SECURITY_LABEL, TENANT_LABEL};
 use crate::kinds::Kind;
 use crate::snapshot::Snapshot;
 
@@ -74,6 +74,9 @@ pub(super) fn steps(snapshot: &Snapshot, cache: &ManagedCache, target: &Target) 
         let action = Action::Prune(cache.prune_candidate(key)?);
         Some(Step { action, after_failure: prunes_after_failure(target) })
     }));
+    if steps.is_empty() {
+        steps.extend(move_to_ambient(snapshot, target));
+    }
     if steps.is_empty() {
         steps.extend(mark_ready(snapshot, cache, target));
     }
@@ -151,7 +154,10 @@ fn labels_to_add(snapshot: &Snapshot, tenant: &str, namespace: &str) -> Vec<(&'s
     if namespace.tenant.as_ref() != Some(&tenant.name) || namespace.terminating {
         return Vec::new();
     }
-    let has = |key: &str| key == TENANT_LABEL || namespace.label(key).is_some();
+    // A sidecar that redirects without istio-cni is refused by Pod Security.
+    let waits =
+        |key: &str| key == POD_SECURITY_LABEL && !snapshot.settings.istio_cni && namespace.is_injected();
+    let has = |key: &str| key == TENANT_LABEL || waits(key) || namespace.label(key).is_some();
     missing_labels(labels(&snapshot.settings, tenant), |label| label.key, has)
         .map(|label| (label.key, label.value.to_owned()))
         .collect()
@@ -190,6 +196,20 @@ fn prunes_after_failure(target: &Target) -> AfterFailure {
         Target::Cluster => AfterFailure::Skip,
         _ => AfterFailure::Take,
     }
+}
+
+/// Returns the step that moves a namespace with sidecars to the ambient dataplane. Its baseline, which applies to pods with
+/// and without a sidecar, is complete before.
+fn move_to_ambient(snapshot: &Snapshot, target: &Target) -> Option<Step> {
+    let Target::Namespace { tenant, namespace } = target else { return None };
+    let known = snapshot.namespace(namespace).filter(|known| !known.terminating)?;
+    let owner = snapshot.tenant(tenant).filter(|owner| known.tenant.as_ref() == Some(&owner.name))?;
+    let removed = labels_of_sidecars(&snapshot.settings, owner, known);
+    if owner.is_observed() || removed.is_empty() {
+        return None;
+    }
+    let action = Action::MoveToAmbient { namespace: namespace.clone(), tenant: tenant.clone(), removed };
+    Some(Step { action, after_failure: AfterFailure::Skip })
 }
 
 /// Returns the step that marks a namespace ready that needs no other step, once the quota controller has computed its

@@ -27,6 +27,12 @@ pub(super) enum Action {
         tenant: String,
         labels: Vec<(&'static str, String)>,
     },
+    /// Moves a namespace of the tenant to the ambient dataplane: adds its label and removes those of sidecars at once.
+    MoveToAmbient {
+        namespace: String,
+        tenant: String,
+        removed: Vec<&'static str>,
+    },
     /// Sets the condition `BaselineReady` of a namespace to `False`.
     RevokeReady {
         namespace: String,
@@ -56,7 +62,10 @@ impl Action {
         match self {
             Self::Write(write) => Some(&write.manifest.name),
             Self::Prune(candidate) => Some(&candidate.key.name),
-            Self::AddLabels { .. } | Self::RevokeReady { .. } | Self::MarkReady { .. } => None,
+            Self::AddLabels { .. }
+            | Self::MoveToAmbient { .. }
+            | Self::RevokeReady { .. }
+            | Self::MarkReady { .. } => None,
         }
     }
 }

@@ -28,7 +28,6 @@ use tokio::time::sleep;
 
 use super::audit_loop::AuditResults;
 use super::baseline::ReconcileErrors;
-use crate::settings::Dataplane;
 use crate::snapshot::{Exemption, SharedService, Tenant};
 use crate::sources::SnapshotStore;
 use inputs::StatusInputs;
@@ -65,8 +64,8 @@ pub(super) async fn run(
         }
         if let Some(snapshot) = snapshots.newest() {
             let (errors, audits) = (errors.current(), audit_results.current());
-            let is_ambient = snapshot.settings.dataplane == Dataplane::Ambient;
-            watch = is_ambient.then(|| watch.unwrap_or_else(|| WaypointWatch::start(&client)));
+            let is_needed = snapshot.has_captured_pods();
+            watch = is_needed.then(|| watch.unwrap_or_else(|| WaypointWatch::start(&client)));
             let waypoints = match &watch {
                 Some(watch) => watch.current(),
                 None => Some(Waypoints::default()),

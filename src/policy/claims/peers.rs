@@ -88,11 +88,11 @@ pub(super) fn destinations<'r>(request: &Request<'r>, name: &str) -> Vec<Destina
     }
     let Some(tenant) = request.tenant_object() else { return found };
     for service in snapshot.reachable_services(tenant).filter(|service| service.namespace == name) {
-        let ports = mesh_ports(settings, service.ports.iter().map(|port| port.port)).collect();
+        let ports = mesh_ports(snapshot, service.ports.iter().map(|port| port.port)).collect();
         found.push(Destination { pods: labels(&service.selector), ports });
     }
     if let Some(gateway) = snapshot.egress_gateway(tenant).filter(|gateway| gateway.namespace == name) {
-        let ports = mesh_ports(settings, [gateway.port]).collect();
+        let ports = mesh_ports(snapshot, [gateway.port]).collect();
         found.push(Destination { pods: labels(&gateway.selector), ports });
     }
     found
@@ -132,7 +132,7 @@ fn is_allowed_source(request: &Request<'_>, rule: &TrafficRule<'_, '_>, name: &s
     let Some(tenant) = request.tenant_object() else { return false };
     let callers: Vec<_> = tenant.grants.callers.iter().filter(|caller| caller.namespace == name).collect();
     let ports = callers.iter().flat_map(|caller| caller.ports.iter().copied());
-    let ports: Vec<Port> = mesh_ports(&snapshot.settings, ports).collect();
+    let ports: Vec<Port> = mesh_ports(snapshot, ports).collect();
     snapshot.gateways(tenant).any(|gateway| gateway.namespace() == name)
         || snapshot.services_calling(&tenant.name).any(|service| service.namespace == name)
         || callers.iter().any(|caller| caller.ports.is_empty())

@@ -57,9 +57,11 @@ impl Values {
         value.get() == "null" || self.allow(value, None)
     }
 
-    /// True if the value is allowed with these settings.
-    pub fn allow(self, value: &RawValue, settings: Option<&Settings>) -> bool {
+    /// True if the value is allowed with these settings, for pods of this dataplane.
+    pub fn allow(self, value: &RawValue, mesh: Option<(&Settings, Dataplane)>) -> bool {
         let text = text(value);
+        let settings = mesh.map(|(settings, _)| settings);
+        let has_dataplane = |wanted| mesh.is_some_and(|(_, dataplane)| dataplane == wanted);
         match self {
             Self::None => false,
             Self::Empty => text.is_empty(),
@@ -72,10 +74,7 @@ impl Values {
             }
             Self::OtherThanMeshContainer => !INJECTED_CONTAINERS.contains(&&*text),
             Self::OtherThanSystemPriority => !text.starts_with("system-"),
-            Self::OtherThanProxyPort => {
-                !PROXY_PORTS.contains(&&*text)
-                    || settings.is_some_and(|settings| settings.dataplane == Dataplane::Ambient)
-            }
+            Self::OtherThanProxyPort => !PROXY_PORTS.contains(&&*text) || has_dataplane(Dataplane::Ambient),
             Self::OtherThanClusterName => !is_cluster_name(&text),
             Self::NameServer => {
                 settings.is_some_and(|settings| settings.allowed_nameservers.contains(&*text))
@@ -84,9 +83,10 @@ impl Values {
             Self::ResourceClaim => {
                 settings.is_some_and(|settings| settings.allowed_resource_claims.contains(&*text))
             }
-            Self::RuntimeClass => settings.is_some_and(|settings| {
-                settings.dataplane == Dataplane::Sidecar || settings.allowed_runtime_classes.contains(&*text)
-            }),
+            Self::RuntimeClass => {
+                has_dataplane(Dataplane::Sidecar)
+                    || settings.is_some_and(|settings| settings.allowed_runtime_classes.contains(&*text))
+            }
             Self::LoadBalancerClass => {
                 settings.is_some_and(|settings| settings.allowed_load_balancer_classes.contains(&*text))
             }

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use super::text::nullable;
 use super::{JsonStr, Located, Metadata, Path, StringMap};
-use crate::api::{Authorization, Enforcement, Grants, Limits, Subject};
+use crate::api::{Authorization, Dataplane, Enforcement, Grants, Limits, Subject};
 
 /// A Tenant: its attachments, its spec and its audit result.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ struct Spec<'a> {
     limits: Limits,
     #[serde(deserialize_with = "nullable")]
     authorization: Authorization,
+    dataplane: Option<Dataplane>,
 }
 
 /// The limit of namespaces. No rule reads its value, which the schema allows to be larger than the controller can read.
@@ -115,8 +116,9 @@ impl<'a> TenantView<'a> {
             namespace_quota,
             limits,
             authorization,
+            dataplane,
         } = &self.spec;
-        let fields: [(bool, &'static [&'static str]); 10] = [
+        let fields: [(bool, &'static [&'static str]); 11] = [
             (!owner_references.is_empty(), &["metadata", "ownerReferences"]),
             (!finalizers.is_empty(), &["metadata", "finalizers"]),
             (*enforcement != Enforcement::default(), &["spec", "enforcement"]),
@@ -127,6 +129,7 @@ impl<'a> TenantView<'a> {
             (namespace_quota.iter().next().is_some(), &["spec", "namespaceQuota"]),
             (*limits != Limits::default(), &["spec", "limits"]),
             (*authorization != Authorization::default(), &["spec", "authorization"]),
+            (dataplane.is_some(), &["spec", "dataplane"]),
         ];
         fields.into_iter().filter(|(has_value, _)| *has_value).map(|(_, path)| Path::of(path))
     }

@@ -9,8 +9,9 @@
 //!
 //! A pod for Windows (`os.name`) is refused too: nothing redirects its traffic to a proxy.
 //!
-//! In an ambient mesh no pod has a proxy of its own. There `hostNetwork` is judged, and the pod must not have a
-//! `runtimeClassName` that the setting `allowedRuntimeClasses` does not list.
+//! In an ambient mesh (`dataplane` of the Tenant, or `mesh.dataplane`) new pods have no proxy of their own. There
+//! `hostNetwork` is judged, and the pod must not have a `runtimeClassName` that the setting `allowedRuntimeClasses` does not
+//! list. While a tenant moves to it, pods need the sidecar as long as their namespace has the label for it.
 //!
 //! ## Why
 //! Without a proxy a pod has no identity and no policy: it speaks plaintext, no `AuthorizationPolicy` is
@@ -89,8 +90,34 @@
 //!   containers:
 //!     - { name: app, image: registry.example.com/app:1 }
 //! ```
+//! While the tenant moves to the ambient dataplane, or back from it, new pods need the sidecar:
+//! ```yaml as alice in acme-developers, in snapshot moving-tenant
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: too-early, namespace: tenant-acme }
+//! spec: # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! ```yaml as alice in acme-developers, in snapshot returning-tenant
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: too-late, namespace: tenant-acme }
+//! spec: # BH301
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
 //!
 //! ## Admitted
+//! ```yaml as alice in acme-developers, in snapshot moved-tenant
+//! apiVersion: v1
+//! kind: Pod
+//! metadata: { name: captured, namespace: tenant-acme }
+//! spec:
+//!   containers:
+//!     - { name: app, image: registry.example.com/app:1 }
+//! ```
+//! In a mesh with sidecars:
 //! ```yaml
 //! apiVersion: v1
 //! kind: Pod
@@ -151,7 +178,7 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
             ),
             "remove `hostNetwork`.",
         );
-    } else if request.snapshot.settings.dataplane == Dataplane::Sidecar
+    } else if request.dataplane() == Dataplane::Sidecar
         && workload.stage != Stage::Authored
         && workload.containers().all(|container| *container.name != *PROXY_CONTAINER)
     {

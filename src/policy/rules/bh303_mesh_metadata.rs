@@ -121,7 +121,8 @@ pub(super) const RULE: Rule =
 
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
-    let is_ambient = settings.dataplane == Dataplane::Ambient;
+    // A binding does not say if its pod has a sidecar.
+    let is_ambient = request.dataplane() == Dataplane::Ambient && request.kind != Kind::Binding;
     let is_injected =
         matches!(request.object, Object::Workload(workload) if workload.stage != Stage::Authored);
     let is_own_network = |key: &str, value: &str| {

@@ -453,7 +453,7 @@ fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport
             }
         }
         // Nothing is injected there.
-        Stage::Mutated | Stage::Stored if request.snapshot.settings.dataplane == Dataplane::Ambient => {
+        Stage::Mutated | Stage::Stored if request.dataplane() == Dataplane::Ambient => {
             reject_mesh_containers(workload, report);
         }
         // BH301 refuses a pod without a proxy.

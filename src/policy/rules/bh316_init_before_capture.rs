@@ -94,7 +94,7 @@ pub(super) const RULE: Rule = Rule::new(Check::Workload(check));
 fn check(request: &Request<'_>, workload: &Workload<'_>, report: &mut RuleReport) {
     let settings = &request.snapshot.settings;
     match workload.stage {
-        _ if settings.dataplane == Dataplane::Ambient => {}
+        _ if request.dataplane() == Dataplane::Ambient => {}
         Stage::Authored if settings.istio_cni => {}
         Stage::Authored => reject_classic_sidecar(workload, report),
         Stage::Mutated | Stage::Stored => reject_early_containers(workload, report),

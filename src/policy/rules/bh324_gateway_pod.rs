@@ -209,7 +209,7 @@ pub(super) const RULE: Rule =
     Rule::new(Check::Metadata(check)).kinds(&[Kinds::Workloads, Kinds::Only(&[Kind::Binding])]).relied_on();
 
 fn check(request: &Request<'_>, metadata: MetadataAt<'_>, report: &mut RuleReport) {
-    if request.snapshot.settings.dataplane == Dataplane::Ambient {
+    if request.dataplane() == Dataplane::Ambient && request.kind != Kind::Binding {
         return;
     }
     let template = metadata.annotation(TEMPLATES_ANNOTATION);

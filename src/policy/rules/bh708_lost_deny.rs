@@ -3,7 +3,9 @@
 //! ## What it refuses
 //! Refuses AuthorizationPolicies that ztunnel enforces only in part.
 //!
-//! The rule judges policies with `action: DENY` or `CUSTOM` without `targetRefs` in an ambient mesh (`mesh.dataplane`).
+//! The rule judges policies with `action: DENY` or `CUSTOM` without `targetRefs` in an ambient mesh (`dataplane`
+//! of the Tenant, or `mesh.dataplane`), from the moment in which a tenant begins to move to it.
+//!
 //! Each `source`, each `operation` and each condition in `when` must name something that ztunnel knows:
 //!
 //! * a `source`: `principals`, `namespaces`, `serviceAccounts`, `ipBlocks`, or one of these with `not`;
@@ -87,14 +89,13 @@
 
 use super::{Check, Request, Rule, RuleReport, quote};
 use crate::policy::object::AuthorizationPolicy;
-use crate::settings::Dataplane;
 
 pub(super) const RULE: Rule = Rule::new(Check::AuthorizationPolicy(check));
 
 const USE_WAYPOINT: &str = "select a waypoint with `targetRefs`";
 
 fn check(request: &Request<'_>, policy: &AuthorizationPolicy<'_>, report: &mut RuleReport) {
-    if request.snapshot.settings.dataplane != Dataplane::Ambient || policy.selects_waypoints() {
+    if !request.snapshot.may_be_captured(request.namespace().0) || policy.selects_waypoints() {
         return;
     }
     if let Some(action) = policy.custom_action() {

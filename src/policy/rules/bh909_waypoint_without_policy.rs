@@ -4,8 +4,8 @@
 //! Refuses waypoints that the baseline has no policy for.
 //!
 //! The rule judges Gateways of the Gateway API in tenants' namespaces, with the class `istio-waypoint` or a listener with
-//! the protocol `HBONE`. It refuses each user, the platform included, unless the mesh is ambient (`mesh.dataplane`) and
-//! the setting `mesh.waypoints` has the name of the Gateway.
+//! the protocol `HBONE`. It refuses each user, the platform included, unless the namespace has moved to the ambient
+//! dataplane (`dataplane` of the Tenant, or `mesh.dataplane`) and the setting `mesh.waypoints` has the name of the Gateway.
 //!
 //! ## Why
 //! Pods behind a waypoint see the account of the waypoint and not that of the caller. The policy `deny-cross-tenant` of
@@ -42,7 +42,7 @@
 //!   gatewayClassName: own
 //!   listeners: [{ name: mesh, port: 15008, protocol: HBONE }]
 //! ```
-//! In a mesh with sidecars:
+//! In a namespace with sidecars:
 //! ```yaml as root in system:masters
 //! apiVersion: gateway.networking.k8s.io/v1
 //! kind: Gateway
@@ -92,8 +92,8 @@ fn check(request: &Request<'_>, policy: &Policy<'_>, report: &mut RuleReport) {
     }
     let settings = &request.snapshot.settings;
     let name = policy.metadata.name.as_deref().unwrap_or_default();
-    if settings.dataplane != Dataplane::Ambient {
-        let message = "in a mesh with sidecars no policy of the baseline applies at a waypoint";
+    if request.snapshot.dataplane(request.namespace().0) != Dataplane::Ambient {
+        let message = "in a namespace with sidecars no policy of the baseline applies at a waypoint";
         return report.add(&Object::name_path(), message, "remove it.");
     }
     if !settings.lists_waypoint(name) {

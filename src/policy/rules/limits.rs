@@ -12,9 +12,9 @@ use crate::settings::Settings;
 
 /// Reports the fields whose limit has the code of `report`. `advice` returns the rule's own fix.
 pub(super) fn refuse(request: &Request<'_>, report: &mut RuleReport, advice: impl Fn() -> String) {
-    let (settings, code) = (&request.snapshot.settings, report.code());
+    let (mesh, code) = ((&*request.snapshot.settings, request.dataplane()), report.code());
     for field in request.found.limited.iter().filter(|field| field.limit.code == code) {
-        if !field.limit.values.allow(field.value, Some(settings)) {
+        if !field.limit.values.allow(field.value, Some(mesh)) {
             let path = request.found.path(field.place);
             report.add_with(&path, || (finding(field), fix(request, field, &advice)));
         }

@@ -3,12 +3,14 @@
 //! registry has a binary: the double (`tests/components/istio/double`, whose comment lists what it does not prove) takes
 //! its place in front of each captured pod.
 //!
-//! `rows` has the tables of calls. `waypoint` tests abuse of a waypoint and the copy of the baseline's policy at it, `deleted`
-//! the deletion of waypoints under load. `pushed` tests what istiod pushes to ztunnels, `lost` policies that lose their effect there. `objects` builds the
+//! `rows` has the tables of calls. `waypoint` tests abuse of a waypoint and the copy of the baseline's policy at it,
+//! `deleted` the deletion of waypoints under load, `moving` a tenant that moves between the dataplanes. `pushed` tests
+//! what istiod pushes to ztunnels, `lost` policies that lose their effect there. `objects` builds the
 //! objects of the cluster, `stage` runs the pods and makes the calls.
 
 mod deleted;
 mod lost;
+mod moving;
 mod objects;
 mod pushed;
 mod rows;

@@ -32,8 +32,8 @@ const WAYPOINTS: [(&str, &str); 2] = [(ACME, WAYPOINT), (SHARED, SHARED_WAYPOINT
 const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 pub(super) struct Stage {
-    installation: &'static Installation,
-    dataplane: Dataplane<'static>,
+    pub(super) installation: &'static Installation,
+    pub(super) dataplane: Dataplane<'static>,
     pub(super) admin: Kubectl,
     /// A member of the called tenant.
     pub(super) member: Kubectl,

@@ -26,6 +26,7 @@ pub(super) fn check_plan(cache: &ManagedCache, snapshot: &Snapshot, plan: &Plan)
                 assert!(exists || !is_terminating, "{:?} is created too late", write.manifest);
             }
             Action::MarkReady { namespace, .. } => check_mark(cache, snapshot, plan, namespace),
+            Action::MoveToAmbient { .. } => check_complete(cache, snapshot, plan),
             Action::AddLabels { .. } | Action::RevokeReady { .. } => {
                 assert!(!is_terminating, "{:?} is changed too late", plan.target);
             }
@@ -49,15 +50,26 @@ pub(super) fn check_plan(cache: &ManagedCache, snapshot: &Snapshot, plan: &Plan)
 /// and within the limit of its tenant.
 fn check_mark(cache: &ManagedCache, snapshot: &Snapshot, plan: &Plan, namespace: &str) {
     assert!(!snapshot.is_over_limit(namespace), "{namespace} is over the limit, and becomes ready");
+    check_complete(cache, snapshot, plan);
     for manifest in plan.target.manifests(snapshot) {
         let key = ObjectRef::of_manifest(&manifest);
-        let found = cache.get(&key).unwrap_or_else(|| panic!("{namespace} becomes ready without {key:?}"));
-        let drift = drift(manifest.kind, &manifest.object, found);
-        assert!(drift.is_empty(), "{namespace} becomes ready with another {key:?}: {drift:?}");
-        if manifest.kind == Kind::ResourceQuota {
+        if manifest.kind == Kind::ResourceQuota
+            && let Some(found) = cache.get(&key)
+        {
             let (hard, counted) = (manifest.object.pointer("/spec/hard"), found.pointer("/status/hard"));
             assert_eq!(hard, counted, "{namespace} becomes ready before the usage of its quota is computed");
         }
+    }
+}
+
+/// Checks that a namespace becomes ready, or moves to the ambient dataplane, only if the cache has its whole baseline.
+fn check_complete(cache: &ManagedCache, snapshot: &Snapshot, plan: &Plan) {
+    let target = &plan.target;
+    for manifest in target.manifests(snapshot) {
+        let key = ObjectRef::of_manifest(&manifest);
+        let found = cache.get(&key).unwrap_or_else(|| panic!("{target:?} changes without {key:?}"));
+        let drift = drift(manifest.kind, &manifest.object, found);
+        assert!(drift.is_empty(), "{target:?} changes with another {key:?}: {drift:?}");
     }
 }
 
@@ -107,7 +119,10 @@ pub(super) fn check_order(world: &World, plan: &Plan, view: &View, action: &Acti
                 candidate.key
             );
         }
-        Action::AddLabels { .. } | Action::RevokeReady { .. } | Action::MarkReady { .. } => {}
+        Action::AddLabels { .. }
+        | Action::MoveToAmbient { .. }
+        | Action::RevokeReady { .. }
+        | Action::MarkReady { .. } => {}
     }
 }
 

@@ -62,6 +62,9 @@ fn check_namespaces(world: &World, snapshot: &Snapshot, failing: &BTreeSet<Targe
                 "{name}: {:?}",
                 namespace.labels
             );
+            if !tenant.is_observed() {
+                assert_eq!(snapshot.dataplane(name), tenant.dataplane(&snapshot.settings), "{name}");
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::history::History;
 use super::world::{SERVICE_NAMESPACE, TENANTS, name_of_namespace};
 use crate::api::{Authorization, Enforcement, Namespaces, TenantSpec};
 use crate::kinds::Kind;
-use crate::settings::DenyAll;
+use crate::settings::{Dataplane, DenyAll};
 
 impl History {
     /// Creates tenants, namespaces and a shared service, and applies their baselines, as an earlier controller has left
@@ -73,6 +73,7 @@ impl History {
                 Authorization::Open,
                 Authorization::Explicit,
             ]),
+            dataplane: *self.random.one_of(&[None, Some(Dataplane::Sidecar), Some(Dataplane::Ambient)]),
             namespaces: Namespaces { limit: self.random.one_in(8).then_some(1) },
             namespace_quota: [("pods".to_owned(), pods.to_owned())].into(),
             ..TenantSpec::default()

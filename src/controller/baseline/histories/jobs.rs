@@ -7,6 +7,7 @@ use super::super::step::{Action, AfterFailure};
 use super::super::target::Target;
 use super::checks::{check_order, check_plan, check_ready};
 use super::history::{History, Job};
+use crate::keys::{AMBIENT, DATAPLANE_LABEL};
 use crate::kinds::Kind;
 
 impl History {
@@ -77,6 +78,14 @@ impl History {
                 let labels = labels.iter().map(|(key, value)| ((*key).into(), value.as_str().into()));
                 let labels: Vec<(Box<str>, Box<str>)> = labels.collect();
                 world.edit_namespace(namespace, |namespace| namespace.labels.extend(labels.clone()));
+            }
+            Action::MoveToAmbient { namespace, removed, .. } => {
+                world.edit_namespace(namespace, |namespace| {
+                    namespace
+                        .labels
+                        .retain(|(key, _)| !removed.contains(&&**key) && **key != *DATAPLANE_LABEL);
+                    namespace.labels.push((DATAPLANE_LABEL.into(), AMBIENT.into()));
+                });
             }
             Action::RevokeReady { namespace } => {
                 world.edit_namespace(namespace, |namespace| namespace.ready = false);
