@@ -78,9 +78,10 @@ fn tenant_moves_to_the_ambient_dataplane_and_back() {
     assert!(!has_sidecar(&member, &own, "new"));
     let proxies = [("BH304", "spec.containers[0]")];
     refused(&member, CREATE, &counterfeit(&own).to_string(), &proxies);
-    let on_node = changed(pod(&own, "node"), |pod| pod["spec"]["hostNetwork"] = json!(true));
-    let (success, said) = dry_run(&member, &own, &on_node);
-    assert!(!success && violations(&said).contains(&("BH301", "spec.hostNetwork")), "{said}");
+    let on_node = changed(objects::deployment(&own, "node"), |deployment| {
+        deployment["spec"]["template"]["spec"]["hostNetwork"] = json!(true);
+    });
+    refused(&member, CREATE, &on_node.to_string(), &[("BH301", "spec.template.spec.hostNetwork")]);
     // Old pods keep their sidecar, and the keys by which the mesh knows it.
     expect_admitted(&member.run(&["label", "pod", "old", "-n", &own, "team=payments"]).unwrap());
     let forged = ["annotate", "pod", "old", "-n", &own, "--overwrite", "sidecar.istio.io/status={}"];

@@ -244,12 +244,16 @@ impl Scene<'_> {
             let at_new = start(self.attacks("a captured pod", &new));
             let own = start(vec![call("own captured pod to a sidecar", Arc::clone(&new), TUNNEL, &old)]);
             self.serve("new", true);
-            [&at_old, &at_new, &own].map(|calls| tally.wait_for(calls));
+            for calls in [&at_old, &at_new, &own] {
+                tally.wait_for(calls);
+            }
             self.serve("old", false);
             drop((at_old, own));
             self.delete("old");
             drop(old);
-            [&at_new, &by_service].map(|calls| tally.wait_for(calls));
+            for calls in [&at_new, &by_service] {
+                tally.wait_for(calls);
+            }
             new
         })
     }
@@ -270,14 +274,18 @@ impl Scene<'_> {
             let at_back = start(self.attacks("a sidecar", &back));
             let own = start(vec![call("own captured pod to a sidecar", Arc::clone(&new), TUNNEL, &back)]);
             self.serve("back", true);
-            [&at_new, &at_back, &own].map(|calls| tally.wait_for(calls));
+            for calls in [&at_new, &at_back, &own] {
+                tally.wait_for(calls);
+            }
             self.serve("new", false);
             drop((at_new, own));
             self.delete("new");
             drop(new);
             self.remove_label(DATAPLANE);
             self.wait_for_labels(false, true);
-            [&at_back, &by_service].map(|calls| tally.wait_for(calls));
+            for calls in [&at_back, &by_service] {
+                tally.wait_for(calls);
+            }
         });
     }
 }
@@ -312,4 +320,11 @@ fn moving_tenant_is_called_by_its_own_pods_alone() {
     stage.enforce_network_policies(false);
     tally.expect("foreign", &Ending::Dropped);
     tally.expect("own", &Ending::Arrives);
+    drop(scene);
+    for (tenant, namespace) in [("pkt-moving", MOVING), ("pkt-staying", STAYING)] {
+        // No kubelet ends the pods.
+        stage.admin.ok(&["delete", "pods", "--all", "-n", namespace, "--force", "--grace-period=0"]).unwrap();
+        stage.admin.ok(&["delete", "namespace", namespace, "--timeout=60s"]).unwrap();
+        stage.admin.ok(&["delete", "tenant", tenant]).unwrap();
+    }
 }
