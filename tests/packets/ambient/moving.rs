@@ -51,7 +51,7 @@ impl Tally {
     fn check(&self) {
         let tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let [arrives, refused, dropped] = [Ending::Arrives, Ending::Refused, Ending::Dropped];
-        for (way, endings) in tally.iter() {
+        for (way, endings) in &*tally {
             let count = |ending: &Ending| endings.get(ending.words()).copied().unwrap_or_default();
             let (denied, all) = (count(&refused) + count(&dropped), endings.values().sum::<usize>());
             if way.starts_with("foreign") {
