@@ -37,9 +37,10 @@ fn has_sidecar(kubectl: &Kubectl, namespace: &str, name: &str) -> bool {
     shown.contains("\"istio-proxy\"")
 }
 
-/// The versions of the baseline's objects in a namespace.
+/// The versions of the baseline's objects in a namespace, without the quota, whose status counts pods.
 fn versions(kubectl: &Kubectl, namespace: &str) -> BTreeMap<String, Value> {
     let objects = managed_objects(kubectl, namespace).into_iter();
+    let objects = objects.filter(|(name, _)| !name.starts_with("ResourceQuota/"));
     objects.map(|(name, object)| (name, object["metadata"]["resourceVersion"].clone())).collect()
 }
 
