@@ -45,7 +45,7 @@ pub(super) async fn publish_proxy_references(
             wanted = revisions(&snapshot);
             let learned = learn_all(&client, &wanted, &snapshot.settings, LEARNING_TIMEOUT).await;
             // An ambient mesh can do without an injector, and then its waypoints have Istio's defaults.
-            let is_optional = snapshot.settings.dataplane == Dataplane::Ambient;
+            let is_optional = !snapshot.has_sidecars();
             is_complete = is_optional || learned.len() == wanted.len();
             if let Err(error) = update_config_map(&maps, &wanted, learned).await {
                 warn!(%error, "failed to publish the references of the mesh's proxy");

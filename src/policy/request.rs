@@ -66,6 +66,7 @@ impl<'r> Request<'r> {
         if let Object::Workload(workload) = self.object
             && self.kind == Kind::Pod
             && exists
+            && !self.seems_waypoint()
         {
             let mut containers = workload.containers();
             if containers
@@ -215,22 +216,21 @@ impl<'r> Request<'r> {
         })
     }
 
-    /// True if the labels of a pod or a template say that it is a waypoint.
+    /// True if the labels of a pod or a template in an ambient mesh say that it is a waypoint.
     pub fn seems_waypoint(&self) -> bool {
-        let settings = &self.snapshot.settings;
-        matches!(self.object, Object::Workload(workload) if proxy::is_claimed_waypoint(workload, settings))
+        matches!(self.object, Object::Workload(workload) if proxy::is_claimed_waypoint(workload))
+            && self.snapshot.may_be_captured(self.namespace().0)
     }
 
     /// Reports how the object differs from a waypoint as istiod makes it. False if its labels do not say that it is one.
     pub fn compare_waypoint(&self, report: &mut RuleReport) -> bool {
         let Object::Workload(workload) = self.object else { return false };
-        let settings = &self.snapshot.settings;
-        if !proxy::is_claimed_waypoint(workload, settings) {
+        if !self.seems_waypoint() {
             return false;
         }
         let compare = |reference| {
             let mut found = RuleReport::new(report.code());
-            proxy::compare_waypoint(workload, settings, reference, &mut found);
+            proxy::compare_waypoint(workload, &self.snapshot.settings, reference, &mut found);
             found
         };
         // The mesh's own values are known from any reference. Without one they must be Istio's defaults.

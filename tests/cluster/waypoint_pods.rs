@@ -40,6 +40,10 @@ struct Started {
 impl Started {
     fn new(it: &Installation, tenant: &str) -> Self {
         let member = new_tenant(it, tenant);
+        Self::of(it, tenant, member)
+    }
+
+    fn of(it: &Installation, tenant: &str, member: Kubectl) -> Self {
         let namespace = new_namespace(&member, tenant);
         let admin = it.cluster.admin().unwrap();
         let spec = json!({
@@ -139,6 +143,35 @@ fn waypoint_of_a_tenant_starts_without_an_exemption() {
         let deployment = shown(admin, &["deployment", "waypoint", "-n", namespace]);
         deployment["spec"]["template"]["metadata"]["labels"]["team"] == "shop"
     });
+}
+
+/// In a mesh with sidecars, a tenant that has moved to the ambient dataplane has waypoints, and no other has.
+#[test]
+fn waypoint_of_a_moved_tenant_starts() {
+    let mut it = ambient();
+    it.change_settings(&settings_with_dataplane("Sidecar")).unwrap();
+    let member = new_tenant(&it, "wp-moved");
+    let admin = it.cluster.admin().unwrap();
+    let ambient = json!({ "spec": { "dataplane": "Ambient" } }).to_string();
+    admin.ok(&["patch", "tenant", "wp-moved", "--type=merge", "-p", &ambient]).unwrap();
+    let namespace =
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "tenant-wp-moved" } });
+    until(|| {
+        let create = ["create", "--dry-run=server", "-o", "yaml", "-f", "-"];
+        member.feed(&create, &namespace.to_string()).unwrap().stdout.contains("dataplane-mode: ambient")
+    });
+    let started = Started::of(&it, "wp-moved", member);
+    let fake = changed(started.pod(), |pod| proxy(pod)["image"] = json!(SHELL));
+    let (_, said) = dry_run(&started.member, &started.namespace, &fake);
+    let codes: Vec<&str> = violations(&said).iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, ["BH302", "BH302", "BH304"], "{said}");
+
+    let other = new_tenant(&it, "wp-stayed");
+    let namespace = new_namespace(&other, "wp-stayed");
+    let (success, said) = dry_run(&other, &namespace, &started.pod());
+    let found = violations(&said);
+    assert!(!success && found.iter().any(|(code, _)| *code == "BH302"), "{said}");
+    it.change_settings(&settings_with_dataplane("Ambient")).unwrap();
 }
 
 /// The suite `mutations` changes each value of this pod.

@@ -14,7 +14,7 @@ use crate::keys::{
 };
 use crate::policy::object::{ContainerKind, Stage, Workload};
 use crate::policy::{RuleReport, quote, quote_all};
-use crate::settings::{Dataplane, Settings};
+use crate::settings::Settings;
 use crate::snapshot::ProxyReference;
 
 /// Istio's labels of a waypoint's pod, which other pods must not have or have with other values.
@@ -28,10 +28,10 @@ const LABELS: [(&str, &[&str]); 4] = [
 /// Annotations of pods that the injector has to do with.
 const OF_INJECTOR: [&str; 4] = [INJECT_KEY, OVERRIDES_ANNOTATION, STATUS_ANNOTATION, TEMPLATES_ANNOTATION];
 
-/// True if the labels of a pod or a template in an ambient mesh say that it is a waypoint.
-pub fn is_claimed_waypoint(workload: &Workload<'_>, settings: &Settings) -> bool {
+/// True if the labels of a pod or a template say that it is a waypoint.
+pub fn is_claimed_waypoint(workload: &Workload<'_>) -> bool {
     let (label, value) = WAYPOINT_POD_LABEL;
-    settings.dataplane == Dataplane::Ambient && workload.metadata().metadata.label_value(label) == Some(value)
+    workload.metadata().metadata.label_value(label) == Some(value)
 }
 
 /// Compares a pod or a template with the waypoints that istiod makes, and reports the differences. Values that the mesh
@@ -81,11 +81,10 @@ pub fn compare_waypoint(
 fn judge_name_and_account(workload: &Workload<'_>, settings: &Settings, report: &mut RuleReport) {
     let metadata = workload.metadata();
     let gateway = metadata.metadata.label_value(GATEWAY_NAME_LABEL).unwrap_or_default();
-    if !settings.waypoints.iter().any(|known| known == gateway) {
-        let names: Vec<&str> = settings.waypoints.iter().map(String::as_str).collect();
+    if !settings.lists_waypoint(gateway) {
         let message = format!(
             "the baseline has policies for waypoints with the name {}, and none for {}",
-            quote_all(&names),
+            quote_all(&settings.waypoints),
             quote(gateway)
         );
         return report.add(&metadata.label_path(GATEWAY_NAME_LABEL), message, WAYPOINT_FIX);

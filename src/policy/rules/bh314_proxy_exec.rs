@@ -66,7 +66,6 @@
 use super::{Check, Kind, Operation, Request, Rule, RuleReport, Trust, quote};
 use crate::policy::object::Connection;
 use crate::policy::proxy::INJECTED_CONTAINERS;
-use crate::settings::Dataplane;
 
 pub(super) const RULE: Rule =
     Rule::new(Check::Connection(check)).on(&[Operation::Connect]).trusts(&[Trust::Platform]);
@@ -101,11 +100,10 @@ const FIX: &str = "name a container of your own: `kubectl exec POD -c CONTAINER`
 
 /// True if a pod of the namespace can have no other container than the proxy.
 fn has_pods_of_proxies(request: &Request<'_>) -> bool {
-    let settings = &request.snapshot.settings;
-    if settings.dataplane == Dataplane::Ambient {
-        return !settings.waypoints.is_empty();
+    let (snapshot, namespace) = (request.snapshot, request.namespace().0);
+    if snapshot.may_be_captured(namespace) && !snapshot.settings.waypoints.is_empty() {
+        return true;
     }
-    let namespace = request.namespace().0;
     request
         .tenant_object()
         .is_none_or(|tenant| tenant.grants.gateway_pods.iter().any(|granted| granted.namespace == namespace))
