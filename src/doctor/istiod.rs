@@ -36,7 +36,12 @@ struct Needs {
     max_certificate_lifetime: i64,
     has_gateway_pods: bool,
     has_hosts: bool,
-    has_captured_pods: bool,
+    /// What ztunnel needs, if it captures pods.
+    ambient: Option<AmbientNeeds>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct AmbientNeeds {
     has_dry_run: bool,
 }
 
@@ -62,8 +67,9 @@ fn needs(snapshot: &Snapshot) -> Needs {
         max_certificate_lifetime: snapshot.settings.max_certificate_lifetime,
         has_gateway_pods: snapshot.tenants().any(|tenant| !tenant.grants.gateway_pods.is_empty()),
         has_hosts: snapshot.tenants().any(|tenant| !tenant.grants.reach.hosts.is_empty()),
-        has_captured_pods: snapshot.has_captured_pods(),
-        has_dry_run: snapshot.settings.mesh_wide == Some(DenyAll::DryRun),
+        ambient: snapshot
+            .has_captured_pods()
+            .then(|| AmbientNeeds { has_dry_run: snapshot.settings.mesh_wide == Some(DenyAll::DryRun) }),
     }
 }
 
@@ -84,8 +90,8 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
     let mut problems: Vec<Problem> = judge_version(object, container, needs).into_iter().collect();
     problems.extend(judge_lifetime(object, &environment, needs));
     let is_true = |name: &str| environment.get(name).copied().flatten() == Some("true");
-    if needs.has_captured_pods {
-        problems.extend(judge_ambient(object, needs, is_true));
+    if let Some(ambient) = needs.ambient {
+        problems.extend(judge_ambient(object, ambient, is_true));
     }
     if is_true("PILOT_SKIP_VALIDATE_TRUST_DOMAIN") {
         problems.push(Problem::warning(
@@ -114,7 +120,7 @@ fn judge(object: &str, istiod: &Deployment, needs: Needs) -> Vec<Problem> {
 
 /// Judges the version in the tag of the image. An image without such a tag has no finding.
 fn judge_version(object: &str, container: &Container, needs: Needs) -> Option<Problem> {
-    let oldest = if needs.has_captured_pods { OLDEST_AMBIENT } else { OLDEST };
+    let oldest = if needs.ambient.is_some() { OLDEST_AMBIENT } else { OLDEST };
     let (_, tag) = container.image.as_deref()?.rsplit_once(':')?;
     let minor: u32 = tag.strip_prefix("1.")?.split(['.', '-']).next()?.parse().ok()?;
     (minor < oldest).then(|| {
@@ -127,7 +133,7 @@ fn judge_version(object: &str, container: &Container, needs: Needs) -> Option<Pr
 }
 
 /// Judges the environment for the ambient dataplane.
-fn judge_ambient(object: &str, needs: Needs, is_true: impl Fn(&str) -> bool) -> Vec<Problem> {
+fn judge_ambient(object: &str, needs: AmbientNeeds, is_true: impl Fn(&str) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     if !is_true("PILOT_ENABLE_AMBIENT") {
         problems.push(Problem::error(
@@ -209,19 +215,18 @@ mod tests {
         max_certificate_lifetime: DEFAULT_LIFETIME,
         has_gateway_pods: false,
         has_hosts: false,
-        has_captured_pods: false,
-        has_dry_run: false,
+        ambient: None,
     };
 
     #[test]
     fn ambient_dataplane_needs_a_version_and_an_environment() {
-        let needs = Needs { has_captured_pods: true, ..NEEDS };
+        let needs = Needs { ambient: Some(AmbientNeeds { has_dry_run: false }), ..NEEDS };
         let on = ("PILOT_ENABLE_AMBIENT", "true");
         assert!(found("pilot:1.23.1", &[on], needs).contains("1.23"));
         assert_eq!(found("pilot:1.23.1", &[], NEEDS), "");
         assert_eq!(found("pilot:1.24.0", &[on], needs), "");
         assert!(found("pilot:1.31.0", &[], needs).contains("PILOT_ENABLE_AMBIENT"));
-        let dry_run = Needs { has_dry_run: true, ..needs };
+        let dry_run = Needs { ambient: Some(AmbientNeeds { has_dry_run: true }), ..NEEDS };
         assert!(found("pilot:1.31.0", &[on], dry_run).contains("counts no calls"));
         assert!(found("pilot:1.31.0", &[on, (AMBIENT_DRY_RUN, "true")], dry_run).contains("older versions"));
     }

@@ -351,7 +351,7 @@ fn changed_field_of_a_gateways_container_or_volume_is_refused() {
 /// Without the injector: each value of the pod that istiod's template makes, in an ambient mesh.
 #[test]
 fn changed_field_of_a_waypoint_is_refused() {
-    let (_, pod) = world_and("examples/injected/waypoint.json");
+    let (_, pod) = world_and("examples/waypoint.json");
     let snapshot = crate::examples::snapshot("ambient");
     assert!(!is_refused(&pod, snapshot), "istiod's own pod");
 

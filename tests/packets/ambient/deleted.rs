@@ -38,7 +38,9 @@ fn deleting_the_waypoint_under_load_lets_no_unfiltered_request_through() {
             stage.remove_waypoint_pods();
             load.wait_for_rounds();
             drop(end);
-            running.into_iter().for_each(|thread| thread.join().unwrap());
+            for thread in running {
+                thread.join().unwrap();
+            }
             told
         })
     };
@@ -108,7 +110,7 @@ impl Load {
     /// Waits until calls that began later have ended, in each thread.
     fn wait_for_rounds(&self) {
         let end = self.rounds.load(Ordering::Relaxed) + 4;
-        within(Duration::from_secs(120), || self.rounds.load(Ordering::Relaxed) >= end);
+        within(Duration::from_mins(2), || self.rounds.load(Ordering::Relaxed) >= end);
     }
 
     fn make_round(&self, stage: &Stage) {

@@ -112,9 +112,12 @@ fn end(answer: Answer) -> Ending {
     ending(answer, &format!(".{MOVING}"))
 }
 
+/// A call from one pod to another.
+type Call = fn(&Pod, &Pod) -> Answer;
+
 /// The ways to a pod past the caller's own proxy: with the caller's certificate as a sidecar calls and through a tunnel, and
 /// in plaintext.
-const WAYS: [(&str, fn(&Pod, &Pod) -> Answer); 3] = [
+const WAYS: [(&str, Call); 3] = [
     ("mTLS", |from, to| {
         let request = http(&format!("{}:8080", to.address));
         from.call_around(Some(&from.certificate), &request.each_ref().map(String::as_str)).unwrap()
