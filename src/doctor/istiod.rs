@@ -36,7 +36,7 @@ struct Needs {
     max_certificate_lifetime: i64,
     has_gateway_pods: bool,
     has_hosts: bool,
-    /// What ztunnel needs, if it captures pods.
+    /// The needs of ztunnel, if it captures pods.
     ambient: Option<AmbientNeeds>,
 }
 

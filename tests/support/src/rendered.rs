@@ -27,6 +27,24 @@ pub const VARIANTS: &[Variant] = &[
     variant("revision", "mesh: { revision: stable }"),
     variant("istio-cni", "mesh: { istioCni: true }"),
     variant("ambient", "mesh: { dataplane: Ambient, waypoints: [waypoint, edge] }"),
+    Variant {
+        name: "ambient-tenant",
+        settings: "",
+        beside: "\
+apiVersion: bulkhead.dev/v1alpha1
+kind: Tenant
+metadata: { name: moved }
+spec:
+  owners: [{ kind: Group, name: moved-developers }]
+  dataplane: Ambient
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: tenant-moved
+  labels: { bulkhead.dev/tenant: moved, tenant: moved, istio.io/dataplane-mode: ambient }
+",
+    },
     variant("allow-any", "mesh: { outbound: ALLOW_ANY }"),
     variant("quiet", "mesh: { accessLog: \"\" }\nbaseline: { apiFairness: false }"),
     Variant {

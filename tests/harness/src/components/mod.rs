@@ -85,9 +85,12 @@ pub fn kubernetes(tool: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// A command of the mesh: `istiod` or `istioctl`.
+/// A command of the mesh: `istiod` or `istioctl`. A binary that `$BULKHEAD_TEST_ISTIO` names comes first.
 pub fn istio(tool: &str) -> Result<Command> {
-    let mut command = Command::new(ISTIO.binary()?);
+    let mut command = match std::env::var_os("BULKHEAD_TEST_ISTIO") {
+        Some(binary) => Command::new(binary),
+        None => Command::new(ISTIO.binary()?),
+    };
     command.arg(tool);
     Ok(command)
 }
