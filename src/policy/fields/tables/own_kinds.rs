@@ -10,6 +10,7 @@ pub(super) static TENANT: &[Field] = &[
     judged("spec.acknowledgedFindings", &["BH109", "BH901"]),
     refused("spec.authorization", &["BH901"]),
     refused("spec.contact", &["BH901"]),
+    refused("spec.dataplane", &["BH901"]),
     judged("spec.enforcement", &["BH109", "BH901"]),
     judged("spec.grants", &["BH901"]),
     refused("spec.limits", &["BH901"]),
